@@ -1,0 +1,74 @@
+"""Classify toxic comments when the toxic ones are rare; Korean first.
+
+Importing this package only defines names; what is behind a name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+from toxiclf.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from toxiclf.corpus.comments import Comments, read_comments
+    from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
+    from toxiclf.evaluation.report import Report
+    from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
+    from toxiclf.recipe import Recipe
+    from toxiclf.training import TrainedModel, train
+
+_HOME = {
+    "BundleError": "errors",
+    "Comments": "corpus.comments",
+    "DataError": "errors",
+    "LabelVerdict": "moderator",
+    "Moderator": "moderator",
+    "Recipe": "recipe",
+    "Report": "evaluation.report",
+    "ToxiclfError": "errors",
+    "TrainedModel": "training",
+    "TrainingError": "errors",
+    "UsageError": "errors",
+    "Verdict": "moderator",
+    "load": "moderator",
+    "read_comments": "corpus.comments",
+    "train": "training",
+}
+
+__all__ = [
+    "BundleError",
+    "Comments",
+    "DataError",
+    "LabelVerdict",
+    "Moderator",
+    "Recipe",
+    "Report",
+    "ToxiclfError",
+    "TrainedModel",
+    "TrainingError",
+    "UsageError",
+    "Verdict",
+    "load",
+    "read_comments",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("toxiclf")
+    if name not in _HOME:
+        raise AttributeError(f"module 'toxiclf' has no attribute '{name}'")
+    try:
+        value = getattr(import_module(f"toxiclf.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("toxiclf"):
+            raise
+        raise MissingExtraError(f"toxiclf.{name} uses {error.name}, which", "train") from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

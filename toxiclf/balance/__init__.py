@@ -1,0 +1,1 @@
+"""Remedies for a rare class; each sees training rows only."""

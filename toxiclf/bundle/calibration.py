@@ -1,0 +1,71 @@
+"""From a graph's raw outputs to scores in [0, 1]: plain numbers, applied the same way in training and scoring."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+
+Floats = NDArray[np.float64]
+
+
+class LabelCalibration(BaseModel):
+    """One label's map: ``slope`` and ``intercept`` (Platt), or the knots of a rising step-less curve (isotonic)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    slope: FiniteFloat = 1.0
+    intercept: FiniteFloat = 0.0
+    knots_raw: tuple[FiniteFloat, ...] = ()
+    knots_score: tuple[FiniteFloat, ...] = ()
+
+
+class Calibration(BaseModel):
+    """How raw outputs become scores.
+
+    Independent labels: ``sigmoid(slope · raw + intercept)`` (Platt 1999), or linear interpolation between knots (isotonic).
+    Exclusive labels: raw outputs are log-odds against the negative value, so scores are the softmax of the same lines and 0;
+    with knots, each label's softmax share is mapped by its curve, and the row is scaled down where its sum passes 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    method: Literal["platt", "isotonic", "none"]
+    exclusive: bool
+    labels: tuple[LabelCalibration, ...]
+
+    @model_validator(mode="after")
+    def _knots_fit(self) -> Calibration:
+        for label in self.labels:
+            if len(label.knots_raw) != len(label.knots_score) or (self.method == "isotonic") != bool(label.knots_raw):
+                raise ValueError("an isotonic calibration needs as many raw knots as scores, any other needs none")
+            rising = all(a <= b for a, b in zip(label.knots_raw, label.knots_raw[1:], strict=False))
+            if not rising or any(not 0 <= score <= 1 for score in label.knots_score):
+                raise ValueError("knots must rise, and their scores must lie in [0, 1]")
+        return self
+
+    def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores, float32 (n, labels), of raw outputs (n, labels); both finite."""
+        values = raw.astype(np.float64)
+        if self.method == "isotonic":
+            shares = shares_of(values, exclusive=True) if self.exclusive else values
+            scores = np.column_stack(
+                [np.interp(shares[:, j], c.knots_raw, c.knots_score) for j, c in enumerate(self.labels)]
+            )
+            if self.exclusive:
+                scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))
+        else:
+            slopes = np.array([label.slope for label in self.labels])
+            intercepts = np.array([label.intercept for label in self.labels])
+            scores = shares_of(values * slopes + intercepts, exclusive=self.exclusive)
+        return np.asarray(scores, dtype=np.float32)
+
+
+def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
+    """Probabilities of log-odds (n, labels): a sigmoid each, or one softmax over them and 0 for the negative value."""
+    if exclusive:
+        top = np.maximum(log_odds.max(axis=1, keepdims=True, initial=0.0), 0.0)
+        odds = np.exp(log_odds - top)
+        return np.asarray(odds / (odds.sum(axis=1, keepdims=True) + np.exp(-top)))
+    small = np.exp(-np.abs(log_odds))
+    return np.where(log_odds >= 0, 1.0, small) / (1.0 + small)

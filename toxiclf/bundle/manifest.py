@@ -1,0 +1,102 @@
+"""The manifest of a bundle: what is in it, how raw outputs become verdicts, and where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from toxiclf.bundle.calibration import Calibration
+from toxiclf.errors import BundleError
+
+FORMAT_VERSION = 1
+"""Raised by one whenever a reader of the old format would misread a new bundle; old formats stay readable and tested."""
+
+FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
+
+_SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"')
+_BLANK = b'"seal": "' + b"0" * 64 + b'"'
+
+
+class FileEntry(BaseModel):
+    """Size in bytes and SHA-256 of a file of the bundle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    size: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(BaseModel):
+    """The schema of ``manifest.json``.
+
+    Attributes
+    ----------
+    labels, thresholds : one name and one threshold a label.
+    negative : the label column's negative value, where labels are exclusive.
+    model : the model's name.
+    recipe_sha256, data_sha256 : of the recipe as TOML and of the training file.
+    versions : of this package and of the training libraries.
+    seal : SHA-256 of the manifest itself, computed with 64 zeros in its place.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    format_version: Literal[1] = 1
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    thresholds: tuple[Annotated[FiniteFloat, Field(ge=0, le=1)], ...]
+    negative: str | None
+    calibration: Calibration
+    model: str
+    text_column: str
+    tokenizer_versions: dict[str, str]
+    recipe_sha256: str
+    data_sha256: str
+    versions: dict[str, str]
+    files: dict[str, FileEntry]
+    seal: str = "0" * 64
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Manifest:
+        if not len(self.labels) == len(self.thresholds) == len(self.calibration.labels):
+            raise ValueError("labels, thresholds and calibrations differ in number")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("two labels have the same name")
+        if set(self.files) != set(FILES):
+            raise ValueError(f"files must be {', '.join(FILES)}")
+        return self
+
+    def to_bytes(self) -> bytes:
+        """The manifest as JSON, sealed."""
+        blank = self.model_copy(update={"seal": "0" * 64}).model_dump()
+        text = json.dumps(blank, ensure_ascii=False, indent=1).encode() + b"\n"
+        seal = hashlib.sha256(text).hexdigest().encode()
+        return text.replace(_BLANK, b'"seal": "' + seal + b'"')
+
+    @classmethod
+    def from_bytes(cls, text: bytes) -> Manifest:
+        """Check the seal, then parse.
+
+        Raises
+        ------
+        BundleError : the seal is missing or broken, or the contents do not fit the schema.
+        """
+        seals = _SEAL.findall(text)
+        if len(seals) != 1:
+            raise BundleError(
+                "manifest.json has no seal: it was not written by toxiclf, or was cut; train or copy it again"
+            )
+        if hashlib.sha256(_SEAL.sub(_BLANK, text)).hexdigest().encode() != seals[0]:
+            raise BundleError("manifest.json was changed after it was written; train again, or copy the bundle again")
+        try:
+            content = json.loads(text)
+            version = content.get("format_version")
+            if isinstance(version, int) and version > FORMAT_VERSION:
+                raise BundleError(
+                    f"the bundle has format {version}, this toxiclf reads up to {FORMAT_VERSION}; "
+                    "update it with: pip install -U toxiclf"
+                )
+            return cls.model_validate(content)
+        except (ValueError, AttributeError) as error:
+            raise BundleError(f"manifest.json does not fit its schema: {error}") from error

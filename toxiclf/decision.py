@@ -1,0 +1,136 @@
+"""From raw outputs of rows that the model did not learn from: calibration, then one threshold a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.isotonic import IsotonicRegression
+
+from toxiclf.bundle.calibration import Calibration, LabelCalibration, shares_of
+
+Floats = NDArray[np.float64]
+
+
+def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: str, exclusive: bool) -> Calibration:
+    """Fit the map from raw outputs to scores.
+
+    Parameters
+    ----------
+    raw : of held-out rows, (n, n_labels).
+    targets : of the same rows, (n, n_labels).
+    method : "platt" (Platt 1999, with his smoothed targets; for exclusive labels its softmax form, vector scaling),
+        "isotonic" (Zadrozny and Elkan 2002), or "none".
+    """
+    columns = raw.shape[1]
+    if method == "none":
+        labels = [LabelCalibration()] * columns
+    elif method == "isotonic":
+        labels = _isotonic(shares_of(raw, exclusive=True) if exclusive else raw, targets)
+    elif exclusive:
+        labels = _lines(raw, targets, exclusive=True)
+    else:
+        labels = [_lines(raw[:, [j]], targets[:, [j]], exclusive=False)[0] for j in range(columns)]
+    return Calibration(method=method, exclusive=exclusive, labels=tuple(labels))  # type: ignore[arg-type]
+
+
+def _lines(raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool) -> list[LabelCalibration]:
+    """Slopes above zero and intercepts that minimise the cross-entropy."""
+    columns = raw.shape[1]
+    spread = np.maximum(raw.std(axis=0), 1e-12)
+    centre = raw.mean(axis=0)
+    scaled = (raw - centre) / spread
+    counts = np.append(targets.sum(axis=0), len(targets) - (targets.any(axis=1)).sum())
+    # Platt's smoothing: each class is as if seen once more on the other side, so that no score is sure
+    wanted = np.column_stack([targets, ~targets.any(axis=1)]).astype(np.float64)
+    wanted = np.where(wanted > 0, (counts + 1) / (counts + 2), 1 / (len(targets) - counts + 2))
+    wanted /= wanted.sum(axis=1, keepdims=True)
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        slopes, intercepts = parameters[:columns], parameters[columns:]
+        shares = shares_of(scaled * slopes + intercepts, exclusive=exclusive)
+        rest = 1 - shares.sum(axis=1)
+        value = -(wanted[:, :-1] * np.log(shares + 1e-300)).sum() - (wanted[:, -1] * np.log(rest + 1e-300)).sum()
+        error = shares - wanted[:, :-1]
+        return value / len(raw), np.concatenate([(error * scaled).mean(axis=0), error.mean(axis=0)])
+
+    start = np.concatenate([np.ones(columns), np.zeros(columns)])
+    bounds = [(1e-6, None)] * columns + [(None, None)] * columns
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 1000, "ftol": 1e-12}
+    ).x
+    slopes, intercepts = found[:columns] / spread, found[columns:]
+    intercepts = intercepts - slopes * centre
+    return [LabelCalibration(slope=a, intercept=b) for a, b in zip(slopes.tolist(), intercepts.tolist(), strict=True)]
+
+
+def _isotonic(values: Floats, targets: NDArray[np.uint8]) -> list[LabelCalibration]:
+    labels = []
+    for j in range(values.shape[1]):
+        curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(values[:, j], targets[:, j])
+        labels.append(
+            LabelCalibration(
+                knots_raw=tuple(curve.X_thresholds_.tolist()), knots_score=tuple(curve.y_thresholds_.tolist())
+            )
+        )
+    return labels
+
+
+def choose_threshold(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], objective: str | float
+) -> tuple[float, bool]:
+    """The threshold at which one label's scores reach the objective best.
+
+    Parameters
+    ----------
+    scores, targets : of held-out rows, (n,).
+    objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
+
+    Returns
+    -------
+    threshold : between two neighbouring scores; a comment is toxic where its score reaches it.
+    reached : False where no threshold reaches the precision or recall that the objective asks for (then the nearest is taken).
+    """
+    if isinstance(objective, float):
+        return objective, True
+    order = np.argsort(-scores, kind="stable")
+    ranked, hits = scores[order], targets[order].astype(np.float64)
+    last = np.append(ranked[1:] != ranked[:-1], True)  # a threshold cannot part equal scores
+    flagged = np.append(0, np.flatnonzero(last) + 1)
+    tp = np.append(0.0, np.cumsum(hits))[flagged]
+    fp, fn = flagged - tp, hits.sum() - tp
+    tn = len(hits) - flagged - fn
+    name, _, rate = objective.partition("=")
+    reached = True
+    if rate:
+        precision = np.divide(tp, flagged, out=np.ones_like(tp), where=flagged > 0)
+        recall = tp / max(1.0, hits.sum())
+        bound, value = (precision, recall) if name == "recall_at_precision" else (recall, precision)
+        bound = np.where(flagged > 0, bound, -1.0)  # to flag nothing is no answer
+        fits = bound >= float(rate)
+        reached = bool(fits.any())
+        value = np.where(fits, value, -1.0) if reached else bound
+    else:
+        value = _VALUES[name](tp, fp, fn, tn)
+    ties = np.flatnonzero(value == value.max())
+    # recall at a precision: of equal recalls the fewest flags; precision (wanted, or missed): of equal ones the most recall
+    best = int(ties[-1 if rate and (name == "precision_at_recall" or not reached) else 0])
+    upper = float(ranked[flagged[best] - 1]) if flagged[best] else 1.0
+    lower = float(ranked[flagged[best]]) if flagged[best] < len(ranked) else 0.0
+    middle = float(np.float32((upper + lower) / 2))
+    return (middle if middle > lower else upper), reached
+
+
+def _f_beta(tp: Floats, fp: Floats, fn: Floats, beta: float) -> Floats:
+    weight = beta**2
+    return (1 + weight) * tp / np.maximum((1 + weight) * tp + weight * fn + fp, 1e-12)
+
+
+_VALUES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
+    "f1": lambda tp, fp, fn, tn: _f_beta(tp, fp, fn, 1),
+    "f2": lambda tp, fp, fn, tn: _f_beta(tp, fp, fn, 2),
+    "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
+    "macro_f1": lambda tp, fp, fn, tn: (_f_beta(tp, fp, fn, 1) + _f_beta(tn, fn, fp, 1)) / 2,
+}

@@ -1,0 +1,138 @@
+"""Findings: coded results of checks that every run goes through, each with what it means and what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.evaluation.metrics import Evaluation, paired_difference
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result: a code of the table in ``ARCHITECTURE.md``, a sentence, and the next step."""
+
+    code: str
+    severity: Severity
+    message: str
+    next_step: str
+
+
+def check_scores(scores: NDArray[np.float32], thresholds: Sequence[float], labels: Sequence[str]) -> Iterator[Finding]:
+    """majority_only, constant_scores: a model that tells nothing apart, whatever its accuracy."""
+    for j, label in enumerate(labels):
+        column = scores[:, j]
+        flagged = float((column >= np.float32(thresholds[j])).mean())
+        if float(np.ptp(column)) < 1e-6:
+            yield Finding(
+                "constant_scores", "error", f"label '{label}': every comment gets the score {column[0]:.3f}.",
+                "The model learned nothing: try a smaller learning rate, another activation, or the ngram_logistic model.",
+            )  # fmt: skip
+        elif flagged in (0.0, 1.0):
+            what = "every comment is" if flagged else "no comment is"
+            yield Finding(
+                "majority_only", "error", f"label '{label}': at threshold {thresholds[j]:.3f} {what} called toxic.",
+                "Accuracy then only repeats the class shares: look at average precision, and choose another objective or model.",
+            )  # fmt: skip
+
+
+def check_prevalence(train: NDArray[np.uint8], test: NDArray[np.uint8], labels: Sequence[str]) -> Iterator[Finding]:
+    """prevalence_shift: the share of a label differs between training and test by more than chance (z > 3) and two points."""
+    for j, label in enumerate(labels):
+        a, b = train[:, j].mean(), test[:, j].mean()
+        pooled = (train[:, j].sum() + test[:, j].sum()) / (len(train) + len(test))
+        spread = math.sqrt(max(pooled * (1 - pooled) * (1 / len(train) + 1 / len(test)), 1e-12))
+        if abs(a - b) > max(3 * spread, 0.02):
+            yield Finding(
+                "prevalence_shift", "warning", f"label '{label}': {a:.1%} of training rows hold it, {b:.1%} of test rows.",
+                "Scores and thresholds are fitted to the training share; collect training rows the way live ones arrive.",
+            )  # fmt: skip
+
+
+def check_decision_rows(targets: NDArray[np.uint8], labels: Sequence[str], source: str) -> Iterator[Finding]:
+    """small_validation: calibration and threshold rest on few toxic comments."""
+    for label, count in zip(labels, targets.sum(axis=0).tolist(), strict=True):
+        if count < 50:
+            yield Finding(
+                "small_validation", "warning",
+                f"label '{label}': calibration and threshold rest on {count} toxic comments ({source}).",
+                "Expect the live precision and recall to differ from the report; label more toxic comments, "
+                "or set decision.source = \"out_of_fold\".",
+            )  # fmt: skip
+
+
+def check_objective(reached: Sequence[bool], labels: Sequence[str], objective: str | float) -> Iterator[Finding]:
+    """objective_unreached: no threshold gives the precision or recall that was asked for."""
+    for label, fits in zip(labels, reached, strict=True):
+        if not fits:
+            yield Finding(
+                "objective_unreached", "warning",
+                f"label '{label}': no threshold reaches {objective} on the rows it is chosen on; the nearest was taken.",
+                "Ask for less, label more comments, or choose a stronger model.",
+            )  # fmt: skip
+
+
+def check_baseline(model: Evaluation, baseline: Evaluation) -> Iterator[Finding]:
+    """below_baseline: the model does not beat ngram_logistic by average precision on the same test rows."""
+    ours, theirs = model.value("average_precision"), baseline.value("average_precision")
+    interval = paired_difference(model, baseline, "average_precision")
+    if ours is None or theirs is None or interval is None or interval[0] > 0:
+        return
+    verdict = "is below" if interval[1] < 0 else "is not clearly above"
+    yield Finding(
+        "below_baseline", "warning",
+        f"average precision {ours:.3f} {verdict} the ngram_logistic baseline's {theirs:.3f} "
+        f"(difference {ours - theirs:+.3f}, 95 % interval {interval[0]:+.3f} to {interval[1]:+.3f}).",
+        "The baseline is simpler and faster: use it, unless this model earns its place in another way.",
+    )  # fmt: skip
+
+
+def check_calibration(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str], method: str
+) -> Iterator[Finding]:
+    """uncalibrated: scores were left as they came, or their mean is far from the share of toxic test rows."""
+    if method == "none":
+        yield Finding(
+            "uncalibrated", "info", "scores are not calibrated, so 0.8 does not mean that 80 % of such comments are toxic.",
+            "Set decision.calibrate to platt or isotonic.",
+        )  # fmt: skip
+        return
+    for j, label in enumerate(labels):
+        mean, share = float(scores[:, j].mean()), float(targets[:, j].mean())
+        if abs(mean - share) > max(0.05, 4 * math.sqrt(share * (1 - share) / len(scores))):
+            yield Finding(
+                "uncalibrated", "warning", f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of test rows hold it.",
+                "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on.",
+            )  # fmt: skip
+
+
+def check_rows(rejected: int, total: int, leaked: int, truncated: int, unknown: int, texts: int) -> Iterator[Finding]:
+    """rejected_rows, duplicate_leak, truncated, no_known_tokens: what happened to rows on their way in."""
+    if rejected:
+        yield Finding(
+            "rejected_rows", "warning", f"{rejected:,} of {total:,} rows were set aside.",
+            "See rejected.csv for line numbers and reasons.",
+        )  # fmt: skip
+    if leaked:
+        yield Finding(
+            "duplicate_leak", "warning",
+            f"{leaked:,} training rows hold the same comment as a test row and were left out of training.",
+            "Nothing to do here; figures published elsewhere on this split may be too high by such rows.",
+        )  # fmt: skip
+    if truncated:
+        yield Finding(
+            "truncated", "info", f"{truncated:,} of {texts:,} comments are longer than the limit and were cut.",
+            "Raise text.max_chars or text.max_tokens if the ends of long comments matter.",
+        )  # fmt: skip
+    if unknown:
+        yield Finding(
+            "no_known_tokens", "info", f"{unknown:,} of {texts:,} comments hold nothing that was seen in training.",
+            "They get the model's default score; name more texts with vectors.unlabeled, or train on comments like these.",
+        )  # fmt: skip

@@ -1,0 +1,126 @@
+"""Static figures of a run, by scikit-learn's displays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.calibration import CalibrationDisplay
+from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, precision_recall_curve
+
+_KOREAN_FONTS = (
+    "Noto Sans CJK KR",
+    "NanumGothic",
+    "Nanum Gothic",
+    "Malgun Gothic",
+    "AppleGothic",
+    "UnDotum",
+    "Baekmuk Gulim",
+)
+_Scores = NDArray[np.float32]
+_Targets = NDArray[np.uint8]
+
+
+def write_figures(
+    folder: Path, scores: _Scores, targets: _Targets, thresholds: Sequence[float], labels: Sequence[str]
+) -> list[str]:
+    """Draw each figure with one panel a label.
+
+    Parameters
+    ----------
+    scores, targets : of the evaluated rows, (n, n_labels).
+
+    Returns
+    -------
+    The names of the PNG files in ``folder``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    titles = _drawable(labels)
+    with matplotlib.rc_context({"font.family": [*_korean_fonts(), "DejaVu Sans"], "axes.unicode_minus": False}):
+        for name, draw in _FIGURES.items():
+            columns = min(3, len(labels))
+            rows = -(-len(labels) // columns)
+            figure = Figure(figsize=(5 * columns, 4.2 * rows), layout="constrained")
+            axes = figure.subplots(rows, columns, squeeze=False).ravel()
+            for j, axis in enumerate(axes):
+                if j < len(labels) and 0 < targets[:, j].sum() < len(targets):
+                    draw(axis, scores[:, j], targets[:, j], thresholds[j])
+                    axis.set_title(f"{name.replace('_', ' ')}: {titles[j]}", fontsize=10)
+                else:
+                    axis.set_axis_off()
+            figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+            names.append(f"{name}.png")
+    return names
+
+
+def _confusion(axis: Axes, scores: _Scores, targets: _Targets, threshold: float) -> None:
+    ConfusionMatrixDisplay.from_predictions(
+        targets,
+        scores >= np.float32(threshold),
+        display_labels=["not toxic", "toxic"],
+        cmap="Blues",
+        ax=axis,
+        colorbar=False,
+    )
+
+
+def _precision_recall(axis: Axes, scores: _Scores, targets: _Targets, threshold: float) -> None:
+    PrecisionRecallDisplay.from_predictions(targets, scores, ax=axis, plot_chance_level=True, name="model")
+    flagged, toxic = scores >= np.float32(threshold), targets == 1
+    if flagged.any():
+        hits = (flagged & toxic).sum()
+        axis.plot(hits / toxic.sum(), hits / flagged.sum(), "o", label=f"threshold {threshold:.3f}")
+    axis.set(xlabel="recall", ylabel="precision")
+    axis.legend(fontsize=8)
+
+
+def _threshold(axis: Axes, scores: _Scores, targets: _Targets, threshold: float) -> None:
+    precision, recall, cuts = precision_recall_curve(targets, scores)
+    axis.plot(cuts, precision[:-1], label="precision")
+    axis.plot(cuts, recall[:-1], label="recall")
+    axis.axvline(threshold, linestyle="--", color="grey", label=f"threshold {threshold:.3f}")
+    axis.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 1.02))
+    axis.legend(fontsize=8)
+
+
+def _calibration(axis: Axes, scores: _Scores, targets: _Targets, threshold: float) -> None:
+    CalibrationDisplay.from_predictions(targets, scores, n_bins=10, strategy="quantile", ax=axis, name="model")
+    axis.set(xlabel="mean score", ylabel="share of toxic comments")
+    axis.legend(fontsize=8)
+
+
+def _histogram(axis: Axes, scores: _Scores, targets: _Targets, threshold: float) -> None:
+    bins = np.linspace(0, 1, 31).tolist()
+    for value, name in ((0, "not toxic"), (1, "toxic")):
+        axis.hist(scores[targets == value], bins=bins, alpha=0.6, density=True, label=name)
+    axis.axvline(threshold, linestyle="--", color="grey", label=f"threshold {threshold:.3f}")
+    axis.set(xlabel="score", ylabel="density")
+    axis.legend(fontsize=8)
+
+
+_FIGURES: dict[str, Callable[[Axes, _Scores, _Targets, float], None]] = {
+    "confusion": _confusion,
+    "precision_recall": _precision_recall,
+    "threshold": _threshold,
+    "calibration": _calibration,
+    "score_histogram": _histogram,
+}
+
+
+def _korean_fonts() -> list[str]:
+    present = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in _KOREAN_FONTS if name in present]
+
+
+def _drawable(labels: Sequence[str]) -> list[str]:
+    """Names as they can be drawn: where no font has Hangul, a label is called by its number in the report's tables."""
+    if _korean_fonts():
+        return list(labels)
+    return [label if label.isascii() else f"label {j}" for j, label in enumerate(labels, start=1)]

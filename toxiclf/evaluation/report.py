@@ -1,0 +1,197 @@
+"""The report of a run: JSON as the source of every number, Markdown for people; both from the same rows."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation.metrics import METRICS, SUMMARY, MetricRow
+
+HEADLINE = ("average_precision", "f1", "precision", "recall", "macro_f1", "accuracy", "roc_auc", "brier")
+"""Metrics of the result table, in order."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of a trained model.
+
+    Attributes
+    ----------
+    model : name of the model.
+    evaluated_on : which rows the figures come from.
+    rows, confusion : see :class:`toxiclf.evaluation.metrics.Evaluation`; empty for a run that diverged.
+    baseline_rows : the same for the ngram_logistic model on the same rows; empty where there is none.
+    thresholds : one a label.
+    data : counts of rows and of classes, class weights, what was detected.
+    findings : coded check results.
+    recipe, seed, versions, data_sha256 : what the run came from.
+    """
+
+    model: str
+    evaluated_on: str
+    labels: tuple[str, ...]
+    rows: list[MetricRow]
+    confusion: dict[str, dict[str, int]]
+    baseline_rows: list[MetricRow]
+    thresholds: dict[str, float]
+    data: dict[str, Any]
+    findings: list[Finding]
+    recipe: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> dict[str, dict[str, float | None]]:
+        """Metric name → value, low, high; the mean over labels."""
+        return _by_metric(self.rows, SUMMARY)
+
+    def codes(self) -> list[str]:
+        """Codes of the findings, in order."""
+        return [finding.code for finding in self.findings]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of ``report.json``."""
+        return {
+            "model": self.model,
+            "evaluated_on": self.evaluated_on,
+            "summary": self.summary,
+            "labels": {
+                label: {**_by_metric(self.rows, label), "threshold": self.thresholds.get(label)}
+                for label in self.labels
+            },
+            "confusion": self.confusion,
+            "data": self.data,
+            "baseline": {
+                "model": "ngram_logistic",
+                "summary": _by_metric(self.baseline_rows, SUMMARY),
+                "labels": {label: _by_metric(self.baseline_rows, label) for label in self.labels},
+            }
+            if self.baseline_rows
+            else None,
+            "findings": [asdict(finding) for finding in self.findings],
+            "recipe": self.recipe,
+            "seed": self.seed,
+            "versions": self.versions,
+            "timings": self.timings,
+        }
+
+    def to_json(self) -> str:
+        """``report.json``: plain JSON; what is undefined is null."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    def table(self) -> list[list[str]]:
+        """The result table, heading first: the model and the baseline, then each label where there are several."""
+        heading = ["", *HEADLINE]
+        if not self.rows:
+            return [heading]
+        lines = [[self.model, *_cells(self.rows, SUMMARY)]]
+        if self.baseline_rows:
+            lines.append(["ngram_logistic (baseline)", *_cells(self.baseline_rows, SUMMARY)])
+        if len(self.labels) > 1:
+            lines[0][0] += ", mean of labels"
+            lines += [[f"  {label}", *_cells(self.rows, label)] for label in self.labels]
+        return [heading, *lines]
+
+    def to_markdown(self, figures: Sequence[str] = ()) -> str:
+        """``report.md``."""
+        parts = [f"# {self.model}", "", f"Figures from {self.evaluated_on}; 95 % bootstrap intervals.", ""]
+        parts += [*markdown_table(self.table()), "", "## Findings", ""]
+        parts += [f"- **{f.code}** ({f.severity}): {f.message} {f.next_step}" for f in self.findings] or ["None."]
+        if self.rows:
+            parts += ["", "## Every metric", ""]
+            names = [SUMMARY, *self.labels] if len(self.labels) > 1 else [self.labels[0]]
+            cells = [[metric, *(_cell(_row(self.rows, name, metric)) for name in names)] for metric in METRICS]
+            parts += markdown_table([["", *names], *cells])
+            parts += ["", "## Decisions", ""]
+            keys = ("tn", "fp", "fn", "tp")
+            lines = [
+                [label, f"{self.thresholds[label]:.4f}", *(str(self.confusion[label][key]) for key in keys)]
+                for label in self.labels
+            ]
+            parts += markdown_table([["label", "threshold", *keys], *lines])
+        parts += ["", "## Data", "", *(f"- {note}" for note in self.data["notes"]), ""]
+        parts += markdown_table(
+            [
+                ["part", "rows", *self.labels],
+                *([name, f"{part['rows']:,}", *(f"{n:,}" for n in part["classes"].values())]
+                  for name, part in self.data["parts"].items()),
+            ]
+        )  # fmt: skip
+        weights = self.data["class_weights"]
+        if weights:
+            parts += ["", "Class weights of the training rows, n / (k · n_c) where balanced:", ""]
+            lines = [[w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights]
+            parts += markdown_table([["problem", "class", "rows", "weight"], *lines])
+        if figures:
+            parts += ["", "## Figures", "", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)]
+        return "\n".join(parts) + "\n"
+
+    def write(self, folder: Path, figures: Sequence[str] = ()) -> None:
+        """Write ``report.json`` and ``report.md``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "report.md", self.to_markdown(figures))
+        write_text(folder / "report.json", self.to_json())
+
+
+def model_card(report: Report) -> str:
+    """The bundle's ``README.md``: a model card with the front matter that Hugging Face reads."""
+    average_precision = report.summary["average_precision"]["value"]
+    f1 = report.summary["f1"]["value"]
+    metrics = [
+        f"    - {{type: {kind}, name: {kind}, value: {value:.4f}}}"
+        for kind, value in (("average_precision", average_precision), ("f1", f1))
+        if value is not None
+    ]
+    front = [
+        "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
+        "tags: [toxic-comments, onnx]", "model-index:", f"- name: {report.model}", "  results:",
+        "  - task: {type: text-classification}", f"    dataset: {{name: {json.dumps(report.data['source'], ensure_ascii=False)}, type: csv}}",
+        "    metrics:", *metrics, "---", "",
+    ]  # fmt: skip
+    use = [
+        "", "## Use", "", "```python", "import toxiclf", "", 'moderator = toxiclf.load("bundle")',
+        'moderator.check("댓글")', "```", "",
+        "The files are verified against manifest.json before anything is parsed; nothing in them is code.",
+    ]  # fmt: skip
+    return "\n".join(front) + report.to_markdown() + "\n".join(use) + "\n"
+
+
+def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table, heading first."""
+    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    rule = "|" + "|".join("---" for _ in escaped[0]) + "|"
+    rows = ["| " + " | ".join(line) + " |" for line in escaped]
+    return [rows[0], rule, *rows[1:]]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is whole or not there."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, "utf-8")
+    os.replace(temporary, path)
+
+
+def _row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:
+    return next(row for row in rows if row.label == label and row.metric == metric)
+
+
+def _by_metric(rows: Sequence[MetricRow], label: str) -> dict[str, dict[str, float | None]]:
+    return {row.metric: {"value": row.value, "low": row.low, "high": row.high} for row in rows if row.label == label}
+
+
+def _cells(rows: Sequence[MetricRow], label: str) -> list[str]:
+    return [_cell(_row(rows, label, metric)) for metric in HEADLINE]
+
+
+def _cell(row: MetricRow) -> str:
+    if row.value is None:
+        return "–"
+    if row.low is None or row.high is None:
+        return f"{row.value:.3f}"
+    return f"{row.value:.3f} ({row.low:.3f}–{row.high:.3f})"

@@ -1,0 +1,103 @@
+"""Measure a bundle on labelled comments."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.corpus.comments import Comments, read_comments
+from toxiclf.evaluation import checks
+from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation.figures import write_figures
+from toxiclf.evaluation.metrics import evaluate
+from toxiclf.evaluation.report import Report
+from toxiclf.moderator import load
+from toxiclf.rows import Rejected, write_rejected
+
+_SEED = 0  # of the bootstrap: the same rows give the same intervals
+
+
+@dataclass(frozen=True)
+class EvaluatedBundle:
+    """A bundle's report on some labelled comments, with the rows that were set aside."""
+
+    report: Report
+    rejected: tuple[tuple[str, Rejected], ...]
+    _scores: NDArray[np.float32]
+    _targets: NDArray[np.uint8]
+
+    def save(self, folder: Path) -> None:
+        """Write report.json, report.md, figures and rejected.csv."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "rejected.csv").unlink(missing_ok=True)
+        if self.rejected:
+            write_rejected(folder / "rejected.csv", self.rejected)
+        thresholds = list(self.report.thresholds.values())
+        names = write_figures(folder / "figures", self._scores, self._targets, thresholds, self.report.labels)
+        self.report.write(folder, [f"figures/{name}" for name in names])
+
+
+def evaluate_bundle(
+    bundle: str | os.PathLike[str], comments: str | os.PathLike[str] | Comments, **columns: Any
+) -> EvaluatedBundle:
+    """Score labelled comments with a bundle and compute its report.
+
+    Parameters
+    ----------
+    bundle : folder of the bundle.
+    comments : a file, ``corpus:NAME`` (its test part, if it has one) or comments.
+    columns : text, label, negative and positive, as in :func:`toxiclf.corpus.comments.read_comments`.
+
+    Raises
+    ------
+    BundleError, DataError, UsageError : the bundle or the comments do not fit.
+    """
+    moderator = load(bundle)
+    manifest = moderator.manifest
+    if not isinstance(comments, Comments):
+        comments = read_comments(comments, part="test", like=(manifest.labels, manifest.negative), **columns)
+    verdicts = moderator.check(comments.texts)
+    scores = moderator.score(comments.texts)
+    evaluation = evaluate(scores, comments.targets, manifest.thresholds, manifest.labels, seed=_SEED)
+    rejected = comments.rejected
+    truncated = sum(verdict.truncated for verdict in verdicts)
+    unknown = sum(verdict.no_known_tokens for verdict in verdicts)
+    findings = [
+        *checks.check_scores(scores, manifest.thresholds, manifest.labels),
+        *checks.check_calibration(scores, comments.targets, manifest.labels, manifest.calibration.method),
+        *checks.check_rows(len(rejected), len(comments) + len(rejected), 0, truncated, unknown, len(comments)),
+    ]
+    if comments.sha256() == manifest.data_sha256:
+        findings.insert(
+            0,
+            Finding(
+                "duplicate_leak", "warning", "these are the very rows that the model was trained on.",
+                "Use the training report, or rows that the model has not seen.",
+            ),
+        )  # fmt: skip
+    report = Report(
+        model=manifest.model,
+        evaluated_on=comments.source,
+        labels=manifest.labels,
+        rows=evaluation.rows,
+        confusion=evaluation.confusion,
+        baseline_rows=[],
+        thresholds=dict(zip(manifest.labels, manifest.thresholds, strict=True)),
+        data={
+            "source": comments.source,
+            "notes": list(comments.notes),
+            "rejected": len(rejected),
+            "parts": {"evaluated": {"rows": len(comments), "classes": comments.counts()}},
+            "class_weights": [],
+        },
+        findings=findings,
+        recipe={},
+        seed=_SEED,
+        versions=manifest.versions,
+    )
+    return EvaluatedBundle(report, rejected, scores, comments.targets)

@@ -1,0 +1,78 @@
+"""Write ONNX graphs: features and models each add their nodes to one graph, so that a trained model leaves as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET, ML_OPSET, IR_VERSION = 17, 3, 9
+
+
+class Graph:
+    """An ONNX graph under construction; values are named by strings."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Any] = []
+        self._initializers: list[Any] = []
+        self._inputs: dict[str, Any] = {}
+        self._count = 0
+
+    def ids(self, view: str) -> str:
+        """The input ``<view>_ids``, int32 (batch, time)."""
+        return self._input(f"{view}_ids", ["batch", f"{view}_time"])
+
+    def lengths(self, view: str) -> str:
+        """The input ``<view>_lengths``, int32 (batch)."""
+        return self._input(f"{view}_lengths", ["batch"])
+
+    def constant(self, value: NDArray[Any] | Sequence[Any] | float, dtype: Any = np.float32) -> str:
+        """A constant tensor."""
+        name = self._name("constant")
+        self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=dtype), name))
+        return name
+
+    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output; returns the output's name."""
+        output = self._name(operator.lower())
+        self._nodes.append(helper.make_node(operator, list(inputs), [output], domain=domain, **attributes))
+        return output
+
+    def append(self, model: Any, given: str, wanted: str) -> str:
+        """Add all of another model (such as one converted by skl2onnx) with ``given`` as its only input; returns its ``wanted`` output."""
+        prefix = self._name("part") + "_"
+        part = onnx.compose.add_prefix(model, prefix).graph
+        (old,) = [node.name for node in part.input]
+        for node in part.node:
+            node.input[:] = [given if name == old else name for name in node.input]
+        self._nodes += part.node
+        self._initializers += part.initializer
+        return prefix + wanted
+
+    def build(self, output: str, columns: int) -> bytes:
+        """The finished model: ``output`` becomes ``raw``, float32 (batch, columns)."""
+        self._nodes.append(helper.make_node("Identity", [output], ["raw"]))
+        graph = helper.make_graph(
+            self._nodes,
+            "toxiclf",
+            list(self._inputs.values()),
+            [helper.make_tensor_value_info("raw", TensorProto.FLOAT, ["batch", columns])],
+            self._initializers,
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="toxiclf")
+        onnx.checker.check_model(model)
+        content: bytes = model.SerializeToString(deterministic=True)
+        return content
+
+    def _input(self, name: str, shape: list[str]) -> str:
+        self._inputs[name] = helper.make_tensor_value_info(name, TensorProto.INT32, shape)
+        return name
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}_{self._count}"

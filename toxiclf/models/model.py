@@ -1,0 +1,68 @@
+"""What every model can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.balance.weights import ClassWeights
+from toxiclf.graph import Graph
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model is to learn.
+
+    Attributes
+    ----------
+    targets : uint8 (n, n_labels).
+    exclusive : whether labels exclude each other.
+    weights : class weights, one entry a problem (see :func:`toxiclf.balance.weights.problems`).
+    seed : of everything random.
+    """
+
+    targets: NDArray[np.uint8]
+    exclusive: bool
+    weights: Sequence[ClassWeights]
+    seed: int
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows that a network watches while it trains: features and targets of the validation part."""
+
+    features: Any
+    targets: NDArray[np.uint8]
+
+
+class Model(ABC):
+    """A classifier over features.
+
+    Attributes
+    ----------
+    history_ : one row an epoch, of networks.
+    diverged_ : whether the loss stopped being a number; such a model gives no raw outputs.
+    """
+
+    history_: Sequence[Mapping[str, float]] = ()
+    diverged_: bool = False
+
+    @abstractmethod
+    def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Model:
+        """Learn from training rows; ``held_out`` is there for models that watch it."""
+
+    @abstractmethod
+    def raw(self, features: Any) -> NDArray[np.float64]:
+        """Raw outputs by the training library, float64 (n, n_labels): log-odds or margins, higher is more toxic.
+
+        For exclusive labels they are taken against the negative value.
+        """
+
+    @abstractmethod
+    def write(self, graph: Graph, features: str) -> str:
+        """Add the same function to a graph that holds the features; returns the name of the raw outputs (batch, n_labels)."""

@@ -1,0 +1,196 @@
+"""The text half of a bundle: comments in, views of ids out; written as JSON and nothing else."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.tokenizers import Tokenizer, tokenizer
+from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A batch of comments as a model's graph takes them.
+
+    Attributes
+    ----------
+    views : ids by name of view.
+    truncated : bool (n,), True where a part of the comment was cut off.
+    known : bool (n,), True where at least one view holds an id.
+    """
+
+    views: Mapping[str, Ids]
+    truncated: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.truncated)
+
+    def take(self, rows: NDArray[np.intp]) -> Encoded:
+        """Some of the comments, in the order asked for."""
+        views = {name: ids.take(rows) for name, ids in self.views.items()}
+        return Encoded(views, self.truncated[rows], self.known[rows])
+
+
+class TokenViewSpec(BaseModel):
+    """What ``text.json`` says of a view of tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["tokens"] = "tokens"
+    tokenizer: str
+    tokenizer_version: str
+    max_tokens: Annotated[int, Field(ge=1)] | None
+
+
+class NgramViewSpec(BaseModel):
+    """What ``text.json`` says of a view of n-grams."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["ngrams"] = "ngrams"
+    unit: Literal["jamo", "syllable"]
+
+
+class TextSpec(BaseModel):
+    """The schema of ``text.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    repeat_cap: Annotated[int, Field(ge=1)]
+    max_chars: Annotated[int, Field(ge=1)]
+    views: dict[str, Annotated[TokenViewSpec | NgramViewSpec, Field(discriminator="kind")]]
+
+
+class TokenView:
+    """Ids of a tokenizer's tokens."""
+
+    def __init__(self, tokenizer: Tokenizer, vocabulary: TokenVocabulary, max_tokens: int | None = None) -> None:
+        self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
+        self.max_tokens = max_tokens
+
+    def encode(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.bool_]]:
+        """Ids of normalized texts, and which texts were cut."""
+        return self.encode_tokens(self.tokenizer.tokenize(texts))
+
+    def encode_tokens(self, tokens: Sequence[Sequence[str]]) -> tuple[Ids, NDArray[np.bool_]]:
+        """The same for texts that are tokenized already."""
+        ids = self.vocabulary.ids(tokens)
+        cut = np.zeros(len(tokens), dtype=np.bool_)
+        if self.max_tokens is not None:
+            cut = ids.lengths > self.max_tokens
+            ids = ids.cut(self.max_tokens)
+        return ids, cut
+
+    def spec(self) -> TokenViewSpec:
+        """What is written of this view in ``text.json``."""
+        return TokenViewSpec(
+            tokenizer=self.tokenizer.name, tokenizer_version=self.tokenizer.version, max_tokens=self.max_tokens
+        )
+
+    def vocabulary_json(self) -> list[str]:
+        """What is written of this view in ``vocabulary.json``."""
+        return self.vocabulary.tokens
+
+    @classmethod
+    def from_spec(cls, spec: TokenViewSpec, vocabulary: Any) -> TokenView:
+        """Undo :meth:`spec` and :meth:`vocabulary_json`."""
+        if not (isinstance(vocabulary, list) and all(isinstance(token, str) for token in vocabulary)):
+            raise ValueError("a vocabulary of tokens must be a list of strings")
+        engine = tokenizer(spec.tokenizer)
+        if engine.version != spec.tokenizer_version:
+            warnings.warn(
+                f"the bundle was trained with {spec.tokenizer_version}, here is {engine.version}: "
+                "tokens, and so scores, may differ; install the same version or train again",
+                stacklevel=2,
+            )
+        return cls(engine, TokenVocabulary(vocabulary), spec.max_tokens)
+
+
+class NgramView:
+    """Ids of the distinct n-grams of jamo or of syllables."""
+
+    def __init__(self, vocabulary: NgramVocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def encode(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.bool_]]:
+        """Ids of normalized texts; nothing is ever cut."""
+        return self.vocabulary.ids(texts), np.zeros(len(texts), dtype=np.bool_)
+
+    def spec(self) -> NgramViewSpec:
+        """What is written of this view in ``text.json``."""
+        return NgramViewSpec(unit=self.vocabulary.unit)
+
+    def vocabulary_json(self) -> dict[str, str]:
+        """What is written of this view in ``vocabulary.json``."""
+        return {str(n): text for n, text in self.vocabulary.ngrams.items()}
+
+    @classmethod
+    def from_spec(cls, spec: NgramViewSpec, vocabulary: Any) -> NgramView:
+        """Undo :meth:`vocabulary_json`."""
+        return cls(NgramVocabulary(spec.unit, {int(n): text for n, text in vocabulary.items()}))
+
+
+View = TokenView | NgramView
+
+
+def join_views(views: Mapping[str, tuple[Ids, NDArray[np.bool_]]], truncated: NDArray[np.bool_]) -> Encoded:
+    """Put the views of one batch together, given which texts the normalizer cut."""
+    known = np.zeros(len(truncated), dtype=np.bool_)
+    for ids, cut in views.values():
+        truncated = truncated | cut
+        known |= ids.lengths > 0
+    return Encoded({name: ids for name, (ids, _) in views.items()}, truncated, known)
+
+
+class TextEncoder:
+    """Normalizer and views: what stands between a comment and a model's graph.
+
+    Parameters
+    ----------
+    normalizer : applied first, to every text.
+    views : by name; the graph's inputs are called ``<name>_ids`` and ``<name>_lengths``.
+    """
+
+    def __init__(self, normalizer: Normalizer, views: Mapping[str, View]) -> None:
+        self.normalizer = normalizer
+        self.views = dict(views)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encode raw texts."""
+        normalized, truncated = self.normalizer.batch(texts)
+        return join_views({name: view.encode(normalized) for name, view in self.views.items()}, truncated)
+
+    def to_json(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The contents of ``text.json`` and of ``vocabulary.json``."""
+        spec = TextSpec(
+            repeat_cap=self.normalizer.repeat_cap,
+            max_chars=self.normalizer.max_chars,
+            views={name: view.spec() for name, view in self.views.items()},
+        )
+        return spec.model_dump(), {name: view.vocabulary_json() for name, view in self.views.items()}
+
+    @classmethod
+    def from_json(cls, text: Any, vocabulary: Any) -> TextEncoder:
+        """Undo :meth:`to_json`.
+
+        Raises
+        ------
+        ValueError : the contents do not fit the schema (pydantic's ValidationError is one).
+        """
+        spec = TextSpec.model_validate(text)
+        if not isinstance(vocabulary, dict) or set(vocabulary) != set(spec.views):
+            raise ValueError("text.json and vocabulary.json name different views")
+        views: dict[str, View] = {
+            name: TokenView.from_spec(view, vocabulary[name])
+            if isinstance(view, TokenViewSpec)
+            else NgramView.from_spec(view, vocabulary[name])
+            for name, view in spec.views.items()
+        }
+        return cls(Normalizer(spec.repeat_cap, spec.max_chars), views)

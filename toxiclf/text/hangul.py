@@ -1,0 +1,67 @@
+"""Hangul syllables and jamo: decomposition of strings and of whole arrays of code points.
+
+Source: The Unicode Standard, section 3.12 "Conjoining Jamo Behavior".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FIRST_SYLLABLE, LAST_SYLLABLE = 0xAC00, 0xD7A3
+INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+MEDIALS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
+
+_INITIAL_CODES = np.array([ord(c) for c in INITIALS], dtype=np.uint32)
+_MEDIAL_CODES = np.array([ord(c) for c in MEDIALS], dtype=np.uint32)
+_FINAL_CODES = np.array([0, *(ord(c) for c in FINALS)], dtype=np.uint32)
+
+CONJOINING_TO_COMPATIBILITY = (
+    {0x1100 + i: ord(c) for i, c in enumerate(INITIALS)}
+    | {0x1161 + i: ord(c) for i, c in enumerate(MEDIALS)}
+    | {0x11A8 + i: ord(c) for i, c in enumerate(FINALS)}
+)
+"""Translation table (for ``str.translate``) of the modern conjoining jamo to compatibility jamo."""
+
+
+def decompose(text: str) -> str:
+    """Write every syllable as its compatibility jamo; leave everything else.
+
+    >>> decompose("값 ok")
+    'ㄱㅏㅄ ok'
+    """
+    return decompose_codes(codes_of(text))[0].tobytes().decode("utf-32-le")
+
+
+def codes_of(text: str) -> NDArray[np.uint32]:
+    """Code points of a text without lone surrogates, uint32 (len(text),)."""
+    return np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
+
+
+def decompose_codes(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
+    """Decompose an array of code points at once.
+
+    Returns
+    -------
+    jamo : uint32 (m,)
+        Syllables replaced by their two or three compatibility jamo.
+    starts : intp (n + 1,)
+        Where the jamo of each input code point start; ``starts[n] == m``.
+
+    >>> decompose_codes(codes_of("가각"))[1].tolist()
+    [0, 2, 5]
+    """
+    offset = codes - np.uint32(FIRST_SYLLABLE)  # wraps around below the block, so that one comparison is enough
+    is_syllable = offset <= LAST_SYLLABLE - FIRST_SYLLABLE
+    offset = np.where(is_syllable, offset, 0)
+    finals = _FINAL_CODES[offset % 28]
+    has_final = is_syllable & (finals != 0)
+    starts = np.zeros(len(codes) + 1, dtype=np.intp)
+    np.cumsum(1 + is_syllable.astype(np.intp) + has_final, out=starts[1:])
+    jamo = np.empty(starts[-1], dtype=np.uint32)
+    first = starts[:-1]
+    jamo[first] = np.where(is_syllable, _INITIAL_CODES[offset // 588], codes)
+    jamo[first[is_syllable] + 1] = _MEDIAL_CODES[(offset[is_syllable] % 588) // 28]
+    jamo[first[has_final] + 2] = finals[has_final]
+    return jamo, starts

@@ -1,0 +1,178 @@
+"""Normalization of comments, with offsets back to the original text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.text.hangul import CONJOINING_TO_COMPATIBILITY
+
+# Characters that every step below leaves as they are (spaces and repeats excepted); most comments hold nothing else.
+_PLAIN = re.compile(
+    r"[ -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001F300-\U0001F64F\U0001F900-\U0001F9FF]*"
+)
+_FILLERS = frozenset("ᅟᅠㅤﾠ")  # invisible letters; people put them inside words
+_REPLACEMENT = "�"
+_UNPLAIN_WIDTH = {
+    code: chr(int(parts[1], 16))
+    for code in range(0xFF01, 0xFFEF)
+    if (parts := unicodedata.decomposition(chr(code)).split()) and parts[0] in ("<wide>", "<narrow>")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """A normalized text and, for each of its characters, the span of the original that it came from.
+
+    Attributes
+    ----------
+    text : the normalized text.
+    starts, ends : for each character of ``text``, the half-open span in the original.
+    truncated : whether characters beyond ``max_chars`` were cut off.
+    """
+
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    truncated: bool
+
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Span of the original text behind ``text[start:end]``.
+
+        >>> Normalizer().with_offsets("와ㅋㅋㅋㅋㅋㅋ 굿").original_span(5, 6)
+        (8, 9)
+        """
+        if not 0 <= start <= end <= len(self.text):
+            raise IndexError(f"span ({start}, {end}) is outside the normalized text of {len(self.text)} characters")
+        if start == end:
+            at = self.starts[start] if start < len(self.text) else (self.ends[-1] if self.ends else 0)
+            return at, at
+        return self.starts[start], self.ends[end - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Normalizer:
+    """Bring a comment to one written form; never fails, whatever the string holds.
+
+    In this order: half- and full-width forms to ordinary ones; control and format characters (NUL, zero-width,
+    bidirectional controls, tags) removed; lone surrogates to U+FFFD; NFC, single conjoining jamo to compatibility jamo;
+    runs of white space to one space, none at the ends; runs of one character cut to ``repeat_cap``; the text cut
+    to ``max_chars`` characters.
+
+    Parameters
+    ----------
+    repeat_cap : longest run of one character that is kept, at least 1.
+    max_chars : longest text that is kept, in characters after the steps before, at least 1.
+
+    >>> Normalizer()("ＡＢ ㅋㅋㅋㅋㅋㅋㅋ\\x00  끝 ")
+    'AB ㅋㅋㅋ 끝'
+    """
+
+    repeat_cap: int = 3
+    max_chars: int = 2000
+
+    def __call__(self, text: str) -> str:
+        """Normalize one text; ``Normalizer()(Normalizer()(text)) == Normalizer()(text)``."""
+        return self._cut(text)[0]
+
+    def batch(self, texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
+        """Normalize many texts: the texts and, for each, whether it was truncated."""
+        pairs = [self._cut(text) for text in texts]
+        return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
+
+    def with_offsets(self, text: str) -> Normalized:
+        """Normalize one text and keep, for each character, where it came from."""
+        pieces = self._capped(_space_folded(_composed(_mapped(text))))
+        truncated = len(pieces) > self.max_chars
+        pieces = _stripped(pieces[: self.max_chars])
+        characters, starts, ends = zip(*pieces, strict=True) if pieces else ((), (), ())
+        return Normalized("".join(characters), tuple(starts), tuple(ends), truncated)
+
+    def _cut(self, text: str) -> tuple[str, bool]:
+        if not _PLAIN.fullmatch(text):
+            result = self.with_offsets(text)
+            return result.text, result.truncated
+        text = " ".join(text.split())
+        text = self._runs().sub(lambda run: run[1] * self.repeat_cap, text)
+        if len(text) <= self.max_chars:
+            return text, False
+        return text[: self.max_chars].rstrip(), True
+
+    def _runs(self) -> re.Pattern[str]:
+        return re.compile(rf"(.)\1{{{self.repeat_cap},}}", re.DOTALL)  # re keeps compiled patterns
+
+    def _capped(self, pieces: list[_Piece]) -> list[_Piece]:
+        kept: list[_Piece] = []
+        run = 0
+        for character, start, end in pieces:
+            run = run + 1 if kept and kept[-1][0] == character else 1
+            if run <= self.repeat_cap:
+                kept.append((character, start, end))
+            else:  # the last kept one stands for the rest of the run
+                kept[-1] = (character, kept[-1][1], end)
+        return kept
+
+
+_Piece = tuple[str, int, int]  # a character, and the start and end of its span in the original
+
+
+def _mapped(text: str) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    for index, original in enumerate(text):
+        character = _UNPLAIN_WIDTH.get(ord(original), original)
+        category = unicodedata.category(character)
+        if character.isspace() or character in _FILLERS:
+            character = " "
+        elif category == "Cs":
+            character = _REPLACEMENT
+        elif category in ("Cc", "Cf"):
+            continue
+        pieces.append((character, index, index + 1))
+    return pieces
+
+
+def _composed(pieces: list[_Piece]) -> list[_Piece]:
+    """NFC, cluster by cluster: a cluster is a character and the marks or jamo that may join it."""
+    result: list[_Piece] = []
+    begin = 0
+    while begin < len(pieces):
+        end = begin + 1
+        while end < len(pieces) and _may_join(pieces[end][0]):
+            end += 1
+        cluster = pieces[begin:end]
+        before = "".join(piece[0] for piece in cluster)
+        after = unicodedata.normalize("NFC", before)
+        if after == before:
+            result += [(c.translate(CONJOINING_TO_COMPATIBILITY), start, stop) for c, start, stop in cluster]
+        else:
+            span = cluster[0][1], cluster[-1][2]
+            result += [(c, *span) for c in after.translate(CONJOINING_TO_COMPATIBILITY)]
+        begin = end
+    return result
+
+
+def _may_join(character: str) -> bool:
+    return "ᅠ" <= character <= "ᇿ" or unicodedata.category(character)[0] == "M"
+
+
+def _space_folded(pieces: list[_Piece]) -> list[_Piece]:
+    kept: list[_Piece] = []
+    for character, start, end in pieces:
+        if character == " " and kept and kept[-1][0] == " ":
+            kept[-1] = (" ", kept[-1][1], end)
+        else:
+            kept.append((character, start, end))
+    return _stripped(kept)
+
+
+def _stripped(pieces: list[_Piece]) -> list[_Piece]:
+    if pieces and pieces[0][0] == " ":
+        pieces = pieces[1:]
+    if pieces and pieces[-1][0] == " ":
+        pieces = pieces[:-1]
+    return pieces

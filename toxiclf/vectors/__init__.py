@@ -1,0 +1,1 @@
+"""Word vectors, and features made of them."""
