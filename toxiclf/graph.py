@@ -42,8 +42,17 @@ class Graph:
         self._nodes.append(helper.make_node(operator, list(inputs), [output], domain=domain, **attributes))
         return output
 
+    def sum_over_time(self, values: str, *, keepdims: bool = False) -> str:
+        """Sum (batch, time, …) over time in double precision.
+
+        ONNX Runtime adds in another order for another shape; in float32, a long comment alone and in a batch would differ.
+        """
+        double = self.add("Cast", values, to=TensorProto.DOUBLE)
+        total = self.add("ReduceSum", double, self.constant([1], np.int64), keepdims=int(keepdims))
+        return self.add("Cast", total, to=TensorProto.FLOAT)
+
     def append(self, model: Any, given: str, wanted: str) -> str:
-        """Add all of another model (such as one converted by skl2onnx) with ``given`` as its only input; returns its ``wanted`` output."""
+        """Add all of another model (as of skl2onnx); ``given`` becomes its only input, its output ``wanted`` is returned."""
         prefix = self._name("part") + "_"
         part = onnx.compose.add_prefix(model, prefix).graph
         (old,) = [node.name for node in part.input]

@@ -115,10 +115,10 @@ def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
     vectors = None
     if engine is not None and recipe.vectors.unlabeled:
         vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, say)
-    held_out = _rows(parts.validation, normalizer, engine)
+    held_out = prepared(parts.validation, normalizer, engine)
     watched = held_out if kind.watches else None
     comments = parts.train if kind.watches or source == "validation" else parts.train.joined(parts.validation)
-    rows = _rows(comments, normalizer, engine)
+    rows = prepared(comments, normalizer, engine)
 
     def fit(part: Rows) -> Fitted:
         fitted = _fit(part, recipe, labels, negative, normalizer, engine, vectors, watched)
@@ -189,7 +189,7 @@ def _fit(
     return fitted
 
 
-def _rows(comments: Comments, normalizer: Normalizer, engine: Tokenizer | None) -> Rows:
+def prepared(comments: Comments, normalizer: Normalizer, engine: Tokenizer | None) -> Rows:
     texts, truncated = normalizer.batch(comments.texts)
     return Rows(texts, truncated, None if engine is None else engine.tokenize(texts), comments.targets)
 

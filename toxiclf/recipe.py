@@ -29,14 +29,20 @@ class _Section(BaseModel):
 
 
 class SplitSection(_Section):
-    """``[split]``: shares of all rows. ``test = 0`` trains on every row; the report then speaks from scores of rows held out in turn."""
+    """``[split]``: shares of all rows.
+
+    ``test = 0`` trains on every row; the report then speaks from the scores that the decision was made on, and says so.
+    """
 
     test: Share = 0.2
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
 
 class TextSection(_Section):
-    """``[text]``: see :class:`toxiclf.text.normalize.Normalizer`; ``max_tokens = "auto"`` keeps all tokens of the ``max_chars`` characters."""
+    """``[text]``: see :class:`toxiclf.text.normalize.Normalizer`.
+
+    ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give.
+    """
 
     tokenizer: Literal["mecab", "jamo", "char", "whitespace"] = "mecab"
     max_tokens: Count | Literal["auto"] = "auto"
@@ -47,8 +53,9 @@ class TextSection(_Section):
 class VectorsSection(_Section):
     """``[vectors]``: Word2Vec, trained on the ``unlabeled`` texts alone where any are named, else on the training rows.
 
-    ``seed`` is the vectors' own, so that runs with different recipe seeds share vectors of unlabeled texts;
-    vectors of training rows draw on the recipe's seed as well. ``min_count = "auto"`` is 5 for unlabeled texts and 2 for training rows.
+    ``seed`` is the vectors' own, so that runs with different recipe seeds share vectors of unlabeled texts; vectors of
+    training rows draw on the recipe's seed as well. "auto" is ``min_count`` 5 and ``epochs`` 5 for unlabeled texts, 2 and 20
+    for training rows.
     """
 
     kind: Literal["word2vec"] = "word2vec"
@@ -68,8 +75,10 @@ class FeaturesSection(_Section):
 
 
 class BalanceSection(_Section):
-    """``[balance]``: "balanced" weighs a row of class c by n / (k · n_c), k classes; a table gives weights by name of label, and of
-    the negative value ("negative" unless the label column names it)."""
+    """``[balance]``: "balanced" weighs a row of class c by n / (k · n_c), k classes.
+
+    A table gives weights by name of label, and of the negative value ("negative" unless the label column names it).
+    """
 
     class_weight: Literal["balanced", "none"] | dict[str, Positive] = "balanced"
 

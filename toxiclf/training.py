@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
 
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.bundle import store
@@ -152,7 +153,10 @@ def train(
         confusion=evaluated.evaluation.confusion,
         baseline_rows=baseline.evaluation.rows if baseline is not None else [],
         thresholds=dict(zip(comments.labels, learned.thresholds, strict=True)),
-        data=_data(comments, parts, learned.fitted.weights, learned.source),
+        data={
+            **_data(comments, parts, learned.fitted.weights, learned.source),
+            "decision_average_precision": float(average_precision_score(learned.decision_targets, learned.decision_scores)),
+        },
         findings=list(_findings(learned, evaluated, baseline, parts, comments, recipe)),
         recipe=recipe.model_dump(mode="json"),
         seed=recipe.seed,

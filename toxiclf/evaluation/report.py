@@ -143,6 +143,7 @@ def model_card(report: Report) -> str:
     """The bundle's ``README.md``: a model card with the front matter that Hugging Face reads."""
     average_precision = report.summary["average_precision"]["value"]
     f1 = report.summary["f1"]["value"]
+    source = json.dumps(Path(report.data["source"]).name, ensure_ascii=False)
     metrics = [
         f"    - {{type: {kind}, name: {kind}, value: {value:.4f}}}"
         for kind, value in (("average_precision", average_precision), ("f1", f1))
@@ -151,7 +152,7 @@ def model_card(report: Report) -> str:
     front = [
         "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
         "tags: [toxic-comments, onnx]", "model-index:", f"- name: {report.model}", "  results:",
-        "  - task: {type: text-classification}", f"    dataset: {{name: {json.dumps(report.data['source'], ensure_ascii=False)}, type: csv}}",
+        "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: csv}}",
         "    metrics:", *metrics, "---", "",
     ]  # fmt: skip
     use = [

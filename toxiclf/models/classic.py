@@ -107,7 +107,7 @@ class NgramLogistic(Model):
             block = coefficients[begin : begin + len(idf)] * idf[:, None] / np.sqrt(len(self.idf_))
             begin += len(idf)
             table = np.vstack([np.zeros(columns + 1), np.column_stack([block, idf**2])])
-            sums = graph.add("ReduceSum", graph.add("Gather", graph.constant(table), graph.ids(view)), axis, keepdims=0)
+            sums = graph.sum_over_time(graph.add("Gather", graph.constant(table), graph.ids(view)))
             dots = graph.add("Slice", sums, ends[0], ends[1], axis)
             squares = graph.add("Slice", sums, ends[1], ends[2], axis)
             norm = graph.add("Max", graph.add("Sqrt", squares), graph.constant([1e-6]))

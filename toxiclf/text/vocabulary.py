@@ -127,6 +127,7 @@ class TokenVocabulary:
 
 Unit = Literal["jamo", "syllable"]
 
+_SPACE = ord(" ")
 _SEED = np.uint64(0x243F6A8885A308D3)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
@@ -182,7 +183,8 @@ class NgramVocabulary:
             comments = np.unique(rows[at] * np.int64(len(example)) + inverse) % max(1, len(example))
             kept = np.bincount(comments, minlength=len(example)) >= min_comments
             begin = np.sort(at[example[kept]])  # in order of appearance
-            text = codes[begin[:, None] + np.arange(n)].astype("<u4").tobytes().decode("utf-32-le")
+            units = codes[begin[:, None] + np.arange(n)]
+            text = units[(units != _SPACE).any(axis=1)].astype("<u4").tobytes().decode("utf-32-le")
             if text:
                 ngrams[n] = text
         return cls(unit, ngrams)

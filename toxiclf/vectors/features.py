@@ -68,11 +68,10 @@ class AverageVectors:
         ids = graph.ids(WORDS)
         matrix = np.vstack([np.zeros((1, self.vectors.matrix.shape[1]), np.float32), self.vectors.matrix])
         gathered = graph.add("Gather", graph.constant(matrix * self.weights_[:, None]), ids)
-        time = graph.constant([1], np.int64)
-        total = graph.add("ReduceSum", gathered, time, keepdims=0)
+        total = graph.sum_over_time(gathered)
         if self.pooling == "tfidf":
             weight = graph.add("Gather", graph.constant(self.weights_), ids)
-            count = graph.add("ReduceSum", weight, time, keepdims=1)
+            count = graph.sum_over_time(weight, keepdims=True)
         else:
             lengths = graph.add("Cast", graph.lengths(WORDS), to=1)
             count = graph.add("Unsqueeze", lengths, graph.constant([1], np.int64))

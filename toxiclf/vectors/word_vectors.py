@@ -68,7 +68,7 @@ class WordVectors:
 
 
 def train_vectors(
-    sentences: Iterable[list[str]], options: VectorsSection, *, seed: int, min_count: int, epochs: int
+    sentences: Iterable[list[str]], options: VectorsSection, *, seed: int, min_count: int, epochs: int, say: Say
 ) -> WordVectors:
     """Train Word2Vec (Mikolov et al. 2013) with one worker, so that the seed gives the same vectors again.
 
@@ -81,6 +81,14 @@ def train_vectors(
     DataError : no token is frequent enough to get a vector.
     """
     from gensim.models import Word2Vec
+    from gensim.models.callbacks import CallbackAny2Vec
+
+    class Progress(CallbackAny2Vec):  # type: ignore[misc]
+        done = 0
+
+        def on_epoch_end(self, model: Any) -> None:
+            self.done += 1
+            say(f"word vectors: epoch {self.done} of {epochs}")
 
     model = Word2Vec(
         vector_size=options.size, window=options.window, sg=int(options.architecture == "skip_gram"),
@@ -92,7 +100,7 @@ def train_vectors(
             f"no token occurs {min_count} times, so there is nothing to train word vectors on; name more texts with "
             "vectors.unlabeled, or lower vectors.min_count"
         )
-    model.train(sentences, total_examples=model.corpus_count, epochs=epochs)
+    model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[Progress()])
     counts = np.array([model.wv.get_vecattr(token, "count") for token in model.wv.index_to_key], dtype=np.float64)
     matrix = np.ascontiguousarray(model.wv.vectors, dtype=np.float32)
     return WordVectors(list(model.wv.index_to_key), matrix, counts / counts.sum())
@@ -102,7 +110,9 @@ def vectors_of_rows(tokens: Sequence[list[str]], options: VectorsSection, seed: 
     """Vectors of the training rows themselves."""
     min_count = 2 if options.min_count == "auto" else options.min_count
     epochs = 20 if options.epochs == "auto" else options.epochs
-    return train_vectors(tokens, options, seed=seed + options.seed, min_count=min_count, epochs=epochs)
+    return train_vectors(
+        tokens, options, seed=seed + options.seed, min_count=min_count, epochs=epochs, say=lambda message: None
+    )
 
 
 def vectors_of_unlabeled(
@@ -132,14 +142,17 @@ def vectors_of_unlabeled(
         say(f"word vectors of {count:,} unlabelled texts: from the cache")
         return WordVectors.load(folder)
     say(
-        f"word vectors: training {options.kind} on {count:,} unlabelled texts with one worker, so that the seed reproduces them; kept for later runs"
+        f"word vectors: training {options.kind} on {count:,} unlabelled texts; one worker, so that the seed reproduces them; "
+        f"kept for later runs in {folder.parent}"
     )
     with tempfile.TemporaryDirectory(prefix="toxiclf-") as scratch:
         path = Path(scratch) / "sentences.txt"
         _write_sentences(path, options.unlabeled, normalizer, tokenizer)
         from gensim.models.word2vec import LineSentence
 
-        vectors = train_vectors(LineSentence(str(path)), options, seed=options.seed, min_count=min_count, epochs=epochs)
+        vectors = train_vectors(
+            LineSentence(str(path)), options, seed=options.seed, min_count=min_count, epochs=epochs, say=say
+        )
     vectors.save(folder)
     return vectors
 

@@ -1,0 +1,82 @@
+"""Small real things that many tests share: the sample corpus and one trained model of each kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toxiclf
+from toxiclf.corpus.comments import Comments, read_comments
+from toxiclf.training import TrainedModel
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SAMPLE = Path(__file__).parent.parent / "corpora" / "sample_comments.csv"
+
+SMALL = {
+    "vectors": {"size": 16, "epochs": 2},
+    "decision": {"folds": 3},
+}
+TINY_MODEL = {
+    "ngram_logistic": {"jamo": 3, "syllable": 2},
+    "logistic": {},
+    "svm": {},
+    "random_forest": {"trees": 10},
+    "dnn": {"units": [8], "epochs": 3, "batch_norm": True},
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["TOXICLF_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def sample_path() -> Path:
+    """The sample corpus as a file."""
+    return SAMPLE
+
+
+@pytest.fixture(scope="session")
+def sample() -> Comments:
+    """The sample corpus."""
+    return read_comments(SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def two_labels(sample: Comments) -> Comments:
+    """The sample corpus with a second, independent label: the comment laughs."""
+    laughs = np.array([[int("ㅋ" in text or "ㅎ" in text)] for text in sample.texts], dtype=np.uint8)
+    return Comments(sample.texts, np.hstack([sample.targets, laughs]), ("toxic", "웃음"), source="two labels")
+
+
+@pytest.fixture(scope="session")
+def exclusive(sample: Comments) -> Comments:
+    """The sample corpus with labels that exclude each other: toxic, laughs, or none."""
+    toxic = sample.targets[:, 0]
+    laughs = np.array([int("ㅋ" in text) for text in sample.texts], dtype=np.uint8) & (1 - toxic)
+    return Comments(sample.texts, np.column_stack([toxic, laughs]), ("toxic", "웃음"), "none", source="exclusive labels")
+
+
+@pytest.fixture(scope="session")
+def trained(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callable[[str, str], TrainedModel]:
+    """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); each is trained once."""
+    made: dict[tuple[str, str], TrainedModel] = {}
+    data = {"one": sample, "two": two_labels, "exclusive": exclusive}
+
+    def get(model: str, kind: str = "one") -> TrainedModel:
+        if (model, kind) not in made:
+            recipe = {**SMALL, "model": {"name": model, **TINY_MODEL[model]}}
+            made[model, kind] = toxiclf.train(data[kind], recipe)
+        return made[model, kind]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def bundle(trained: Callable[[str, str], TrainedModel], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The saved bundle of a tiny ngram_logistic model; do not write to it."""
+    return trained("ngram_logistic", "one").save(tmp_path_factory.mktemp("run")) / "bundle"

@@ -1,0 +1,142 @@
+"""Every registered model goes through every promise, on the sample corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import toxiclf
+from tests.conftest import SMALL, TINY_MODEL
+from toxiclf.bundle.scorer import Scorer
+from toxiclf.corpus.comments import Comments
+from toxiclf.learning import learn, prepared
+from toxiclf.models import MODELS
+from toxiclf.recipe import MODEL_OPTIONS, Recipe, presets
+from toxiclf.corpus.split import split
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.tokenizers import tokenizer
+from toxiclf.training import TrainedModel
+
+Trained = Callable[[str, str], TrainedModel]
+KINDS = ("one", "two", "exclusive")
+ODD_TEXTS = ["", " ", "ㅤ", "\x00", "\ud800", "😀👨‍👩‍👧", "漢字", "ㅋ" * 5000, "시1발", "a" * 3000, "가 " * 3000]
+
+every_model = pytest.mark.parametrize("model", list(MODELS))
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def test_every_model_has_options_and_a_preset() -> None:
+    assert set(MODELS) == set(MODEL_OPTIONS) == set(TINY_MODEL)
+    assert set(MODELS) <= set(presets())
+
+
+@every_model
+@every_kind
+def test_the_graph_agrees_with_the_training_library(model: str, kind: str, request: pytest.FixtureRequest) -> None:
+    comments: Comments = request.getfixturevalue({"one": "sample", "two": "two_labels"}.get(kind, kind))
+    recipe = Recipe.load({**SMALL, "model": {"name": model, **TINY_MODEL[model]}})
+    parts = split(comments, test=0.2, validation=0.1, seed=0)
+    learned = learn(parts, recipe, lambda message: None)
+    engine = tokenizer("mecab") if MODELS[model].features == "average" else None
+    rows = prepared(comments, Normalizer(), engine)
+    ours = Scorer(learned.graph).run(learned.fitted.encoder.encode(comments.texts))
+    theirs = learned.fitted.model.raw(learned.fitted.matrix(rows))
+    assert np.abs(ours - theirs).max() <= 1e-5 * max(1.0, np.abs(theirs).max())
+    scores = learned.calibration.apply(ours), learned.calibration.apply(theirs.astype(np.float32))
+    assert np.abs(scores[0] - scores[1]).max() <= 1e-5
+
+
+@every_model
+@every_kind
+def test_scores_have_one_column_a_label_and_lie_between_zero_and_one(model: str, kind: str, trained: Trained) -> None:
+    moderator = trained(model, kind).moderator
+    scores = moderator.score(ODD_TEXTS)
+    assert scores.dtype == np.float32
+    assert scores.shape == (len(ODD_TEXTS), len(moderator.labels))
+    assert np.isfinite(scores).all()
+    assert (scores >= 0).all()
+    assert (scores <= 1).all()
+    if kind == "exclusive":
+        assert (scores.sum(axis=1) <= 1 + 1e-6).all()
+
+
+@every_model
+def test_no_texts_give_no_scores(model: str, trained: Trained) -> None:
+    moderator = trained(model, "two").moderator
+    assert moderator.score([]).shape == (0, 2)
+    assert moderator.check([]) == []
+
+
+@every_model
+def test_a_comment_scores_the_same_alone_and_beside_longer_ones(model: str, trained: Trained, sample: Comments) -> None:
+    moderator = trained(model, "one").moderator
+    texts = [*sample.texts[:40], "아주 긴 댓글입니다 " * 150, *ODD_TEXTS]
+    together = moderator.score(texts)
+    alone = np.vstack([moderator.score([text]) for text in texts])
+    assert np.abs(together - alone).max() <= 1e-6
+
+
+@every_model
+def test_a_comment_without_known_tokens_gets_a_defined_score_and_a_mark(model: str, trained: Trained) -> None:
+    verdict = trained(model, "one").moderator.check("")
+    assert verdict.no_known_tokens
+    assert 0 <= verdict.score <= 1
+    assert not trained(model, "one").moderator.check("진짜 재미있어요").no_known_tokens
+
+
+@every_model
+def test_a_long_comment_is_cut_and_marked(model: str, trained: Trained) -> None:
+    moderator = trained(model, "one").moderator
+    assert moderator.check("좋은 하루 " * 1000).truncated
+    assert not moderator.check("좋은 하루").truncated
+
+
+@every_model
+@every_kind
+def test_a_saved_bundle_gives_the_same_scores(
+    model: str, kind: str, trained: Trained, sample: Comments, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = trained(model, kind)
+    folder = run.save(tmp_path_factory.mktemp("saved"))
+    loaded = toxiclf.load(folder / "bundle")
+    assert (loaded.score(sample.texts) == run.moderator.score(sample.texts)).all()
+    assert loaded.manifest.model_copy(update={"seal": run.moderator.manifest.seal}) == run.moderator.manifest
+    assert (folder / "report.json").exists()
+    assert (folder / "figures" / "precision_recall.png").exists()
+    assert (folder / "history.json").exists() == (model == "dnn")
+
+
+@every_model
+def test_the_seed_reproduces_and_another_seed_differs(model: str, trained: Trained, sample: Comments) -> None:
+    recipe = {**SMALL, "model": {"name": model, **TINY_MODEL[model]}}
+    first = trained(model, "one")
+    again = toxiclf.train(sample, recipe)
+    other = toxiclf.train(sample, {**recipe, "seed": 7})
+    assert again.report.rows == first.report.rows
+    assert (again.moderator.score(sample.texts) == first.moderator.score(sample.texts)).all()
+    assert (other.moderator.score(sample.texts) != first.moderator.score(sample.texts)).any()
+
+
+@every_model
+def test_class_weights_change_what_is_learned(model: str, trained: Trained, sample: Comments) -> None:
+    recipe = {**SMALL, "model": {"name": model, **TINY_MODEL[model]}, "balance": {"class_weight": "none"}}
+    plain = toxiclf.train(sample, recipe)
+    assert plain.report.data["class_weights"][1]["weight"] == 1.0
+    assert (plain.moderator.score(sample.texts) != trained(model, "one").moderator.score(sample.texts)).any()
+
+
+@every_model
+def test_balanced_weights_are_n_by_k_times_count(model: str, trained: Trained) -> None:
+    weights = trained(model, "one").report.data["class_weights"]
+    n = sum(entry["rows"] for entry in weights)
+    assert [entry["weight"] for entry in weights] == [n / (2 * entry["rows"]) for entry in weights]
+
+
+@every_model
+def test_every_run_carries_the_baseline_row(model: str, trained: Trained) -> None:
+    report = trained(model, "one").report
+    table = report.table()
+    assert report.rows
+    assert any("ngram_logistic" in line[0] for line in table)
+    assert all(0 <= row.low <= row.value <= row.high <= 1 for row in report.rows if row.value and row.metric != "mcc")
