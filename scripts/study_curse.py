@@ -13,6 +13,7 @@ import sys
 from time import perf_counter
 
 import numpy as np
+
 import toxiclf
 
 MODELS = ("ngram_logistic", "svm", "random_forest", "dnn", "logistic")

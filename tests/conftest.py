@@ -6,13 +6,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+
 import toxiclf
 from toxiclf.corpus.comments import Comments, read_comments
 from toxiclf.training import TrainedModel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+hypothesis.settings.register_profile("toxiclf", deadline=None, max_examples=60, derandomize=True)
+hypothesis.settings.load_profile("toxiclf")
 
 SAMPLE = Path(__file__).parent.parent / "corpora" / "sample_comments.csv"
 
@@ -58,7 +62,9 @@ def exclusive(sample: Comments) -> Comments:
     """The sample corpus with labels that exclude each other: toxic, laughs, or none."""
     toxic = sample.targets[:, 0]
     laughs = np.array([int("ㅋ" in text) for text in sample.texts], dtype=np.uint8) & (1 - toxic)
-    return Comments(sample.texts, np.column_stack([toxic, laughs]), ("toxic", "웃음"), "none", source="exclusive labels")
+    return Comments(
+        sample.texts, np.column_stack([toxic, laughs]), ("toxic", "웃음"), "none", source="exclusive labels"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 import toxiclf
 from tests.conftest import SMALL, TINY_MODEL
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
+from toxiclf.corpus.split import split
 from toxiclf.learning import learn, prepared
 from toxiclf.models import MODELS
 from toxiclf.recipe import MODEL_OPTIONS, Recipe, presets
-from toxiclf.corpus.split import split
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.training import TrainedModel

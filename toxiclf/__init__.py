@@ -5,7 +5,7 @@ Importing this package only defines names; what is behind a name is imported whe
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from toxiclf.errors import MissingExtraError
@@ -57,6 +57,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib import metadata  # takes longer than the rest of this file
+
         return metadata.version("toxiclf")
     if name not in _HOME:
         raise AttributeError(f"module 'toxiclf' has no attribute '{name}'")

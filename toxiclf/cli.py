@@ -242,9 +242,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except _usage_error() as error:
         error.show()
         return int(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read us has gone; nothing is left to say
-        return 0
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("toxiclf"):
             raise

@@ -99,6 +99,8 @@ def choose_threshold(
     ranked, hits = scores[order], targets[order].astype(np.float64)
     last = np.append(ranked[1:] != ranked[:-1], True)  # a threshold cannot part equal scores
     flagged = np.append(0, np.flatnonzero(last) + 1)
+    if len(ranked) and ranked[0] >= 1.0:  # no threshold in [0, 1] leaves a score of 1 out
+        flagged = flagged[1:]
     tp = np.append(0.0, np.cumsum(hits))[flagged]
     fp, fn = flagged - tp, hits.sum() - tp
     tn = len(hits) - flagged - fn

@@ -118,9 +118,10 @@ class Moderator:
         """
         if isinstance(texts, str):
             raise TypeError("score takes a list of texts; write score([text]), or use check(text)")
+        texts = list(texts)
         scores = np.empty((len(texts), len(self.labels)), dtype=np.float32)
         at = 0
-        for encoded in self._encoded(list(texts)):
+        for encoded in self._encoded(texts):
             scores[at : at + len(encoded)] = self._scores(encoded)
             at += len(encoded)
         return scores
@@ -179,6 +180,6 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
     manifest, files = store.read(Path(folder))
     try:
         encoder = TextEncoder.from_json(json.loads(files["text.json"]), json.loads(files["vocabulary.json"]))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"text.json or vocabulary.json does not fit its schema: {error}") from error
     return Moderator(manifest, encoder, Scorer(files["model.onnx"], threads))

@@ -127,7 +127,7 @@ class DnnOptions(_Section):
     units: Annotated[tuple[Count, ...], BeforeValidator(_as_list), Field(min_length=1)] = (128, 128)
     activation: Literal["relu", "tanh", "elu", "gelu", "selu", "softmax"] = "relu"
     batch_norm: bool = False
-    dropout: Rate = 0.3
+    dropout: Rate = 0.5
     optimizer: Literal["adam", "rmsprop"] = "adam"
     learning_rate: Positive = 1e-3
     batch_size: Count = 64

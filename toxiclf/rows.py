@@ -15,8 +15,10 @@ import lzma
 import os
 import re
 import sys
+import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO, cast
@@ -70,10 +72,23 @@ LABEL_NAMES = frozenset(
 )
 
 _LONGEST_LINE = 2**20  # characters
+_TOO_LONG = f"line longer than {_LONGEST_LINE:,} characters"
 _LONGEST_QUOTED = 200  # lines in one quoted field
-_SAMPLE_LINES, _SAMPLE_CHARS = 1000, 2**20
+_SAMPLE_LINES, _SAMPLE_CHARS = 1000, 2**23  # room for a few of the longest lines
+_CLEAR_LINES = 10  # fewest lines of a text file that show columns without naming any
+_BLOCK = 2**20  # bytes
+_ENCODINGS = ("utf-8", "cp949")
 _OPENERS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_FOREIGN = {  # by first bytes
+    b"\xff\xfe": "in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again",
+    b"\xfe\xff": "in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again",
+    b"PK\x03\x04": "a workbook or archive; save the sheet as CSV UTF-8 and try again",
+    b"\xd0\xcf\x11\xe0": "a workbook; save the sheet as CSV UTF-8 and try again",
+    b"PAR1": "a Parquet file, which is only read for training, and by its ending .parquet; save it as CSV or JSON Lines",
+    b"\x1f\x8b": "packed by gzip; give its name the ending .gz, or unpack it",
+}
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+_QUOTED_FIELD = re.compile(r'"([^"]|"")*"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,7 @@ class RowReader:
     """A file, or standard input, as a stream of :class:`Row` and :class:`Rejected`; iterate over it once.
 
     Encoding: UTF-8, with or without a byte order mark, else CP949. Files ending in .gz, .bz2 or .xz are unpacked on the way.
+    All line ends, those inside quoted fields too, come out as "\\n".
 
     Parameters
     ----------
@@ -145,10 +161,11 @@ class RowReader:
     ----------
     format : the format found or given, with its columns.
     encoding : "utf-8" or "cp949".
+    name : the path, or "standard input".
 
     Raises
     ------
-    DataError : there is no such file, or it is in no encoding that is read here.
+    DataError : there is no such file, it is empty or damaged, or in no encoding that is read here.
     """
 
     def __init__(
@@ -161,25 +178,41 @@ class RowReader:
         lenient: bool = False,
     ) -> None:
         self.source = str(source)
+        self.name = "standard input" if self.source == "-" else self.source
+        self._lenient = lenient
         self._binary = _standard_input() if self.source == "-" else _opened(Path(source))
-        self.encoding = _encoding(self._binary, self.source, lenient=lenient)
+        try:
+            with _reading(self.name):
+                self._start(format, header, text_file=text_file or self.source == "-")
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, format: Format | None, header: bool | None, *, text_file: bool) -> None:
+        piped = not self._binary.seekable()
+        self.encoding = _encoding(self._binary, self.name, piped=piped, lenient=self._lenient)
         self._stream = io.TextIOWrapper(
             cast(BinaryIO, self._binary),
             encoding="utf-8-sig" if self.encoding == "utf-8" else self.encoding,
-            errors="surrogateescape" if lenient else "strict",
+            errors="surrogateescape" if self._lenient else "strict",
         )
-        self._lenient = lenient
         packed = Path(self.source).suffix.lower() in _OPENERS
-        self._size = 0 if self.source == "-" or packed else Path(self.source).stat().st_size
+        self._size = 0 if piped or packed else Path(self.source).stat().st_size
         self._lines = _Lines(self._stream)
         sample = self._lines.peek()
         if not any(line.strip() for line in sample):
-            raise DataError(f"{self.source} is empty; give a file with at least a few labelled comments")
+            raise DataError(f"{self.name} is empty; give a file with at least one row")
         if format is None:
-            format = _sniffed(sample, Path(self.source).suffixes, text_file=text_file or self.source == "-")
+            format = _sniffed(sample, Path(self.source).suffixes, self.name, text_file=text_file)
         if header is not None and format.kind == "csv":
             format = replace(format, header=header)
         self.format = _with_columns(format, sample)
+        if not self.format.columns:
+            raise DataError(f"{self.name} begins with {len(sample)} lines that hold no JSON object; write one a line")
+
+    def close(self) -> None:
+        """Close the file; reading to the end does so as well."""
+        self._binary.close()
 
     def progress(self) -> float | None:
         """Share of the file that has been read; None where its size is not known (a pipe, a packed file)."""
@@ -189,43 +222,54 @@ class RowReader:
 
     def __iter__(self) -> Iterator[Row | Rejected]:
         try:
-            for result in self._rows():
-                yield _decoded(result, self.encoding) if self._lenient and isinstance(result, Row) else result
+            with _reading(self.name):
+                yield from self._rows()
         finally:
-            if self.source != "-":
-                self._stream.close()
+            self.close()
 
     def _rows(self) -> Iterator[Row | Rejected]:
         if self.format.kind == "text":
             for number, line in self._lines:
-                yield _too_long(number, line) or Row(number, {"text": line})
+                yield self._unreadable(number, line) or Row(number, {"text": line})
         elif self.format.kind == "jsonl":
             for number, line in self._lines:
                 if line.strip():
-                    yield _too_long(number, line) or _json_row(number, line)
+                    yield self._unreadable(number, line) or _json_row(number, line)
         else:
             columns = self.format.columns
             records = _records(self._lines, self.format)
             if self.format.header:
                 next(records, None)
             for number, fields, raw in records:
-                if isinstance(fields, str):
+                if unreadable := self._unreadable(number, raw):
+                    yield unreadable
+                elif isinstance(fields, str):
                     yield Rejected(number, fields, _readable(raw))
                 elif len(fields) != len(columns):
-                    yield Rejected(number, f"{len(fields)} fields instead of {len(columns)}", _readable(raw))
+                    fields_found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+                    yield Rejected(number, f"{fields_found} instead of {len(columns)}", _readable(raw))
                 else:
                     yield Row(number, dict(zip(columns, fields, strict=True)))
+
+    def _unreadable(self, number: int, raw: str) -> Rejected | None:
+        """The row set aside if it is too long or holds bytes that could not be decoded."""
+        if len(raw) > _LONGEST_LINE and "\n" not in raw:
+            return Rejected(number, _TOO_LONG, _readable(raw))
+        if self._lenient and not raw.isascii() and (escaped := _ESCAPED_BYTE.search(raw)):
+            byte = ord(escaped[0]) - 0xDC00
+            return Rejected(number, f"byte 0x{byte:02x} is not {self.encoding.upper()}", _readable(raw))
+        return None
 
 
 class RowWriter:
     """Write rows as CSV, TSV or JSON Lines.
 
-    In CSV and TSV, a cell that a spreadsheet would run as a formula gets an apostrophe in front.
+    In CSV and TSV, a cell that a spreadsheet would run as a formula gets an apostrophe in front, and line ends are "\\n".
 
     Parameters
     ----------
     stream : a text stream opened with ``newline=""``.
-    columns : names of the columns, in order.
+    columns : names of the columns, in order; JSON Lines hold all values of a row, whatever their names.
     kind : "csv", "tsv" or "jsonl".
     """
 
@@ -238,13 +282,12 @@ class RowWriter:
             else csv.writer(stream, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
         )
         if self._csv is not None:
-            self._csv.writerow([neutralised(name) for name in self._columns])
+            self._csv.writerow([neutralised(_cell(name)) for name in self._columns])
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write one row; columns that are missing stay empty."""
         if self._csv is None:
-            row = {name: values[name] for name in self._columns if name in values}
-            self._stream.write(json.dumps(row, ensure_ascii=False).translate(_SURROGATES) + "\n")
+            self._stream.write(_text(json.dumps(values, ensure_ascii=False)) + "\n")
         else:
             self._csv.writerow([neutralised(_cell(values.get(name))) for name in self._columns])
 
@@ -275,11 +318,14 @@ def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value.translate(_SURROGATES) if not value.isascii() else value
     if isinstance(value, bool):
         return "1" if value else "0"
-    return json.dumps(value, ensure_ascii=False)
+    text = _text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text  # csv leaves a lone \\r unquoted
+
+
+def _text(text: str) -> str:
+    return text if text.isascii() else text.translate(_SURROGATES)
 
 
 def _readable(text: str) -> str:
@@ -289,60 +335,81 @@ def _readable(text: str) -> str:
 # --- opening and decoding
 
 
+class _StandardInput(io.RawIOBase):
+    """Standard input, which stays open when this is closed."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return cast(io.BufferedReader, sys.stdin.buffer).readinto(buffer)
+
+
 def _standard_input() -> io.BufferedReader:
-    return io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer), buffer_size=_SAMPLE_CHARS)
+    return io.BufferedReader(_StandardInput(), buffer_size=_BLOCK)
 
 
 def _opened(path: Path) -> io.BufferedReader:
     try:
         if path.is_dir():
-            raise DataError(f"{path} is a folder; give a file, or corpus:NAME for a public corpus")
+            raise DataError(f"{path} is a folder; give a file of comments")
         opener = _OPENERS.get(path.suffix.lower(), open)
-        return io.BufferedReader(opener(path, "rb"), buffer_size=_SAMPLE_CHARS)
+        return io.BufferedReader(opener(path, "rb"), buffer_size=_BLOCK)
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist; give a file of comments, or corpus:NAME for a public corpus") from None
+        raise DataError(f"{path} does not exist; give a file of comments") from None
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error.strerror or error}") from error
 
 
-def _encoding(stream: io.BufferedReader, source: str, *, lenient: bool) -> str:
-    start = stream.peek(4)[:4]
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{source} is in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again")
-    if start == b"PK\x03\x04":
-        raise DataError(f"{source} is a workbook or archive; save the sheet as CSV UTF-8 and try again")
-    if source == "-":  # cannot be read twice: what has arrived decides
-        failures = {name: _first_failure(iter([stream.peek()]), name, final=False) for name in ("utf-8", "cp949")}
-    else:
-        failures = {}
-        for name in ("utf-8", "cp949"):
-            failures[name] = _first_failure(_blocks(stream, source), name, final=True)
-            stream.seek(0)
-            if failures[name] is None:
-                break
-    for name, failure in failures.items():
-        if failure is None:
-            return name
-    if lenient:
-        return max(failures, key=lambda name: failures[name] or 0)
-    offset = cast(int, failures["utf-8"])
-    line = 1 + stream.read(offset).count(b"\n")
-    byte = stream.read(1)[0]
-    raise DataError(
-        f"{source} is neither UTF-8 nor CP949: line {line}, byte offset {offset} (0x{byte:02x}); "
-        "mend that line, or save the file as UTF-8"
-    )
-
-
-def _blocks(stream: io.BufferedReader, source: str) -> Iterator[bytes]:
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turns failures of reading into errors that say what to do."""
     try:
-        while block := stream.read(_SAMPLE_CHARS):
-            yield block
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise DataError(f"{source} cannot be unpacked: {error}; fetch or pack it again") from error
+        yield
+    except UnicodeDecodeError as error:  # of a pipe, of which only the beginning could be looked at
+        raise DataError(
+            f"{name} begins as {error.encoding.upper()}, but 0x{error.object[error.start]:02x} further on is not; "
+            "save it as UTF-8, or give it as a file to learn the line"
+        ) from None
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{name} cannot be read: {error}; fetch or pack it again") from error
 
 
-def _first_failure(blocks: Iterator[bytes], encoding: str, *, final: bool) -> int | None:
+def _encoding(stream: io.BufferedReader, name: str, *, piped: bool, lenient: bool) -> str:
+    """The encoding of the stream, which is at its beginning afterwards; of a pipe, the first block decides."""
+    start = stream.peek()
+    for magic, what in _FOREIGN.items():
+        if start.startswith(magic):
+            raise DataError(f"{name} is {what}")
+
+    def blocks() -> Iterable[bytes]:
+        if piped:
+            return [start]
+        stream.seek(0)
+        return iter(lambda: stream.read(_BLOCK), b"")
+
+    failures: dict[str, int] = {}
+    found = None
+    for encoding in _ENCODINGS:
+        failure = _first_failure(blocks(), encoding, final=not piped)
+        if failure is None:
+            found = encoding
+            break
+        failures[encoding] = failure
+    if found is None:
+        found = min(_ENCODINGS, key=lambda encoding: _undecodable(blocks(), encoding))
+        if not lenient:
+            line, byte = _place(blocks(), failures[found])
+            raise DataError(
+                f"{name} is neither UTF-8 nor CP949: line {line}, byte offset {failures[found]} (0x{byte:02x}); "
+                "mend that line, or save the file as UTF-8"
+            )
+    if not piped:
+        stream.seek(0)
+    return found
+
+
+def _first_failure(blocks: Iterable[bytes], encoding: str, *, final: bool) -> int | None:
     """Byte offset at which the bytes stop being in the encoding, None where they never do."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     decoded = 0  # bytes that have become text
@@ -355,6 +422,24 @@ def _first_failure(blocks: Iterator[bytes], encoding: str, *, final: bool) -> in
     except UnicodeDecodeError as error:
         return decoded + error.start
     return None
+
+
+def _undecodable(blocks: Iterable[bytes], encoding: str) -> int:
+    """Number of bytes that are not in the encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+    return sum(len(_ESCAPED_BYTE.findall(decoder.decode(block))) for block in blocks)
+
+
+def _place(blocks: Iterable[bytes], offset: int) -> tuple[int, int]:
+    """Line (from 1) and value of the byte at an offset."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("latin-1")(), translate=True)
+    line = 1
+    for block in blocks:
+        line += decoder.decode(block[:offset], final=offset < len(block)).count("\n")
+        if offset < len(block):
+            return line, block[offset]
+        offset -= len(block)
+    raise AssertionError("the offset lies in the file")
 
 
 class _Lines:
@@ -395,25 +480,9 @@ class _Lines:
         return self._number, line.removesuffix("\n")
 
 
-def _decoded(row: Row, encoding: str) -> Row | Rejected:
-    """The row, set aside if it holds bytes that could not be decoded."""
-    for value in row.values.values():
-        if isinstance(value, str) and not value.isascii() and (escaped := _ESCAPED_BYTE.search(value)):
-            return Rejected(
-                row.line, f"byte 0x{ord(escaped[0]) - 0xDC00:02x} is not {encoding.upper()}", _readable(value)
-            )
-    return row
-
-
-def _too_long(number: int, line: str) -> Rejected | None:
-    if len(line) <= _LONGEST_LINE:
-        return None
-    return Rejected(number, f"line longer than {_LONGEST_LINE:,} characters", _readable(line))
-
-
 def _json_row(number: int, line: str) -> Row | Rejected:
     try:
-        values = json.loads(line)
+        values = json.loads(line, parse_constant=lambda name: None)  # NaN and Infinity are not JSON, but usual
     except (ValueError, RecursionError) as error:
         return Rejected(number, f"not JSON: {error}", _readable(line))
     if not isinstance(values, dict):
@@ -428,7 +497,7 @@ def _records(lines: _Lines, format: Format) -> Iterator[tuple[int, list[str] | s
         if not line.strip() and (delimiter != "\t" or "\t" not in line):
             continue
         if len(line) > _LONGEST_LINE:
-            yield number, f"line longer than {_LONGEST_LINE:,} characters", line
+            yield number, _TOO_LONG, line
         elif format.split_last:
             yield number, line.rsplit(delimiter, 1), line
         elif not format.quoting or '"' not in line:
@@ -441,37 +510,50 @@ def _quoted_record(number: int, line: str, lines: _Lines, delimiter: str) -> tup
     """A record that may go on over several lines; one whose quote is never closed is the first line alone."""
     taken: list[tuple[int, str]] = []
     text = line
+    unclosed = False
     while True:
         try:
             (fields,) = csv.reader([text], delimiter=delimiter, strict=True)
-            return number, fields, text
         except csv.Error as error:
             if "unexpected end of data" not in str(error):
                 break
+            unclosed = True
+        else:
+            if taken and _looks_like_rows([line, *(follower for _, follower in taken)], delimiter, len(fields)):
+                break
+            return number, fields, text
         follower = next(lines, None) if len(taken) < _LONGEST_QUOTED and len(text) < _LONGEST_LINE else None
         if follower is None:
-            lines.put_back(taken)
-            return number, "a quotation mark opens here and is never closed", line
+            break
         taken.append(follower)
         text += "\n" + follower[1]
-    lines.put_back(taken)  # quotes inside a quoted field that were not doubled: read the line as well as can be
-    try:
+        if len(follower[1]) > _LONGEST_LINE:
+            break
+    lines.put_back(taken)
+    if unclosed:
+        return number, "a quotation mark opens here and is never closed", line
+    try:  # quotes inside a quoted field that were not doubled: read the line as well as can be
         (fields,) = csv.reader([line], delimiter=delimiter)
-    except (csv.Error, ValueError) as error:
+    except csv.Error as error:
         return number, f"not CSV: {error}", line
     return number, fields, line
+
+
+def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether each line of a record is whole by itself, in a file whose texts hardly ever hold the delimiter."""
+    return delimiter in "\t|" and all(line.count(delimiter) == width - 1 for line in lines)
 
 
 # --- finding out how a file is written
 
 
-def _sniffed(sample: Sequence[str], suffixes: Sequence[str], *, text_file: bool) -> Format:
+def _sniffed(sample: Sequence[str], suffixes: Sequence[str], name: str, *, text_file: bool) -> Format:
     suffix = next((s.lower() for s in reversed(suffixes) if s.lower() not in _OPENERS), "")
     first = next(line for line in sample if line.strip()).lstrip()
     if suffix in (".jsonl", ".ndjson") or (suffix not in (".csv", ".tsv") and first.startswith("{")):
         return Format("jsonl")
     if suffix in (".json", "") and first.startswith("["):
-        raise DataError("the file is a JSON array; write one JSON object a line (JSON Lines), or CSV")
+        raise DataError(f"{name} is a JSON array; write one JSON object a line (JSON Lines), or CSV")
     text_file = text_file and suffix in (".txt", "")
     named = ("\t",) if suffix == ".tsv" else DELIMITERS
     best: tuple[float, int, Format] | None = None
@@ -480,7 +562,7 @@ def _sniffed(sample: Sequence[str], suffixes: Sequence[str], *, text_file: bool)
             for split_last in (False, True) if delimiter == "|" and not quoting else (False,):
                 format = Format("csv", delimiter, quoting, split_last=split_last)
                 found = _fit(sample, format)
-                if found is None or (text_file and delimiter in ",;" and not _names_columns(sample, format)):
+                if found is None or (text_file and not _clearly_columns(sample, format)):
                     continue
                 share, width = found
                 if best is None or (share, width) > best[:2]:
@@ -495,8 +577,8 @@ def _sniffed(sample: Sequence[str], suffixes: Sequence[str], *, text_file: bool)
 def _fit(sample: Sequence[str], format: Format) -> tuple[float, int] | None:
     """Share of the sample's rows with the usual number of fields, and that number; None where it is no table."""
     rows = _sample_rows(sample, format)
-    widths = Counter(len(row) for row in rows)
-    width, count = widths.most_common(1)[0]
+    width = _usual_width(rows)
+    count = sum(len(row) == width for row in rows)
     if width < 2 or count < 0.8 * len(rows):
         return None
     if format.split_last:
@@ -504,18 +586,25 @@ def _fit(sample: Sequence[str], format: Format) -> tuple[float, int] | None:
         if len(last) > max(3, len(rows) // 10) or max(map(len, last)) > 30:
             return None
     share = count / len(rows)
-    if not format.quoting and any(len(f) > 1 and f[0] == f[-1] == '"' for row in rows for f in row):
-        share -= 1e-6  # whole fields in quotes: meant as quoting, unless that fits less well
+    if not format.quoting:  # whole fields in quotes are meant as quoting, unless that fits less well
+        share -= sum(any(map(_QUOTED_FIELD.fullmatch, row)) for row in rows) / len(rows)
     return share, width
 
 
 def _sample_rows(sample: Sequence[str], format: Format) -> list[list[str]]:
-    lines = _Lines(io.StringIO("\n".join(sample)))
+    """Fields of the sample's records; [] of one that cannot be read, nothing of lines that are too long."""
+    lines = _Lines(io.StringIO("\n".join(line for line in sample if len(line) <= _LONGEST_LINE)))
     rows = [fields if isinstance(fields, list) else [] for _, fields, _ in _records(lines, format)]
     return rows or [[]]
 
 
-def _names_columns(sample: Sequence[str], format: Format) -> bool:
+def _usual_width(rows: Sequence[Sequence[str]]) -> int:
+    return Counter(len(row) for row in rows if row).most_common(1)[0][0] if any(rows) else 1
+
+
+def _clearly_columns(sample: Sequence[str], format: Format) -> bool:
+    if format.delimiter in "\t|" and len(sample) >= _CLEAR_LINES:
+        return True
     return any(_is_name(cell) for cell in _sample_rows(sample[:1], format)[0])
 
 
@@ -538,26 +627,40 @@ def _with_columns(format: Format, sample: Sequence[str]) -> Format:
     if header:
         names = [name.strip() or f"column{i}" for i, name in enumerate(rows[0], start=1)]
     else:
-        width = len(format.columns) or Counter(map(len, rows)).most_common(1)[0][0]
-        names = list(format.columns) or [f"column{i}" for i in range(1, width + 1)]
+        names = list(format.columns) or [f"column{i}" for i in range(1, _usual_width(rows) + 1)]
     return replace(format, header=header, columns=tuple(_distinct(names)))
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    first, rest = rows[0], rows[1:]
-    if any(_is_name(cell) for cell in first):
+    """Whether the first row names the columns: by a known name, or as it is unlike the columns of few values or of numbers."""
+    first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    if any(cell.strip().casefold() in TEXT_NAMES for cell in first):
         return True
-    for j, cell in enumerate(first):
-        values = {row[j] for row in rest if len(row) == len(first)}
-        if cell not in values and 0 < len(values) <= max(2, len(rest) // 10) and max(map(len, values)) <= 20:
-            return True
-    return False
+    unlike = any(_is_name(cell) for cell in first)
+    for cell, column in zip(first, zip(*rest, strict=True), strict=False):
+        values = set(column)
+        if cell in values and _are_few(values, len(rest)):
+            return False
+        if all(map(_NUMBER.fullmatch, values)):
+            if _NUMBER.fullmatch(cell):
+                return False
+            unlike = unlike or bool(cell.strip())
+        unlike = unlike or _are_few(values, len(rest))
+    return unlike
+
+
+def _are_few(values: set[str], rows: int) -> bool:
+    return len(values) < rows and len(values) <= max(2, rows // 10) and max(map(len, values)) <= 20
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    result = []
+    """Names of columns, told apart where they repeat.
+
+    >>> _distinct(["a", "a", "a.2"])
+    ['a', 'a.2', 'a.2.2']
+    """
+    result: list[str] = []
     for name in names:
-        seen[name] += 1
-        result.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+        unused = (f"{name}.{n}" if n > 1 else name for n in range(1, len(names) + 1))
+        result.append(next(candidate for candidate in unused if candidate not in result))
     return result

@@ -155,7 +155,9 @@ def train(
         thresholds=dict(zip(comments.labels, learned.thresholds, strict=True)),
         data={
             **_data(comments, parts, learned.fitted.weights, learned.source),
-            "decision_average_precision": float(average_precision_score(learned.decision_targets, learned.decision_scores)),
+            "decision_average_precision": float(
+                average_precision_score(learned.decision_targets, learned.decision_scores)
+            ),
         },
         findings=list(_findings(learned, evaluated, baseline, parts, comments, recipe)),
         recipe=recipe.model_dump(mode="json"),

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Floats = NDArray[np.float64]
+Bounded = Annotated[float, Field(ge=-1e100, le=1e100)]
+"""No NaN, no infinity, and no overflow when it meets a float32."""
 
 
 class LabelCalibration(BaseModel):
     """One label's map: ``slope`` and ``intercept`` (Platt), or the knots of a rising step-less curve (isotonic)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    slope: FiniteFloat = 1.0
-    intercept: FiniteFloat = 0.0
-    knots_raw: tuple[FiniteFloat, ...] = ()
-    knots_score: tuple[FiniteFloat, ...] = ()
+    slope: Bounded = 1.0
+    intercept: Bounded = 0.0
+    knots_raw: tuple[Bounded, ...] = ()
+    knots_score: tuple[Bounded, ...] = ()
 
 
 class Calibration(BaseModel):
@@ -39,7 +41,7 @@ class Calibration(BaseModel):
         for label in self.labels:
             if len(label.knots_raw) != len(label.knots_score) or (self.method == "isotonic") != bool(label.knots_raw):
                 raise ValueError("an isotonic calibration needs as many raw knots as scores, any other needs none")
-            rising = all(a <= b for a, b in zip(label.knots_raw, label.knots_raw[1:], strict=False))
+            rising = all(knots == tuple(sorted(knots)) for knots in (label.knots_raw, label.knots_score))
             if not rising or any(not 0 <= score <= 1 for score in label.knots_score):
                 raise ValueError("knots must rise, and their scores must lie in [0, 1]")
         return self

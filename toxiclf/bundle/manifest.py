@@ -98,5 +98,5 @@ class Manifest(BaseModel):
                     "update it with: pip install -U toxiclf"
                 )
             return cls.model_validate(content)
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise BundleError(f"manifest.json does not fit its schema: {error}") from error

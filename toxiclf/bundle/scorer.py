@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import onnxruntime
 
 _CELLS = 2**17  # ids (comments × longest) in one call of the graph: bounds memory, and fits the cache
-_EXTERNAL_DATA = b"\x0a\x08location\x12"  # a tensor whose values lie in another file, in protobuf's encoding
+_EXTERNAL_DATA = (
+    b"location"  # the key, in one piece in any encoding, that names the file of a tensor kept outside the graph
+)
+_RANKS = {"ids": 2, "lengths": 1}
 
 
 class Scorer:
@@ -27,7 +30,7 @@ class Scorer:
 
     Raises
     ------
-    BundleError : ONNX Runtime refuses the graph, or it has inputs of another kind.
+    BundleError : ONNX Runtime refuses the graph, or it has inputs or outputs of another kind.
     """
 
     def __init__(self, graph: bytes, threads: int = 1) -> None:
@@ -40,21 +43,31 @@ class Scorer:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what fails is raised, and need not be printed, too
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
                 graph, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its own exception classes share no public base
             raise BundleError(f"ONNX Runtime refuses model.onnx: {error}") from error
-        self.inputs: tuple[str, ...] = tuple(node.name for node in self._session.get_inputs())
-        self.columns: int = self._session.get_outputs()[0].shape[-1]
-        unfit = [name for name in self.inputs if name.rpartition("_")[2] not in ("ids", "lengths")]
-        if unfit or not isinstance(self.columns, int):
+        inputs, output = self._session.get_inputs(), self._session.get_outputs()[0]
+        self.inputs: tuple[str, ...] = tuple(node.name for node in inputs)
+        fit = inputs and all(
+            node.type == "tensor(int32)" and len(node.shape) == _RANKS.get(node.name.rpartition("_")[2])
+            for node in inputs
+        )
+        if not fit or output.type != "tensor(float)" or len(output.shape) != 2 or not isinstance(output.shape[1], int):
             raise BundleError(f"model.onnx does not have the inputs and outputs of a toxiclf graph: {self.inputs}")
+        self.columns: int = output.shape[1]
 
     def run(self, encoded: Encoded) -> NDArray[np.float32]:
-        """The graph's output for each comment, float32 (n, columns), in the order given; (0, columns) for none."""
+        """The graph's output for each comment, float32 (n, columns), in the order given; (0, columns) for none.
+
+        Raises
+        ------
+        BundleError : the graph fails, or what it gives is not one row of finite numbers a comment.
+        """
         output = np.empty((len(encoded), self.columns), dtype=np.float32)
         if len(encoded) == 1:
             output[:] = self._call(encoded)
@@ -77,5 +90,10 @@ class Scorer:
             view, _, what = name.rpartition("_")
             ids = encoded.views[view]
             feed[name] = ids.padded() if what == "ids" else ids.lengths
-        result: NDArray[np.float32] = self._session.run(None, feed)[0]
+        try:
+            result: NDArray[np.float32] = self._session.run(None, feed)[0]
+        except Exception as error:
+            raise BundleError(f"model.onnx fails on what its text half gives it: {error}") from error
+        if result.shape != (len(encoded), self.columns) or not np.isfinite(result).all():
+            raise BundleError("model.onnx does not give a row of finite numbers for each comment; train again")
         return result

@@ -7,13 +7,15 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toxiclf.bundle.manifest import FILES, FileEntry, Manifest
 from toxiclf.errors import BundleError, DataError
 
 _LARGEST_MANIFEST = 4 * 2**20
+_OURS = ("manifest.json", *FILES)
 
 
 def entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
@@ -29,7 +31,7 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
 
     Parameters
     ----------
-    folder : the bundle's folder; made with its parents, replaced if it holds a bundle.
+    folder : the bundle's folder, made with its parents. A bundle that it holds is replaced; other files beside that one stay.
     manifest : with the :func:`entries` of these files.
     files : contents by name; the names of :data:`toxiclf.bundle.manifest.FILES`.
 
@@ -37,31 +39,39 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     ------
     DataError : ``folder`` exists and is no bundle, so it is not ours to replace.
     """
-    folder = Path(os.path.abspath(folder))
-    previous = _previous(folder)
+    folder = Path(folder).resolve()  # a link stays a link, and the bundle goes where it points
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.exists() and previous.exists():
-        previous.rename(folder)
-    if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
-        raise DataError(f"{folder} exists and is not a bundle; choose another folder, or empty it")
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         temporary.chmod(0o755)
         for name, content in {**files, "manifest.json": manifest.to_bytes()}.items():
             _write_synced(temporary / name, content)
         _sync_folder(temporary)
-        shutil.rmtree(previous, ignore_errors=True)
-        if folder.exists():
-            folder.rename(previous)  # a reader finds the old one under this name until the next line is done
-        temporary.rename(folder)
-        _sync_folder(folder.parent)
-        shutil.rmtree(previous, ignore_errors=True)
+        with _alone_in(folder.parent):
+            _swap(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _swap(temporary: Path, folder: Path) -> None:
+    previous = _previous(folder)  # where a reader finds the old one while the folder is missing
+    if folder.exists():
+        if not _is_replaceable(folder):
+            raise DataError(f"{folder} exists and is not a bundle; choose another folder, or empty it")
+        shutil.rmtree(previous, ignore_errors=True)
+        folder.rename(previous)
+    temporary.rename(folder)
+    _sync_folder(folder.parent)
+    if previous.exists():
+        for path in previous.iterdir():
+            if path.name not in _OURS:
+                path.rename(folder / path.name)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
 def set_aside(folder: Path) -> None:
     """Rename an earlier run's bundle to ``<name>.previous``, so that it is not taken for this run's."""
+    shutil.rmtree(_previous(folder), ignore_errors=True)
     if folder.exists():
         kept = folder.with_name(f"{folder.name}.previous")
         shutil.rmtree(kept, ignore_errors=True)
@@ -75,13 +85,39 @@ def read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     ------
     BundleError : something is missing, longer, shorter or other than what the manifest says.
     """
-    folder = Path(folder)
-    if not folder.exists() and _previous(folder).exists():
-        folder = _previous(folder)
+    try:
+        while True:
+            place = _place(Path(folder))
+            before = _identity(place)
+            try:
+                return _read(place)
+            except BundleError:
+                if _identity(place) == before:
+                    raise  # else it was replaced while it was read: read the new one
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder} cannot be read: {error}") from error
+
+
+def _place(folder: Path) -> Path:
+    """The folder itself, its ``bundle/`` (a run's folder was given), or what a save that was killed left of either."""
+    for place in (folder, folder / "bundle"):
+        if (place / "manifest.json").exists():
+            return place
+        if not place.exists() and (_previous(place) / "manifest.json").exists():
+            return _previous(place)
+    return folder
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    with suppress(FileNotFoundError):
+        status = folder.stat()
+        return status.st_dev, status.st_ino
+    return None
+
+
+def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     if not folder.is_dir():
         raise BundleError(f"{folder} is not a folder; give the bundle folder that `toxiclf train` wrote (OUT/bundle)")
-    if not (folder / "manifest.json").exists() and (folder / "bundle" / "manifest.json").exists():
-        folder = folder / "bundle"  # the run's folder was given
     manifest = Manifest.from_bytes(_read_file(folder, "manifest.json", _LARGEST_MANIFEST))
     contents = {}
     for name in FILES:
@@ -106,14 +142,40 @@ def _read_file(folder: Path, name: str, largest: int) -> bytes:
         raise BundleError(f"{path} is missing; give a bundle folder that `toxiclf train` wrote") from None
     except OSError as error:
         raise BundleError(f"{path} cannot be read ({error.strerror}); links are not followed") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise BundleError(f"{path} is not a plain file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BundleError(f"{path} is not a plain file")
-        return file.read(largest + 1)
+        return file.read(min(largest, status.st_size) + 1)  # memory for what is there, whatever the manifest says
 
 
 def _previous(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.previous")
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Whether it is an empty folder, or one with a bundle; many other things keep a manifest.json, few a model beside it."""
+    return folder.is_dir() and (
+        all((folder / name).is_file() for name in ("manifest.json", "model.onnx")) or not any(folder.iterdir())
+    )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one process or thread at a time swap bundles in a folder; the lock ends with its holder."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +23,13 @@ from toxiclf.text.normalize import Normalizer
 Source = str | os.PathLike[str]
 
 MIN_PER_CLASS = 10
-"""Fewest comments with and without each label: below, neither folds nor thresholds mean anything."""
+"""Fewest distinct comments with and without each label: below, neither folds nor thresholds mean anything."""
 
 _TRUE = frozenset({"1", "1.0", "true", "t", "yes", "y"})
 _FALSE = frozenset({"0", "0.0", "false", "f", "no", "n"})
 _GENERIC = LABEL_NAMES - {"hate", "abusive", "욕설", "혐오", "악성"}
 _MOST_LABELS = 20
+_SAMPLE_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Comments:
     labels: tuple[str, ...]
     negative: str | None = None
     lines: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
-    source: str = ""
+    source: str = "a list of comments"
     text_column: str = "text"
     rejected: tuple[tuple[str, Rejected], ...] = ()
     notes: tuple[str, ...] = ()
@@ -80,12 +84,26 @@ class Comments:
         ----------
         texts : n strings.
         targets : n zeros and ones, or n rows of one for each label.
+
+        Raises
+        ------
+        UsageError : something is no string, or neither 0 nor 1, or the numbers of rows or labels do not match.
+        DataError : no comment is left.
         """
-        array = np.asarray(targets)
-        array = array[:, None] if array.ndim == 1 else array
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise UsageError(
+                    f"comment {i} is {type(text).__name__}; expected a string: leave out rows without a text"
+                )
+        try:
+            array = np.asarray(targets, dtype=np.float64)
+        except (TypeError, ValueError):
+            array = np.array(np.nan)
         if not np.isin(array, (0, 1)).all():
             raise UsageError("targets must be 0 or 1; make one column of zeros and ones a label")
-        return consistent(cls(list(texts), array.astype(np.uint8), tuple(labels)))
+        array = array[:, None] if array.ndim == 1 else array
+        return consistent(cls(texts, array.astype(np.uint8), tuple(labels)))
 
     def take(self, rows: NDArray[np.intp]) -> Comments:
         """Some of the comments; rows set aside and notes stay behind."""
@@ -139,7 +157,7 @@ def read_comments(
     Raises
     ------
     DataError : no such file, no usable row, or an encoding that is not read.
-    UsageError : columns or label values cannot be told without a flag.
+    UsageError : columns or label values cannot be told without a flag, or are not there.
     """
     source = str(source)
     format = None
@@ -159,6 +177,8 @@ def read_comments(
             if not positive and negative is None:
                 positive, negative = card.positive, card.negative
     table = _table(source, format)
+    if not table.rows:
+        raise _no_usable_row(name, table.rejected)
     text, label = _columns(table, text, label)
     reading = _Reading(name, table, text, tuple(label))
     if len(label) > 1:
@@ -172,7 +192,10 @@ def read_comments(
             f"{name} has the labels {', '.join(comments.labels)}; expected {', '.join(like[0])}, as in training: "
             "name the same columns with --label"
         )
-    return consistent(comments)
+    comments = consistent(comments)
+    (note,) = comments.notes
+    counts = f"{len(comments):,} comments, {len(comments.rejected):,} rows set aside"
+    return replace(comments, notes=(f"{note}; {counts}",))
 
 
 def read_texts(source: Source) -> Iterator[str]:
@@ -186,14 +209,13 @@ def read_texts(source: Source) -> Iterator[str]:
         assert part is not None  # no card is without parts
         source, format, column = str(card.path(part)), card.row_format(part), "text" if part.text_lines else card.text
     reader = RowReader(source, format, text_file=True, lenient=True)
-    for row in reader:
-        if isinstance(row, Row):
-            if column is None:
-                names = [name for name in reader.format.columns if name.casefold() in TEXT_NAMES]
-                column = names[0] if names else max(row.values, key=lambda name: len(str(row.values[name])))
-            text = row.values.get(column)
-            if isinstance(text, str) and text.strip():
-                yield text
+    rows = (row for row in reader if isinstance(row, Row))
+    sample = list(islice(rows, _SAMPLE_ROWS))
+    column = column or _text_column(reader.format.columns, sample)
+    for row in chain(sample, rows):
+        text = row.values.get(column)
+        if isinstance(text, str) and text.strip():
+            yield text
 
 
 def consistent(comments: Comments) -> Comments:
@@ -221,9 +243,7 @@ def consistent(comments: Comments) -> Comments:
             comments.take(left), rejected=tuple(sorted(rejected, key=lambda entry: entry[1].line)), notes=comments.notes
         )
     if not len(kept):
-        reasons = Counter(row.reason for _, row in kept.rejected).most_common(1)
-        why = f"; {len(kept.rejected)} rows were set aside, most often: {reasons[0][0]}" if reasons else ""
-        raise DataError(f"{kept.source} has no usable row{why}")
+        raise _no_usable_row(kept.source, [row for _, row in kept.rejected])
     return kept
 
 
@@ -232,21 +252,34 @@ def check_classes(comments: Comments) -> None:
 
     Raises
     ------
-    DataError : a label has fewer than :data:`MIN_PER_CLASS` comments with it, or without it.
+    DataError : a label, or the negative value, has fewer than :data:`MIN_PER_CLASS` distinct comments with or without it.
     """
-    n = len(comments)
-    for name, count in comments.counts().items():
+    if not len(comments):
+        raise _no_usable_row(comments.source, ())
+    distinct = list(dict(zip(equality_keys(comments.texts), range(len(comments)), strict=True)).values())
+    targets = comments.targets[distinct]
+    counts = dict(zip(comments.labels, targets.sum(axis=0, dtype=int).tolist(), strict=True))
+    if comments.negative is not None:
+        counts[comments.negative] = int((~targets.any(axis=1)).sum())
+    n = len(distinct)
+    for name, count in counts.items():
         if count in (0, n):
             raise DataError(
-                f"all {n} usable comments of {comments.source} are {'toxic' if count else 'not toxic'} for label '{name}'; "
+                f"{'every' if count else 'no'} usable comment of {comments.source} has label '{name}'; "
                 "training needs both classes: check --label, --positive and --negative"
             )
         if min(count, n - count) < MIN_PER_CLASS:
             what = "with" if count < n - count else "without"
             raise DataError(
-                f"label '{name}' has {min(count, n - count)} comments {what} it; training needs at least {MIN_PER_CLASS}: "
-                "label more of them, or leave this label out with --label"
+                f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}; "
+                f"training needs at least {MIN_PER_CLASS}: label more of them, or leave this label out with --label"
             )
+
+
+def _no_usable_row(source: str, rejected: Sequence[Rejected]) -> DataError:
+    reasons = Counter(row.reason for row in rejected).most_common(1)
+    why = f"; {len(rejected):,} rows were set aside, most often: {reasons[0][0]}" if reasons else ""
+    return DataError(f"{source} has no usable row{why}")
 
 
 def equality_keys(texts: Sequence[str]) -> list[str]:
@@ -266,7 +299,7 @@ class _Table:
 
 
 def _table(source: str, format: Format | None) -> _Table:
-    if source.endswith((".parquet", ".pq")):
+    if Path(source).suffix.lower() in (".parquet", ".pq"):
         return _parquet(source)
     reader = RowReader(source, format)
     rows: list[Row] = []
@@ -305,13 +338,14 @@ def _columns(table: _Table, text: str | None, label: Sequence[str]) -> tuple[str
     for name in ([text] if text else []) + list(label):
         if name not in table.columns:
             raise UsageError(f"there is no column '{name}'; the columns are: {', '.join(table.columns)}")
-    sample = table.rows[:1000]
+    if len(set(label)) < len(label):
+        raise UsageError(f"--label names a column twice: {', '.join(label)}; name each once")
+    sample = table.rows[:_SAMPLE_ROWS]
     if text is None:
-        named = [c for c in table.columns if c.casefold() in TEXT_NAMES and c not in label]
-        lengths = {c: sum(len(_string(row.values.get(c))) for row in sample) for c in table.columns if c not in label}
-        if not lengths:
+        left = [name for name in table.columns if name not in label]
+        if not left:
             raise UsageError("no column is left for the text; name it with --text")
-        text = named[0] if named else max(lengths, key=lambda c: lengths[c])
+        text = _text_column(left, sample)
     if not label:
         others = [c for c in table.columns if c != text]
         named = [c for c in others if c.casefold() in LABEL_NAMES]
@@ -326,6 +360,13 @@ def _columns(table: _Table, text: str | None, label: Sequence[str]) -> tuple[str
     if text in label:
         raise UsageError(f"column '{text}' cannot be both text and label; name another with --text or --label")
     return text, label
+
+
+def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
+    """The column with a known name, else the one with the longest values."""
+    named = [name for name in columns if name.casefold() in TEXT_NAMES]
+    lengths = {name: sum(len(_string(row.values.get(name))) for row in sample) for name in columns}
+    return named[0] if named else max(columns, key=lambda name: lengths[name])
 
 
 def _is_binary(values: Sequence[str]) -> bool:
@@ -379,7 +420,7 @@ class _Reading:
         for wanted in [*positive, *([negative] if negative is not None else [])]:
             if wanted not in counts and self._rows and like is None:
                 raise UsageError(f"column '{column}' never holds {wanted!r}; it holds {listed}")
-        name = "toxic" if column.casefold() in _GENERIC or column.startswith("column") else column
+        name = "toxic" if column.casefold() in _GENERIC or re.fullmatch(r"column\d+", column) else column
         if like is not None and like[1] is not None:
             names, negative = like
             return self._exclusive(values, names, negative or "")
@@ -410,9 +451,10 @@ class _Reading:
                 kept.append(row)
                 targets.append([table[value]])
             else:
-                self._set_aside(row, f"label '{value}' is not one of the values asked for")
+                self._set_aside(row, f"label '{value}' is neither a toxic value nor another that was expected")
         seen = sorted({v for v in values if table.get(v)})
-        return self._comments(kept, targets, (name,), None, f"toxic where it is {' or '.join(seen)}")
+        meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
+        return self._comments(kept, targets, (name,), None, meaning)
 
     def _exclusive(self, values: Sequence[str], names: tuple[str, ...], negative: str) -> Comments:
         kept, targets = [], []
@@ -441,6 +483,6 @@ class _Reading:
             rejected=tuple((self._source, row) for row in sorted(self._rejected, key=lambda row: row.line)),
             notes=(
                 f"{self._source}: {self._note}; text from '{self._text}', label from {', '.join(map(repr, self._label))} "
-                f"({meaning}); {len(kept):,} comments, {len(self._rejected):,} rows set aside",
+                f"({meaning})",
             ),
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from toxiclf.corpus.comments import Comments, equality_keys
-from toxiclf.errors import DataError
+from toxiclf.corpus.comments import Comments, check_classes, equality_keys
+from toxiclf.errors import DataError, UsageError
+
+_SMALLEST_STRATUM = 10
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ def split(comments: Comments, *, test: float | Comments, validation: float, seed
 
     Raises
     ------
-    DataError : a part would have no row of a class.
+    DataError : a part would have no row of a class, or too few rows are left that the test part does not hold.
+    UsageError : the shares leave nothing to train on.
     """
     leaked = 0
     rest = np.arange(len(comments))
@@ -48,24 +52,37 @@ def split(comments: Comments, *, test: float | Comments, validation: float, seed
         rest = np.array([i for i, key in enumerate(equality_keys(comments.texts)) if key not in held], dtype=np.intp)
         leaked = len(comments) - len(rest)
         part = test
+        if leaked:
+            _check_left(comments.take(rest), leaked)
+    elif test + validation >= 1:
+        raise UsageError(
+            f"split.test {test} and split.validation {validation} leave nothing to train on; lower one of them"
+        )
     elif test > 0:
         rest, held_out = _held_out(comments, rest, test, seed)
         part = comments.take(held_out)
     train, held_out = _held_out(comments, rest, validation * len(comments) / len(rest), seed + 1)
     result = Split(comments.take(train), comments.take(held_out), part, leaked)
-    for name, piece in (("training", result.train), ("validation", result.validation), ("test", part)):
-        missing = [label for label, count in piece.counts().items() if count == 0] if piece is not None else []
-        if missing:
-            raise DataError(
-                f"the {name} part has no comment with label '{missing[0]}'; label more of them, give it a larger share, "
-                "or leave this label out with --label"
-            )
+    pieces = {"training": result.train, "validation": result.validation} | ({"test": part} if part is not None else {})
+    for name, piece in pieces.items():
+        for label, count in piece.counts().items():
+            if count in (0, len(piece)):
+                raise DataError(
+                    f"the {name} part has no comment {'without' if count else 'with'} label '{label}'; "
+                    "label more of them, give it a larger share, or leave this label out with --label"
+                )
     return result
 
 
 def folds(comments: Comments, count: int, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Stratified folds as (fitted rows, held-out rows); equal comments are held out together."""
-    groups, strata = _groups(comments, np.arange(len(comments)))
+    groups, strata, _ = _groups(comments, np.arange(len(comments)))
+    fewest = int(np.unique(strata, return_counts=True)[1].min())
+    if count > fewest:
+        raise UsageError(
+            f"decision.folds is {count}, but there are only {fewest} distinct comments of the rarest class to divide; "
+            f"set decision.folds to at most {fewest}, or label more of them"
+        )
     splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
     held = np.empty(strata.shape, dtype=np.intp)
     for fold, (_, rows) in enumerate(splitter.split(strata, strata)):
@@ -74,36 +91,62 @@ def folds(comments: Comments, count: int, seed: int) -> list[tuple[NDArray[np.in
     return [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count)]
 
 
+def _check_left(rest: Comments, leaked: int) -> None:
+    try:
+        check_classes(rest)
+    except DataError as error:
+        raise DataError(
+            f"{leaked} comments were taken out, as the test part holds them too; of the rest: {error}"
+        ) from None
+
+
 def _held_out(
     comments: Comments, rows: NDArray[np.intp], share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    groups, strata = _groups(comments, rows)
+    groups, strata, targets = _groups(comments, rows)
     _, counts = np.unique(strata, return_counts=True)
-    if counts.min() < 2 or share * len(strata) < len(counts):
+    size = math.ceil(share * len(strata))
+    if counts.min() < 2 or min(size, len(strata) - size) < len(counts):
         raise DataError(
             f"{len(strata)} distinct comments are too few to hold out {share:.0%} of them with every class on both sides; "
             "label more of the rare ones"
         )
-    _, held = train_test_split(np.arange(len(strata)), test_size=share, stratify=strata, random_state=seed)
-    is_held = np.isin(groups, held)
-    return rows[~is_held], rows[is_held]
+    _, held = train_test_split(np.arange(len(strata)), test_size=size, stratify=strata, random_state=seed)
+    is_held = np.zeros(len(strata), dtype=np.bool_)
+    is_held[held] = True
+    _spread(is_held, targets, seed)
+    return rows[~is_held[groups]], rows[is_held[groups]]
 
 
-def _groups(comments: Comments, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The group of equal comments that each row is in, and each group's stratum: its rarest label, or none.
+def _spread(is_held: NDArray[np.bool_], targets: NDArray[np.uint8], seed: int) -> None:
+    """Move a group over wherever all groups with a label, or all without any, lie on one side by chance."""
+    columns = np.column_stack([targets > 0, ~targets.any(axis=1)])
+    rng = np.random.default_rng(seed)
+    for j in np.argsort(columns.sum(axis=0), kind="stable"):
+        having = np.flatnonzero(columns[:, j])
+        if len(having) > 1 and is_held[having].all() | ~is_held[having].any():
+            moved = rng.choice(having)
+            is_held[moved] = ~is_held[moved]
 
-    Strata of fewer than ten groups join the next rarer-to-commoner one, so that each can be divided.
+
+def _groups(comments: Comments, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
+    """The group of equal comments that each row is in, and each group's stratum (its rarest label, or none) and targets.
+
+    With several labels, a stratum of fewer than ten groups joins the next commoner one, so that each can be divided.
     """
     keys = equality_keys([comments.texts[i] for i in rows])
     numbers: dict[str, int] = {}
     groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
-    targets = comments.targets[rows]
     first = np.zeros(len(numbers), dtype=np.intp)
     first[groups[::-1]] = np.arange(len(rows))[::-1]
-    order = np.argsort(targets.sum(axis=0), kind="stable")  # rarest label first
+    order = np.argsort(comments.targets[rows].sum(axis=0), kind="stable")  # rarest label first
+    targets = comments.targets[rows][first]
     ranked = targets[:, order]
-    strata = np.where(ranked.any(axis=1), ranked.argmax(axis=1), len(order))[first]
-    for stratum in range(len(order)):
-        if len(order) > 1 and 0 < (strata == stratum).sum() < 10:
-            strata[strata == stratum] = stratum + 1
-    return groups, strata
+    strata = np.where(ranked.any(axis=1), ranked.argmax(axis=1), len(order))
+    if len(order) > 1:
+        for stratum in range(len(order)):
+            if (strata == stratum).sum() < _SMALLEST_STRATUM:
+                strata[strata == stratum] = stratum + 1
+        if (strata == len(order)).sum() < _SMALLEST_STRATUM:  # hardly any comment has no label
+            strata[strata == len(order)] = np.bincount(strata).argmax()
+    return groups, strata, targets

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import Tokenizer, tokenizer
+from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
 from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
 
 
@@ -103,6 +103,8 @@ class TokenView:
         """Undo :meth:`spec` and :meth:`vocabulary_json`."""
         if not (isinstance(vocabulary, list) and all(isinstance(token, str) for token in vocabulary)):
             raise ValueError("a vocabulary of tokens must be a list of strings")
+        if spec.tokenizer not in TOKENIZERS:
+            raise ValueError(f"there is no tokenizer '{spec.tokenizer}' here; update with: pip install -U toxiclf")
         engine = tokenizer(spec.tokenizer)
         if engine.version != spec.tokenizer_version:
             warnings.warn(
@@ -134,6 +136,8 @@ class NgramView:
     @classmethod
     def from_spec(cls, spec: NgramViewSpec, vocabulary: Any) -> NgramView:
         """Undo :meth:`vocabulary_json`."""
+        if not (isinstance(vocabulary, dict) and all(isinstance(text, str) for text in vocabulary.values())):
+            raise ValueError("a vocabulary of n-grams must be an object of strings")
         return cls(NgramVocabulary(spec.unit, {int(n): text for n, text in vocabulary.items()}))
 
 

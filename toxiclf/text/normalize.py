@@ -16,7 +16,14 @@ from toxiclf.text.hangul import CONJOINING_TO_COMPATIBILITY
 _PLAIN = re.compile(
     r"[ -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001F300-\U0001F64F\U0001F900-\U0001F9FF]*"
 )
-_FILLERS = frozenset("ᅟᅠㅤﾠ")  # invisible letters; people put them inside words
+_FILLERS = frozenset(
+    "\u115f\u1160\u3164\uffa0\u2800"
+)  # Hangul fillers, the empty Braille cell: letters that look like a space
+_INVISIBLE_MARKS = frozenset(  # the grapheme joiner and variation selectors: no category of their own tells them apart
+    map(chr, (0x034F, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+_RUN = re.compile(r"(.)\1+", re.DOTALL)
+_LONGEST_CLUSTER = 32  # Unicode's stream-safe text has at most 30 marks in a row; NFC's time grows with their square
 _REPLACEMENT = "�"
 _UNPLAIN_WIDTH = {
     code: chr(int(parts[1], 16))
@@ -60,9 +67,9 @@ class Normalizer:
     """Bring a comment to one written form; never fails, whatever the string holds.
 
     In this order: half- and full-width forms to ordinary ones; control and format characters (NUL, zero-width,
-    bidirectional controls, tags) removed; lone surrogates to U+FFFD; NFC, single conjoining jamo to compatibility jamo;
-    runs of white space to one space, none at the ends; runs of one character cut to ``repeat_cap``; the text cut
-    to ``max_chars`` characters.
+    bidirectional controls, tags, variation selectors) removed; lone surrogates to U+FFFD; NFC, a letter with its marks cut
+    to 32 characters, single conjoining jamo to compatibility jamo; runs of white space to one space, none at the ends;
+    runs of one character cut to ``repeat_cap``; the text cut to ``max_chars`` characters.
 
     Parameters
     ----------
@@ -98,13 +105,10 @@ class Normalizer:
             result = self.with_offsets(text)
             return result.text, result.truncated
         text = " ".join(text.split())
-        text = self._runs().sub(lambda run: run[1] * self.repeat_cap, text)
+        text = _RUN.sub(lambda run: run[0][: self.repeat_cap], text)
         if len(text) <= self.max_chars:
             return text, False
         return text[: self.max_chars].rstrip(), True
-
-    def _runs(self) -> re.Pattern[str]:
-        return re.compile(rf"(.)\1{{{self.repeat_cap},}}", re.DOTALL)  # re keeps compiled patterns
 
     def _capped(self, pieces: list[_Piece]) -> list[_Piece]:
         kept: list[_Piece] = []
@@ -130,7 +134,7 @@ def _mapped(text: str) -> list[_Piece]:
             character = " "
         elif category == "Cs":
             character = _REPLACEMENT
-        elif category in ("Cc", "Cf"):
+        elif category in ("Cc", "Cf") or character in _INVISIBLE_MARKS:
             continue
         pieces.append((character, index, index + 1))
     return pieces
@@ -144,9 +148,9 @@ def _composed(pieces: list[_Piece]) -> list[_Piece]:
         end = begin + 1
         while end < len(pieces) and _may_join(pieces[end][0]):
             end += 1
-        cluster = pieces[begin:end]
+        cluster = pieces[begin:end][:_LONGEST_CLUSTER]
         before = "".join(piece[0] for piece in cluster)
-        after = unicodedata.normalize("NFC", before)
+        after = unicodedata.normalize("NFC", before)[:_LONGEST_CLUSTER]
         if after == before:
             result += [(c.translate(CONJOINING_TO_COMPATIBILITY), start, stop) for c, start, stop in cluster]
         else:

@@ -49,7 +49,8 @@ class Ids:
     def cut(self, longest: int) -> Ids:
         """The first ``longest`` ids of each comment."""
         within = np.arange(len(self.flat)) - np.repeat(self.starts[:-1], self.lengths)
-        starts = np.concatenate([[0], np.cumsum(np.minimum(self.lengths, longest))]).astype(np.intp)
+        kept = np.minimum(self.lengths, min(longest, len(self.flat)))
+        starts = np.concatenate([[0], np.cumsum(kept)]).astype(np.intp)
         return Ids(self.flat[within < longest], starts)
 
     def padded(self) -> NDArray[np.int32]:
@@ -80,7 +81,7 @@ class TokenVocabulary:
         self._ids = {token: i for i, token in enumerate(self.tokens, start=1)}
         if len(self._ids) != len(self.tokens):
             raise ValueError("the tokens of a vocabulary must be distinct")
-        self._longest = max(map(len, self.tokens), default=0)
+        self._lengths = sorted({len(token) for token in self.tokens if token}, reverse=True)
         self._pieces: dict[str, list[int]] = {}
 
     def __len__(self) -> int:
@@ -114,10 +115,11 @@ class TokenVocabulary:
         ids: list[int] = []
         at = 0
         while at < len(token):
-            for end in range(min(len(token), at + self._longest), at, -1):
-                if (found := self._ids.get(token[at:end])) is not None:
-                    ids.append(found)
-                    at = end
+            for length in self._lengths:
+                piece = token[at : at + length]
+                if piece in self._ids:
+                    ids.append(self._ids[piece])
+                    at += len(piece)
                     break
             else:
                 ids += [self._ids[jamo] for jamo in decompose(token[at]) if jamo in self._ids]
@@ -161,9 +163,9 @@ class NgramVocabulary:
             raise ValueError(f"unit is {self.unit!r}; expected 'jamo' or 'syllable'")
         hashes = [np.zeros(0, np.uint64)]
         for n, text in self.ngrams.items():
-            if n < 1 or len(text) % n:
+            if n < 1 or not text or len(text) % n:
                 raise ValueError(
-                    f"the known {n}-grams have {len(text)} characters together, which is no multiple of {n}"
+                    f"the known {n}-grams have {len(text)} characters together; expected a multiple of {n} above 0"
                 )
             hashes.append(_hashes_of(codes_of(text).reshape(-1, n)))
         object.__setattr__(self, "_table", _HashTable(np.concatenate(hashes)))
@@ -173,7 +175,10 @@ class NgramVocabulary:
 
     @classmethod
     def learn(cls, texts: Sequence[str], unit: Unit, low: int, high: int, min_comments: int) -> NgramVocabulary:
-        """Collect the n-grams, ``low <= n <= high``, that stand in at least ``min_comments`` of the normalized texts."""
+        """Collect the n-grams, ``low <= n <= high``, that stand in at least ``min_comments`` of the normalized texts.
+
+        Those of spaces alone are left out: every comment has them.
+        """
         codes, rows = _units(texts, unit)
         ngrams: dict[int, str] = {}
         for n, hashes, at in _rolling(codes, rows, high):

@@ -1,0 +1,96 @@
+"""Metrics: the field's own, with intervals that cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from toxiclf.evaluation.metrics import METRICS, evaluate, paired_difference
+
+ORACLES = {
+    "accuracy": lambda y, p, s: sk.accuracy_score(y, p),
+    "precision": lambda y, p, s: sk.precision_score(y, p, zero_division=0),
+    "recall": lambda y, p, s: sk.recall_score(y, p),
+    "specificity": lambda y, p, s: sk.recall_score(1 - y, ~p),
+    "f1": lambda y, p, s: sk.f1_score(y, p, zero_division=0),
+    "f2": lambda y, p, s: sk.fbeta_score(y, p, beta=2, zero_division=0),
+    "macro_f1": lambda y, p, s: sk.f1_score(y, p, average="macro", zero_division=0),
+    "balanced_accuracy": lambda y, p, s: sk.balanced_accuracy_score(y, p),
+    "mcc": lambda y, p, s: sk.matthews_corrcoef(y, p),
+    "roc_auc": lambda y, p, s: sk.roc_auc_score(y, s),
+    "average_precision": lambda y, p, s: sk.average_precision_score(y, s),
+    "brier": lambda y, p, s: sk.brier_score_loss(y, s),
+}
+
+
+def test_every_metric_has_an_oracle() -> None:
+    assert set(ORACLES) == set(METRICS)
+
+
+@given(st.integers(0, 10_000), st.integers(4, 60), st.floats(0, 1))
+def test_every_metric_is_scikit_learns(seed: int, n: int, threshold: float) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random((n, 1)).round(1).astype(np.float32)
+    targets = (random.random((n, 1)) < 0.4).astype(np.uint8)
+    targets[:2, 0] = 0, 1
+    evaluation = evaluate(scores, targets, [threshold], ["toxic"], seed=0)
+    flagged = scores[:, 0] >= np.float32(threshold)
+    for metric, oracle in ORACLES.items():
+        expected = oracle(targets[:, 0], flagged, scores[:, 0])
+        assert evaluation.value(metric) == pytest.approx(expected, abs=1e-6), metric
+    tn, fp, fn, tp = sk.confusion_matrix(targets[:, 0], flagged, labels=[0, 1]).ravel().tolist()
+    assert evaluation.confusion["toxic"] == {"tn": tn, "fp": fp, "fn": fn, "tp": tp}
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    random = np.random.default_rng(0)
+    truth = 0.8
+    covered = 0
+    for seed in range(60):
+        targets = (random.random((300, 1)) < 0.5).astype(np.uint8)
+        right = random.random((300, 1)) < truth
+        scores = np.where(right, targets, 1 - targets).astype(np.float32)
+        row = next(r for r in evaluate(scores, targets, [0.5], ["toxic"], seed=seed).rows if r.metric == "accuracy")
+        assert row.low is not None
+        assert row.high is not None
+        covered += row.low <= truth <= row.high
+    assert covered >= 50
+
+
+def test_the_seed_of_the_bootstrap_reproduces() -> None:
+    scores = np.linspace(0, 1, 50, dtype=np.float32)[:, None]
+    targets = (scores > 0.6).astype(np.uint8)
+    assert evaluate(scores, targets, [0.5], ["a"], seed=1).rows == evaluate(scores, targets, [0.5], ["a"], seed=1).rows
+    assert evaluate(scores, targets, [0.5], ["a"], seed=1).rows != evaluate(scores, targets, [0.5], ["a"], seed=2).rows
+
+
+def test_the_summary_is_the_mean_over_labels() -> None:
+    random = np.random.default_rng(0)
+    scores = random.random((80, 3)).astype(np.float32)
+    targets = (random.random((80, 3)) < 0.3).astype(np.uint8)
+    evaluation = evaluate(scores, targets, [0.5] * 3, ["a", "b", "c"], seed=0)
+    for metric in METRICS:
+        values = [evaluation.value(metric, label) for label in "abc"]
+        assert evaluation.value(metric) == pytest.approx(np.mean([v for v in values if v is not None]))
+
+
+def test_a_metric_that_is_not_defined_is_none_and_not_a_number_made_up() -> None:
+    scores = np.array([[0.1], [0.9]], dtype=np.float32)
+    evaluation = evaluate(scores, np.zeros((2, 1), np.uint8), [0.5], ["toxic"], seed=0)
+    assert evaluation.value("recall") is None
+    assert evaluation.value("average_precision") is None
+    assert evaluation.value("accuracy") == 0.5
+
+
+def test_paired_differences_see_what_separate_intervals_do_not() -> None:
+    random = np.random.default_rng(0)
+    targets = (random.random((600, 1)) < 0.3).astype(np.uint8)
+    weak = (targets * 0.5 + random.normal(size=(600, 1)) * 0.5).astype(np.float32)
+    strong = (weak + 0.3 * targets).astype(np.float32)
+    a, b = (evaluate(s, targets, [0.5], ["toxic"], seed=0) for s in (strong, weak))
+    interval = paired_difference(a, b, "average_precision")
+    assert interval is not None
+    assert interval[0] > 0

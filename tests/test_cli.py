@@ -1,0 +1,202 @@
+"""The command line, as a user types it: exit codes, streams, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toxiclf.cli import run
+
+SMALL = ["--set", "model.jamo=3", "--set", "model.syllable=2", "--set", "decision.folds=3"]
+
+
+@pytest.fixture(scope="module")
+def trained_run(sample_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert run(["train", str(sample_path), "--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+def test_train_leaves_report_bundle_recipe_and_figures(trained_run: Path) -> None:
+    names = {path.name for path in trained_run.iterdir()}
+    assert names == {"bundle", "figures", "recipe.toml", "report.json", "report.md"}
+    report = json.loads((trained_run / "report.json").read_text("utf-8"))
+    assert set(report["summary"]["f1"]) == {"value", "low", "high"}
+    assert {"summary", "labels", "confusion", "data", "baseline", "findings", "recipe", "seed", "versions"} <= set(
+        report
+    )
+    assert len(list((trained_run / "figures").glob("*.png"))) == 5
+
+
+def test_train_says_what_it_detected_on_stderr_and_prints_results_on_stdout(
+    sample_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", str(sample_path), "--out", str(tmp_path / "run"), *SMALL]) == 0
+    captured = capsys.readouterr()
+    assert "text from 'comment', label from 'label'" in captured.err
+    assert "average_precision" in captured.out
+    assert f"bundle: {tmp_path / 'run' / 'bundle'}" in captured.out
+
+
+def test_train_json_is_the_report(sample_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "corpus:sample", "--out", str(tmp_path / "run"), "--json", *SMALL]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    written = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
+    assert printed.pop("out") == str(tmp_path / "run")
+    assert printed == written
+
+
+def test_a_recipe_that_was_written_trains_the_same_model(trained_run: Path, sample_path: Path, tmp_path: Path) -> None:
+    recipe = str(trained_run / "recipe.toml")
+    assert run(["train", str(sample_path), "--recipe", recipe, "--out", str(tmp_path / "again")]) == 0
+    for name in ("model.onnx", "vocabulary.json", "manifest.json"):
+        assert (tmp_path / "again" / "bundle" / name).read_bytes() == (trained_run / "bundle" / name).read_bytes()
+
+
+def test_strict_ends_with_5_when_rows_were_set_aside(sample_path: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text(sample_path.read_text("utf-8") + "한 칸이 모자람,0\n,1,news\n", "utf-8")
+    assert run(["train", str(broken), "--out", str(tmp_path / "run"), *SMALL]) == 0
+    assert run(["train", str(broken), "--out", str(tmp_path / "run"), "--strict", *SMALL]) == 5
+    with (tmp_path / "run" / "rejected.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["line"], row["reason"]) for row in rows] == [("857", "2 fields instead of 3"), ("858", "no text")]
+    findings = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))["findings"]
+    assert "rejected_rows" in [finding["code"] for finding in findings]
+
+
+def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "rejected.csv").write_text("old")
+    assert run(["train", str(sample_path), "--out", str(tmp_path), *SMALL]) == 0
+    assert not (tmp_path / "rejected.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["train", "nowhere.csv"], 3, "does not exist"),
+        (["train", "corpus:cruse"], 2, "did you mean 'curse'?"),
+        (["train", "corpus:sample", "--model", "smv"], 2, "did you mean 'svm'?"),
+        (["train", "corpus:sample", "--set", "decision.objectve=f2"], 2, "did you mean 'decision.objective'?"),
+        (["train", "corpus:sample", "--set", "model.C=-1"], 2, "recipe key model.C is -1"),
+        (["train", "corpus:sample", "--set", "decision.objective=recall_at_precision=2"], 2, "wants a rate in (0, 1]"),
+        (["train", "corpus:sample", "--label", "tocix"], 2, "there is no column 'tocix'"),
+        (["train", "corpus:sample", "--recipe", "nothing.toml"], 2, "the recipe nothing.toml does not exist"),
+        (["evaluate", "nowhere", "corpus:sample"], 4, "is not a folder"),
+        (["predict", "--text", "안녕"], 2, "--bundle DIR"),
+        (["predict", "--bundle", "nowhere", "--text", "안녕"], 4, "is not a folder"),
+        (["inspect"], 2, ""),
+        (["no-such-command"], 2, ""),
+    ],
+)  # fmt: skip
+def test_errors_are_sentences_with_their_exit_code(
+    arguments: list[str], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == code
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "sentence"),
+    [
+        (["하나,1"] * 1, 3, "training needs both classes"),
+        ([f"댓글 {i},0" for i in range(50)], 3, "training needs both classes"),
+        ([f"댓글 {i},{int(i < 3)}" for i in range(50)], 3, "training needs at least 10"),
+        ([f"댓글 {i},{'나쁨' if i % 2 else '좋음'}" for i in range(50)], 2, "--negative VALUE"),
+        ([f",{i % 2}" for i in range(50)], 3, "no usable row"),
+    ],
+)
+def test_unfit_data_are_refused_with_a_sentence(
+    rows: list[str], code: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "comments.csv"
+    path.write_text("\n".join(["comment,label", *rows]) + "\n", "utf-8")
+    assert run(["train", str(path), "--out", str(tmp_path / "run")]) == code
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_diverged_network_ends_with_6_a_report_and_no_bundle(
+    sample_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = [
+        "--set",
+        "vectors.size=8",
+        "--set",
+        "vectors.epochs=1",
+        "--set",
+        "model.units=4",
+        "--set",
+        "model.epochs=3",
+    ]
+    wild = ["--set", "model.learning_rate=1e38", "--set", "model.clip_norm=none"]
+    code = run(["train", str(sample_path), "--model", "dnn", "--out", str(tmp_path), *small, *wild])
+    assert code == 6
+    assert "diverged" in capsys.readouterr().out
+    assert [f["code"] for f in json.loads((tmp_path / "report.json").read_text("utf-8"))["findings"]] == ["diverged"]
+    assert (tmp_path / "history.json").exists()
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_evaluate_measures_on_labelled_comments(
+    trained_run: Path, sample_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = tmp_path / "held.csv"
+    rows = sample_path.read_text("utf-8").splitlines(keepends=True)
+    held.write_text("".join(rows[:300]), "utf-8")
+    arguments = ["evaluate", str(trained_run / "bundle"), str(held), "--out", str(tmp_path / "e"), "--json"]
+    assert run(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["evaluated_on"] == str(held)
+    assert (tmp_path / "e" / "report.md").exists()
+
+
+def test_evaluating_on_the_training_rows_is_said(
+    trained_run: Path, sample_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", str(trained_run / "bundle"), str(sample_path)]) == 0
+    assert "duplicate_leak" in capsys.readouterr().out
+
+
+def test_predict_of_a_text_is_a_table_or_json(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", "--bundle", str(trained_run / "bundle"), "--text", "꺼져라", "--text", "고마워요"]) == 0
+    assert capsys.readouterr().out.count("\n") == 3
+    assert run(["predict", "--bundle", str(trained_run), "--text", "꺼져라", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer) == {"text", "is_toxic", "labels", "truncated", "no_known_tokens"}
+
+
+def test_inspect_shows_and_verifies(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", str(trained_run / "bundle")]) == 0
+    assert "verified" in capsys.readouterr().out
+    assert run(["inspect", str(trained_run / "bundle"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "ngram_logistic"
+
+
+def test_a_bundle_with_one_byte_changed_ends_with_4(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained_run / "bundle", tmp_path / "bundle")
+    model = tmp_path / "bundle" / "model.onnx"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    assert run(["predict", "--bundle", str(tmp_path / "bundle"), "--text", "안녕"]) == 4
+    assert "SHA-256 differs" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_costs_no_traceback(trained_run: Path, tmp_path: Path) -> None:
+    comments = tmp_path / "comments.txt"
+    comments.write_text("안녕하세요\n" * 20_000, "utf-8")
+    command = f"{sys.executable} -m toxiclf predict {comments} --bundle {trained_run / 'bundle'} | head -n 2"
+    process = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert process.stdout.count("\n") == 2
+    assert "Traceback" not in process.stderr

@@ -1,0 +1,101 @@
+"""Recipes: validated, complete, and refused with the nearest known name."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from toxiclf.errors import UsageError
+from toxiclf.recipe import Recipe, presets
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_is_valid_and_survives_its_own_toml(name: str, tmp_path: Path) -> None:
+    recipe = Recipe.load(name)
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml(), "utf-8")
+    assert Recipe.load(path) == recipe
+    assert Recipe.load(path).sha256() == recipe.sha256()
+
+
+def test_a_model_name_alone_takes_that_models_preset() -> None:
+    assert Recipe.load(model="random_forest").model.name == "random_forest"
+    assert Recipe.load().model.name == "ngram_logistic"
+
+
+def test_a_model_replaces_the_model_of_a_recipe_and_keeps_the_rest() -> None:
+    recipe = Recipe.load({"seed": 3, "model": {"name": "svm", "C": 5}}, model="dnn")
+    assert (recipe.seed, recipe.model.name) == (3, "dnn")
+
+
+def test_naming_the_recipes_own_model_keeps_its_options() -> None:
+    assert Recipe.load({"model": {"name": "svm", "C": 5}}, model="svm").model.C == 5
+
+
+@pytest.mark.parametrize(
+    ("setting", "section", "key", "value"),
+    [
+        ("decision.objective=f2", "decision", "objective", "f2"),
+        ("decision.objective=recall_at_precision=0.90", "decision", "objective", "recall_at_precision=0.9"),
+        ("decision.objective=0.3", "decision", "objective", 0.3),
+        ("vectors.unlabeled=corpus:nsmc", "vectors", "unlabeled", ("corpus:nsmc",)),
+        ('vectors.unlabeled=["a.txt", "b.txt"]', "vectors", "unlabeled", ("a.txt", "b.txt")),
+        ("text.max_tokens=64", "text", "max_tokens", 64),
+        ("balance.class_weight={toxic = 3.0}", "balance", "class_weight", {"toxic": 3.0}),
+    ],
+)
+def test_settings_are_toml_or_text(setting: str, section: str, key: str, value: object) -> None:
+    recipe = Recipe.load("svm", settings=[setting])
+    assert getattr(getattr(recipe, section), key) == value
+
+
+def test_one_value_is_taken_where_a_list_is_meant() -> None:
+    assert Recipe.load("dnn", settings=["model.units=32"]).model.units == (32,)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"sed": 1}, "unknown recipe key 'sed'; did you mean 'seed'?"),
+        ({"split": {"tset": 0.1}}, "unknown recipe key 'split.tset'; did you mean 'split.test'?"),
+        ({"model": {"name": "svm", "kernl": "rbf"}}, "unknown recipe key 'model.kernl'; did you mean 'model.kernel'?"),
+        ({"model": {"name": "lstn"}}, "unknown model 'lstn'"),
+        ({"split": {"test": 1.5}}, "recipe key split.test is 1.5"),
+        ({"split": {"test": 0.6, "validation": 0.5}}, "leave no rows to train on"),
+        ({"decision": {"objective": "f3"}}, "unknown objective 'f3'; did you mean"),
+        ({"decision": {"objective": 1.4}}, "a fixed threshold must lie in [0, 1], not 1.4"),
+        ({"decision": {"objective": "recall_at_precision"}}, "wants a rate in (0, 1]"),
+        ({"text": {"tokenizer": "mecap"}}, "recipe key text.tokenizer is 'mecap'"),
+        ({"balance": {"class_weight": {"toxic": -1}}}, "balance.class_weight"),
+        ({"seed": -1}, "recipe key seed is -1"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_a_sentence(content: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Recipe.load(content)
+    assert sentence in str(refused.value)
+
+
+def test_a_preset_that_is_none_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean 'svm_linear'"):
+        Recipe.load("svm_liner")
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("seed = ", "utf-8")
+    with pytest.raises(UsageError, match="is not TOML"):
+        Recipe.load(path)
+
+
+def test_a_setting_without_a_value_is_refused() -> None:
+    with pytest.raises(UsageError, match="write it as key=value"):
+        Recipe.load(settings=["decision.objective"])
+
+
+def test_the_written_recipe_names_every_key() -> None:
+    content = tomllib.loads(Recipe.load("svm").to_toml())
+    assert set(content) == set(Recipe.model_fields)
+    assert content["model"]["gamma"] == "scale"

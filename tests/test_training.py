@@ -1,0 +1,125 @@
+"""Training as a whole: what it may see, what it leaves, what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toxiclf
+from tests.conftest import SMALL, TINY_MODEL
+from toxiclf.corpus.comments import Comments
+from toxiclf.training import TrainedModel
+
+FAST = {**SMALL, "model": {"name": "ngram_logistic", **TINY_MODEL["ngram_logistic"]}}
+
+
+def relabelled(comments: Comments, rows: np.ndarray) -> Comments:
+    """The same comments with the targets of some rows turned around."""
+    targets = comments.targets.copy()
+    targets[rows] = 1 - targets[rows]
+    return Comments(comments.texts, targets, comments.labels, source=comments.source)
+
+
+def test_labels_of_the_test_part_change_nothing_but_the_report(sample: Comments) -> None:
+    rows = np.arange(len(sample))
+    train, test = sample.take(rows[:600]), sample.take(rows[600:])
+    flipped = relabelled(test, np.arange(len(test)))
+    one, other = (toxiclf.train(train, FAST, test=part) for part in (test, flipped))
+    assert one.moderator.manifest.thresholds == other.moderator.manifest.thresholds
+    assert (one.moderator.score(test.texts) == other.moderator.score(test.texts)).all()
+    assert one.report.rows != other.report.rows
+
+
+def test_texts_of_the_test_part_are_not_learned_from(sample: Comments) -> None:
+    rows = np.arange(len(sample))
+    train, test = sample.take(rows[:600]), sample.take(rows[600:])
+    other = Comments([text + " 특별한꼬리표" for text in test.texts], test.targets, test.labels)
+    one, two = (toxiclf.train(train, FAST, test=part) for part in (test, other))
+    assert (one.moderator.score(sample.texts) == two.moderator.score(sample.texts)).all()
+
+
+def test_training_rows_equal_to_test_rows_are_left_out_and_said(sample: Comments) -> None:
+    test = sample.take(np.arange(200))
+    trained = toxiclf.train(sample, FAST, test=test)
+    assert trained.report.data["leaked"] == 200
+    assert "duplicate_leak" in trained.report.codes()
+    parts = trained.report.data["parts"]
+    assert parts["training"]["rows"] + parts["validation"]["rows"] == len(sample) - 200
+
+
+def test_without_a_test_part_the_report_says_where_its_figures_come_from(sample: Comments) -> None:
+    trained = toxiclf.train(sample, {**FAST, "split": {"test": 0}})
+    assert "out-of-fold scores of all rows (no test part" in trained.report.evaluated_on
+    assert "test" not in trained.report.data["parts"]
+    assert sum(trained.report.confusion["toxic"].values()) == len(sample)
+
+
+def test_a_network_without_a_test_part_speaks_from_its_validation_part(sample: Comments) -> None:
+    recipe = {**SMALL, "split": {"test": 0}, "model": {"name": "dnn", **TINY_MODEL["dnn"]}}
+    trained = toxiclf.train(sample, recipe)
+    assert "the validation part (no test part" in trained.report.evaluated_on
+    assert trained.report.baseline_rows
+
+
+def test_the_objective_moves_the_threshold_and_not_the_scores(sample: Comments) -> None:
+    recall, precision = (
+        toxiclf.train(sample, {**FAST, "decision": {"folds": 3, "objective": objective}})
+        for objective in ("precision_at_recall=0.9", "recall_at_precision=0.9")
+    )
+    assert recall.moderator.manifest.thresholds[0] < precision.moderator.manifest.thresholds[0]
+    assert (recall.moderator.score(sample.texts) == precision.moderator.score(sample.texts)).all()
+
+
+@pytest.mark.parametrize("method", ["isotonic", "none"])
+def test_other_calibrations_score_between_zero_and_one(method: str, sample: Comments) -> None:
+    trained = toxiclf.train(sample, {**FAST, "decision": {"folds": 3, "calibrate": method}})
+    scores = trained.moderator.score(sample.texts)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert ("uncalibrated" in trained.report.codes()) >= (method == "none")
+
+
+def test_explicit_class_weights_are_used_by_name(sample: Comments) -> None:
+    trained = toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxic": 4.0}}})
+    assert [w["weight"] for w in trained.report.data["class_weights"]] == [1.0, 4.0]
+    with pytest.raises(toxiclf.UsageError, match="the classes are: negative, toxic"):
+        toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxik": 4.0}}})
+
+
+def test_a_diverged_run_has_a_report_and_no_moderator(sample: Comments, tmp_path: Path) -> None:
+    model = {"name": "dnn", "units": [4], "epochs": 3, "learning_rate": 1e38, "clip_norm": "none"}
+    trained = toxiclf.train(sample, {**SMALL, "model": model})
+    assert trained.diverged
+    with pytest.raises(toxiclf.TrainingError, match="diverged"):
+        _ = trained.moderator
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "manifest.json").write_text("an earlier run's")
+    trained.save(tmp_path)
+    assert not (tmp_path / "bundle").exists()
+    assert (tmp_path / "bundle.previous" / "manifest.json").exists()
+    assert "diverged" in (tmp_path / "report.md").read_text("utf-8")
+
+
+def test_the_network_keeps_its_best_weights(trained: Callable[[str, str], TrainedModel]) -> None:
+    run = trained("dnn", "one")
+    history = run.history
+    assert [row["epoch"] for row in history] == list(range(1, len(history) + 1))
+    best = max(row["validation_average_precision"] for row in history)
+    assert run.report.data["decision_average_precision"] == pytest.approx(best, abs=0.01)  # calibration rounds to float32
+
+
+def test_unlabelled_texts_give_the_vectors(sample: Comments, tmp_path: Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(sample.texts), "utf-8")
+    vectors = {**SMALL["vectors"], "min_count": 1, "unlabeled": [str(path)]}
+    said: list[str] = []
+    trained = toxiclf.train(sample, {**SMALL, "vectors": vectors, "model": {"name": "logistic"}}, say=said.append)
+    assert any("855 unlabelled texts" in sentence for sentence in said)
+    assert trained.report.rows
+
+
+def test_the_report_shows_labels_with_pipes_and_markup_as_text(sample: Comments) -> None:
+    odd = Comments(sample.texts, sample.targets, ("a|b <script>",))
+    assert "a\\|b <script>" in toxiclf.train(odd, FAST).report.to_markdown()

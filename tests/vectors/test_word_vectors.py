@@ -1,0 +1,73 @@
+"""Word vectors: reproducible, kept without pickle, shared between runs on the same texts."""
+
+from __future__ import annotations
+
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toxiclf.corpus.comments import Comments
+from toxiclf.errors import DataError
+from toxiclf.recipe import VectorsSection
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.tokenizers import tokenizer
+from toxiclf.vectors.word_vectors import WordVectors, vectors_of_rows, vectors_of_unlabeled
+
+OPTIONS = {"size": 8, "epochs": 2, "min_count": 2}
+
+
+def unlabeled(path: Path, said: list[str], **changes: object) -> WordVectors:
+    options = VectorsSection.model_validate({**OPTIONS, "unlabeled": str(path), **changes})
+    return vectors_of_unlabeled(options, Normalizer(), tokenizer("mecab"), said.append)
+
+
+@pytest.fixture
+def texts(sample: Comments, tmp_path: Path) -> Path:
+    path = tmp_path / "texts.txt.xz"
+    path.write_bytes(lzma.compress("\n".join(sample.texts[:300]).encode()))
+    return path
+
+
+def test_unlabelled_texts_are_trained_on_once(texts: Path) -> None:
+    first_said: list[str] = []
+    again_said: list[str] = []
+    first = unlabeled(texts, first_said)
+    again = unlabeled(texts, again_said)
+    assert any("one worker" in sentence for sentence in first_said)
+    assert again_said == ["word vectors of 300 unlabelled texts: from the cache"]
+    assert first.tokens == again.tokens
+    assert (first.matrix == again.matrix).all()
+    assert (first.frequencies == again.frequencies).all()
+
+
+def test_other_texts_or_options_are_other_vectors(texts: Path, tmp_path: Path) -> None:
+    first = unlabeled(texts, [])
+    assert (unlabeled(texts, [], seed=1).matrix != first.matrix).any()
+    assert unlabeled(texts, [], size=4).matrix.shape[1] == 4
+    more = tmp_path / "more.txt"
+    more.write_text(lzma.decompress(texts.read_bytes()).decode() + "\n오늘 날씨 좋다\n" * 5, "utf-8")
+    assert unlabeled(more, []).tokens != first.tokens
+
+
+def test_the_seed_reproduces_the_vectors_of_rows(sample: Comments) -> None:
+    tokens = tokenizer("mecab").tokenize(sample.texts[:200])
+    options = VectorsSection.model_validate(OPTIONS)
+    first, again, other = (vectors_of_rows(tokens, options, seed) for seed in (0, 0, 1))
+    assert (first.matrix == again.matrix).all()
+    assert (first.matrix != other.matrix).any()
+
+
+def test_saved_vectors_come_back(tmp_path: Path) -> None:
+    vectors = WordVectors(["가", "나"], np.eye(2, dtype=np.float32), np.array([0.6, 0.4]))
+    vectors.save(tmp_path / "kept")
+    loaded = WordVectors.load(tmp_path / "kept")
+    assert loaded.tokens == vectors.tokens
+    assert (loaded.matrix == vectors.matrix).all()
+    assert {path.suffix for path in (tmp_path / "kept").iterdir()} == {".safetensors", ".json"}
+
+
+def test_too_few_texts_are_refused_with_a_sentence() -> None:
+    with pytest.raises(DataError, match="no token occurs 5 times"):
+        vectors_of_rows([["가"], ["나"]], VectorsSection(min_count=5), 0)
