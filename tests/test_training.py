@@ -107,7 +107,9 @@ def test_the_network_keeps_its_best_weights(trained: Callable[[str, str], Traine
     history = run.history
     assert [row["epoch"] for row in history] == list(range(1, len(history) + 1))
     best = max(row["validation_average_precision"] for row in history)
-    assert run.report.data["decision_average_precision"] == pytest.approx(best, abs=0.01)  # calibration rounds to float32
+    assert run.report.data["decision_average_precision"] == pytest.approx(
+        best, abs=0.01
+    )  # calibration rounds to float32
 
 
 def test_unlabelled_texts_give_the_vectors(sample: Comments, tmp_path: Path) -> None:

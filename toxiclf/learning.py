@@ -19,7 +19,7 @@ from toxiclf.graph import Graph
 from toxiclf.models import MODELS
 from toxiclf.models.model import HeldOut, Model, Task
 from toxiclf.recipe import NgramLogisticOptions, Recipe
-from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, View, join_views
+from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer, tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
@@ -52,9 +52,8 @@ class Fitted:
     model: Model
     weights: list[ClassWeights]
 
-    def matrix(self, rows: Rows) -> Any:
-        """Features of rows."""
-        encoded = _encode(self.encoder, rows)
+    def matrix(self, encoded: Encoded) -> Any:
+        """Features of encoded comments."""
         if isinstance(self.features, AverageVectors):
             return self.features.transform(encoded)
         return ngram_rows(encoded, self.features)
@@ -110,24 +109,12 @@ def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
     kind = MODELS[recipe.model.name]
     source = decision_source(recipe)
     labels, negative = parts.train.labels, parts.train.negative
-    normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
-    engine = tokenizer(recipe.text.tokenizer) if kind.features == "average" else None
-    vectors = None
-    if engine is not None and recipe.vectors.unlabeled:
-        vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, say)
-    held_out = prepared(parts.validation, normalizer, engine)
-    watched = held_out if kind.watches else None
+    fitter = _Fitter.of(recipe, labels, negative, say)
+    held_out = fitter.prepared(parts.validation)
     comments = parts.train if kind.watches or source == "validation" else parts.train.joined(parts.validation)
-    rows = prepared(comments, normalizer, engine)
-
-    def fit(part: Rows) -> Fitted:
-        fitted = _fit(part, recipe, labels, negative, normalizer, engine, vectors, watched)
-        if fitted.model.diverged_:
-            raise DivergedError(fitted)
-        return fitted
-
+    rows = fitter.prepared(comments)
     say(f"{recipe.model.name}: fitting {len(rows.texts):,} comments")
-    fitted = fit(rows)
+    fitted = fitter.fit(rows, held_out)
     graph = fitted.graph(len(labels))
     if source == "validation":
         raw = Scorer(graph).run(_encode(fitted.encoder, held_out)).astype(np.float64)
@@ -137,8 +124,8 @@ def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
         decided = rows
         for number, (inside, outside) in enumerate(folds(comments, recipe.decision.folds, recipe.seed), start=1):
             say(f"{recipe.model.name}: out-of-fold scores, fold {number} of {recipe.decision.folds}")
-            part = fit(rows.take(inside))
-            raw[outside] = part.model.raw(part.matrix(rows.take(outside)))
+            part = fitter.fit(rows.take(inside), held_out)
+            raw[outside] = part.model.raw(part.matrix(_encode(part.encoder, rows.take(outside))))
     calibration = fit_calibration(
         raw, decided.targets, method=recipe.decision.calibrate, exclusive=negative is not None
     )
@@ -157,41 +144,71 @@ def decision_source(recipe: Recipe) -> str:
     return "validation" if MODELS[recipe.model.name].watches else "out_of_fold"
 
 
-def _fit(
-    rows: Rows, recipe: Recipe, labels: tuple[str, ...], negative: str | None, normalizer: Normalizer,
-    engine: Tokenizer | None, vectors: WordVectors | None, watched: Rows | None,
-) -> Fitted:  # fmt: skip
-    """Learn everything that is learned (vocabulary, vectors, weights, model) from these rows and no others."""
-    weights = class_weights(rows.targets, labels, negative, recipe.balance.class_weight)
-    views: dict[str, View] = {}
-    features: AverageVectors | dict[str, int]
-    if engine is None:
-        options = recipe.model
+@dataclass(frozen=True)
+class _Fitter:
+    """What every fit of a run shares; none of it was learned from labelled rows."""
+
+    recipe: Recipe
+    labels: tuple[str, ...]
+    negative: str | None
+    normalizer: Normalizer
+    engine: Tokenizer | None
+    vectors: WordVectors | None
+
+    @classmethod
+    def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> _Fitter:
+        normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
+        takes_tokens = MODELS[recipe.model.name].features == "average"
+        engine = tokenizer(recipe.text.tokenizer) if takes_tokens else None
+        vectors = None
+        if engine is not None and recipe.vectors.unlabeled:
+            vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, say)
+        return cls(recipe, labels, negative, normalizer, engine, vectors)
+
+    def prepared(self, comments: Comments) -> Rows:
+        """Normalize and, where need be, tokenize: once, for all fits."""
+        texts, truncated = self.normalizer.batch(comments.texts)
+        return Rows(texts, truncated, None if self.engine is None else self.engine.tokenize(texts), comments.targets)
+
+    def fit(self, rows: Rows, held_out: Rows) -> Fitted:
+        """Learn everything that is learned (vocabulary, vectors, weights, model) from these rows and no others.
+
+        ``held_out`` is for models that watch the validation part while they train.
+
+        Raises
+        ------
+        DivergedError : training diverged.
+        """
+        recipe = self.recipe
+        kind = MODELS[recipe.model.name]
+        weights = class_weights(rows.targets, self.labels, self.negative, recipe.balance.class_weight)
+        encoder, features = self._ngrams(rows) if self.engine is None else self._average(rows, self.engine)
+        fitted = Fitted(encoder, features, kind.make(recipe.model), weights)
+        if isinstance(features, AverageVectors):
+            features.fit(_encode(encoder, rows))
+        watched = HeldOut(fitted.matrix(_encode(encoder, held_out)), held_out.targets) if kind.watches else None
+        task = Task(rows.targets, self.negative is not None, weights, recipe.seed)
+        fitted.model.fit(fitted.matrix(_encode(encoder, rows)), task, watched)
+        if fitted.model.diverged_:
+            raise DivergedError(fitted)
+        return fitted
+
+    def _ngrams(self, rows: Rows) -> tuple[TextEncoder, dict[str, int]]:
+        options = self.recipe.model
         assert isinstance(options, NgramLogisticOptions)  # the one model over n-grams
-        features = {}
-        for unit, high in (("jamo", options.jamo), ("syllable", options.syllable)):
-            vocabulary = NgramVocabulary.learn(rows.texts, unit, 1, high, options.min_comments)  # type: ignore[arg-type]
-            views[unit] = NgramView(vocabulary)
-            features[unit] = len(vocabulary)
-    else:
+        vocabularies = {
+            "jamo": NgramVocabulary.learn(rows.texts, "jamo", 1, options.jamo, options.min_comments),
+            "syllable": NgramVocabulary.learn(rows.texts, "syllable", 1, options.syllable, options.min_comments),
+        }
+        encoder = TextEncoder(self.normalizer, {name: NgramView(known) for name, known in vocabularies.items()})
+        return encoder, {name: len(known) for name, known in vocabularies.items()}
+
+    def _average(self, rows: Rows, engine: Tokenizer) -> tuple[TextEncoder, AverageVectors]:
         assert rows.tokens is not None  # rows are tokenized where there is a tokenizer
-        if vectors is None:
-            vectors = vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
-        cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
-        views[WORDS] = TokenView(engine, TokenVocabulary(vectors.tokens), cap)
-        features = AverageVectors(vectors, recipe.features.pooling)
-    fitted = Fitted(TextEncoder(normalizer, views), features, MODELS[recipe.model.name].make(recipe.model), weights)
-    if isinstance(features, AverageVectors):
-        features.fit(_encode(fitted.encoder, rows))
-    task = Task(rows.targets, negative is not None, weights, recipe.seed)
-    held_out = None if watched is None else HeldOut(fitted.matrix(watched), watched.targets)
-    fitted.model.fit(fitted.matrix(rows), task, held_out)
-    return fitted
-
-
-def prepared(comments: Comments, normalizer: Normalizer, engine: Tokenizer | None) -> Rows:
-    texts, truncated = normalizer.batch(comments.texts)
-    return Rows(texts, truncated, None if engine is None else engine.tokenize(texts), comments.targets)
+        vectors = self.vectors or vectors_of_rows(rows.tokens, self.recipe.vectors, self.recipe.seed)
+        cap = None if self.recipe.text.max_tokens == "auto" else self.recipe.text.max_tokens
+        view = TokenView(engine, TokenVocabulary(vectors.tokens), cap)
+        return TextEncoder(self.normalizer, {WORDS: view}), AverageVectors(vectors, self.recipe.features.pooling)
 
 
 def _encode(encoder: TextEncoder, rows: Rows) -> Encoded:

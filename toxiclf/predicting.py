@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,7 +14,7 @@ from toxiclf.errors import UsageError
 from toxiclf.moderator import Moderator, Verdict
 from toxiclf.rows import TEXT_NAMES, Rejected, Row, RowReader, RowWriter
 
-_CHUNK = 2048
+_CHUNK, _CHUNK_CHARS = 2048, 2**23
 _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -36,65 +36,90 @@ def predict_rows(
     rejected: Path | None,
     json_lines: bool,
     say: Callable[[str], None],
+    header: bool | None = None,
+    delimiter: str | None = None,
 ) -> Predicted:
     """Score every row of a file; the output keeps its columns and adds score, threshold and is_toxic a label.
 
-    An output file is written beside its place and renamed when it is whole; rows that cannot be read go to ``rejected``.
+    Files are written beside their place and renamed when they are whole; rows that cannot be read go to ``rejected``.
 
     Parameters
     ----------
     source : a CSV, TSV, JSON Lines or text file, or "-".
     column : with the comment; None to find out.
     out : the output file, None for standard output.
+    rejected : the file for rows set aside; None for OUT.rejected.csv, or rejected.csv.
+    json_lines : write JSON Lines where the ending of ``out`` does not say how to write.
+    header, delimiter : how the file is written; None to find out.
 
     Raises
     ------
-    DataError, UsageError : the file, the column or the output's ending do not fit.
+    DataError, UsageError : the file, the column, or a file to write do not fit.
     """
-    kind = "jsonl" if json_lines else "csv"
-    if out is not None:
-        if out.suffix.lower() not in _KINDS and not json_lines:
-            raise UsageError(f"--out {out}: the ending says how to write; use .csv, .tsv or .jsonl")
-        kind = _KINDS.get(out.suffix.lower(), kind)
-        if source != "-" and out.exists() and os.path.samefile(source, out):
-            raise UsageError(f"--out {out} is the input file; choose another name")
+    kind = _kind(out, json_lines)
     rejected_file = rejected or (out.with_name(out.name + ".rejected.csv") if out is not None else Path("rejected.csv"))
-    reader = RowReader(source, text_file=True, lenient=True)
-    column = _text_column(reader, moderator.manifest.text_column, column)
-    added = _added_columns(moderator.labels, reader.format.columns)
-    say(f"{source}: {reader.encoding.upper()}, {reader.format.describe()}; comments from '{column}'")
-    count = set_aside = 0
     with ExitStack() as stack:
-        temporary = None if out is None else out.with_name(f".{out.name}.part")
-        stream: TextIO = (
-            sys.stdout
-            if temporary is None
-            else stack.enter_context(
-                temporary.open("w", encoding="utf-8-sig" if kind == "csv" else "utf-8", newline="")
-            )
-        )
-        writer = RowWriter(stream, [*reader.format.columns, *added, "truncated", "no_known_tokens"], kind)
-        advance = stack.enter_context(_progress_bar(reader))
+        reader = RowReader(source, header=header, delimiter=delimiter, text_file=True, lenient=True)
+        stack.enter_context(closing(reader))
+        _check_writable(source, out, rejected_file)
+        columns = reader.format.columns
+        column = _text_column(reader, moderator.manifest.text_column, column)
+        added = _added_columns(moderator.labels, columns)
+        say(f"{reader.name}: {reader.encoding.upper()}, {reader.format.describe()}; comments from '{column}'")
+        stream = sys.stdout if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
+        writer = RowWriter(stream, [*columns, *added], kind)
         aside = _RejectedFile(rejected_file, stack)
+        advance = stack.enter_context(_progress_bar(reader))
+        count = set_aside = 0
+        late: set[str] = set()
         for chunk in _chunks(reader):
             rows = []
             for row in chunk:
                 if isinstance(row, Row) and isinstance(row.values.get(column), str):
                     rows.append(row)
+                    late |= row.values.keys() - columns
                 else:
-                    if isinstance(row, Row):
-                        row = Rejected(row.line, f"no text in '{column}'", str(row.values)[:10_000])
-                    aside.write(row)
-                    set_aside += 1
+                    aside.write(row, column)
             for row, verdict in zip(rows, moderator.check([row.values[column] for row in rows]), strict=True):
-                writer.write({**row.values, **_cells(verdict, added, kind)})
+                writer.write({**row.values, **dict(zip(added, _cells(verdict), strict=True))})
             count += len(rows)
+            set_aside += len(chunk) - len(rows)
             advance(len(chunk))
         stream.flush()
-    if out is not None and temporary is not None:
-        os.replace(temporary, out)
+    if lost := late & set(added) if kind == "jsonl" else late:
+        say(f"left out, as these keys are not in the first rows: {', '.join(sorted(lost))}")
+    if not set_aside and out is not None and rejected is None:
+        rejected_file.unlink(missing_ok=True)  # of an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))
     return Predicted(count, set_aside, rejected_file)
+
+
+def _kind(out: Path | None, json_lines: bool) -> str:
+    if out is not None and out.suffix.lower() in _KINDS:
+        return _KINDS[out.suffix.lower()]
+    if out is not None and not json_lines:
+        raise UsageError(f"--out {out}: the ending says how to write; use .csv, .tsv or .jsonl")
+    return "jsonl" if json_lines else "csv"
+
+
+def _check_writable(source: str, out: Path | None, rejected: Path) -> None:
+    """Refuse files that cannot be written, or that would be written over the input or each other."""
+    for flag, path in (("--out", out), ("--rejected", rejected)):
+        if path is None or _is_device(path):
+            continue
+        folder = path.absolute().parent
+        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise UsageError(
+                f"{flag} {path} cannot be written; give the name of a file in a folder that can be written to"
+            )
+        if source != "-" and path.exists() and os.path.samefile(source, path):
+            raise UsageError(f"{flag} {path} is the input file; choose another name")
+    if out is not None and out.absolute() == rejected.absolute():
+        raise UsageError(f"--out and --rejected are both {out}; choose another name for one")
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
@@ -112,31 +137,58 @@ def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
 
 
 def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[str]:
-    """Names of score, threshold and is_toxic for each label; told apart from the file's own columns where need be."""
+    """Names of the columns that are added; told apart from the file's own ones where need be."""
     names = ("score", "threshold", "is_toxic")
     added = list(names) if len(labels) == 1 else [f"{label}_{name}" for label in labels for name in names]
+    added += ["truncated", "no_known_tokens"]
     while set(added) & set(present):
         added = [f"toxiclf_{name}" for name in added]
     return added
 
 
-def _cells(verdict: Verdict, added: list[str], kind: str) -> dict[str, Any]:
+def _cells(verdict: Verdict) -> list[Any]:
+    """Values of the columns that are added."""
     values: list[Any] = []
     for entry in verdict.entries:
         values += [round(entry.score, 6), round(entry.threshold, 6), entry.is_toxic]
-    cells: dict[str, Any] = dict(zip(added, values, strict=True))
-    return {**cells, "truncated": verdict.truncated, "no_known_tokens": verdict.no_known_tokens}
+    return [*values, verdict.truncated, verdict.no_known_tokens]
 
 
 def _chunks(reader: RowReader) -> Iterator[list[Row | Rejected]]:
+    """Rows by the chunk, which is bounded in rows and in characters."""
     chunk: list[Row | Rejected] = []
+    size = 0
     for row in reader:
         chunk.append(row)
-        if len(chunk) == _CHUNK:
+        size += len(row.content) if isinstance(row, Rejected) else sum(map(len, filter(_is_text, row.values.values())))
+        if len(chunk) == _CHUNK or size > _CHUNK_CHARS:
             yield chunk
-            chunk = []
+            chunk, size = [], 0
     if chunk:
         yield chunk
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+@contextmanager
+def _written(path: Path, *, bom: bool) -> Iterator[TextIO]:
+    """A text stream into a file that takes its place when it is whole, and leaves nothing behind when it fails."""
+    encoding = "utf-8-sig" if bom else "utf-8"
+    if _is_device(path):
+        with path.open("w", encoding=encoding, newline="") as stream:
+            yield stream
+        return
+    path = Path(os.path.realpath(path))
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("w", encoding=encoding, newline="") as stream:
+            yield stream
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -168,8 +220,11 @@ class _RejectedFile:
         self._path, self._stack = path, stack
         self._writer: RowWriter | None = None
 
-    def write(self, row: Rejected) -> None:
+    def write(self, row: Row | Rejected, column: str) -> None:
+        """Write a row that could not be read, or that has no text in the column."""
+        if isinstance(row, Row):
+            row = Rejected(row.line, f"no text in '{column}'", str(row.values)[:10_000])
         if self._writer is None:
-            stream = self._stack.enter_context(self._path.open("w", encoding="utf-8-sig", newline=""))
+            stream = self._stack.enter_context(_written(self._path, bom=True))
             self._writer = RowWriter(stream, ("line", "reason", "content"), "csv")
         self._writer.write({"line": row.line, "reason": row.reason, "content": row.content})

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO, cast
 
-from toxiclf.errors import DataError
+from toxiclf.errors import DataError, UsageError
 
 Kind = Literal["csv", "jsonl", "text"]
 
@@ -84,7 +84,7 @@ _FOREIGN = {  # by first bytes
     b"\xfe\xff": "in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again",
     b"PK\x03\x04": "a workbook or archive; save the sheet as CSV UTF-8 and try again",
     b"\xd0\xcf\x11\xe0": "a workbook; save the sheet as CSV UTF-8 and try again",
-    b"PAR1": "a Parquet file, which is only read for training, and by its ending .parquet; save it as CSV or JSON Lines",
+    b"PAR1": "a Parquet file; save it as CSV or JSON Lines, or, for training, give its name the ending .parquet",
     b"\x1f\x8b": "packed by gzip; give its name the ending .gz, or unpack it",
 }
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
@@ -154,6 +154,7 @@ class RowReader:
     source : a path, or "-" for standard input.
     format : as given by the user or by a card; None to find out from the first rows.
     header : whether there is a header; None to find out.
+    delimiter : one character ("tab" is another word for it); None to find out.
     text_file : lines of a ``.txt`` file or of standard input are comments unless they clearly are columns.
     lenient : set aside rows with bytes that do not decode, instead of refusing the file.
 
@@ -166,6 +167,7 @@ class RowReader:
     Raises
     ------
     DataError : there is no such file, it is empty or damaged, or in no encoding that is read here.
+    UsageError : the delimiter is not one character.
     """
 
     def __init__(
@@ -174,21 +176,25 @@ class RowReader:
         format: Format | None = None,
         *,
         header: bool | None = None,
+        delimiter: str | None = None,
         text_file: bool = False,
         lenient: bool = False,
     ) -> None:
+        delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise UsageError(f"the delimiter is {delimiter!r}; expected one character, or the word tab")
         self.source = str(source)
         self.name = "standard input" if self.source == "-" else self.source
         self._lenient = lenient
         self._binary = _standard_input() if self.source == "-" else _opened(Path(source))
         try:
             with _reading(self.name):
-                self._start(format, header, text_file=text_file or self.source == "-")
+                self._start(format, header, delimiter, text_file=text_file or self.source == "-")
         except BaseException:
             self.close()
             raise
 
-    def _start(self, format: Format | None, header: bool | None, *, text_file: bool) -> None:
+    def _start(self, format: Format | None, header: bool | None, delimiter: str | None, *, text_file: bool) -> None:
         piped = not self._binary.seekable()
         self.encoding = _encoding(self._binary, self.name, piped=piped, lenient=self._lenient)
         self._stream = io.TextIOWrapper(
@@ -203,12 +209,12 @@ class RowReader:
         if not any(line.strip() for line in sample):
             raise DataError(f"{self.name} is empty; give a file with at least one row")
         if format is None:
-            format = _sniffed(sample, Path(self.source).suffixes, self.name, text_file=text_file)
+            format = _sniffed(sample, Path(self.source).suffixes, self.name, delimiter, text_file=text_file)
         if header is not None and format.kind == "csv":
             format = replace(format, header=header)
         self.format = _with_columns(format, sample)
         if not self.format.columns:
-            raise DataError(f"{self.name} begins with {len(sample)} lines that hold no JSON object; write one a line")
+            raise DataError(f"the first lines of {self.name} hold no JSON object; write one object a line")
 
     def close(self) -> None:
         """Close the file; reading to the end does so as well."""
@@ -218,6 +224,8 @@ class RowReader:
         """Share of the file that has been read; None where its size is not known (a pipe, a packed file)."""
         if not self._size:
             return None
+        if self._binary.closed:
+            return 1.0
         return min(1.0, self._binary.tell() / self._size)
 
     def __iter__(self) -> Iterator[Row | Rejected]:
@@ -237,17 +245,17 @@ class RowReader:
                     yield self._unreadable(number, line) or _json_row(number, line)
         else:
             columns = self.format.columns
-            records = _records(self._lines, self.format)
-            if self.format.header:
-                next(records, None)
-            for number, fields, raw in records:
-                if unreadable := self._unreadable(number, raw):
+            header = self.format.header
+            for number, fields, raw in _records(self._lines, self.format):
+                if header and fields != _TOO_LONG:
+                    header = False
+                elif unreadable := self._unreadable(number, raw):
                     yield unreadable
                 elif isinstance(fields, str):
                     yield Rejected(number, fields, _readable(raw))
                 elif len(fields) != len(columns):
-                    fields_found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-                    yield Rejected(number, f"{fields_found} instead of {len(columns)}", _readable(raw))
+                    found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+                    yield Rejected(number, f"{found} instead of {len(columns)}", _readable(raw))
                 else:
                     yield Row(number, dict(zip(columns, fields, strict=True)))
 
@@ -328,8 +336,9 @@ def _text(text: str) -> str:
     return text if text.isascii() else text.translate(_SURROGATES)
 
 
-def _readable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()[:10_000]
+def _readable(raw: str) -> str:
+    """What is shown of a row set aside; bytes that could not be decoded as \\xff."""
+    return _ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", raw[:10_000])
 
 
 # --- opening and decoding
@@ -547,31 +556,42 @@ def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
 # --- finding out how a file is written
 
 
-def _sniffed(sample: Sequence[str], suffixes: Sequence[str], name: str, *, text_file: bool) -> Format:
+def _sniffed(
+    sample: Sequence[str], suffixes: Sequence[str], name: str, delimiter: str | None, *, text_file: bool
+) -> Format:
+    if delimiter is not None:
+        return _best(sample, (delimiter,)) or Format("csv", delimiter)
     suffix = next((s.lower() for s in reversed(suffixes) if s.lower() not in _OPENERS), "")
-    first = next(line for line in sample if line.strip()).lstrip()
-    if suffix in (".jsonl", ".ndjson") or (suffix not in (".csv", ".tsv") and first.startswith("{")):
-        return Format("jsonl")
-    if suffix in (".json", "") and first.startswith("["):
+    first = next(line for line in sample if line.strip()).strip()
+    if suffix in (".json", "") and re.match(r"\[\s*(\{|$)", first):
         raise DataError(f"{name} is a JSON array; write one JSON object a line (JSON Lines), or CSV")
+    if suffix in (".jsonl", ".ndjson", ".json") or (suffix not in (".csv", ".tsv") and _holds_json(sample)):
+        return Format("jsonl")
     text_file = text_file and suffix in (".txt", "")
-    named = ("\t",) if suffix == ".tsv" else DELIMITERS
+    best = _best(sample, ("\t",) if suffix == ".tsv" else DELIMITERS)
+    if best is not None and (not text_file or _clearly_columns(sample, best)):
+        return best
+    if text_file or suffix == ".txt":
+        return Format("text")
+    return Format("csv", "\t" if suffix == ".tsv" else ",")
+
+
+def _best(sample: Sequence[str], delimiters: Sequence[str]) -> Format | None:
+    """The format that fits most rows, then the one with most columns; None where none makes a table."""
     best: tuple[float, int, Format] | None = None
-    for delimiter in named:
+    for delimiter in delimiters:
         for quoting in (True, False):
             for split_last in (False, True) if delimiter == "|" and not quoting else (False,):
                 format = Format("csv", delimiter, quoting, split_last=split_last)
                 found = _fit(sample, format)
-                if found is None or (text_file and not _clearly_columns(sample, format)):
-                    continue
-                share, width = found
-                if best is None or (share, width) > best[:2]:
-                    best = share, width, format
-    if best is not None:
-        return best[2]
-    if text_file or suffix == ".txt":
-        return Format("text")
-    return Format("csv", "\t" if suffix == ".tsv" else ",")
+                if found is not None and (best is None or found > best[:2]):
+                    best = *found, format
+    return best[2] if best is not None else None
+
+
+def _holds_json(sample: Sequence[str]) -> bool:
+    objects = [isinstance(_json_row(0, line), Row) for line in sample[:_CLEAR_LINES] if line.strip()]
+    return sum(objects) > len(objects) / 2
 
 
 def _fit(sample: Sequence[str], format: Format) -> tuple[float, int] | None:
@@ -632,14 +652,14 @@ def _with_columns(format: Format, sample: Sequence[str]) -> Format:
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: by a known name, or as it is unlike the columns of few values or of numbers."""
+    """Whether the first row names the columns: by a known name, or as it is unlike columns of few values or of numbers."""
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     if any(cell.strip().casefold() in TEXT_NAMES for cell in first):
         return True
     unlike = any(_is_name(cell) for cell in first)
     for cell, column in zip(first, zip(*rest, strict=True), strict=False):
         values = set(column)
-        if cell in values and _are_few(values, len(rest)):
+        if cell.strip() and cell in values:
             return False
         if all(map(_NUMBER.fullmatch, values)):
             if _NUMBER.fullmatch(cell):

@@ -86,33 +86,26 @@ def read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     BundleError : something is missing, longer, shorter or other than what the manifest says.
     """
     try:
+        place = _place(Path(folder))
         while True:
-            place = _place(Path(folder))
-            before = _identity(place)
             try:
-                return _read(place)
+                return _read(place[0])
             except BundleError:
-                if _identity(place) == before:
+                before, place = place, _place(Path(folder))
+                if place == before:
                     raise  # else it was replaced while it was read: read the new one
     except (OSError, ValueError) as error:
         raise BundleError(f"{folder} cannot be read: {error}") from error
 
 
-def _place(folder: Path) -> Path:
-    """The folder itself, its ``bundle/`` (a run's folder was given), or what a save that was killed left of either."""
+def _place(folder: Path) -> tuple[Path, int]:
+    """Where the bundle lies, and its inode: in the folder, in its ``bundle/``, or in what a save that was killed left of either."""
     for place in (folder, folder / "bundle"):
-        if (place / "manifest.json").exists():
-            return place
-        if not place.exists() and (_previous(place) / "manifest.json").exists():
-            return _previous(place)
-    return folder
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    with suppress(FileNotFoundError):
-        status = folder.stat()
-        return status.st_dev, status.st_ino
-    return None
+        found = place if place.exists() else _previous(place)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if (found / "manifest.json").exists():
+                return found, found.stat().st_ino
+    return folder, 0
 
 
 def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:

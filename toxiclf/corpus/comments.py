@@ -139,6 +139,8 @@ def read_comments(
     label: Sequence[str] = (),
     negative: str | None = None,
     positive: Sequence[str] = (),
+    header: bool | None = None,
+    delimiter: str | None = None,
     part: str = "train",
     like: tuple[tuple[str, ...], str | None] | None = None,
 ) -> Comments:
@@ -151,6 +153,7 @@ def read_comments(
     negative : the label value that is not toxic. With two values there is one label; with more, each other value is a label
         and labels exclude each other.
     positive : the label values that are toxic; the other values are not.
+    header, delimiter : how a file is written, as in :class:`toxiclf.rows.RowReader`; detected where left out.
     part : which part of a corpus, if the source does not say.
     like : labels and negative value of an earlier file or model, which this file must have too.
 
@@ -176,7 +179,7 @@ def read_comments(
             label = card.labels
             if not positive and negative is None:
                 positive, negative = card.positive, card.negative
-    table = _table(source, format)
+    table = _table(source, format, header, delimiter)
     if not table.rows:
         raise _no_usable_row(name, table.rejected)
     text, label = _columns(table, text, label)
@@ -208,10 +211,15 @@ def read_texts(source: Source) -> Iterator[str]:
         part = wanted or card.part("unlabeled") or card.part("train")
         assert part is not None  # no card is without parts
         source, format, column = str(card.path(part)), card.row_format(part), "text" if part.text_lines else card.text
-    reader = RowReader(source, format, text_file=True, lenient=True)
-    rows = (row for row in reader if isinstance(row, Row))
+    rows: Iterator[Row]
+    if _is_parquet(source):
+        table = _parquet(source)
+        columns, rows = table.columns, iter(table.rows)
+    else:
+        reader = RowReader(source, format, text_file=True, lenient=True)
+        columns, rows = reader.format.columns, (row for row in reader if isinstance(row, Row))
     sample = list(islice(rows, _SAMPLE_ROWS))
-    column = column or _text_column(reader.format.columns, sample)
+    column = column or _text_column(columns, sample)
     for row in chain(sample, rows):
         text = row.values.get(column)
         if isinstance(text, str) and text.strip():
@@ -298,10 +306,10 @@ class _Table:
     note: str
 
 
-def _table(source: str, format: Format | None) -> _Table:
-    if Path(source).suffix.lower() in (".parquet", ".pq"):
+def _table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> _Table:
+    if _is_parquet(source):
         return _parquet(source)
-    reader = RowReader(source, format)
+    reader = RowReader(source, format, header=header, delimiter=delimiter)
     rows: list[Row] = []
     rejected: list[Rejected] = []
     for row in reader:
@@ -316,6 +324,10 @@ def _table(source: str, format: Format | None) -> _Table:
     return _Table(reader.format.columns, rows, rejected, f"{reader.encoding.upper()}, {reader.format.describe()}")
 
 
+def _is_parquet(source: str) -> bool:
+    return Path(source).suffix.lower() in (".parquet", ".pq")
+
+
 def _parquet(source: str) -> _Table:
     try:
         import pyarrow
@@ -325,9 +337,7 @@ def _parquet(source: str) -> _Table:
     try:
         table = parquet.read_table(source)
     except FileNotFoundError:
-        raise DataError(
-            f"{source} does not exist; give a file of comments, or corpus:NAME for a public corpus"
-        ) from None
+        raise DataError(f"{source} does not exist; give a file of comments") from None
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DataError(f"{source} is not a Parquet file: {error}") from error
     rows = [Row(i, values) for i, values in enumerate(table.to_pylist(), start=1)]

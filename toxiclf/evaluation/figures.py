@@ -43,7 +43,9 @@ def write_figures(
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     titles = _drawable(labels)
-    with matplotlib.rc_context({"font.family": [*_korean_fonts(), "DejaVu Sans"], "axes.unicode_minus": False}):
+    with matplotlib.rc_context(
+        {"font.family": [*_korean_fonts(), "DejaVu Sans"], "axes.unicode_minus": False, "text.parse_math": False}
+    ):
         for name, draw in _FIGURES.items():
             columns = min(3, len(labels))
             rows = -(-len(labels) // columns)
