@@ -38,6 +38,23 @@ _JSON = typer.Option("--json", help="Print JSON in place of a table.")
 Columns = dict[str, Any]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from toxiclf import __version__
+
+        typer.echo(f"toxiclf {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Nothing to do before a command."""
+
+
 @app.command()
 def train(
     comments: Annotated[str, _COMMENTS],
@@ -46,7 +63,13 @@ def train(
     label: Annotated[str | None, _LABEL] = None,
     negative: Annotated[str | None, _NEGATIVE] = None,
     positive: Annotated[list[str] | None, _POSITIVE] = None,
-    recipe: Annotated[str | None, typer.Option(metavar="NAME|FILE.toml", help="Preset or recipe file.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Preset (ngram_logistic, logistic, svm, svm_linear, random_forest, dnn) or recipe file.",
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="ngram_logistic (default), logistic, svm, random_forest, dnn.")
     ] = None,

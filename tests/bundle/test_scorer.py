@@ -34,6 +34,7 @@ TOTAL: list[Node] = [
     ("Cast", ["words_ids"], ["float"], {"to": FLOAT}),
     ("ReduceSum", ["float", "axis"], ["total"], {}),
 ]
+LOOKED_UP: list[Node] = [("Gather", ["table", "words_ids"], ["rows"], {})]
 AXIS = {"axis": np.array([1], np.int64)}
 
 
@@ -115,7 +116,7 @@ def test_a_graph_is_never_called_without_comments(monkeypatch: pytest.MonkeyPatc
         ([IDS], [value("raw", FLOAT, ["batch", "time"])], [("Cast", ["words_ids"], ["raw"], {"to": FLOAT})]),
         ([IDS], [value("raw", FLOAT, None)], [("Cast", ["words_ids"], ["raw"], {"to": FLOAT})]),
         ([LENGTHS], [value("raw", FLOAT, ["batch"])], [("Cast", ["words_lengths"], ["raw"], {"to": FLOAT})]),
-        ([LENGTHS], [value("raw", FLOAT, [])], [*TOTAL[:0], ("Cast", ["words_lengths"], ["x"], {"to": FLOAT}), ("ReduceSum", ["x"], ["raw"], {"keepdims": 0})]),
+        ([LENGTHS], [value("raw", INT32, [])], [("ReduceMax", ["words_lengths"], ["raw"], {"keepdims": 0})]),
         ([IDS], [helper.make_tensor_sequence_value_info("raw", INT32, None)], [("SequenceConstruct", ["words_ids"], ["raw"], {})]),
         ([], [RAW], [("ConstantOfShape", ["axis"], ["raw"], {})]),
     ],
@@ -135,7 +136,7 @@ def test_a_graph_with_other_inputs_or_outputs_is_refused(
         ([IDS], [*TOTAL, ("Mul", ["total", "huge"], ["raw"], {})], {"huge": np.float32([3e38])}),
         ([IDS], [*TOTAL, ("Slice", ["total", "one", "last"], ["raw"], {})], {"one": np.int64([1]), "last": np.int64([9])}),
         ([value("words_ids", INT32, [7, 7])], [*TOTAL, ("Identity", ["total"], ["raw"], {})], {}),
-        ([IDS], [("Gather", ["table", "words_ids"], ["rows"], {}), ("ReduceMax", ["rows"], ["raw"], {"axes": [1]})], {"table": np.float32([0, 1])}),
+        ([IDS], [*LOOKED_UP, ("ReduceMax", ["rows"], ["raw"], {"axes": [1]})], {"table": np.float32([0, 1])}),
     ],
     ids=["no number", "infinite", "rows missing", "fixed shape", "id beyond the table"],
 )  # fmt: skip
@@ -143,9 +144,8 @@ def test_a_graph_that_fails_while_scoring_is_a_rejected_bundle(
     inputs: list[Any], nodes: list[Node], constants: dict[str, NDArray[Any]]
 ) -> None:
     scorer = Scorer(graph(inputs, [RAW], nodes, {**AXIS, **constants}))
-    for rows in ([[0, 0]], [[5, 6], [7]]):
-        with pytest.raises(BundleError, match=r"model\.onnx (fails|does not give)"):
-            scorer.run(encode([*rows, [0]]))
+    with pytest.raises(BundleError, match=r"model\.onnx (fails|does not give)"):
+        scorer.run(encode([[5, 6], [7], [0]]))
 
 
 @pytest.mark.parametrize("reorder", [False, True], ids=["usual order", "other order"])
@@ -165,9 +165,10 @@ def test_a_graph_cannot_read_other_files(reorder: bool, tmp_path: Path, monkeypa
         Scorer(content)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no graph", b"\x00" * 100, b"\x08\x09", SUM[:-9], b"\x18\x00\x00\x00ORTM" + b"\x00" * 99]
-)
+ORT_FORMAT = b"\x18\x00\x00\x00ORTM" + b"\x00" * 99
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph", b"\x00" * 100, b"\x08\x09", SUM[:-9], ORT_FORMAT])
 def test_bytes_that_are_no_graph_are_refused(content: bytes) -> None:
     with pytest.raises(BundleError):
         Scorer(content)

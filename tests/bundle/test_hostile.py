@@ -1,0 +1,179 @@
+"""A bundle sealed by someone hostile is refused, or scores like any other; it never does anything else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import toxiclf
+from tests.bundle.conftest import forge
+from toxiclf.errors import BundleError
+
+DEEP = b"[" * 100_000
+TEXTS = ["안녕 이거 뭐야", "", "가" * 3000, "시1발 ㅋㅋ", "가나 " * 500]
+
+
+def refused_or_sound(folder: Path) -> bool:
+    """Whether the bundle is refused; if not, it must score as one should."""
+    try:
+        moderator = toxiclf.load(folder)
+        scores = moderator.score(TEXTS)
+        verdicts = moderator.check(TEXTS)
+    except BundleError:
+        return True
+    assert scores.shape == (len(TEXTS), len(moderator.labels))
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert len(verdicts) == len(TEXTS)
+    return False
+
+
+def changed(source: Path, file: str, path: tuple[str, ...], value: Any) -> bytes:
+    content = json.loads((source / file).read_bytes())
+    if not path:
+        return json.dumps(value).encode()
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return json.dumps(content).encode()
+
+
+@pytest.mark.parametrize("file", ["text.json", "vocabulary.json", "model.onnx"])
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"[]", b"{}", b"1", b"NaN", b"\xff\xfe", DEEP, b'{"a":' * 100_000, b"\x80\x04."]
+)
+def test_files_of_nonsense_are_refused(bundle: Path, tmp_path: Path, file: str, content: bytes) -> None:
+    with pytest.raises(BundleError):
+        toxiclf.load(forge(bundle, tmp_path / "forged", {file: content}))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ((), None),
+        ((), {"words": 1}),
+        (("views",), {}),
+        (("views",), []),
+        (("repeat_cap",), 0),
+        (("repeat_cap",), [3]),
+        (("max_chars",), -1),
+        (("more",), 1),
+        (("views", "words"), {"kind": "ngrams", "unit": "jamo"}),
+        (("views", "words", "kind"), "code"),
+        (("views", "words", "tokenizer"), "no such"),
+        (("views", "words", "tokenizer"), None),
+        (("views", "words", "tokenizer_version"), 1),
+        (("views", "words", "max_tokens"), 0),
+        (("views", "words", "max_tokens"), float("nan")),
+    ],
+)
+def test_a_text_half_of_nonsense_is_refused(
+    words_bundle: Path, tmp_path: Path, path: tuple[str, ...], value: Any
+) -> None:
+    content = changed(words_bundle, "text.json", path, value)
+    with pytest.raises(BundleError, match=r"text\.json"):
+        toxiclf.load(forge(words_bundle, tmp_path / "forged", {"text.json": content}))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("repeat_cap",), 2**32 - 1),
+        (("repeat_cap",), 10**30),
+        (("max_chars",), 10**30),
+        (("max_chars",), 1),
+        (("views", "words", "max_tokens"), 2**31),
+        (("views", "words", "max_tokens"), 10**30),
+        (("views", "words", "tokenizer"), "char"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:the bundle was trained with:UserWarning")
+def test_large_numbers_do_no_harm(words_bundle: Path, tmp_path: Path, path: tuple[str, ...], value: Any) -> None:
+    content = changed(words_bundle, "text.json", path, value)
+    assert not refused_or_sound(forge(words_bundle, tmp_path / "forged", {"text.json": content}))
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [
+        (None, True),
+        ("가나", True),
+        ({"1": "가"}, True),
+        ([1, 2], True),
+        ([["가"]], True),
+        (["가", "가"], True),
+        ([f"x{i}" for i in range(100_000)] + ["가", "나"], True),  # ids beyond the graph's table
+        ([], False),
+        ([""], False),
+        (["\ud800"], False),
+        (["가" * 100_000], False),
+    ],
+)
+def test_a_vocabulary_of_tokens_that_is_not_the_graphs(
+    words_bundle: Path, tmp_path: Path, value: Any, refused: bool
+) -> None:
+    content = changed(words_bundle, "vocabulary.json", ("words",), value)
+    assert refused_or_sound(forge(words_bundle, tmp_path / "forged", {"vocabulary.json": content})) == refused
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [
+        (None, True),
+        (["가"], True),
+        ({"1": ["가"]}, True),
+        ({"1": None}, True),
+        ({"1": {}}, True),
+        ({"one": "가"}, True),
+        ({"0": "가"}, True),
+        ({"2": "가나다"}, True),
+        ({"1": "\ud800"}, True),
+        ({"1000000000000": ""}, True),
+        ({"1": "x" * 50_000 + "ㄱㅏㄴㅇ"}, True),  # ids beyond the graph's table
+        ({}, False),
+        ({"1": "ㅏ" * 1000}, False),
+        ({"1": "ㅏ", "01": "ㄱ"}, False),
+    ],
+)
+def test_a_vocabulary_of_ngrams_that_is_not_the_graphs(bundle: Path, tmp_path: Path, value: Any, refused: bool) -> None:
+    content = changed(bundle, "vocabulary.json", ("jamo",), value)
+    assert refused_or_sound(forge(bundle, tmp_path / "forged", {"vocabulary.json": content})) == refused
+
+
+def test_parts_of_two_bundles_do_not_go_together(bundle: Path, words_bundle: Path, tmp_path: Path) -> None:
+    graph = (words_bundle / "model.onnx").read_bytes()
+    with pytest.raises(BundleError, match="do not belong together"):
+        toxiclf.load(forge(bundle, tmp_path / "graph", {"model.onnx": graph}))
+    text = (words_bundle / "text.json").read_bytes()
+    with pytest.raises(BundleError, match="name different views"):
+        toxiclf.load(forge(bundle, tmp_path / "text", {"text.json": text}))
+
+
+def test_a_graph_with_another_number_of_labels_is_refused(bundle: Path, tmp_path: Path) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    two = {"labels": ["a", "b"], "thresholds": [0.5, 0.5]}
+    folder = forge(bundle, tmp_path / "labels", {}, ("labels",), two["labels"])
+    folder = forge(folder, tmp_path / "thresholds", {}, ("thresholds",), two["thresholds"])
+    calibration = {**manifest["calibration"], "labels": manifest["calibration"]["labels"] * 2}
+    with pytest.raises(BundleError, match="do not belong together"):
+        toxiclf.load(forge(folder, tmp_path / "calibrations", {}, ("calibration",), calibration))
+
+
+@pytest.mark.parametrize("slope", [0.0, -1e100, 1e100])
+@pytest.mark.parametrize("intercept", [-1e100, 1e100])
+@pytest.mark.parametrize("softmax", [False, True])
+def test_any_calibration_that_is_accepted_gives_probabilities(
+    bundle: Path, tmp_path: Path, slope: float, intercept: float, softmax: bool
+) -> None:
+    label = {"slope": slope, "intercept": intercept, "knots_raw": [], "knots_score": []}
+    calibration = {"method": "platt", "exclusive": softmax, "labels": [label]}
+    assert not refused_or_sound(forge(bundle, tmp_path / "forged", {}, ("calibration",), calibration))
+
+
+def test_a_forged_bundle_with_nothing_changed_scores_the_same(bundle: Path, tmp_path: Path) -> None:
+    forged = toxiclf.load(forge(bundle, tmp_path / "forged", {}))
+    assert np.array_equal(forged.score(TEXTS), toxiclf.load(bundle).score(TEXTS))

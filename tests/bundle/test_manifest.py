@@ -1,0 +1,122 @@
+"""The manifest: sealed, checked, then read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bundle.conftest import BLANK, forge, seal
+from toxiclf.bundle import store
+from toxiclf.bundle.manifest import FORMAT_VERSION, Manifest
+from toxiclf.errors import BundleError
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def test_a_manifest_comes_back_from_its_bytes(bundle: Path) -> None:
+    written = (bundle / "manifest.json").read_bytes()
+    manifest = Manifest.from_bytes(written)
+    assert manifest.to_bytes() == written
+    assert Manifest.from_bytes(manifest.to_bytes()) == manifest
+
+
+def test_no_byte_of_a_manifest_can_change(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = (bundle / "manifest.json").read_bytes()
+
+    def parsed(*arguments: object, **named: object) -> None:
+        pytest.fail("a changed manifest was parsed before its seal was checked")
+
+    monkeypatch.setattr(json, "loads", parsed)
+    for at, byte in enumerate(written):
+        for other in {byte ^ 1, byte ^ 0x20, byte ^ 0xFF}:
+            with pytest.raises(BundleError, match=r"has no seal|was changed after"):
+                Manifest.from_bytes(written[:at] + bytes([other]) + written[at + 1 :])
+    for cut in range(len(written)):
+        with pytest.raises(BundleError, match=r"has no seal|was changed after"):
+            Manifest.from_bytes(written[:cut])
+    for longer in (written + b" ", b" " + written, written + written):
+        with pytest.raises(BundleError, match=r"has no seal|was changed after"):
+            Manifest.from_bytes(longer)
+
+
+def test_a_manifest_with_two_seals_is_refused(bundle: Path) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    manifest["versions"]["seal"] = manifest["seal"]
+    with pytest.raises(BundleError, match="no seal"):
+        Manifest.from_bytes(json.dumps(manifest).encode())
+
+
+@pytest.mark.parametrize("newer", [FORMAT_VERSION + 1, 99])
+def test_a_newer_format_asks_for_an_update(bundle: Path, tmp_path: Path, newer: int) -> None:
+    with pytest.raises(BundleError) as error:
+        store.read(forge(bundle, tmp_path / "forged", {}, ("format_version",), newer))
+    assert str(error.value) == (
+        f"the bundle has format {newer}, this toxiclf reads up to {FORMAT_VERSION}; update it with: pip install -U toxiclf"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("format_version",), 0),
+        (("format_version",), "1"),
+        (("format_version",), None),
+        (("labels",), []),
+        (("labels",), "toxic"),
+        (("labels",), [1]),
+        (("labels",), ["toxic", "toxic"]),
+        (("labels",), ["toxic", "other"]),
+        (("thresholds",), []),
+        (("thresholds",), [0.5, 0.5]),
+        (("thresholds",), [NAN]),
+        (("thresholds",), [INFINITY]),
+        (("thresholds",), [-0.1]),
+        (("thresholds",), [1.1]),
+        (("negative",), 0),
+        (("calibration",), None),
+        (("calibration", "method"), "pickle"),
+        (("calibration", "labels"), []),
+        (("calibration", "labels", 0, "slope"), NAN),
+        (("calibration", "labels", 0, "intercept"), -INFINITY),
+        (("versions",), {"python": 3}),
+        (("more",), 1),
+        (("files",), {}),
+        (("files", "model.onnx", "size"), -1),
+        (("files", "model.onnx", "size"), NAN),
+        (("files", "model.onnx", "size"), 10**17),
+        (("files", "model.onnx", "size"), 10**40),
+        (("files", "model.onnx", "sha256"), "0"),
+        (("files", "model.onnx", "sha256"), "0" * 64),
+        (("files", "../model.onnx"), {"size": 1, "sha256": "0" * 64}),
+        (("files", "/etc/passwd"), {"size": 1, "sha256": "0" * 64}),
+        (("files", "more.bin"), {"size": 1, "sha256": "0" * 64}),
+    ],
+)
+def test_nonsense_is_refused_whoever_sealed_it(
+    bundle: Path, tmp_path: Path, path: tuple[Any, ...], value: object
+) -> None:
+    with pytest.raises(BundleError):
+        store.read(forge(bundle, tmp_path / "forged", {}, path, value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BLANK,
+        f"[1]\n{BLANK}",
+        f"[{{{BLANK}}}]",
+        f"{{{BLANK}}}",
+        f'{{{BLANK}, "labels": {"[" * 100_000}}}',
+        f'{{{BLANK}, "labels": {"9" * 10_000}}}',
+        f'{{{BLANK}, "labels": ["\\ud800"]}}',
+        f"{{{BLANK}, 'labels': 1}}",
+    ],
+    ids=["seal", "more than json", "list", "nothing in it", "deep", "long number", "surrogate", "quotes"],
+)
+def test_what_is_no_manifest_is_refused_whoever_sealed_it(copy: Path, text: str) -> None:
+    seal(copy, text)
+    with pytest.raises(BundleError, match="does not fit its schema"):
+        store.read(copy)

@@ -1,0 +1,161 @@
+"""What a moderation tool relies on when it calls a loaded bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import toxiclf
+from toxiclf.corpus.comments import Comments
+from toxiclf.moderator import LabelVerdict, Moderator, Verdict
+from toxiclf.training import TrainedModel
+
+Trained = Callable[[str, str], TrainedModel]
+TEXTS = [
+    "오늘도 좋은 하루 되세요",
+    "꺼져 이 멍청아",
+    "",
+    "ㅋㅋㅋㅋㅋㅋ",
+    "시\u200b1발",
+    "\ud800\x00",
+    "좋은 하루 " * 400,
+    "ꙮ",
+]
+
+
+@pytest.fixture(scope="module")
+def moderator(bundle: Path) -> Moderator:
+    """A loaded bundle with one label."""
+    return toxiclf.load(bundle)
+
+
+def test_no_texts_have_no_scores_and_no_verdicts(moderator: Moderator, trained: Trained) -> None:
+    for loaded, labels in ((moderator, 1), (trained("ngram_logistic", "two").moderator, 2)):
+        scores = loaded.score([])
+        assert scores.shape == (0, labels)
+        assert scores.dtype == np.float32
+        assert loaded.check([]) == []
+
+
+def test_one_text_gets_a_verdict_and_a_list_gets_a_list(moderator: Moderator) -> None:
+    for text in TEXTS:
+        verdict = moderator.check(text)
+        assert isinstance(verdict, Verdict)
+        assert moderator.check([text]) == [verdict]
+
+
+@pytest.mark.parametrize("kind", ["one", "two", "exclusive"])
+def test_a_verdict_says_what_score_and_threshold_say(trained: Trained, kind: str) -> None:
+    moderator = trained("ngram_logistic", kind).moderator
+    scores = moderator.score(TEXTS)
+    toxic = scores >= moderator.thresholds
+    for row, verdict in enumerate(moderator.check(TEXTS)):
+        assert [entry.label for entry in verdict.entries] == list(moderator.labels)
+        assert [entry.score for entry in verdict.entries] == scores[row].tolist()
+        assert [entry.threshold for entry in verdict.entries] == moderator.thresholds.tolist()
+        assert [entry.is_toxic for entry in verdict.entries] == toxic[row].tolist()
+        assert [entry.is_toxic for entry in verdict.entries] == [e.score >= e.threshold for e in verdict.entries]
+        assert verdict.is_toxic == toxic[row].any()
+        assert verdict.score == scores[row].max()
+        assert verdict.labels == tuple(
+            label for label, is_toxic in zip(moderator.labels, toxic[row], strict=True) if is_toxic
+        )
+
+
+def test_an_entry_is_found_by_its_label(trained: Trained) -> None:
+    verdict = trained("ngram_logistic", "two").moderator.check("꺼져")
+    assert verdict["웃음"] == verdict.entries[1]
+    with pytest.raises(KeyError, match="'spam'; the labels are toxic, 웃음"):
+        verdict["spam"]
+
+
+def test_a_verdict_is_plain_json(trained: Trained) -> None:
+    verdict = trained("ngram_logistic", "two").moderator.check("꺼져 ㅋㅋ")
+    content = json.loads(json.dumps(verdict.as_dict()))
+    assert content["is_toxic"] == verdict.is_toxic
+    assert [LabelVerdict(**entry) for entry in content["labels"]] == list(verdict.entries)
+    assert (content["truncated"], content["no_known_tokens"]) == (False, False)
+
+
+def test_marks_tell_of_cut_and_of_unknown_comments(moderator: Moderator) -> None:
+    marks = {text: (v.truncated, v.no_known_tokens) for text, v in zip(TEXTS, moderator.check(TEXTS), strict=True)}
+    assert marks["좋은 하루 " * 400] == (True, False)
+    assert marks[""] == marks["ꙮ"] == (False, True)
+    assert marks["꺼져 이 멍청아"] == (False, False)
+
+
+def test_order_and_company_do_not_change_a_score(moderator: Moderator, sample: Comments) -> None:
+    texts = [*TEXTS, *sample.texts[:600]]
+    scores = moderator.score(texts)
+    order = np.random.default_rng(0).permutation(len(texts))
+    shuffled = moderator.score([texts[i] for i in order])
+    assert np.abs(shuffled - scores[order]).max() <= 1e-6
+    alone = np.vstack([moderator.score([text]) for text in texts[:40]])
+    assert np.abs(alone - scores[:40]).max() <= 1e-6
+
+
+def test_obfuscation_by_invisible_characters_changes_nothing(moderator: Moderator) -> None:
+    plain, hidden = moderator.score(["꺼져 이 멍청아", "꺼\u200b져\x00 \u3164이 멍\ufe0f청\u202e아 "])
+    assert plain == hidden
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.text(st.characters(exclude_categories=())), max_size=4))
+def test_any_string_gets_a_probability(moderator: Moderator, texts: list[str]) -> None:
+    scores = moderator.score(texts)
+    assert scores.shape == (len(texts), 1)
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+@pytest.mark.parametrize("make", [list, tuple, iter, np.array, dict.fromkeys])
+def test_texts_come_in_any_iterable(moderator: Moderator, make: Callable[[list[str]], Iterable[str]]) -> None:
+    texts = ["가나다", "꺼져"]
+    assert np.array_equal(moderator.score(make(texts)), moderator.score(texts))  # type: ignore[arg-type]
+    assert moderator.check(make(texts)) == moderator.check(texts)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("wrong", [None, 1, 1.5, b"x", ["가"], float("nan")])
+def test_what_is_no_string_is_refused_by_its_place(moderator: Moderator, wrong: object) -> None:
+    for call in (moderator.score, moderator.check):
+        with pytest.raises(TypeError, match=rf"comment 1 is {type(wrong).__name__}; expected a string"):
+            call(["가", wrong, "나"])  # type: ignore[list-item, operator]
+
+
+@pytest.mark.parametrize("wrong", [None, 1, b"xy"])
+def test_what_holds_no_strings_is_refused(moderator: Moderator, wrong: object) -> None:
+    for call in (moderator.score, moderator.check):
+        with pytest.raises(TypeError):
+            call(wrong)  # type: ignore[operator]
+
+
+def test_scoring_a_bare_string_says_what_to_write(moderator: Moderator) -> None:
+    with pytest.raises(TypeError) as error:
+        moderator.score("꺼져")
+    assert str(error.value) == "score takes a list of texts; write score([text]), or use check(text)"
+
+
+@pytest.mark.parametrize("model", ["ngram_logistic", "logistic"])
+def test_threads_share_one_moderator(trained: Trained, sample: Comments, model: str) -> None:
+    moderator = trained(model, "one").moderator
+    texts = sample.texts[:200]
+    wanted = moderator.score(texts)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda shift: moderator.score([*texts[shift:], *texts[:shift]]), range(0, 200, 10)))
+    for shift, scores in zip(range(0, 200, 10), found, strict=True):
+        assert np.abs(scores - np.roll(wanted, -shift, axis=0)).max() <= 1e-6
+
+
+def test_more_threads_in_a_graph_give_the_same_scores(bundle: Path, moderator: Moderator) -> None:
+    assert np.abs(toxiclf.load(bundle, threads=2).score(TEXTS) - moderator.score(TEXTS)).max() <= 1e-6
+
+
+def test_a_bundle_loads_from_a_path_or_a_string_or_the_folder_of_its_run(bundle: Path, moderator: Moderator) -> None:
+    for place in (bundle, str(bundle), bundle.parent):
+        assert toxiclf.load(place).manifest == moderator.manifest
