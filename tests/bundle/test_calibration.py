@@ -39,7 +39,7 @@ def calibrated(draw: st.DrawFn, *, exclusive: bool) -> tuple[Calibration, Raw]:
     return Calibration(method=method, exclusive=exclusive, labels=labels), raw  # type: ignore[arg-type]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.booleans().flatmap(lambda exclusive: calibrated(exclusive=exclusive)))
 def test_scores_lie_between_zero_and_one(given: tuple[Calibration, Raw]) -> None:
     calibration, raw = given
@@ -49,14 +49,14 @@ def test_scores_lie_between_zero_and_one(given: tuple[Calibration, Raw]) -> None
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(calibrated(exclusive=False))
 def test_a_higher_output_never_lowers_its_score(given: tuple[Calibration, Raw]) -> None:
     calibration, raw = given
     assert (np.diff(calibration.apply(np.sort(raw, axis=0)), axis=0) >= -1e-6).all()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(calibrated(exclusive=True))
 def test_scores_of_exclusive_labels_leave_room_for_the_negative_value(given: tuple[Calibration, Raw]) -> None:
     calibration, raw = given

@@ -57,7 +57,7 @@ def test_the_sample_corpus_is_the_file_of_its_card() -> None:
 
 
 def test_an_unknown_corpus_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match="unknown corpus 'unsmiel'; did you mean 'unsmile'?"):
+    with pytest.raises(UsageError, match=r"unknown corpus 'unsmiel'; did you mean 'unsmile'\?"):
         public.load_card("unsmiel")
 
 
@@ -76,7 +76,7 @@ def test_a_name_may_ask_for_a_part() -> None:
 
 @pytest.mark.parametrize("role", ["", "dev", "train/x"])
 def test_a_part_that_a_corpus_lacks_is_refused_with_those_it_has(role: str) -> None:
-    with pytest.raises(UsageError, match="corpus:beep has no part '.*'; it has: train, test, unlabeled"):
+    with pytest.raises(UsageError, match=r"corpus:beep has no part '.*'; it has: train, test, unlabeled"):
         public.parse(f"corpus:beep/{role}")
 
 
@@ -85,7 +85,7 @@ def test_a_part_that_a_corpus_lacks_is_refused_with_those_it_has(role: str) -> N
 
 def test_without_the_variable_the_sentence_says_how_to_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(public.ROOT_VARIABLE, raising=False)
-    with pytest.raises(DataError, match="set TOXICLF_CORPORA to the folder that holds curse/dataset.txt"):
+    with pytest.raises(DataError, match=r"set TOXICLF_CORPORA to the folder that holds curse/dataset\.txt"):
         read_comments("corpus:curse")
 
 
@@ -139,7 +139,7 @@ def test_every_row_of_a_labelled_corpus_is_read_or_set_aside(
 
 @needs_corpora
 @pytest.mark.parametrize("name", ["beep", "unsmile", "curse"])
-def test_a_corpus_read_by_its_path_is_the_same_as_by_its_card(name: str) -> None:
+def test_a_corpus_read_by_its_path_has_the_rows_it_has_by_its_card(name: str) -> None:
     with corpus_of(name):
         card = public.load_card(name)
         part = card.part("train")
@@ -147,7 +147,7 @@ def test_a_corpus_read_by_its_path_is_the_same_as_by_its_card(name: str) -> None
         by_card = read_comments(f"corpus:{name}")
         label = card.labels if name != "curse" else ()
         by_path = read_comments(Path(ROOT) / name / part.file, label=label, negative=card.negative)
-        assert by_path.texts == by_card.texts
+        assert by_path.lines.tolist() == by_card.lines.tolist()
         assert (by_path.targets == by_card.targets).all()
 
 

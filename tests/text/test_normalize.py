@@ -33,7 +33,7 @@ HUGE = 200_000
 
 def for_any_text(test: Callable[[str, Normalizer], None]) -> Callable[[], None]:
     """Run a test on any text with any normalizer."""
-    return settings(deadline=None, max_examples=400)(given(text=TEXTS, normalizer=NORMALIZERS)(test))
+    return settings(deadline=None, max_examples=250)(given(text=TEXTS, normalizer=NORMALIZERS)(test))
 
 
 @for_any_text

@@ -13,7 +13,9 @@ from toxiclf.text.encoder import Encoded
 if TYPE_CHECKING:
     import onnxruntime
 
-_CELLS = 2**17  # ids (comments × longest) in one call of the graph: bounds memory, and fits the cache
+_CELLS = (
+    2**13
+)  # ids (comments × longest) in one call of the graph: bounds memory, and keeps the gathered rows in the cache
 _EXTERNAL_DATA = (
     b"location"  # the key, in one piece in any encoding, that names the file of a tensor kept outside the graph
 )

@@ -16,6 +16,9 @@ from toxiclf.text.hangul import CONJOINING_TO_COMPATIBILITY
 _PLAIN = re.compile(
     r"[ -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001F300-\U0001F64F\U0001F900-\U0001F9FF]*"
 )
+VERSION = 1
+"""Raised whenever the same text comes out in another form, so that what was derived from the old form is not taken for new."""
+
 _FILLERS = frozenset(
     "\u115f\u1160\u3164\uffa0\u2800"
 )  # Hangul fillers, the empty Braille cell: letters that look like a space

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from toxiclf.corpus.comments import read_texts
 from toxiclf.errors import DataError
 from toxiclf.recipe import VectorsSection
+from toxiclf.text import normalize
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer
 
@@ -134,7 +135,7 @@ def vectors_of_unlabeled(
         raise DataError(f"vectors.unlabeled names no text: {', '.join(options.unlabeled)}")
     key = {
         "format": 1, "texts": digest.hexdigest(), "tokenizer": [tokenizer.name, tokenizer.version],
-        "normalizer": [normalizer.repeat_cap, normalizer.max_chars], "min_count": min_count, "epochs": epochs,
+        "normalizer": [normalize.VERSION, normalizer.repeat_cap, normalizer.max_chars], "min_count": min_count, "epochs": epochs,
         **options.model_dump(include={"kind", "architecture", "size", "window", "seed"}), "gensim": _gensim_version(),
     }  # fmt: skip
     folder = cache_folder() / "vectors" / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
