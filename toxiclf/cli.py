@@ -32,6 +32,10 @@ _NEGATIVE = typer.Option(
     metavar="VALUE", help="Label value that is not toxic; with more than two values, each other is a label."
 )
 _POSITIVE = typer.Option(metavar="VALUE", help="Label value that is toxic; may be given several times.")
+_HEADER = typer.Option("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
+_DELIMITER = typer.Option(
+    metavar="CHAR", help="What stands between columns, one character or tab; detected if left out."
+)
 _STRICT = typer.Option("--strict", help="Exit with 5 if any row was set aside.")
 _JSON = typer.Option("--json", help="Print JSON in place of a table.")
 
@@ -63,6 +67,8 @@ def train(
     label: Annotated[str | None, _LABEL] = None,
     negative: Annotated[str | None, _NEGATIVE] = None,
     positive: Annotated[list[str] | None, _POSITIVE] = None,
+    header: Annotated[bool | None, _HEADER] = None,
+    delimiter: Annotated[str | None, _DELIMITER] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -86,16 +92,18 @@ def train(
 ) -> None:
     """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
     from toxiclf.recipe import Recipe
-    from toxiclf.training import read_parts
+    from toxiclf.training import check_writable, read_parts
     from toxiclf.training import train as train_model
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
-    columns = _columns(text, label, negative, positive)
+    folder = out or Path("runs") / f"{_stem(comments)}-{chosen.model.name}"
+    check_writable(folder)
+    columns = _columns(text, label, negative, positive, header, delimiter)
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         _say(note)
     trained = train_model(rows, chosen, test=test_rows, say=_say)
-    folder = trained.save(out or Path("runs") / f"{_stem(comments)}-{chosen.model.name}")
+    trained.save(folder)
     report = trained.report
     if as_json:
         _print_json({**report.to_dict(), "out": str(folder)})
@@ -122,6 +130,8 @@ def evaluate(
     label: Annotated[str | None, _LABEL] = None,
     negative: Annotated[str | None, _NEGATIVE] = None,
     positive: Annotated[list[str] | None, _POSITIVE] = None,
+    header: Annotated[bool | None, _HEADER] = None,
+    delimiter: Annotated[str | None, _DELIMITER] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write report.json, report.md and figures here.")
     ] = None,
@@ -131,7 +141,7 @@ def evaluate(
     """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
     from toxiclf.evaluation.run import evaluate_bundle
 
-    evaluated = evaluate_bundle(bundle, comments, **_columns(text, label, negative, positive))
+    evaluated = evaluate_bundle(bundle, comments, **_columns(text, label, negative, positive, header, delimiter))
     report = evaluated.report
     for note in report.data["notes"]:
         _say(note)
@@ -163,6 +173,8 @@ def predict(
     column: Annotated[
         str | None, typer.Option(metavar="COL", help="Column with the comment; detected if left out.")
     ] = None,
+    header: Annotated[bool | None, _HEADER] = None,
+    delimiter: Annotated[str | None, _DELIMITER] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write here (.csv, .tsv or .jsonl) in place of standard output.")
     ] = None,
@@ -203,7 +215,17 @@ def predict(
     from toxiclf.predicting import predict_rows
 
     assert file is not None  # one of the two was given
-    result = predict_rows(moderator, file, column=column, out=out, rejected=rejected, json_lines=as_json, say=_say)
+    result = predict_rows(
+        moderator,
+        file,
+        column=column,
+        out=out,
+        rejected=rejected,
+        json_lines=as_json,
+        say=_say,
+        header=header,
+        delimiter=delimiter,
+    )
     if result.rejected:
         _say(f"{result.rejected:,} rows were set aside: {result.rejected_file}")
         if strict:
@@ -265,6 +287,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except _usage_error() as error:
         error.show()
         return int(error.exit_code)
+    except OSError as error:
+        return _failed(f"{error.strerror or error}: {error.filename or 'while reading or writing'}", 1)
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("toxiclf"):
             raise
@@ -294,9 +318,15 @@ def _plain_streams() -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _columns(text: str | None, label: str | None, negative: str | None, positive: list[str] | None) -> Columns:
+def _columns(
+    text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
+    delimiter: str | None,
+) -> Columns:  # fmt: skip
     names = tuple(name.strip() for name in label.split(",")) if label else ()
-    return {"text": text, "label": names, "negative": negative, "positive": tuple(positive or ())}
+    return {
+        "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
+        "header": header, "delimiter": delimiter,
+    }  # fmt: skip
 
 
 def _stem(source: str) -> str:

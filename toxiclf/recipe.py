@@ -84,13 +84,18 @@ class BalanceSection(_Section):
 
 
 class NgramLogisticOptions(_Section):
-    """Logistic regression over TF-IDF n-grams of jamo (1 to ``jamo``) and syllables (1 to ``syllable``)."""
+    """Logistic regression over TF-IDF n-grams of jamo (1 to ``jamo``) and syllables (1 to ``syllable``).
+
+    N-grams in fewer than ``min_comments`` comments are left out. ``log_count_ratio`` scales each n-gram by how much more often
+    it stands in comments of one class than of the other.
+    """
 
     name: Literal["ngram_logistic"] = "ngram_logistic"
-    C: Positive = 10.0
+    C: Positive = 3.0
     jamo: Count = 6
     syllable: Count = 4
     min_comments: Count = 3
+    log_count_ratio: bool = True
 
 
 class LogisticOptions(_Section):

@@ -171,6 +171,21 @@ def train(
     return TrainedModel(report, history, rejected, recipe, moderator, files, evaluated.scores, evaluated.targets)
 
 
+def check_writable(folder: Path) -> None:
+    """Find out before hours of training whether a run can be saved in a folder, and leave the folder as it is.
+
+    Raises
+    ------
+    UsageError, DataError : it cannot be made or written to, or something else stands where the bundle goes.
+    """
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise UsageError(
+            f"{folder} cannot be written: {nearest} is not a folder with leave to write; choose another folder"
+        )
+    store.check_replaceable(folder / "bundle")
+
+
 def read_parts(
     comments: str | os.PathLike[str] | Comments, test: str | os.PathLike[str] | Comments | None, **columns: Any
 ) -> tuple[Comments, Comments | None]:

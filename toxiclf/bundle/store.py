@@ -55,9 +55,8 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
 
 def _swap(temporary: Path, folder: Path) -> None:
     previous = _previous(folder)  # where a reader finds the old one while the folder is missing
+    check_replaceable(folder)
     if folder.exists():
-        if not _is_replaceable(folder):
-            raise DataError(f"{folder} exists and is not a bundle; choose another folder, or empty it")
         shutil.rmtree(previous, ignore_errors=True)
         folder.rename(previous)
     temporary.rename(folder)
@@ -67,6 +66,12 @@ def _swap(temporary: Path, folder: Path) -> None:
             if path.name not in _OURS:
                 path.rename(folder / path.name)
     shutil.rmtree(previous, ignore_errors=True)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise a DataError if something that is no bundle is in the way of :func:`save`."""
+    if folder.exists() and not _is_replaceable(folder):
+        raise DataError(f"{folder} exists and is not a bundle; choose another folder, or empty it")
 
 
 def set_aside(folder: Path) -> None:

@@ -1,0 +1,43 @@
+"""How a file is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["csv", "jsonl", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a file is written.
+
+    Attributes
+    ----------
+    kind : "csv" (any delimiter), "jsonl" or "text" (one comment a line).
+    delimiter, quoting : of CSV; without quoting, a quotation mark is an ordinary character.
+    header : whether the first row names the columns; None to find out.
+    columns : names of the columns; without a header column1, column2, …
+    split_last : the last delimiter of a line is the only one (``text|label``, where texts may hold a ``|``).
+    """
+
+    kind: Kind
+    delimiter: str = ","
+    quoting: bool = True
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+    split_last: bool = False
+
+    def describe(self) -> str:
+        """The format in a few words.
+
+        >>> Format("csv", "\\t", header=True, columns=("text", "label")).describe()
+        'tab-separated, header text, label'
+        """
+        if self.kind != "csv":
+            return {"jsonl": "JSON Lines, keys ", "text": "text, one comment a line"}[self.kind] + ", ".join(
+                self.columns if self.kind == "jsonl" else ()
+            )
+        name = {"\t": "tab", ",": "comma", ";": "semicolon"}.get(self.delimiter, f"'{self.delimiter}'")
+        names = ", ".join(self.columns)
+        return f"{name}-separated, {'header' if self.header else 'no header, columns called'} {names}"

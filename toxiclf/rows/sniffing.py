@@ -1,0 +1,157 @@
+"""Find out how a file is written from its first lines."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from toxiclf.errors import DataError
+from toxiclf.rows.decoding import OPENERS
+from toxiclf.rows.format import Format
+from toxiclf.rows.records import LONGEST_LINE, Lines, Row, json_row, records
+from toxiclf.rows.writer import NUMBER
+
+DELIMITERS = ("\t", "|", ",", ";")
+TEXT_NAMES = frozenset({
+    "text", "texts", "comment", "comments", "content", "contents", "sentence", "document", "review", "message", "body",
+    "문장", "댓글", "내용", "본문", "텍스트", "리뷰", "코멘트",
+})  # fmt: skip
+LABEL_NAMES = frozenset({
+    "label", "labels", "toxic", "is_toxic", "toxicity", "hate", "abusive", "target", "class", "y",
+    "라벨", "레이블", "악성", "혐오", "욕설", "정답",
+})  # fmt: skip
+_CLEAR_LINES = 10  # fewest lines of a text file that show columns without naming any
+_QUOTED_FIELD = re.compile(r'"([^"]|"")*"', re.DOTALL)
+
+
+def sniffed(
+    sample: Sequence[str], suffixes: Sequence[str], name: str, delimiter: str | None, *, text_file: bool
+) -> Format:
+    if delimiter is not None:
+        return _best(sample, (delimiter,)) or Format("csv", delimiter)
+    suffix = next((s.lower() for s in reversed(suffixes) if s.lower() not in OPENERS), "")
+    first = next(line for line in sample if line.strip()).strip()
+    if suffix in (".json", "") and re.match(r"\[\s*(\{|$)", first):
+        raise DataError(f"{name} is a JSON array; write one JSON object a line (JSON Lines), or CSV")
+    if suffix in (".jsonl", ".ndjson", ".json") or (suffix not in (".csv", ".tsv") and _holds_json(sample)):
+        return Format("jsonl")
+    text_file = text_file and suffix in (".txt", "")
+    best = _best(sample, ("\t",) if suffix == ".tsv" else DELIMITERS)
+    if best is not None and (not text_file or _clearly_columns(sample, best)):
+        return best
+    if text_file or suffix == ".txt":
+        return Format("text")
+    return Format("csv", "\t" if suffix == ".tsv" else ",")
+
+
+def _best(sample: Sequence[str], delimiters: Sequence[str]) -> Format | None:
+    """The format that fits most rows, then the one with most columns; None where none makes a table."""
+    best: tuple[float, int, Format] | None = None
+    for delimiter in delimiters:
+        for quoting in (True, False):
+            for split_last in (False, True) if delimiter == "|" and not quoting else (False,):
+                format = Format("csv", delimiter, quoting, split_last=split_last)
+                found = _fit(sample, format)
+                if found is not None and (best is None or found > best[:2]):
+                    best = *found, format
+    return best[2] if best is not None else None
+
+
+def _holds_json(sample: Sequence[str]) -> bool:
+    objects = [isinstance(json_row(0, line), Row) for line in sample[:_CLEAR_LINES] if line.strip()]
+    return sum(objects) > len(objects) / 2
+
+
+def _fit(sample: Sequence[str], format: Format) -> tuple[float, int] | None:
+    """Share of the sample's rows with the usual number of fields, and that number; None where it is no table."""
+    rows = _sample_rows(sample, format)
+    width = _usual_width(rows)
+    count = sum(len(row) == width for row in rows)
+    if width < 2 or count < 0.8 * len(rows):
+        return None
+    if format.split_last:
+        last = {row[-1].strip() for row in rows if len(row) == 2}
+        if len(last) > max(3, len(rows) // 10) or max(map(len, last)) > 30:
+            return None
+    share = count / len(rows)
+    if not format.quoting:  # whole fields in quotes are meant as quoting, unless that fits less well
+        share -= sum(any(map(_QUOTED_FIELD.fullmatch, row)) for row in rows) / len(rows)
+    return share, width
+
+
+def _sample_rows(sample: Sequence[str], format: Format) -> list[list[str]]:
+    """Fields of the sample's records; [] of one that cannot be read, nothing of lines that are too long."""
+    lines = Lines(io.StringIO("\n".join(line for line in sample if len(line) <= LONGEST_LINE)))
+    rows = [fields if isinstance(fields, list) else [] for _, fields, _ in records(lines, format)]
+    return rows or [[]]
+
+
+def _usual_width(rows: Sequence[Sequence[str]]) -> int:
+    return Counter(len(row) for row in rows if row).most_common(1)[0][0] if any(rows) else 1
+
+
+def _clearly_columns(sample: Sequence[str], format: Format) -> bool:
+    if format.delimiter in "\t|" and len(sample) >= _CLEAR_LINES:
+        return True
+    return any(is_name(cell) for cell in _sample_rows(sample[:1], format)[0])
+
+
+def is_name(cell: str) -> bool:
+    return cell.strip().casefold() in TEXT_NAMES | LABEL_NAMES
+
+
+def with_columns(format: Format, sample: Sequence[str]) -> Format:
+    if format.kind == "text":
+        return replace(format, columns=("text",))
+    if format.kind == "jsonl":
+        keys: dict[str, None] = {}
+        for line in sample:
+            row = json_row(0, line)
+            if isinstance(row, Row):
+                keys |= dict.fromkeys(row.values)
+        return replace(format, columns=tuple(keys))
+    rows = _sample_rows(sample, format)
+    header = _has_header(rows) if format.header is None else format.header
+    if header:
+        names = [name.strip() or f"column{i}" for i, name in enumerate(rows[0], start=1)]
+    else:
+        names = list(format.columns) or [f"column{i}" for i in range(1, _usual_width(rows) + 1)]
+    return replace(format, header=header, columns=tuple(_distinct(names)))
+
+
+def _has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: by a known name, or as it is unlike columns of few values or of numbers."""
+    first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    if any(cell.strip().casefold() in TEXT_NAMES for cell in first):
+        return True
+    unlike = any(is_name(cell) for cell in first)
+    for cell, column in zip(first, zip(*rest, strict=True), strict=False):
+        values = set(column)
+        if cell.strip() and cell in values:
+            return False
+        if all(map(NUMBER.fullmatch, values)):
+            if NUMBER.fullmatch(cell):
+                return False
+            unlike = unlike or bool(cell.strip())
+        unlike = unlike or _are_few(values, len(rest))
+    return unlike
+
+
+def _are_few(values: set[str], rows: int) -> bool:
+    return len(values) < rows and len(values) <= max(2, rows // 10) and max(map(len, values)) <= 20
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names of columns, told apart where they repeat.
+
+    >>> _distinct(["a", "a", "a.2"])
+    ['a', 'a.2', 'a.2.2']
+    """
+    result: list[str] = []
+    for name in names:
+        unused = (f"{name}.{n}" if n > 1 else name for n in range(1, len(names) + 1))
+        result.append(next(candidate for candidate in unused if candidate not in result))
+    return result

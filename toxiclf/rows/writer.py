@@ -1,0 +1,79 @@
+"""Write rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from toxiclf.rows.records import Rejected
+
+
+class RowWriter:
+    """Write rows as CSV, TSV or JSON Lines.
+
+    In CSV and TSV, a cell that a spreadsheet would run as a formula gets an apostrophe in front, and line ends are "\\n".
+
+    Parameters
+    ----------
+    stream : a text stream opened with ``newline=""``.
+    columns : names of the columns, in order; JSON Lines hold all values of a row, whatever their names.
+    kind : "csv", "tsv" or "jsonl".
+    """
+
+    def __init__(self, stream: TextIO, columns: Sequence[str], kind: str) -> None:
+        self._columns = list(columns)
+        self._stream = stream
+        self._csv = (
+            None
+            if kind == "jsonl"
+            else csv.writer(stream, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
+        )
+        if self._csv is not None:
+            self._csv.writerow([neutralised(_cell(name)) for name in self._columns])
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        """Write one row; columns that are missing stay empty."""
+        if self._csv is None:
+            self._stream.write(_text(json.dumps(values, ensure_ascii=False)) + "\n")
+        else:
+            self._csv.writerow([neutralised(_cell(values.get(name))) for name in self._columns])
+
+
+def neutralised(cell: str) -> str:
+    """A cell that no spreadsheet runs as a formula; numbers stay numbers.
+
+    >>> neutralised("=1+1"), neutralised("-1.5"), neutralised("- 별로")
+    ("'=1+1", '-1.5', "'- 별로")
+    """
+    if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠") and not NUMBER.fullmatch(cell):
+        return "'" + cell
+    return cell
+
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "�")
+
+
+def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None:
+    """Write rows set aside as CSV: file, line, reason, content."""
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = RowWriter(stream, ("file", "line", "reason", "content"), "csv")
+        for source, row in rejected:
+            writer.write({"file": source, "line": row.line, "reason": row.reason, "content": row.content})
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    text = _text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text  # csv leaves a lone \\r unquoted
+
+
+def _text(text: str) -> str:
+    return text if text.isascii() else text.translate(_SURROGATES)
