@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import toxiclf
-from toxiclf.corpus.comments import Comments, read_comments
+from toxiclf.corpus.comments import Comments
+from toxiclf.corpus.reading import read_comments
 from toxiclf.training import TrainedModel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

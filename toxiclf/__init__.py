@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from toxiclf.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from toxiclf.corpus.comments import Comments, read_comments
+    from toxiclf.corpus.comments import Comments
+    from toxiclf.corpus.reading import read_comments
     from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
     from toxiclf.evaluation.report import Report
     from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
@@ -32,7 +33,7 @@ _HOME = {
     "UsageError": "errors",
     "Verdict": "moderator",
     "load": "moderator",
-    "read_comments": "corpus.comments",
+    "read_comments": "corpus.reading",
     "train": "training",
 }
 

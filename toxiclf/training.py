@@ -21,7 +21,8 @@ from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus import public
-from toxiclf.corpus.comments import Comments, check_classes, read_comments
+from toxiclf.corpus.comments import Comments, check_classes
+from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import checks
@@ -193,7 +194,7 @@ def read_parts(
 
     Parameters
     ----------
-    columns : text, label, negative and positive, as in :func:`toxiclf.corpus.comments.read_comments`.
+    columns : text, label, negative and positive, as in :func:`toxiclf.corpus.reading.read_comments`.
 
     Raises
     ------

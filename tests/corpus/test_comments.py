@@ -12,7 +12,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from toxiclf.corpus.comments import Comments, check_classes, consistent, equality_keys, read_comments, read_texts
+from toxiclf.corpus.comments import Comments, check_classes, consistent, equality_keys
+from toxiclf.corpus.reading import read_comments, read_texts
 from toxiclf.errors import DataError, UsageError
 
 Read = Callable[..., Comments]

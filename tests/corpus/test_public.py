@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from toxiclf.corpus import public
-from toxiclf.corpus.comments import read_comments, read_texts
+from toxiclf.corpus.reading import read_comments, read_texts
 from toxiclf.errors import DataError, UsageError
 
 ROOT = os.environ.get(public.ROOT_VARIABLE, "")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.corpus.comments import Comments, read_comments
+from toxiclf.corpus.comments import Comments
+from toxiclf.corpus.reading import read_comments
 from toxiclf.evaluation import checks
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.figures import write_figures
@@ -51,7 +52,7 @@ def evaluate_bundle(
     ----------
     bundle : folder of the bundle.
     comments : a file, ``corpus:NAME`` (its test part, if it has one) or comments.
-    columns : text, label, negative and positive, as in :func:`toxiclf.corpus.comments.read_comments`.
+    columns : text, label, negative and positive, as in :func:`toxiclf.corpus.reading.read_comments`.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.corpus.comments import read_texts
+from toxiclf.corpus.reading import read_texts
 from toxiclf.errors import DataError
 from toxiclf.recipe import VectorsSection
 from toxiclf.text import normalize
