@@ -7,7 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "gensim", "pandas", "pyarrow", "onnx", "skl2onnx", "matplotlib")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "sklearn",
+    "scipy",
+    "gensim",
+    "pandas",
+    "pyarrow",
+    "onnx",
+    "skl2onnx",
+    "matplotlib",
+    "safetensors",
+    "tomli_w",
+)
 
 PROBE = """
 import json, sys

@@ -93,6 +93,7 @@ def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: 
         (["evaluate", "nowhere", "corpus:sample"], 4, "is not a folder"),
         (["predict", "--text", "안녕"], 2, "--bundle DIR"),
         (["predict", "--bundle", "nowhere", "--text", "안녕"], 4, "is not a folder"),
+        (["predict", "--bundle", "x", "--text", "안녕", "--out", "o.csv"], 2, "leave them out with --text"),
         (["inspect"], 2, ""),
         (["no-such-command"], 2, ""),
     ],

@@ -51,6 +51,11 @@ def test_settings_are_toml_or_text(setting: str, section: str, key: str, value: 
     assert getattr(getattr(recipe, section), key) == value
 
 
+def test_a_model_may_be_named_in_short() -> None:
+    assert Recipe.load({"model": "svm"}).model.name == "svm"
+    assert Recipe.load(settings=["model=random_forest"]).model.name == "random_forest"
+
+
 def test_one_value_is_taken_where_a_list_is_meant() -> None:
     assert Recipe.load("dnn", settings=["model.units=32"]).model.units == (32,)
 
@@ -70,6 +75,10 @@ def test_one_value_is_taken_where_a_list_is_meant() -> None:
         ({"text": {"tokenizer": "mecap"}}, "recipe key text.tokenizer is 'mecap'"),
         ({"balance": {"class_weight": {"toxic": -1}}}, "balance.class_weight"),
         ({"seed": -1}, "recipe key seed is -1"),
+        ({"vectors": {"unlabeled": "a.txt"}}, "vectors.unlabeled has no effect on the model ngram_logistic"),
+        ({"features": {"pooling": "sif"}}, "features.pooling has no effect on the model ngram_logistic"),
+        ({"model": {"name": "svm", "kernel": "linear", "gamma": 1}}, "model.gamma has no effect"),
+        ({"model": "smv"}, "unknown model 'smv'; did you mean 'svm'?"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_sentence(content: dict[str, object], sentence: str) -> None:

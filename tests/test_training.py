@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import toxiclf
-from tests.conftest import SMALL, TINY_MODEL
+from tests.conftest import VECTORS, tiny
 from toxiclf.corpus.comments import Comments
+from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.training import TrainedModel
 
-FAST = {**SMALL, "model": {"name": "ngram_logistic", **TINY_MODEL["ngram_logistic"]}}
+FAST = tiny("ngram_logistic")
 
 
 def relabelled(comments: Comments, rows: np.ndarray) -> Comments:
@@ -58,7 +59,7 @@ def test_without_a_test_part_the_report_says_where_its_figures_come_from(sample:
 
 
 def test_a_network_without_a_test_part_speaks_from_its_validation_part(sample: Comments) -> None:
-    recipe = {**SMALL, "split": {"test": 0}, "model": {"name": "dnn", **TINY_MODEL["dnn"]}}
+    recipe = {**tiny("dnn"), "split": {"test": 0}}
     trained = toxiclf.train(sample, recipe)
     assert "the validation part (no test part" in trained.report.evaluated_on
     assert trained.report.baseline_rows
@@ -90,7 +91,7 @@ def test_explicit_class_weights_are_used_by_name(sample: Comments) -> None:
 
 def test_a_diverged_run_has_a_report_and_no_moderator(sample: Comments, tmp_path: Path) -> None:
     model = {"name": "dnn", "units": [4], "epochs": 3, "learning_rate": 1e38, "clip_norm": "none"}
-    trained = toxiclf.train(sample, {**SMALL, "model": model})
+    trained = toxiclf.train(sample, {"vectors": VECTORS, "model": model})
     assert trained.diverged
     with pytest.raises(toxiclf.TrainingError, match="diverged"):
         _ = trained.moderator
@@ -115,9 +116,9 @@ def test_the_network_keeps_its_best_weights(trained: Callable[[str, str], Traine
 def test_unlabelled_texts_give_the_vectors(sample: Comments, tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(sample.texts), "utf-8")
-    vectors = {**SMALL["vectors"], "min_count": 1, "unlabeled": [str(path)]}
+    vectors = {**VECTORS, "min_count": 1, "unlabeled": [str(path)]}
     said: list[str] = []
-    trained = toxiclf.train(sample, {**SMALL, "vectors": vectors, "model": {"name": "logistic"}}, say=said.append)
+    trained = toxiclf.train(sample, {**tiny("logistic"), "vectors": vectors}, say=said.append)
     assert any("855 unlabelled texts" in sentence for sentence in said)
     assert trained.report.rows
 
@@ -125,3 +126,53 @@ def test_unlabelled_texts_give_the_vectors(sample: Comments, tmp_path: Path) -> 
 def test_the_report_shows_labels_with_pipes_and_markup_as_text(sample: Comments) -> None:
     odd = Comments(sample.texts, sample.targets, ("a|b <script>",))
     assert "a\\|b <script>" in toxiclf.train(odd, FAST).report.to_markdown()
+
+
+def test_a_network_with_out_of_fold_scores_and_no_test_part_has_its_baseline(sample: Comments) -> None:
+    recipe = {**tiny("dnn"), "split": {"test": 0}, "decision": {"folds": 3, "source": "out_of_fold"}}
+    report = toxiclf.train(sample, recipe).report
+    assert report.baseline_rows
+    assert sum(report.confusion["toxic"].values()) == report.data["parts"]["training"]["rows"]
+
+
+def test_a_label_may_be_called_summary(two_labels: Comments) -> None:
+    named = Comments(two_labels.texts, two_labels.targets, ("summary", "other"))
+    report = toxiclf.train(named, FAST).report.to_dict()
+    values = [report["labels"][name]["average_precision"]["value"] for name in ("summary", "other")]
+    assert report["summary"]["average_precision"]["value"] == pytest.approx(np.mean(values))
+
+
+def test_what_the_recipe_makes_equal_stays_on_one_side(sample: Comments) -> None:
+    texts = [*sample.texts, *(f"똑같은 말이지요{'ㅋ' * i}" for i in range(1, 31))]
+    targets = np.vstack([sample.targets, np.zeros((30, 1), np.uint8)])
+    comments = Comments(texts, targets, ("toxic",))
+    parts = toxiclf.train(comments, {**FAST, "text": {"repeat_cap": 1}}).report.data["parts"]
+    sizes = {name: part["rows"] for name, part in parts.items()}
+    without = toxiclf.train(sample, FAST).report.data["parts"]
+    apart = [name for name in sizes if sizes[name] - without[name]["rows"] > 20]
+    assert len(apart) == 1
+
+
+def test_a_bundle_knows_which_values_were_toxic(sample_path: Path, tmp_path: Path) -> None:
+    table = tmp_path / "words.csv"
+    rows = sample_path.read_text("utf-8").replace(",0,", ",좋음,").replace(",1,", ",나쁨,")
+    table.write_text(rows, "utf-8")
+    trained = toxiclf.train(toxiclf.read_comments(table, positive=["나쁨"]), FAST)
+    bundle = trained.save(tmp_path / "run") / "bundle"
+    assert evaluate_bundle(bundle, table).report.summary["average_precision"]["value"] > 0.9
+
+
+def test_a_killed_save_leaves_no_report_of_another_run(
+    sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toxiclf.train(sample, FAST).save(tmp_path)
+    again = toxiclf.train(sample, {**FAST, "seed": 9})
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toxiclf.training.write_figures", killed)
+    with pytest.raises(KeyboardInterrupt):
+        again.save(tmp_path)
+    assert toxiclf.load(tmp_path / "bundle").manifest.recipe_sha256 == toxiclf.Recipe.load({**FAST, "seed": 9}).sha256()
+    assert not (tmp_path / "report.json").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -27,7 +28,10 @@ _COMMENTS = typer.Argument(
     help="CSV, TSV, |-separated, JSON Lines or Parquet file, or corpus:NAME (sample, curse, beep, unsmile).",
 )
 _TEXT = typer.Option(metavar="COL", help="Column with the comment; detected if left out.")
-_LABEL = typer.Option(metavar="COL[,COL…]", help="Label column, or several columns of 0 and 1; detected if left out.")
+_LABEL = typer.Option(
+    metavar="COL[,COL…]",
+    help="Label column, or several columns of 0 and 1; one with a comma in quotes; detected if left out.",
+)
 _NEGATIVE = typer.Option(
     metavar="VALUE", help="Label value that is not toxic; with more than two values, each other is a label."
 )
@@ -191,6 +195,10 @@ def predict(
         raise UsageError("which bundle? give --bundle DIR, the bundle folder that `toxiclf train` wrote")
     if (file is None) == (not text):
         raise UsageError('give a FILE, - for standard input, or --text "…"; one of them')
+    if text and any(given is not None for given in (column, header, delimiter, out, rejected)):
+        raise UsageError(
+            "--column, --header, --delimiter, --out and --rejected speak of a FILE; leave them out with --text"
+        )
     moderator = load(bundle)
     if text:
         verdicts = moderator.check(text)
@@ -322,7 +330,7 @@ def _columns(
     text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
     delimiter: str | None,
 ) -> Columns:  # fmt: skip
-    names = tuple(name.strip() for name in label.split(",")) if label else ()
+    names = tuple(name.strip() for name in next(csv.reader([label], skipinitialspace=True))) if label else ()
     return {
         "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
         "header": header, "delimiter": delimiter,
@@ -344,7 +352,7 @@ def _print_json(content: Any) -> None:
 
 
 def _print_class_weights(weights: Sequence[dict[str, Any]]) -> None:
-    heading = ["problem", "class", "training rows", "weight n / (k · n_c)"]
+    heading = ["problem", "class", "training rows", "weight"]
     _print_table([heading, *([w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights)])
 
 

@@ -125,14 +125,15 @@ def choose_threshold(
     return (middle if middle > lower else upper), reached
 
 
-def _f_beta(tp: Floats, fp: Floats, fn: Floats, beta: float) -> Floats:
+def f_beta(tp: Floats, fp: Floats, fn: Floats, beta: float) -> Floats:
+    """F-measure (van Rijsbergen 1979) of counts; 0 where nothing is toxic and nothing is flagged."""
     weight = beta**2
     return (1 + weight) * tp / np.maximum((1 + weight) * tp + weight * fn + fp, 1e-12)
 
 
 _VALUES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
-    "f1": lambda tp, fp, fn, tn: _f_beta(tp, fp, fn, 1),
-    "f2": lambda tp, fp, fn, tn: _f_beta(tp, fp, fn, 2),
+    "f1": lambda tp, fp, fn, tn: f_beta(tp, fp, fn, 1),
+    "f2": lambda tp, fp, fn, tn: f_beta(tp, fp, fn, 2),
     "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
-    "macro_f1": lambda tp, fp, fn, tn: (_f_beta(tp, fp, fn, 1) + _f_beta(tn, fn, fp, 1)) / 2,
+    "macro_f1": lambda tp, fp, fn, tn: (f_beta(tp, fp, fn, 1) + f_beta(tn, fn, fp, 1)) / 2,
 }

@@ -122,7 +122,9 @@ def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
     else:
         raw = np.empty(rows.targets.shape)
         decided = rows
-        for number, (inside, outside) in enumerate(folds(comments, recipe.decision.folds, recipe.seed), start=1):
+        for number, (inside, outside) in enumerate(
+            folds(comments, recipe.decision.folds, recipe.seed, fitter.normalizer), start=1
+        ):
             say(f"{recipe.model.name}: out-of-fold scores, fold {number} of {recipe.decision.folds}")
             part = fitter.fit(rows.take(inside), held_out)
             raw[outside] = part.model.raw(part.matrix(_encode(part.encoder, rows.take(outside))))
@@ -135,6 +137,11 @@ def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
     ]
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
     return Learned(fitted, source, graph, calibration, thresholds, reached, scores, decided.targets)
+
+
+def recipe_normalizer(recipe: Recipe) -> Normalizer:
+    """The recipe's normalizer; what it makes equal is one comment to split and folds, too."""
+    return Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
 
 
 def decision_source(recipe: Recipe) -> str:
@@ -157,7 +164,7 @@ class _Fitter:
 
     @classmethod
     def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> _Fitter:
-        normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
+        normalizer = recipe_normalizer(recipe)
         takes_tokens = MODELS[recipe.model.name].features == "average"
         engine = tokenizer(recipe.text.tokenizer) if takes_tokens else None
         vectors = None

@@ -6,6 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -202,6 +203,23 @@ class Recipe(_Section):
             raise ValueError("split.test and split.validation leave no rows to train on; their sum must be below 1")
         return self
 
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> Recipe:
+        idle: list[tuple[str, _Section, Sequence[str]]] = []
+        if self.model.name == "ngram_logistic":
+            idle = [
+                ("vectors", self.vectors, list(VectorsSection.model_fields)),
+                ("features", self.features, list(FeaturesSection.model_fields)),
+                ("text", self.text, ["tokenizer", "max_tokens"]),
+            ]
+        if isinstance(self.model, SvmOptions) and self.model.kernel == "linear":
+            idle.append(("model", self.model, ["gamma"]))
+        for section, values, keys in idle:
+            for key in keys:
+                if getattr(values, key) != type(values).model_fields[key].default:
+                    raise ValueError(f"{section}.{key} has no effect on the model {self.model.name}; leave it out")
+        return self
+
     @classmethod
     def load(
         cls,
@@ -226,14 +244,18 @@ class Recipe(_Section):
         if source is None and model is not None:
             source = model if model in presets() else None
         content = _content(source)
-        if model is not None and content.get("model", {}).get("name") != model:
+        if not isinstance(content.setdefault("model", {}), dict):
+            content["model"] = {"name": content["model"]}
+        if model is not None and content["model"].get("name") != model:
             preset = _content(model) if model in presets() else {}
             content["model"] = preset.get("model", {"name": model})
         for setting in settings:
             _set(content, setting)
         if seed is not None:
             content["seed"] = seed
-        content.setdefault("model", {}).setdefault("name", "ngram_logistic")
+        if not isinstance(content["model"], dict):  # --set model=svm
+            content["model"] = {"name": content["model"]}
+        content["model"].setdefault("name", "ngram_logistic")
         try:
             return cls.model_validate(content)
         except ValidationError as error:
@@ -271,7 +293,7 @@ def _content(source: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str
     if isinstance(source, Recipe):
         return source.model_dump()
     if isinstance(source, Mapping):
-        return json.loads(json.dumps(source))  # type: ignore[no-any-return]
+        return deepcopy(dict(source))
     try:
         if str(source) in presets():
             return tomllib.loads(files("toxiclf.recipes").joinpath(f"{source}.toml").read_text("utf-8"))
@@ -323,4 +345,4 @@ def _explained(error: ValidationError) -> UsageError:
         return unknown_name("model", complaint["input"].get("name"), MODEL_OPTIONS)
     message = complaint["msg"].removeprefix("Value error, ")
     given = "" if complaint["type"] == "value_error" else f" is {complaint['input']!r};"
-    return UsageError(f"recipe key {key or 'split'}{given or ':'} {message}")
+    return UsageError(f"recipe key {key}{given or ':'} {message}" if key else message)

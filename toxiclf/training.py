@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus import public
-from toxiclf.corpus.comments import Comments, check_classes
+from toxiclf.corpus.comments import Comments, check_classes, consistent
 from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import TrainingError, UsageError
@@ -30,7 +31,7 @@ from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.metrics import Evaluation, evaluate
 from toxiclf.evaluation.report import Report, model_card, write_text
-from toxiclf.learning import DivergedError, Learned, Say, decision_source, learn
+from toxiclf.learning import DivergedError, Learned, Say, decision_source, learn, recipe_normalizer
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import NgramLogisticOptions, Recipe
 from toxiclf.rows import Rejected, write_rejected
@@ -84,9 +85,15 @@ class TrainedModel:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "recipe.toml", self._recipe.to_toml())
-        for name in ("rejected.csv", "history.json"):
+        for name in (
+            "report.json",
+            "report.md",
+            "rejected.csv",
+            "history.json",
+        ):  # no report stands beside another run's bundle
             (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / "figures", ignore_errors=True)
+        write_text(folder / "recipe.toml", self._recipe.to_toml())
         if self.rejected:
             write_rejected(folder / "rejected.csv", self.rejected)
         if self.history:
@@ -131,12 +138,16 @@ def train(
     """
     recipe = Recipe.load(recipe)
     comments, test = read_parts(comments, test)
+    normalizer = recipe_normalizer(recipe)
+    comments = consistent(comments, normalizer)
+    test = None if test is None else consistent(test, normalizer)
     check_classes(comments)
     parts = split(
         comments,
         test=recipe.split.test if test is None else test,
         validation=recipe.split.validation,
         seed=recipe.seed,
+        normalizer=normalizer,
     )
     began = time.perf_counter()
     try:
@@ -207,7 +218,7 @@ def read_parts(
             card, part = public.parse(source)
             test = f"corpus:{card.name}/test" if part is None and card.part("test") is not None else None
     if test is not None and not isinstance(test, Comments):
-        test = read_comments(test, part="test", like=(comments.labels, comments.negative), **columns)
+        test = read_comments(test, part="test", like=comments, **columns)
     if test is not None and (test.labels, test.negative) != (comments.labels, comments.negative):
         raise UsageError(
             f"the test part has the labels {test.labels}, the training rows {comments.labels}; make them equal"
@@ -232,7 +243,7 @@ def _evaluated(learned: Learned, parts: Split, recipe: Recipe) -> _Evaluated:
     labels = parts.train.labels
     if parts.test is None:
         words = {"out_of_fold": "out-of-fold scores of all rows", "validation": "the validation part"}[learned.source]
-        rows = f"{words} (no test part; thresholds were chosen on the same scores)"
+        rows = f"{words} (no test part; calibration and thresholds were fitted to the same scores, so figures flatter)"
         scores, targets = learned.decision_scores, learned.decision_targets
         truncated = unknown = 0
     else:
@@ -245,15 +256,19 @@ def _evaluated(learned: Learned, parts: Split, recipe: Recipe) -> _Evaluated:
 
 
 def _baseline(parts: Split, recipe: Recipe, model: _Evaluated, say: Say) -> _Evaluated | None:
-    """The ngram_logistic model on the same rows; None where it is the model itself, or its rows would be others."""
+    """The ngram_logistic model on the same rows; None where it is the model itself."""
     if recipe.model == NgramLogisticOptions():
         return None
     say(f"{BASELINE}: fitting the baseline that every model is judged against")
     source = decision_source(recipe) if parts.test is None else "auto"
     decision = recipe.decision.model_copy(update={"source": source})
     plain = recipe.model_copy(update={"model": NgramLogisticOptions(), "decision": decision})
-    baseline = _evaluated(learn(parts, plain, lambda message: None), parts, recipe)
-    return baseline if np.array_equal(baseline.targets, model.targets) else None
+    learned = learn(parts, plain, lambda message: None)
+    n = len(
+        model.targets
+    )  # without a test part, out-of-fold rows of a network are those of its training part, which come first
+    first = replace(learned, decision_scores=learned.decision_scores[:n], decision_targets=learned.decision_targets[:n])
+    return _evaluated(first, parts, recipe)
 
 
 def _findings(
@@ -269,7 +284,7 @@ def _findings(
     if baseline is not None:
         yield from checks.check_baseline(evaluated.evaluation, baseline.evaluation)
     yield from checks.check_objective(learned.reached, labels, recipe.decision.objective)
-    yield from checks.check_decision_rows(learned.decision_targets, labels, learned.source.replace("_", "-"))
+    yield from checks.check_decision_rows(learned.decision_targets, labels, learned.source)
     if parts.test is not None:
         yield from checks.check_prevalence(parts.train.targets, parts.test.targets, labels)
     yield from checks.check_calibration(evaluated.scores, evaluated.targets, labels, recipe.decision.calibrate)
@@ -288,6 +303,7 @@ def _data(comments: Comments, parts: Split, weights: Sequence[ClassWeights], sou
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {
         "source": comments.source,
+        "exclusive": comments.exclusive,
         "notes": [*comments.notes, *(parts.test.notes if parts.test is not None else ())],
         "rejected": len(_rejected(comments, parts)),
         "leaked": parts.leaked,
@@ -344,6 +360,7 @@ def _bundle(learned: Learned, comments: Comments, recipe: Recipe, report: Report
         calibration=learned.calibration,
         model=recipe.model.name,
         text_column=comments.text_column,
+        label_map=comments.label_map,
         tokenizer_versions={
             view.tokenizer.name: view.tokenizer.version
             for view in encoder.views.values()

@@ -33,6 +33,7 @@ def tiny(name: str) -> Bundle:
             "calibration": {"method": "none", "exclusive": False, "labels": [{}]},
             "model": name,
             "text_column": "text",
+            "label_map": {},
             "tokenizer_versions": {},
             "recipe_sha256": "",
             "data_sha256": "",

@@ -12,6 +12,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from toxiclf.bundle.manifest import LabelMap
 from toxiclf.corpus.comments import Comments, check_classes, consistent, equality_keys
 from toxiclf.corpus.reading import read_comments, read_texts
 from toxiclf.errors import DataError, UsageError
@@ -371,14 +372,25 @@ def test_the_hash_speaks_of_texts_targets_and_labels() -> None:
 
 
 def test_a_file_with_other_labels_than_in_training_is_refused(read: Read) -> None:
-    with pytest.raises(DataError, match="has the labels 욕설; expected toxic, as in training"):
-        read("text,욕설\n가,1\n나,0\n", like=(("toxic",), None))
+    two = Comments(["가"], np.array([[0, 1]], np.uint8), ("욕설", "혐오"))
+    with pytest.raises(DataError, match="has the labels 욕설; expected 욕설, 혐오, as in training"):
+        read("text,욕설\n가,1\n나,0\n", like=two)
+
+
+def test_one_label_is_the_same_label_whatever_its_column_is_called(read: Read) -> None:
+    one = Comments(["가"], np.array([[0]], np.uint8), ("hate",), label_map=LabelMap(columns=("hate",)))
+    assert read("text,label\n가,1\n나,0\n", like=one).labels == ("hate",)
+
+
+def test_label_values_of_training_are_the_default(read: Read) -> None:
+    trained_on = read("text,label\n가,0\n나,1\n", positive=("0",))
+    assert read("text,label\n다,0\n라,1\n", like=trained_on).targets.tolist() == [[1], [0]]
 
 
 def test_a_test_part_may_lack_a_value_that_training_has(read: Read) -> None:
-    like = (("hate", "offensive"), "none")
+    like = Comments(["가"], np.array([[0, 1]], np.uint8), ("hate", "offensive"), "none")
     comments = read("comments,hate\n가,hate\n나,none\n다,other\n", like=like)
-    assert comments.labels == like[0]
+    assert comments.labels == like.labels
     assert comments.targets.tolist() == [[1, 0], [0, 0]]
     assert list(reasons(comments)) == [4]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,24 @@ def test_saved_vectors_come_back(tmp_path: Path) -> None:
 def test_too_few_texts_are_refused_with_a_sentence() -> None:
     with pytest.raises(DataError, match="no token occurs 5 times"):
         vectors_of_rows([["가"], ["나"]], VectorsSection(min_count=5), 0)
+
+
+def test_a_damaged_cache_is_said_and_made_again(texts: Path) -> None:
+    first = unlabeled(texts, [], seed=5)
+    (newest,) = [
+        p for p in (Path(os.environ["TOXICLF_CACHE"]) / "vectors").iterdir() if same(WordVectors.load(p), first)
+    ]
+    (newest / "vectors.safetensors").write_bytes(b"damaged")
+    said: list[str] = []
+    again = unlabeled(texts, said, seed=5)
+    assert any("damaged" in sentence for sentence in said)
+    assert same(again, first)
+    assert same(WordVectors.load(newest), first)
+
+
+def same(one: WordVectors, other: WordVectors) -> bool:
+    return (
+        one.tokens == other.tokens
+        and one.matrix.shape == other.matrix.shape
+        and bool((one.matrix == other.matrix).all())
+    )

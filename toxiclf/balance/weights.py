@@ -51,6 +51,10 @@ def class_weights(
     exclusive = negative is not None
     absent = negative if negative is not None else "negative"
     if not isinstance(setting, str):
+        if absent in labels:
+            raise UsageError(
+                f"a label is called '{absent}', so balance.class_weight cannot tell it apart; rename its column"
+            )
         unknown = set(setting) - {absent, *labels}
         if unknown:
             raise UsageError(

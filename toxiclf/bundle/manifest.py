@@ -29,6 +29,21 @@ class FileEntry(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class LabelMap(BaseModel):
+    """How columns of a file became labels.
+
+    Attributes
+    ----------
+    columns : the label columns.
+    positive, negative : values of a single column, as named by the user; empty and None where it holds 0 and 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    columns: tuple[str, ...] = ()
+    positive: tuple[str, ...] = ()
+    negative: str | None = None
+
+
 class Manifest(BaseModel):
     """The schema of ``manifest.json``.
 
@@ -37,6 +52,7 @@ class Manifest(BaseModel):
     labels, thresholds : one name and one threshold a label.
     negative : the label column's negative value, where labels are exclusive.
     model : the model's name.
+    text_column, label_map : where text and labels stood in the training file; defaults for files to come.
     recipe_sha256, data_sha256 : of the recipe as TOML and of the training file.
     versions : of this package and of the training libraries.
     seal : SHA-256 of the manifest itself, computed with 64 zeros in its place.
@@ -50,6 +66,7 @@ class Manifest(BaseModel):
     calibration: Calibration
     model: str
     text_column: str
+    label_map: LabelMap
     tokenizer_versions: dict[str, str]
     recipe_sha256: str
     data_sha256: str

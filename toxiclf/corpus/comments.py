@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.bundle.manifest import LabelMap
 from toxiclf.errors import DataError, UsageError
 from toxiclf.rows import Rejected
 from toxiclf.text.normalize import Normalizer
 
 MIN_PER_CLASS = 10
 """Fewest distinct comments with and without each label: below, neither folds nor thresholds mean anything."""
+
+
+PLAIN = Normalizer(max_chars=2**31)
+"""What makes comments equal before a recipe with a normalizer of its own is known."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Comments:
     lines : line of each comment in its file, intp (n,); from 1.
     source : the file, as named by the user.
     text_column : name of the column that the texts came from.
+    label_map : how columns became labels.
     rejected : rows set aside, each with its file.
     notes : what was detected, as sentences.
     """
@@ -43,6 +49,7 @@ class Comments:
     lines: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     source: str = "a list of comments"
     text_column: str = "text"
+    label_map: LabelMap = field(default_factory=LabelMap)
     rejected: tuple[tuple[str, Rejected], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -52,6 +59,8 @@ class Comments:
                 f"targets have shape {self.targets.shape}; expected ({len(self.texts)}, {len(self.labels)}): "
                 "one row a comment, one column a label"
             )
+        if not all(self.labels) or len(set(self.labels)) != len(self.labels):
+            raise UsageError(f"the labels are {list(self.labels)}; give each a name of its own")
         if len(self.lines) != len(self.texts):
             object.__setattr__(self, "lines", np.arange(1, len(self.texts) + 1))
 
@@ -119,14 +128,14 @@ class Comments:
         return dict(zip(self.labels, self.targets.sum(axis=0, dtype=int).tolist(), strict=True))
 
 
-def consistent(comments: Comments) -> Comments:
+def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
     """Set aside comments that are equal after normalization but labelled differently, all of each such group.
 
     Raises
     ------
     DataError : no comment is left.
     """
-    keys = equality_keys(comments.texts)
+    keys = equality_keys(comments.texts, normalizer)
     groups: dict[str, list[int]] = {}
     for i, key in enumerate(keys):
         groups.setdefault(key, []).append(i)
@@ -183,6 +192,6 @@ def no_usable_row(source: str, rejected: Sequence[Rejected]) -> DataError:
     return DataError(f"{source} has no usable row{why}")
 
 
-def equality_keys(texts: Sequence[str]) -> list[str]:
+def equality_keys(texts: Sequence[str], normalizer: Normalizer = PLAIN) -> list[str]:
     """What two comments share if they count as equal: the normalized text."""
-    return Normalizer(max_chars=2**31).batch(texts)[0]
+    return normalizer.batch(texts)[0]

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from toxiclf.bundle.manifest import LabelMap
 from toxiclf.corpus import public
 from toxiclf.corpus.comments import Comments, consistent, no_usable_row
 from toxiclf.errors import DataError, MissingExtraError, UsageError
@@ -27,6 +28,17 @@ _MOST_LABELS = 20
 _SAMPLE_ROWS = 1000
 
 
+class Like(Protocol):
+    """What training rows and manifests have in common."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def negative(self) -> str | None: ...
+    @property
+    def label_map(self) -> LabelMap: ...
+
+
 def read_comments(
     source: Source,
     *,
@@ -37,7 +49,7 @@ def read_comments(
     header: bool | None = None,
     delimiter: str | None = None,
     part: str = "train",
-    like: tuple[tuple[str, ...], str | None] | None = None,
+    like: Like | None = None,
 ) -> Comments:
     """Read labelled comments.
 
@@ -50,7 +62,8 @@ def read_comments(
     positive : the label values that are toxic; the other values are not.
     header, delimiter : how a file is written, as in :class:`toxiclf.rows.RowReader`; detected where left out.
     part : which part of a corpus, if the source does not say.
-    like : labels and negative value of an earlier file or model, which this file must have too.
+    like : the training rows or the model that this file belongs to. Its labels must be the same; how its columns became
+        labels is the default here.
 
     Raises
     ------
@@ -77,6 +90,10 @@ def read_comments(
     table = _table(source, format, header, delimiter)
     if not table.rows:
         raise no_usable_row(name, table.rejected)
+    if like is not None and not label and not positive and negative is None:
+        positive, negative = like.label_map.positive, like.label_map.negative
+        if all(column in table.columns for column in like.label_map.columns):
+            label = like.label_map.columns
     text, label = _columns(table, text, label)
     reading = _Reading(name, table, text, tuple(label))
     if len(label) > 1:
@@ -85,11 +102,16 @@ def read_comments(
         comments = reading.several()
     else:
         comments = reading.single(negative, frozenset(positive), like)
-    if like is not None and (comments.labels, comments.negative) != like:
-        raise DataError(
-            f"{name} has the labels {', '.join(comments.labels)}; expected {', '.join(like[0])}, as in training: "
-            "name the same columns with --label"
-        )
+    if like is not None:
+        if len(comments.labels) == len(like.labels) == 1 and comments.negative is like.negative is None:
+            comments = replace(
+                comments, labels=like.labels
+            )  # one label is the same label, whatever its column is called
+        if (comments.labels, comments.negative) != (like.labels, like.negative):
+            raise DataError(
+                f"{name} has the labels {', '.join(comments.labels)}; expected {', '.join(like.labels)}, as in training: "
+                "name the same columns with --label"
+            )
     comments = consistent(comments)
     (note,) = comments.notes
     counts = f"{len(comments):,} comments, {len(comments.rejected):,} rows set aside"
@@ -240,11 +262,9 @@ class _Reading:
             else:
                 kept.append(row)
                 targets.append([value in _TRUE for value in values])
-        return self._comments(kept, targets, self._label, None, "0 and 1 in each")
+        return self._comments(kept, targets, self._label, None, "0 and 1 in each", LabelMap(columns=self._label))
 
-    def single(
-        self, negative: str | None, positive: frozenset[str], like: tuple[tuple[str, ...], str | None] | None
-    ) -> Comments:
+    def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
         """One column: 0/1, values named by the user, or k exclusive values."""
         (column,) = self._label
         values = [_string(row.values[column]) for row in self._rows]
@@ -254,16 +274,17 @@ class _Reading:
             if wanted not in counts and self._rows and like is None:
                 raise UsageError(f"column '{column}' never holds {wanted!r}; it holds {listed}")
         name = "toxic" if column.casefold() in _GENERIC or re.fullmatch(r"column\d+", column) else column
-        if like is not None and like[1] is not None:
-            names, negative = like
-            return self._exclusive(values, names, negative or "")
+        if like is not None and like.negative is not None:
+            return self._exclusive(values, like.labels, like.negative)
         if positive:
             others = {negative} if negative is not None else set(counts) - positive
-            return self._binary(values, positive, others, name)
+            given = LabelMap(columns=self._label, positive=tuple(sorted(positive)), negative=negative)
+            return self._binary(values, positive, others, name, given)
         if negative is not None:
             others = set(counts) - {negative}
             if len(others) <= 1:
-                return self._binary(values, others, {negative}, name)
+                given = LabelMap(columns=self._label, positive=tuple(others), negative=negative)
+                return self._binary(values, others, {negative}, name, given)
             if len(others) > _MOST_LABELS:
                 raise UsageError(f"column '{column}' holds {len(counts)} values; name the toxic ones with --positive")
             return self._exclusive(values, tuple(sorted(others)), negative)
@@ -274,9 +295,11 @@ class _Reading:
                 "or which are toxic with --positive VALUE"
             )
         values = [value.casefold() for value in values]
-        return self._binary(values, _TRUE, _FALSE, name)
+        return self._binary(values, _TRUE, _FALSE, name, LabelMap(columns=self._label))
 
-    def _binary(self, values: Sequence[str], true: Iterable[str], false: Iterable[str], name: str) -> Comments:
+    def _binary(
+        self, values: Sequence[str], true: Iterable[str], false: Iterable[str], name: str, given: LabelMap
+    ) -> Comments:
         table = dict.fromkeys(false, False) | dict.fromkeys(true, True)
         kept, targets = [], []
         for row, value in zip(self._rows, values, strict=True):
@@ -287,7 +310,7 @@ class _Reading:
                 self._set_aside(row, f"label '{value}' is neither a toxic value nor another that was expected")
         seen = sorted({v for v in values if table.get(v)})
         meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
-        return self._comments(kept, targets, (name,), None, meaning)
+        return self._comments(kept, targets, (name,), None, meaning, given)
 
     def _exclusive(self, values: Sequence[str], names: tuple[str, ...], negative: str) -> Comments:
         kept, targets = [], []
@@ -297,14 +320,16 @@ class _Reading:
                 targets.append([value == name for name in names])
             else:
                 self._set_aside(row, f"label '{value}' is not one of {', '.join((negative, *names))}")
-        return self._comments(kept, targets, names, negative, f"one of {', '.join(names)}, or {negative}")
+        given = LabelMap(columns=self._label, negative=negative)
+        return self._comments(kept, targets, names, negative, f"one of {', '.join(names)}, or {negative}", given)
 
     def _set_aside(self, row: Row, reason: str) -> None:
         self._rejected.append(Rejected(row.line, reason, str(row.values.get(self._text) or "")[:10_000]))
 
     def _comments(
-        self, kept: list[Row], targets: list[list[bool]], names: tuple[str, ...], negative: str | None, meaning: str
-    ) -> Comments:
+        self, kept: list[Row], targets: list[list[bool]], names: tuple[str, ...], negative: str | None, meaning: str,
+        given: LabelMap,
+    ) -> Comments:  # fmt: skip
         return Comments(
             texts=[row.values[self._text] for row in kept],
             targets=np.array(targets, dtype=np.uint8).reshape(len(kept), len(names)),
@@ -313,6 +338,7 @@ class _Reading:
             lines=np.array([row.line for row in kept], dtype=np.intp),
             source=self._source,
             text_column=self._text,
+            label_map=given,
             rejected=tuple((self._source, row) for row in sorted(self._rejected, key=lambda row: row.line)),
             notes=(
                 f"{self._source}: {self._note}; text from '{self._text}', label from {', '.join(map(repr, self._label))} "

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from toxiclf.corpus.comments import Comments, check_classes, equality_keys
+from toxiclf.corpus.comments import PLAIN, Comments, check_classes, equality_keys
 from toxiclf.errors import DataError, UsageError
+from toxiclf.text.normalize import Normalizer
 
 _SMALLEST_STRATUM = 10
 
@@ -31,13 +32,16 @@ class Split:
     leaked: int = 0
 
 
-def split(comments: Comments, *, test: float | Comments, validation: float, seed: int) -> Split:
+def split(
+    comments: Comments, *, test: float | Comments, validation: float, seed: int, normalizer: Normalizer = PLAIN
+) -> Split:
     """Split by share, stratified by label; a test part of its own takes the place of a share.
 
     Parameters
     ----------
     test : share of the rows, or the test part itself; rows equal to one of its comments leave training.
     validation : share of the rows.
+    normalizer : comments that it makes equal stay together.
 
     Raises
     ------
@@ -48,8 +52,9 @@ def split(comments: Comments, *, test: float | Comments, validation: float, seed
     rest = np.arange(len(comments))
     part: Comments | None = None
     if isinstance(test, Comments):
-        held = set(equality_keys(test.texts))
-        rest = np.array([i for i, key in enumerate(equality_keys(comments.texts)) if key not in held], dtype=np.intp)
+        held = set(equality_keys(test.texts, normalizer))
+        keys = equality_keys(comments.texts, normalizer)
+        rest = np.array([i for i, key in enumerate(keys) if key not in held], dtype=np.intp)
         leaked = len(comments) - len(rest)
         part = test
         if leaked:
@@ -59,9 +64,10 @@ def split(comments: Comments, *, test: float | Comments, validation: float, seed
             f"split.test {test} and split.validation {validation} leave nothing to train on; lower one of them"
         )
     elif test > 0:
-        rest, held_out = _held_out(comments, rest, test, seed)
+        rest, held_out = _held_out(comments, rest, test, seed, normalizer)
         part = comments.take(held_out)
-    train, held_out = _held_out(comments, rest, validation * len(comments) / len(rest), seed + 1)
+    share = validation if isinstance(test, Comments) else validation * len(comments) / len(rest)
+    train, held_out = _held_out(comments, rest, share, seed + 1, normalizer)
     result = Split(comments.take(train), comments.take(held_out), part, leaked)
     pieces = {"training": result.train, "validation": result.validation} | ({"test": part} if part is not None else {})
     for name, piece in pieces.items():
@@ -74,9 +80,11 @@ def split(comments: Comments, *, test: float | Comments, validation: float, seed
     return result
 
 
-def folds(comments: Comments, count: int, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def folds(
+    comments: Comments, count: int, seed: int, normalizer: Normalizer = PLAIN
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Stratified folds as (fitted rows, held-out rows); equal comments are held out together."""
-    groups, strata, _ = _groups(comments, np.arange(len(comments)))
+    groups, strata, _ = _groups(comments, np.arange(len(comments)), normalizer)
     fewest = int(np.unique(strata, return_counts=True)[1].min())
     if count > fewest:
         raise UsageError(
@@ -88,7 +96,14 @@ def folds(comments: Comments, count: int, seed: int) -> list[tuple[NDArray[np.in
     for fold, (_, rows) in enumerate(splitter.split(strata, strata)):
         held[rows] = fold
     fold_of = held[groups]
-    return [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count)]
+    pairs = [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count)]
+    for inside, _ in pairs:
+        for label, positives in comments.take(inside).counts().items():
+            if positives in (0, len(inside)):
+                raise DataError(
+                    f"a fold would have no comment to learn label '{label}' from; label more, or raise decision.folds"
+                )
+    return pairs
 
 
 def _check_left(rest: Comments, leaked: int) -> None:
@@ -101,9 +116,9 @@ def _check_left(rest: Comments, leaked: int) -> None:
 
 
 def _held_out(
-    comments: Comments, rows: NDArray[np.intp], share: float, seed: int
+    comments: Comments, rows: NDArray[np.intp], share: float, seed: int, normalizer: Normalizer
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    groups, strata, targets = _groups(comments, rows)
+    groups, strata, targets = _groups(comments, rows, normalizer)
     _, counts = np.unique(strata, return_counts=True)
     size = math.ceil(share * len(strata))
     if counts.min() < 2 or min(size, len(strata) - size) < len(counts):
@@ -129,12 +144,14 @@ def _spread(is_held: NDArray[np.bool_], targets: NDArray[np.uint8], seed: int) -
             is_held[moved] = ~is_held[moved]
 
 
-def _groups(comments: Comments, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
+def _groups(
+    comments: Comments, rows: NDArray[np.intp], normalizer: Normalizer
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
     """The group of equal comments that each row is in, and each group's stratum (its rarest label, or none) and targets.
 
     With several labels, a stratum of fewer than ten groups joins the next commoner one, so that each can be divided.
     """
-    keys = equality_keys([comments.texts[i] for i in rows])
+    keys = equality_keys([comments.texts[i] for i in rows], normalizer)
     numbers: dict[str, int] = {}
     groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
     first = np.zeros(len(numbers), dtype=np.intp)

@@ -60,11 +60,11 @@ def check_decision_rows(targets: NDArray[np.uint8], labels: Sequence[str], sourc
     """small_validation: calibration and threshold rest on few toxic comments."""
     for label, count in zip(labels, targets.sum(axis=0).tolist(), strict=True):
         if count < 50:
+            better = ', or set decision.source = "out_of_fold"' if source == "validation" else ""
             yield Finding(
                 "small_validation", "warning",
-                f"label '{label}': calibration and threshold rest on {count} toxic comments ({source}).",
-                "Expect the live precision and recall to differ from the report; label more toxic comments, "
-                "or set decision.source = \"out_of_fold\".",
+                f"label '{label}': calibration and threshold rest on {count} toxic comments ({source.replace('_', '-')}).",
+                f"Expect the live precision and recall to differ from the report; label more toxic comments{better}.",
             )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.decision import f_beta
+
 Floats = NDArray[np.float64]
 
 METRICS = (
@@ -16,14 +18,16 @@ METRICS = (
 )  # fmt: skip
 """Names as in the field; macro_f1 is the mean of the F1 of toxic and of not toxic."""
 
-SUMMARY = "summary"
+SUMMARY = ""
+"""Stands where a row is of no label but the mean over labels; no label has an empty name."""
+
 RESAMPLES = 1000
 _CELLS = 4_000_000  # resamples × rows at once
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One figure: a metric of a label (or "summary", the mean over labels) with its 95 % interval; None where undefined."""
+    """One figure: a metric of a label (or of all, :data:`SUMMARY`) with its 95 % interval; None where undefined."""
 
     label: str
     metric: str
@@ -126,7 +130,7 @@ def _of_label(scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold
     fn, tn = counts @ (toxic & ~flagged), counts @ (~toxic & ~flagged)
     with np.errstate(divide="ignore", invalid="ignore"):
         recall, specificity = tp / (tp + fn), tn / (tn + fp)
-        f1, f2 = _f_beta(tp, fp, fn, 1), _f_beta(tp, fp, fn, 2)
+        f1, f2 = f_beta(tp, fp, fn, 1), f_beta(tp, fp, fn, 2)
         mcc = (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
         roc_auc, average_precision = _ranking(scores, toxic, counts)
         return np.stack(
@@ -137,7 +141,7 @@ def _of_label(scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold
                 specificity,
                 f1,
                 f2,
-                (f1 + _f_beta(tn, fn, fp, 1)) / 2,
+                (f1 + f_beta(tn, fn, fp, 1)) / 2,
                 (recall + specificity) / 2,
                 np.where(np.isnan(mcc), 0.0, mcc),
                 roc_auc,
@@ -163,12 +167,6 @@ def _ranking(scores: NDArray[np.float32], toxic: NDArray[np.bool_], counts: Floa
         area / (positives * negatives)[:, 0],
         (precision * (tp - tp_before)).sum(axis=1) / positives[:, 0],
     )
-
-
-def _f_beta(tp: Floats, fp: Floats, fn: Floats, beta: float) -> Floats:
-    weight = beta**2
-    bottom = (1 + weight) * tp + weight * fn + fp
-    return np.where(bottom > 0, (1 + weight) * tp / bottom, 0.0)
 
 
 def _mean(values: Floats) -> Floats:

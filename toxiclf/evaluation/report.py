@@ -29,7 +29,8 @@ class Report:
     thresholds : one a label.
     data : counts of rows and of classes, class weights, what was detected.
     findings : coded check results.
-    recipe, seed, versions, data_sha256 : what the run came from.
+    recipe, seed, versions : what the run came from; ``data["sha256"]`` is that of its rows.
+    timings : seconds of fitting, calibration and thresholds.
     """
 
     model: str
@@ -107,7 +108,7 @@ class Report:
             parts += ["", "## Every metric", ""]
             names = [SUMMARY, *self.labels] if len(self.labels) > 1 else [self.labels[0]]
             cells = [[metric, *(_cell(_row(self.rows, name, metric)) for name in names)] for metric in METRICS]
-            parts += markdown_table([["", *names], *cells])
+            parts += markdown_table([["", *(name or "mean of labels" for name in names)], *cells])
             parts += ["", "## Decisions", ""]
             keys = ("tn", "fp", "fn", "tp")
             lines = [
@@ -115,6 +116,11 @@ class Report:
                 for label in self.labels
             ]
             parts += markdown_table([["label", "threshold", *keys], *lines])
+        if self.data.get("exclusive"):
+            parts += [
+                "", "Labels exclude each other. Each has a threshold of its own, so a comment may be flagged for several; "
+                "figures are of each label against all the rest.",
+            ]  # fmt: skip
         parts += ["", "## Data", "", *(f"- {note}" for note in self.data["notes"]), ""]
         parts += markdown_table(
             [
@@ -143,7 +149,8 @@ def model_card(report: Report) -> str:
     """The bundle's ``README.md``: a model card with the front matter that Hugging Face reads."""
     average_precision = report.summary["average_precision"]["value"]
     f1 = report.summary["f1"]["value"]
-    source = json.dumps(Path(report.data["source"]).name, ensure_ascii=False)
+    where = report.data["source"]
+    source = json.dumps(where if where.startswith("corpus:") else Path(where).name, ensure_ascii=False)
     metrics = [
         f"    - {{type: {kind}, name: {kind}, value: {value:.4f}}}"
         for kind, value in (("average_precision", average_precision), ("f1", f1))
@@ -152,7 +159,7 @@ def model_card(report: Report) -> str:
     front = [
         "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
         "tags: [toxic-comments, onnx]", "model-index:", f"- name: {report.model}", "  results:",
-        "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: csv}}",
+        "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: comments}}",
         "    metrics:", *metrics, "---", "",
     ]  # fmt: skip
     use = [
@@ -160,7 +167,10 @@ def model_card(report: Report) -> str:
         'moderator.check("댓글")', "```", "",
         "The files are verified against manifest.json before anything is parsed; nothing in them is code.",
     ]  # fmt: skip
-    return "\n".join(front) + report.to_markdown() + "\n".join(use) + "\n"
+    text = report.to_markdown().replace(
+        report.data["source"], json.loads(source)
+    )  # no path of this machine in a file to publish
+    return "\n".join(front) + text + "\n".join(use) + "\n"
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
@@ -183,7 +193,8 @@ def _row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:
 
 
 def _by_metric(rows: Sequence[MetricRow], label: str) -> dict[str, dict[str, float | None]]:
-    return {row.metric: {"value": row.value, "low": row.low, "high": row.high} for row in rows if row.label == label}
+    found = {row.metric: {"value": row.value, "low": row.low, "high": row.high} for row in rows if row.label == label}
+    return {metric: found.get(metric, {"value": None, "low": None, "high": None}) for metric in METRICS}
 
 
 def _cells(rows: Sequence[MetricRow], label: str) -> list[str]:

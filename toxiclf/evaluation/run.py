@@ -61,9 +61,9 @@ def evaluate_bundle(
     moderator = load(bundle)
     manifest = moderator.manifest
     if not isinstance(comments, Comments):
-        comments = read_comments(comments, part="test", like=(manifest.labels, manifest.negative), **columns)
+        comments = read_comments(comments, part="test", like=manifest, **columns)
     verdicts = moderator.check(comments.texts)
-    scores = moderator.score(comments.texts)
+    scores = np.array([[entry.score for entry in verdict.entries] for verdict in verdicts], dtype=np.float32)
     evaluation = evaluate(scores, comments.targets, manifest.thresholds, manifest.labels, seed=_SEED)
     rejected = comments.rejected
     truncated = sum(verdict.truncated for verdict in verdicts)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded: its start-up notes bury ours
 
 import keras
 import numpy as np
@@ -22,6 +25,7 @@ from toxiclf.recipe import DnnOptions
 class Dnn(Model):
     """Dense network over standardized comment vectors.
 
+    Fitting sets Keras's global seed and TensorFlow's deterministic mode, so that the seed gives the same network again.
     Stops when the average precision on the validation part has not risen for ``patience`` epochs, and keeps the best weights.
 
     Attributes

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from toxiclf.corpus.reading import read_texts
 from toxiclf.errors import DataError
@@ -65,6 +66,8 @@ class WordVectors:
 
         arrays = load_file(folder / "vectors.safetensors")
         tokens = json.loads((folder / "tokens.json").read_text("utf-8"))
+        if not len(tokens) == len(arrays["matrix"]) == len(arrays["frequencies"]):
+            raise ValueError("tokens and vectors differ in number")
         return cls(tokens, arrays["matrix"], arrays["frequencies"])
 
 
@@ -139,9 +142,15 @@ def vectors_of_unlabeled(
         **options.model_dump(include={"kind", "architecture", "size", "window", "seed"}), "gensim": _gensim_version(),
     }  # fmt: skip
     folder = cache_folder() / "vectors" / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    if (folder / "tokens.json").exists():
-        say(f"word vectors of {count:,} unlabelled texts: from the cache")
-        return WordVectors.load(folder)
+    if folder.exists():
+        try:
+            vectors = WordVectors.load(folder)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            say(f"word vectors: what the cache holds is damaged ({error}); training them again")
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            say(f"word vectors of {count:,} unlabelled texts: from the cache")
+            return vectors
     say(
         f"word vectors: training {options.kind} on {count:,} unlabelled texts; one worker, so that the seed reproduces them; "
         f"kept for later runs in {folder.parent}"
@@ -154,7 +163,12 @@ def vectors_of_unlabeled(
         vectors = train_vectors(
             LineSentence(str(path)), options, seed=options.seed, min_count=min_count, epochs=epochs, say=say
         )
-    vectors.save(folder)
+    try:
+        vectors.save(folder)
+    except OSError as error:
+        say(
+            f"word vectors: not kept, as {folder.parent} cannot be written ({error.strerror}); set TOXICLF_CACHE to another folder"
+        )
     return vectors
 
 
