@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,10 @@ from sklearn.isotonic import IsotonicRegression
 from toxiclf.bundle.calibration import Calibration, LabelCalibration, shares_of
 
 Floats = NDArray[np.float64]
+Method = Literal["platt", "isotonic", "none"]
 
 
-def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: str, exclusive: bool) -> Calibration:
+def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: Method, exclusive: bool) -> Calibration:
     """Fit the map from raw outputs to scores.
 
     Parameters
@@ -33,7 +35,7 @@ def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: str, exc
         labels = _lines(raw, targets, exclusive=True)
     else:
         labels = [_lines(raw[:, [j]], targets[:, [j]], exclusive=False)[0] for j in range(columns)]
-    return Calibration(method=method, exclusive=exclusive, labels=tuple(labels))  # type: ignore[arg-type]
+    return Calibration(method=method, exclusive=exclusive, labels=tuple(labels))
 
 
 def _lines(raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool) -> list[LabelCalibration]:

@@ -71,7 +71,7 @@ class Dnn(Model):
         return self.scaling_.apply(features).astype(np.float32)
 
 
-class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """After each epoch: a row of history, the best weights kept, an end when nothing gets better or the loss is no number."""
 
     def __init__(

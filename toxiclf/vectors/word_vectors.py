@@ -87,7 +87,7 @@ def train_vectors(
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 
-    class Progress(CallbackAny2Vec):  # type: ignore[misc]
+    class Progress(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
         done = 0
 
         def on_epoch_end(self, model: Any) -> None:
