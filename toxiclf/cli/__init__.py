@@ -1,0 +1,87 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from toxiclf.cli import scoring, training
+from toxiclf.errors import MissingExtraError, ToxiclfError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Classify toxic comments when the toxic ones are rare; Korean first.",
+    epilog="Exit codes: 0 done, 1 internal error, 2 usage or a missing extra, 3 unfit data, 4 bundle rejected, "
+    "5 with --strict: rows were set aside, 6 training diverged, 130 interrupted.",
+)
+for command in (training.train, training.evaluate, scoring.predict, scoring.inspect):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from toxiclf import __version__
+
+        typer.echo(f"toxiclf {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Nothing to do before a command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    _plain_streams()
+    try:
+        code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except typer.Abort:
+        return _failed("interrupted", 130)
+    except KeyboardInterrupt:
+        return _failed("interrupted", 130)
+    except ToxiclfError as error:
+        return _failed(str(error), error.exit_code)
+    except _usage_error() as error:
+        error.show()
+        return int(error.exit_code)
+    except OSError as error:
+        return _failed(f"{error.strerror or error}: {error.filename or 'while reading or writing'}", 1)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("toxiclf"):
+            raise
+        return _failed(str(MissingExtraError(f"this command uses {error.name}, which", "train")), 2)
+    return code if isinstance(code, int) else 0
+
+
+def _usage_error() -> Any:
+    """The base of Typer's complaints about flags; Typer has no public name for it, and keeps it in other places by version."""
+    return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def _failed(message: str, code: int) -> int:
+    typer.echo(f"toxiclf: {message}", err=True)
+    return code
+
+
+def _plain_streams() -> None:
+    """Write UTF-8 whatever the locale, and never fail on a lone surrogate."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,40 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+import typer
+
+COMMENTS = typer.Argument(
+    metavar="COMMENTS",
+    help="CSV, TSV, |-separated, JSON Lines or Parquet file, or corpus:NAME (sample, curse, beep, unsmile).",
+)
+TEXT = typer.Option(metavar="COL", help="Column with the comment; detected if left out.")
+LABEL = typer.Option(
+    metavar="COL[,COL…]",
+    help="Label column, or several columns of 0 and 1; one with a comma in quotes; detected if left out.",
+)
+NEGATIVE = typer.Option(
+    metavar="VALUE", help="Label value that is not toxic; with more than two values, each other is a label."
+)
+POSITIVE = typer.Option(metavar="VALUE", help="Label value that is toxic; may be given several times.")
+HEADER = typer.Option("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
+DELIMITER = typer.Option(
+    metavar="CHAR", help="What stands between columns, one character or tab; detected if left out."
+)
+STRICT = typer.Option("--strict", help="Exit with 5 if any row was set aside.")
+JSON = typer.Option("--json", help="Print JSON in place of a table.")
+
+
+def columns(
+    text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
+    delimiter: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What the flags say of a file's columns, as :func:`toxiclf.corpus.reading.read_comments` takes it."""
+    names = tuple(name.strip() for name in next(csv.reader([label], skipinitialspace=True))) if label else ()
+    return {
+        "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
+        "header": header, "delimiter": delimiter,
+    }  # fmt: skip

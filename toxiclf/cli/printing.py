@@ -1,0 +1,51 @@
+"""What the command line prints: results on standard output, messages on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+
+def say(message: str) -> None:
+    """A message, on standard error."""
+    typer.echo(message, err=True)
+
+
+def print_json(content: Any) -> None:
+    """A result as one line of JSON."""
+    typer.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def print_class_weights(weights: Sequence[dict[str, Any]]) -> None:
+    """The class weights of a report."""
+    heading = ["problem", "class", "training rows", "weight"]
+    print_table([heading, *([w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights)])
+
+
+def print_findings(findings: Sequence[Any]) -> None:
+    """The findings of a report, a line each."""
+    for finding in findings:
+        typer.echo(f"{finding.severity}: {finding.code}: {finding.message} {finding.next_step}")
+
+
+def print_table(lines: Sequence[Sequence[str]]) -> None:
+    """A table, heading first: by rich on a terminal; tab-separated lines off one, whole and easy to cut."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            if any(line):
+                typer.echo("\t".join(cell.strip() for cell in line))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(header_style="bold", show_header=any(lines[0]))
+    for heading in lines[0]:
+        table.add_column(Text(heading), overflow="fold")
+    for line in lines[1:]:
+        table.add_row(*(Text(cell) for cell in line))
+    Console().print(table)

@@ -1,0 +1,127 @@
+"""predict and inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from toxiclf.cli import options
+from toxiclf.cli.printing import print_json, print_table, say
+from toxiclf.errors import UsageError
+
+
+def predict(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="CSV, TSV, JSON Lines or text file; - is standard input.")
+    ] = None,
+    bundle: Annotated[Path | None, typer.Option(metavar="DIR", help="Bundle folder of a run.")] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="Score this comment; may be given several times.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column with the comment; detected if left out.")
+    ] = None,
+    header: Annotated[bool | None, options.HEADER] = None,
+    delimiter: Annotated[str | None, options.DELIMITER] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write here (.csv, .tsv or .jsonl) in place of standard output.")
+    ] = None,
+    rejected: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rows set aside [default: OUT.rejected.csv, or rejected.csv].")
+    ] = None,
+    strict: Annotated[bool, options.STRICT] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON Lines.")] = False,
+) -> None:
+    """Score comments with a bundle, as a stream of any size."""
+    from toxiclf.moderator import load
+
+    if bundle is None:
+        raise UsageError("which bundle? give --bundle DIR, the bundle folder that `toxiclf train` wrote")
+    if (file is None) == (not text):
+        raise UsageError('give a FILE, - for standard input, or --text "…"; one of them')
+    if text and any(given is not None for given in (column, header, delimiter, out, rejected)):
+        raise UsageError(
+            "--column, --header, --delimiter, --out and --rejected speak of a FILE; leave them out with --text"
+        )
+    moderator = load(bundle)
+    if text:
+        verdicts = moderator.check(text)
+        if as_json:
+            for comment, verdict in zip(text, verdicts, strict=True):
+                print_json({"text": comment, **verdict.as_dict()})
+        else:
+            heading = ["comment", "label", "score", "threshold", "verdict"]
+            lines = [
+                [
+                    comment,
+                    entry.label,
+                    f"{entry.score:.4f}",
+                    f"{entry.threshold:.4f}",
+                    "toxic" if entry.is_toxic else "ok",
+                ]
+                for comment, verdict in zip(text, verdicts, strict=True)
+                for entry in verdict.entries
+            ]
+            print_table([heading, *lines])
+        return
+    from toxiclf.predicting import predict_rows
+
+    assert file is not None  # one of the two was given
+    result = predict_rows(
+        moderator,
+        file,
+        column=column,
+        out=out,
+        rejected=rejected,
+        json_lines=as_json,
+        say=say,
+        header=header,
+        delimiter=delimiter,
+    )
+    if result.rejected:
+        say(f"{result.rejected:,} rows were set aside: {result.rejected_file}")
+        if strict:
+            raise typer.Exit(5)
+
+
+def inspect(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
+    as_json: Annotated[bool, options.JSON] = False,
+) -> None:
+    """Verify a bundle and show what is in it."""
+    from toxiclf.moderator import load
+
+    manifest = load(bundle).manifest
+    if as_json:
+        print_json(manifest.model_dump(mode="json"))
+        return
+    calibrations = manifest.calibration.labels
+    print_table(
+        [
+            ["label", "threshold", "calibration"],
+            *(
+                [name, f"{threshold:.4f}", _calibration(manifest.calibration.method, entry)]
+                for name, threshold, entry in zip(manifest.labels, manifest.thresholds, calibrations, strict=True)
+            ),
+        ]
+    )
+    facts = {
+        "model": manifest.model,
+        "labels": f"exclude each other; negative value {manifest.negative}" if manifest.negative else "independent",
+        "text column": manifest.text_column,
+        "tokenizer": ", ".join(manifest.tokenizer_versions.values()) or "none",
+        "recipe": manifest.recipe_sha256,
+        "data": manifest.data_sha256,
+        "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+    }
+    print_table([["", ""], *([name, value] for name, value in facts.items())])
+    print_table([["file", "bytes", "sha256"], *([n, f"{f.size:,}", f.sha256] for n, f in manifest.files.items())])
+    typer.echo("verified: every file is as the manifest says")
+
+
+def _calibration(method: str, entry: Any) -> str:
+    if method == "platt":
+        return f"platt: sigmoid({entry.slope:.4f} · raw {entry.intercept:+.4f})"
+    return f"isotonic, {len(entry.knots_raw)} knots" if method == "isotonic" else "none"

@@ -1,0 +1,115 @@
+"""train and evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toxiclf.cli import options
+from toxiclf.cli.printing import print_class_weights, print_findings, print_json, print_table, say
+
+
+def train(
+    comments: Annotated[str, options.COMMENTS],
+    test: Annotated[str | None, typer.Option(metavar="FILE", help="Test part of its own, in place of a share.")] = None,
+    text: Annotated[str | None, options.TEXT] = None,
+    label: Annotated[str | None, options.LABEL] = None,
+    negative: Annotated[str | None, options.NEGATIVE] = None,
+    positive: Annotated[list[str] | None, options.POSITIVE] = None,
+    header: Annotated[bool | None, options.HEADER] = None,
+    delimiter: Annotated[str | None, options.DELIMITER] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Preset (ngram_logistic, logistic, svm, svm_linear, random_forest, dnn) or recipe file.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="ngram_logistic (default), logistic, svm, random_forest, dnn.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key, such as decision.objective=f2."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random step.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run [default: runs/SOURCE-MODEL].")
+    ] = None,
+    strict: Annotated[bool, options.STRICT] = False,
+    as_json: Annotated[bool, options.JSON] = False,
+) -> None:
+    """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
+    from toxiclf.recipe import Recipe
+    from toxiclf.training import check_writable, read_parts
+    from toxiclf.training import train as train_model
+
+    chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
+    folder = out or Path("runs") / f"{_stem(comments)}-{chosen.model.name}"
+    check_writable(folder)
+    columns = options.columns(text, label, negative, positive, header, delimiter)
+    rows, test_rows = read_parts(comments, test, **columns)
+    for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
+        say(note)
+    trained = train_model(rows, chosen, test=test_rows, say=say)
+    trained.save(folder)
+    report = trained.report
+    if as_json:
+        print_json({**report.to_dict(), "out": str(folder)})
+    else:
+        print_class_weights(report.data["class_weights"])
+        print_table(report.table())
+        print_findings(report.findings)
+        typer.echo(f"report: {folder / 'report.md'}")
+        if not trained.diverged:
+            typer.echo(f"bundle: {folder / 'bundle'}")
+    if trained.diverged:
+        raise typer.Exit(6)
+    if trained.rejected:
+        say(f"{len(trained.rejected):,} rows were set aside: {folder / 'rejected.csv'}")
+        if strict:
+            raise typer.Exit(5)
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
+    comments: Annotated[str, options.COMMENTS],
+    text: Annotated[str | None, options.TEXT] = None,
+    label: Annotated[str | None, options.LABEL] = None,
+    negative: Annotated[str | None, options.NEGATIVE] = None,
+    positive: Annotated[list[str] | None, options.POSITIVE] = None,
+    header: Annotated[bool | None, options.HEADER] = None,
+    delimiter: Annotated[str | None, options.DELIMITER] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write report.json, report.md and figures here.")
+    ] = None,
+    strict: Annotated[bool, options.STRICT] = False,
+    as_json: Annotated[bool, options.JSON] = False,
+) -> None:
+    """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
+    from toxiclf.evaluation.run import evaluate_bundle
+
+    evaluated = evaluate_bundle(bundle, comments, **options.columns(text, label, negative, positive, header, delimiter))
+    report = evaluated.report
+    for note in report.data["notes"]:
+        say(note)
+    if out is not None:
+        evaluated.save(out)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        print_table(report.table())
+        print_findings(report.findings)
+    if evaluated.rejected:
+        say(
+            f"{len(evaluated.rejected):,} rows were set aside"
+            + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them")
+        )
+        if strict:
+            raise typer.Exit(5)
+
+
+def _stem(source: str) -> str:
+    return source.removeprefix("corpus:").replace("/", "-") if source.startswith("corpus:") else Path(source).stem
