@@ -86,7 +86,7 @@ def _library(learned: Learned, comments: toxiclf.Comments) -> Score:
     """Text → score by the training library alone."""
     fitted = learned.fitted
     normalizer = Normalizer()
-    if not isinstance(fitted.features, AverageVectors):
+    if not isinstance(fitted.featurizer.features, AverageVectors):
         grams: dict[str, Any] = {"analyzer": "char", "binary": True, "min_df": 3}
         views = make_union(
             TfidfVectorizer(preprocessor=decompose, ngram_range=(1, 6), **grams),
@@ -97,8 +97,8 @@ def _library(learned: Learned, comments: toxiclf.Comments) -> Score:
         return lambda texts: pipeline.predict_proba(normalizer.batch(texts)[0])
     view = fitted.encoder.views[WORDS]
     assert isinstance(view, TokenView)
-    words = {token: i for i, token in enumerate(fitted.features.vectors.tokens)}
-    matrix = fitted.features.vectors.matrix
+    words = {token: i for i, token in enumerate(fitted.featurizer.features.vectors.tokens)}
+    matrix = fitted.featurizer.features.vectors.matrix
 
     def score(texts: Sequence[str]) -> Any:
         rows = np.zeros((len(texts), matrix.shape[1]), dtype=np.float32)

@@ -12,7 +12,7 @@ from tests.conftest import TINY_MODEL, tiny
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import split
-from toxiclf.learning import learn
+from toxiclf.learning import Fitter, learn
 from toxiclf.models import MODELS
 from toxiclf.recipe import MODEL_OPTIONS, Recipe, presets
 from toxiclf.training import TrainedModel
@@ -39,7 +39,8 @@ def test_the_graph_agrees_with_the_training_library(model: str, kind: str, reque
     learned = learn(parts, recipe, lambda message: None)
     encoded = learned.fitted.encoder.encode(comments.texts)
     ours = Scorer(learned.graph).run(encoded)
-    theirs = learned.fitted.model.raw(learned.fitted.matrix(encoded))
+    fitter = Fitter.of(recipe, comments.labels, comments.negative, lambda message: None)
+    theirs = learned.fitted.raw(fitter.prepared(comments))
     assert np.abs(ours - theirs).max() <= 1e-5
     scores = learned.calibration.apply(ours), learned.calibration.apply(theirs.astype(np.float32))
     assert np.abs(scores[0] - scores[1]).max() <= 1e-5

@@ -19,50 +19,36 @@ from toxiclf.graph import Graph
 from toxiclf.models import MODELS
 from toxiclf.models.model import HeldOut, Model, Task
 from toxiclf.recipe import NgramLogisticOptions, Recipe
-from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
+from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer, tokenizer
-from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
-from toxiclf.vectors.features import WORDS, AverageVectors, ngram_rows
+from toxiclf.vectors.features import Featurizer, Prepared
 from toxiclf.vectors.word_vectors import WordVectors, vectors_of_rows, vectors_of_unlabeled
 
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Normalized and, where the model takes tokens, tokenized comments with their targets."""
-
-    texts: list[str]
-    truncated: NDArray[np.bool_]
-    tokens: list[list[str]] | None
-    targets: NDArray[np.uint8]
-
-    def take(self, rows: NDArray[np.intp]) -> Rows:
-        tokens = None if self.tokens is None else [self.tokens[i] for i in rows]
-        return Rows([self.texts[i] for i in rows], self.truncated[rows], tokens, self.targets[rows])
-
-
 @dataclass
 class Fitted:
-    """A fitted model with the text half that feeds it."""
+    """A fitted model with what feeds it."""
 
-    encoder: TextEncoder
-    features: AverageVectors | dict[str, int]
+    featurizer: Featurizer
     model: Model
     weights: list[ClassWeights]
 
-    def matrix(self, encoded: Encoded) -> Any:
-        """Features of encoded comments."""
-        if isinstance(self.features, AverageVectors):
-            return self.features.transform(encoded)
-        return ngram_rows(encoded, self.features)
+    @property
+    def encoder(self) -> TextEncoder:
+        """The text half of the bundle."""
+        return self.featurizer.encoder
+
+    def raw(self, rows: Prepared) -> NDArray[np.float64]:
+        """Raw outputs by the training library, (n, n_labels)."""
+        return self.model.raw(self.featurizer.matrix(rows))
 
     def graph(self, columns: int) -> bytes:
         """Features and model as one ONNX graph."""
         graph = Graph()
-        vector = self.features.write(graph) if isinstance(self.features, AverageVectors) else ""
-        return graph.build(self.model.write(graph, vector), columns)
+        return graph.build(self.model.write(graph, self.featurizer.write(graph)), columns)
 
 
 @dataclass(frozen=True)
@@ -106,37 +92,39 @@ def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
     ------
     DivergedError : training diverged.
     """
-    kind = MODELS[recipe.model.name]
     source = decision_source(recipe)
     labels, negative = parts.train.labels, parts.train.negative
-    fitter = _Fitter.of(recipe, labels, negative, say)
+    fitter = Fitter.of(recipe, labels, negative, say)
     held_out = fitter.prepared(parts.validation)
-    comments = parts.train if kind.watches or source == "validation" else parts.train.joined(parts.validation)
+    comments = learned_rows(parts, recipe)
     rows = fitter.prepared(comments)
-    say(f"{recipe.model.name}: fitting {len(rows.texts):,} comments")
-    fitted = fitter.fit(rows, held_out)
+    say(f"{recipe.model.name}: fitting {len(comments):,} comments")
+    fitted = fitter.fit(rows, comments.targets, held_out, parts.validation.targets)
     graph = fitted.graph(len(labels))
     if source == "validation":
-        raw = Scorer(graph).run(_encode(fitted.encoder, held_out)).astype(np.float64)
-        decided = held_out
+        raw = Scorer(graph).run(fitted.featurizer.encode(held_out)).astype(np.float64)
+        targets = parts.validation.targets
     else:
-        raw = np.empty(rows.targets.shape)
-        decided = rows
+        targets = comments.targets
+        raw = np.empty(targets.shape)
         for number, (inside, outside) in enumerate(
             folds(comments, recipe.decision.folds, recipe.seed, fitter.normalizer), start=1
         ):
             say(f"{recipe.model.name}: out-of-fold scores, fold {number} of {recipe.decision.folds}")
-            part = fitter.fit(rows.take(inside), held_out)
-            raw[outside] = part.model.raw(part.matrix(_encode(part.encoder, rows.take(outside))))
-    calibration = fit_calibration(
-        raw, decided.targets, method=recipe.decision.calibrate, exclusive=negative is not None
-    )
+            part = fitter.fit(rows.take(inside), targets[inside], held_out, parts.validation.targets)
+            raw[outside] = part.raw(rows.take(outside))
+    calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=negative is not None)
     scores = calibration.apply(raw.astype(np.float32))
-    chosen = [
-        choose_threshold(scores[:, j], decided.targets[:, j], recipe.decision.objective) for j in range(len(labels))
-    ]
+    chosen = [choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective) for j in range(len(labels))]
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
-    return Learned(fitted, source, graph, calibration, thresholds, reached, scores, decided.targets)
+    return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets)
+
+
+def learned_rows(parts: Split, recipe: Recipe) -> Comments:
+    """The rows that a model learns from: training and validation rows, unless the latter have work of their own."""
+    if MODELS[recipe.model.name].watches or decision_source(recipe) == "validation":
+        return parts.train
+    return parts.train.joined(parts.validation)
 
 
 def recipe_normalizer(recipe: Recipe) -> Normalizer:
@@ -152,8 +140,14 @@ def decision_source(recipe: Recipe) -> str:
 
 
 @dataclass(frozen=True)
-class _Fitter:
-    """What every fit of a run shares; none of it was learned from labelled rows."""
+class Fitter:
+    """What every fit of a run shares; none of it was learned from labelled rows.
+
+    Attributes
+    ----------
+    engine : the tokenizer, for models that take tokens.
+    vectors : word vectors of unlabelled texts, where the recipe names any.
+    """
 
     recipe: Recipe
     labels: tuple[str, ...]
@@ -163,7 +157,8 @@ class _Fitter:
     vectors: WordVectors | None
 
     @classmethod
-    def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> _Fitter:
+    def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> Fitter:
+        """Make what is shared; may train word vectors."""
         normalizer = recipe_normalizer(recipe)
         takes_tokens = MODELS[recipe.model.name].features == "average"
         engine = tokenizer(recipe.text.tokenizer) if takes_tokens else None
@@ -172,12 +167,13 @@ class _Fitter:
             vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, say)
         return cls(recipe, labels, negative, normalizer, engine, vectors)
 
-    def prepared(self, comments: Comments) -> Rows:
+    def prepared(self, comments: Comments) -> Prepared:
         """Normalize and, where need be, tokenize: once, for all fits."""
-        texts, truncated = self.normalizer.batch(comments.texts)
-        return Rows(texts, truncated, None if self.engine is None else self.engine.tokenize(texts), comments.targets)
+        return Prepared.of(comments.texts, self.normalizer, self.engine)
 
-    def fit(self, rows: Rows, held_out: Rows) -> Fitted:
+    def fit(
+        self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8]
+    ) -> Fitted:
         """Learn everything that is learned (vocabulary, vectors, weights, model) from these rows and no others.
 
         ``held_out`` is for models that watch the validation part while they train.
@@ -186,43 +182,43 @@ class _Fitter:
         ------
         DivergedError : training diverged.
         """
-        recipe = self.recipe
-        kind = MODELS[recipe.model.name]
-        weights = class_weights(rows.targets, self.labels, self.negative, recipe.balance.class_weight)
-        encoder, features = self._ngrams(rows) if self.engine is None else self._average(rows, self.engine)
-        fitted = Fitted(encoder, features, kind.make(recipe.model), weights)
-        if isinstance(features, AverageVectors):
-            features.fit(_encode(encoder, rows))
-        watched = HeldOut(fitted.matrix(_encode(encoder, held_out)), held_out.targets) if kind.watches else None
-        task = Task(rows.targets, self.negative is not None, weights, recipe.seed)
-        fitted.model.fit(fitted.matrix(_encode(encoder, rows)), task, watched)
+        featurizer = self.featurizer(rows)
+        watched = HeldOut(featurizer.matrix(held_out), held_out_targets) if self.watches else None
+        return self.fit_model(featurizer, featurizer.matrix(rows), targets, watched)
+
+    @property
+    def watches(self) -> bool:
+        """Whether the model watches the validation part while it trains."""
+        return MODELS[self.recipe.model.name].watches
+
+    def featurizer(self, rows: Prepared) -> Featurizer:
+        """Learn what comes before the model."""
+        options = self.recipe.model
+        if isinstance(options, NgramLogisticOptions):
+            return Featurizer.ngrams(
+                rows, self.normalizer,
+                jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments,
+            )  # fmt: skip
+        assert self.engine is not None  # all other models take tokens
+        assert rows.tokens is not None
+        vectors = self.vectors or vectors_of_rows(rows.tokens, self.recipe.vectors, self.recipe.seed)
+        cap = None if self.recipe.text.max_tokens == "auto" else self.recipe.text.max_tokens
+        return Featurizer.average(
+            rows, self.normalizer, self.engine, vectors, pooling=self.recipe.features.pooling, max_tokens=cap
+        )
+
+    def fit_model(
+        self, featurizer: Featurizer, features: Any, targets: NDArray[np.uint8], watched: HeldOut | None
+    ) -> Fitted:
+        """Fit the recipe's model to features.
+
+        Raises
+        ------
+        DivergedError : training diverged.
+        """
+        weights = class_weights(targets, self.labels, self.negative, self.recipe.balance.class_weight)
+        fitted = Fitted(featurizer, MODELS[self.recipe.model.name].make(self.recipe.model), weights)
+        fitted.model.fit(features, Task(targets, self.negative is not None, weights, self.recipe.seed), watched)
         if fitted.model.diverged_:
             raise DivergedError(fitted)
         return fitted
-
-    def _ngrams(self, rows: Rows) -> tuple[TextEncoder, dict[str, int]]:
-        options = self.recipe.model
-        assert isinstance(options, NgramLogisticOptions)  # the one model over n-grams
-        vocabularies = {
-            "jamo": NgramVocabulary.learn(rows.texts, "jamo", 1, options.jamo, options.min_comments),
-            "syllable": NgramVocabulary.learn(rows.texts, "syllable", 1, options.syllable, options.min_comments),
-        }
-        encoder = TextEncoder(self.normalizer, {name: NgramView(known) for name, known in vocabularies.items()})
-        return encoder, {name: len(known) for name, known in vocabularies.items()}
-
-    def _average(self, rows: Rows, engine: Tokenizer) -> tuple[TextEncoder, AverageVectors]:
-        assert rows.tokens is not None  # rows are tokenized where there is a tokenizer
-        vectors = self.vectors or vectors_of_rows(rows.tokens, self.recipe.vectors, self.recipe.seed)
-        cap = None if self.recipe.text.max_tokens == "auto" else self.recipe.text.max_tokens
-        view = TokenView(engine, TokenVocabulary(vectors.tokens), cap)
-        return TextEncoder(self.normalizer, {WORDS: view}), AverageVectors(vectors, self.recipe.features.pooling)
-
-
-def _encode(encoder: TextEncoder, rows: Rows) -> Encoded:
-    views = {
-        name: view.encode_tokens(rows.tokens)
-        if isinstance(view, TokenView) and rows.tokens is not None
-        else view.encode(rows.texts)
-        for name, view in encoder.views.items()
-    }
-    return join_views(views, rows.truncated)

@@ -1,8 +1,10 @@
-"""From ids to what models learn from: averaged word vectors, or rows of distinct n-grams."""
+"""From comments to what models learn from: averaged word vectors, or rows of distinct n-grams."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,7 +12,10 @@ from numpy.typing import NDArray
 
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.graph import Graph
-from toxiclf.text.encoder import Encoded
+from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.tokenizers import Tokenizer
+from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
 from toxiclf.vectors.word_vectors import WordVectors
 
 WORDS = "words"
@@ -106,3 +111,93 @@ def ngram_rows(encoded: Encoded, sizes: Mapping[str, int]) -> NgramRows:
         ones = np.ones(len(ids.flat), dtype=np.float32)
         rows[view] = sp.csr_matrix((ones, ids.flat - 1, ids.starts), shape=(len(ids), size))
     return rows
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Comments that are normalized and, for models that take tokens, tokenized: once, for all fits.
+
+    Attributes
+    ----------
+    texts : normalized.
+    truncated : bool (n,), True where normalization cut a comment off.
+    tokens : of each text, or None.
+    """
+
+    texts: list[str]
+    truncated: NDArray[np.bool_]
+    tokens: list[list[str]] | None
+
+    @classmethod
+    def of(cls, texts: Sequence[str], normalizer: Normalizer, engine: Tokenizer | None) -> Prepared:
+        """Prepare comments as they were read."""
+        normalized, truncated = normalizer.batch(texts)
+        return cls(normalized, truncated, None if engine is None else engine.tokenize(normalized))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: NDArray[np.intp]) -> Prepared:
+        """Some of the comments, in the order asked for."""
+        tokens = None if self.tokens is None else [self.tokens[i] for i in rows]
+        return Prepared([self.texts[i] for i in rows], self.truncated[rows], tokens)
+
+
+@dataclass(frozen=True)
+class Featurizer:
+    """All that is learned before the model: an encoder from comments to ids, and features of the ids.
+
+    Attributes
+    ----------
+    encoder : the text half of a bundle.
+    features : fitted averages, or the number of n-grams of each view.
+    """
+
+    encoder: TextEncoder
+    features: AverageVectors | Mapping[str, int]
+
+    @classmethod
+    def ngrams(
+        cls, rows: Prepared, normalizer: Normalizer, *, jamo: int, syllable: int, min_comments: int
+    ) -> Featurizer:
+        """Learn the n-grams of some rows: 1 to ``jamo`` jamo, 1 to ``syllable`` syllables, each in ``min_comments`` comments."""
+        known = {
+            "jamo": NgramVocabulary.learn(rows.texts, "jamo", 1, jamo, min_comments),
+            "syllable": NgramVocabulary.learn(rows.texts, "syllable", 1, syllable, min_comments),
+        }
+        encoder = TextEncoder(normalizer, {view: NgramView(vocabulary) for view, vocabulary in known.items()})
+        return cls(encoder, {view: len(vocabulary) for view, vocabulary in known.items()})
+
+    @classmethod
+    def average(
+        cls, rows: Prepared, normalizer: Normalizer, engine: Tokenizer, vectors: WordVectors, *, pooling: str,
+        max_tokens: int | None,
+    ) -> Featurizer:  # fmt: skip
+        """Learn the pooling weights of some rows."""
+        view = TokenView(engine, TokenVocabulary(vectors.tokens), max_tokens)
+        encoder = TextEncoder(normalizer, {WORDS: view})
+        features = AverageVectors(vectors, pooling)
+        featurizer = cls(encoder, features)
+        features.fit(featurizer.encode(rows))
+        return featurizer
+
+    def encode(self, rows: Prepared) -> Encoded:
+        """Ids of prepared rows."""
+        views = {
+            name: view.encode_tokens(rows.tokens)
+            if isinstance(view, TokenView) and rows.tokens is not None
+            else view.encode(rows.texts)
+            for name, view in self.encoder.views.items()
+        }
+        return join_views(views, rows.truncated)
+
+    def matrix(self, rows: Prepared) -> Any:
+        """Features of prepared rows: float32 (n, size), or :data:`NgramRows`."""
+        encoded = self.encode(rows)
+        if isinstance(self.features, AverageVectors):
+            return self.features.transform(encoded)
+        return ngram_rows(encoded, self.features)
+
+    def write(self, graph: Graph) -> str:
+        """Add the features to a graph; n-grams need no node of their own, as their models read the ids."""
+        return self.features.write(graph) if isinstance(self.features, AverageVectors) else ""
