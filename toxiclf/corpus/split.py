@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from toxiclf.corpus.comments import PLAIN, Comments, check_classes, equality_keys
 from toxiclf.errors import DataError, UsageError
@@ -81,17 +81,34 @@ def split(
 
 
 def folds(
-    comments: Comments, count: int, seed: int, normalizer: Normalizer = PLAIN
+    comments: Comments,
+    count: int,
+    seed: int,
+    normalizer: Normalizer = PLAIN,
+    *,
+    stratified: bool = True,
+    key: str = "decision.folds",
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Stratified folds as (fitted rows, held-out rows); equal comments are held out together."""
+    """Folds as (fitted rows, held-out rows); equal comments are held out together.
+
+    Parameters
+    ----------
+    stratified : whether each fold holds its share of every class.
+    key : the recipe key that ``count`` came from, for errors.
+
+    Raises
+    ------
+    UsageError : more folds than comments of the rarest class.
+    DataError : a fold would have nothing to learn a label from.
+    """
     groups, strata, _ = _groups(comments, np.arange(len(comments)), normalizer)
     fewest = int(np.unique(strata, return_counts=True)[1].min())
     if count > fewest:
         raise UsageError(
-            f"decision.folds is {count}, but there are only {fewest} distinct comments of the rarest class to divide; "
-            f"set decision.folds to at most {fewest}, or label more of them"
+            f"{key} is {count}, but there are only {fewest} distinct comments of the rarest class to divide; "
+            f"set {key} to at most {fewest}, or label more of them"
         )
-    splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+    splitter = (StratifiedKFold if stratified else KFold)(count, shuffle=True, random_state=seed)
     held = np.empty(strata.shape, dtype=np.intp)
     for fold, (_, rows) in enumerate(splitter.split(strata, strata)):
         held[rows] = fold
@@ -101,7 +118,7 @@ def folds(
         for label, positives in comments.take(inside).counts().items():
             if positives in (0, len(inside)):
                 raise DataError(
-                    f"a fold would have no comment to learn label '{label}' from; label more, or raise decision.folds"
+                    f"a fold would have no comment to learn label '{label}' from; label more, or raise {key}"
                 )
     return pairs
 

@@ -9,178 +9,53 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from toxiclf.errors import UsageError, unknown_name
+from toxiclf.recipe.models import (
+    MODEL_OPTIONS,
+    DnnOptions,
+    LogisticOptions,
+    ModelOptions,
+    NgramLogisticOptions,
+    RandomForestOptions,
+    SvmOptions,
+)
+from toxiclf.recipe.search import Range, SearchSection
+from toxiclf.recipe.sections import (
+    BalanceSection,
+    DecisionSection,
+    FeaturesSection,
+    SplitSection,
+    TextSection,
+    VectorsSection,
+)
+from toxiclf.recipe.types import Section
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[FiniteFloat, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str | int | float) else value
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SplitSection(_Section):
-    """``[split]``: shares of all rows.
-
-    ``test = 0`` trains on every row; the report then speaks from the scores that the decision was made on, and says so.
-    """
-
-    test: Share = 0.2
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-
-
-class TextSection(_Section):
-    """``[text]``: see :class:`toxiclf.text.normalize.Normalizer`.
-
-    ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give.
-    """
-
-    tokenizer: Literal["mecab", "jamo", "char", "whitespace"] = "mecab"
-    max_tokens: Count | Literal["auto"] = "auto"
-    max_chars: Count = 2000
-    repeat_cap: Count = 3
-
-
-class VectorsSection(_Section):
-    """``[vectors]``: Word2Vec, trained on the ``unlabeled`` texts alone where any are named, else on the training rows.
-
-    ``seed`` is the vectors' own, so that runs with different recipe seeds share vectors of unlabeled texts; vectors of
-    training rows draw on the recipe's seed as well. "auto" is ``min_count`` 5 and ``epochs`` 5 for unlabeled texts, 2 and 20
-    for training rows.
-    """
-
-    kind: Literal["word2vec"] = "word2vec"
-    architecture: Literal["skip_gram", "cbow"] = "skip_gram"
-    size: Count = 100
-    window: Count = 5
-    min_count: Count | Literal["auto"] = "auto"
-    epochs: Count | Literal["auto"] = "auto"
-    seed: Annotated[int, Field(ge=0)] = 0
-    unlabeled: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+__all__ = [
+    "MODEL_OPTIONS",
+    "BalanceSection",
+    "DecisionSection",
+    "DnnOptions",
+    "FeaturesSection",
+    "LogisticOptions",
+    "ModelOptions",
+    "NgramLogisticOptions",
+    "RandomForestOptions",
+    "Range",
+    "Recipe",
+    "SearchSection",
+    "SplitSection",
+    "SvmOptions",
+    "TextSection",
+    "VectorsSection",
+    "presets",
+]
 
 
-class FeaturesSection(_Section):
-    """``[features]``: how the word vectors of a comment become one vector."""
-
-    pooling: Literal["mean", "tfidf", "sif"] = "mean"
-
-
-class BalanceSection(_Section):
-    """``[balance]``: "balanced" weighs a row of class c by n / (k · n_c), k classes.
-
-    A table gives weights by name of label, and of the negative value ("negative" unless the label column names it).
-    """
-
-    class_weight: Literal["balanced", "none"] | dict[str, Positive] = "balanced"
-
-
-class NgramLogisticOptions(_Section):
-    """Logistic regression over TF-IDF n-grams of jamo (1 to ``jamo``) and syllables (1 to ``syllable``).
-
-    N-grams in fewer than ``min_comments`` comments are left out. ``log_count_ratio`` scales each n-gram by how much more often
-    it stands in comments of one class than of the other.
-    """
-
-    name: Literal["ngram_logistic"] = "ngram_logistic"
-    C: Positive = 3.0
-    jamo: Count = 6
-    syllable: Count = 4
-    min_comments: Count = 3
-    log_count_ratio: bool = True
-
-
-class LogisticOptions(_Section):
-    """Logistic regression over standardized comment vectors."""
-
-    name: Literal["logistic"]
-    C: Positive = 1.0
-
-
-class SvmOptions(_Section):
-    """Support vector machine. ``gamma = "scale"`` is 1 / (features · variance), of the RBF kernel."""
-
-    name: Literal["svm"]
-    kernel: Literal["rbf", "linear"] = "rbf"
-    C: Positive = 1.0
-    gamma: Positive | Literal["scale"] = "scale"
-    standardize: bool = True
-
-
-class RandomForestOptions(_Section):
-    """Random forest."""
-
-    name: Literal["random_forest"]
-    trees: Count = 300
-    max_depth: Count | Literal["none"] = "none"
-    min_samples_leaf: Count = 3
-    min_samples_split: Annotated[int, Field(ge=2)] = 2
-
-
-class DnnOptions(_Section):
-    """Dense network in Keras. ``patience``: epochs without a better validation average precision before it stops."""
-
-    name: Literal["dnn"]
-    units: Annotated[tuple[Count, ...], BeforeValidator(_as_list), Field(min_length=1)] = (128, 128)
-    activation: Literal["relu", "tanh", "elu", "gelu", "selu", "softmax"] = "relu"
-    batch_norm: bool = False
-    dropout: Rate = 0.5
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    learning_rate: Positive = 1e-3
-    batch_size: Count = 64
-    epochs: Count = 100
-    patience: Count = 10
-    clip_norm: Positive | Literal["none"] = 1.0
-
-
-ModelOptions = NgramLogisticOptions | LogisticOptions | SvmOptions | RandomForestOptions | DnnOptions
-
-_RATED_OBJECTIVES = ("recall_at_precision", "precision_at_recall")
-_OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}=0.9" for name in _RATED_OBJECTIVES))
-
-
-def _objective(value: Any) -> Any:
-    """Accept a name, ``NAME=rate`` or a fixed threshold."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if not 0 <= value <= 1:
-            raise ValueError(f"a fixed threshold must lie in [0, 1], not {value}; name an objective to have it tuned")
-        return float(value)
-    name, equals, rate = str(value).partition("=")
-    if name in _OBJECTIVES and not equals:
-        return name
-    if name in _RATED_OBJECTIVES:
-        try:
-            if 0 < float(rate) <= 1:
-                return f"{name}={float(rate):g}"
-        except ValueError:
-            pass
-        raise ValueError(f"{name} wants a rate in (0, 1], such as {name}=0.9")
-    raise ValueError(str(unknown_name("objective", value, _OBJECTIVES)))
-
-
-class DecisionSection(_Section):
-    """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for.
-
-    ``source = "auto"`` is "validation" for networks and "out_of_fold" for all other models. ``objective`` is f1, f2, accuracy,
-    macro_f1, recall_at_precision=R (the most recall with at least that precision), precision_at_recall=R, or a fixed threshold.
-    """
-
-    source: Literal["auto", "out_of_fold", "validation"] = "auto"
-    folds: Annotated[int, Field(ge=2, le=20)] = 5
-    calibrate: Literal["platt", "isotonic", "none"] = "platt"
-    objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """All that decides a run, but the data.
 
     Raises
@@ -196,6 +71,7 @@ class Recipe(_Section):
     balance: BalanceSection = BalanceSection()
     model: Annotated[ModelOptions, Field(discriminator="name")] = NgramLogisticOptions()
     decision: DecisionSection = DecisionSection()
+    search: SearchSection = SearchSection()
 
     @model_validator(mode="after")
     def _room_for_training(self) -> Recipe:
@@ -205,7 +81,7 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _nothing_without_effect(self) -> Recipe:
-        idle: list[tuple[str, _Section, Sequence[str]]] = []
+        idle: list[tuple[str, Section, Sequence[str]]] = []
         if self.model.name == "ngram_logistic":
             idle = [
                 ("vectors", self.vectors, list(VectorsSection.model_fields)),
@@ -247,8 +123,7 @@ class Recipe(_Section):
         if not isinstance(content.setdefault("model", {}), dict):
             content["model"] = {"name": content["model"]}
         if model is not None and content["model"].get("name") != model:
-            preset = _content(model) if model in presets() else {}
-            content["model"] = preset.get("model", {"name": model})
+            content["model"] = _model_table(model)
         for setting in settings:
             _set(content, setting)
         if seed is not None:
@@ -261,6 +136,28 @@ class Recipe(_Section):
         except ValidationError as error:
             raise _explained(error) from None
 
+    def changed(self, settings: Mapping[str, Any]) -> Recipe:
+        """The recipe with other values; a new ``model.name`` brings the options of its preset.
+
+        Parameters
+        ----------
+        settings : values by key, such as ``{"model.C": 10}``.
+
+        Raises
+        ------
+        UsageError : a key is unknown or a value does not fit.
+
+        >>> Recipe.load("svm").changed({"model.C": 10, "vectors.size": 50}).model.C
+        10.0
+        """
+        content = self.model_dump()
+        name = settings.get("model.name", self.model.name)
+        if name != self.model.name:
+            content["model"] = _model_table(name)
+        for key, value in settings.items():
+            _put(content, key, value)
+        return Recipe.load(content)
+
     def to_toml(self) -> str:
         """The whole recipe, defaults included, as TOML."""
         import tomli_w
@@ -270,16 +167,6 @@ class Recipe(_Section):
     def sha256(self) -> str:
         """Hash of the recipe's content."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-
-
-MODEL_OPTIONS: dict[str, type[_Section]] = {
-    "ngram_logistic": NgramLogisticOptions,
-    "logistic": LogisticOptions,
-    "svm": SvmOptions,
-    "random_forest": RandomForestOptions,
-    "dnn": DnnOptions,
-}
-"""Options of each model, by its name."""
 
 
 def presets() -> list[str]:
@@ -309,6 +196,11 @@ def _content(source: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str
         raise UsageError(f"{source} is not TOML: {error}") from error
 
 
+def _model_table(name: str) -> dict[str, Any]:
+    table: dict[str, Any] = _content(name).get("model", {}) if name in presets() else {}
+    return {"name": name, **table}
+
+
 def _set(content: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
@@ -317,11 +209,15 @@ def _set(content: dict[str, Any], setting: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    *sections, last = key.strip().split(".")
+    _put(content, key.strip(), value)
+
+
+def _put(content: dict[str, Any], key: str, value: Any) -> None:
+    *sections, last = key.split(".")
     for section in sections:
         content = content.setdefault(section, {})
         if not isinstance(content, dict):
-            raise UsageError(f"--set {setting}: {section} is a value, not a section")
+            raise UsageError(f"recipe key {key}: {section} is a value, not a section")
     content[last] = value
 
 

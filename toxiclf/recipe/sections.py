@@ -1,0 +1,101 @@
+"""The tables of a recipe, but ``[model]`` and ``[search]``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from toxiclf.errors import unknown_name
+from toxiclf.recipe.types import Count, Positive, Section, Share, as_list
+
+
+class SplitSection(Section):
+    """``[split]``: shares of all rows.
+
+    ``test = 0`` trains on every row; the report then speaks from the scores that the decision was made on, and says so.
+    """
+
+    test: Share = 0.2
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
+class TextSection(Section):
+    """``[text]``: see :class:`toxiclf.text.normalize.Normalizer`.
+
+    ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give.
+    """
+
+    tokenizer: Literal["mecab", "jamo", "char", "whitespace"] = "mecab"
+    max_tokens: Count | Literal["auto"] = "auto"
+    max_chars: Count = 2000
+    repeat_cap: Count = 3
+
+
+class VectorsSection(Section):
+    """``[vectors]``: Word2Vec, trained on the ``unlabeled`` texts alone where any are named, else on the training rows.
+
+    ``seed`` is the vectors' own, so that runs with different recipe seeds share vectors of unlabeled texts; vectors of
+    training rows draw on the recipe's seed as well. "auto" is ``min_count`` 5 and ``epochs`` 5 for unlabeled texts, 2 and 20
+    for training rows.
+    """
+
+    kind: Literal["word2vec"] = "word2vec"
+    architecture: Literal["skip_gram", "cbow"] = "skip_gram"
+    size: Count = 100
+    window: Count = 5
+    min_count: Count | Literal["auto"] = "auto"
+    epochs: Count | Literal["auto"] = "auto"
+    seed: Annotated[int, Field(ge=0)] = 0
+    unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+
+
+class FeaturesSection(Section):
+    """``[features]``: how the word vectors of a comment become one vector."""
+
+    pooling: Literal["mean", "tfidf", "sif"] = "mean"
+
+
+class BalanceSection(Section):
+    """``[balance]``: "balanced" weighs a row of class c by n / (k · n_c), k classes.
+
+    A table gives weights by name of label, and of the negative value ("negative" unless the label column names it).
+    """
+
+    class_weight: Literal["balanced", "none"] | dict[str, Positive] = "balanced"
+
+
+_RATED_OBJECTIVES = ("recall_at_precision", "precision_at_recall")
+_OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}=0.9" for name in _RATED_OBJECTIVES))
+
+
+def _objective(value: Any) -> Any:
+    """Accept a name, ``NAME=rate`` or a fixed threshold."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value <= 1:
+            raise ValueError(f"a fixed threshold must lie in [0, 1], not {value}; name an objective to have it tuned")
+        return float(value)
+    name, equals, rate = str(value).partition("=")
+    if name in _OBJECTIVES and not equals:
+        return name
+    if name in _RATED_OBJECTIVES:
+        try:
+            if 0 < float(rate) <= 1:
+                return f"{name}={float(rate):g}"
+        except ValueError:
+            pass
+        raise ValueError(f"{name} wants a rate in (0, 1], such as {name}=0.9")
+    raise ValueError(str(unknown_name("objective", value, _OBJECTIVES)))
+
+
+class DecisionSection(Section):
+    """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for.
+
+    ``source = "auto"`` is "validation" for networks and "out_of_fold" for all other models. ``objective`` is f1, f2, accuracy,
+    macro_f1, recall_at_precision=R (the most recall with at least that precision), precision_at_recall=R, or a fixed threshold.
+    """
+
+    source: Literal["auto", "out_of_fold", "validation"] = "auto"
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    calibrate: Literal["platt", "isotonic", "none"] = "platt"
+    objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"

@@ -1,0 +1,155 @@
+"""What a recipe is worth: a metric by cross-validation inside the training part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
+
+from toxiclf.bundle.calibration import shares_of
+from toxiclf.corpus.split import Split, folds
+from toxiclf.decision import choose_threshold
+from toxiclf.errors import DataError
+from toxiclf.learning import Fitter, Say
+from toxiclf.models import MODELS
+from toxiclf.models.model import HeldOut
+from toxiclf.recipe import NgramLogisticOptions, Recipe, SearchSection
+from toxiclf.search.trials import Settings
+from toxiclf.vectors.features import Featurizer, Prepared
+
+Floats = NDArray[np.float64]
+
+_RANKING: dict[str, Callable[..., float]] = {
+    "average_precision": average_precision_score,
+    "roc_auc": roc_auc_score,
+}
+_THRESHOLDED: dict[str, Callable[..., float]] = {
+    "f1": partial(f1_score, zero_division=0),
+    "f2": partial(fbeta_score, beta=2, zero_division=0),
+    "macro_f1": partial(f1_score, average="macro", zero_division=0),
+    "accuracy": accuracy_score,
+}
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """Features of one fold: of the rows to learn from, the rows held out, and the rows to watch."""
+
+    featurizer: Featurizer
+    inside: Any
+    outside: Any
+    watched: Any
+
+
+class Judge:
+    """Gives a recipe its metric in each fold. Features are kept from one candidate to the next that shares them."""
+
+    def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
+        self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
+        self._fitters: dict[str, tuple[Fitter, Prepared, Prepared]] = {}
+        self._features: tuple[str, dict[int, _Fold]] = ("", {})
+        fitter, _, _ = self._fitter(recipe)
+        self._folds = folds(
+            parts.train,
+            section.folds,
+            recipe.seed,
+            fitter.normalizer,
+            stratified=section.stratified,
+            key="search.folds",
+        )
+        for _, outside in self._folds:
+            for label, count in parts.train.take(outside).counts().items():
+                if count in (0, len(outside)):
+                    raise DataError(
+                        f"a fold of the search would hold {'only comments' if count else 'no comment'} with label '{label}'; "
+                        "set search.stratified = true, lower search.folds, or label more of them"
+                    )
+
+    def identity(self) -> str:
+        """Hash of all that decides a trial's value, but its settings."""
+        section = self._section.model_dump(include={"metric", "folds", "stratified"})
+        vectors = self._fitter(self._recipe)[0].vectors
+        content = {
+            "recipe": self._recipe.sha256(), "search": section, "data": self._parts.train.sha256(),
+            "validation": self._parts.validation.sha256(),
+            "vectors": None if vectors is None else sha256(vectors.matrix.tobytes()).hexdigest(),
+            "versions": {name: metadata.version(name) for name in ("toxiclf", "scikit-learn", "numpy", "gensim", "keras")},
+        }  # fmt: skip
+        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def folds_of(self, settings: Settings) -> tuple[float, ...]:
+        """The metric in each fold.
+
+        Raises
+        ------
+        DivergedError, DataError : it cannot be fitted.
+        """
+        recipe = self._recipe.changed(settings)
+        fitter, rows, held_out = self._fitter(recipe)
+        train, validation = self._parts.train, self._parts.validation
+        raw = np.empty(train.targets.shape)
+        for number, (inside, outside) in enumerate(self._folds):
+            fold = self._fold(number, fitter, rows, held_out)
+            watched = HeldOut(fold.watched, validation.targets) if fitter.watches else None
+            fitted = fitter.fit_model(fold.featurizer, fold.inside, train.targets[inside], watched)
+            raw[outside] = fitted.model.raw(fold.outside)
+        scores = shares_of(raw, exclusive=train.exclusive)
+        return tuple(self._metric(scores, outside) for _, outside in self._folds)
+
+    def _metric(self, scores: Floats, outside: NDArray[np.intp]) -> float:
+        """Mean over labels of the metric on the held-out rows of a fold."""
+        name, targets = self._section.metric, self._parts.train.targets
+        if name in _RANKING:
+            values = [_RANKING[name](targets[outside, j], scores[outside, j]) for j in range(targets.shape[1])]
+            return float(np.mean(values))
+        others = np.setdiff1d(np.arange(len(scores)), outside)
+        values = []
+        for j in range(targets.shape[1]):
+            threshold, _ = choose_threshold(scores[others, j].astype(np.float32), targets[others, j], name)
+            flagged = scores[outside, j].astype(np.float32) >= np.float32(threshold)
+            values.append(_THRESHOLDED[name](targets[outside, j], flagged))
+        return float(np.mean(values))
+
+    def _fitter(self, recipe: Recipe) -> tuple[Fitter, Prepared, Prepared]:
+        """What the fits of a recipe share; candidates with the same text and vectors share it too."""
+        takes_tokens = MODELS[recipe.model.name].features == "average"
+        key = json.dumps([recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else [])
+        if key not in self._fitters:
+            train = self._parts.train
+            fitter = Fitter.of(recipe, train.labels, train.negative, self._say)
+            self._fitters[key] = (fitter, fitter.prepared(train), fitter.prepared(self._parts.validation))
+        fitter, rows, held_out = self._fitters[key]
+        return replace(fitter, recipe=recipe), rows, held_out
+
+    def _fold(self, number: int, fitter: Fitter, rows: Prepared, held_out: Prepared) -> _Fold:
+        """Features of a fold, learned from its inside alone; kept while candidates ask for the same ones."""
+        key = features_key(fitter.recipe)
+        if self._features[0] != key:
+            self._features = (key, {})
+        known = self._features[1]
+        if number not in known:
+            inside, outside = self._folds[number]
+            featurizer = fitter.featurizer(rows.take(inside))
+            known[number] = _Fold(
+                featurizer,
+                featurizer.matrix(rows.take(inside)),
+                featurizer.matrix(rows.take(outside)),
+                featurizer.matrix(held_out),
+            )
+        return known[number]
+
+
+def features_key(recipe: Recipe) -> str:
+    """Equal for recipes whose models learn from the same features."""
+    options = recipe.model
+    if isinstance(options, NgramLogisticOptions):
+        return json.dumps([options.jamo, options.syllable, options.min_comments])
+    return json.dumps([recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()])
