@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from toxiclf.corpus import public
 from toxiclf.corpus.reading import read_comments, read_texts
@@ -40,19 +43,34 @@ def test_every_card_can_be_loaded_under_its_name() -> None:
         card = public.load_card(name)
         assert card.name == name
         assert card.parts
-        assert card.licence
+        assert len({part.role for part in card.parts}) == len(card.parts)
 
 
-def test_every_file_of_a_card_has_a_checksum() -> None:
+def test_every_address_is_https_and_names_the_commit_of_the_card() -> None:
+    for name in REAL:
+        card = public.load_card(name)
+        (commit,) = re.findall(r"\b[0-9a-f]{40}\b", card.upstream)
+        assert all(part.address and part.address.startswith("https://") for part in card.parts)
+        assert all(commit in str(part.address) for part in card.parts)
+
+
+def test_a_licence_says_by_its_name_whether_commercial_use_is_allowed() -> None:
     for name in public.card_names():
-        assert all(part.sha256 for part in public.load_card(name).parts)
+        licence = public.load_card(name).licence
+        assert licence.commercial == ("-NC" not in licence.id)
+        assert licence.address.startswith("https://")
+
+
+@pytest.mark.parametrize("file", ["../x", "a/b", "/etc/hostname", "..", ".x", "", "a\\b", "a\nb"])
+def test_a_file_of_a_card_is_a_plain_name(file: str) -> None:
+    with pytest.raises(ValidationError, match="String should match pattern"):
+        public.File(file=file, size=1, sha256="0" * 64)
 
 
 def test_the_sample_corpus_is_the_file_of_its_card() -> None:
     card = public.load_card("sample")
     (part,) = card.parts
-    path = card.path(part)
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == part.sha256
+    assert public.difference(card.path(part), part) is None
     assert len(read_comments("corpus:sample")) == part.rows
 
 
@@ -83,23 +101,78 @@ def test_a_part_that_a_corpus_lacks_is_refused_with_those_it_has(role: str) -> N
 # --- files
 
 
-def test_without_the_variable_the_sentence_says_how_to_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of curse in a cache of its own, and no folder of corpora."""
     monkeypatch.delenv(public.ROOT_VARIABLE, raising=False)
-    with pytest.raises(DataError, match=r"set TOXICLF_CORPORA to the folder that holds curse/dataset\.txt"):
+    monkeypatch.setenv("TOXICLF_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "corpora" / "curse"
+
+
+def test_a_corpus_that_is_not_here_is_told_with_how_to_get_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DataError) as caught:
         read_comments("corpus:curse")
-
-
-def test_a_missing_file_is_named_with_where_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert str(caught.value) == (
+        f"corpus:curse/train is not on this machine (looked for {cache}/dataset.txt); to get it, run: toxiclf corpora fetch curse, "
+        "or set TOXICLF_CORPORA to the folder that holds curse/dataset.txt"
+    )
     monkeypatch.setenv(public.ROOT_VARIABLE, str(tmp_path))
-    with pytest.raises(DataError, match=r"curse/dataset\.txt does not exist; get it from https://github"):
+    with pytest.raises(DataError) as caught:
         read_comments("corpus:curse")
+    assert f"(looked for {tmp_path}/curse/dataset.txt and {cache}/dataset.txt)" in str(caught.value)
 
 
-def test_another_file_under_the_right_name_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_file_under_the_right_name_is_refused(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cache.mkdir(parents=True)
+    (cache / "dataset.txt").write_text("가|1\n나|0\n", "utf-8")
+    with pytest.raises(DataError) as caught:
+        read_comments("corpus:curse")
+    assert str(caught.value) == (
+        f"{cache}/dataset.txt is not the file of the card (12 bytes, expected 514,417); run: toxiclf corpora fetch curse"
+    )
     monkeypatch.setenv(public.ROOT_VARIABLE, str(tmp_path))
     (tmp_path / "curse").mkdir()
-    (tmp_path / "curse" / "dataset.txt").write_text("가|1\n나|0\n", "utf-8")
-    with pytest.raises(DataError, match="is not the file of the card"):
+    (tmp_path / "curse" / "dataset.txt").write_bytes(b"x" * 514_417)
+    with pytest.raises(DataError) as caught:
+        read_comments("corpus:curse")
+    assert re.fullmatch(
+        r".*/curse/dataset\.txt is not the file of the card \(SHA-256 [0-9a-f]{12}…, expected 1c3489417e49…\); put it there again "
+        r"from https://github\.com/.*, or take it away and run: toxiclf corpora fetch curse",
+        str(caught.value),
+    )
+
+
+def test_the_variable_comes_before_the_cache_and_a_packed_file_will_do(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"10\ttext\n"
+    packed = lzma.compress(content)
+    nsmc = public.load_card("nsmc")
+    files = [{"size": len(c), "sha256": hashlib.sha256(c).hexdigest()} for c in (content, packed)]
+    (part,) = nsmc.parts
+    assert part.packed is not None
+    part = part.model_copy(update={**files[0], "packed": part.packed.model_copy(update=files[1])})
+    (cache.parent / "nsmc").mkdir(parents=True)
+    (cache.parent / "nsmc" / "reviews.tsv").write_bytes(content)
+    (tmp_path / "nsmc").mkdir()
+    (tmp_path / "nsmc" / "reviews.tsv.xz").write_bytes(packed)
+    assert nsmc.path(part) == cache.parent / "nsmc" / "reviews.tsv"
+    monkeypatch.setenv(public.ROOT_VARIABLE, str(tmp_path))
+    assert nsmc.path(part) == tmp_path / "nsmc" / "reviews.tsv.xz"
+    (tmp_path / "nsmc" / "reviews.tsv").write_bytes(content)
+    assert nsmc.path(part) == tmp_path / "nsmc" / "reviews.tsv"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_named(cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / "dataset.txt").write_bytes(b"x" * 514_417)
+    (cache / "dataset.txt").chmod(0)
+    with pytest.raises(DataError, match="cannot be read: Permission denied; mend that, or take it away"):
         read_comments("corpus:curse")
 
 

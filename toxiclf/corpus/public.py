@@ -5,31 +5,78 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from toxiclf.cache import cache_folder
 from toxiclf.errors import DataError, UsageError, unknown_name
 from toxiclf.rows import Format
 
 PREFIX = "corpus:"
-ROOT_VARIABLE = "TOXICLF_CORPORA"
+ROOT_VARIABLE: Literal["TOXICLF_CORPORA"] = "TOXICLF_CORPORA"
+SAMPLE = "sample"
+"""The corpus that is part of the package."""
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Part(_Table):
-    """One file of a corpus: its role, its path under the corpus's folder, its checksum and where upstream keeps it."""
+class Licence(_Table):
+    """Under which terms a corpus may be used: SPDX identifier, where to read it, and what is easily missed."""
+
+    id: str
+    address: str
+    commercial: bool
+    note: str = ""
+
+
+class File(_Table):
+    """A file: its name, its size in bytes and its checksum."""
+
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+    size: Annotated[int, Field(gt=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Part(File):
+    """One file of a corpus.
+
+    Attributes
+    ----------
+    role : what the file is for.
+    rows : number of comments, those that are set aside in reading included.
+    address : where upstream keeps the file, or the archive that it is built from.
+    built_by : who builds the file from the archive; the archive itself has no pinned size or checksum.
+    packed : another form of the file that is read as well.
+    text_lines : whether the file is plain text, one comment a line.
+    """
 
     role: Literal["train", "test", "unlabeled"]
-    file: str
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    address: str | None = None
     rows: int
+    address: str | None = None
+    built_by: Literal["nsmc"] | None = None
+    packed: File | None = None
     text_lines: bool = False
+
+    @property
+    def forms(self) -> tuple[File, ...]:
+        """The files that will do, the first one as it is fetched."""
+        return (self, self.packed) if self.packed else (self,)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a part lies on this machine; whether it is the file of the card was not looked at."""
+
+    kind: Literal["package", "TOXICLF_CORPORA", "cache"]
+    path: Path
+    file: File
 
 
 class CardFormat(_Table):
@@ -52,9 +99,9 @@ class Card(_Table):
     parts : the files.
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     title: str
-    licence: str
+    licence: Licence
     citation: str
     upstream: str
     note: str = ""
@@ -69,6 +116,18 @@ class Card(_Table):
         """The part with this role, if the corpus has one."""
         return next((part for part in self.parts if part.role == role), None)
 
+    def place(self, part: Part) -> Place | None:
+        """Where a part lies: in the package, under ``$TOXICLF_CORPORA``, or in the cache; None where it does not."""
+        if self.name == SAMPLE:
+            return Place("package", corpora_folder() / part.file, part)
+        for kind, folder in self._folders():
+            for file in part.forms:
+                path = folder / file.file
+                with _reading(path):
+                    if path.is_file():
+                        return Place(kind, path, file)
+        return None
+
     def path(self, part: Part) -> Path:
         """Where a part lies on this machine, after checking that it is the file of the card.
 
@@ -76,27 +135,20 @@ class Card(_Table):
         ------
         DataError : the corpus is not on this machine, or the file is another one.
         """
-        if self.name == "sample":
-            return corpora_folder() / part.file
-        root = os.environ.get(ROOT_VARIABLE)
-        if not root:
+        place = self.place(part)
+        if place is None:
+            looked = " and ".join(str(folder / part.file) for _, folder in self._folders())
             raise DataError(
-                f"corpus:{self.name} is not part of the package; set {ROOT_VARIABLE} to the folder that holds "
-                f"{self.name}/{part.file} (from {self.upstream})"
+                f"corpus:{self.name}/{part.role} is not on this machine (looked for {looked}); to get it, run: "
+                f"toxiclf corpora fetch {self.name}, or set {ROOT_VARIABLE} to the folder that holds {self.name}/{part.file}"
             )
-        path = Path(root) / self.name / part.file
-        if not path.is_file():
-            raise DataError(
-                f"{path} does not exist; get it from {self.upstream}, or set {ROOT_VARIABLE} to another folder"
-            )
-        if part.sha256 is not None:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != part.sha256:
-                raise DataError(
-                    f"{path} is not the file of the card (SHA-256 {found[:12]}…, expected {part.sha256[:12]}…); get it again"
-                )
-        return path
+        if place.kind != "package":
+            self._verify(place)
+        return place.path
+
+    def cache_path(self, part: Part) -> Path:
+        """Where the part is put when it is fetched."""
+        return cache_folder() / "corpora" / self.name / part.file
 
     def row_format(self, part: Part) -> Format | None:
         """The format of a part, None to find out."""
@@ -105,6 +157,44 @@ class Card(_Table):
         if self.format is None:
             return None
         return Format("csv", **self.format.model_dump())
+
+    def _folders(self) -> list[tuple[Literal["TOXICLF_CORPORA", "cache"], Path]]:
+        root = os.environ.get(ROOT_VARIABLE)
+        cache = cache_folder() / "corpora" / self.name
+        return [*([(ROOT_VARIABLE, Path(root) / self.name)] if root else []), ("cache", cache)]
+
+    def _verify(self, place: Place) -> None:
+        found = difference(place.path, place.file)
+        if found is None:
+            return
+        again = f"run: toxiclf corpora fetch {self.name}"
+        if place.kind == ROOT_VARIABLE:
+            again = f"put it there again from {self.upstream}, or take it away and {again}"
+        raise DataError(f"{place.path} is not the file of the card ({found}); {again}")
+
+
+def difference(path: Path, file: File) -> str | None:
+    """How a file on disk differs from the one that it should be; None where it does not.
+
+    Raises
+    ------
+    DataError : the file cannot be read.
+    """
+    with _reading(path):
+        size = path.stat().st_size
+        if size != file.size:
+            return f"{size:,} bytes, expected {file.size:,}"
+        with path.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    return None if sha256 == file.sha256 else f"SHA-256 {sha256[:12]}…, expected {file.sha256[:12]}…"
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}; mend that, or take it away") from error
 
 
 def corpora_folder() -> Path:

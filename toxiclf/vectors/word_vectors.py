@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from toxiclf.cache import cache_folder
 from toxiclf.corpus.reading import read_texts
 from toxiclf.errors import DataError
 from toxiclf.recipe import VectorsSection
@@ -124,7 +124,7 @@ def vectors_of_unlabeled(
 ) -> WordVectors:
     """Vectors of the unlabelled texts, from the cache where the same texts were trained on in the same way.
 
-    The cache is ``$TOXICLF_CACHE``, else ``$XDG_CACHE_HOME/toxiclf``, else ``~/.cache/toxiclf``; it may be deleted at any time.
+    The cache is :func:`toxiclf.cache.cache_folder`.
     """
     min_count = 5 if options.min_count == "auto" else options.min_count
     epochs = 5 if options.epochs == "auto" else options.epochs
@@ -170,14 +170,6 @@ def vectors_of_unlabeled(
             f"word vectors: not kept, as {folder.parent} cannot be written ({error.strerror}); set TOXICLF_CACHE to another folder"
         )
     return vectors
-
-
-def cache_folder() -> Path:
-    """Where things that can be made again are kept."""
-    given = os.environ.get("TOXICLF_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toxiclf"
 
 
 def _write_sentences(path: Path, sources: Sequence[str], normalizer: Normalizer, tokenizer: Tokenizer) -> None:

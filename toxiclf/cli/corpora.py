@@ -1,0 +1,226 @@
+"""The commands about public corpora: list them, show a card, say where files lie, fetch them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from toxiclf.cli.options import JSON
+from toxiclf.cli.printing import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from toxiclf.corpus.download import Say, Watch
+    from toxiclf.corpus.public import Card
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Public corpora: what they are, and their files.")
+
+_NAME = typer.Argument(metavar="NAME", help="Name of a corpus, as `toxiclf corpora list` gives it.")
+_NAME_ROLE = typer.Argument(metavar="NAME[/PART]", help="Name of a corpus, or of one of its parts, such as beep/test.")
+
+
+@app.command("list")
+def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
+    """List the corpora, and where their files lie."""
+    from toxiclf.corpus.public import card_names, load_card
+
+    cards = [load_card(name) for name in card_names()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": card.name,
+                    "title": card.title,
+                    "comments": {part.role: part.rows for part in card.parts},
+                    "labels": card.labels,
+                    "licence": card.licence.id,
+                    "bytes": sum(part.size for part in card.parts),
+                    "where": _places(card),
+                }
+                for card in cards
+            ]
+        )
+        return
+    lines = [
+        [
+            card.name,
+            card.title,
+            ", ".join(f"{part.rows:,} {part.role}" for part in card.parts),
+            _labels(card),
+            card.licence.id,
+            f"{sum(part.size for part in card.parts) / 1e6:,.1f} MB",
+            _where(card),
+        ]
+        for card in cards
+    ]
+    print_table([["name", "title", "comments", "labels", "licence", "size", "where"], *lines])
+
+
+@app.command()
+def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) -> None:
+    """Show a card: source, licence, labels and files."""
+    from toxiclf.corpus.public import PREFIX, load_card
+
+    card = load_card(name.removeprefix(PREFIX))
+    if as_json:
+        print_json({**card.model_dump(mode="json"), "where": _places(card)})
+        return
+    commercial = "commercial use allowed" if card.licence.commercial else "no commercial use"
+    facts = {
+        "name": f"corpus:{card.name}",
+        "title": card.title,
+        "upstream": card.upstream,
+        "licence": f"{card.licence.id}, {commercial}; {card.licence.address}",
+        "": card.licence.note,
+        "citation": card.citation,
+        "text": f"column {card.text}",
+        "labels": _labels(card),
+        "columns": ", ".join(card.labels) if len(card.labels) > 1 else "",
+        "note": " ".join(card.note.split()),
+    }
+    print_table([["", ""], *([key, value] for key, value in facts.items() if value)])
+    places = _places(card)
+    print_table(
+        [
+            ["part", "file", "comments", "bytes", "where"],
+            *([p.role, p.file, f"{p.rows:,}", f"{p.size:,}", places[p.role] or "not here"] for p in card.parts),
+        ]
+    )
+    print_table([["part", "sha256"], *([part.role, part.sha256] for part in card.parts)])
+    for part in card.parts:
+        if part.address is not None:
+            built = ", an archive from which the file is built" if part.built_by else ""
+            typer.echo(f"{part.role}: {part.address}{built}")
+    typer.echo(f"next: {_next_step(card)}")
+
+
+@app.command()
+def path(name: Annotated[str, _NAME_ROLE]) -> None:
+    """Check the files of a corpus and print where they lie."""
+    from toxiclf.corpus.public import parse
+
+    card, part = parse(name)
+    for found in [card.path(wanted) for wanted in ([part] if part else card.parts)]:
+        typer.echo(str(found))
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, _NAME_ROLE],
+    accept_licence: Annotated[
+        bool,
+        typer.Option("--accept-licence", help="Accept a licence that forbids commercial use, without being asked."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of paths.")] = False,
+) -> None:
+    """Fetch the files of a corpus to the cache, and check them."""
+    from toxiclf.corpus.fetch import fetch as fetch_parts
+    from toxiclf.corpus.public import PREFIX, SAMPLE, parse
+
+    card, part = parse(name)
+    say(f"corpus:{card.name}: {card.title}; licence {card.licence.id} ({card.licence.address})")
+    if card.licence.note:
+        say(card.licence.note)
+    say(f"please cite: {card.citation}")
+    with _bar() as (tell, watch):
+        fetched = fetch_parts(
+            card,
+            [part] if part else (),
+            accept=lambda card: accept_licence or _accepts(card),
+            say=tell,
+            watch=watch,
+        )
+    for entry in fetched:
+        if card.name == SAMPLE:
+            say(f"{entry.part.file} is part of the package; there is nothing to fetch")
+        elif entry.was_there:
+            say(f"{entry.part.file} is there and verified; nothing to fetch")
+    say(f"use it as corpus:{name.removeprefix(PREFIX)}")
+    if as_json:
+        print_json(
+            {
+                "name": card.name,
+                "licence": card.licence.model_dump(mode="json"),
+                "citation": card.citation,
+                "parts": [
+                    {"role": f.part.role, "path": str(f.path), "fetched": not f.was_there} for f in fetched
+                ],
+            }
+        )  # fmt: skip
+        return
+    for entry in fetched:
+        typer.echo(str(entry.path))
+
+
+def _places(card: Card) -> dict[str, str | None]:
+    """Where each part lies; files are not verified here, which takes seconds."""
+    places = {part.role: card.place(part) for part in card.parts}
+    return {role: None if place is None else str(place.kind) for role, place in places.items()}
+
+
+def _where(card: Card) -> str:
+    """Where the parts lie, in a word if they lie together."""
+    places = {role: place or "not here" for role, place in _places(card).items()}
+    if len(set(places.values())) == 1:
+        return next(iter(places.values()))
+    return ", ".join(f"{role}: {place}" for role, place in places.items())
+
+
+def _labels(card: Card) -> str:
+    """How columns become labels, in words."""
+    if not card.labels:
+        return "none; for word vectors"
+    if len(card.labels) > 1:
+        return f"{len(card.labels)} columns of 0 and 1"
+    (column,) = card.labels
+    if card.positive:
+        return f"column {column}: {' or '.join(card.positive)} is toxic"
+    if card.negative is not None:
+        return f"column {column}: {card.negative} is not toxic, each other value is a label"
+    return f"column {column}: 1 is toxic"
+
+
+def _next_step(card: Card) -> str:
+    if any(card.place(part) is None for part in card.parts):
+        return f"toxiclf corpora fetch {card.name}"
+    if card.labels:
+        return f"toxiclf train corpus:{card.name}"
+    return f"toxiclf train COMMENTS --set vectors.unlabeled=corpus:{card.name}"
+
+
+def _accepts(card: Card) -> bool:
+    """Whether the user accepts the licence; without a terminal there is no one to ask."""
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return typer.confirm(f"{card.licence.id} forbids commercial use. Do you accept this licence?", err=True)
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[Say, Watch]]:
+    """A progress bar on standard error, and how to print a message above it; off a terminal there are messages only."""
+    if not sys.stderr.isatty():
+        yield say, lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns: list[Any] = [BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()]
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task("", total=None)
+
+    def tell(message: str) -> None:
+        progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def watch(done: int, total: int | None) -> None:
+        progress.start()  # not before: a question about the licence would be lost behind the bar
+        if done < progress.tasks[0].completed:  # the next file
+            progress.reset(task)
+        progress.update(task, completed=done, total=total)
+
+    try:
+        yield tell, watch
+    finally:
+        progress.stop()

@@ -1,0 +1,92 @@
+"""Build the film reviews of nsmc from the upstream archive: rating and text of each, one a line, none twice."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from toxiclf.errors import DataError
+
+MOST_PACKED = 512 * 2**20
+"""The largest archive that is fetched, in bytes; the archive's own size is not known beforehand."""
+
+MOST_UNPACKED = 2**30  # bytes; at most a million reviews of about 300 bytes, and upstream's own tables
+_MOST_IN_A_FILE = 16 * 2**20  # bytes; upstream keeps at most 100 reviews in each
+_MOST_MEMBERS = 100_000
+_RAW = re.compile(r"[^/]+/raw/[^/]+\.json")
+
+
+def build(archive: Path, path: Path) -> None:
+    """Write ``rating<TAB>text<LF>`` for each review of the files ``raw/*.json`` of a tar.gz archive.
+
+    Files are taken in bytewise order of name and reviews in their order in the file. Every run of white space becomes one space;
+    empty texts and texts that came before are left out.
+
+    Raises
+    ------
+    DataError : the archive is damaged, larger than expected, or holds something else.
+    """
+    files: dict[bytes, list[tuple[str, str]]] = {}
+    try:
+        for name, content in _raw_files(archive):
+            files[name.encode()] = list(_reviews(name, content))
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"the archive is damaged ({error}); fetch it again") from error
+    if not files:
+        raise DataError("the archive has no files raw/*.json; upstream may have changed it")
+    seen: set[str] = set()
+    with path.open("wb") as file:
+        for _, reviews in sorted(files.items()):
+            for rating, text in reviews:
+                if text and text not in seen:
+                    seen.add(text)
+                    file.write(f"{rating}\t{text}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _raw_files(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each member ``TOP/raw/*.json`` that is an ordinary file; nothing is unpacked to disk."""
+    with _Limited(archive, "rb") as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as members:
+        for count, member in enumerate(members, start=1):
+            if count > _MOST_MEMBERS:
+                raise DataError(f"the archive has more than {_MOST_MEMBERS:,} members; upstream may have changed it")
+            if not (member.isreg() and _RAW.fullmatch(member.name)):
+                continue
+            if member.issparse() or member.size > _MOST_IN_A_FILE:
+                raise DataError(
+                    f"{member.name!r} of the archive has {member.size:,} bytes; expected at most {_MOST_IN_A_FILE:,}"
+                )
+            content = members.extractfile(member)
+            assert content is not None  # it is an ordinary file
+            yield member.name, content.read()
+
+
+def _reviews(name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    """Rating and folded text of each review of a file."""
+    try:
+        for review in json.loads(content):
+            rating, text = str(int(review["rating"])), " ".join(review["review"].split())
+            text.encode()  # JSON may hold half of a surrogate pair, which UTF-8 cannot
+            yield rating, text
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DataError(f"{name!r} of the archive is no list of reviews ({type(error).__name__})") from error
+
+
+class _Limited(gzip.GzipFile):
+    """An unpacked stream that ends in an error beyond :data:`MOST_UNPACKED` bytes: a small archive can hold any number."""
+
+    _count = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        self._count += len(content)
+        if self._count > MOST_UNPACKED:
+            raise DataError(f"the archive unpacks to more than {MOST_UNPACKED:,} bytes; upstream may have changed it")
+        return content
