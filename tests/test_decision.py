@@ -115,5 +115,21 @@ def test_precision_at_recall_keeps_the_recall() -> None:
     assert recall_score(targets, scores >= np.float32(threshold)) >= 0.9
 
 
+@given(st.floats(0.01, 1.0), st.integers(0, 10_000))
+def test_flag_rate_flags_no_larger_share_and_takes_the_most_recall(rate: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random(40).round(1).astype(np.float32)
+    targets = (random.random(40) < scores).astype(np.uint8)
+    threshold, reached = choose_threshold(scores, targets, f"flag_rate={rate}")
+    fitting = [t for t in np.unique(scores) if (scores >= t).mean() <= rate]
+    flagged = scores >= np.float32(threshold)
+    assert reached == bool(fitting)
+    if reached:
+        assert flagged.mean() <= rate
+        assert targets[flagged].sum() == max(targets[scores >= t].sum() for t in fitting)
+    else:
+        assert flagged.mean() == (scores == scores.max()).mean()  # the fewest that any threshold flags
+
+
 def test_a_fixed_threshold_is_taken_as_it_is() -> None:
     assert choose_threshold(np.array([0.1, 0.9], np.float32), np.array([0, 1], np.uint8), 0.37) == (0.37, True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from toxiclf.errors import UsageError
-from toxiclf.recipe import Recipe, presets
+from toxiclf.recipe import Range, Recipe, presets
 
 
 @pytest.mark.parametrize("name", presets())
@@ -108,3 +108,80 @@ def test_the_written_recipe_names_every_key() -> None:
     content = tomllib.loads(Recipe.load("svm").to_toml())
     assert set(content) == set(Recipe.model_fields)
     assert content["model"]["gamma"] == "scale"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ['search.space={"model.C" = [1, 10], "model.gamma" = {low = 0.1, high = 1}}'],
+        ["search.space.model.C=[1, 10]", "search.space.model.gamma={low = 0.1, high = 1}"],
+        ['search.space=[{model = {C = [1, 10]}, "model.gamma" = {low = 0.1, high = 1}}]'],
+    ],
+)
+def test_a_search_space_may_be_written_in_each_way_that_toml_offers(settings: list[str]) -> None:
+    recipe = Recipe.load("svm", settings=["search.method=optuna", *settings])
+    assert recipe.search.space == ({"model.C": (1, 10), "model.gamma": Range(low=0.1, high=1)},)
+
+
+def test_one_value_of_a_search_space_is_a_list_of_one() -> None:
+    recipe = Recipe.load("svm", settings=["search.method=grid", "search.space.model.kernel=rbf"])
+    assert recipe.search.space == ({"model.kernel": ("rbf",)},)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            ["search.method=grid"],
+            'recipe key search: search.space names no key to try; write one such as "model.C" = [0.1, 1, 10]',
+        ),
+        (
+            ["search.trials=9"],
+            "recipe key search: search.trials has no effect while search.method is 'none'; leave it out",
+        ),
+        (
+            ["search.method=grid", "search.space.model.C=[1]", "search.trials=9"],
+            "recipe key search: search.trials has no effect while search.method is 'grid'; leave it out",
+        ),
+        (
+            ["search.method=grid", "search.space.model.C={low = 1, high = 2}"],
+            "recipe key search: search.space: a grid wants a list of values for model.C; ranges are for method 'optuna'",
+        ),
+        (
+            ["search.method=grid", "search.space.decision.objective=[f1]"],
+            "recipe key search: search.space: decision.objective cannot be searched; set it once, for all trials",
+        ),
+        (
+            ["search.method=grid", "search.space.seed=[1, 2]"],
+            "recipe key search: search.space: seed cannot be searched; set it once, for all trials",
+        ),
+        (
+            ["search.method=grid", "search.space.text.max_chars=[100, 200]"],
+            "recipe key search: search.space: text.max_chars decides which comments are equal, so the folds; "
+            "set it once, for all trials",
+        ),
+    ],
+)
+def test_a_search_that_cannot_be_run_is_refused_with_its_reason(settings: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Recipe.load("svm", settings=settings)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["{low = 2, high = 1}", "{low = 0, high = 1, log = true}", "{low = 1, high = 9, step = 0}", "{low = 1}", "[]"],
+)
+def test_a_range_that_holds_nothing_is_refused(given: str) -> None:
+    with pytest.raises(UsageError, match=r"^recipe key search.space"):
+        Recipe.load("svm", settings=["search.method=optuna", f"search.space.model.C={given}"])
+
+
+def test_a_changed_recipe_keeps_the_rest() -> None:
+    recipe = Recipe.load("svm", settings=["model.C=5", "vectors.size=50"], seed=3)
+    changed = recipe.changed({"model.gamma": 0.5, "balance.class_weight": "none"})
+    assert (changed.seed, changed.vectors.size, changed.model.C, changed.model.gamma) == (3, 50, 5, 0.5)
+    assert recipe.changed({}) == recipe
+    assert recipe.changed({"model.name": "dnn", "model.units": [4]}).model.units == (4,)
+    with pytest.raises(UsageError, match=r"^unknown recipe key 'vectors.siz'; did you mean 'vectors.size'"):
+        recipe.changed({"vectors.siz": 1})

@@ -93,7 +93,8 @@ def choose_threshold(
     Returns
     -------
     threshold : between two neighbouring scores; a comment is toxic where its score reaches it.
-    reached : False where no threshold reaches the precision or recall that the objective asks for (then the nearest is taken).
+    reached : False where no threshold keeps to the precision, recall or share that the objective asks for (then the nearest is
+        taken).
     """
     if isinstance(objective, float):
         return objective, True
@@ -111,9 +112,12 @@ def choose_threshold(
     if rate:
         precision = np.divide(tp, flagged, out=np.ones_like(tp), where=flagged > 0)
         recall = tp / max(1.0, hits.sum())
-        bound, value = (precision, recall) if name == "recall_at_precision" else (recall, precision)
-        bound = np.where(flagged > 0, bound, -1.0)  # to flag nothing is no answer
-        fits = bound >= float(rate)
+        bound, value = (recall, precision) if name == "precision_at_recall" else (precision, recall)
+        least = float(rate)
+        if name == "flag_rate":
+            bound, least = -flagged / len(hits), -least
+        bound = np.where(flagged > 0, bound, -2.0)  # to flag nothing is no answer
+        fits = bound >= least
         reached = bool(fits.any())
         value = np.where(fits, value, -1.0) if reached else bound
     else:

@@ -65,8 +65,8 @@ class BalanceSection(Section):
     class_weight: Literal["balanced", "none"] | dict[str, Positive] = "balanced"
 
 
-_RATED_OBJECTIVES = ("recall_at_precision", "precision_at_recall")
-_OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}=0.9" for name in _RATED_OBJECTIVES))
+_RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each
+_OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}={rate}" for name, rate in _RATED_OBJECTIVES.items()))
 
 
 def _objective(value: Any) -> Any:
@@ -84,7 +84,7 @@ def _objective(value: Any) -> Any:
                 return f"{name}={float(rate):g}"
         except ValueError:
             pass
-        raise ValueError(f"{name} wants a rate in (0, 1], such as {name}=0.9")
+        raise ValueError(f"{name} wants a rate in (0, 1], such as {name}={_RATED_OBJECTIVES[name]}")
     raise ValueError(str(unknown_name("objective", value, _OBJECTIVES)))
 
 
@@ -92,7 +92,8 @@ class DecisionSection(Section):
     """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for.
 
     ``source = "auto"`` is "validation" for networks and "out_of_fold" for all other models. ``objective`` is f1, f2, accuracy,
-    macro_f1, recall_at_precision=R (the most recall with at least that precision), precision_at_recall=R, or a fixed threshold.
+    macro_f1, recall_at_precision=R (the most recall with at least that precision), precision_at_recall=R, flag_rate=R (the most
+    recall with at most that share of comments flagged), or a fixed threshold.
     """
 
     source: Literal["auto", "out_of_fold", "validation"] = "auto"
