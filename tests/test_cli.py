@@ -25,7 +25,7 @@ def trained_run(sample_path: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_train_leaves_report_bundle_recipe_and_figures(trained_run: Path) -> None:
     names = {path.name for path in trained_run.iterdir()}
-    assert names == {"bundle", "figures", "recipe.toml", "report.json", "report.md"}
+    assert names == {"bundle", "figures", "predictions.csv", "recipe.toml", "report.json", "report.md"}
     report = json.loads((trained_run / "report.json").read_text("utf-8"))
     assert set(report["summary"]["f1"]) == {"value", "low", "high"}
     assert {"summary", "labels", "confusion", "data", "baseline", "findings", "recipe", "seed", "versions"} <= set(
@@ -68,7 +68,8 @@ def test_strict_ends_with_5_when_rows_were_set_aside(sample_path: Path, tmp_path
         rows = list(csv.DictReader(file))
     assert [(row["line"], row["reason"]) for row in rows] == [("857", "2 fields instead of 3"), ("858", "no text")]
     findings = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))["findings"]
-    assert "rejected_rows" in [finding["code"] for finding in findings]
+    messages = {finding["code"]: finding["message"] for finding in findings}
+    assert messages["rejected_rows"] == "2 of 857 rows were set aside."
 
 
 def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: Path) -> None:

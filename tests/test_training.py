@@ -11,6 +11,7 @@ import pytest
 import toxiclf
 from tests.conftest import VECTORS, tiny
 from toxiclf.corpus.comments import Comments
+from toxiclf.evaluation.predictions import Predictions, read
 from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.training import TrainedModel
 
@@ -56,6 +57,8 @@ def test_without_a_test_part_the_report_says_where_its_figures_come_from(sample:
     assert "out-of-fold scores of all rows (no test part" in trained.report.evaluated_on
     assert "test" not in trained.report.data["parts"]
     assert sum(trained.report.confusion["toxic"].values()) == len(sample)
+    assert trained.predictions is not None
+    assert sorted(trained.predictions.lines) == sorted(sample.lines)
 
 
 def test_a_network_without_a_test_part_speaks_from_its_validation_part(sample: Comments) -> None:
@@ -63,6 +66,8 @@ def test_a_network_without_a_test_part_speaks_from_its_validation_part(sample: C
     trained = toxiclf.train(sample, recipe)
     assert "the validation part (no test part" in trained.report.evaluated_on
     assert trained.report.baseline_rows
+    assert trained.predictions is not None
+    assert len(trained.predictions) == trained.report.data["parts"]["validation"]["rows"]
 
 
 def test_the_objective_moves_the_threshold_and_not_the_scores(sample: Comments) -> None:
@@ -131,6 +136,7 @@ def test_the_report_shows_labels_with_pipes_and_markup_as_text(sample: Comments)
 def test_a_network_with_out_of_fold_scores_and_no_test_part_has_its_baseline(sample: Comments) -> None:
     recipe = {**tiny("dnn"), "split": {"test": 0}, "decision": {"folds": 3, "source": "out_of_fold"}}
     report = toxiclf.train(sample, recipe).report
+    assert "out-of-fold scores of the training part (no test part" in report.evaluated_on
     assert report.baseline_rows
     assert sum(report.confusion["toxic"].values()) == report.data["parts"]["training"]["rows"]
 
@@ -176,3 +182,39 @@ def test_a_killed_save_leaves_no_report_of_another_run(
         again.save(tmp_path)
     assert toxiclf.load(tmp_path / "bundle").manifest.recipe_sha256 == toxiclf.Recipe.load({**FAST, "seed": 9}).sha256()
     assert not (tmp_path / "report.json").exists()
+    assert not (tmp_path / "predictions.csv").exists()
+
+
+def test_a_killed_save_leaves_no_report_beside_new_predictions(
+    sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toxiclf.train(sample, FAST).save(tmp_path)
+    again = toxiclf.train(sample, {**FAST, "seed": 9})
+    written = Predictions.write
+
+    def killed(predictions: Predictions, folder: Path) -> None:
+        written(predictions, folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictions, "write", killed)
+    for run in (again, evaluate_bundle(tmp_path / "bundle", sample)):
+        with pytest.raises(KeyboardInterrupt):
+            run.save(tmp_path)
+        assert (tmp_path / "predictions.csv").exists()
+        assert not (tmp_path / "report.json").exists()
+        assert not (tmp_path / "report.md").exists()
+
+
+def test_predictions_are_of_the_comments_that_the_report_speaks_of(
+    trained: Callable[[str, str], TrainedModel], sample: Comments, tmp_path: Path
+) -> None:
+    run = trained("ngram_logistic", "one")
+    found = read(run.save(tmp_path), ("toxic",))
+    rows = np.searchsorted(sample.lines, found.lines)
+    expected = Predictions.of(sample.take(rows), run.moderator.score([sample.texts[i] for i in rows]), [0])
+    assert found.source == sample.source
+    assert found.rows_sha256() == expected.rows_sha256() == run.report.data["evaluated_sha256"]
+    assert found.scores.tobytes() == expected.scores.tobytes()
+    counts = run.report.confusion["toxic"]
+    assert found.flagged.sum() == counts["tp"] + counts["fp"]
+    assert found.targets.sum() == counts["tp"] + counts["fn"]

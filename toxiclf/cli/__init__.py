@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from toxiclf.cli import scoring, training
+from toxiclf.cli import compare, corpora, scoring, training
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
 app = typer.Typer(
@@ -20,8 +20,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 internal error, 2 usage or a missing extra, 3 unfit data, 4 bundle rejected, "
     "5 with --strict: rows were set aside, 6 training diverged, 130 interrupted.",
 )
-for command in (training.train, training.evaluate, scoring.predict, scoring.inspect):
+for command in (training.train, training.evaluate, compare.compare, scoring.predict, scoring.inspect):
     app.command()(command)
+app.add_typer(corpora.app, name="corpora")
 
 
 def _show_version(wanted: bool) -> None:
@@ -33,7 +34,7 @@ def _show_version(wanted: bool) -> None:
 
 
 @app.callback()
-def options(
+def before_commands(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,

@@ -10,6 +10,8 @@ import typer
 from toxiclf.cli import options
 from toxiclf.cli.printing import print_class_weights, print_findings, print_json, print_table, say
 
+_BEST_TRIALS = 6  # heading and five; all of them stand in the report
+
 
 def train(
     comments: Annotated[str, options.COMMENTS],
@@ -24,7 +26,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE.toml",
-            help="Preset (ngram_logistic, logistic, svm, svm_linear, random_forest, dnn) or recipe file.",
+            help="Recipe file, or preset: ngram_logistic, logistic, svm, svm_linear, svm_grid, random_forest, "
+            "random_forest_grid, dnn.",
         ),
     ] = None,
     model: Annotated[
@@ -53,16 +56,20 @@ def train(
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
-    trained = train_model(rows, chosen, test=test_rows, say=say)
+    trained = train_model(rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl")
     trained.save(folder)
     report = trained.report
     if as_json:
         print_json({**report.to_dict(), "out": str(folder)})
     else:
+        if report.search:
+            print_table(report.search_table()[:_BEST_TRIALS])
         print_class_weights(report.data["class_weights"])
         print_table(report.table())
         print_findings(report.findings)
         typer.echo(f"report: {folder / 'report.md'}")
+        if report.search:
+            typer.echo(f"best recipe: {folder / 'best_recipe.toml'}")
         if not trained.diverged:
             typer.echo(f"bundle: {folder / 'bundle'}")
     if trained.diverged:

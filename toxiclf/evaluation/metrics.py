@@ -45,11 +45,13 @@ class Evaluation:
     rows : all figures.
     draws : by metric, the summary's value in each bootstrap resample, (RESAMPLES,); equal seeds draw equal rows, so two
         models on the same rows can be compared pair by pair.
+    label_draws : the same by label.
     confusion : by label: tn, fp, fn, tp.
     """
 
     rows: list[MetricRow]
     draws: dict[str, Floats]
+    label_draws: dict[str, dict[str, Floats]]
     confusion: dict[str, dict[str, int]]
 
     def value(self, metric: str, label: str = SUMMARY) -> float | None:
@@ -90,13 +92,25 @@ def evaluate(
             "tn": int((~flagged & ~toxic).sum()), "fp": int((flagged & ~toxic).sum()),
             "fn": int((~flagged & toxic).sum()), "tp": int((flagged & toxic).sum()),
         }  # fmt: skip
-    return Evaluation(rows, {metric: summary_draws[:, m] for m, metric in enumerate(METRICS)}, confusion)
+    by_metric = [
+        {metric: drawn[:, m] for m, metric in enumerate(METRICS)} for drawn in (summary_draws, *draws.swapaxes(0, 1))
+    ]
+    return Evaluation(rows, by_metric[0], dict(zip(labels, by_metric[1:], strict=True)), confusion)
 
 
-def paired_difference(model: Evaluation, baseline: Evaluation, metric: str) -> tuple[float, float] | None:
+def paired_difference(
+    model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY
+) -> tuple[float, float] | None:
     """95 % interval of model minus baseline over the same resampled rows; None where undefined."""
-    low, high = _interval(model.draws[metric] - baseline.draws[metric])
+    low, high = _interval(paired_draws(model, baseline, metric, label))
     return None if low is None or high is None else (low, high)
+
+
+def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY) -> Floats:
+    """Model minus baseline in each resample of the same rows where both are defined."""
+    ours, theirs = (e.draws if label == SUMMARY else e.label_draws[label] for e in (model, baseline))
+    difference = ours[metric] - theirs[metric]
+    return difference[~np.isnan(difference)]
 
 
 def _bootstrap(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,10 +28,12 @@ class Report:
     rows, confusion : see :class:`toxiclf.evaluation.metrics.Evaluation`; empty for a run that diverged.
     baseline_rows : the same for the ngram_logistic model on the same rows; empty where there is none.
     thresholds : one a label.
-    data : counts of rows and of classes, class weights, what was detected.
+    data : counts of rows and of classes, class weights, what was detected; ``evaluated_sha256`` is that of the rows that
+        figures come from, see :meth:`toxiclf.evaluation.predictions.Predictions.rows_sha256`.
     findings : coded check results.
     recipe, seed, versions : what the run came from; ``data["sha256"]`` is that of its rows.
     timings : seconds of fitting, calibration and thresholds.
+    search : the trials that the recipe was chosen from; empty where none was asked for.
     """
 
     model: str
@@ -46,6 +49,7 @@ class Report:
     seed: int
     versions: dict[str, str]
     timings: dict[str, float] = field(default_factory=dict)
+    search: dict[str, Any] = field(default_factory=dict)
 
     @property
     def summary(self) -> dict[str, dict[str, float | None]]:
@@ -80,6 +84,7 @@ class Report:
             "seed": self.seed,
             "versions": self.versions,
             "timings": self.timings,
+            "search": self.search or None,
         }
 
     def to_json(self) -> str:
@@ -107,7 +112,7 @@ class Report:
         if self.rows:
             parts += ["", "## Every metric", ""]
             names = [SUMMARY, *self.labels] if len(self.labels) > 1 else [self.labels[0]]
-            cells = [[metric, *(_cell(_row(self.rows, name, metric)) for name in names)] for metric in METRICS]
+            cells = [[metric, *(figure(_row(self.rows, name, metric)) for name in names)] for metric in METRICS]
             parts += markdown_table([["", *(name or "mean of labels" for name in names)], *cells])
             parts += ["", "## Decisions", ""]
             keys = ("tn", "fp", "fn", "tp")
@@ -116,6 +121,8 @@ class Report:
                 for label in self.labels
             ]
             parts += markdown_table([["label", "threshold", *keys], *lines])
+        if self.search:
+            parts += ["", "## Search", "", *self._search_lines()]
         if self.data.get("exclusive"):
             parts += [
                 "", "Labels exclude each other. Each has a threshold of its own, so a comment may be flagged for several; "
@@ -138,11 +145,46 @@ class Report:
             parts += ["", "## Figures", "", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)]
         return "\n".join(parts) + "\n"
 
+    def search_table(self) -> list[list[str]]:
+        """The trials, best first, heading first."""
+        trials = sorted(self.search["trials"], key=lambda trial: -(trial["value"] or 0.0))
+        keys = list(dict.fromkeys(key for trial in trials for key in trial["settings"]))
+        heading = ["trial", *keys, self.search["metric"].replace("_", " "), "deviation", "seconds"]
+        lines = []
+        for trial in trials:
+            settings = [str(trial["settings"].get(key, "")) for key in keys]
+            figures = (
+                [trial["failure"], ""]
+                if trial["value"] is None
+                else [f"{trial[k]:.4f}" for k in ("value", "deviation")]
+            )
+            lines.append([str(trial["number"]), *settings, *figures, f"{trial['seconds']:.1f}"])
+        return [heading, *lines]
+
+    def _search_lines(self) -> list[str]:
+        search = self.search
+        folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
+        return [
+            f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the training part. "
+            f"Trial {search['best']} was taken. The figure of the best of many flatters; the figures above say what it is worth.",
+            "", *markdown_table(self.search_table()),
+        ]  # fmt: skip
+
     def write(self, folder: Path, figures: Sequence[str] = ()) -> None:
         """Write ``report.json`` and ``report.md``."""
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "report.md", self.to_markdown(figures))
         write_text(folder / "report.json", self.to_json())
+
+
+def remove_report(folder: Path) -> None:
+    """Take an earlier report out of a folder, and what it speaks of, before anything new is written.
+
+    So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
+    """
+    for name in ("report.json", "report.md", "predictions.csv", "rejected.csv"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "figures", ignore_errors=True)
 
 
 def model_card(report: Report) -> str:
@@ -198,10 +240,11 @@ def _by_metric(rows: Sequence[MetricRow], label: str) -> dict[str, dict[str, flo
 
 
 def _cells(rows: Sequence[MetricRow], label: str) -> list[str]:
-    return [_cell(_row(rows, label, metric)) for metric in HEADLINE]
+    return [figure(_row(rows, label, metric)) for metric in HEADLINE]
 
 
-def _cell(row: MetricRow) -> str:
+def figure(row: MetricRow) -> str:
+    """A figure as tables show it: value (low–high)."""
     if row.value is None:
         return "–"
     if row.low is None or row.high is None:

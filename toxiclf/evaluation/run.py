@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.reading import read_comments
@@ -16,7 +15,8 @@ from toxiclf.evaluation import checks
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.metrics import evaluate
-from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.report import Report, remove_report
 from toxiclf.moderator import load
 from toxiclf.rows import Rejected, write_rejected
 
@@ -25,21 +25,22 @@ _SEED = 0  # of the bootstrap: the same rows give the same intervals
 
 @dataclass(frozen=True)
 class EvaluatedBundle:
-    """A bundle's report on some labelled comments, with the rows that were set aside."""
+    """A bundle's report on some labelled comments, with its predictions and the rows that were set aside."""
 
     report: Report
     rejected: tuple[tuple[str, Rejected], ...]
-    _scores: NDArray[np.float32]
-    _targets: NDArray[np.uint8]
+    predictions: Predictions
 
     def save(self, folder: Path) -> None:
-        """Write report.json, report.md, figures and rejected.csv."""
+        """Write report.json, report.md, figures, predictions.csv and rejected.csv, in place of earlier ones."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "rejected.csv").unlink(missing_ok=True)
+        remove_report(folder)
         if self.rejected:
             write_rejected(folder / "rejected.csv", self.rejected)
         thresholds = list(self.report.thresholds.values())
-        names = write_figures(folder / "figures", self._scores, self._targets, thresholds, self.report.labels)
+        scores, targets = self.predictions.scores, self.predictions.targets
+        names = write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
+        self.predictions.write(folder)
         self.report.write(folder, [f"figures/{name}" for name in names])
 
 
@@ -65,6 +66,7 @@ def evaluate_bundle(
     verdicts = moderator.check(comments.texts)
     scores = np.array([[entry.score for entry in verdict.entries] for verdict in verdicts], dtype=np.float32)
     evaluation = evaluate(scores, comments.targets, manifest.thresholds, manifest.labels, seed=_SEED)
+    predictions = Predictions.of(comments, scores, manifest.thresholds)
     rejected = comments.rejected
     truncated = sum(verdict.truncated for verdict in verdicts)
     unknown = sum(verdict.no_known_tokens for verdict in verdicts)
@@ -95,10 +97,11 @@ def evaluate_bundle(
             "rejected": len(rejected),
             "parts": {"evaluated": {"rows": len(comments), "classes": comments.counts()}},
             "class_weights": [],
+            "evaluated_sha256": predictions.rows_sha256(),
         },
         findings=findings,
         recipe={},
         seed=_SEED,
         versions=manifest.versions,
     )
-    return EvaluatedBundle(report, rejected, scores, comments.targets)
+    return EvaluatedBundle(report, rejected, predictions)

@@ -1,0 +1,57 @@
+"""Runs made of scores, as `toxiclf evaluate --out` leaves them, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toxiclf.corpus.comments import Comments
+from toxiclf.evaluation.metrics import evaluate
+from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.report import Report
+
+
+def comments_of(n: int, labels: Sequence[str] = ("toxic",), seed: int = 0) -> Comments:
+    """Comments of which about a third have each label."""
+    targets = (np.random.default_rng(seed).random((n, len(labels))) < 0.3).astype(np.uint8)
+    return Comments([f"댓글 {i}" for i in range(n)], targets, tuple(labels), source="comments.csv")
+
+
+def scores_of(comments: Comments, noise: float, seed: int = 0) -> np.ndarray:
+    """Scores that tell toxic comments apart, the better the less noise."""
+    drawn = np.random.default_rng(seed).normal(size=comments.targets.shape)
+    return (1 / (1 + np.exp(-(comments.targets * 2.0 - 1 + drawn * noise)))).astype(np.float32)
+
+
+def save_run(
+    folder: Path, comments: Comments, scores: np.ndarray, *, threshold: float = 0.5, seed: int = 0, **changes: Any
+) -> Path:
+    """Write the report and the predictions of a run."""
+    thresholds = [threshold] * len(comments.labels)
+    predictions = Predictions.of(comments, scores, thresholds)
+    evaluation = evaluate(scores, comments.targets, thresholds, comments.labels, seed=seed)
+    fields: dict[str, Any] = {
+        "model": "svm",
+        "evaluated_on": "the test part",
+        "labels": comments.labels,
+        "rows": evaluation.rows,
+        "confusion": evaluation.confusion,
+        "baseline_rows": [],
+        "thresholds": dict(zip(comments.labels, thresholds, strict=True)),
+        "data": {
+            "notes": [],
+            "parts": {"test": {"rows": len(comments), "classes": comments.counts()}},
+            "class_weights": [],
+            "evaluated_sha256": predictions.rows_sha256(),
+        },
+        "findings": [],
+        "recipe": {"seed": seed, "split": {"test": 0.2}, "model": {"name": "svm"}},
+        "seed": seed,
+        "versions": {},
+    }
+    Report(**(fields | changes)).write(folder)
+    predictions.write(folder)
+    return folder

@@ -1,0 +1,277 @@
+"""Search: every candidate on equal folds inside the training part, kept as it goes, and the same again with the same seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+import toxiclf.search.judge
+from tests.conftest import tiny
+from toxiclf.corpus.comments import Comments
+from toxiclf.corpus.split import Split, folds, split
+from toxiclf.errors import DataError, TrainingError, UsageError
+from toxiclf.learning import Fitter
+from toxiclf.recipe import Recipe, SearchSection
+from toxiclf.search import search
+
+NGRAMS = {"jamo": 2, "syllable": 1}
+
+
+def recipe_of(space: Any, model: str = "ngram_logistic", **search_keys: Any) -> Recipe:
+    base = tiny(model) if model != "ngram_logistic" else {"model": {"name": model, **NGRAMS}}
+    return Recipe.load({**base, "search": {"method": "grid", "folds": 3, "space": space, **search_keys}})
+
+
+@pytest.fixture(scope="module")
+def parts(sample: Comments) -> Split:
+    return split(sample, test=0.2, validation=0.1, seed=0)
+
+
+def quiet(message: str) -> None:
+    """Nobody listens."""
+
+
+def test_a_trials_value_is_the_mean_of_plain_cross_validation(parts: Split) -> None:
+    found = search(parts, recipe_of({"model.C": [0.1, 10]}), quiet)
+    recipe = Recipe.load({"model": {"name": "ngram_logistic", **NGRAMS, "C": 10}})
+    fitter = Fitter.of(recipe, parts.train.labels, None, quiet)
+    rows, held_out = fitter.prepared(parts.train), fitter.prepared(parts.validation)
+    values = []
+    for inside, outside in folds(parts.train, 3, 0):
+        fitted = fitter.fit(rows.take(inside), parts.train.targets[inside], held_out, parts.validation.targets)
+        raw = fitted.raw(rows.take(outside))
+        values.append(average_precision_score(parts.train.targets[outside], raw))
+    assert found.trials[1].folds == pytest.approx(values, abs=1e-9)
+    assert found.trials[1].value == pytest.approx(np.mean(values), abs=1e-9)
+
+
+def test_the_best_recipe_is_the_recipe_with_the_best_settings_and_no_search(parts: Split) -> None:
+    recipe = recipe_of({"model.C": [0.001, 3], "model.log_count_ratio": [True, False]})
+    found = search(parts, recipe, quiet)
+    assert len(found.trials) == 4
+    assert found.best.value == max(trial.value or 0 for trial in found.trials)
+    assert found.recipe == recipe.changed(found.best.settings).model_copy(update={"search": SearchSection()})
+
+
+def test_several_spaces_are_several_grids_and_nothing_is_tried_twice(parts: Split) -> None:
+    space = [{"model.C": [1, 10]}, {"model.C": [10], "balance.class_weight": ["none", "balanced"]}]
+    found = search(parts, recipe_of(space), quiet)
+    assert [trial.settings for trial in found.trials] == [
+        {"model.C": 1},
+        {"model.C": 10},
+        {"model.C": 10, "balance.class_weight": "none"},
+    ]
+
+
+def test_features_are_learned_once_a_fold_for_candidates_that_share_them(
+    parts: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = []
+    original = Fitter.featurizer
+    monkeypatch.setattr(Fitter, "featurizer", lambda self, rows: learned.append(len(rows)) or original(self, rows))
+    search(parts, recipe_of({"model.C": [1, 10, 100], "model.jamo": [1, 2]}), quiet)
+    assert len(learned) == 3 * 2
+    assert max(learned) < len(parts.train)
+
+
+@pytest.mark.parametrize("metric", ["average_precision", "roc_auc", "f1", "f2", "macro_f1", "accuracy"])
+@pytest.mark.parametrize("kind", ["sample", "two_labels", "exclusive"])
+def test_every_metric_takes_every_kind_of_labels(metric: str, kind: str, request: pytest.FixtureRequest) -> None:
+    parts = split(request.getfixturevalue(kind), test=0.2, validation=0.1, seed=0)
+    found = search(parts, recipe_of({"model.C": [1]}, metric=metric), quiet)
+    assert all(0 < value <= 1 for value in found.trials[0].folds)
+
+
+def test_a_threshold_is_never_chosen_on_the_fold_that_it_is_measured_on(
+    parts: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    original = toxiclf.search.judge.choose_threshold
+
+    def spy(scores: Any, targets: Any, objective: str) -> Any:
+        seen.append(len(scores))
+        return original(scores, targets, objective)
+
+    monkeypatch.setattr(toxiclf.search.judge, "choose_threshold", spy)
+    search(parts, recipe_of({"model.C": [1]}, metric="f1"), quiet)
+    assert seen == [len(inside) for inside, _ in folds(parts.train, 3, 0)]
+
+
+def test_plain_folds_are_others_than_stratified_ones(parts: Split) -> None:
+    stratified, plain = (
+        search(parts, recipe_of({"model.C": [1]}, stratified=stratified), quiet).best.folds
+        for stratified in (True, False)
+    )
+    assert stratified != plain
+
+
+def test_an_interrupted_search_goes_on_and_ends_the_same(parts: Split, tmp_path: Path) -> None:
+    recipe = recipe_of({"model.C": [0.1, 1, 10]})
+    whole = search(parts, recipe, quiet)
+    log = tmp_path / "search.jsonl"
+    said: list[str] = []
+
+    def interrupt(message: str) -> None:
+        said.append(message)
+        if message.startswith("search 2 of 3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(parts, recipe, interrupt, log)
+    assert said[-1] == f"search: 2 trials are kept in {log}; the same command goes on from there"
+    with log.open("a") as file:
+        file.write('{"number": 3, "settings": {"mod')  # killed while writing
+    said.clear()
+    again = search(parts, recipe, said.append, log)
+    assert said[0] == f"search: 2 trials are in {log} already"
+    assert sum(message.startswith("search 3 of 3") for message in said) == 1
+    assert [(t.settings, t.folds) for t in again.trials] == [(t.settings, t.folds) for t in whole.trials]
+    assert again.recipe == whole.recipe
+    lines = log.read_text("utf-8").splitlines()
+    assert [json.loads(line)["number"] for line in lines[1:]] == [1, 2, 3]
+
+
+def test_a_wider_grid_takes_over_what_is_known(parts: Split, tmp_path: Path) -> None:
+    log = tmp_path / "search.jsonl"
+    search(parts, recipe_of({"model.C": [1, 10]}), quiet, log)
+    said: list[str] = []
+    search(parts, recipe_of({"model.C": [1, 10, 100]}), said.append, log)
+    assert sum(" of 3: " in message for message in said) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 1}, {"metric": "f1"}, {"folds": 4}, {"model.min_comments": 2}, {"rows": -1}]
+)
+def test_the_log_of_another_search_is_set_aside(parts: Split, tmp_path: Path, other: dict[str, Any]) -> None:
+    log = tmp_path / "search.jsonl"
+    search(parts, recipe_of({"model.C": [1]}), quiet, log)
+    before = log.read_text("utf-8")
+    recipe = recipe_of({"model.C": [1]}, **{k: v for k, v in other.items() if k in ("metric", "folds")})
+    recipe = recipe.changed({k: v for k, v in other.items() if k in ("seed", "model.min_comments")})
+    train = parts.train.take(np.arange(len(parts.train) - 1)) if "rows" in other else parts.train
+    said: list[str] = []
+    search(Split(train, parts.validation, parts.test), recipe, said.append, log)
+    assert said[0] == "search: search.jsonl is of another search; it is now search.jsonl.previous"
+    assert (tmp_path / "search.jsonl.previous").read_text("utf-8") == before
+    assert any(" of 1: " in message for message in said)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "no JSON\n", "[]\n", "\x00\xff"])
+def test_a_damaged_log_is_no_obstacle(parts: Split, tmp_path: Path, content: str) -> None:
+    log = tmp_path / "search.jsonl"
+    log.write_text(content, "utf-8")
+    assert search(parts, recipe_of({"model.C": [1]}), quiet, log).best.number == 1
+
+
+def test_progress_gives_the_figure_the_best_so_far_and_the_time_left(parts: Split) -> None:
+    said: list[str] = []
+    found = search(parts, recipe_of({"model.C": [0.001, 3]}), said.append)
+    trials = [message for message in said if message.startswith("search ")]
+    assert trials[0].startswith(f"search 1 of 2: model.C=0.001: average precision {found.trials[0].value:.4f} ± ")
+    assert "; best so far" in trials[1]
+
+
+def test_a_candidate_that_cannot_be_fitted_is_named_and_the_search_goes_on(parts: Split) -> None:
+    recipe = recipe_of({"vectors.min_count": [2, 100_000]}, model="logistic")
+    found = search(parts, recipe, quiet)
+    assert found.trials[1].value is None
+    assert found.trials[1].failure.startswith("no token occurs 100000 times")
+    assert found.best.number == 1
+
+
+def test_a_search_in_which_nothing_can_be_fitted_says_why(parts: Split) -> None:
+    with pytest.raises(
+        TrainingError, match=r"^none of the 1 candidates of the search could be fitted; the first one: no token"
+    ):
+        search(parts, recipe_of({"vectors.min_count": [100_000]}, model="logistic"), quiet)
+
+
+def test_candidates_are_refused_before_anything_is_fitted(parts: Split) -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match=r"^unknown recipe key 'model.c'; did you mean 'model.C'"):
+        search(parts, recipe_of({"model.C": [1], "model.c": [1]}), said.append)
+    with pytest.raises(UsageError, match=r"^recipe key model.C is 'much'"):
+        search(parts, recipe_of({"model.C": [1, "much"]}), said.append)
+    assert not said
+
+
+def test_more_folds_than_rare_comments_name_the_right_key(sample: Comments) -> None:
+    toxic = np.flatnonzero(sample.targets[:, 0])[:12]
+    few = sample.take(np.concatenate([toxic, np.flatnonzero(sample.targets[:, 0] == 0)[:100]]))
+    parts = split(few, test=0.2, validation=0.1, seed=0)
+    with pytest.raises(
+        UsageError, match=r"^search.folds is 20, but there are only \d distinct comments of the rarest class"
+    ):
+        search(parts, recipe_of({"model.C": [1]}, folds=20), quiet)
+
+
+def test_a_plain_fold_without_a_class_is_refused(sample: Comments) -> None:
+    toxic = np.flatnonzero(sample.targets[:, 0])[:8]
+    few = sample.take(np.concatenate([toxic, np.flatnonzero(sample.targets[:, 0] == 0)[:60]]))
+    parts = split(few, test=0.2, validation=0.1, seed=0)
+    with pytest.raises(DataError, match=r"set search.stratified = true, lower search.folds, or label more"):
+        search(parts, recipe_of({"model.C": [1]}, folds=5, stratified=False), quiet)
+
+
+OPTUNA = {"method": "optuna", "trials": 6}
+SPACE = [
+    {"model.C": {"low": 0.01, "high": 100, "log": True}, "model.jamo": {"low": 1, "high": 3}},
+    {"model.log_count_ratio": [False], "model.C": [1, 10]},
+]
+
+
+def test_optuna_proposes_valid_recipes_and_the_seed_proposes_them_again(parts: Split) -> None:
+    first, second = (search(parts, recipe_of(SPACE, **OPTUNA), quiet) for _ in range(2))
+    assert [trial.settings for trial in first.trials] == [trial.settings for trial in second.trials]
+    assert [trial.folds for trial in first.trials] == [trial.folds for trial in second.trials]
+    assert len(first.trials) == 6
+    other = search(parts, recipe_of(SPACE, **OPTUNA).changed({"seed": 1}), quiet)
+    assert [trial.settings for trial in other.trials] != [trial.settings for trial in first.trials]
+    for trial in first.trials:
+        if "model.jamo" in trial.settings:
+            assert trial.settings["model.jamo"] in (1, 2, 3)
+            assert 0.01 <= trial.settings["model.C"] <= 100
+        else:
+            assert trial.settings["model.log_count_ratio"] is False
+
+
+def test_an_interrupted_optuna_search_proposes_what_it_would_have(parts: Split, tmp_path: Path) -> None:
+    whole = search(parts, recipe_of(SPACE, **OPTUNA), quiet)
+    log = tmp_path / "search.jsonl"
+    search(parts, recipe_of(SPACE, **OPTUNA | {"trials": 3}), quiet, log)
+    again = search(parts, recipe_of(SPACE, **OPTUNA), quiet, log)
+    assert [trial.settings for trial in again.trials] == [trial.settings for trial in whole.trials]
+    assert again.best.settings == whole.best.settings
+
+
+def test_a_proposal_that_is_no_recipe_counts_as_failed(parts: Split) -> None:
+    space = {"model.kernel": ["rbf", "linear"], "model.gamma": ["scale", 1]}
+    found = search(parts, recipe_of(space, model="svm", method="optuna", trials=8), quiet)
+    failed = [trial for trial in found.trials if trial.failure]
+    assert all("model.gamma has no effect on the model svm" in trial.failure for trial in failed)
+    assert found.best.value is not None
+
+
+def test_a_search_over_models_takes_each_models_preset(parts: Split) -> None:
+    recipe = recipe_of(
+        [{"model.name": ["logistic"]}, {"model.name": ["random_forest"], "model.trees": [5]}], model="svm"
+    )
+    found = search(parts, recipe, quiet)
+    assert [found.trials[0].value is None, found.trials[1].value is None] == [False, False]
+    assert found.recipe.model.name in ("logistic", "random_forest")
+
+
+def test_a_network_watches_the_validation_part_in_every_fold(parts: Split) -> None:
+    found = search(parts, recipe_of({"model.dropout": [0, 0.5]}, model="dnn", folds=2), quiet)
+    assert all(0 < value <= 1 for trial in found.trials for value in trial.folds)
+
+
+def test_a_diverging_candidate_is_a_failed_trial(parts: Split) -> None:
+    space = {"model.learning_rate": [1e-3, 1e38], "model.clip_norm": ["none"], "model.batch_norm": [False]}
+    found = search(parts, recipe_of(space, model="dnn", folds=2), quiet)
+    assert [trial.failure for trial in found.trials] == ["", "training diverged"]

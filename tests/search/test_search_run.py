@@ -1,0 +1,94 @@
+"""A run with a search: what it prints and leaves, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import toxiclf
+from toxiclf.cli import run
+from toxiclf.recipe import Recipe
+
+RECIPE = """
+[model]
+name = "ngram_logistic"
+jamo = 2
+syllable = 1
+
+[decision]
+folds = 3
+
+[search]
+method = "grid"
+folds = 3
+
+[search.space]
+"model.C" = [3, 0.001]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, sample_path: Path) -> Path:
+    folder = tmp_path_factory.mktemp("searched")
+    (folder / "grid.toml").write_text(RECIPE, "utf-8")
+    assert run(["train", str(sample_path), "--recipe", str(folder / "grid.toml"), "--out", str(folder / "run")]) == 0
+    return folder
+
+
+def test_the_run_leaves_the_asked_and_the_best_recipe(folder: Path) -> None:
+    asked = Recipe.load(folder / "run" / "recipe.toml")
+    best = Recipe.load(folder / "run" / "best_recipe.toml")
+    assert asked == Recipe.load(folder / "grid.toml")
+    assert best == asked.changed({"model.C": 0.001}).model_copy(update={"search": Recipe().search})
+    report = json.loads((folder / "run" / "report.json").read_text("utf-8"))
+    assert report["recipe"] == best.model_dump(mode="json")
+    manifest = toxiclf.load(folder / "run" / "bundle").manifest
+    assert manifest.recipe_sha256 == best.sha256()
+
+
+def test_the_report_holds_the_grids_table(folder: Path) -> None:
+    report = json.loads((folder / "run" / "report.json").read_text("utf-8"))["search"]
+    assert (report["method"], report["metric"], report["best"]) == ("grid", "average_precision", 2)
+    assert [trial["settings"] for trial in report["trials"]] == [{"model.C": 3}, {"model.C": 0.001}]
+    assert [len(trial["folds"]) for trial in report["trials"]] == [3, 3]
+    lines = (folder / "run" / "report.md").read_text("utf-8").splitlines()
+    table = lines[lines.index("## Search") :]
+    assert table[4] == "| trial | model.C | average precision | deviation | seconds |"
+    assert table[6].startswith(f"| 2 | 0.001 | {report['trials'][1]['value']:.4f} | ")
+    assert table[7].startswith(f"| 1 | 3 | {report['trials'][0]['value']:.4f} | ")
+
+
+def test_training_the_best_recipe_gives_the_same_model(folder: Path, sample_path: Path) -> None:
+    out = folder / "again"
+    assert run(["train", str(sample_path), "--recipe", str(folder / "run/best_recipe.toml"), "--out", str(out)]) == 0
+    first, second = (
+        json.loads((folder / name / "report.json").read_text("utf-8"))["summary"] for name in ("run", "again")
+    )
+    assert first == second
+
+
+def test_the_same_command_takes_finished_trials_over(
+    folder: Path, sample_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", str(sample_path), "--recipe", str(folder / "grid.toml"), "--out", str(folder / "run")]
+    assert run(arguments) == 0
+    shown = capsys.readouterr()
+    assert "search: 2 trials are in " in shown.err
+    assert "search 1 of 2" not in shown.err
+    assert "search: the best of 2: model.C=0.001" in shown.err
+    assert shown.out.splitlines()[0].split("\t") == ["trial", "model.C", "average precision", "deviation", "seconds"]
+    assert f"best recipe: {folder / 'run' / 'best_recipe.toml'}" in shown.out
+
+
+def test_a_run_without_a_search_leaves_no_best_recipe(folder: Path, sample_path: Path) -> None:
+    recipe = {"model": {"name": "ngram_logistic", "jamo": 2, "syllable": 1}, "decision": {"folds": 3}}
+    out = folder / "plain"
+    out.mkdir()
+    (out / "best_recipe.toml").write_text("of an earlier run", "utf-8")
+    trained = toxiclf.train(sample_path, recipe)
+    trained.save(out)
+    assert not (out / "best_recipe.toml").exists()
+    assert trained.report.to_dict()["search"] is None
+    assert "## Search" not in trained.report.to_markdown()

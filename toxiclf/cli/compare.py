@@ -1,0 +1,38 @@
+"""compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toxiclf.cli.options import JSON
+from toxiclf.cli.printing import print_json, print_table, say
+from toxiclf.errors import UsageError
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="Folders of two or more runs; the first is the reference.")
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Also write it as Markdown here.")] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Compare runs on the same comments, with paired intervals of their differences."""
+    from toxiclf.evaluation.compare import compare as compare_runs
+    from toxiclf.evaluation.report import write_text
+
+    if out is not None and out.suffix != ".md":
+        raise UsageError(f"--out {out}: the comparison is written as Markdown; give a name that ends in .md")
+    comparison = compare_runs(runs)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, comparison.to_markdown())
+    if as_json:
+        print_json(comparison.to_dict())
+        return
+    for table in comparison.tables():
+        print_table(table)
+    for note in comparison.notes():
+        say(note)

@@ -1,0 +1,193 @@
+"""Compare runs on the same comments: is a difference more than chance in those comments explains?"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from toxiclf.errors import UsageError
+from toxiclf.evaluation.comparison import (
+    LOWER_IS_BETTER,
+    ComparedRun,
+    Comparison,
+    Difference,
+    Verdict,
+    flattened,
+    setting,
+)
+from toxiclf.evaluation.metrics import METRICS, SUMMARY, Evaluation, Floats, evaluate, paired_difference, paired_draws
+from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.saved import SavedRun, read_run
+
+_OF_TEST_PART = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
+"""Recipe keys that decide which comments are in the test part."""
+
+
+def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
+    """Compare runs on the same comments.
+
+    Parameters
+    ----------
+    runs : folders that ``toxiclf train`` or ``toxiclf evaluate --out`` wrote; the first is the reference.
+
+    Raises
+    ------
+    UsageError : fewer than two runs, one twice, something that is no run, or runs with other labels or comments.
+    DataError : a run's files were cut or changed.
+
+    >>> import tempfile, toxiclf
+    >>> recipes = {name: {"decision": {"objective": name}} for name in ("f1", "f2")}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = [toxiclf.train("corpus:sample", recipes[name]).save(f"{folder}/{name}") for name in recipes]
+    ...     comparison = compare(runs)
+    >>> comparison.recipe()
+    {'decision.objective': {'f1': 'f1', 'f2': 'f2'}}
+    >>> [row.verdict for row in comparison.differences if row.metric == "average_precision"]
+    ['no difference shown', 'no difference shown']
+    """
+    if len(runs) < 2:
+        raise UsageError("one run is nothing to compare; give two or more folders of runs")
+    saved = [read_run(path) for path in runs]
+    folders = [run.folder.resolve() for run in saved]
+    for i, folder in enumerate(folders):
+        if folder in folders[:i]:
+            raise UsageError(f"{runs[i]} is given twice; give each run once")
+    names = _names(folders)
+    for name, run in zip(names[1:], saved[1:], strict=True):
+        _check_same_rows(names[0], saved[0], name, run)
+    aligned = _aligned([run.predictions for run in saved])
+    seeds = {run.report.seed for run in saved}
+    seed = seeds.pop() if len(seeds) == 1 else 0  # with one seed, intervals are those of the reports
+    evaluations = [_evaluated(run, rows, seed) for run, rows in zip(saved, aligned, strict=True)]
+    differences = [
+        _difference(name, label, metric, evaluation, evaluations[0])
+        for name, evaluation in zip(names[1:], evaluations[1:], strict=True)
+        for label in (SUMMARY, *saved[0].report.labels)
+        for metric in METRICS
+    ]
+    return Comparison(
+        labels=saved[0].report.labels,
+        comments=len(aligned[0]),
+        runs=[
+            ComparedRun(name, run.report, evaluation.rows)
+            for name, run, evaluation in zip(names, saved, evaluations, strict=True)
+        ],
+        differences=_corrected(differences),
+    )
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The last part of each path, or as many of the last parts as no other path ends in."""
+    names = []
+    for folder in folders:
+        depth = 1
+        while sum(other.parts[-depth:] == folder.parts[-depth:] for other in folders) > 1:
+            depth += 1
+        names.append(Path(*folder.parts[-depth:]).as_posix())
+    return names
+
+
+def _check_same_rows(reference: str, first: SavedRun, name: str, run: SavedRun) -> None:
+    """Refuse runs that were not measured on the same comments with the same labels."""
+    if run.report.labels != first.report.labels:
+        raise UsageError(
+            f"{name} has the labels {', '.join(run.report.labels)}, {reference} has {', '.join(first.report.labels)}; "
+            "train both with the same --label"
+        )
+    ours, theirs = (Counter(_keys(of.predictions)) for of in (run, first))
+    if ours == theirs:
+        return
+    common = f"{(ours & theirs).total():,} of {theirs.total():,} and {ours.total():,} are in both"
+    raise UsageError(
+        f"{reference} and {name} were measured on different comments ({common}): {_why_different(reference, first, name, run)}"
+    )
+
+
+def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) -> str:
+    """Why two runs were measured on different comments, as far as their files tell, and what to do."""
+    one, other = first.report, run.report
+    sources = first.predictions.source, run.predictions.source
+    flat = [dict(flattened(report.recipe)) for report in (one, other)]
+    keys = _OF_TEST_PART if "test" in one.data["parts"] else (*_OF_TEST_PART, "split.validation")
+    apart = [key for key in keys if flat[0].get(key) != flat[1].get(key)]
+    if Counter(first.predictions.hashes) == Counter(run.predictions.hashes):
+        why, same = "the texts are the same, but some are labelled otherwise", "file"
+    elif sources[0] != sources[1]:
+        why, same = f"{reference} on {sources[0]}, {name} on {sources[1]}", "file"
+    elif apart and one.recipe and other.recipe:
+        values = (f"{key} is {setting(flat[0].get(key))} and {setting(flat[1].get(key))}" for key in apart)
+        why, same = ", ".join(values), " ".join("--seed" if key == "seed" else f"--set {key}=…" for key in apart)
+    elif one.evaluated_on != other.evaluated_on:
+        why, same = f"{reference} on {one.evaluated_on}, {name} on {other.evaluated_on}", "split"
+    else:
+        why, same = f"{sources[0]} is not as it was, or was split in another way", "file and the same toxiclf"
+    return (
+        f"{why}; train both with the same {same}, or score both on comments that neither has learned from: "
+        "toxiclf evaluate RUN/bundle COMMENTS --out DIR"
+    )
+
+
+def _evaluated(run: SavedRun, rows: Predictions, seed: int) -> Evaluation:
+    """The run's figures from its predictions, in the order that all runs share."""
+    evaluation = evaluate(rows.scores, rows.targets, list(run.report.thresholds.values()), rows.labels, seed=seed)
+    run.check(evaluation)
+    return evaluation
+
+
+def _keys(rows: Predictions) -> list[tuple[str, bytes]]:
+    """What makes rows equal, whatever their file and line: text and targets."""
+    return [(text, targets.tobytes()) for text, targets in zip(rows.hashes, rows.targets, strict=True)]
+
+
+def _aligned(predictions: Sequence[Predictions]) -> list[Predictions]:
+    """The rows in one order: as they are, where that is the same one, else by text."""
+    if len({of.rows_sha256() for of in predictions}) == 1:
+        return list(predictions)
+    aligned = []
+    for of in predictions:
+        keys = _keys(of)
+        order = np.array(sorted(range(len(of)), key=lambda i: (keys[i], of.lines[i])), dtype=np.intp)
+        aligned.append(
+            replace(
+                of, lines=of.lines[order], hashes=tuple(of.hashes[i] for i in order), targets=of.targets[order],
+                scores=of.scores[order], flagged=of.flagged[order],
+            )
+        )  # fmt: skip
+    return aligned
+
+
+def _difference(name: str, label: str, metric: str, run: Evaluation, reference: Evaluation) -> Difference:
+    ours, theirs = run.value(metric, label), reference.value(metric, label)
+    interval = paired_difference(run, reference, metric, label)
+    if ours is None or theirs is None or interval is None:
+        return Difference(name, label, metric, None, None, None, None, None, None, "not defined")
+    low, high = interval
+    gains = paired_draws(run, reference, metric, label) * (-1 if metric in LOWER_IS_BETTER else 1)
+    verdict: Verdict = "no difference shown"
+    if low > 0 or high < 0:
+        verdict = "better" if (low > 0) != (metric in LOWER_IS_BETTER) else "worse"
+    p = _p(gains)
+    return Difference(name, label, metric, ours - theirs, low, high, float((gains > 0).mean()), p, p, verdict)
+
+
+def _p(gains: Floats) -> float:
+    """Resamples without a difference speak for both sides."""
+    fewest = min((gains <= 0).sum(), (gains >= 0).sum())
+    return min(1.0, 2 * (1 + int(fewest)) / (1 + len(gains)))
+
+
+def _corrected(differences: Sequence[Difference]) -> list[Difference]:
+    """Holm's correction over the runs, label by label and metric by metric."""
+    corrected = {id(row): row.p for row in differences}
+    for family in {(row.label, row.metric) for row in differences}:
+        rows = [row for row in differences if (row.label, row.metric) == family and row.p is not None]
+        largest = 0.0
+        for left, row in zip(range(len(rows), 0, -1), sorted(rows, key=lambda row: row.p or 0), strict=True):
+            largest = max(largest, min(1.0, left * (row.p or 0)))
+            corrected[id(row)] = largest
+    return [replace(row, p_holm=corrected[id(row)]) for row in differences]

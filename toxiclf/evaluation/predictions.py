@@ -1,0 +1,173 @@
+"""Scores of labelled comments, kept beside their report without the comments' text."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.corpus.comments import Comments
+from toxiclf.errors import DataError
+from toxiclf.rows import RowWriter
+from toxiclf.rows.writer import NUMBER
+
+FILE = "predictions.csv"
+"""Its name in the folder of a run."""
+
+_PLACE = ("file", "line", "text_sha256")
+_OF_LABEL = ("target", "score", "flagged")
+_LINE = re.compile("[0-9]{1,18}")
+_HASH = re.compile("[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of labelled comments.
+
+    Attributes
+    ----------
+    source : the comments' file, as named by the user.
+    lines : line of each comment in it, intp (n,); from 1.
+    hashes : the first 16 hexadecimal digits of the SHA-256 of each comment exactly as it was read, in UTF-8.
+    labels : one name a label.
+    targets, scores, flagged : uint8, float32 and bool (n, n_labels); flagged where score >= threshold.
+
+    >>> comments = Comments.of(["고맙습니다", "꺼져"], [0, 1])
+    >>> of = Predictions.of(comments, np.array([[0.1], [0.8]], np.float32), [0.5])
+    >>> of.hashes[0], of.flagged[:, 0].tolist()
+    ('df3145eb9e053a1e', [False, True])
+    """
+
+    source: str
+    lines: NDArray[np.intp]
+    hashes: tuple[str, ...]
+    labels: tuple[str, ...]
+    targets: NDArray[np.uint8]
+    scores: NDArray[np.float32]
+    flagged: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    @classmethod
+    def of(cls, comments: Comments, scores: NDArray[np.float32], thresholds: Sequence[float]) -> Predictions:
+        """Put scores (n, n_labels) beside the comments that they are of."""
+        hashes = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in comments.texts)
+        flagged = scores >= np.asarray(thresholds, dtype=np.float32)
+        return cls(comments.source, comments.lines, tuple(hashes), comments.labels, comments.targets, scores, flagged)
+
+    def rows_sha256(self) -> str:
+        """Hash of labels, texts and targets in order: equal for equal rows, whatever file they came from."""
+        digest = hashlib.sha256("\0".join(self.labels).encode())
+        digest.update("".join(self.hashes).encode())
+        digest.update(self.targets.tobytes())
+        return digest.hexdigest()
+
+    def write(self, folder: Path) -> None:
+        """Write ``predictions.csv``, so that it is whole or not there.
+
+        A score has nine significant digits: enough to come back as the same float32 (IEEE 754).
+        """
+        temporary = folder / f".{FILE}.part"
+        with temporary.open("w", encoding="utf-8-sig", newline="") as stream:
+            writer = RowWriter(stream, _columns(self.labels), "csv")
+            for row in self._rows():
+                writer.write(dict(zip(_columns(self.labels), row, strict=True)))
+        os.replace(temporary, folder / FILE)
+
+    def _rows(self) -> Iterator[list[object]]:
+        columns = zip(
+            self.lines.tolist(), self.hashes, self.targets.tolist(), self.scores.tolist(), self.flagged.tolist(),
+            strict=True,
+        )  # fmt: skip
+        for line, text, targets, scores, flagged in columns:
+            of_labels = zip(targets, (f"{score:.9g}" for score in scores), flagged, strict=True)
+            yield [self.source, line, text, *(cell for label in of_labels for cell in label)]
+
+
+def read(folder: Path, labels: Sequence[str]) -> Predictions:
+    """Read ``predictions.csv`` of a run.
+
+    Parameters
+    ----------
+    folder : of the run.
+    labels : those of its report, in order.
+
+    Raises
+    ------
+    DataError : it is missing, or something in it cannot have been written by :meth:`Predictions.write`.
+    """
+    path = folder / FILE
+    lines: list[int] = []
+    sources: list[str] = []
+    hashes: list[str] = []
+    cells: list[list[list[str]]] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.reader(stream, strict=True)
+            if next(rows, []) != _heading(labels):
+                raise _damaged(path, 1, f"the columns are not those of the labels {', '.join(labels)}")
+            for row in rows:
+                if reason := _fault(row, len(labels)):
+                    raise _damaged(path, rows.line_num, reason)
+                sources.append(row[0])
+                lines.append(int(row[1]))
+                hashes.append(row[2])
+                cells.append([row[3::3], row[4::3], row[5::3]])
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; train or evaluate again, or bring the file back") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise _damaged(path, rows.line_num or 1, str(error)) from error
+    if not sources:
+        raise _damaged(path, 1, "it holds no row")
+    if len(set(sources)) != 1:
+        raise _damaged(path, 1, f"the rows come from {len(set(sources))} files instead of 1")
+    targets, scores, flagged = np.array(cells).transpose(1, 0, 2)
+    return Predictions(
+        sources[0], np.array(lines, dtype=np.intp), tuple(hashes), tuple(labels), targets.astype(np.uint8),
+        scores.astype(np.float64).astype(np.float32), flagged == "1",
+    )  # fmt: skip
+
+
+def _columns(labels: Sequence[str]) -> list[str]:
+    return [*_PLACE, *(f"{label}.{what}" for label in labels for what in _OF_LABEL)]
+
+
+def _heading(labels: Sequence[str]) -> list[str]:
+    """The columns as they stand in the file, where the writer guards spreadsheets from labels that read as formulas."""
+    stream = io.StringIO()
+    RowWriter(stream, _columns(labels), "csv")
+    return next(csv.reader(io.StringIO(stream.getvalue(), newline="")))
+
+
+def _fault(row: Sequence[str], labels: int) -> str | None:
+    """What is wrong with a row, if anything."""
+    width = len(_PLACE) + len(_OF_LABEL) * labels
+    if len(row) != width:
+        return f"{len(row)} fields instead of {width}"
+    if not _LINE.fullmatch(row[1]):
+        return f"the line is {row[1]!r}"
+    if not _HASH.fullmatch(row[2]):
+        return f"text_sha256 is {row[2]!r}, not 16 hexadecimal digits"
+    for target, score, flagged in zip(row[3::3], row[4::3], row[5::3], strict=True):
+        if target not in ("0", "1"):
+            return f"a target is {target!r}, neither 0 nor 1"
+        if not NUMBER.fullmatch(score) or not 0 <= float(score) <= 1:
+            return f"a score is {score!r}, not a number in [0, 1]"
+        if flagged not in ("0", "1"):
+            return f"flagged is {flagged!r}, neither 0 nor 1"
+    return None
+
+
+def _damaged(path: Path, line: int, reason: str) -> DataError:
+    return DataError(
+        f"{path}, line {line}: {reason}; it was cut or changed after it was written: train or evaluate again"
+    )

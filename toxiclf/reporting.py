@@ -1,0 +1,196 @@
+"""The report of a run: its model and the baseline on the rows that figures come from, findings, and facts of the data."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Any
+
+from sklearn.metrics import average_precision_score
+
+from toxiclf.balance.weights import ClassWeights
+from toxiclf.bundle.scorer import Scorer
+from toxiclf.corpus.comments import Comments
+from toxiclf.corpus.split import Split
+from toxiclf.evaluation import checks
+from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation.metrics import Evaluation, evaluate
+from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.report import Report
+from toxiclf.learning import DivergedError, Learned, Say, decision_source, learn, learned_rows
+from toxiclf.recipe import NgramLogisticOptions, Recipe
+from toxiclf.rows import Rejected
+
+BASELINE = "ngram_logistic"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Scores of the rows that the report speaks of.
+
+    Attributes
+    ----------
+    rows : which rows they are, in words.
+    predictions : the rows with their scores.
+    truncated, unknown : number of comments that were cut, and of those that hold nothing known from training.
+    """
+
+    rows: str
+    predictions: Predictions
+    truncated: int
+    unknown: int
+    evaluation: Evaluation
+
+
+def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
+    """Score the test part, once, by the graph that goes into the bundle; without one, take the decision's scores."""
+    labels = parts.train.labels
+    if parts.test is None:
+        comments = parts.validation if learned.source == "validation" else learned_rows(parts, recipe)
+        those = "the training part" if comments is parts.train else "all rows"
+        words = "the validation part" if learned.source == "validation" else f"out-of-fold scores of {those}"
+        rows = f"{words} (no test part; calibration and thresholds were fitted to the same scores, so figures flatter)"
+        scores = learned.decision_scores
+        truncated = unknown = 0
+    else:
+        encoded = learned.fitted.encoder.encode(parts.test.texts)
+        rows, comments = "the test part", parts.test
+        scores = learned.calibration.apply(Scorer(learned.graph).run(encoded))
+        truncated, unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
+    evaluation = evaluate(scores, comments.targets, learned.thresholds, labels, seed=recipe.seed)
+    return Evaluated(rows, Predictions.of(comments, scores, learned.thresholds), truncated, unknown, evaluation)
+
+
+def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
+    """Fit the ngram_logistic model and score the same rows; None where it is the model itself."""
+    if recipe.model == NgramLogisticOptions():
+        return None
+    say(f"{BASELINE}: fitting the baseline that every model is judged against")
+    source = decision_source(recipe) if parts.test is None else "auto"
+    decision = recipe.decision.model_copy(update={"source": source})
+    plain = recipe.model_copy(update={"model": NgramLogisticOptions(), "decision": decision})
+    learned = learn(parts, plain, lambda message: None)
+    # without a test part, out-of-fold rows of a network are those of its training part, which come first
+    first = learned.decision_scores[: len(model.predictions)]
+    return evaluated(replace(learned, decision_scores=first), parts, recipe)
+
+
+def report_of(
+    learned: Learned,
+    model: Evaluated,
+    baseline: Evaluated | None,
+    parts: Split,
+    comments: Comments,
+    recipe: Recipe,
+    seconds: float,
+) -> Report:
+    """Put together what is known of a trained model.
+
+    Parameters
+    ----------
+    model, baseline : both on the same rows; None where there is no baseline.
+    comments : all labelled rows, before the split.
+    seconds : how long fitting, calibration and thresholds took.
+    """
+    decision_average_precision = float(average_precision_score(learned.decision_targets, learned.decision_scores))
+    return Report(
+        model=recipe.model.name,
+        evaluated_on=model.rows,
+        labels=comments.labels,
+        rows=model.evaluation.rows,
+        confusion=model.evaluation.confusion,
+        baseline_rows=baseline.evaluation.rows if baseline is not None else [],
+        thresholds=dict(zip(comments.labels, learned.thresholds, strict=True)),
+        data={
+            **_data(comments, parts, learned.fitted.weights, learned.source),
+            "decision_average_precision": decision_average_precision,
+            "evaluated_sha256": model.predictions.rows_sha256(),
+        },
+        findings=list(_findings(learned, model, baseline, parts, comments, recipe)),
+        recipe=recipe.model_dump(mode="json"),
+        seed=recipe.seed,
+        versions=_versions(),
+        timings={"fit_seconds": round(seconds, 2)},
+    )
+
+
+def report_of_diverged(error: DivergedError, parts: Split, comments: Comments, recipe: Recipe) -> Report:
+    """Put together the report of a run without a model."""
+    finding = Finding(
+        "diverged", "error",
+        f"training diverged: the loss was no number any more in epoch {len(error.fitted.model.history_)}; no bundle was made.",
+        "Lower model.learning_rate, set model.clip_norm, or use a bounded activation (tanh).",
+    )  # fmt: skip
+    return Report(
+        recipe.model.name, "nothing: training diverged", comments.labels, [], {}, [], {},
+        _data(comments, parts, error.fitted.weights, decision_source(recipe)), [finding],
+        recipe.model_dump(mode="json"), recipe.seed, _versions(),
+    )  # fmt: skip
+
+
+def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
+    """Rows set aside, each with its file: those of the labelled rows, then those of a test part of its own."""
+    return comments.rejected + (parts.test.rejected if parts.test is not None else ())
+
+
+def _findings(
+    learned: Learned,
+    model: Evaluated,
+    baseline: Evaluated | None,
+    parts: Split,
+    comments: Comments,
+    recipe: Recipe,
+) -> Iterator[Finding]:
+    labels = comments.labels
+    scores, targets = model.predictions.scores, model.predictions.targets
+    yield from checks.check_scores(scores, learned.thresholds, labels)
+    if baseline is not None:
+        yield from checks.check_baseline(model.evaluation, baseline.evaluation)
+    yield from checks.check_objective(learned.reached, labels, recipe.decision.objective)
+    yield from checks.check_decision_rows(learned.decision_targets, labels, learned.source)
+    if parts.test is not None:
+        yield from checks.check_prevalence(parts.train.targets, parts.test.targets, labels)
+    yield from checks.check_calibration(scores, targets, labels, recipe.decision.calibrate)
+    rejected = len(rejected_rows(comments, parts))
+    read = [parts.train, parts.validation] + ([parts.test] if parts.test is not None else [])
+    total = sum(map(len, read)) + parts.leaked + rejected
+    yield from checks.check_rows(rejected, total, parts.leaked, model.truncated, model.unknown, len(scores))
+
+
+def _data(comments: Comments, parts: Split, weights: Sequence[ClassWeights], source: str) -> dict[str, Any]:
+    pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
+    return {
+        "source": comments.source,
+        "exclusive": comments.exclusive,
+        "notes": [*comments.notes, *(parts.test.notes if parts.test is not None else ())],
+        "rejected": len(rejected_rows(comments, parts)),
+        "leaked": parts.leaked,
+        "decision_source": source,
+        "parts": {
+            name: {"rows": len(piece), "classes": piece.counts()} for name, piece in pieces.items() if piece is not None
+        },
+        "class_weights": [
+            {
+                "class": name,
+                "problem": entry.names[-1] if len(entry.names) == 2 else "all",
+                "rows": rows,
+                "weight": weight,
+            }
+            for entry in weights
+            for name, rows, weight in zip(entry.names, entry.counts, entry.weights, strict=True)
+        ],
+        "sha256": comments.sha256(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    names = ("toxiclf", "numpy", "scikit-learn", "gensim", "keras", "tensorflow", "onnx", "onnxruntime", "skl2onnx")
+    versions = {"python": platform.python_version()}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
