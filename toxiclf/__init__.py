@@ -14,42 +14,53 @@ if TYPE_CHECKING:
     from toxiclf.corpus.comments import Comments
     from toxiclf.corpus.reading import read_comments
     from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
+    from toxiclf.estimator import ToxicClassifier
+    from toxiclf.evaluation.compare import compare
     from toxiclf.evaluation.report import Report
     from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
     from toxiclf.recipe import Recipe
     from toxiclf.training import TrainedModel, train
+    from toxiclf.vectors.vectorizers import AverageVectorizer, NgramVectorizer
 
 _HOME = {
+    "AverageVectorizer": "vectors.vectorizers",
     "BundleError": "errors",
     "Comments": "corpus.comments",
     "DataError": "errors",
     "LabelVerdict": "moderator",
     "Moderator": "moderator",
+    "NgramVectorizer": "vectors.vectorizers",
     "Recipe": "recipe",
     "Report": "evaluation.report",
+    "ToxicClassifier": "estimator",
     "ToxiclfError": "errors",
     "TrainedModel": "training",
     "TrainingError": "errors",
     "UsageError": "errors",
     "Verdict": "moderator",
+    "compare": "evaluation.compare",
     "load": "moderator",
     "read_comments": "corpus.reading",
     "train": "training",
 }
 
 __all__ = [
+    "AverageVectorizer",
     "BundleError",
     "Comments",
     "DataError",
     "LabelVerdict",
     "Moderator",
+    "NgramVectorizer",
     "Recipe",
     "Report",
+    "ToxicClassifier",
     "ToxiclfError",
     "TrainedModel",
     "TrainingError",
     "UsageError",
     "Verdict",
+    "compare",
     "load",
     "read_comments",
     "train",

@@ -1,9 +1,9 @@
-"""From raw outputs of rows that the model did not learn from: calibration, then one threshold a label."""
+"""From raw outputs of rows that the model did not learn from: calibration, then one threshold a label; distances from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,3 +143,48 @@ _VALUES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
     "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
     "macro_f1": lambda tp, fp, fn, tn: (f_beta(tp, fp, fn, 1) + f_beta(tn, fn, fp, 1)) / 2,
 }
+
+
+def margins_of(raw: NDArray[np.float32], calibration: Calibration, thresholds: NDArray[np.float32]) -> Floats:
+    """Log-odds of scores minus those of the thresholds, or raw outputs minus the least one that is flagged (isotonic)."""
+    below = np.nextafter(thresholds, np.float32(-np.inf)).astype(np.float64)
+    edges = (below + thresholds) / 2  # scores are rounded to float32: what lies above the middle reaches the threshold
+    margins = np.empty(raw.shape)
+    for j, (label, edge) in enumerate(zip(calibration.labels, edges, strict=True)):
+        values = raw[:, j].astype(np.float64)
+        if calibration.method == "isotonic":
+            cut = _first_raw(label, edge)
+        else:
+            values = values * label.slope + label.intercept
+            cut = _log_odds(edge) if edge > 0 else -np.inf
+        if np.isfinite(cut):
+            margins[:, j] = values - cut
+        else:  # all are flagged, or none is, yet keep their order
+            margins[:, j] = -np.sign(cut) * np.logaddexp(0, -np.sign(cut) * values)
+    return margins
+
+
+def _first_raw(label: LabelCalibration, score: float) -> float:
+    """The raw output from which the curve gives at least this score; infinite where all do, or none."""
+    raws, scores = np.array(label.knots_raw), np.array(label.knots_score)
+    i = int(np.searchsorted(scores, score))
+    if i in (0, len(scores)):
+        return -np.inf if i == 0 else np.inf
+    return float(np.interp(score, scores[i - 1 : i + 1], raws[i - 1 : i + 1]))
+
+
+def class_log_odds(raw: NDArray[np.float32], calibration: Calibration) -> Floats:
+    """Log-odds of the negative class and of each other class against all the rest, (n, classes)."""
+    if calibration.method == "isotonic":
+        scores = calibration.apply(raw).astype(np.float64)
+        least = np.finfo(float).eps
+        result: Floats = _log_odds(np.clip(np.column_stack([1.0 - scores.sum(axis=1), scores]), least, 1 - least))
+        return result
+    slopes, intercepts = np.array([(label.slope, label.intercept) for label in calibration.labels]).T
+    log_odds = np.column_stack([np.zeros(len(raw)), raw * slopes + intercepts])
+    others = [np.logaddexp.reduce(np.delete(log_odds, c, axis=1), axis=1) for c in range(log_odds.shape[1])]
+    return np.asarray(log_odds - np.column_stack(others))
+
+
+def _log_odds(probability: Any) -> Any:
+    return np.log(probability) - np.log1p(-probability)

@@ -12,8 +12,8 @@ class ToxiclfError(Exception):
     exit_code = 1
 
 
-class UsageError(ToxiclfError):
-    """A flag, a recipe key or a call was wrong."""
+class UsageError(ToxiclfError, ValueError):
+    """A flag, a recipe key or a call was wrong; a ValueError, too, as scikit-learn's tools expect."""
 
     exit_code = 2
 
@@ -28,8 +28,8 @@ class MissingExtraError(UsageError):
         self.extra = extra
 
 
-class DataError(ToxiclfError):
-    """The data cannot be used as they are."""
+class DataError(ToxiclfError, ValueError):
+    """The data cannot be used as they are; a ValueError, too, as scikit-learn's tools expect."""
 
     exit_code = 3
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
-from toxiclf.errors import BundleError
+from toxiclf.errors import BundleError, ToxiclfError
 from toxiclf.text.encoder import Encoded, TextEncoder
 
 _CHUNK = 256  # comments that are encoded at once
@@ -180,6 +180,8 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
     manifest, files = store.read(Path(folder))
     try:
         encoder = TextEncoder.from_json(json.loads(files["text.json"]), json.loads(files["vocabulary.json"]))
+    except ToxiclfError:
+        raise
     except (ValueError, RecursionError) as error:
         raise BundleError(f"text.json or vocabulary.json does not fit its schema: {error}") from error
     return Moderator(manifest, encoder, Scorer(files["model.onnx"], threads))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from typing import Any
 
 from sklearn.metrics import average_precision_score
 
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.bundle.scorer import Scorer
+from toxiclf.bundling import versions
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split
 from toxiclf.evaluation import checks
@@ -111,7 +110,7 @@ def report_of(
         findings=list(_findings(learned, model, baseline, parts, comments, recipe)),
         recipe=recipe.model_dump(mode="json"),
         seed=recipe.seed,
-        versions=_versions(),
+        versions=versions(),
         timings={"fit_seconds": round(seconds, 2)},
     )
 
@@ -126,7 +125,7 @@ def report_of_diverged(error: DivergedError, parts: Split, comments: Comments, r
     return Report(
         recipe.model.name, "nothing: training diverged", comments.labels, [], {}, [], {},
         _data(comments, parts, error.fitted.weights, decision_source(recipe)), [finding],
-        recipe.model_dump(mode="json"), recipe.seed, _versions(),
+        recipe.model_dump(mode="json"), recipe.seed, versions(),
     )  # fmt: skip
 
 
@@ -183,14 +182,3 @@ def _data(comments: Comments, parts: Split, weights: Sequence[ClassWeights], sou
         ],
         "sha256": comments.sha256(),
     }
-
-
-def _versions() -> dict[str, str]:
-    names = ("toxiclf", "numpy", "scikit-learn", "gensim", "keras", "tensorflow", "onnx", "onnxruntime", "skl2onnx")
-    versions = {"python": platform.python_version()}
-    for name in names:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

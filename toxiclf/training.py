@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from toxiclf.bundle import store
-from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
+from toxiclf.bundling import bundled
 from toxiclf.corpus import public
 from toxiclf.corpus.comments import Comments, check_classes, consistent
 from toxiclf.corpus.reading import read_comments
@@ -23,14 +23,13 @@ from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
-from toxiclf.learning import DivergedError, Learned, Say, learn, recipe_normalizer
+from toxiclf.learning import DivergedError, Say, learn, recipe_normalizer
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.reporting import evaluated, evaluated_baseline, rejected_rows, report_of, report_of_diverged
 from toxiclf.rows import Rejected, write_rejected
 from toxiclf.search import Found, search
 from toxiclf.search.trials import plainly
-from toxiclf.text.encoder import TokenView
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,8 @@ def train(
     baseline = evaluated_baseline(parts, recipe, model, say)
     report = report_of(learned, model, baseline, parts, comments, recipe, seconds)
     report = replace(report, search=found.to_dict() if found is not None else {})
-    moderator, files = _bundle(learned, comments, recipe, report)
+    manifest, files = bundled(learned, comments, recipe, model_card(report))
+    moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
     history = [dict(row) for row in learned.fitted.model.history_]
     rejected = rejected_rows(comments, parts)
     return TrainedModel(report, history, rejected, model.predictions, asked, found, moderator, files)
@@ -216,34 +216,3 @@ def _diverged(
     report = replace(report, search=found.to_dict() if found is not None else {})
     history = [dict(row) for row in error.fitted.model.history_]
     return TrainedModel(report, history, rejected_rows(comments, parts), None, asked, found, None, {})
-
-
-def _bundle(learned: Learned, comments: Comments, recipe: Recipe, report: Report) -> tuple[Moderator, dict[str, bytes]]:
-    """The model as it is saved, and the same thing loaded."""
-    encoder = learned.fitted.encoder
-    text, vocabulary = encoder.to_json()
-    files = {
-        "model.onnx": learned.graph,
-        "text.json": (json.dumps(text, ensure_ascii=False, indent=1) + "\n").encode(),
-        "vocabulary.json": (json.dumps(vocabulary, ensure_ascii=False) + "\n").encode(),
-        "README.md": model_card(report).encode(),
-    }
-    manifest = Manifest(
-        labels=comments.labels,
-        thresholds=learned.thresholds,
-        negative=comments.negative,
-        calibration=learned.calibration,
-        model=recipe.model.name,
-        text_column=comments.text_column,
-        label_map=comments.label_map,
-        tokenizer_versions={
-            view.tokenizer.name: view.tokenizer.version
-            for view in encoder.views.values()
-            if isinstance(view, TokenView)
-        },
-        recipe_sha256=recipe.sha256(),
-        data_sha256=report.data["sha256"],
-        versions=report.versions,
-        files=store.entries(files),
-    )
-    return Moderator(manifest, encoder, Scorer(learned.graph)), files

@@ -38,6 +38,7 @@ class Scorer:
     def __init__(self, graph: bytes, threads: int = 1) -> None:
         import onnxruntime
 
+        self._graph, self._threads = graph, threads  # the session holds the same bytes, so they cost nothing
         if _EXTERNAL_DATA in graph:
             raise BundleError(
                 "model.onnx keeps tensors in another file; only bundles in which all is inside are loaded"
@@ -62,6 +63,10 @@ class Scorer:
         if not fit or output.type != "tensor(float)" or len(output.shape) != 2 or not isinstance(output.shape[1], int):
             raise BundleError(f"model.onnx does not have the inputs and outputs of a toxiclf graph: {self.inputs}")
         self.columns: int = output.shape[1]
+
+    def __reduce__(self) -> tuple[type[Scorer], tuple[bytes, int]]:
+        """Pickle and copy as the graph: sessions cannot be."""
+        return type(self), (self._graph, self._threads)
 
     def run(self, encoded: Encoded) -> NDArray[np.float32]:
         """The graph's output for each comment, float32 (n, columns), in the order given; (0, columns) for none.

@@ -232,7 +232,7 @@ class _Transfer:
         """Turns failures of the network into :class:`_BrokenOffError`, but for those that no further try mends."""
         try:
             yield
-        except urllib.error.HTTPError:
+        except (urllib.error.HTTPError, DataError):
             raise
         except TimeoutError as error:
             raise _BrokenOffError(f"{self.host} was silent for {_SILENCE:g} s") from error

@@ -188,7 +188,7 @@ def remove_report(folder: Path) -> None:
 
 
 def model_card(report: Report) -> str:
-    """The bundle's ``README.md``: a model card with the front matter that Hugging Face reads."""
+    """A model card with the front matter that Hugging Face reads; the bundle's ``README.md`` adds how it is used."""
     average_precision = report.summary["average_precision"]["value"]
     f1 = report.summary["f1"]["value"]
     where = report.data["source"]
@@ -204,15 +204,10 @@ def model_card(report: Report) -> str:
         "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: comments}}",
         "    metrics:", *metrics, "---", "",
     ]  # fmt: skip
-    use = [
-        "", "## Use", "", "```python", "import toxiclf", "", 'moderator = toxiclf.load("bundle")',
-        'moderator.check("댓글")', "```", "",
-        "The files are verified against manifest.json before anything is parsed; nothing in them is code.",
-    ]  # fmt: skip
     text = report.to_markdown().replace(
         report.data["source"], json.loads(source)
     )  # no path of this machine in a file to publish
-    return "\n".join(front) + text + "\n".join(use) + "\n"
+    return "\n".join(front) + text
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -21,3 +22,7 @@ class Section(BaseModel):
     """A table of a recipe: no unknown keys, and not to be changed in place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Only what is not the default: a recipe's repr is what was asked for."""
+        return ((key, v) for key, v in super().__repr_args__() if key and v != type(self).model_fields[key].default)

@@ -81,7 +81,10 @@ class Optuna:
             if not isinstance(values, Range):
                 settings[key] = values[asked.suggest_categorical(name, range(len(values)))]
                 continue
-            suggest = asked.suggest_int if values.whole else asked.suggest_float
             step = {} if values.step == "none" else {"step": values.step}
-            settings[key] = suggest(name, values.low, values.high, log=values.log, **step)
+            if values.whole:
+                settings[key] = asked.suggest_int(name, values.low, values.high, log=values.log, **step)
+            else:
+                value = asked.suggest_float(name, values.low, values.high, log=values.log, **step)
+                settings[key] = min(max(float(f"{value:.4g}"), values.low), values.high)  # as a person would write it
         return settings

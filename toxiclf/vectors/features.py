@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from toxiclf.bundle.scorer import Scorer
+from toxiclf.errors import DataError
 from toxiclf.graph import Graph
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.normalize import Normalizer
@@ -160,11 +161,20 @@ class Featurizer:
     def ngrams(
         cls, rows: Prepared, normalizer: Normalizer, *, jamo: int, syllable: int, min_comments: int
     ) -> Featurizer:
-        """Learn the n-grams of some rows: 1 to ``jamo`` jamo, 1 to ``syllable`` syllables, each in ``min_comments`` comments."""
+        """Learn the n-grams of some rows: 1 to ``jamo`` jamo, 1 to ``syllable`` syllables, each in ``min_comments`` comments.
+
+        Raises
+        ------
+        DataError : no n-gram stands in as many comments.
+        """
         known = {
             "jamo": NgramVocabulary.learn(rows.texts, "jamo", 1, jamo, min_comments),
             "syllable": NgramVocabulary.learn(rows.texts, "syllable", 1, syllable, min_comments),
         }
+        if not any(map(len, known.values())):
+            raise DataError(
+                f"no n-gram stands in {min_comments} of {len(rows)} comments; lower min_comments, or give more"
+            )
         encoder = TextEncoder(normalizer, {view: NgramView(vocabulary) for view, vocabulary in known.items()})
         return cls(encoder, {view: len(vocabulary) for view, vocabulary in known.items()})
 

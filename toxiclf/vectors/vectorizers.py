@@ -1,0 +1,300 @@
+"""Feature steps as scikit-learn transformers over texts, for pipelines of one's own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence, Set
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, check_random_state
+
+from toxiclf.errors import DataError, UsageError
+from toxiclf.recipe import NgramLogisticOptions, Recipe
+from toxiclf.text.encoder import NgramView, TextEncoder
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.tokenizers import tokenizer
+from toxiclf.text.vocabulary import NgramVocabulary
+from toxiclf.vectors.features import AverageVectors, Featurizer, Prepared
+from toxiclf.vectors.word_vectors import vectors_of_rows, vectors_of_unlabeled
+
+
+def checked_texts(X: Any) -> list[str]:
+    """Comments as a list of strings.
+
+    Parameters
+    ----------
+    X : n strings in a list, tuple, Series or array; a matrix or a DataFrame of one column is taken as that column.
+
+    Raises
+    ------
+    UsageError : ``X`` is one string, has several columns, or holds something that is no string.
+
+    >>> checked_texts(np.array([["안녕하세요"], ["반가워요"]]))
+    ['안녕하세요', '반가워요']
+    """
+    if isinstance(X, str | bytes | Mapping | Set) or X is None or not hasattr(X, "__iter__"):
+        raise UsageError(f"X is {named(X)}; expected a list of comments: write [comment] for a single one")
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: choose it")
+    texts = list(X) if len(shape) < 2 else np.asarray(X, dtype=object).ravel().tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UsageError(
+                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or make it ''"
+            )
+    return texts
+
+
+def named(value: Any) -> str:
+    """What a wrong value is, in words, without printing a whole array of them."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return str(value)
+    return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
+
+
+def marked_as_texts(tags: Any) -> Any:
+    """Say in scikit-learn's tags that X is a list of strings and no matrix."""
+    tags.input_tags.string = tags.input_tags.one_d_array = True
+    tags.input_tags.two_d_array = False
+    return tags
+
+
+class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What both vectorizers share: comments are checked and prepared once, and a Featurizer does the work."""
+
+    _featurizer: Featurizer
+
+    @abstractmethod
+    def _learn(self, texts: list[str]) -> Prepared:
+        """Check the parameters, learn the features of some comments, and give these prepared."""
+
+    @abstractmethod
+    def _matrix(self, rows: Prepared) -> Any:
+        """Features of prepared comments."""
+
+    def fit(self, X: Any, y: Any = None) -> _TextVectorizer:
+        """Learn from comments.
+
+        Parameters
+        ----------
+        X : n comments: a list, Series, array or tuple of strings.
+        y : not used.
+
+        Raises
+        ------
+        UsageError, DataError : a parameter or the comments do not fit.
+        """
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Learn from comments and give their features; each comment is prepared once."""
+        return self._matrix(self._fit(X))
+
+    def transform(self, X: Any) -> Any:
+        """Features of comments, one row each; a comment in which nothing is known is a row of zeros.
+
+        Raises
+        ------
+        UsageError : ``X`` is no list of comments.
+        """
+        check_is_fitted(self)
+        return self._matrix(Prepared.of(checked_texts(X), self._featurizer.encoder.normalizer, None))
+
+    def _fit(self, X: Any) -> Prepared:
+        texts = checked_texts(X)
+        if not texts:
+            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+        return self._learn(texts)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_featurizer")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = marked_as_texts(super().__sklearn_tags__())
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The encoder leaves as its JSON: MeCab cannot be pickled."""
+        state = dict(super().__getstate__())
+        if "_featurizer" in state:
+            state["_featurizer"] = self._featurizer.encoder.to_json(), self._featurizer.features
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_featurizer" in state:
+            (text, vocabulary), features = state["_featurizer"]
+            self._featurizer = Featurizer(TextEncoder.from_json(text, vocabulary), features)
+
+
+class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # type: ignore[misc]
+    """Turn comments into averaged word vectors.
+
+    The same features that ``toxiclf.train`` gives its ``logistic``, ``svm``, ``random_forest`` and ``dnn`` models, bit by bit.
+
+    Parameters
+    ----------
+    tokenizer : "mecab", "jamo", "char" or "whitespace".
+    pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.vectors.features.AverageVectors`.
+    architecture, size, window, min_count, epochs, unlabeled : of Word2Vec; see :class:`toxiclf.recipe.VectorsSection`.
+    max_tokens, max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
+    random_state : seed of the word vectors.
+
+    Examples
+    --------
+    >>> vectorizer = AverageVectorizer(size=8, min_count=1, epochs=2)
+    >>> vectorizer.fit_transform(["오늘 날씨 좋다", "날씨가 정말 좋네요", ""]).shape
+    (3, 8)
+    """
+
+    def __init__(
+        self,
+        *,
+        tokenizer: str = "mecab",
+        pooling: str = "mean",
+        architecture: str = "skip_gram",
+        size: int = 100,
+        window: int = 5,
+        min_count: int | str = "auto",
+        epochs: int | str = "auto",
+        unlabeled: str | Sequence[str] = (),
+        max_tokens: int | str = "auto",
+        max_chars: int = 2000,
+        repeat_cap: int = 3,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.pooling = pooling
+        self.architecture = architecture
+        self.size = size
+        self.window = window
+        self.min_count = min_count
+        self.epochs = epochs
+        self.unlabeled = unlabeled
+        self.max_tokens = max_tokens
+        self.max_chars = max_chars
+        self.repeat_cap = repeat_cap
+        self.random_state = random_state
+
+    def _learn(self, texts: list[str]) -> Prepared:
+        recipe = self._recipe()
+        normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
+        engine = tokenizer(recipe.text.tokenizer)
+        rows = Prepared.of(texts, normalizer, engine)
+        assert rows.tokens is not None  # there is an engine
+        if recipe.vectors.unlabeled:
+            vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, lambda message: None)
+        else:
+            vectors = vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
+        cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
+        self._featurizer = Featurizer.average(
+            rows, normalizer, engine, vectors, pooling=recipe.features.pooling, max_tokens=cap
+        )
+        return rows
+
+    def _recipe(self) -> Recipe:
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        text = ("tokenizer", "max_tokens", "max_chars", "repeat_cap")
+        vectors = ("architecture", "size", "window", "min_count", "epochs", "unlabeled")
+        return Recipe.load(
+            {
+                "model": {"name": "logistic"},
+                "text": {name: getattr(self, name) for name in text},
+                "vectors": {"seed": seed, **{name: getattr(self, name) for name in vectors}},
+                "features": {"pooling": self.pooling},
+            }
+        )
+
+    def _matrix(self, rows: Prepared) -> NDArray[np.float32]:
+        matrix: NDArray[np.float32] = self._featurizer.matrix(rows)
+        return matrix
+
+    @property
+    def _n_features_out(self) -> int:
+        features = self._featurizer.features
+        assert isinstance(features, AverageVectors)
+        size: int = features.vectors.matrix.shape[1]
+        return size
+
+
+class NgramVectorizer(_TextVectorizer):
+    """Turn comments into 0/1 rows of the n-grams of jamo and of syllables that they hold.
+
+    The same n-grams that ``toxiclf.train`` gives its ``ngram_logistic`` model.
+
+    Parameters
+    ----------
+    jamo, syllable : longest n-gram of each kind; the shortest is 1.
+    min_comments : n-grams in fewer comments are left out.
+    max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
+    sparse_output : give a SciPy CSR matrix; False for an array, float32 both.
+
+    Examples
+    --------
+    >>> vectorizer = NgramVectorizer(jamo=1, syllable=2, min_comments=2)
+    >>> vectorizer.fit_transform(["정말 좋아", "좋아"]).toarray()[:, -2:]
+    array([[1., 1.],
+           [1., 1.]], dtype=float32)
+    >>> vectorizer.get_feature_names_out()[-2:]
+    array(['syllable:좋아', 'syllable:아 '], dtype=object)
+    """
+
+    def __init__(
+        self,
+        *,
+        jamo: int = 6,
+        syllable: int = 4,
+        min_comments: int = 3,
+        max_chars: int = 2000,
+        repeat_cap: int = 3,
+        sparse_output: bool = True,
+    ) -> None:
+        self.jamo = jamo
+        self.syllable = syllable
+        self.min_comments = min_comments
+        self.max_chars = max_chars
+        self.repeat_cap = repeat_cap
+        self.sparse_output = sparse_output
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """The n-grams as "jamo:ㅈㅗ" or "syllable:조", in the order of the columns; ``input_features`` is not used."""
+        check_is_fitted(self)
+        names = [
+            f"{view}:{text[begin : begin + n]}"
+            for view, vocabulary in self._vocabularies().items()
+            for n, text in vocabulary.ngrams.items()
+            for begin in range(0, len(text), n)
+        ]
+        return np.array(names, dtype=object)
+
+    def _learn(self, texts: list[str]) -> Prepared:
+        options = {name: getattr(self, name) for name in ("jamo", "syllable", "min_comments")}
+        recipe = Recipe.load(
+            {"model": options, "text": {"max_chars": self.max_chars, "repeat_cap": self.repeat_cap}},
+        )
+        assert isinstance(recipe.model, NgramLogisticOptions)  # it is the default model
+        normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
+        rows = Prepared.of(texts, normalizer, None)
+        self._featurizer = Featurizer.ngrams(
+            rows, normalizer,
+            jamo=recipe.model.jamo, syllable=recipe.model.syllable, min_comments=recipe.model.min_comments,
+        )  # fmt: skip
+        return rows
+
+    def _matrix(self, rows: Prepared) -> Any:
+        matrix = sp.hstack(list(self._featurizer.matrix(rows).values()), format="csr")
+        return matrix if self.sparse_output else matrix.toarray()
+
+    def _vocabularies(self) -> dict[str, NgramVocabulary]:
+        views = self._featurizer.encoder.views
+        return {name: view.vocabulary for name, view in views.items() if isinstance(view, NgramView)}
