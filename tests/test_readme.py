@@ -1,25 +1,115 @@
-"""What the README shows is what happens."""
+"""What the README and the pages beside it show is what happens: every block is run, in order, in one folder a page."""
 
 from __future__ import annotations
 
+import csv
 import re
+import shlex
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from toxiclf.cli import app
-from toxiclf.recipe import MODEL_OPTIONS
+from toxiclf.cli import app, run
+from toxiclf.corpus.comments import Comments
+from toxiclf.evaluation import checks
+from toxiclf.recipe import MODEL_OPTIONS, presets
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+NOT_RUN = {"make train": "makes the environment that this test runs in"}
+SHELL_SIGNS = re.compile(r"[|<>$&]")
 
 
-def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def blocks(page: str) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def run_shell(block: str) -> None:
+    """Commands of toxiclf run in this process, as long as they are plain; all else in a shell that knows toxiclf."""
+    for line in block.replace("\\\n", " ").splitlines():
+        arguments = shlex.split(line, comments=True)
+        if not arguments:
+            continue
+        if arguments[0] == "toxiclf" and not SHELL_SIGNS.search(line.partition("  #")[0]):
+            assert run(arguments[1:]) == 0, line
+        else:
+            path = f"{sysconfig.get_path('scripts')}:/usr/local/bin:/usr/bin:/bin"
+            done = subprocess.run(["bash", "-ec", line], env={"PATH": path, "LC_ALL": "C.UTF-8"}, capture_output=True)
+            assert done.returncode == 0, f"{line}\n{done.stderr.decode()}"
+
+
+def write_placeholders(folder: Path, sample: Comments, two_labels: Comments, exclusive: Comments) -> None:
+    """The files that the README's commands name."""
+    tables = {
+        "comments.csv": (",", ["comment", "label"], sample, sample.targets[:, 0]),
+        "other.csv": (",", ["comment", "label"], sample, sample.targets[:, 0]),
+        "news.tsv": ("\t", ["comments", "hate"], exclusive, [_value(exclusive, row) for row in exclusive.targets]),
+    }
+    for name, (delimiter, heading, comments, labels) in tables.items():
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(
+                [heading, *([text, label] for text, label in zip(comments.texts, labels, strict=True))]
+            )
+    with (folder / "forum.csv").open("w", encoding="utf-8", newline="") as file:
+        lines = [[text, *row] for text, row in zip(two_labels.texts, two_labels.targets.tolist(), strict=True)]
+        csv.writer(file).writerows([["문장", "악플", "혐오"], *lines])
+    for name in ("new.csv", "texts.txt"):
+        (folder / name).write_text("".join(text.replace("\n", " ") + "\n" for text in sample.texts), "utf-8")
+
+
+def _value(comments: Comments, row: object) -> str:
+    named = [label for label, target in zip(comments.labels, row, strict=True) if target]  # type: ignore[call-overload]
+    return named[0] if named else "none"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample: Comments, two_labels: Comments,
+    exclusive: Comments,
+) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert "'value'" in capsys.readouterr().out
+    if page == "README.md":
+        write_placeholders(tmp_path, sample, two_labels, exclusive)
+    for language, block in blocks(page):
+        if any(block.startswith(start) for start in NOT_RUN):
+            continue
+        if language == "python":
+            exec(compile(block, page, "exec"), {"__name__": "__main__"})
+        elif language == "sh":
+            run_shell(block)
+        elif language == "toml":  # a recipe: its first line says where it goes
+            path = tmp_path / block.splitlines()[0].removeprefix("# --recipe ")
+            path.write_text(block, "utf-8")
+            assert run(["train", "corpus:sample", "--recipe", str(path), "--out", "runs/recipe"]) == 0
+        else:
+            pytest.fail(
+                f"{page} has a block in {language}: mark it python, sh or toml, or say in NOT_RUN why it is not run"
+            )
+
+
+def test_the_page_about_your_own_csv_says_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = "docs/your-own-csv.md"
+    (_, make), *rest = blocks(page)
+    exec(compile(make, page, "exec"), {"__name__": "__main__"})
+    run_shell(next(block for language, block in rest if language == "sh"))
+    quoted = re.search(r"^> (.*?)\n\n", (ROOT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert quoted is not None
+    assert " ".join(quoted[1].replace("\n> ", " ").split()) in capsys.readouterr().err
+
+
+def test_every_finding_is_explained() -> None:
+    page = (ROOT / "docs" / "your-own-csv.md").read_text("utf-8")
+    source = Path(checks.__file__).read_text("utf-8")
+    codes = set(re.findall(r'"([a-z]+_[a-z_]+)", "(?:error|warning|info)"', source)) | {"diverged", "uncalibrated"}
+    assert {"majority_only", "no_known_tokens", "objective_unreached"} <= codes
+    for code in codes:
+        assert f"| `{code}` |" in page
 
 
 def test_every_model_stands_in_the_table() -> None:
@@ -27,7 +117,20 @@ def test_every_model_stands_in_the_table() -> None:
         assert f"| `{name}` |" in README
 
 
+def test_every_preset_is_named_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "--help"]) == 0
+    words = set(re.split(r"[^\w]+", capsys.readouterr().out))
+    assert set(presets()) <= words
+
+
 def test_every_command_is_shown() -> None:
     for command in app.registered_commands:
         assert command.callback is not None
         assert f"toxiclf {command.callback.__name__} " in README
+    for group in app.registered_groups:
+        assert f"toxiclf {group.name} " in README
+
+
+def test_every_page_is_linked() -> None:
+    for page in PAGES[1:]:
+        assert f"]({page})" in README
