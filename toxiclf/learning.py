@@ -52,6 +52,22 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+class Features:
+    """What a model is fitted to; all of it was learned from the rows that it learns from.
+
+    Attributes
+    ----------
+    matrix, targets : of these rows.
+    watched : the validation part, for models that watch it.
+    """
+
+    featurizer: Featurizer
+    matrix: Any
+    targets: NDArray[np.uint8]
+    watched: HeldOut | None
+
+
+@dataclass(frozen=True)
 class Learned:
     """A fitted model with its decision.
 
@@ -176,20 +192,20 @@ class Fitter:
     ) -> Fitted:
         """Learn everything that is learned (vocabulary, vectors, weights, model) from these rows and no others.
 
-        ``held_out`` is for models that watch the validation part while they train.
-
         Raises
         ------
         DivergedError : training diverged.
         """
-        featurizer = self.featurizer(rows)
-        watched = HeldOut(featurizer.matrix(held_out), held_out_targets) if self.watches else None
-        return self.fit_model(featurizer, featurizer.matrix(rows), targets, watched)
+        return self.fit_model(self.features(rows, targets, held_out, held_out_targets))
 
-    @property
-    def watches(self) -> bool:
-        """Whether the model watches the validation part while it trains."""
-        return MODELS[self.recipe.model.name].watches
+    def features(
+        self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8]
+    ) -> Features:
+        """Learn what comes before the model from these rows; ``held_out`` is for models that watch the validation part."""
+        featurizer = self.featurizer(rows)
+        watches = MODELS[self.recipe.model.name].watches
+        watched = HeldOut(featurizer.matrix(held_out), held_out_targets) if watches else None
+        return Features(featurizer, featurizer.matrix(rows), targets, watched)
 
     def featurizer(self, rows: Prepared) -> Featurizer:
         """Learn what comes before the model."""
@@ -207,18 +223,17 @@ class Fitter:
             rows, self.normalizer, self.engine, vectors, pooling=self.recipe.features.pooling, max_tokens=cap
         )
 
-    def fit_model(
-        self, featurizer: Featurizer, features: Any, targets: NDArray[np.uint8], watched: HeldOut | None
-    ) -> Fitted:
+    def fit_model(self, features: Features) -> Fitted:
         """Fit the recipe's model to features.
 
         Raises
         ------
         DivergedError : training diverged.
         """
-        weights = class_weights(targets, self.labels, self.negative, self.recipe.balance.class_weight)
-        fitted = Fitted(featurizer, MODELS[self.recipe.model.name].make(self.recipe.model), weights)
-        fitted.model.fit(features, Task(targets, self.negative is not None, weights, self.recipe.seed), watched)
+        weights = class_weights(features.targets, self.labels, self.negative, self.recipe.balance.class_weight)
+        fitted = Fitted(features.featurizer, MODELS[self.recipe.model.name].make(self.recipe.model), weights)
+        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed)
+        fitted.model.fit(features.matrix, task, features.watched)
         if fitted.model.diverged_:
             raise DivergedError(fitted)
         return fitted

@@ -271,6 +271,26 @@ def test_a_network_watches_the_validation_part_in_every_fold(parts: Split) -> No
     assert all(0 < value <= 1 for trial in found.trials for value in trial.folds)
 
 
+def test_models_that_watch_and_models_that_do_not_may_share_a_space(parts: Split) -> None:
+    space = [{"model.name": ["logistic"]}, {"model.name": ["dnn"], "model.units": [[4]], "model.epochs": [2]}]
+    found = search(parts, recipe_of(space, model="svm", folds=2), quiet)
+    assert [trial.failure for trial in found.trials] == ["", ""]
+
+
+def test_other_unlabelled_texts_are_another_search(parts: Split, tmp_path: Path) -> None:
+    texts, log = tmp_path / "texts.txt", tmp_path / "search.jsonl"
+    texts.write_text("\n".join(parts.train.texts[:300]), "utf-8")
+    recipe = recipe_of({"vectors.unlabeled": [[], str(texts)], "vectors.min_count": [1]}, model="logistic")
+    first = search(parts, recipe, quiet, log)
+    assert first.trials[0].folds != first.trials[1].folds
+    said: list[str] = []
+    search(parts, recipe, said.append, log)
+    assert said[0] == f"search: 2 trials are in {log} already"
+    texts.write_text("\n".join(parts.train.texts[:310]), "utf-8")
+    search(parts, recipe, said.append, log)
+    assert "search: search.jsonl is of another search; it is now search.jsonl.previous" in said
+
+
 def test_a_diverging_candidate_is_a_failed_trial(parts: Split) -> None:
     space = {"model.learning_rate": [1e-3, 1e38], "model.clip_norm": ["none"], "model.batch_norm": [False]}
     found = search(parts, recipe_of(space, model="dnn", folds=2), quiet)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
-from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
 
 from toxiclf.bundle.calibration import shares_of
+from toxiclf.bundling import versions
+from toxiclf.corpus.public import PREFIX
 from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold
 from toxiclf.errors import DataError
-from toxiclf.learning import Fitter, Say
+from toxiclf.learning import Features, Fitter, Say
 from toxiclf.models import MODELS
-from toxiclf.models.model import HeldOut
-from toxiclf.recipe import NgramLogisticOptions, Recipe, SearchSection
+from toxiclf.recipe import NgramLogisticOptions, Range, Recipe, SearchSection
 from toxiclf.search.trials import Settings
-from toxiclf.vectors.features import Featurizer, Prepared
+from toxiclf.vectors.features import Prepared
 
 Floats = NDArray[np.float64]
 
@@ -41,12 +42,10 @@ _THRESHOLDED: dict[str, Callable[..., float]] = {
 
 @dataclass(frozen=True)
 class _Fold:
-    """Features of one fold: of the rows to learn from, the rows held out, and the rows to watch."""
+    """Features of one fold: to fit to, and of the rows held out."""
 
-    featurizer: Featurizer
-    inside: Any
+    inside: Features
     outside: Any
-    watched: Any
 
 
 class Judge:
@@ -75,15 +74,26 @@ class Judge:
 
     def identity(self) -> str:
         """Hash of all that decides a trial's value, but its settings."""
-        section = self._section.model_dump(include={"metric", "folds", "stratified"})
-        vectors = self._fitter(self._recipe)[0].vectors
+        train, validation = self._parts.train, self._parts.validation
+        engine = self._fitter(self._recipe)[0].engine
         content = {
-            "recipe": self._recipe.sha256(), "search": section, "data": self._parts.train.sha256(),
-            "validation": self._parts.validation.sha256(),
-            "vectors": None if vectors is None else sha256(vectors.matrix.tobytes()).hexdigest(),
-            "versions": {name: metadata.version(name) for name in ("toxiclf", "scikit-learn", "numpy", "gensim", "keras")},
-        }  # fmt: skip
-        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+            "recipe": self._recipe.sha256(),
+            "search": self._section.model_dump(include={"metric", "folds", "stratified"}),
+            "rows": [train.sha256(), validation.sha256(), train.negative],
+            "unlabeled": {source: _content_of(source) for source in self._unlabeled()},
+            "tokenizer": None if engine is None else engine.version,
+            "versions": versions(),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _unlabeled(self) -> list[str]:
+        """Sources of unlabelled texts that the recipe or a candidate names."""
+        named = list(self._recipe.vectors.unlabeled)
+        for space in self._section.space:
+            values = space.get("vectors.unlabeled", ())
+            if not isinstance(values, Range):
+                named += [source for value in values for source in ([value] if isinstance(value, str) else value)]
+        return sorted(set(named))
 
     def folds_of(self, settings: Settings) -> tuple[float, ...]:
         """The metric in each fold.
@@ -94,13 +104,11 @@ class Judge:
         """
         recipe = self._recipe.changed(settings)
         fitter, rows, held_out = self._fitter(recipe)
-        train, validation = self._parts.train, self._parts.validation
+        train = self._parts.train
         raw = np.empty(train.targets.shape)
-        for number, (inside, outside) in enumerate(self._folds):
+        for number, (_, outside) in enumerate(self._folds):
             fold = self._fold(number, fitter, rows, held_out)
-            watched = HeldOut(fold.watched, validation.targets) if fitter.watches else None
-            fitted = fitter.fit_model(fold.featurizer, fold.inside, train.targets[inside], watched)
-            raw[outside] = fitted.model.raw(fold.outside)
+            raw[outside] = fitter.fit_model(fold.inside).model.raw(fold.outside)
         scores = shares_of(raw, exclusive=train.exclusive)
         return tuple(self._metric(scores, outside) for _, outside in self._folds)
 
@@ -137,13 +145,9 @@ class Judge:
         known = self._features[1]
         if number not in known:
             inside, outside = self._folds[number]
-            featurizer = fitter.featurizer(rows.take(inside))
-            known[number] = _Fold(
-                featurizer,
-                featurizer.matrix(rows.take(inside)),
-                featurizer.matrix(rows.take(outside)),
-                featurizer.matrix(held_out),
-            )
+            train, validation = self._parts.train, self._parts.validation
+            features = fitter.features(rows.take(inside), train.targets[inside], held_out, validation.targets)
+            known[number] = _Fold(features, features.featurizer.matrix(rows.take(outside)))
         return known[number]
 
 
@@ -152,4 +156,16 @@ def features_key(recipe: Recipe) -> str:
     options = recipe.model
     if isinstance(options, NgramLogisticOptions):
         return json.dumps([options.jamo, options.syllable, options.min_comments])
-    return json.dumps([recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()])
+    tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
+    return json.dumps([*tables, MODELS[options.name].watches])
+
+
+def _content_of(source: str) -> str:
+    """What stands for the texts of a source: of a corpus its name, as its files are verified; of a file its hash."""
+    if source.startswith(PREFIX):
+        return source
+    try:
+        with Path(source).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""  # who reads it says what is wrong
