@@ -67,7 +67,10 @@ def bundled(learned: Learned, comments: Comments, recipe: Recipe, card: str) -> 
 
 def versions() -> dict[str, str]:
     """Versions of Python, of this package and of the training libraries that are installed."""
-    names = ("toxiclf", "numpy", "scikit-learn", "gensim", "keras", "tensorflow", "onnx", "onnxruntime", "skl2onnx")
+    names = (
+        "toxiclf", "mecab-python3", "python-mecab-ko-dic", "numpy", "scikit-learn", "gensim", "keras", "tensorflow", "onnx",
+        "onnxruntime", "skl2onnx",
+    )  # fmt: skip
     found = {"python": platform.python_version()}
     for name in names:
         try:

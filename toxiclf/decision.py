@@ -173,7 +173,7 @@ def _first_raw(label: LabelCalibration, score: float) -> float:
     return float(np.interp(score, scores[i - 1 : i + 1], raws[i - 1 : i + 1]))
 
 
-def class_log_odds(raw: NDArray[np.float32], calibration: Calibration) -> Floats:
+def class_log_odds(raw: NDArray[np.floating[Any]], calibration: Calibration) -> Floats:
     """Log-odds of the negative class and of each other class against all the rest, (n, classes)."""
     if calibration.method == "isotonic":
         scores = calibration.apply(raw).astype(np.float64)

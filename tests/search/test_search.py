@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, f1_score, fbeta_score
 
 import toxiclf.search.judge
 from tests.conftest import tiny
+from toxiclf.bundle.calibration import shares_of
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split, folds, split
+from toxiclf.decision import choose_threshold, fit_calibration
 from toxiclf.errors import DataError, TrainingError, UsageError
 from toxiclf.learning import Fitter
 from toxiclf.recipe import Recipe, SearchSection
 from toxiclf.search import search
+from toxiclf.search.judge import Judge
+from toxiclf.text.normalize import Normalizer
 
 NGRAMS = {"jamo": 2, "syllable": 1}
 
@@ -87,19 +92,79 @@ def test_every_metric_takes_every_kind_of_labels(metric: str, kind: str, request
     assert all(0 < value <= 1 for value in found.trials[0].folds)
 
 
-def test_a_threshold_is_never_chosen_on_the_fold_that_it_is_measured_on(
-    parts: Split, monkeypatch: pytest.MonkeyPatch
+METRICS = {
+    "f1": lambda toxic, flagged: f1_score(toxic, flagged),
+    "f2": lambda toxic, flagged: fbeta_score(toxic, flagged, beta=2),
+    "macro_f1": lambda toxic, flagged: (f1_score(toxic, flagged) + f1_score(1 - toxic, ~flagged)) / 2,
+    "accuracy": lambda toxic, flagged: float((toxic == flagged).mean()),
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("kind", ["sample", "two_labels"])
+def test_a_fold_is_measured_at_thresholds_of_the_other_folds(
+    metric: str, kind: str, request: pytest.FixtureRequest
 ) -> None:
+    parts = split(request.getfixturevalue(kind), test=0.2, validation=0.1, seed=0)
+    found = search(parts, recipe_of({"model.C": [1]}, metric=metric), quiet)
+    recipe = Recipe.load({"model": {"name": "ngram_logistic", **NGRAMS, "C": 1}})
+    train = parts.train
+    fitter = Fitter.of(recipe, train.labels, None, quiet)
+    rows, held_out = fitter.prepared(train), fitter.prepared(parts.validation)
+    raw = np.empty(train.targets.shape)
+    pairs = folds(train, 3, 0)
+    for inside, outside in pairs:
+        fitted = fitter.fit(rows.take(inside), train.targets[inside], held_out, parts.validation.targets)
+        raw[outside] = fitted.raw(rows.take(outside))
+    expected = []
+    for inside, outside in pairs:
+        calibration = fit_calibration(raw[inside], train.targets[inside], method="platt", exclusive=False)
+        scores = calibration.apply(raw.astype(np.float32))
+        values = []
+        for j in range(len(train.labels)):
+            threshold, _ = choose_threshold(scores[inside, j], train.targets[inside, j], metric)
+            values.append(METRICS[metric](train.targets[outside, j], scores[outside, j] >= np.float32(threshold)))
+        expected.append(np.mean(values))
+    assert found.trials[0].folds == pytest.approx(expected, abs=1e-12)
+
+
+def test_saturated_raw_outputs_still_rank(parts: Split) -> None:
+    space = {"model.C": [1e4]}
+    recipe = recipe_of(space, model="logistic", folds=2)
+    found = search(parts, recipe, quiet)
+    fitter = Fitter.of(recipe.changed({"model.C": 1e4}), parts.train.labels, None, quiet)
+    rows, held_out = fitter.prepared(parts.train), fitter.prepared(parts.validation)
+    (inside, outside), _ = folds(parts.train, 2, 0)
+    fitted = fitter.fit(rows.take(inside), parts.train.targets[inside], held_out, parts.validation.targets)
+    raw = fitted.raw(rows.take(outside))[:, 0]
+    assert found.best.folds[0] == pytest.approx(
+        average_precision_score(parts.train.targets[outside, 0], raw), abs=1e-12
+    )
+
+
+def test_exclusive_labels_rank_by_their_odds_against_all_the_rest(exclusive: Comments) -> None:
+    parts = split(exclusive, test=0.2, validation=0.1, seed=0)
+    recipe = recipe_of({"model.C": [1]})
+    found = search(parts, recipe, quiet)
+    fitter = Fitter.of(recipe.changed({"model.C": 1}), exclusive.labels, exclusive.negative, quiet)
+    rows, held_out = fitter.prepared(parts.train), fitter.prepared(parts.validation)
+    inside, outside = folds(parts.train, 3, 0)[0]
+    fitted = fitter.fit(rows.take(inside), parts.train.targets[inside], held_out, parts.validation.targets)
+    shares = shares_of(fitted.raw(rows.take(outside)), exclusive=True)
+    targets = parts.train.targets[outside]
+    assert found.best.folds[0] == pytest.approx(
+        np.mean([average_precision_score(targets[:, j], shares[:, j]) for j in range(2)]), abs=1e-9
+    )
+
+
+def test_comments_that_the_recipe_makes_equal_share_a_fold(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    original = toxiclf.search.judge.choose_threshold
-
-    def spy(scores: Any, targets: Any, objective: str) -> Any:
-        seen.append(len(scores))
-        return original(scores, targets, objective)
-
-    monkeypatch.setattr(toxiclf.search.judge, "choose_threshold", spy)
-    search(parts, recipe_of({"model.C": [1]}, metric="f1"), quiet)
-    assert seen == [len(inside) for inside, _ in folds(parts.train, 3, 0)]
+    original = toxiclf.search.judge.folds
+    monkeypatch.setattr(
+        toxiclf.search.judge, "folds", lambda *args, **kwargs: seen.append(args[3]) or original(*args, **kwargs)
+    )
+    search(parts, recipe_of({"model.C": [1]}).changed({"text.repeat_cap": 1}), quiet)
+    assert seen == [Normalizer(repeat_cap=1, max_chars=2000)]
 
 
 def test_plain_folds_are_others_than_stratified_ones(parts: Split) -> None:
@@ -133,7 +198,7 @@ def test_an_interrupted_search_goes_on_and_ends_the_same(parts: Split, tmp_path:
     assert [(t.settings, t.folds) for t in again.trials] == [(t.settings, t.folds) for t in whole.trials]
     assert again.recipe == whole.recipe
     lines = log.read_text("utf-8").splitlines()
-    assert [json.loads(line)["number"] for line in lines[1:]] == [1, 2, 3]
+    assert [json.loads(line)["number"] for line in lines if line.endswith("}")] == [1, 2, 3]
 
 
 def test_a_wider_grid_takes_over_what_is_known(parts: Split, tmp_path: Path) -> None:
@@ -144,21 +209,46 @@ def test_a_wider_grid_takes_over_what_is_known(parts: Split, tmp_path: Path) -> 
     assert sum(" of 3: " in message for message in said) == 1
 
 
-@pytest.mark.parametrize(
-    "other", [{"seed": 1}, {"metric": "f1"}, {"folds": 4}, {"model.min_comments": 2}, {"rows": -1}]
-)
-def test_the_log_of_another_search_is_set_aside(parts: Split, tmp_path: Path, other: dict[str, Any]) -> None:
+OTHERS = [
+    "seed",
+    "metric",
+    "folds",
+    "stratified",
+    "min_comments",
+    "training rows",
+    "validation rows",
+    "negative",
+    "versions",
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_search_takes_over_its_own_trials_and_no_others(
+    other: str, exclusive: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = split(exclusive, test=0.2, validation=0.1, seed=0)
     log = tmp_path / "search.jsonl"
     search(parts, recipe_of({"model.C": [1]}), quiet, log)
-    before = log.read_text("utf-8")
-    recipe = recipe_of({"model.C": [1]}, **{k: v for k, v in other.items() if k in ("metric", "folds")})
-    recipe = recipe.changed({k: v for k, v in other.items() if k in ("seed", "model.min_comments")})
-    train = parts.train.take(np.arange(len(parts.train) - 1)) if "rows" in other else parts.train
+    recipe = recipe_of(
+        {"model.C": [1]}, **{k: v for k, v in {"metric": "f1", "folds": 4, "stratified": False}.items() if k == other}
+    )
+    recipe = recipe.changed({"seed": {"seed": 1}, "min_comments": {"model.min_comments": 2}}.get(other, {}))
+    train, validation = parts.train, parts.validation
+    if other == "training rows":
+        train = train.take(np.arange(len(train) - 1))
+    if other == "validation rows":
+        validation = validation.take(np.arange(len(validation) - 1))
+    if other == "negative":
+        train, validation = replace(train, negative=None), replace(validation, negative=None)
+    if other == "versions":
+        monkeypatch.setattr(toxiclf.search.judge, "versions", lambda: {"toxiclf": "0.0.0"})
     said: list[str] = []
-    search(Split(train, parts.validation, parts.test), recipe, said.append, log)
-    assert said[0] == "search: search.jsonl is of another search; it is now search.jsonl.previous"
-    assert (tmp_path / "search.jsonl.previous").read_text("utf-8") == before
-    assert any(" of 1: " in message for message in said)
+    search(Split(train, validation, parts.test), recipe, said.append, log)
+    assert said[0].startswith("search 1 of 1: ")
+    monkeypatch.undo()
+    said.clear()
+    search(parts, recipe_of({"model.C": [1]}), said.append, log)  # the first one is still there
+    assert said == [f"search: 1 trials are in {log} already"]
 
 
 @pytest.mark.parametrize("content", ["", "\n", "no JSON\n", "[]\n", "\x00\xff"])
@@ -182,6 +272,24 @@ def test_a_candidate_that_cannot_be_fitted_is_named_and_the_search_goes_on(parts
     assert found.trials[1].value is None
     assert found.trials[1].failure.startswith("no token occurs 100000 times")
     assert found.best.number == 1
+
+
+def test_what_failed_is_tried_again(parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "search.jsonl"
+    recipe = recipe_of({"vectors.min_count": [2, 100_000]}, model="logistic")
+    search(parts, recipe, quiet, log)
+    said: list[str] = []
+    search(parts, recipe, said.append, log)
+    assert said[0] == f"search: 1 trials are in {log} already"
+    assert any(message.startswith("search 2 of 2: ") for message in said)
+
+
+@pytest.mark.parametrize("source", ["nowhere.txt", "corpus:nothing"])
+def test_missing_texts_are_found_before_anything_is_fitted(parts: Split, source: str) -> None:
+    said: list[str] = []
+    with pytest.raises((DataError, UsageError), match=source.removeprefix("corpus:")):
+        search(parts, recipe_of({"vectors.unlabeled": [[], source]}, model="logistic"), said.append)
+    assert not said
 
 
 def test_a_search_in_which_nothing_can_be_fitted_says_why(parts: Split) -> None:
@@ -231,7 +339,8 @@ def test_optuna_proposes_valid_recipes_and_the_seed_proposes_them_again(parts: S
     assert [trial.folds for trial in first.trials] == [trial.folds for trial in second.trials]
     assert len(first.trials) == 6
     other = search(parts, recipe_of(SPACE, **OPTUNA).changed({"seed": 1}), quiet)
-    assert [trial.settings for trial in other.trials] != [trial.settings for trial in first.trials]
+    drawn = {json.dumps(trial.settings) for trial in first.trials if "model.jamo" in trial.settings}
+    assert not drawn & {json.dumps(trial.settings) for trial in other.trials}
     for trial in first.trials:
         if "model.jamo" in trial.settings:
             assert trial.settings["model.jamo"] in (1, 2, 3)
@@ -249,12 +358,48 @@ def test_an_interrupted_optuna_search_proposes_what_it_would_have(parts: Split, 
     assert again.best.settings == whole.best.settings
 
 
+def test_optuna_goes_where_the_metric_is_high(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    def peak(self: Judge, settings: dict[str, Any]) -> tuple[float, ...]:
+        return (-abs(np.log10(settings["model.C"]) - 1.5),) * 2
+
+    monkeypatch.setattr(Judge, "folds_of", peak)
+    space = {"model.C": {"low": 1e-3, "high": 1e3, "log": True}}
+    found = search(parts, recipe_of(space, method="optuna", trials=60), quiet)
+    late = [abs(np.log10(trial.settings["model.C"]) - 1.5) for trial in found.trials[-20:]]
+    early = [abs(np.log10(trial.settings["model.C"]) - 1.5) for trial in found.trials[:10]]
+    assert np.median(late) < 0.5 * np.median(early)
+    assert abs(np.log10(found.best.settings["model.C"]) - 1.5) < 0.2
+
+
+def test_optuna_keeps_to_the_steps_of_a_range(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Judge, "folds_of", lambda self, settings: (settings["model.C"],) * 2)
+    space = {"model.C": {"low": 1000.5, "high": 2000.5, "step": 0.5}, "model.jamo": {"low": 1, "high": 9, "step": 4}}
+    found = search(parts, recipe_of(space, method="optuna", trials=20), quiet)
+    assert all((trial.settings["model.C"] * 2).is_integer() for trial in found.trials)
+    assert {trial.settings["model.jamo"] for trial in found.trials} <= {1, 5, 9}
+
+
+def test_a_small_space_leaves_no_trial_twice(parts: Split) -> None:
+    found = search(parts, recipe_of({"model.C": [1, 10]}, method="optuna", trials=8), quiet)
+    assert sorted(trial.settings["model.C"] for trial in found.trials) == [1, 10]
+
+
 def test_a_proposal_that_is_no_recipe_counts_as_failed(parts: Split) -> None:
-    space = {"model.kernel": ["rbf", "linear"], "model.gamma": ["scale", 1]}
+    space = {"model.kernel": ["linear", "rbf"], "model.gamma": [1, "scale"]}
     found = search(parts, recipe_of(space, model="svm", method="optuna", trials=8), quiet)
     failed = [trial for trial in found.trials if trial.failure]
+    assert failed
     assert all("model.gamma has no effect on the model svm" in trial.failure for trial in failed)
+    assert all(trial.settings == {"model.kernel": "linear", "model.gamma": 1} for trial in failed)
     assert found.best.value is not None
+
+
+def test_optuna_refuses_a_value_that_fits_no_model_before_the_first_fit(parts: Split) -> None:
+    said: list[str] = []
+    space = {"model.name": ["svm", "logistic"], "model.trees": [5]}
+    with pytest.raises(UsageError, match=r"^unknown recipe key 'model.trees'"):
+        search(parts, recipe_of(space, model="svm", method="optuna"), said.append)
+    assert not said
 
 
 def test_a_search_over_models_takes_each_models_preset(parts: Split) -> None:
@@ -288,7 +433,7 @@ def test_other_unlabelled_texts_are_another_search(parts: Split, tmp_path: Path)
     assert said[0] == f"search: 2 trials are in {log} already"
     texts.write_text("\n".join(parts.train.texts[:310]), "utf-8")
     search(parts, recipe, said.append, log)
-    assert "search: search.jsonl is of another search; it is now search.jsonl.previous" in said
+    assert sum(" of 2: " in message for message in said) == 2
 
 
 def test_a_diverging_candidate_is_a_failed_trial(parts: Split) -> None:

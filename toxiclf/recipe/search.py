@@ -58,8 +58,9 @@ class SearchSection(Section):
     """``[search]``: which recipe keys are tried with which values, by cross-validation inside the training part.
 
     ``space`` is one table or several (each a grid of its own) of recipe keys: a list of values or, for "optuna",
-    ``{low = …, high = …, log = true}``. ``metric`` is the mean over folds (and labels); f1, f2, macro_f1 and accuracy take, for
-    each fold, the threshold that is best on the other folds' held-out scores. ``trials`` is for "optuna".
+    ``{low = …, high = …, log = true}``. Keys that fit only some values of another (gamma and the kernel) want tables of their
+    own. ``metric`` is the mean over folds (and labels); f1, f2, macro_f1 and accuracy take, for
+    each fold, the calibration and the threshold that are best on the other folds' held-out scores. ``trials`` is for "optuna".
     """
 
     method: Literal["none", "grid", "optuna"] = "none"

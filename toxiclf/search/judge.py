@@ -14,19 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
 
-from toxiclf.bundle.calibration import shares_of
+from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundling import versions
 from toxiclf.corpus.public import PREFIX
+from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import Split, folds
-from toxiclf.decision import choose_threshold
+from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration
 from toxiclf.errors import DataError
-from toxiclf.learning import Features, Fitter, Say
+from toxiclf.learning import Features, Fitter, Say, recipe_normalizer
 from toxiclf.models import MODELS
 from toxiclf.recipe import NgramLogisticOptions, Range, Recipe, SearchSection
 from toxiclf.search.trials import Settings
 from toxiclf.vectors.features import Prepared
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+_MOST_FITTERS = 4  # word vectors of much unlabelled text take a lot of memory
 
 _RANKING: dict[str, Callable[..., float]] = {
     "average_precision": average_precision_score,
@@ -55,36 +59,40 @@ class Judge:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
         self._fitters: dict[str, tuple[Fitter, Prepared, Prepared]] = {}
         self._features: tuple[str, dict[int, _Fold]] = ("", {})
-        fitter, _, _ = self._fitter(recipe)
+        self._check_sources()
         self._folds = folds(
             parts.train,
             section.folds,
             recipe.seed,
-            fitter.normalizer,
+            recipe_normalizer(recipe),
             stratified=section.stratified,
             key="search.folds",
         )
         for _, outside in self._folds:
             for label, count in parts.train.take(outside).counts().items():
                 if count in (0, len(outside)):
+                    stratify = "" if section.stratified else "set search.stratified = true, "
                     raise DataError(
                         f"a fold of the search would hold {'only comments' if count else 'no comment'} with label '{label}'; "
-                        "set search.stratified = true, lower search.folds, or label more of them"
+                        f"{stratify}lower search.folds, or label more of them"
                     )
 
     def identity(self) -> str:
         """Hash of all that decides a trial's value, but its settings."""
         train, validation = self._parts.train, self._parts.validation
-        engine = self._fitter(self._recipe)[0].engine
         content = {
             "recipe": self._recipe.sha256(),
             "search": self._section.model_dump(include={"metric", "folds", "stratified"}),
             "rows": [train.sha256(), validation.sha256(), train.negative],
             "unlabeled": {source: _content_of(source) for source in self._unlabeled()},
-            "tokenizer": None if engine is None else engine.version,
             "versions": versions(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _check_sources(self) -> None:
+        """Find out now, and not when its turn comes, that unlabelled texts are not there."""
+        for source in self._unlabeled():
+            next(read_texts(source), None)
 
     def _unlabeled(self) -> list[str]:
         """Sources of unlabelled texts that the recipe or a candidate names."""
@@ -109,20 +117,23 @@ class Judge:
         for number, (_, outside) in enumerate(self._folds):
             fold = self._fold(number, fitter, rows, held_out)
             raw[outside] = fitter.fit_model(fold.inside).model.raw(fold.outside)
-        scores = shares_of(raw, exclusive=train.exclusive)
-        return tuple(self._metric(scores, outside) for _, outside in self._folds)
+        return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
 
-    def _metric(self, scores: Floats, outside: NDArray[np.intp]) -> float:
-        """Mean over labels of the metric on the held-out rows of a fold."""
-        name, targets = self._section.metric, self._parts.train.targets
+    def _metric(self, raw: Floats, inside: Rows, outside: Rows, recipe: Recipe) -> float:
+        """Mean over labels of the metric on the held-out rows of a fold; what it has to choose, it chooses on the other folds."""
+        name, targets, exclusive = self._section.metric, self._parts.train.targets, self._parts.train.exclusive
+        labels = range(targets.shape[1])
         if name in _RANKING:
-            values = [_RANKING[name](targets[outside, j], scores[outside, j]) for j in range(targets.shape[1])]
-            return float(np.mean(values))
-        others = np.setdiff1d(np.arange(len(scores)), outside)
+            plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels))
+            order = class_log_odds(raw, plain)[:, 1:] if exclusive else raw  # no sigmoid: it would round to ties
+            return float(np.mean([_RANKING[name](targets[outside, j], order[outside, j]) for j in labels]))
+        method = recipe.decision.calibrate
+        calibration = fit_calibration(raw[inside], targets[inside], method=method, exclusive=exclusive)
+        scores = calibration.apply(raw.astype(np.float32))
         values = []
-        for j in range(targets.shape[1]):
-            threshold, _ = choose_threshold(scores[others, j].astype(np.float32), targets[others, j], name)
-            flagged = scores[outside, j].astype(np.float32) >= np.float32(threshold)
+        for j in labels:
+            threshold, _ = choose_threshold(scores[inside, j], targets[inside, j], name)
+            flagged = scores[outside, j] >= np.float32(threshold)
             values.append(_THRESHOLDED[name](targets[outside, j], flagged))
         return float(np.mean(values))
 
@@ -131,6 +142,8 @@ class Judge:
         takes_tokens = MODELS[recipe.model.name].features == "average"
         key = json.dumps([recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else [])
         if key not in self._fitters:
+            if len(self._fitters) == _MOST_FITTERS:
+                del self._fitters[next(iter(self._fitters))]
             train = self._parts.train
             fitter = Fitter.of(recipe, train.labels, train.negative, self._say)
             self._fitters[key] = (fitter, fitter.prepared(train), fitter.prepared(self._parts.validation))
@@ -164,8 +177,5 @@ def _content_of(source: str) -> str:
     """What stands for the texts of a source: of a corpus its name, as its files are verified; of a file its hash."""
     if source.startswith(PREFIX):
         return source
-    try:
-        with Path(source).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""  # who reads it says what is wrong
+    with Path(source).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -33,7 +33,7 @@ class Progress:
             self._log.add(trial)
             self._ran.append(trial.seconds)
         self.done.append(trial)
-        if trial.value is not None and (self.best is None or trial.value > (self.best.value or -np.inf)):
+        if trial.value is not None and (self.best is None or self.best.value is None or trial.value > self.best.value):
             self.best = trial
         if known is None:
             self._say(self._sentence(trial))

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from toxiclf.errors import MissingExtraError
+import numpy as np
+
+from toxiclf.errors import MissingExtraError, UsageError
 from toxiclf.recipe import Range, Recipe, SearchSection
 from toxiclf.search.judge import features_key
 from toxiclf.search.trials import Settings, Trial
@@ -52,24 +54,30 @@ class Optuna:
             raise MissingExtraError("search.method 'optuna'", "search") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self._recipe, self._section = optuna, recipe, section
-        for space in section.space:  # what can be refused is refused before the first fit
+        for (
+            space
+        ) in section.space:  # a value that fits by itself may still not fit beside another; its trial then fails
+            models = space.get("model.name", (recipe.model.name,))
+            assert not isinstance(models, Range)
+            for model in models:
+                recipe.changed({"model.name": model})
             for key, values in space.items():
-                ends = (values.low, values.high) if isinstance(values, Range) else values
-                others = {name: given[0] for name, given in space.items() if not isinstance(given, Range)}
-                for value in ends:
-                    recipe.changed({**others, key: value})
+                for value in (values.low, values.high) if isinstance(values, Range) else values:
+                    _check_fits_one(recipe, models, key, value)
 
     def run(self, run: Run) -> list[Trial]:
         """Ask, run, tell."""
         study = self._optuna.create_study(direction="maximize")
         trials = []
         for number in range(1, self._section.trials + 1):
-            study.sampler = self._optuna.samplers.TPESampler(seed=self._recipe.seed + number)
+            seed = np.random.SeedSequence([self._recipe.seed, number]).generate_state(1)[0]
+            study.sampler = self._optuna.samplers.TPESampler(seed=int(seed))
             asked = study.ask()
             trial = run(number, self._settings(asked))
             failed = self._optuna.trial.TrialState.FAIL
             study.tell(asked, trial.value) if trial.value is not None else study.tell(asked, state=failed)
-            trials.append(trial)
+            if all(trial.settings != other.settings for other in trials):  # a small space gives the same settings again
+                trials.append(trial)
         return trials
 
     def _settings(self, asked: Any) -> Settings:
@@ -86,5 +94,19 @@ class Optuna:
                 settings[key] = asked.suggest_int(name, values.low, values.high, log=values.log, **step)
             else:
                 value = asked.suggest_float(name, values.low, values.high, log=values.log, **step)
-                settings[key] = min(max(float(f"{value:.4g}"), values.low), values.high)  # as a person would write it
+                if values.step == "none":
+                    value = min(max(float(f"{value:.4g}"), values.low), values.high)  # as a person would write it
+                settings[key] = value
         return settings
+
+
+def _check_fits_one(recipe: Recipe, models: tuple[Any, ...], key: str, value: Any) -> None:
+    """Refuse a value that fits none of the models, as the first one does."""
+    refusals = []
+    for model in models:
+        try:
+            recipe.changed({"model.name": model, key: value})
+        except UsageError as error:
+            refusals.append(error)
+    if len(refusals) == len(models):
+        raise refusals[0]

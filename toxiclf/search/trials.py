@@ -53,56 +53,47 @@ def plainly(settings: Mapping[str, Any]) -> str:
 
 
 class Log:
-    """Finished trials, one line each, after a line that says which search they belong to."""
+    """Trials on disk, one line each, as soon as they are finished; each line says which search it belongs to."""
 
     def __init__(self, path: Path | None, identity: str, say: Say) -> None:
-        self._path = path
+        self._path, self._identity = path, identity[:16]
         self._known: dict[str, Trial] = {}
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        head = json.dumps({"format": 1, "search": identity})
-        lines = path.read_text("utf-8", "replace").split("\n") if path.is_file() else []
-        if lines and lines[0] != head:
-            path.replace(path.with_name(path.name + ".previous"))
-            say(f"search: {path.name} is of another search; it is now {path.name}.previous")
-            lines = []
-        whole = lines[1:-1]  # what comes after the last line feed is torn
-        kept = [trial for line in whole if (trial := _trial(line)) is not None]
+        content = path.read_text("utf-8", "replace") if path.is_file() else ""
+        if content and not content.endswith("\n"):
+            self._append("")  # ends a line that was torn by a kill
+        kept = [trial for line in content.split("\n") if (trial := self._trial(line)) is not None]
         self._known = {_key(trial.settings): trial for trial in kept}
-        if kept:
-            say(f"search: {len(kept)} trials are in {path} already")
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_text("".join(f"{line}\n" for line in [head, *(_line(trial) for trial in kept)]), "utf-8")
-        temporary.replace(path)
+        if self._known:
+            say(f"search: {len(self._known)} trials are in {path} already")
 
     def find(self, settings: Settings) -> Trial | None:
-        """The trial of these settings, if it is kept."""
+        """The trial of these settings, if it is kept and has a value: what failed may have been mended."""
         return self._known.get(_key(settings))
 
     def add(self, trial: Trial) -> None:
         """Keep a trial."""
         self._known[_key(trial.settings)] = trial
+        self._append(json.dumps({"search": self._identity, **trial.to_dict()}, ensure_ascii=False))
+
+    def _append(self, line: str) -> None:
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(_line(trial) + "\n")
+                file.write(line + "\n")
+
+    def _trial(self, line: str) -> Trial | None:
+        """A trial with a value; None for another search's line, and for one that is torn."""
+        try:
+            row = json.loads(line)
+            values = tuple(float(value) for value in row["folds"])
+            if row["search"] != self._identity or not values or not np.isfinite(values).all():
+                return None
+            return Trial(int(row["number"]), dict(row["settings"]), values, float(row["seconds"]))
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return None
 
 
 def _key(settings: Mapping[str, Any]) -> str:
     return json.dumps(settings, sort_keys=True)
-
-
-def _line(trial: Trial) -> str:
-    return json.dumps(trial.to_dict(), ensure_ascii=False)
-
-
-def _trial(line: str) -> Trial | None:
-    """A trial of a log; None for a torn line."""
-    try:
-        row = json.loads(line)
-        values = tuple(float(value) for value in row["folds"])
-        if not np.isfinite(values).all():
-            return None
-        return Trial(int(row["number"]), dict(row["settings"]), values, float(row["seconds"]), str(row["failure"]))
-    except (ValueError, KeyError, TypeError):
-        return None
