@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ from toxiclf.recipe import Recipe
 
 FAST = {"model": {"jamo": 2, "syllable": 1}, "decision": {"folds": 2}}
 ROWS = np.arange(500)  # of the sample: many fits
-KINDS = ("binary", "exclusive", "independent")
+WORDS = np.array(["정상", "악성"])
+KINDS = ("binary", "words", "exclusive", "independent")
+NEGATIVE = {"words": "정상", "exclusive": "정상"}  # sorts behind the toxic ones
 CALIBRATIONS = ("platt", "isotonic", "none")
 METHODS = ("predict", "predict_proba", "decision_function")
 NEW = ["오늘도 좋은 하루 되세요", "꺼져 이 멍청한 새끼야", "", "ㅤ", "ㅋ" * 3000, "\ud800", "처음 보는 말 뷁"]
@@ -58,6 +61,10 @@ class NumbersClassifier(OverNumbers, ToxicClassifier):
     """Over numbers, with a dozen comments a row, since ToxicClassifier refuses classes of fewer than ten."""
 
     copies = 12
+
+    def _place_of_negative(self, classes: list[Any]) -> int:
+        """The first: scikit-learn's checks have classes of words, and none of them is toxic."""
+        return 0
 
     def _raw(self, X: Any) -> NDArray[np.float32]:
         return super()._raw(self._written(X))
@@ -92,10 +99,11 @@ def test_scikit_learn_has_no_checks_for_texts_yet() -> None:
 @pytest.fixture(scope="module")
 def data(sample: Comments, two_labels: Comments, exclusive: Comments) -> dict[str, tuple[list[str], Any]]:
     sample, two_labels, exclusive = (comments.take(ROWS) for comments in (sample, two_labels, exclusive))
-    names = np.array(["none", "toxic", "웃음"])
+    names = np.array(["정상", "toxic", "웃음"])
     classes = names[np.where(exclusive.targets.any(axis=1), exclusive.targets.argmax(axis=1) + 1, 0)]
     return {
         "binary": (sample.texts, sample.targets[:, 0]),
+        "words": (sample.texts, WORDS[sample.targets[:, 0]]),
         "exclusive": (exclusive.texts, classes),
         "independent": (two_labels.texts, two_labels.targets),
     }
@@ -109,7 +117,8 @@ def fitted(data: dict[str, tuple[list[str], Any]]) -> Callable[..., ToxicClassif
     def get(kind: str = "binary", **decision: Any) -> ToxicClassifier:
         key = f"{kind} {decision}"
         if key not in made:
-            made[key] = ToxicClassifier({**FAST, "decision": {"folds": 2, **decision}}).fit(*data[kind])
+            recipe = {**FAST, "decision": {"folds": 2, **decision}}
+            made[key] = ToxicClassifier(recipe, negative=NEGATIVE.get(kind)).fit(*data[kind])
         return made[key]
 
     return get
@@ -133,10 +142,11 @@ def same_outputs(one: ToxicClassifier, other: ToxicClassifier, texts: list[str])
 def test_shapes_are_those_of_scikit_learn(kind: str, fitted: Callable[..., ToxicClassifier]) -> None:
     model = fitted(kind)
     n = len(NEW)
-    shapes = {"binary": ((n,), (n, 2), (n,)), "exclusive": ((n,), (n, 3), (n, 3)), "independent": ((n, 2),) * 3}
+    one = ((n,), (n, 2), (n,))
+    shapes = {"binary": one, "words": one, "exclusive": ((n,), (n, 3), (n, 3)), "independent": ((n, 2),) * 3}
     assert tuple(getattr(model, method)(NEW).shape for method in METHODS) == shapes[kind]
-    expected = {"binary": [0, 1], "exclusive": ["none", "toxic", "웃음"], "independent": [0, 1]}
-    assert model.classes_.tolist() == expected[kind]
+    words = {"words": ["악성", "정상"], "exclusive": ["toxic", "웃음", "정상"]}
+    assert model.classes_.tolist() == words.get(kind, [0, 1])
 
 
 @every_kind
@@ -151,9 +161,9 @@ def test_decision_function_agrees_with_predict(
     if kind == "exclusive":
         assert (model.classes_[decision.argmax(axis=1)] == predicted).all()
     else:
-        assert ((decision > 0) == (predicted == 1)).all()
+        assert ((decision > 0) == (predicted == model.classes_[1])).all()
         if objective == 0.0:
-            assert (predicted == 1).all()
+            assert (predicted == ("악성" if kind == "words" else 1)).all()
 
 
 @pytest.mark.parametrize("calibrate", CALIBRATIONS)
@@ -185,7 +195,9 @@ def test_probabilities_are_the_moderators_scores(
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
     if kind != "independent":
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
-        probabilities = probabilities[:, 1:]
+        probabilities = probabilities[
+            :, [c for c in range(probabilities.shape[1]) if model.classes_[c] not in (0, "정상")]
+        ]
     np.testing.assert_allclose(probabilities, model.moderator_.score(texts + NEW), atol=1e-6)
 
 
@@ -204,7 +216,7 @@ def test_among_several_classes_the_most_probable_is_taken(
     model = fitted("exclusive")
     assert (model.predict(texts) == model.classes_[model.predict_proba(texts).argmax(axis=1)]).all()
     assert model.moderator_.labels == ("toxic", "웃음")
-    assert model.moderator_.manifest.negative == "none"
+    assert model.moderator_.manifest.negative == "정상"
 
 
 def test_containers_of_texts_give_equal_results(
@@ -232,7 +244,8 @@ def test_classes_of_any_kind_are_given_back(
     names: Any, fitted: Callable[..., ToxicClassifier], texts: list[str], y: NDArray[np.uint8]
 ) -> None:
     names = np.asarray(names)
-    model = ToxicClassifier(FAST).fit(texts, names[y])
+    words = isinstance(names[0], str)
+    model = ToxicClassifier(FAST, negative=names[0] if words else None).fit(texts, names[y])
     assert model.classes_.tolist() == names.tolist()
     assert model.classes_.dtype == model.predict(texts).dtype == names.dtype
     assert (model.predict(texts) == names[fitted("binary").predict(texts)]).all()
@@ -262,7 +275,7 @@ def test_the_toxic_label_has_a_name_for_class_weights(texts: list[str], y: NDArr
     assert ToxicClassifier(weights).fit(texts, y).moderator_.labels == ("toxic",)
     named = np.array(["깨끗", "욕설"])[y]
     with pytest.raises(ValueError, match="the classes are: negative, 욕설"):
-        ToxicClassifier(weights).fit(texts, named)
+        ToxicClassifier(weights, negative="깨끗").fit(texts, named)
 
 
 @every_kind
@@ -323,15 +336,15 @@ def test_the_seed_reproduces_and_another_seed_differs(
 def test_a_second_fit_forgets_the_first(
     fitted: Callable[..., ToxicClassifier], data: dict[str, tuple[list[str], Any]]
 ) -> None:
-    model = ToxicClassifier(FAST).fit(*data["exclusive"])
-    assert model.fit(*data["binary"]) is model
+    model = ToxicClassifier(FAST, negative="정상").fit(*data["exclusive"])
+    assert model.set_params(negative=None).fit(*data["binary"]) is model
     assert same_outputs(model, fitted("binary"), NEW)
     assert model.classes_.tolist() == [0, 1]
 
 
 def test_fit_changes_no_parameter(fitted: Callable[..., ToxicClassifier], texts: list[str]) -> None:
     recipe = {**FAST}
-    model = ToxicClassifier(recipe)
+    model = ToxicClassifier(recipe, negative="나")
     before = json.dumps(model.get_params())
     model.fit(texts, ["가" if "ㅋ" in text else "나" for text in texts])
     assert model.recipe is recipe
@@ -602,11 +615,16 @@ def test_grid_search_tries_model_names(texts: list[str], y: NDArray[np.uint8]) -
 
 
 @pytest.mark.parametrize("ensemble", [True, False])
-@pytest.mark.parametrize("kind", ["binary", "exclusive"])
+@pytest.mark.parametrize("kind", ["binary", "words", "exclusive"])
 def test_it_can_be_calibrated_again(
     ensemble: bool, kind: str, data: dict[str, tuple[list[str], Any]], fitted: Callable[..., ToxicClassifier]
 ) -> None:
-    model = CalibratedClassifierCV(ToxicClassifier(FAST), cv=3, ensemble=ensemble).fit(*data[kind])
+    plain = ToxicClassifier(FAST, negative=NEGATIVE.get(kind))
+    numbered = (
+        pytest.warns(UserWarning, match="in place of words") if kind in NEGATIVE and not ensemble else nullcontext()
+    )
+    with numbered:
+        model = CalibratedClassifierCV(plain, cv=3, ensemble=ensemble).fit(*data[kind])
     probabilities = model.predict_proba(NEW)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert model.classes_.tolist() == fitted(kind).classes_.tolist()
@@ -633,9 +651,6 @@ def test_it_has_a_learning_curve(texts: list[str], y: NDArray[np.uint8]) -> None
     assert np.isfinite(scores).all()
 
 
-WORDS = np.array(["정상", "악성"])  # the toxic one comes first in sorted order
-
-
 def test_the_negative_class_may_be_named_and_only_turns_things_round(texts: list[str], y: NDArray[np.uint8]) -> None:
     plain = ToxicClassifier(tiny("ngram_logistic")).fit(texts, y)
     named = ToxicClassifier(tiny("ngram_logistic"), negative="정상").fit(texts, WORDS[y])
@@ -646,6 +661,14 @@ def test_the_negative_class_may_be_named_and_only_turns_things_round(texts: list
     decisions = named.decision_function(texts)
     np.testing.assert_allclose(decisions, -plain.decision_function(texts))
     np.testing.assert_array_equal(decisions > 0, named.predict(texts) == "정상")
+
+
+def test_classes_of_words_want_the_negative_one_named(texts: list[str], y: NDArray[np.uint8]) -> None:
+    sentence = r"^y holds '악성', '정상'; say which is not toxic: ToxicClassifier\(negative=…\)$"
+    with pytest.raises(ValueError, match=sentence):
+        ToxicClassifier(FAST).fit(texts, WORDS[y])
+    for words in (["0", "1"], ["false", "true"], ["no", "yes"]):
+        assert ToxicClassifier(FAST).fit(texts, np.array(words)[y]).moderator_.labels == (words[1],)
 
 
 def test_the_negative_class_of_several_may_be_named(texts: list[str], y: NDArray[np.uint8]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from numbers import Number
@@ -24,6 +24,7 @@ from toxiclf.bundle.manifest import LabelMap, Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundling import bundled
 from toxiclf.corpus.comments import Comments, check_classes, consistent
+from toxiclf.corpus.reading import is_binary
 from toxiclf.corpus.split import split
 from toxiclf.decision import class_log_odds, margins_of
 from toxiclf.errors import DataError, TrainingError, UsageError
@@ -43,9 +44,8 @@ Floats = NDArray[np.float64]
 class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Classify comments with scikit-learn's tools: any recipe as an estimator whose ``X`` is a list of texts.
 
-    ``y`` holds two classes, of which ``classes_[1]`` is the toxic one; or more, which then exclude each other and of which
-    ``classes_[0]`` is the negative one; or is a 0/1 matrix of independent labels. Classes are sorted, so see that the names fit:
-    "욕설" sorts before "정상", and then counts as the negative one.
+    ``y`` holds two classes; or more, which then exclude each other; or is a 0/1 matrix of independent labels. One class is the
+    negative one, whose comments are not toxic: the one that ``negative`` names, else ``classes_[0]``, the first in sorted order.
 
     ``predict`` decides by a threshold that is tuned for ``decision.objective`` on rows inside ``fit`` that the model did not
     learn from. So it need not equal ``predict_proba(X)[:, 1] > 0.5``: where toxic comments are rare, .5 is seldom the best
@@ -60,8 +60,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     ----------
     recipe : a preset's name, the path of a TOML file, a mapping or a :class:`toxiclf.Recipe`; None for the default model.
         Its keys are parameters, too: ``model__C``, ``decision__objective``, ``seed``, …; everything random draws on ``seed``.
-    negative : the class that is not toxic. Name it where classes are words: of "악성" and "정상", the first in sorted order is
-        "악성".
+    negative : the class that is not toxic. It must be named where classes are words: of "악성" and "정상", the first in sorted
+        order is the toxic one.
 
     Attributes
     ----------
@@ -136,7 +136,9 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         texts = checked_texts(X)
         if not texts:
             raise DataError("X holds no comment; a minimum of 1 is required to learn from")
-        labels = _labels(y, texts, self.negative)
+        labels = _labels(y, texts, self._place_of_negative)
+        if self.negative is not None and len(labels.names) == len(labels.classes):
+            raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
         comments = consistent(labels.comments(texts), recipe_normalizer(recipe))
         learned = _learned(comments, recipe)
         self.classes_, self._order = labels.classes, labels.order
@@ -207,10 +209,26 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             )
         return Recipe.load(self.recipe)
 
+    def _place_of_negative(self, classes: list[Any]) -> int:
+        """Which of the sorted classes is not toxic."""
+        if self.negative in classes:
+            return classes.index(self.negative)
+        listed = ", ".join(map(repr, classes))
+        if isinstance(self.negative, str) and classes == list(range(len(classes))):
+            warnings.warn(
+                f"y holds {listed} in place of words, as some of scikit-learn's tools number them, so 0 is taken as the negative "
+                f"class and not {self.negative!r}; that matters to predict, not to ranks: to be sure, number the classes yourself",
+                stacklevel=3,
+            )
+            return 0
+        if self.negative is not None:
+            raise UsageError(f"negative is {self.negative!r}, which is not in y; it holds {listed}")
+        if isinstance(classes[0], str) and not is_binary(classes):
+            raise UsageError(f"y holds {listed}; say which is not toxic: ToxicClassifier(negative=…)")
+        return 0
+
     def _open(self, manifest: Manifest, encoder: TextEncoder) -> None:
-        self._encoder = encoder
-        self._scorer = Scorer(self._files["model.onnx"])
-        self.moderator_ = Moderator(manifest, encoder, self._scorer)
+        self.moderator_ = Moderator(manifest, encoder, Scorer(self._files["model.onnx"]))
 
     @property
     def _manifest(self) -> Manifest:
@@ -218,7 +236,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _raw(self, X: Any) -> NDArray[np.float32]:
         check_is_fitted(self)
-        return self._scorer.run(self._encoder.encode(checked_texts(X)))
+        return self.moderator_.raw(checked_texts(X))
 
     def _flagged(self, raw: NDArray[np.float32]) -> NDArray[np.bool_]:
         return np.asarray(self._manifest.calibration.apply(raw) >= self.moderator_.thresholds)
@@ -247,7 +265,6 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         state = dict(super().__getstate__())
         if "moderator_" in state:
             state["moderator_"] = self._manifest
-            del state["_encoder"], state["_scorer"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -280,7 +297,7 @@ class _Labels:
         return Comments(texts, self.targets, self.names, self.negative, rows, "y", label_map=self.label_map)
 
 
-def _labels(y: Any, texts: list[str], negative: Any) -> _Labels:
+def _labels(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]], int]) -> _Labels:
     if y is None:
         raise UsageError("ToxicClassifier requires y to be passed, but the target y is None; give a class each")
     check_consistent_length(texts, y)
@@ -295,8 +312,6 @@ def _labels(y: Any, texts: list[str], negative: Any) -> _Labels:
     if kind == "multilabel-indicator":
         targets = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
         names = getattr(y, "columns", [f"label_{j}" for j in range(targets.shape[1])])
-        if negative is not None:
-            raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
         columns = np.arange(targets.shape[1])
         return _Labels(columns, columns, targets.astype(np.uint8), tuple(map(str, names)))
     if kind not in ("binary", "multiclass"):
@@ -306,13 +321,7 @@ def _labels(y: Any, texts: list[str], negative: Any) -> _Labels:
         raise DataError(
             f"ToxicClassifier needs comments of at least 2 classes, but y contains only one class: {classes.tolist()[0]!r}"
         )
-    first = 0
-    if negative is not None:
-        if negative not in classes.tolist():
-            raise UsageError(
-                f"negative is {negative!r}, which is not in y; it holds {', '.join(map(repr, classes.tolist()))}"
-            )
-        first = classes.tolist().index(negative)
+    first = place_of_negative(classes.tolist())
     order = np.array([first, *(c for c in range(len(classes)) if c != first)])
     targets = (codes[:, None] == order[1:]).astype(np.uint8)
     none, *names = (str(classes[c]) for c in order)

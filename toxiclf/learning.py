@@ -18,12 +18,12 @@ from toxiclf.decision import choose_threshold, fit_calibration
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS
 from toxiclf.models.model import HeldOut, Model, Task
-from toxiclf.recipe import NgramLogisticOptions, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer, tokenizer
 from toxiclf.vectors.features import Featurizer, Prepared
-from toxiclf.vectors.word_vectors import WordVectors, vectors_of_rows, vectors_of_unlabeled
+from toxiclf.vectors.word_vectors import WordVectors, vectors_of_unlabeled
 
 Say = Callable[[str], None]
 
@@ -209,19 +209,7 @@ class Fitter:
 
     def featurizer(self, rows: Prepared) -> Featurizer:
         """Learn what comes before the model."""
-        options = self.recipe.model
-        if isinstance(options, NgramLogisticOptions):
-            return Featurizer.ngrams(
-                rows, self.normalizer,
-                jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments,
-            )  # fmt: skip
-        assert self.engine is not None  # all other models take tokens
-        assert rows.tokens is not None
-        vectors = self.vectors or vectors_of_rows(rows.tokens, self.recipe.vectors, self.recipe.seed)
-        cap = None if self.recipe.text.max_tokens == "auto" else self.recipe.text.max_tokens
-        return Featurizer.average(
-            rows, self.normalizer, self.engine, vectors, pooling=self.recipe.features.pooling, max_tokens=cap
-        )
+        return Featurizer.of(self.recipe, rows, self.normalizer, self.engine, self.vectors)
 
     def fit_model(self, features: Features) -> Fitted:
         """Fit the recipe's model to features.

@@ -118,13 +118,22 @@ class Moderator:
         """
         if isinstance(texts, str):
             raise TypeError("score takes a list of texts; write score([text]), or use check(text)")
+        return self.manifest.calibration.apply(self.raw(texts))
+
+    def raw(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The model's raw outputs, before calibration, float32 (len(texts), n_labels): any real numbers, higher is more toxic.
+
+        Raises
+        ------
+        TypeError : something in ``texts`` is no string.
+        """
         texts = list(texts)
-        scores = np.empty((len(texts), len(self.labels)), dtype=np.float32)
+        raw = np.empty((len(texts), len(self.labels)), dtype=np.float32)
         at = 0
         for encoded in self._encoded(texts):
-            scores[at : at + len(encoded)] = self._scores(encoded)
+            raw[at : at + len(encoded)] = self._scorer.run(encoded)
             at += len(encoded)
-        return scores
+        return raw
 
     @overload
     def check(self, texts: str) -> Verdict: ...  # type: ignore[overload-overlap]  # a string is a sequence of strings, too

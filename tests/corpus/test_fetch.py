@@ -733,7 +733,7 @@ def test_the_real_file_has_no_white_space_that_folding_would_change(real_reviews
     assert len(set(texts)) == len(texts)
 
 
-def test_the_archive_gives_the_real_file_byte_for_byte(real_reviews: list[str], tmp_path: Path) -> None:
+def test_an_archive_of_the_real_reviews_gives_the_real_file(real_reviews: list[str], tmp_path: Path) -> None:
     part: Part = public.load_card("nsmc").parts[0]
     reviews = [tuple(line.split("\t")) for line in real_reviews]
     files = []

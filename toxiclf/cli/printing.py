@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,19 @@ import typer
 
 def say(message: str) -> None:
     """A message, on standard error."""
-    typer.echo(message, err=True)
+    typer.echo(visible(message), err=True)
+
+
+def visible(text: str) -> str:
+    """Text without control characters, which a terminal would obey: comments and files are other people's words.
+
+    >>> visible("\x1b[31m빨강")
+    '\\\\x1b[31m빨강'
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def print_json(content: Any) -> None:
@@ -37,7 +50,7 @@ def print_table(lines: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         for line in lines:
             if any(line):
-                typer.echo("\t".join(cell.strip() for cell in line))
+                typer.echo("\t".join(visible(cell.strip()) for cell in line))
         return
     from rich.console import Console
     from rich.table import Table
@@ -47,5 +60,5 @@ def print_table(lines: Sequence[Sequence[str]]) -> None:
     for heading in lines[0]:
         table.add_column(Text(heading), overflow="fold")
     for line in lines[1:]:
-        table.add_row(*(Text(cell) for cell in line))
+        table.add_row(*(Text(visible(cell)) for cell in line))
     Console().print(table)

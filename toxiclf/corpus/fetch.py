@@ -142,7 +142,7 @@ def _build(part: Part, address: str, partial: Path, archive: Path, say: Say, wat
     with writing(partial):
         try:
             nsmc.build(archive, partial)
-        except DataError:
+        except Exception:
             archive.unlink()  # else every later run would stop here too
             raise
     return difference(partial, part)

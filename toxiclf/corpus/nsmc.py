@@ -36,7 +36,9 @@ def build(archive: Path, path: Path) -> None:
     try:
         for name, content in _raw_files(archive):
             files[name.encode()] = list(_reviews(name, content))
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DataError:
+        raise
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
         raise DataError(f"the archive is damaged ({error}); fetch it again") from error
     if not files:
         raise DataError("the archive has no files raw/*.json; upstream may have changed it")
@@ -75,7 +77,7 @@ def _reviews(name: str, content: bytes) -> Iterator[tuple[str, str]]:
             rating, text = str(int(review["rating"])), " ".join(review["review"].split())
             text.encode()  # JSON may hold half of a surrogate pair, which UTF-8 cannot
             yield rating, text
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"{name!r} of the archive is no list of reviews ({type(error).__name__})") from error
 
 

@@ -204,7 +204,7 @@ def _columns(table: _Table, text: str | None, label: Sequence[str]) -> tuple[str
     if not label:
         others = [c for c in table.columns if c != text]
         named = [c for c in others if c.casefold() in LABEL_NAMES]
-        binary = [c for c in others if _is_binary([_string(row.values.get(c)) for row in sample])]
+        binary = [c for c in others if is_binary([_string(row.values.get(c)) for row in sample])]
         found = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not found:
             raise UsageError(
@@ -224,7 +224,8 @@ def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
     return named[0] if named else max(columns, key=lambda name: lengths[name])
 
 
-def _is_binary(values: Sequence[str]) -> bool:
+def is_binary(values: Sequence[str]) -> bool:
+    """Whether all values that are there are words for 0 and 1, such as true and no."""
     present = {value.casefold() for value in values if value}
     return bool(present) and present <= _TRUE | _FALSE
 

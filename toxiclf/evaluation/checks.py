@@ -15,11 +15,18 @@ from toxiclf.evaluation.metrics import Evaluation, paired_difference
 Severity = Literal["error", "warning", "info"]
 
 
+Code = Literal[
+    "below_baseline", "constant_scores", "diverged", "duplicate_leak", "majority_only", "no_known_tokens", "objective_unreached",
+    "prevalence_shift", "rejected_rows", "small_validation", "truncated", "uncalibrated",
+]  # fmt: skip
+"""Every finding there is; ``docs/your-own-csv.md`` explains each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result: a code of the table in ``ARCHITECTURE.md``, a sentence, and the next step."""
+    """One result: its code, a sentence, and the next step."""
 
-    code: str
+    code: Code
     severity: Severity
     message: str
     next_step: str

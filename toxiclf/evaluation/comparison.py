@@ -80,7 +80,7 @@ class ComparedRun:
         return {
             "name": self.name,
             "model": self.report.model,
-            "seed": self.report.seed,
+            "seed": self.report.seed if self.report.recipe else None,
             "evaluated_on": self.report.evaluated_on,
             "thresholds": self.report.thresholds,
             "findings": self.report.codes(),
@@ -172,7 +172,7 @@ class Comparison:
                 f"{others} runs are compared with {self.reference}, so chance has {others} tries at each metric. "
                 f"Corrected for that (Holm), {holm}."
             )
-        if len({report.seed for report in reports}) > 1:
+        if len({report.seed for report in reports if report.recipe}) > 1:
             notes.append("The runs have different seeds, so part of a difference may be the seed's.")
         return notes
 
@@ -189,7 +189,7 @@ class Comparison:
         return [
             ["run", *(run.name for run in self.runs)],
             ["model", *(report.model for report in reports)],
-            ["seed", *(str(report.seed) for report in reports)],
+            ["seed", *(str(report.seed) if report.recipe else "–" for report in reports)],
             *([key, *(setting(values[run.name]) for run in self.runs)] for key, values in self.recipe().items()),
             *(
                 [f"threshold of {label}", *(f"{report.thresholds[label]:.4f}" for report in reports)]

@@ -163,10 +163,16 @@ class Report:
 
     def _search_lines(self) -> list[str]:
         search = self.search
+        tested = "test" in self.data["parts"]
+        worth = (
+            "the test part says what it is worth"
+            if tested
+            else "the figures above do, too: they come from the same rows"
+        )
         folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
         return [
             f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the training part. "
-            f"Trial {search['best']} was taken. The figure of the best of many flatters; the figures above say what it is worth.",
+            f"Trial {search['best']} was taken. The figure of the best of many flatters; {worth}.",
             "", *markdown_table(self.search_table()),
         ]  # fmt: skip
 

@@ -126,6 +126,18 @@ class _Baseline(BaseModel):
     labels: dict[str, _OfLabel]
 
 
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    rows: int
+
+
+class _Data(BaseModel):
+    """What is read of the facts about the data; all of them are kept."""
+
+    model_config = ConfigDict(extra="allow")
+    parts: dict[str, _Part]
+
+
 class _Content(BaseModel):
     """The schema of ``report.json``; see :meth:`toxiclf.evaluation.report.Report.to_dict`."""
 
@@ -134,7 +146,7 @@ class _Content(BaseModel):
     summary: dict[str, _Figure]
     labels: dict[str, _OfLabel] = Field(min_length=1)
     confusion: dict[str, dict[str, int]]
-    data: dict[str, Any]
+    data: _Data
     baseline: _Baseline | None
     findings: list[Finding]
     recipe: dict[str, Any]
@@ -166,7 +178,7 @@ def _report(path: Path) -> Report:
         confusion=content.confusion,
         baseline_rows=baseline,
         thresholds=thresholds,
-        data=content.data,
+        data=content.data.model_dump(),
         findings=content.findings,
         recipe=content.recipe,
         seed=content.seed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, field_validator, model_validator
 
 from toxiclf.recipe.types import Count, Section
 
@@ -17,6 +17,13 @@ class Range(Section):
     high: int | FiniteFloat
     log: bool = False
     step: int | FiniteFloat | Literal["none"] = "none"
+
+    @field_validator("low", "high", "step", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(f"expected a number, not {str(value).lower()}")
+        return value
 
     @model_validator(mode="after")
     def _rises(self) -> Range:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -71,10 +72,11 @@ _OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}={rate}" for name, 
 
 def _objective(value: Any) -> Any:
     """Accept a name, ``NAME=rate`` or a fixed threshold."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if not 0 <= value <= 1:
+    if not isinstance(value, bool) and isinstance(value, Real):  # NumPy's numbers, too
+        threshold = float(value)
+        if not 0 <= threshold <= 1:
             raise ValueError(f"a fixed threshold must lie in [0, 1], not {value}; name an objective to have it tuned")
-        return float(value)
+        return threshold
     name, equals, rate = str(value).partition("=")
     if name in _OBJECTIVES and not equals:
         return name

@@ -68,7 +68,7 @@ class Optuna:
     def run(self, run: Run) -> list[Trial]:
         """Ask, run, tell."""
         study = self._optuna.create_study(direction="maximize")
-        trials = []
+        trials: list[Trial] = []
         for number in range(1, self._section.trials + 1):
             seed = np.random.SeedSequence([self._recipe.seed, number]).generate_state(1)[0]
             study.sampler = self._optuna.samplers.TPESampler(seed=int(seed))

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
+from toxiclf.recipe import NgramLogisticOptions, Recipe
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
-from toxiclf.vectors.word_vectors import WordVectors
+from toxiclf.vectors.word_vectors import WordVectors, vectors_of_rows
 
 WORDS = "words"
 _SIF_A = 1e-3
@@ -156,6 +157,27 @@ class Featurizer:
 
     encoder: TextEncoder
     features: AverageVectors | Mapping[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        rows: Prepared,
+        normalizer: Normalizer,
+        engine: Tokenizer | None,
+        vectors: WordVectors | None,
+    ) -> Featurizer:
+        """Learn the features that a recipe's model takes; without ``vectors``, those of the rows themselves."""
+        options = recipe.model
+        if isinstance(options, NgramLogisticOptions):
+            return cls.ngrams(
+                rows, normalizer, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments
+            )
+        assert engine is not None  # all other models take tokens
+        assert rows.tokens is not None
+        vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
+        cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
+        return cls.average(rows, normalizer, engine, vectors, pooling=recipe.features.pooling, max_tokens=cap)
 
     @classmethod
     def ngrams(

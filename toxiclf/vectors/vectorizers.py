@@ -14,13 +14,13 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from toxiclf.errors import DataError, UsageError
-from toxiclf.recipe import NgramLogisticOptions, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import NgramView, TextEncoder
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary
 from toxiclf.vectors.features import AverageVectors, Featurizer, Prepared
-from toxiclf.vectors.word_vectors import vectors_of_rows, vectors_of_unlabeled
+from toxiclf.vectors.word_vectors import vectors_of_unlabeled
 
 
 def checked_texts(X: Any) -> list[str]:
@@ -189,15 +189,10 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
         engine = tokenizer(recipe.text.tokenizer)
         rows = Prepared.of(texts, normalizer, engine)
-        assert rows.tokens is not None  # there is an engine
+        vectors = None
         if recipe.vectors.unlabeled:
             vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, lambda message: None)
-        else:
-            vectors = vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
-        cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
-        self._featurizer = Featurizer.average(
-            rows, normalizer, engine, vectors, pooling=recipe.features.pooling, max_tokens=cap
-        )
+        self._featurizer = Featurizer.of(recipe, rows, normalizer, engine, vectors)
         return rows
 
     def _recipe(self) -> Recipe:
@@ -282,13 +277,9 @@ class NgramVectorizer(_TextVectorizer):
         recipe = Recipe.load(
             {"model": options, "text": {"max_chars": self.max_chars, "repeat_cap": self.repeat_cap}},
         )
-        assert isinstance(recipe.model, NgramLogisticOptions)  # it is the default model
         normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
         rows = Prepared.of(texts, normalizer, None)
-        self._featurizer = Featurizer.ngrams(
-            rows, normalizer,
-            jamo=recipe.model.jamo, syllable=recipe.model.syllable, min_comments=recipe.model.min_comments,
-        )  # fmt: skip
+        self._featurizer = Featurizer.of(recipe, rows, normalizer, None, None)
         return rows
 
     def _matrix(self, rows: Prepared) -> Any:
