@@ -702,3 +702,25 @@ def test_a_negative_class_that_is_none_is_refused(
     target = np.column_stack([y, 1 - y]) if matrix else WORDS[y]
     with pytest.raises(ValueError, match="^" + sentence + "$"):
         ToxicClassifier(tiny("ngram_logistic"), negative=negative).fit(texts, target)
+
+
+def test_class_weights_go_by_the_names_of_classes(texts: list[str], y: NDArray[np.uint8]) -> None:
+    def fit(weights: Any, target: Any, **parameters: Any) -> NDArray[np.float64]:
+        return (
+            ToxicClassifier({**FAST, "balance": {"class_weight": weights}}, **parameters)
+            .fit(texts, target)
+            .predict_proba(NEW)
+        )
+
+    plain = fit({"negative": 1.0, "toxic": 3.0}, y)
+    np.testing.assert_array_equal(fit({0: 1.0, 1: 3.0}, y), plain)
+    np.testing.assert_array_equal(fit({"정상": 1.0, "악성": 3.0}, WORDS[y], negative="정상")[:, ::-1], plain)
+    with pytest.raises(ValueError, match="엉뚱"):
+        fit({"엉뚱": 1.0}, y)
+
+
+def test_wrong_parameters_change_nothing() -> None:
+    model = ToxicClassifier("svm")
+    with pytest.raises(ValueError, match=r"model\.Cc"):
+        model.set_params(negative="정상", model__Cc=3)
+    assert model.get_params(deep=False) == {"recipe": "svm", "negative": None}

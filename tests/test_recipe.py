@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from toxiclf.errors import UsageError
@@ -133,7 +134,7 @@ def test_one_value_of_a_search_space_is_a_list_of_one() -> None:
     [
         (
             ["search.method=grid"],
-            'recipe key search: search.space names no key to try; write one such as "model.C" = [0.1, 1, 10]',
+            'recipe key search: search.space names no key to try; expected a table such as {"model.C" = [0.1, 1, 10]}',
         ),
         (
             ["search.trials=9"],
@@ -185,3 +186,37 @@ def test_a_changed_recipe_keeps_the_rest() -> None:
     assert recipe.changed({"model.name": "dnn", "model.units": [4]}).model.units == (4,)
     with pytest.raises(UsageError, match=r"^unknown recipe key 'vectors.siz'; did you mean 'vectors.size'"):
         recipe.changed({"vectors.siz": 1})
+
+
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        ("5", 'expected a table such as {"model.C" = [0.1, 1, 10]}, or a list of such tables'),
+        ("{text = [{max_chars = 3}]}", "text is no recipe key; write it as SECTION.KEY, such as model.C"),
+        ('{model = {C = [1]}, "model.C" = [2]}', "model.C is named twice in one table"),
+        ('{"model.C" = []}', "the list of model.C is empty; give it a value to try"),
+        ('{"model.C" = {low = 1}}', "the range of model.C has no high; write it as {low = 0.1, high = 10}"),
+        ('{"model.C" = {low = "a", high = 2}}', "the range of model.C: low: "),
+        ('{"model.C" = {low = true, high = 2}}', "the range of model.C: low: expected a number, not True"),
+        (
+            '{"model.C" = {low = 1, high = 2, stpe = 1}}',
+            "unknown key of the range of model.C 'stpe'; did you mean 'step'?",
+        ),
+        (
+            '{"model.C" = {low = 1, high = 10, step = 4}}',
+            "the range of model.C: step is 4; expected a number that leads from low",
+        ),
+    ],
+)
+def test_a_search_space_that_is_none_is_refused_in_a_sentence(space: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Recipe.load("svm", settings=["search.method=optuna", f"search.space={space}"])
+    assert str(caught.value).startswith(f"recipe key search.space: {sentence}")
+
+
+def test_class_weights_may_be_named_by_numbers() -> None:
+    assert Recipe.load({"balance": {"class_weight": {0: 1.0, 1: 3.0}}}).balance.class_weight == {"0": 1.0, "1": 3.0}
+
+
+def test_a_fixed_threshold_may_be_any_kind_of_number() -> None:
+    assert Recipe.load({"decision": {"objective": np.float32(0.25)}}).decision.objective == 0.25

@@ -106,12 +106,13 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         >>> ToxicClassifier("svm").set_params(model__C=10)
         ToxicClassifier(recipe={'model': {'C': 10.0, 'name': 'svm'}})
         """
-        for name in ("recipe", "negative"):
-            if name in params:
-                setattr(self, name, params.pop(name))
+        own = {name: params.pop(name) for name in ("recipe", "negative") if name in params}
         if params:
-            recipe = self._loaded().changed({key.replace("__", "."): value for key, value in params.items()})
-            self.recipe = recipe.model_dump(exclude_defaults=True)
+            before = Recipe.load(own["recipe"]) if "recipe" in own else self._loaded()
+            changed = before.changed({key.replace("__", "."): value for key, value in params.items()})
+            own["recipe"] = changed.model_dump(exclude_defaults=True)
+        for name, value in own.items():
+            setattr(self, name, value)
         return self
 
     def fit(self, X: Any, y: Any) -> ToxicClassifier:
@@ -139,6 +140,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         labels = _labels(y, texts, self._place_of_negative)
         if self.negative is not None and len(labels.names) == len(labels.classes):
             raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
+        recipe = labels.with_weights(recipe)
         comments = consistent(labels.comments(texts), recipe_normalizer(recipe))
         learned = _learned(comments, recipe)
         self.classes_, self._order = labels.classes, labels.order
@@ -291,6 +293,16 @@ class _Labels:
     names: tuple[str, ...]
     negative: str | None = None
     label_map: LabelMap = field(default_factory=LabelMap)
+
+    def with_weights(self, recipe: Recipe) -> Recipe:
+        """The recipe, its class weights given by names of labels where they were given by classes."""
+        weights = recipe.balance.class_weight
+        if isinstance(weights, str) or len(self.names) == len(self.classes):
+            return recipe
+        known = dict(
+            zip((str(self.classes[c]) for c in self.order), (self.negative or "negative", *self.names), strict=True)
+        )
+        return recipe.changed({"balance.class_weight": {known.get(name, name): w for name, w in weights.items()}})
 
     def comments(self, texts: list[str]) -> Comments:
         rows = np.arange(len(texts))

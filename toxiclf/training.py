@@ -78,6 +78,7 @@ class TrainedModel:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        self.report.to_json()  # what cannot be written must not cost the old report
         remove_report(folder)
         (folder / "history.json").unlink(missing_ok=True)
         write_text(folder / "recipe.toml", self._recipe.to_toml())
@@ -144,12 +145,12 @@ def train(
         normalizer=normalizer,
     )
     asked, found = recipe, None
-    if recipe.search.method != "none":
-        found = search(parts, recipe, say, search_log)
-        recipe = found.recipe
-        say(f"search: the best of {len(found.trials)}: {plainly(found.best.settings)}")
-    began = time.perf_counter()
     try:
+        if recipe.search.method != "none":
+            found = search(parts, recipe, say, search_log)
+            recipe = found.recipe
+            say(f"search: the best of {len(found.trials)}: {plainly(found.best.settings)}")
+        began = time.perf_counter()
         learned = learn(parts, recipe, say)
     except DivergedError as error:
         return _diverged(error, parts, comments, recipe, asked, found)

@@ -601,6 +601,9 @@ def test_only_ordinary_files_of_the_folder_raw_are_read(tmp_path: Path) -> None:
         (b"{", "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (JSONDecodeError)"),
         (b'[{"rating": "1"}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (KeyError)"),
         (b'[{"rating": "x", "review": "a"}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (ValueError)"),
+        (b'[{"rating": Infinity, "review": "a"}]',
+         "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (OverflowError)"),
+        (b'[{"rating": 1e999, "review": "a"}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (OverflowError)"),
         (b'[{"rating": "1", "review": null}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (AttributeError)"),
         (b'[{"rating": "1", "review": "\\ud800"}]',
          "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (UnicodeEncodeError)"),
@@ -611,6 +614,19 @@ def test_a_file_that_holds_no_reviews_is_named(content: bytes, sentence: str, tm
     with pytest.raises(DataError) as caught:
         built(archive_of([("raw/1.json", content)]), tmp_path)
     assert str(caught.value) == sentence
+
+
+def test_a_member_with_a_wild_name_or_header_is_refused(tmp_path: Path) -> None:
+    for name, headers in {"\udcff": {}, "a": {"GNU.sparse.map": "1,x", "GNU.sparse.size": "1"}}.items():
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT, errors="surrogateescape") as archive:
+            info = tarfile.TarInfo(f"{TOP}/raw/{name}.json")
+            info.pax_headers, content = headers, raw(("1", "좋다"))
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        (tmp_path / "archive.tar.gz").write_bytes(packed.getvalue())
+        with pytest.raises(DataError, match=r"^the archive is damaged \("):
+            nsmc.build(tmp_path / "archive.tar.gz", tmp_path / "reviews.tsv")
 
 
 def test_an_archive_without_reviews_is_refused(tmp_path: Path) -> None:

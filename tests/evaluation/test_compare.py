@@ -451,3 +451,8 @@ def test_a_report_that_was_damaged_is_refused(old: str, new: str, reason: str, p
     sentence = refusal(list(pair), DataError)
     assert sentence.startswith(f"{pair[1] / 'report.json'} is not a report as toxiclf writes it ({reason}")
     assert sentence.endswith("); train or evaluate again")
+
+
+def test_a_path_in_place_of_a_list_is_refused() -> None:
+    with pytest.raises(UsageError, match="give a list of folders"):
+        compare("runs/one")

@@ -17,7 +17,7 @@ from toxiclf.bundle.calibration import shares_of
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split, folds, split
 from toxiclf.decision import choose_threshold, fit_calibration
-from toxiclf.errors import DataError, TrainingError, UsageError
+from toxiclf.errors import DataError, UsageError
 from toxiclf.learning import Fitter
 from toxiclf.recipe import Recipe, SearchSection
 from toxiclf.search import search
@@ -294,7 +294,7 @@ def test_missing_texts_are_found_before_anything_is_fitted(parts: Split, source:
 
 def test_a_search_in_which_nothing_can_be_fitted_says_why(parts: Split) -> None:
     with pytest.raises(
-        TrainingError, match=r"^none of the 1 candidates of the search could be fitted; the first one: no token"
+        DataError, match=r"^none of the 1 candidates of the search could be fitted; the first one: no token"
     ):
         search(parts, recipe_of({"vectors.min_count": [100_000]}, model="logistic"), quiet)
 
@@ -389,7 +389,7 @@ def test_a_proposal_that_is_no_recipe_counts_as_failed(parts: Split) -> None:
     found = search(parts, recipe_of(space, model="svm", method="optuna", trials=8), quiet)
     failed = [trial for trial in found.trials if trial.failure]
     assert failed
-    assert all("model.gamma has no effect on the model svm" in trial.failure for trial in failed)
+    assert all("model.gamma has no effect while model.kernel is 'linear'" in trial.failure for trial in failed)
     assert all(trial.settings == {"model.kernel": "linear", "model.gamma": 1} for trial in failed)
     assert found.best.value is not None
 
@@ -440,3 +440,61 @@ def test_a_diverging_candidate_is_a_failed_trial(parts: Split) -> None:
     space = {"model.learning_rate": [1e-3, 1e38], "model.clip_norm": ["none"], "model.batch_norm": [False]}
     found = search(parts, recipe_of(space, model="dnn", folds=2), quiet)
     assert [trial.failure for trial in found.trials] == ["", "training diverged"]
+
+
+def test_a_grid_names_the_combination_that_is_no_recipe(parts: Split) -> None:
+    space = {"model.kernel": ["rbf", "linear"], "model.gamma": [0.1]}
+    with pytest.raises(UsageError) as caught:
+        search(parts, recipe_of(space, model="svm"), quiet)
+    assert str(caught.value) == (
+        "search.space: model.kernel=linear, model.gamma=0.1: model.gamma has no effect while model.kernel is 'linear'; leave it "
+        "out; values that do not go together want tables of their own"
+    )
+
+
+def test_wrong_class_weights_in_every_candidate_are_an_error_of_use(parts: Split) -> None:
+    recipe = recipe_of({"balance.class_weight": [{"toxc": 2.0}]})
+    with pytest.raises(
+        UsageError, match=r"^none of the 1 candidates of the search could be fitted; the first one: .*toxc"
+    ):
+        search(parts, recipe, quiet)
+
+
+def test_optuna_refuses_fractions_where_a_key_wants_whole_numbers(parts: Split) -> None:
+    space = {"model.jamo": {"low": 1.0, "high": 3.0}}
+    with pytest.raises(UsageError, match=r"^recipe key model.jamo is 1.8"):
+        search(parts, recipe_of(space, method="optuna"), quiet)
+
+
+def test_a_written_recipe_proposes_the_same(parts: Split, tmp_path: Path) -> None:
+    space = {"model.C": {"low": 0.1, "high": 10}, "model.min_comments": [1, 2, 3], "model.jamo": {"low": 1, "high": 3}}
+    recipe = recipe_of(space, method="optuna", trials=4)
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml(), "utf-8")
+    found, again = (search(parts, of, quiet) for of in (recipe, Recipe.load(tmp_path / "recipe.toml")))
+    assert [trial.settings for trial in again.trials] == [trial.settings for trial in found.trials]
+
+
+EDITS = [
+    {"folds": [5.0, 7.0, 9.0]}, {"folds": [0.9]}, {"folds": []}, {"folds": [0.5, 0.5, 0.5]}, {"seconds": float("nan")},
+    {"seconds": -1}, {"value": 0.99}, {"settings": 3}, {"number": float("inf")},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=str)
+def test_an_edited_line_of_the_log_counts_for_nothing(parts: Split, tmp_path: Path, edit: dict[str, Any]) -> None:
+    log = tmp_path / "search.jsonl"
+    first = search(parts, recipe_of({"model.C": [1]}), quiet, log)
+    row = json.loads(log.read_text("utf-8"))
+    log.write_text(json.dumps({**row, **edit}) + "\n", "utf-8")
+    said: list[str] = []
+    again = search(parts, recipe_of({"model.C": [1]}), said.append, log)
+    assert said[0].startswith("search 1 of 1: ")
+    assert again.best.folds == first.best.folds
+
+
+def test_the_decision_has_no_part_in_ranks(parts: Split, tmp_path: Path) -> None:
+    log = tmp_path / "search.jsonl"
+    search(parts, recipe_of({"model.C": [1]}), quiet, log)
+    said: list[str] = []
+    search(parts, recipe_of({"model.C": [1]}).changed({"decision.objective": "f2"}), said.append, log)
+    assert said == [f"search: 1 trials are in {log} already"]

@@ -92,3 +92,39 @@ def test_a_run_without_a_search_leaves_no_best_recipe(folder: Path, sample_path:
     assert not (out / "best_recipe.toml").exists()
     assert trained.report.to_dict()["search"] is None
     assert "## Search" not in trained.report.to_markdown()
+
+
+def test_a_search_in_which_all_diverge_leaves_a_report_and_no_bundle(
+    folder: Path, sample_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    arguments = ["train", str(sample_path), "--out", str(out), "--set", "vectors.size=8", "--set", "vectors.epochs=1"]
+    assert run([*arguments, "--model", "logistic"]) == 0
+    wild = [
+        "model.learning_rate=1e38",
+        "model.clip_norm=none",
+        "model.epochs=1",
+        "search.method=grid",
+        "search.folds=2",
+    ]
+    settings = [part for key in [*wild, "search.space.model.units=[[4], [8]]"] for part in ("--set", key)]
+    assert run([*arguments, "--model", "dnn", *settings]) == 6
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    assert report["findings"][0]["code"] == "diverged"
+    assert not (out / "bundle").exists()
+    assert (out / "bundle.previous").is_dir()
+
+
+def test_without_a_test_part_the_report_does_not_call_its_figures_proof(sample_path: Path, folder: Path) -> None:
+    trained = toxiclf.train(sample_path, {**Recipe.load(folder / "grid.toml").model_dump(), "split": {"test": 0}})
+    text = trained.report.to_markdown()
+    assert "The figure of the best of many flatters; the figures above do, too: they come from the same rows." in text
+    assert "the test part says" not in text
+
+
+def test_the_folder_of_a_run_is_named_after_its_recipe(
+    folder: Path, sample_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", str(sample_path), "--recipe", str(folder / "grid.toml")]) == 0
+    assert (tmp_path / "runs" / "sample_comments-grid" / "bundle").is_dir()

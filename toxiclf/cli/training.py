@@ -39,7 +39,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random step.")] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the run [default: runs/SOURCE-MODEL].")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run [default: runs/SOURCE-MODEL, or -RECIPE].")
     ] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
@@ -50,7 +50,8 @@ def train(
     from toxiclf.training import train as train_model
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
-    folder = out or Path("runs") / f"{_stem(comments)}-{chosen.model.name}"
+    name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
+    folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
     columns = options.columns(text, label, negative, positive, header, delimiter)
     rows, test_rows = read_parts(comments, test, **columns)
@@ -90,7 +91,7 @@ def evaluate(
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write report.json, report.md and figures here.")
+        Path | None, typer.Option(metavar="DIR", help="Also write report, figures and predictions.csv here.")
     ] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,

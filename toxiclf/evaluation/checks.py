@@ -97,7 +97,7 @@ def check_baseline(model: Evaluation, baseline: Evaluation) -> Iterator[Finding]
         "below_baseline", "warning",
         f"average precision {ours:.3f} {verdict} the ngram_logistic baseline's {theirs:.3f} "
         f"(difference {ours - theirs:+.3f}, 95 % interval {interval[0]:+.3f} to {interval[1]:+.3f}).",
-        "The baseline is simpler and faster: use it, unless this model earns its place in another way.",
+        "The baseline is the default recipe, and no model is simpler or faster: use it, unless this one earns its place otherwise.",
     )  # fmt: skip
 
 

@@ -50,6 +50,8 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     >>> [row.verdict for row in comparison.differences if row.metric == "average_precision"]
     ['no difference shown', 'no difference shown']
     """
+    if isinstance(runs, str | os.PathLike):
+        raise UsageError("one run is nothing to compare; give a list of folders")
     if len(runs) < 2:
         raise UsageError("one run is nothing to compare; give two or more folders of runs")
     saved = [read_run(path) for path in runs]

@@ -160,6 +160,11 @@ class Comparison:
             f"All figures are of the same {self.comments:,} comments ({'; '.join(where)}). Intervals and verdicts are over "
             f"{RESAMPLES:,} resamples of them: they tell what chance in these comments can do, not what another seed would.",
         ]
+        if any(not report.recipe for report in reports):
+            notes.append(
+                "Of runs of `toxiclf evaluate` it is not known whether their models learned from these comments; if one did, its "
+                "figures flatter it."
+            )
         others = len(self.runs) - 1
         if others > 1:
             lost = {

@@ -150,7 +150,7 @@ class _Content(BaseModel):
     baseline: _Baseline | None
     findings: list[Finding]
     recipe: dict[str, Any]
-    seed: int
+    seed: int = Field(ge=0)
     versions: dict[str, str]
     timings: dict[str, float]
     search: dict[str, Any] | None = None  # of runs that looked for their recipe

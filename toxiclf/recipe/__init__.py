@@ -88,12 +88,14 @@ class Recipe(Section):
                 ("features", self.features, list(FeaturesSection.model_fields)),
                 ("text", self.text, ["tokenizer", "max_tokens"]),
             ]
+        cause = f"on the model {self.model.name}"
         if isinstance(self.model, SvmOptions) and self.model.kernel == "linear":
+            cause = "while model.kernel is 'linear'"
             idle.append(("model", self.model, ["gamma"]))
         for section, values, keys in idle:
             for key in keys:
                 if getattr(values, key) != type(values).model_fields[key].default:
-                    raise ValueError(f"{section}.{key} has no effect on the model {self.model.name}; leave it out")
+                    raise ValueError(f"{section}.{key} has no effect {cause}; leave it out")
         return self
 
     @classmethod

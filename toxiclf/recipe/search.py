@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, FiniteFloat, field_validator, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, ValidationError, field_validator, model_validator
 
+from toxiclf.errors import unknown_name
 from toxiclf.recipe.types import Count, Section
 
 
@@ -21,8 +23,8 @@ class Range(Section):
     @field_validator("low", "high", "step", mode="before")
     @classmethod
     def _no_truth_value(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise ValueError(f"expected a number, not {str(value).lower()}")
+        if isinstance(value, bool) or not isinstance(value, Real | str):
+            raise ValueError(f"expected a number, not {value!r}")
         return value
 
     @model_validator(mode="after")
@@ -31,8 +33,10 @@ class Range(Section):
             raise ValueError(f"low is {self.low} and high is {self.high}; low must be the smaller one")
         if self.log and (self.low <= 0 or self.step != "none"):
             raise ValueError("log wants a low above 0 and no step")
-        if self.step != "none" and self.step <= 0:
-            raise ValueError(f"step is {self.step}; expected a number above 0")
+        if self.step != "none":
+            steps = (self.high - self.low) / self.step if self.step > 0 else 0.0
+            if steps < 1 or abs(steps - round(steps)) > 1e-9:
+                raise ValueError(f"step is {self.step}; expected a number that leads from low to high in whole steps")
         return self
 
     @property
@@ -41,24 +45,65 @@ class Range(Section):
         return all(isinstance(end, int) for end in (self.low, self.high)) and not isinstance(self.step, float)
 
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1)]
-Space = dict[str, Range | Values]
+Space = dict[str, Range | tuple[Any, ...]]
+_TABLE = 'expected a table such as {"model.C" = [0.1, 1, 10]}'
 
 
 def _as_spaces(value: Any) -> Any:
     """One table or several; a key may be written ``"model.C"`` or ``model.C``, and one value stands for a list of one."""
     tables = [value] if isinstance(value, Mapping) else value
     if not (isinstance(tables, list | tuple) and all(isinstance(table, Mapping) for table in tables)):
-        return value
-    return [dict(_flat(table)) for table in tables]
+        raise ValueError(f"{_TABLE}, or a list of such tables")
+    spaces = []
+    for table in tables:
+        space: Space = {}
+        for key, values in _flat(table):
+            if key in space:
+                raise ValueError(f"{key} is named twice in one table")
+            if "." not in key and key != "seed":
+                raise ValueError(f"{key} is no recipe key; write it as SECTION.KEY, such as model.C")
+            space[key] = (
+                values
+                if isinstance(values, Range)
+                else _range(key, values)
+                if _is_range(values)
+                else _list(key, values)
+            )
+        spaces.append(space)
+    return tuple(spaces)
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        if isinstance(value, Mapping) and not {"low", "high"} & set(value):
+        if isinstance(value, Mapping) and not _is_range(value):
             yield from _flat(value, f"{above}{key}.")
         else:
-            yield f"{above}{key}", value if isinstance(value, list | tuple | Mapping) else [value]
+            yield f"{above}{key}", value
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool({"low", "high"} & set(value))
+
+
+def _range(key: str, table: Mapping[str, Any]) -> Range:
+    try:
+        return Range.model_validate(dict(table))
+    except ValidationError as error:
+        complaint = error.errors()[0]
+        where = complaint["loc"][0] if complaint["loc"] else ""
+        if complaint["type"] == "extra_forbidden":
+            raise ValueError(str(unknown_name(f"key of the range of {key}", where, Range.model_fields))) from None
+        if complaint["type"] == "missing":
+            raise ValueError(f"the range of {key} has no {where}; write it as {{low = 0.1, high = 10}}") from None
+        message = complaint["msg"].removeprefix("Value error, ")
+        raise ValueError(f"the range of {key}: {f'{where}: ' if where else ''}{message}") from None
+
+
+def _list(key: str, values: Any) -> tuple[Any, ...]:
+    listed: tuple[Any, ...] = tuple(values) if isinstance(values, list | tuple) else (values,)
+    if not listed:
+        raise ValueError(f"the list of {key} is empty; give it a value to try")
+    return listed
 
 
 class SearchSection(Section):
@@ -84,7 +129,7 @@ class SearchSection(Section):
             if getattr(self, key) != SearchSection.model_fields[key].default:
                 raise ValueError(f"search.{key} has no effect while search.method is {self.method!r}; leave it out")
         if self.method != "none" and not (self.space and all(self.space)):
-            raise ValueError('search.space names no key to try; write one such as "model.C" = [0.1, 1, 10]')
+            raise ValueError(f"search.space names no key to try; {_TABLE}")
         for key in (key for space in self.space for key in space):
             if key.split(".")[0] in ("split", "decision", "search") or key.split(".")[-1] == "seed":
                 raise ValueError(f"search.space: {key} cannot be searched; set it once, for all trials")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Annotated, Any, Literal
 
@@ -57,13 +58,18 @@ class FeaturesSection(Section):
     pooling: Literal["mean", "tfidf", "sif"] = "mean"
 
 
+def _named(value: Any) -> Any:
+    """Classes that are numbers are named by them, as in scikit-learn's ``{0: 1.0, 1: 3.0}``."""
+    return {str(key): weight for key, weight in value.items()} if isinstance(value, Mapping) else value
+
+
 class BalanceSection(Section):
     """``[balance]``: "balanced" weighs a row of class c by n / (k · n_c), k classes.
 
     A table gives weights by name of label, and of the negative value ("negative" unless the label column names it).
     """
 
-    class_weight: Literal["balanced", "none"] | dict[str, Positive] = "balanced"
+    class_weight: Annotated[Literal["balanced", "none"] | dict[str, Positive], BeforeValidator(_named)] = "balanced"
 
 
 _RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf.corpus.split import Split
-from toxiclf.errors import TrainingError
 from toxiclf.learning import Say
 from toxiclf.recipe import Recipe, SearchSection
 from toxiclf.search.judge import Judge
@@ -56,8 +55,8 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> F
 
     Raises
     ------
-    UsageError : a candidate is no valid recipe.
-    TrainingError : no candidate could be fitted.
+    UsageError, DataError : a candidate is no valid recipe, or none could be fitted.
+    DivergedError : every candidate diverged.
     """
     section = recipe.search
     plain = recipe.model_copy(update={"search": SearchSection()})
@@ -65,7 +64,7 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> F
     proposals = Optuna(plain, section).run if candidates is None else partial(in_turn, candidates)
     count = section.trials if candidates is None else len(candidates)
     judge = Judge(parts, plain, section, say)
-    progress = Progress(section, count, Log(log, judge.identity(), say), say)
+    progress = Progress(section, count, Log(log, judge.identity(), section.folds, say), say)
     try:
         trials = proposals(lambda number, settings: progress.run(number, settings, judge))
     except KeyboardInterrupt:
@@ -73,8 +72,6 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> F
             say(f"search: {len(progress.done)} trials are kept in {log}; the same command goes on from there")
         raise
     if progress.best is None:
-        raise TrainingError(
-            f"none of the {count} candidates of the search could be fitted; the first one: {trials[0].failure}"
-        )
+        raise progress.defeat()
     best = progress.best
     return Found(plain.changed(best.settings), best, trials, section)

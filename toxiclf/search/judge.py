@@ -23,7 +23,7 @@ from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration
 from toxiclf.errors import DataError
 from toxiclf.learning import Features, Fitter, Say, recipe_normalizer
 from toxiclf.models import MODELS
-from toxiclf.recipe import NgramLogisticOptions, Range, Recipe, SearchSection
+from toxiclf.recipe import DecisionSection, NgramLogisticOptions, Range, Recipe, SearchSection
 from toxiclf.search.trials import Settings
 from toxiclf.vectors.features import Prepared
 
@@ -80,9 +80,13 @@ class Judge:
     def identity(self) -> str:
         """Hash of all that decides a trial's value, but its settings."""
         train, validation = self._parts.train, self._parts.validation
+        section = self._section
+        decision = DecisionSection()
+        if section.metric not in _RANKING:
+            decision = DecisionSection(calibrate=self._recipe.decision.calibrate)
         content = {
-            "recipe": self._recipe.sha256(),
-            "search": self._section.model_dump(include={"metric", "folds", "stratified"}),
+            "recipe": self._recipe.model_copy(update={"decision": decision}).sha256(),
+            "search": section.model_dump(include={"metric", "folds", "stratified"}),
             "rows": [train.sha256(), validation.sha256(), train.negative],
             "unlabeled": {source: _content_of(source) for source in self._unlabeled()},
             "versions": versions(),

@@ -22,6 +22,7 @@ class Progress:
         self.best: Trial | None = None
         self.done: list[Trial] = []
         self._ran: list[float] = []
+        self._errors: list[DivergedError | DataError | UsageError] = []
 
     def run(self, number: int, settings: Settings, judge: Judge) -> Trial:
         """The trial of these settings."""
@@ -39,16 +40,27 @@ class Progress:
             self._say(self._sentence(trial))
         return trial
 
+    def defeat(self) -> Exception:
+        """What to raise where no candidate could be fitted: the kind of error that is first among their failures."""
+        first = self._errors[0]
+        if isinstance(first, DivergedError):
+            return first
+        return type(first)(
+            f"none of the {self._count} candidates of the search could be fitted; the first one: {first}"
+        )
+
     def _fresh(self, number: int, settings: Settings, judge: Judge) -> Trial:
         began = time.perf_counter()
         values: tuple[float, ...] = ()
         failure = ""
         try:
             values = judge.folds_of(settings)
-        except DivergedError:
+        except DivergedError as error:
             failure = "training diverged"
+            self._errors.append(error)
         except (DataError, UsageError) as error:
             failure = str(error)
+            self._errors.append(error)
         return Trial(number, settings, values, time.perf_counter() - began, failure)
 
     def _sentence(self, trial: Trial) -> str:

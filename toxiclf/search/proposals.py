@@ -11,7 +11,7 @@ import numpy as np
 from toxiclf.errors import MissingExtraError, UsageError
 from toxiclf.recipe import Range, Recipe, SearchSection
 from toxiclf.search.judge import features_key
-from toxiclf.search.trials import Settings, Trial
+from toxiclf.search.trials import Settings, Trial, plainly
 
 Run = Callable[[int, Settings], Trial]
 
@@ -23,13 +23,19 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
     ------
     UsageError : a combination is no valid recipe.
     """
+    check_values(recipe, section)
     found: dict[str, Settings] = {}
     order: dict[str, int] = {}
     places: dict[str, int] = {}
     for space in section.space:
         for values in product(*(values for values in space.values() if not isinstance(values, Range))):
             settings = dict(zip(space, values, strict=True))
-            candidate = recipe.changed(settings)
+            try:
+                candidate = recipe.changed(settings)
+            except UsageError as error:
+                raise UsageError(
+                    f"search.space: {plainly(settings)}: {error}; values that do not go together want tables of their own"
+                ) from error
             found.setdefault(candidate.sha256(), settings)
             places.setdefault(candidate.sha256(), order.setdefault(features_key(candidate), len(order)))
     return [found[key] for key in sorted(found, key=lambda key: places[key])]
@@ -54,16 +60,7 @@ class Optuna:
             raise MissingExtraError("search.method 'optuna'", "search") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self._recipe, self._section = optuna, recipe, section
-        for (
-            space
-        ) in section.space:  # a value that fits by itself may still not fit beside another; its trial then fails
-            models = space.get("model.name", (recipe.model.name,))
-            assert not isinstance(models, Range)
-            for model in models:
-                recipe.changed({"model.name": model})
-            for key, values in space.items():
-                for value in (values.low, values.high) if isinstance(values, Range) else values:
-                    _check_fits_one(recipe, models, key, value)
+        check_values(recipe, section)
 
     def run(self, run: Run) -> list[Trial]:
         """Ask, run, tell."""
@@ -84,7 +81,7 @@ class Optuna:
         spaces = self._section.space
         number = asked.suggest_categorical("space", range(len(spaces))) if len(spaces) > 1 else 0
         settings = {}
-        for key, values in spaces[number].items():
+        for key, values in sorted(spaces[number].items()):  # a recipe that was written has its keys in another order
             name = f"{number} {key}"
             if not isinstance(values, Range):
                 settings[key] = values[asked.suggest_categorical(name, range(len(values)))]
@@ -94,19 +91,39 @@ class Optuna:
                 settings[key] = asked.suggest_int(name, values.low, values.high, log=values.log, **step)
             else:
                 value = asked.suggest_float(name, values.low, values.high, log=values.log, **step)
-                if values.step == "none":
-                    value = min(max(float(f"{value:.4g}"), values.low), values.high)  # as a person would write it
-                settings[key] = value
+                digits = 4 if values.step == "none" else 12
+                settings[key] = min(
+                    max(float(f"{value:.{digits}g}"), values.low), values.high
+                )  # as a person would write it
         return settings
 
 
-def _check_fits_one(recipe: Recipe, models: tuple[Any, ...], key: str, value: Any) -> None:
-    """Refuse a value that fits none of the models, as the first one does."""
-    refusals = []
-    for model in models:
-        try:
-            recipe.changed({"model.name": model, key: value})
-        except UsageError as error:
-            refusals.append(error)
-    if len(refusals) == len(models):
-        raise refusals[0]
+def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
+    """Values to check beforehand: all of a list; both ends of a range and, of one with fractions, a number between."""
+    if not isinstance(values, Range):
+        return values
+    between = () if values.whole or values.step != "none" else (values.low + 0.41 * (values.high - values.low),)
+    return values.low, values.high, *between
+
+
+def check_values(recipe: Recipe, section: SearchSection) -> None:
+    """Refuse what fits no recipe by itself, before anything is fitted; in optuna, values that do not go together fail later.
+
+    Raises
+    ------
+    UsageError : a key is unknown, or a value fits none of the models that its table names.
+    """
+    for space in section.space:
+        models = space.get("model.name", (recipe.model.name,))
+        if isinstance(models, Range):
+            raise UsageError("search.space: model.name wants a list of names, not a range")
+        for key, values in space.items():
+            for value in _samples(values):
+                refusals = []
+                for model in models:
+                    try:
+                        recipe.changed({"model.name": model, key: value})
+                    except UsageError as error:
+                        refusals.append(error)
+                if len(refusals) == len(models):
+                    raise refusals[0]

@@ -55,8 +55,8 @@ def plainly(settings: Mapping[str, Any]) -> str:
 class Log:
     """Trials on disk, one line each, as soon as they are finished; each line says which search it belongs to."""
 
-    def __init__(self, path: Path | None, identity: str, say: Say) -> None:
-        self._path, self._identity = path, identity[:16]
+    def __init__(self, path: Path | None, identity: str, folds: int, say: Say) -> None:
+        self._path, self._identity, self._folds = path, identity[:16], folds
         self._known: dict[str, Trial] = {}
         if path is None:
             return
@@ -84,13 +84,14 @@ class Log:
                 file.write(line + "\n")
 
     def _trial(self, line: str) -> Trial | None:
-        """A trial with a value; None for another search's line, and for one that is torn."""
+        """A trial with a value; None for another search's line, and for one that is torn or was edited."""
         try:
             row = json.loads(line)
             values = tuple(float(value) for value in row["folds"])
-            if row["search"] != self._identity or not values or not np.isfinite(values).all():
-                return None
-            return Trial(int(row["number"]), dict(row["settings"]), values, float(row["seconds"]))
+            trial = Trial(int(row["number"]), dict(row["settings"]), values, float(row["seconds"]))
+            mine = row["search"] == self._identity and len(values) == self._folds
+            sound = all(0 <= value <= 1 for value in values) and 0 <= trial.seconds < np.inf
+            return trial if mine and sound and row["value"] == trial.value else None
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 
