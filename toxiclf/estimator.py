@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import assert_all_finite
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from toxiclf.bundle import store
-from toxiclf.bundle.manifest import LabelMap, Manifest
+from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundling import bundled
+from toxiclf.corpus.arrays import checked_texts, labels_of
 from toxiclf.corpus.comments import Comments, check_classes, consistent
 from toxiclf.corpus.reading import is_binary
 from toxiclf.corpus.split import split
@@ -32,11 +29,7 @@ from toxiclf.learning import DivergedError, Learned, learn, recipe_normalizer
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import TextEncoder
-from toxiclf.vectors.vectorizers import (
-    checked_texts,
-    marked_as_texts,
-    named,
-)
+from toxiclf.vectors.vectorizers import marked_as_texts
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +130,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         texts = checked_texts(X)
         if not texts:
             raise DataError("X holds no comment; a minimum of 1 is required to learn from")
-        labels = _labels(y, texts, self._place_of_negative)
+        labels = labels_of(y, texts, self._place_of_negative)
         if self.negative is not None and len(labels.names) == len(labels.classes):
             raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
         recipe = labels.with_weights(recipe)
@@ -274,75 +267,6 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if "moderator_" in state:
             text, vocabulary = (json.loads(self._files[name]) for name in ("text.json", "vocabulary.json"))
             self._open(state["moderator_"], TextEncoder.from_json(text, vocabulary))
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """What ``y`` says.
-
-    Attributes
-    ----------
-    classes : as scikit-learn's classifiers give them.
-    order : the place in ``classes`` of the negative class and of each other one.
-    targets, names, negative, label_map : as in :class:`toxiclf.Comments`.
-    """
-
-    classes: NDArray[Any]
-    order: NDArray[np.intp]
-    targets: NDArray[np.uint8]
-    names: tuple[str, ...]
-    negative: str | None = None
-    label_map: LabelMap = field(default_factory=LabelMap)
-
-    def with_weights(self, recipe: Recipe) -> Recipe:
-        """The recipe, its class weights given by names of labels where they were given by classes."""
-        weights = recipe.balance.class_weight
-        if isinstance(weights, str) or len(self.names) == len(self.classes):
-            return recipe
-        known = dict(
-            zip((str(self.classes[c]) for c in self.order), (self.negative or "negative", *self.names), strict=True)
-        )
-        return recipe.changed({"balance.class_weight": {known.get(name, name): w for name, w in weights.items()}})
-
-    def comments(self, texts: list[str]) -> Comments:
-        rows = np.arange(len(texts))
-        return Comments(texts, self.targets, self.names, self.negative, rows, "y", label_map=self.label_map)
-
-
-def _labels(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]], int]) -> _Labels:
-    if y is None:
-        raise UsageError("ToxicClassifier requires y to be passed, but the target y is None; give a class each")
-    check_consistent_length(texts, y)
-    values = y if hasattr(y, "toarray") else np.asarray(y)  # a matrix of labels may be sparse
-    if values.dtype == object:
-        for row, value in enumerate(values.ravel()):
-            if not isinstance(value, str | Number | np.generic) or value != value:
-                raise UsageError(f"row {row} of y is {named(value)}; expected a class: leave out rows without one")
-    assert_all_finite(values, input_name="y")
-    check_classification_targets(y)
-    kind = type_of_target(y, input_name="y", raise_unknown=True)
-    if kind == "multilabel-indicator":
-        targets = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
-        names = getattr(y, "columns", [f"label_{j}" for j in range(targets.shape[1])])
-        columns = np.arange(targets.shape[1])
-        return _Labels(columns, columns, targets.astype(np.uint8), tuple(map(str, names)))
-    if kind not in ("binary", "multiclass"):
-        raise UsageError(f"y is {kind}; expected one class a comment, or a 0/1 matrix of independent labels")
-    classes, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-    if len(classes) < 2:
-        raise DataError(
-            f"ToxicClassifier needs comments of at least 2 classes, but y contains only one class: {classes.tolist()[0]!r}"
-        )
-    first = place_of_negative(classes.tolist())
-    order = np.array([first, *(c for c in range(len(classes)) if c != first)])
-    targets = (codes[:, None] == order[1:]).astype(np.uint8)
-    none, *names = (str(classes[c]) for c in order)
-    if len(classes) > 2:
-        return _Labels(classes, order, targets, tuple(names), none, LabelMap(negative=none))
-    if first == 0 and np.isin(classes, (0, 1)).all():  # False and True, too
-        return _Labels(classes, order, targets, ("toxic",))
-    name = names[0] if isinstance(classes[0], str) else "toxic"
-    return _Labels(classes, order, targets, (name,), label_map=LabelMap(positive=(names[0],)))
 
 
 def _learned(comments: Comments, recipe: Recipe) -> Learned:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
-from toxiclf.errors import DataError, UsageError
+from toxiclf.corpus.arrays import checked_texts
+from toxiclf.errors import DataError
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import NgramView, TextEncoder
 from toxiclf.text.normalize import Normalizer
@@ -21,41 +22,6 @@ from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary
 from toxiclf.vectors.features import AverageVectors, Featurizer, Prepared
 from toxiclf.vectors.word_vectors import vectors_of_unlabeled
-
-
-def checked_texts(X: Any) -> list[str]:
-    """Comments as a list of strings.
-
-    Parameters
-    ----------
-    X : n strings in a list, tuple, Series or array; a matrix or a DataFrame of one column is taken as that column.
-
-    Raises
-    ------
-    UsageError : ``X`` is one string, has several columns, or holds something that is no string.
-
-    >>> checked_texts(np.array([["안녕하세요"], ["반가워요"]]))
-    ['안녕하세요', '반가워요']
-    """
-    if isinstance(X, str | bytes | Mapping | Set) or X is None or not hasattr(X, "__iter__"):
-        raise UsageError(f"X is {named(X)}; expected a list of comments: write [comment] for a single one")
-    shape: tuple[int, ...] = getattr(X, "shape", ())
-    if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
-        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: choose it")
-    texts = list(X) if len(shape) < 2 else np.asarray(X, dtype=object).ravel().tolist()
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise UsageError(
-                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or make it ''"
-            )
-    return texts
-
-
-def named(value: Any) -> str:
-    """What a wrong value is, in words, without printing a whole array of them."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return str(value)
-    return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
 
 
 def marked_as_texts(tags: Any) -> Any:
