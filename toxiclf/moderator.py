@@ -17,6 +17,7 @@ from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError, ToxiclfError
 from toxiclf.text.encoder import Encoded, TextEncoder
+from toxiclf.text.normalize import Normalizer
 
 _CHUNK = 256  # comments that are encoded at once
 
@@ -95,6 +96,11 @@ class Moderator:
     def labels(self) -> tuple[str, ...]:
         """Names of the labels, in the order of the columns of :meth:`score`."""
         return self.manifest.labels
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """What the model reads of a comment."""
+        return self._encoder.normalizer
 
     @property
     def thresholds(self) -> NDArray[np.float32]:

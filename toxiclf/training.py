@@ -20,6 +20,7 @@ from toxiclf.corpus.comments import Comments, check_classes, consistent
 from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import TrainingError, UsageError
+from toxiclf.evaluation import learned as learned_from
 from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
@@ -50,6 +51,7 @@ class TrainedModel:
     predictions: Predictions | None
     _recipe: Recipe
     _found: Found | None
+    _parts: Split
     _moderator: Moderator | None
     _files: Mapping[str, bytes]
 
@@ -100,6 +102,8 @@ class TrainedModel:
             names = write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
             figures = [f"figures/{name}" for name in names]
             self.predictions.write(folder)
+            learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
+            learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
         self.report.write(folder, figures)
         return folder
 
@@ -163,7 +167,7 @@ def train(
     moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
     history = [dict(row) for row in learned.fitted.model.history_]
     rejected = rejected_rows(comments, parts)
-    return TrainedModel(report, history, rejected, model.predictions, asked, found, moderator, files)
+    return TrainedModel(report, history, rejected, model.predictions, asked, found, parts, moderator, files)
 
 
 def check_writable(folder: Path) -> None:
@@ -216,4 +220,4 @@ def _diverged(
     report = report_of_diverged(error, parts, comments, recipe)
     report = replace(report, search=found.to_dict() if found is not None else {})
     history = [dict(row) for row in error.fitted.model.history_]
-    return TrainedModel(report, history, rejected_rows(comments, parts), None, asked, found, None, {})
+    return TrainedModel(report, history, rejected_rows(comments, parts), None, asked, found, parts, None, {})

@@ -101,6 +101,16 @@ def check_baseline(model: Evaluation, baseline: Evaluation) -> Iterator[Finding]
     )  # fmt: skip
 
 
+def check_learned(known: int | None, comments: int) -> Iterator[Finding]:
+    """duplicate_leak: a bundle is measured on comments that it has learned from; None where that is not known."""
+    if known:
+        which = "these are comments" if known == comments else f"{known:,} of {comments:,} comments are among those"
+        yield Finding(
+            "duplicate_leak", "warning", f"{which} that the model has learned from, so the figures flatter it.",
+            "Leave them out (learned.csv in the run's folder has their lines), or use comments that came in since.",
+        )  # fmt: skip
+
+
 def check_calibration(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str], method: str
 ) -> Iterator[Finding]:

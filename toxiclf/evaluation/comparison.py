@@ -160,10 +160,13 @@ class Comparison:
             f"All figures are of the same {self.comments:,} comments ({'; '.join(where)}). Intervals and verdicts are over "
             f"{RESAMPLES:,} resamples of them: they tell what chance in these comments can do, not what another seed would.",
         ]
-        if any(not report.recipe for report in reports):
+        unknown = [
+            run.name for run in self.runs if not run.report.recipe and run.report.data.get("learned_from") is None
+        ]
+        if unknown:
             notes.append(
-                "Of runs of `toxiclf evaluate` it is not known whether their models learned from these comments; if one did, its "
-                "figures flatter it."
+                f"Whether the models of {', '.join(unknown)} have learned from these comments is not known; if so, their figures "
+                "flatter them."
             )
         others = len(self.runs) - 1
         if others > 1:

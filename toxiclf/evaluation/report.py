@@ -188,7 +188,7 @@ def remove_report(folder: Path) -> None:
 
     So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
     """
-    for name in ("report.json", "report.md", "predictions.csv", "rejected.csv"):
+    for name in ("report.json", "report.md", "predictions.csv", "learned.csv", "rejected.csv"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
 

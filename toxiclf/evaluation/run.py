@@ -11,8 +11,7 @@ import numpy as np
 
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.reading import read_comments
-from toxiclf.evaluation import checks
-from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation import checks, learned
 from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.evaluation.predictions import Predictions
@@ -75,14 +74,10 @@ def evaluate_bundle(
         *checks.check_calibration(scores, comments.targets, manifest.labels, manifest.calibration.method),
         *checks.check_rows(len(rejected), len(comments) + len(rejected), 0, truncated, unknown, len(comments)),
     ]
+    known = learned.overlap(Path(bundle), manifest.data_sha256, comments.texts, moderator.normalizer)
     if comments.sha256() == manifest.data_sha256:
-        findings.insert(
-            0,
-            Finding(
-                "duplicate_leak", "warning", "these are the very rows that the model was trained on.",
-                "Use the training report, or rows that the model has not seen.",
-            ),
-        )  # fmt: skip
+        known = len(comments)
+    findings[:0] = checks.check_learned(known, len(comments))
     report = Report(
         model=manifest.model,
         evaluated_on=comments.source,
@@ -98,6 +93,7 @@ def evaluate_bundle(
             "parts": {"evaluated": {"rows": len(comments), "classes": comments.counts()}},
             "class_weights": [],
             "evaluated_sha256": predictions.rows_sha256(),
+            "learned_from": known,
         },
         findings=findings,
         recipe={},

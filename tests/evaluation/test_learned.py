@@ -1,0 +1,107 @@
+"""A bundle that is measured on what it has learned from says so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toxiclf.corpus.comments import Comments
+from toxiclf.evaluation.compare import compare
+from toxiclf.evaluation.learned import FILE
+from toxiclf.evaluation.run import evaluate_bundle
+from toxiclf.training import TrainedModel
+
+Trained = Callable[[str, str], TrainedModel]
+
+
+@pytest.fixture(scope="module")
+def run(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained("ngram_logistic", "one").save(tmp_path_factory.mktemp("learned") / "run")
+
+
+@pytest.fixture(scope="module")
+def learned_lines(run: Path) -> set[int]:
+    return {int(row.split(",")[1]) for row in (run / FILE).read_text("utf-8-sig").splitlines()[1:]}
+
+
+def test_the_file_names_each_row_that_was_learned_from_and_no_text(
+    run: Path, learned_lines: set[int], sample: Comments
+) -> None:
+    content = (run / FILE).read_text("utf-8-sig")
+    assert content.splitlines()[0] == "file,line,part,normalized_sha256"
+    assert not any(text in content for text in sample.texts)
+    tested = {int(row.split(",")[1]) for row in (run / "predictions.csv").read_text("utf-8-sig").splitlines()[1:]}
+    assert learned_lines | tested == set(sample.lines.tolist())
+    assert not learned_lines & tested
+    parts = [row.split(",")[2] for row in content.splitlines()[1:]]
+    assert set(parts) == {"training", "validation"}
+
+
+def test_a_growing_file_is_known_by_the_rows_in_it(run: Path, learned_lines: set[int], sample: Comments) -> None:
+    learned = [i for i, line in enumerate(sample.lines.tolist()) if line in learned_lines]
+    tested = [i for i, line in enumerate(sample.lines.tolist()) if line not in learned_lines]
+    mixed = sample.take(np.array([*learned[:300], *tested]))
+    again = replace(mixed, texts=[f"  {text}  " for text in mixed.texts])  # equal after normalization
+    for bundle in (run / "bundle", run):
+        report = evaluate_bundle(bundle, again).report
+        assert report.data["learned_from"] == 300
+        assert report.findings[0].code == "duplicate_leak"
+        assert report.findings[0].message == (
+            f"300 of {len(mixed)} comments are among those that the model has learned from, so the figures flatter it."
+        )
+
+
+def test_comments_that_are_new_to_it_are_no_finding(run: Path, learned_lines: set[int], sample: Comments) -> None:
+    tested = sample.take(np.array([i for i, line in enumerate(sample.lines.tolist()) if line not in learned_lines]))
+    report = evaluate_bundle(run / "bundle", tested).report
+    assert report.data["learned_from"] == 0
+    assert "duplicate_leak" not in report.codes()
+
+
+def test_a_bundle_by_itself_knows_only_its_very_rows(run: Path, sample: Comments, tmp_path: Path) -> None:
+    alone = Path(shutil.copytree(run / "bundle", tmp_path / "alone"))
+    assert evaluate_bundle(alone, sample).report.findings[0].code == "duplicate_leak"
+    report = evaluate_bundle(alone, sample.take(np.arange(400))).report
+    assert report.data["learned_from"] is None
+    assert "duplicate_leak" not in report.codes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\x00",
+        "file,line\n1,2\n",
+        "\ufefffile,line,part,normalized_sha256\n",
+        "\ufefffile,line,part,other\na,1,training,x\n",
+    ],
+)
+def test_a_damaged_file_makes_it_unknown(run: Path, sample: Comments, tmp_path: Path, content: str) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "copy"))
+    (copy / FILE).write_text(content, "utf-8")
+    assert evaluate_bundle(copy / "bundle", sample.take(np.arange(400))).report.data["learned_from"] is None
+
+
+def test_the_file_of_another_bundle_counts_for_nothing(
+    run: Path, trained: Trained, sample: Comments, two_labels: Comments, tmp_path: Path
+) -> None:
+    other = trained("ngram_logistic", "two").save(tmp_path / "other")
+    shutil.copy(run / FILE, other / FILE)
+    shutil.copy(run / "report.json", other / "report.json")
+    report = evaluate_bundle(other / "bundle", two_labels.take(np.arange(400))).report
+    assert report.data["learned_from"] is None
+
+
+def test_compare_says_what_is_not_known(run: Path, trained: Trained, sample: Comments, tmp_path: Path) -> None:
+    alone = Path(shutil.copytree(run / "bundle", tmp_path / "alone"))
+    comments = sample.take(np.arange(400))
+    evaluate_bundle(alone, comments).save(tmp_path / "a")
+    evaluate_bundle(run / "bundle", comments).save(tmp_path / "b")
+    notes = " ".join(compare([tmp_path / "a", tmp_path / "b"]).notes())
+    assert "Whether the models of a have learned from these comments is not known" in notes
+    assert "duplicate_leak" in compare([tmp_path / "b", tmp_path / "a"]).tables()[0][-1][1]
