@@ -75,7 +75,7 @@ def evaluate_bundle(
         *checks.check_rows(len(rejected), len(comments) + len(rejected), 0, truncated, unknown, len(comments)),
     ]
     known = learned.overlap(Path(bundle), manifest.data_sha256, comments.texts, moderator.normalizer)
-    if comments.sha256() == manifest.data_sha256:
+    if known is None and comments.sha256() == manifest.data_sha256:
         known = len(comments)
     findings[:0] = checks.check_learned(known, len(comments))
     report = Report(
