@@ -36,6 +36,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.validation import check_is_fitted
 
 import toxiclf
+import toxiclf.estimator
 from tests.conftest import SAMPLE, tiny
 from tests.numbers_as_texts import ABOUT_NUMBERS, OverNumbers, names_of_checks, scikit_learns_checks
 from toxiclf import ToxicClassifier
@@ -184,6 +185,42 @@ def test_decision_function_tells_apart_what_probabilities_cannot(fitted: Callabl
     model._raw = lambda X: raw  # type: ignore[method-assign]
     assert model.predict_proba([])[:2, 1].tolist() == [1, 1]
     assert np.argsort(model.decision_function([])).tolist() == [3, 2, 0, 1]
+
+
+@pytest.mark.parametrize("kind", ["binary", "words"])
+@pytest.mark.parametrize("calibrate", CALIBRATIONS)
+@pytest.mark.parametrize("objective", ["f1", 0.5])
+def test_decision_function_agrees_with_predict_to_the_last_bit(
+    kind: str, calibrate: str, objective: str | float, fitted: Callable[..., ToxicClassifier]
+) -> None:
+    model = copy.deepcopy(fitted(kind, calibrate=calibrate, objective=objective))
+    low, high = np.float32(-50), np.float32(50)
+
+    def predicted(raw: NDArray[np.float32]) -> NDArray[np.bool_]:
+        model._raw = lambda X: raw[:, None]  # type: ignore[method-assign]
+        return np.asarray(model.predict([]) == model.classes_[1])
+
+    first = predicted(np.array([low]))[0]
+    while np.nextafter(low, high) < high:  # where the class changes
+        middle = np.float32((float(low) + float(high)) / 2)
+        low, high = (middle, high) if predicted(np.array([middle]))[0] == first else (low, middle)
+    around = [low]
+    for _ in range(200):
+        around = [np.nextafter(around[0], np.float32(-np.inf)), *around, np.nextafter(around[-1], np.float32(np.inf))]
+    raw = np.array(around, dtype=np.float32)
+    assert len(set(predicted(raw))) == 2
+    assert ((model.decision_function([]) > 0) == predicted(raw)).all()
+
+
+def test_a_decision_of_zero_is_not_the_second_class(
+    monkeypatch: pytest.MonkeyPatch, fitted: Callable[..., ToxicClassifier]
+) -> None:
+    for kind in ("binary", "words"):
+        model = copy.deepcopy(fitted(kind))
+        monkeypatch.setattr(
+            toxiclf.estimator, "margins_of", lambda raw, *_: np.zeros(raw.shape)
+        )  # rounding at its worst
+        assert ((model.decision_function(NEW) > 0) == (model.predict(NEW) == model.classes_[1])).all()
 
 
 @every_kind

@@ -161,16 +161,16 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._probabilities(self._raw(X))
 
     def decision_function(self, X: Any) -> Floats:
-        """How far comments lie beyond the threshold: above 0 is what ``predict`` flags.
+        """How far comments lie beyond the threshold: above 0 is what ``predict`` calls ``classes_[1]``, or the label.
 
         In double precision from the raw outputs, so that comments keep their order where probabilities round to 1.
 
         Returns
         -------
-        (n,), turned round where ``classes_[1]`` is the negative class, or (n, k) for independent labels: the calibrated log-odds
-        minus the threshold's; with isotonic calibration, whose
-        log-odds need not be finite, the raw output minus the least one that is flagged. (n, classes) for more than two classes:
-        the log-odds of each against the others, the highest of which ``predict`` takes.
+        (n,) for two classes, turned round where ``classes_[1]`` is the negative one, or (n, k) for independent labels: the
+        calibrated log-odds minus the threshold's; with isotonic calibration, whose log-odds need not be finite, the raw output
+        minus the least one that is flagged. (n, classes) for more than two classes: the log-odds of each against the others, the
+        highest of which ``predict`` takes.
         """
         raw = self._raw(X)
         if self._manifest.negative is not None:
@@ -182,9 +182,9 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         margins = np.where(flagged, np.maximum(margins, tiny), np.minimum(margins, 0.0))
         if margins.shape[1] > 1:
             return margins
-        return (
-            margins[:, 0] if self._order[0] == 0 else np.maximum(-margins[:, 0], np.where(flagged[:, 0], -np.inf, tiny))
-        )
+        if self._order[0] == 0:
+            return margins[:, 0]
+        return np.where(flagged[:, 0], -margins[:, 0], np.maximum(-margins[:, 0], tiny))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the fitted model as a bundle, which :func:`toxiclf.load` and ``toxiclf predict`` read.

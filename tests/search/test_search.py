@@ -101,15 +101,19 @@ METRICS = {
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("kind", ["sample", "two_labels"])
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [("sample", "platt"), ("two_labels", "isotonic"), ("exclusive", "platt"), ("exclusive", "isotonic")],
+)
 def test_a_fold_is_measured_at_thresholds_of_the_other_folds(
-    metric: str, kind: str, request: pytest.FixtureRequest
+    metric: str, kind: str, method: Any, request: pytest.FixtureRequest
 ) -> None:
     parts = split(request.getfixturevalue(kind), test=0.2, validation=0.1, seed=0)
-    found = search(parts, recipe_of({"model.C": [1]}, metric=metric), quiet)
+    asked = recipe_of({"model.C": [1]}, metric=metric).changed({"decision.calibrate": method})
+    found = search(parts, asked, quiet)
     recipe = Recipe.load({"model": {"name": "ngram_logistic", **NGRAMS, "C": 1}})
     train = parts.train
-    fitter = Fitter.of(recipe, train.labels, None, quiet)
+    fitter = Fitter.of(recipe, train.labels, train.negative, quiet)
     rows, held_out = fitter.prepared(train), fitter.prepared(parts.validation)
     raw = np.empty(train.targets.shape)
     pairs = folds(train, 3, 0)
@@ -118,7 +122,7 @@ def test_a_fold_is_measured_at_thresholds_of_the_other_folds(
         raw[outside] = fitted.raw(rows.take(outside))
     expected = []
     for inside, outside in pairs:
-        calibration = fit_calibration(raw[inside], train.targets[inside], method="platt", exclusive=False)
+        calibration = fit_calibration(raw[inside], train.targets[inside], method=method, exclusive=train.exclusive)
         scores = calibration.apply(raw.astype(np.float32))
         values = []
         for j in range(len(train.labels)):

@@ -92,9 +92,8 @@ class Optuna:
             else:
                 value = asked.suggest_float(name, values.low, values.high, log=values.log, **step)
                 digits = 4 if values.step == "none" else 12
-                settings[key] = min(
-                    max(float(f"{value:.{digits}g}"), values.low), values.high
-                )  # as a person would write it
+                written = float(f"{value:.{digits}g}")  # as a person would write it
+                settings[key] = min(max(written, values.low), values.high)
         return settings
 
 

@@ -70,7 +70,7 @@ class Log:
             say(f"search: {len(self._known)} trials are in {path} already")
 
     def find(self, settings: Settings) -> Trial | None:
-        """The trial of these settings, if it is kept and has a value: what failed may have been mended."""
+        """The trial of these settings, of this run or kept from an earlier one; what failed earlier may have been mended."""
         return self._known.get(_key(settings))
 
     def add(self, trial: Trial) -> None:
