@@ -28,13 +28,21 @@ TINY_MODEL = {
     "logistic": {},
     "svm": {},
     "random_forest": {"trees": 10},
-    "dnn": {"units": [8], "epochs": 3, "batch_norm": True},
+    "dnn": {"units": [8], "epochs": 3, "normalization": "batch"},
+    "dnn_sequence": {"dense": [8], "epochs": 2},
+    "lstm": {"units": 8, "epochs": 2},
+    "lstm2": {"units": 8, "epochs": 2},
+    "bilstm": {"units": 8, "epochs": 2},
+    "bilstm2": {"units": 8, "epochs": 2},
+    "cnn": {"widths": [1, 2, 3], "filters": 8, "epochs": 2},
 }
 
 
 def tiny(model: str) -> dict[str, Any]:
     """A recipe that trains in a moment."""
-    vectors = {} if model == "ngram_logistic" else {"vectors": dict(VECTORS)}
+    vectors: dict[str, Any] = {} if model == "ngram_logistic" else {"vectors": dict(VECTORS)}
+    if model == "dnn_sequence":  # its vectors are learned from scratch
+        vectors = {"vectors": {"size": VECTORS["size"]}}
     return {"model": {"name": model, **TINY_MODEL[model]}, "decision": {"folds": 3}, **vectors}
 
 

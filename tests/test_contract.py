@@ -103,7 +103,7 @@ def test_a_saved_bundle_gives_the_same_scores(
     assert loaded.manifest.model_copy(update={"seal": run.moderator.manifest.seal}) == run.moderator.manifest
     assert (folder / "report.json").exists()
     assert (folder / "figures" / "precision_recall.png").exists()
-    assert (folder / "history.json").exists() == (model == "dnn")
+    assert (folder / "history.json").exists() == MODELS[model].watches
 
 
 @every_model

@@ -36,6 +36,7 @@ def bundled(learned: Learned, comments: Comments, recipe: Recipe, card: str) -> 
     comments : all labelled rows that it came from.
     card : the model card, Markdown.
     """
+    assert learned.graph is not None  # else there is nothing to bundle
     encoder = learned.fitted.encoder
     text, vocabulary = encoder.to_json()
     files = {

@@ -119,7 +119,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Raises
         ------
         UsageError, DataError : the recipe, the comments or the classes do not fit.
-        TrainingError : training diverged.
+        TrainingError : training diverged, or the network has no ONNX form.
         """
         recipe = self._loaded()
         if recipe.search.method != "none":
@@ -274,12 +274,14 @@ def _learned(comments: Comments, recipe: Recipe) -> Learned:
     normalizer = recipe_normalizer(recipe)
     parts = split(comments, test=0, validation=recipe.split.validation, seed=recipe.seed, normalizer=normalizer)
     try:
-        return learn(parts, recipe, lambda message: None)
+        learned = learn(parts, recipe, lambda message: None)
     except DivergedError as error:
+        raise TrainingError(f"{error}; {error.divergence.cure}") from error
+    if learned.graph is None:
         raise TrainingError(
-            "training diverged: the loss was no number any more; lower model.learning_rate, set model.clip_norm, "
-            "or use a bounded activation (tanh)"
-        ) from error
+            f"the network cannot be used after training: {learned.fitted.model.no_graph_}; choose another activation"
+        )
+    return learned
 
 
 def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:

@@ -36,19 +36,20 @@ class Graph:
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=dtype), name))
         return name
 
-    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output; returns the output's name."""
+    def add(self, operator: str, *inputs: str, domain: str = "", place: int = 0, **attributes: Any) -> str:
+        """Add a node of which one output is used, the one at ``place``; returns its name. An input "" is left out."""
         output = self._name(operator.lower())
-        self._nodes.append(helper.make_node(operator, list(inputs), [output], domain=domain, **attributes))
+        outputs = [""] * place + [output]
+        self._nodes.append(helper.make_node(operator, list(inputs), outputs, domain=domain, **attributes))
         return output
 
-    def sum_over_time(self, values: str, *, keepdims: bool = False) -> str:
-        """Sum (batch, time, …) over time in double precision.
+    def sum_over_time(self, values: str, *, axis: int = 1, keepdims: bool = False) -> str:
+        """Sum over time, which is the second axis unless another one is named, in double precision.
 
         ONNX Runtime adds in another order for another shape; in float32, a long comment alone and in a batch would differ.
         """
         double = self.add("Cast", values, to=TensorProto.DOUBLE)
-        total = self.add("ReduceSum", double, self.constant([1], np.int64), keepdims=int(keepdims))
+        total = self.add("ReduceSum", double, self.constant([axis], np.int64), keepdims=int(keepdims))
         return self.add("Cast", total, to=TensorProto.FLOAT)
 
     def append(self, model: Any, given: str, wanted: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,18 @@ from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, fit_calibration
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS
+from toxiclf.models.checkpoint import Checkpoint
 from toxiclf.models.model import HeldOut, Model, Task
+from toxiclf.models.progress import ALONE, Surroundings
 from toxiclf.recipe import Recipe
-from toxiclf.text.encoder import TextEncoder
+from toxiclf.text.encoder import Encoded, TextEncoder
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer, tokenizer
-from toxiclf.vectors.features import Featurizer, Prepared
+from toxiclf.vectors.features import Featurizer, Prepared, SequenceVectors
 from toxiclf.vectors.word_vectors import WordVectors, vectors_of_unlabeled
+
+if TYPE_CHECKING:
+    from toxiclf.models.training_loop import Divergence
 
 Say = Callable[[str], None]
 
@@ -45,8 +51,10 @@ class Fitted:
         """Raw outputs by the training library, (n, n_labels)."""
         return self.model.raw(self.featurizer.matrix(rows))
 
-    def graph(self, columns: int) -> bytes:
-        """Features and model as one ONNX graph."""
+    def graph(self, columns: int) -> bytes | None:
+        """Features and model as one ONNX graph; None where the model has no ONNX form."""
+        if self.model.no_graph_:
+            return None
         graph = Graph()
         return graph.build(self.model.write(graph, self.featurizer.write(graph)), columns)
 
@@ -74,51 +82,87 @@ class Learned:
     Attributes
     ----------
     source : where the decision's scores came from, "out_of_fold" or "validation".
+    graph : features and model in ONNX; None where the model has no ONNX form.
     decision_scores, decision_targets : those scores, calibrated, and the targets of their rows, (n, n_labels).
     reached : by label, whether a threshold reaches the objective.
     """
 
     fitted: Fitted
     source: str
-    graph: bytes
+    graph: bytes | None
     calibration: Calibration
     thresholds: tuple[float, ...]
     reached: tuple[bool, ...]
     decision_scores: NDArray[np.float32]
     decision_targets: NDArray[np.uint8]
 
+    def raw(self, encoded: Encoded) -> NDArray[np.float32]:
+        """Raw outputs of encoded comments, (n, n_labels): by the graph or, where there is none, by the training library."""
+        return _raw(self.fitted, self.graph, encoded)
+
 
 class DivergedError(Exception):
-    """A network's loss stopped being a number.
+    """A network's loss exploded or stopped being a number.
 
     Attributes
     ----------
-    fitted : the model as it was then, with its history.
+    fitted : the model as it was before, with its history.
+    divergence : where, why, and what mends it.
     """
 
-    def __init__(self, fitted: Fitted) -> None:
-        super().__init__("training diverged")
-        self.fitted = fitted
+    def __init__(self, fitted: Fitted, divergence: Divergence) -> None:
+        super().__init__(f"training diverged: {divergence}")
+        self.fitted, self.divergence = fitted, divergence
 
 
-def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where a run keeps the state of the networks that it trains, so that it can go on after an interruption.
+
+    Attributes
+    ----------
+    folder : made when it is first written to; it holds a file a fit.
+    resume : go on from what it holds.
+    """
+
+    folder: Path
+    resume: bool = False
+
+
+def learn(
+    parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False
+) -> Learned:
     """Fit a model, calibrate it and choose its thresholds.
+
+    Parameters
+    ----------
+    checkpoints : of networks.
+    bar : whether networks draw a progress bar on standard error in place of a sentence an epoch.
 
     Raises
     ------
     DivergedError : training diverged.
+    UsageError : a checkpoint is of other comments or another recipe.
     """
+
+    def surroundings(fit: str, title: str) -> Surroundings:
+        kept = (
+            None if checkpoints is None else Checkpoint(checkpoints.folder / f"{fit}.safetensors", checkpoints.resume)
+        )
+        return Surroundings(title, say, bar, kept)
+
+    name = recipe.model.name
     source = decision_source(recipe)
     labels, negative = parts.train.labels, parts.train.negative
     fitter = Fitter.of(recipe, labels, negative, say)
     held_out = fitter.prepared(parts.validation)
     comments = learned_rows(parts, recipe)
     rows = fitter.prepared(comments)
-    say(f"{recipe.model.name}: fitting {len(comments):,} comments")
-    fitted = fitter.fit(rows, comments.targets, held_out, parts.validation.targets)
+    say(f"{name}: fitting {len(comments):,} comments")
+    fitted = fitter.fit(rows, comments.targets, held_out, parts.validation.targets, surroundings("model", name))
     graph = fitted.graph(len(labels))
     if source == "validation":
-        raw = Scorer(graph).run(fitted.featurizer.encode(held_out)).astype(np.float64)
+        raw = _raw(fitted, graph, fitted.featurizer.encode(held_out)).astype(np.float64)
         targets = parts.validation.targets
     else:
         targets = comments.targets
@@ -126,14 +170,22 @@ def learn(parts: Split, recipe: Recipe, say: Say) -> Learned:
         for number, (inside, outside) in enumerate(
             folds(comments, recipe.decision.folds, recipe.seed, fitter.normalizer), start=1
         ):
-            say(f"{recipe.model.name}: out-of-fold scores, fold {number} of {recipe.decision.folds}")
-            part = fitter.fit(rows.take(inside), targets[inside], held_out, parts.validation.targets)
+            fold = f"fold {number} of {recipe.decision.folds}"
+            say(f"{name}: out-of-fold scores, {fold}")
+            around = surroundings(f"fold-{number}", f"{name}, {fold}")
+            part = fitter.fit(rows.take(inside), targets[inside], held_out, parts.validation.targets, around)
             raw[outside] = part.raw(rows.take(outside))
     calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=negative is not None)
     scores = calibration.apply(raw.astype(np.float32))
     chosen = [choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective) for j in range(len(labels))]
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
     return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets)
+
+
+def _raw(fitted: Fitted, graph: bytes | None, encoded: Encoded) -> NDArray[np.float32]:
+    if graph is None:
+        return fitted.model.raw(fitted.featurizer.matrix_of(encoded)).astype(np.float32)
+    return Scorer(graph).run(encoded)
 
 
 def learned_rows(parts: Split, recipe: Recipe) -> Comments:
@@ -176,7 +228,7 @@ class Fitter:
     def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> Fitter:
         """Make what is shared; may train word vectors."""
         normalizer = recipe_normalizer(recipe)
-        takes_tokens = MODELS[recipe.model.name].features == "average"
+        takes_tokens = MODELS[recipe.model.name].features != "ngrams"
         engine = tokenizer(recipe.text.tokenizer) if takes_tokens else None
         vectors = None
         if engine is not None and recipe.vectors.unlabeled:
@@ -188,15 +240,23 @@ class Fitter:
         return Prepared.of(comments.texts, self.normalizer, self.engine)
 
     def fit(
-        self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8]
-    ) -> Fitted:
+        self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8],
+        surroundings: Surroundings = ALONE,
+    ) -> Fitted:  # fmt: skip
         """Learn everything that is learned (vocabulary, vectors, weights, model) from these rows and no others.
 
         Raises
         ------
         DivergedError : training diverged.
         """
-        return self.fit_model(self.features(rows, targets, held_out, held_out_targets))
+        features = self.features(rows, targets, held_out, held_out_targets)
+        if isinstance(features.featurizer.features, SequenceVectors):
+            auto = " (auto: so many hold 99.5 % of the training comments whole)"
+            surroundings.say(
+                f"{surroundings.title}: at most {features.featurizer.features.longest} tokens a comment"
+                f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
+            )
+        return self.fit_model(features, surroundings)
 
     def features(
         self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8]
@@ -211,17 +271,19 @@ class Fitter:
         """Learn what comes before the model."""
         return Featurizer.of(self.recipe, rows, self.normalizer, self.engine, self.vectors)
 
-    def fit_model(self, features: Features) -> Fitted:
+    def fit_model(self, features: Features, surroundings: Surroundings = ALONE) -> Fitted:
         """Fit the recipe's model to features.
 
         Raises
         ------
         DivergedError : training diverged.
         """
-        weights = class_weights(features.targets, self.labels, self.negative, self.recipe.balance.class_weight)
+        balance = self.recipe.balance
+        weights = class_weights(features.targets, self.labels, self.negative, balance.class_weight)
         fitted = Fitted(features.featurizer, MODELS[self.recipe.model.name].make(self.recipe.model), weights)
-        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed)
+        gamma = balance.focal_gamma if balance.loss == "focal" else None
+        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed, gamma, surroundings)
         fitted.model.fit(features.matrix, task, features.watched)
-        if fitted.model.diverged_:
-            raise DivergedError(fitted)
+        if fitted.model.divergence_ is not None:
+            raise DivergedError(fitted, fitted.model.divergence_)
         return fitted

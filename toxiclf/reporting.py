@@ -9,7 +9,6 @@ from typing import Any
 from sklearn.metrics import average_precision_score
 
 from toxiclf.balance.weights import ClassWeights
-from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundling import versions
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split
@@ -56,7 +55,7 @@ def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
     else:
         encoded = learned.fitted.encoder.encode(parts.test.texts)
         rows, comments = "the test part", parts.test
-        scores = learned.calibration.apply(Scorer(learned.graph).run(encoded))
+        scores = learned.calibration.apply(learned.raw(encoded))
         truncated, unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
     evaluation = evaluate(scores, comments.targets, learned.thresholds, labels, seed=recipe.seed)
     return Evaluated(rows, Predictions.of(comments, scores, learned.thresholds), truncated, unknown, evaluation)
@@ -117,11 +116,8 @@ def report_of(
 
 def report_of_diverged(error: DivergedError, parts: Split, comments: Comments, recipe: Recipe) -> Report:
     """Put together the report of a run without a model."""
-    finding = Finding(
-        "diverged", "error",
-        f"training diverged: the loss was no number any more in epoch {len(error.fitted.model.history_)}; no bundle was made.",
-        "Lower model.learning_rate, set model.clip_norm, or use a bounded activation (tanh).",
-    )  # fmt: skip
+    cure = error.divergence.cure
+    finding = Finding("diverged", "error", f"{error}; no bundle was made.", f"{cure[0].upper()}{cure[1:]}.")
     return Report(
         recipe.model.name, "nothing: training diverged", comments.labels, [], {}, [], {},
         _data(comments, parts, error.fitted.weights, decision_source(recipe)), [finding],
@@ -144,7 +140,13 @@ def _findings(
 ) -> Iterator[Finding]:
     labels = comments.labels
     scores, targets = model.predictions.scores, model.predictions.targets
-    yield from checks.check_scores(scores, learned.thresholds, labels)
+    if learned.graph is None:
+        yield Finding(
+            "no_bundle", "warning", f"no bundle was made: {learned.fitted.model.no_graph_}.",
+            "The figures hold for the network as it was trained; choose another activation to get a model that can be used.",
+        )  # fmt: skip
+    yield from checks.check_weighting(learned.fitted.weights, recipe.balance.loss)
+    yield from checks.check_scores(scores, targets, learned.thresholds, model.evaluation, labels)
     if baseline is not None:
         yield from checks.check_baseline(model.evaluation, baseline.evaluation)
     yield from checks.check_objective(learned.reached, labels, recipe.decision.objective)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,10 +22,10 @@ from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import learned as learned_from
-from toxiclf.evaluation.figures import write_figures
+from toxiclf.evaluation.figures import write_figures, write_history_figure
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
-from toxiclf.learning import DivergedError, Say, learn, recipe_normalizer
+from toxiclf.learning import Checkpoints, DivergedError, Say, learn, recipe_normalizer
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.reporting import evaluated, evaluated_baseline, rejected_rows, report_of, report_of_diverged
@@ -54,11 +55,17 @@ class TrainedModel:
     _parts: Split
     _moderator: Moderator | None
     _files: Mapping[str, bytes]
+    _checkpoints: Checkpoints | None
 
     @property
     def diverged(self) -> bool:
-        """Whether training ended without a usable model."""
-        return self._moderator is None
+        """Whether training ended without a model."""
+        return self.predictions is None
+
+    @property
+    def has_bundle(self) -> bool:
+        """Whether there is a model to score with; not where training diverged, or where the network has no ONNX form."""
+        return self._moderator is not None
 
     @property
     def moderator(self) -> Moderator:
@@ -66,17 +73,18 @@ class TrainedModel:
 
         Raises
         ------
-        TrainingError : training diverged.
+        TrainingError : training diverged, or the network has no ONNX form.
         """
         if self._moderator is None:
-            finding = self.report.findings[0]
+            finding = next(f for f in self.report.findings if f.code in ("diverged", "no_bundle"))
             raise TrainingError(f"{finding.message} {finding.next_step}")
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the run: report, figures, predictions, recipes, rows set aside, history and, unless training diverged, ``bundle/``.
+        """Write the run: report, figures, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
 
-        Files of an earlier run in the same folder are replaced; after a diverged run its bundle is called ``bundle.previous``.
+        Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
+        ``bundle.previous``. Checkpoints of the run are deleted.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,19 +100,21 @@ class TrainedModel:
         if self.history:
             rows = [{k: v if np.isfinite(v) else None for k, v in row.items()} for row in self.history]
             write_text(folder / "history.json", json.dumps(rows, indent=1) + "\n")
-        figures: list[str] = []
-        if self._moderator is None or self.predictions is None:
+        if self._moderator is None:
             store.set_aside(folder / "bundle")
         else:
             store.save(folder / "bundle", self._moderator.manifest, self._files)
-            thresholds = self._moderator.manifest.thresholds
+        names = write_history_figure(folder / "figures", self.history) if self.history else []
+        if self.predictions is not None:
+            thresholds = [self.report.thresholds[label] for label in self.report.labels]
             scores, targets = self.predictions.scores, self.predictions.targets
-            names = write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
-            figures = [f"figures/{name}" for name in names]
+            names += write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
             self.predictions.write(folder)
             learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
             learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
-        self.report.write(folder, figures)
+        self.report.write(folder, [f"figures/{name}" for name in names])
+        if self._checkpoints is not None:
+            shutil.rmtree(self._checkpoints.folder, ignore_errors=True)
         return folder
 
 
@@ -115,6 +125,8 @@ def train(
     test: str | os.PathLike[str] | Comments | None = None,
     say: Say = lambda message: None,
     search_log: Path | None = None,
+    checkpoints: Checkpoints | None = None,
+    bar: bool = False,
 ) -> TrainedModel:
     """Train a model on labelled comments; where the recipe asks for a search, the best recipe that it finds.
 
@@ -125,6 +137,9 @@ def train(
     test : a test part of its own (the card's, for a corpus that has one); None to hold out a share of the rows.
     say : called with a sentence at each step.
     search_log : file that keeps the finished trials of a search, so that the same search goes on from there.
+    checkpoints : folder that keeps the state of networks after each epoch, so that an interrupted run can go on from there; it
+        is deleted when the run is saved.
+    bar : whether networks draw a progress bar on standard error in place of a sentence an epoch.
 
     Raises
     ------
@@ -155,19 +170,24 @@ def train(
             recipe = found.recipe
             say(f"search: the best of {len(found.trials)}: {plainly(found.best.settings)}")
         began = time.perf_counter()
-        learned = learn(parts, recipe, say)
+        learned = learn(parts, recipe, say, checkpoints=checkpoints, bar=bar)
     except DivergedError as error:
-        return _diverged(error, parts, comments, recipe, asked, found)
+        return _diverged(error, parts, comments, recipe, asked, found, checkpoints)
     seconds = time.perf_counter() - began
     model = evaluated(learned, parts, recipe)
     baseline = evaluated_baseline(parts, recipe, model, say)
     report = report_of(learned, model, baseline, parts, comments, recipe, seconds)
     report = replace(report, search=found.to_dict() if found is not None else {})
-    manifest, files = bundled(learned, comments, recipe, model_card(report))
-    moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
+    moderator: Moderator | None = None
+    files: Mapping[str, bytes] = {}
+    if learned.graph is not None:
+        manifest, files = bundled(learned, comments, recipe, model_card(report))
+        moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
     history = [dict(row) for row in learned.fitted.model.history_]
     rejected = rejected_rows(comments, parts)
-    return TrainedModel(report, history, rejected, model.predictions, asked, found, parts, moderator, files)
+    return TrainedModel(
+        report, history, rejected, model.predictions, asked, found, parts, moderator, files, checkpoints
+    )
 
 
 def check_writable(folder: Path) -> None:
@@ -214,10 +234,13 @@ def read_parts(
 
 
 def _diverged(
-    error: DivergedError, parts: Split, comments: Comments, recipe: Recipe, asked: Recipe, found: Found | None
-) -> TrainedModel:
+    error: DivergedError, parts: Split, comments: Comments, recipe: Recipe, asked: Recipe, found: Found | None,
+    checkpoints: Checkpoints | None,
+) -> TrainedModel:  # fmt: skip
     """A run without a model."""
     report = report_of_diverged(error, parts, comments, recipe)
     report = replace(report, search=found.to_dict() if found is not None else {})
     history = [dict(row) for row in error.fitted.model.history_]
-    return TrainedModel(report, history, rejected_rows(comments, parts), None, asked, found, parts, None, {})
+    return TrainedModel(
+        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, {}, checkpoints
+    )

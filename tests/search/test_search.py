@@ -441,7 +441,7 @@ def test_other_unlabelled_texts_are_another_search(parts: Split, tmp_path: Path)
 
 
 def test_a_diverging_candidate_is_a_failed_trial(parts: Split) -> None:
-    space = {"model.learning_rate": [1e-3, 1e38], "model.clip_norm": ["none"], "model.batch_norm": [False]}
+    space = {"model.learning_rate": [1e-3, 1e38], "model.clip_norm": ["none"], "model.normalization": ["none"]}
     found = search(parts, recipe_of(space, model="dnn", folds=2), quiet)
     assert [trial.failure for trial in found.trials] == ["", "training diverged"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,11 +28,15 @@ def train(
         typer.Option(
             metavar="NAME|FILE.toml",
             help="Recipe file, or preset: ngram_logistic, logistic, svm, svm_linear, svm_grid, random_forest, "
-            "random_forest_grid, dnn.",
+            "random_forest_grid, dnn, dnn_sequence, lstm, lstm2, bilstm, bilstm2, cnn.",
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="ngram_logistic (default), logistic, svm, random_forest, dnn.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="ngram_logistic (default), logistic, svm, random_forest, dnn, dnn_sequence, lstm, lstm2, bilstm, bilstm2, cnn.",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -41,10 +46,15 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the run [default: runs/SOURCE-MODEL, or -RECIPE].")
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on after the last finished epoch of an interrupted run in the same folder."),
+    ] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
+    from toxiclf.learning import Checkpoints
     from toxiclf.recipe import Recipe
     from toxiclf.training import check_writable, read_parts
     from toxiclf.training import train as train_model
@@ -57,7 +67,15 @@ def train(
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
-    trained = train_model(rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl")
+    checkpoints = Checkpoints(folder / "checkpoints", resume)
+    if checkpoints.folder.exists() and not resume:
+        say(f"an interrupted run left checkpoints in {folder}; beginning anew (--resume would go on from them)")
+    elif resume and not checkpoints.folder.exists():
+        say(f"there is nothing to resume in {folder}; beginning anew")
+    trained = train_model(
+        rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl", checkpoints=checkpoints,
+        bar=sys.stderr.isatty(),
+    )  # fmt: skip
     trained.save(folder)
     report = trained.report
     if as_json:
@@ -71,7 +89,7 @@ def train(
         typer.echo(f"report: {folder / 'report.md'}")
         if report.search:
             typer.echo(f"best recipe: {folder / 'best_recipe.toml'}")
-        if not trained.diverged:
+        if trained.has_bundle:
             typer.echo(f"bundle: {folder / 'bundle'}")
     if trained.diverged:
         raise typer.Exit(6)

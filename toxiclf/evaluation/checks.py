@@ -10,14 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.balance.weights import ClassWeights
 from toxiclf.evaluation.metrics import Evaluation, paired_difference
 
 Severity = Literal["error", "warning", "info"]
 
 
 Code = Literal[
-    "below_baseline", "constant_scores", "diverged", "duplicate_leak", "majority_only", "no_known_tokens", "objective_unreached",
-    "prevalence_shift", "rejected_rows", "small_validation", "truncated", "uncalibrated",
+    "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "majority_only", "no_bundle",
+    "no_known_tokens", "objective_unreached", "prevalence_shift", "rejected_rows", "small_validation", "truncated", "uncalibrated",
 ]  # fmt: skip
 """Every finding there is; ``docs/your-own-csv.md`` explains each."""
 
@@ -32,10 +33,14 @@ class Finding:
     next_step: str
 
 
-def check_scores(scores: NDArray[np.float32], thresholds: Sequence[float], labels: Sequence[str]) -> Iterator[Finding]:
+def check_scores(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], evaluation: Evaluation,
+    labels: Sequence[str],
+) -> Iterator[Finding]:  # fmt: skip
     """majority_only, constant_scores: a model that tells nothing apart, whatever its accuracy."""
     for j, label in enumerate(labels):
-        column = scores[:, j]
+        column, share = scores[:, j], float(targets[:, j].mean())
+        precision = evaluation.row("average_precision", label)
         flagged = float((column >= np.float32(thresholds[j])).mean())
         if float(np.ptp(column)) < 1e-6:
             yield Finding(
@@ -47,6 +52,13 @@ def check_scores(scores: NDArray[np.float32], thresholds: Sequence[float], label
             yield Finding(
                 "majority_only", "error", f"label '{label}': at threshold {thresholds[j]:.3f} {what} called toxic.",
                 "Accuracy then only repeats the class shares: look at average precision, and choose another objective or model.",
+            )  # fmt: skip
+        elif precision.value is not None and precision.low is not None and precision.low <= share:
+            yield Finding(
+                "majority_only", "error" if precision.value <= share else "warning",
+                f"label '{label}': average precision {precision.value:.3f} ({precision.low:.3f} to {precision.high:.3f}) does not "
+                f"beat {share:.3f}, the share of such comments, which guessing reaches.",
+                "The model tells little apart, whatever its accuracy: train on more comments, or use the ngram_logistic model.",
             )  # fmt: skip
 
 
@@ -99,6 +111,16 @@ def check_baseline(model: Evaluation, baseline: Evaluation) -> Iterator[Finding]
         f"(difference {ours - theirs:+.3f}, 95 % interval {interval[0]:+.3f} to {interval[1]:+.3f}).",
         "The baseline is the default recipe, and no model is simpler or faster: use it, unless this one earns its place otherwise.",
     )  # fmt: skip
+
+
+def check_weighting(weights: Sequence[ClassWeights], loss: str) -> Iterator[Finding]:
+    """double_weighting: class weights and the focal loss both favour the rare class."""
+    if loss == "focal" and any(len(set(entry.weights)) > 1 for entry in weights):
+        yield Finding(
+            "double_weighting", "warning",
+            "class weights and the focal loss are both on, so rare classes are favoured twice.",
+            "Choose one: balance.class_weight = none, or balance.loss = crossentropy.",
+        )  # fmt: skip
 
 
 def check_learned(known: int | None, comments: int) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, precision_recall_curve
@@ -60,6 +61,36 @@ def write_figures(
             figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
             names.append(f"{name}.png")
     return names
+
+
+def write_history_figure(folder: Path, history: Sequence[Mapping[str, float]]) -> list[str]:
+    """Draw loss and validation average precision by epoch.
+
+    Parameters
+    ----------
+    history : one row an epoch: epoch, loss, validation_average_precision.
+
+    Returns
+    -------
+    The name of the PNG file in ``folder``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    losses = figure.subplots()
+    losses.plot(epochs, [row["loss"] for row in history], "o-", color="tab:blue", label="training loss")
+    losses.set(xlabel="epoch", ylabel="training loss")
+    losses.xaxis.set_major_locator(MaxNLocator(integer=True))
+    precisions = losses.twinx()
+    values = [row["validation_average_precision"] for row in history]
+    precisions.plot(epochs, values, "s--", color="tab:orange", label="validation average precision")
+    precisions.set(ylabel="validation average precision")
+    best = np.nanargmax(values) if np.isfinite(values).any() else None
+    if best is not None:
+        precisions.axvline(epochs[best], linestyle=":", color="grey", label=f"best epoch, {epochs[best]}")
+    figure.legend(loc="outside upper center", ncols=3, fontsize=8)
+    figure.savefig(folder / "history.png", dpi=110, metadata={"Software": None})
+    return ["history.png"]
 
 
 def _confusion(axis: Axes, scores: _Scores, targets: _Targets, threshold: float) -> None:

@@ -56,7 +56,11 @@ class Evaluation:
 
     def value(self, metric: str, label: str = SUMMARY) -> float | None:
         """One figure."""
-        return next(row.value for row in self.rows if row.label == label and row.metric == metric)
+        return self.row(metric, label).value
+
+    def row(self, metric: str, label: str = SUMMARY) -> MetricRow:
+        """One figure with its interval."""
+        return next(row for row in self.rows if row.label == label and row.metric == metric)
 
 
 def evaluate(

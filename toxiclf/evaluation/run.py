@@ -70,7 +70,7 @@ def evaluate_bundle(
     truncated = sum(verdict.truncated for verdict in verdicts)
     unknown = sum(verdict.no_known_tokens for verdict in verdicts)
     findings = [
-        *checks.check_scores(scores, manifest.thresholds, manifest.labels),
+        *checks.check_scores(scores, comments.targets, manifest.thresholds, evaluation, manifest.labels),
         *checks.check_calibration(scores, comments.targets, manifest.labels, manifest.calibration.method),
         *checks.check_rows(len(rejected), len(comments) + len(rejected), 0, truncated, unknown, len(comments)),
     ]

@@ -19,13 +19,14 @@ class ModelKind:
     Attributes
     ----------
     module, name : of the class, whose ``__init__`` takes the recipe's model options.
-    features : what it learns from: "average" (dense vectors) or "ngrams" (sparse rows of ones).
+    features : what it learns from: "average" (dense vectors), "sequence" (ids and their vectors) or "ngrams" (sparse rows of
+        ones).
     watches : whether it needs the validation part while it trains.
     """
 
     module: str
     name: str
-    features: Literal["average", "ngrams"]
+    features: Literal["average", "sequence", "ngrams"]
     watches: bool = False
 
     def make(self, options: Any) -> Model:
@@ -48,5 +49,9 @@ MODELS: dict[str, ModelKind] = {
     "svm": ModelKind("classic", "Svm", "average"),
     "random_forest": ModelKind("classic", "RandomForest", "average"),
     "dnn": ModelKind("keras_model", "Dnn", "average", watches=True),
+    **{
+        name: ModelKind("keras_model", "SequenceNetwork", "sequence", watches=True)
+        for name in ("dnn_sequence", "lstm", "lstm2", "bilstm", "bilstm2", "cnn")
+    },
 }
 """All models by the name that recipes, flags and tables use."""

@@ -1,29 +1,41 @@
-"""The training loop of networks, with its guards."""
+"""Networks as models: over averaged vectors, or over sequences of word vectors."""
 
 from __future__ import annotations
 
-import math
-import os
+from abc import abstractmethod
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded: its start-up notes bury ours
-
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from toxiclf.balance.weights import problems
 from toxiclf.graph import Graph
-from toxiclf.models import networks
+from toxiclf.models import training_loop  # first: it quietens TensorFlow, which Keras loads
+from toxiclf.models.blocks import ONNX_ACTIVATIONS, Block, Dense, Words
 from toxiclf.models.classic import Scaling, against_negative, write_against_negative
 from toxiclf.models.model import HeldOut, Model, Task
-from toxiclf.recipe import DnnOptions
+from toxiclf.models.networks import SEQUENCE_NETWORKS, dnn
+from toxiclf.models.training_loop import IdRows, Plan, Rows, TrainingLoop, VectorRows
+from toxiclf.recipe import (
+    DnnOptions,
+    DnnSequenceOptions,
+    NetworkOptions,
+    RecurrentOptions,
+    SequenceOptions,
+)
+from toxiclf.vectors.features import WORDS, Sequences
+
+import keras  # isort: skip
+import tensorflow as tf  # isort: skip
+
+_BOUNDED = {"tanh", "sigmoid", "softsign", "softmax"}
+_MANY = 20_000  # training rows from which "auto" takes fewer epochs
+_HIGH = 0.01  # a learning rate that is blamed first
 
 
-class Dnn(Model):
-    """Dense network over standardized comment vectors.
+class KerasModel(Model):
+    """What all networks share.
 
     Fitting sets Keras's global seed and TensorFlow's deterministic mode, so that the seed gives the same network again.
     Stops when the average precision on the validation part has not risen for ``patience`` epochs, and keeps the best weights.
@@ -31,77 +43,203 @@ class Dnn(Model):
     Attributes
     ----------
     history_ : one row an epoch: epoch, loss, validation_average_precision.
-    diverged_ : whether the loss stopped being a number; such a model gives no raw outputs.
+    divergence_ : where the loss exploded or stopped being a number; such a model is of no use.
     """
 
-    def __init__(self, options: DnnOptions) -> None:
+    most_epochs = 30
+    network_: keras.Model
+    blocks_: list[Block]
+
+    def __init__(self, options: NetworkOptions) -> None:
         self.options = options
 
-    def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Dnn:
-        """Learn from dense vectors."""
+    def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> KerasModel:
+        """Learn from training rows."""
         assert held_out is not None  # the registry says that it watches the validation part
         keras.utils.set_random_seed(task.seed)
         tf.config.experimental.enable_op_determinism()
         self.exclusive_ = task.exclusive
-        self.scaling_ = Scaling(features, standardize=True)
         wanted, weights = _weighted_targets(task)
-        self.network_ = networks.dnn(features.shape[1], wanted.shape[1], self.options, _log_odds(wanted, weights))
-        self.network_.compile(
-            optimizer=_optimizer(self.options), loss=_softmax_loss if task.exclusive else _sigmoid_loss
-        )
-        watch = _Watch(self._scaled(held_out.features), held_out.targets, task.exclusive, self.options.patience)
-        self.network_.fit(
-            self._scaled(features), np.stack([wanted, weights], axis=-1).astype(np.float32),
-            batch_size=self.options.batch_size, epochs=self.options.epochs, verbose=0, callbacks=[watch],
-        )  # fmt: skip
-        self.history_, self.diverged_ = watch.rows, watch.diverged
+        plan = self._plan(task)
+        self._say_plan(plan, task, len(wanted), len(held_out.targets))
+        self._fit(features, held_out, (wanted, weights), plan, task)
         return self
 
-    def raw(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    def raw(self, features: Any) -> NDArray[np.float64]:
         """Logits, against the negative value's where labels are exclusive."""
-        logits = self.network_.predict(self._scaled(features), verbose=0).astype(np.float64)
+        logits = training_loop.predicted(training_loop.compiled_forward(self.network_), self._rows(features))
         return against_negative(logits, exclusive=self.exclusive_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add scaling and layers."""
-        logits = networks.write_dense_stack(graph, self.scaling_.write(graph, features), self.network_)
-        return write_against_negative(graph, logits, self.network_.output_shape[-1], exclusive=self.exclusive_)
+        """Add the network."""
+        x, words = self._write_input(graph, features)
+        for block in self.blocks_:
+            x = block.write(graph, x, words)
+        return write_against_negative(graph, x, self.network_.output_shape[-1], exclusive=self.exclusive_)
 
-    def _scaled(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.scaling_.apply(features).astype(np.float32)
+    @abstractmethod
+    def _fit(
+        self, features: Any, held_out: HeldOut, targets: tuple[NDArray[np.float64], NDArray[np.float64]], plan: Plan,
+        task: Task,
+    ) -> None:  # fmt: skip
+        """Build the network, and train it."""
+
+    @abstractmethod
+    def _rows(self, features: Any) -> Rows:
+        """Features as the network takes them."""
+
+    @abstractmethod
+    def _write_input(self, graph: Graph, features: str) -> tuple[str, Words | None]:
+        """What the first block takes."""
+
+    def _train(
+        self, network: keras.Model, rows: Rows, held_out: Rows, held_out_targets: NDArray[np.uint8],
+        targets: tuple[NDArray[np.float64], NDArray[np.float64]], plan: Plan, task: Task,
+    ) -> None:  # fmt: skip
+        def precision(logits: NDArray[np.float64]) -> float:
+            raw = against_negative(logits, exclusive=self.exclusive_)
+            return float(average_precision_score(held_out_targets, raw))
+
+        loop = TrainingLoop(network, plan, precision).run(rows, *targets, held_out, task.surroundings)
+        self.history_, self.divergence_ = loop.history, loop.divergence
+
+    def _plan(self, task: Task) -> Plan:
+        """How to train, by the options and the number of rows."""
+        options, count = self.options, len(task.targets)
+        size = 64 if count <= 50_000 else 128 if count <= 200_000 else 256
+        epochs = max(5, min(self.most_epochs, round(self.most_epochs * _MANY / count)))
+        size = size if options.batch_size == "auto" else options.batch_size
+        epochs = epochs if options.epochs == "auto" else options.epochs
+        clip = None if options.clip_norm == "none" or not options.clip_norm else options.clip_norm
+        return Plan(
+            options.optimizer, options.learning_rate, size, epochs, options.patience, clip, task.focal_gamma, task.exclusive,
+            task.seed, self._blame(),
+        )  # fmt: skip
+
+    def _say_plan(self, plan: Plan, task: Task, rows: int, watched: int) -> None:
+        size = " (auto)" if self.options.batch_size == "auto" else ""
+        epochs = " (auto)" if self.options.epochs == "auto" else ""
+        gpus = tf.config.list_physical_devices("GPU")
+        task.surroundings.say(
+            f"{task.surroundings.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most {plan.epochs} epochs"
+            f"{epochs}, until the average precision of {watched:,} validation comments has not risen for {plan.patience}; "
+            f"on {'a GPU' if gpus else 'the CPU'}"
+        )
+
+    def _blame(self) -> tuple[str, str]:
+        """The likely cause of a divergence, and the settings that mend it."""
+        options = self.options
+        cures = []
+        unclipped = options.clip_norm == "none" or not options.clip_norm
+        if isinstance(options, RecurrentOptions) and options.activation not in _BOUNDED:
+            cause = (
+                f"the likely cause is an unbounded activation ({options.activation}) inside a recurrent layer, "
+                "which multiplies the state at each token"
+            )
+            cures.append("set model.activation = tanh")
+        elif options.learning_rate > _HIGH:
+            cause = f"the likely cause is a learning rate of {options.learning_rate:g}"
+        else:
+            cause = "the likely cause is steps that are too large"
+        if unclipped:
+            cures.append("set model.clip_norm = 1")
+        if options.learning_rate > _HIGH or not cures:
+            cures.append(f"lower model.learning_rate (to {min(1e-3, options.learning_rate / 10):g})")
+        return cause, ", or ".join(cures)
 
 
-class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """After each epoch: a row of history, the best weights kept, an end when nothing gets better or the loss is no number."""
+class Dnn(KerasModel):
+    """Dense network over standardized comment vectors."""
 
-    def __init__(
-        self, features: NDArray[np.float32], targets: NDArray[np.uint8], exclusive: bool, patience: int
+    options: DnnOptions
+    most_epochs = 100
+
+    def _fit(
+        self, features: NDArray[np.float32], held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task
     ) -> None:
-        super().__init__()
-        self._features, self._targets, self._exclusive, self._patience = features, targets, exclusive, patience
-        self._best, self._since = -math.inf, 0
-        self._weights: list[NDArray[Any]] = []
-        self.rows: list[dict[str, float]] = []
-        self.diverged = False
+        self.scaling_ = Scaling(features, standardize=True)
+        self.blocks_ = [*dnn(self.options), _logits(targets)]
+        vector = keras.Input((features.shape[1],), name="vector")
+        self.network_ = keras.Model(vector, _applied(self.blocks_, vector, None))
+        watched = self._rows(held_out.features)
+        self._train(self.network_, self._rows(features), watched, held_out.targets, targets, plan, task)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        loss = float((logs or {}).get("loss", math.nan))
-        logits = np.asarray(self.model(self._features, training=False), dtype=np.float64)
-        self.diverged = not (math.isfinite(loss) and np.isfinite(logits).all())
-        if self.diverged:
-            self.rows.append({"epoch": epoch + 1, "loss": loss, "validation_average_precision": math.nan})
-            self.model.stop_training = True
-            return
-        precision = float(average_precision_score(self._targets, against_negative(logits, exclusive=self._exclusive)))
-        self.rows.append({"epoch": epoch + 1, "loss": loss, "validation_average_precision": precision})
-        self._since += 1
-        if precision > self._best:
-            self._best, self._since, self._weights = precision, 0, self.model.get_weights()
-        self.model.stop_training = self._since >= self._patience
+    def _rows(self, features: NDArray[np.float32]) -> Rows:
+        return VectorRows(self.scaling_.apply(features).astype(np.float32))
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        if self._weights:
-            self.model.set_weights(self._weights)
+    def _write_input(self, graph: Graph, features: str) -> tuple[str, Words | None]:
+        return self.scaling_.write(graph, features), None
+
+
+class SequenceNetwork(KerasModel):
+    """A network over sequences of word vectors.
+
+    While it trains it holds the vectors of tokens that training and validation comments hold: an optimizer's step over all of a
+    large vocabulary would take longer than all the rest. Other tokens keep their vectors.
+    """
+
+    options: SequenceOptions
+
+    @property
+    def no_graph_(self) -> str:
+        """Why there is no ONNX form: ONNX Runtime's LSTM has no such gates."""
+        if not isinstance(self.options, RecurrentOptions):
+            return ""
+        named = {"activation": self.options.activation, "recurrent_activation": self.options.recurrent_activation}
+        lacking = [f"model.{key} = {name}" for key, name in named.items() if name not in ONNX_ACTIVATIONS]
+        return f"ONNX Runtime's LSTM cannot compute {' and '.join(lacking)}" if lacking else ""
+
+    def _fit(self, features: Sequences, held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task) -> None:
+        self.time_ = features.longest
+        used = np.unique(np.concatenate([[0], features.ids.flat, held_out.features.ids.flat]))
+        numbers = np.zeros(len(features.matrix), dtype=np.int32)
+        numbers[used] = np.arange(len(used))
+        network = self._build(features.matrix[used], targets)
+        rows, watched = (self._rows(part.renumbered(numbers)) for part in (features, held_out.features))
+        self._train(network, rows, watched, held_out.targets, targets, plan, task)
+        weights, place = network.get_weights(), _place(self.blocks_[0], network)
+        matrix = features.matrix.copy()
+        matrix[used] = weights[place]
+        self.network_ = self._build(matrix, targets)
+        weights[place] = matrix
+        self.network_.set_weights(weights)
+
+    def _build(self, matrix: NDArray[np.float32], targets: tuple[Any, Any]) -> keras.Model:
+        blocks = SEQUENCE_NETWORKS[self.options.name](self.options, matrix, self.time_)  # type: ignore[attr-defined]
+        self.blocks_ = [*blocks, _logits(targets)]
+        ids = keras.Input((self._fixed_time,), dtype="int32", name="ids")
+        mask = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")
+        return keras.Model(ids, _applied(self.blocks_, ids, mask))
+
+    @property
+    def _fixed_time(self) -> int | None:
+        return self.time_ if isinstance(self.options, DnnSequenceOptions) else None
+
+    def _rows(self, features: Sequences) -> Rows:
+        return IdRows(features.ids, self._fixed_time)
+
+    def _write_input(self, graph: Graph, features: str) -> tuple[str, Words | None]:
+        words = Words.of(graph, WORDS)
+        return words.ids, words
+
+
+def _place(embedding: Block, network: keras.Model) -> int:
+    """Where in a network's weights the word vectors stand."""
+    wanted = embedding.layer.embeddings  # type: ignore[attr-defined]
+    return next(i for i, weight in enumerate(network.weights) if weight is wanted)
+
+
+def _applied(blocks: list[Block], x: Any, mask: Any) -> Any:
+    for block in blocks:
+        x = block.apply(x, mask)
+    return x
+
+
+def _logits(targets: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Block:
+    """The last layer, whose biases begin at the log-odds of the (weighted) training rows."""
+    wanted, weights = targets
+    rates = (wanted * weights).sum(axis=0) / weights.sum(axis=0)
+    return Dense(wanted.shape[1], np.asarray(np.log(rates / (1 - rates))))
 
 
 def _weighted_targets(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -112,25 +250,3 @@ def _weighted_targets(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float
         wanted = np.eye(len(task.weights[0].names))[classes[0]]
         return wanted, np.repeat(weights[0][:, None], wanted.shape[1], axis=1)
     return np.column_stack(classes).astype(np.float64), np.column_stack(weights)
-
-
-def _log_odds(wanted: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    rates = (wanted * weights).sum(axis=0) / weights.sum(axis=0)
-    return np.asarray(np.log(rates / (1 - rates)))
-
-
-def _sigmoid_loss(packed: Any, logits: Any) -> Any:
-    wanted, weights = packed[..., 0], packed[..., 1]
-    return keras.ops.mean(
-        weights * (keras.ops.softplus(logits) - wanted * logits), axis=-1
-    )  # cross-entropy of a sigmoid
-
-
-def _softmax_loss(packed: Any, logits: Any) -> Any:
-    wanted, weights = packed[..., 0], packed[..., 1]
-    return -keras.ops.sum(weights * wanted * keras.ops.log_softmax(logits), axis=-1)
-
-
-def _optimizer(options: DnnOptions) -> keras.optimizers.Optimizer:
-    make = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[options.optimizer]
-    return make(options.learning_rate, clipnorm=None if options.clip_norm == "none" else options.clip_norm)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.graph import Graph
+from toxiclf.models.progress import ALONE, Surroundings
+
+if TYPE_CHECKING:
+    from toxiclf.models.training_loop import Divergence
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,16 @@ class Task:
     exclusive : whether labels exclude each other.
     weights : class weights, one entry a problem (see :func:`toxiclf.balance.weights.problems`).
     seed : of everything random.
+    focal_gamma : of the focal loss that networks take in place of cross-entropy; None for cross-entropy.
+    surroundings : what a long fit tells and keeps while it goes on.
     """
 
     targets: NDArray[np.uint8]
     exclusive: bool
     weights: Sequence[ClassWeights]
     seed: int
+    focal_gamma: float | None = None
+    surroundings: Surroundings = ALONE
 
 
 @dataclass(frozen=True)
@@ -46,11 +54,16 @@ class Model(ABC):
     Attributes
     ----------
     history_ : one row an epoch, of networks.
-    diverged_ : whether the loss stopped being a number; such a model gives no raw outputs.
+    divergence_ : where training diverged, if it did; such a model is of no use.
     """
 
     history_: Sequence[Mapping[str, float]] = ()
-    diverged_: bool = False
+    divergence_: Divergence | None = None
+
+    @property
+    def no_graph_(self) -> str:
+        """Why the model has no ONNX form; empty where it has."""
+        return ""
 
     @abstractmethod
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Model:

@@ -1,67 +1,112 @@
-"""Networks in Keras: one small function each, from a width and options to a model that gives logits."""
+"""Networks in Keras: one small function each, from options to the blocks between the input and the logits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
-import keras
-import numpy as np
-from numpy.typing import NDArray
-
-from toxiclf.graph import Graph
-from toxiclf.recipe import DnnOptions
-
-
-def dnn(width: int, columns: int, options: DnnOptions, bias: NDArray[np.float64]) -> keras.Model:
-    """Dense layers over a comment vector.
-
-    Parameters
-    ----------
-    width : of the comment vector.
-    columns : number of logits.
-    bias : of the last layer to begin with, (columns,): the log-odds of the training rows.
-    """
-    vector = keras.Input((width,), name="vector")
-    x = vector
-    for units in options.units:
-        x = keras.layers.Dense(units)(x)
-        if options.batch_norm:
-            x = keras.layers.BatchNormalization()(x)
-        x = keras.layers.Activation(options.activation)(x)
-        if options.dropout:
-            x = keras.layers.Dropout(options.dropout)(x)
-    logits = keras.layers.Dense(columns, bias_initializer=keras.initializers.Constant(bias.tolist()))(x)
-    return keras.Model(vector, logits)
+from toxiclf.models.blocks import (
+    Activation,
+    Block,
+    Convolutions,
+    Dense,
+    Dropout,
+    Embedding,
+    Flattening,
+    Floats,
+    Normalization,
+    Pooling,
+    Recurrent,
+)
+from toxiclf.recipe import CnnOptions, DnnOptions, DnnSequenceOptions, RecurrentOptions, SequenceOptions
 
 
-def write_dense_stack(graph: Graph, x: str, model: keras.Model) -> str:
-    """Add the layers of :func:`dnn` to a graph as matrix products and activations; returns the logits."""
-    for layer in model.layers:
-        weights = [np.asarray(weight) for weight in layer.get_weights()]
-        if isinstance(layer, keras.layers.Dense):
-            x = graph.add("Gemm", x, graph.constant(weights[0]), graph.constant(weights[1]))
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta, mean, variance = weights
-            slope = gamma / np.sqrt(variance + layer.epsilon)
-            x = graph.add("Mul", x, graph.constant(slope))
-            x = graph.add("Add", x, graph.constant(beta - mean * slope))
-        elif isinstance(layer, keras.layers.Activation):
-            x = _ACTIVATIONS[layer.activation.__name__](graph, x)
-        elif not isinstance(layer, keras.layers.InputLayer | keras.layers.Dropout):
-            raise TypeError(f"layer {type(layer).__name__} has no ONNX form here")
-    return x
+def dnn(options: DnnOptions) -> list[Block]:
+    """Dense layers over a comment vector."""
+    return [
+        block
+        for units in options.units
+        for block in _dense(units, options.activation, options.normalization, options.dropout)
+    ]
 
 
-def _gelu(graph: Graph, x: str) -> str:
-    erf = graph.add("Erf", graph.add("Mul", x, graph.constant(2**-0.5)))
-    return graph.add("Mul", graph.add("Mul", x, graph.constant(0.5)), graph.add("Add", erf, graph.constant(1.0)))
+def dnn_sequence(options: DnnSequenceOptions, matrix: Floats, time: int) -> list[Block]:
+    """Dense layers over the word vectors of a comment, one after the other."""
+    dense = [
+        block
+        for units in options.dense
+        for block in _dense(units, options.activation, options.normalization, options.dropout)
+    ]
+    return [_embedding(options, matrix), Flattening(time), *dense]
 
 
-_ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
-    "relu": lambda graph, x: graph.add("Relu", x),
-    "tanh": lambda graph, x: graph.add("Tanh", x),
-    "elu": lambda graph, x: graph.add("Elu", x),
-    "selu": lambda graph, x: graph.add("Selu", x),
-    "softmax": lambda graph, x: graph.add("Softmax", x, axis=-1),
-    "gelu": _gelu,
+def cnn(options: CnnOptions, matrix: Floats, time: int) -> list[Block]:
+    """Convolutions of several widths, each filter's highest value (Kim 2014)."""
+    return [
+        _embedding(options, matrix),
+        Convolutions(options.widths, options.filters, options.activation),
+        *_top(options),
+    ]
+
+
+def lstm(options: RecurrentOptions, matrix: Floats, time: int) -> list[Block]:
+    """One LSTM layer."""
+    return _recurrent(options, matrix, layers=1, bidirectional=False)
+
+
+def lstm2(options: RecurrentOptions, matrix: Floats, time: int) -> list[Block]:
+    """Two LSTM layers."""
+    return _recurrent(options, matrix, layers=2, bidirectional=False)
+
+
+def bilstm(options: RecurrentOptions, matrix: Floats, time: int) -> list[Block]:
+    """One LSTM layer in both directions."""
+    return _recurrent(options, matrix, layers=1, bidirectional=True)
+
+
+def bilstm2(options: RecurrentOptions, matrix: Floats, time: int) -> list[Block]:
+    """Two LSTM layers in both directions."""
+    return _recurrent(options, matrix, layers=2, bidirectional=True)
+
+
+SEQUENCE_NETWORKS: dict[str, Callable[[Any, Floats, int], list[Block]]] = {
+    "dnn_sequence": dnn_sequence,
+    "lstm": lstm,
+    "lstm2": lstm2,
+    "bilstm": bilstm,
+    "bilstm2": bilstm2,
+    "cnn": cnn,
 }
+"""By name, a function of options, embedding matrix (tokens + 1, size) and number of tokens of the longest comment."""
+
+
+def _recurrent(options: RecurrentOptions, matrix: Floats, *, layers: int, bidirectional: bool) -> list[Block]:
+    last = options.pooling == "last"
+    layer = partial(
+        Recurrent, options.units, bidirectional=bidirectional, activation=options.activation,
+        recurrent_activation=options.recurrent_activation, recurrent_dropout=options.recurrent_dropout,
+    )  # fmt: skip
+    first = [layer(last=False) for _ in range(layers - 1)]
+    blocks: list[Block] = [_embedding(options, matrix), *first, layer(last=last)]
+    if options.pooling != "last":
+        blocks.append(Pooling(options.pooling))
+    return [*blocks, *_top(options)]
+
+
+def _embedding(options: SequenceOptions, matrix: Floats) -> Block:
+    return Embedding(matrix, trainable=options.embedding != "frozen", dropout=options.spatial_dropout)
+
+
+def _top(options: SequenceOptions) -> Sequence[Block]:
+    """What stands between the vector of a comment and the logits."""
+    blocks: list[Block] = [] if options.normalization == "none" else [Normalization(options.normalization)]
+    blocks.append(Dropout(options.dropout))
+    for units in options.dense:
+        blocks += _dense(units, "relu", "none", options.dropout)
+    return blocks
+
+
+def _dense(units: int, activation: str, normalization: str, dropout: float) -> list[Block]:
+    normalize: list[Block] = [] if normalization == "none" else [Normalization(normalization)]  # type: ignore[arg-type]
+    return [Dense(units), *normalize, Activation(activation), Dropout(dropout)]

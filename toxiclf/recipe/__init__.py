@@ -16,11 +16,16 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.recipe.models import (
     MODEL_OPTIONS,
+    CnnOptions,
     DnnOptions,
+    DnnSequenceOptions,
     LogisticOptions,
     ModelOptions,
+    NetworkOptions,
     NgramLogisticOptions,
     RandomForestOptions,
+    RecurrentOptions,
+    SequenceOptions,
     SvmOptions,
 )
 from toxiclf.recipe.search import Range, SearchSection
@@ -37,16 +42,21 @@ from toxiclf.recipe.types import Section
 __all__ = [
     "MODEL_OPTIONS",
     "BalanceSection",
+    "CnnOptions",
     "DecisionSection",
     "DnnOptions",
+    "DnnSequenceOptions",
     "FeaturesSection",
     "LogisticOptions",
     "ModelOptions",
+    "NetworkOptions",
     "NgramLogisticOptions",
     "RandomForestOptions",
     "Range",
     "Recipe",
+    "RecurrentOptions",
     "SearchSection",
+    "SequenceOptions",
     "SplitSection",
     "SvmOptions",
     "TextSection",
@@ -81,18 +91,26 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _nothing_without_effect(self) -> Recipe:
-        idle: list[tuple[str, Section, Sequence[str]]] = []
+        idle: list[tuple[str, Section, Sequence[str], str]] = []
+        model = f"on the model {self.model.name}"
         if self.model.name == "ngram_logistic":
-            idle = [
-                ("vectors", self.vectors, list(VectorsSection.model_fields)),
-                ("features", self.features, list(FeaturesSection.model_fields)),
-                ("text", self.text, ["tokenizer", "max_tokens"]),
+            idle += [
+                ("vectors", self.vectors, list(VectorsSection.model_fields), model),
+                ("features", self.features, list(FeaturesSection.model_fields), model),
+                ("text", self.text, ["tokenizer", "max_tokens"], model),
             ]
-        cause = f"on the model {self.model.name}"
         if isinstance(self.model, SvmOptions) and self.model.kernel == "linear":
-            cause = "while model.kernel is 'linear'"
-            idle.append(("model", self.model, ["gamma"]))
-        for section, values, keys in idle:
+            idle.append(("model", self.model, ["gamma"], "while model.kernel is 'linear'"))
+        if isinstance(self.model, SequenceOptions):
+            idle.append(("features", self.features, list(FeaturesSection.model_fields), model))
+            if self.model.embedding == "scratch":
+                trained = sorted(set(VectorsSection.model_fields) - {"size", "min_count"})
+                idle.append(("vectors", self.vectors, trained, "while model.embedding is 'scratch'"))
+        if not isinstance(self.model, NetworkOptions):
+            idle.append(("balance", self.balance, ["loss", "focal_gamma"], model))
+        elif self.balance.loss != "focal":
+            idle.append(("balance", self.balance, ["focal_gamma"], f"while balance.loss is '{self.balance.loss}'"))
+        for section, values, keys, cause in idle:
             for key in keys:
                 if getattr(values, key) != type(values).model_fields[key].default:
                     raise ValueError(f"{section}.{key} has no effect {cause}; leave it out")

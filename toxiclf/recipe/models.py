@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from toxiclf.recipe.types import Count, Positive, Rate, Section, as_list
+from toxiclf.recipe.types import Count, NotNegative, Positive, Rate, Section, as_list
 
 
 class NgramLogisticOptions(Section):
@@ -51,23 +51,95 @@ class RandomForestOptions(Section):
     min_samples_split: Annotated[int, Field(ge=2)] = 2
 
 
-class DnnOptions(Section):
-    """Dense network in Keras. ``patience``: epochs without a better validation average precision before it stops."""
+class NetworkOptions(Section):
+    """What the training loop of every network takes.
 
-    name: Literal["dnn"]
-    units: Annotated[tuple[Count, ...], BeforeValidator(as_list), Field(min_length=1)] = (128, 128)
-    activation: Literal["relu", "tanh", "elu", "gelu", "selu", "softmax"] = "relu"
-    batch_norm: bool = False
-    dropout: Rate = 0.5
+    ``batch_size`` and ``epochs`` "auto" follow the number of training rows. ``patience``: epochs without a better validation
+    average precision before it stops. ``clip_norm``: largest norm of all gradients together; 0 or "none" does not clip.
+    """
+
     optimizer: Literal["adam", "rmsprop"] = "adam"
     learning_rate: Positive = 1e-3
-    batch_size: Count = 64
-    epochs: Count = 100
+    batch_size: Count | Literal["auto"] = "auto"
+    epochs: Count | Literal["auto"] = "auto"
+    patience: Count = 5
+    clip_norm: NotNegative | Literal["none"] = 1.0
+
+
+Units = Annotated[tuple[Count, ...], BeforeValidator(as_list)]
+Activation = Literal["relu", "tanh", "elu", "gelu", "selu", "softmax"]
+Normalization = Literal["none", "batch", "layer"]
+
+
+class DnnOptions(NetworkOptions):
+    """Dense network in Keras over averaged word vectors."""
+
+    name: Literal["dnn"]
+    units: Annotated[Units, Field(min_length=1)] = (128, 128)
+    activation: Activation = "relu"
+    normalization: Normalization = "none"
+    dropout: Rate = 0.5
     patience: Count = 10
-    clip_norm: Positive | Literal["none"] = 1.0
 
 
-ModelOptions = NgramLogisticOptions | LogisticOptions | SvmOptions | RandomForestOptions | DnnOptions
+class SequenceOptions(NetworkOptions):
+    """What every network over sequences of word vectors takes.
+
+    ``embedding``: the word vectors stay as they are (frozen), are trained further (fine_tuned), or numbers drawn at random are
+    trained (scratch). ``spatial_dropout`` drops numbers of the word vectors, each for the whole comment; ``dropout`` drops numbers
+    of what the comment becomes. ``dense``: units of dense layers before the last one. ``normalization`` of the comment's vector.
+    """
+
+    embedding: Literal["frozen", "fine_tuned", "scratch"] = "fine_tuned"
+    spatial_dropout: Rate = 0.3
+    normalization: Normalization = "none"
+    dropout: Rate = 0.5
+    dense: Units = ()
+
+
+class RecurrentOptions(SequenceOptions):
+    """LSTM in Keras: one or two layers, forward or in both directions (bi).
+
+    ``activation`` is of the state, ``recurrent_activation`` of the gates. ``pooling`` over the states of all tokens, or the last
+    state of each direction.
+    """
+
+    name: Literal["lstm", "lstm2", "bilstm", "bilstm2"]
+    units: Count = 64
+    activation: Literal["tanh", "sigmoid", "softsign", "relu", "elu", "softmax"] = "tanh"
+    recurrent_activation: Literal["sigmoid", "hard_sigmoid", "softmax"] = "sigmoid"
+    recurrent_dropout: Rate = 0.0
+    pooling: Literal["max_mean", "max", "mean", "last"] = "max_mean"
+
+
+class CnnOptions(SequenceOptions):
+    """Convolutions of several widths side by side in Keras (Kim 2014), ``filters`` of each; each filter's highest value counts."""
+
+    name: Literal["cnn"]
+    widths: Annotated[Units, Field(min_length=1)] = (1, 2, 3, 4)
+    filters: Count = 128
+    activation: Activation = "relu"
+
+
+class DnnSequenceOptions(SequenceOptions):
+    """Dense network in Keras over the word vectors of a comment, one after the other, up to ``text.max_tokens``."""
+
+    name: Literal["dnn_sequence"]
+    embedding: Literal["frozen", "fine_tuned", "scratch"] = "scratch"
+    dense: Annotated[Units, Field(min_length=1)] = (128,)
+    activation: Activation = "relu"
+
+
+ModelOptions = (
+    NgramLogisticOptions
+    | LogisticOptions
+    | SvmOptions
+    | RandomForestOptions
+    | DnnOptions
+    | DnnSequenceOptions
+    | RecurrentOptions
+    | CnnOptions
+)
 
 MODEL_OPTIONS: dict[str, type[Section]] = {
     "ngram_logistic": NgramLogisticOptions,
@@ -75,5 +147,11 @@ MODEL_OPTIONS: dict[str, type[Section]] = {
     "svm": SvmOptions,
     "random_forest": RandomForestOptions,
     "dnn": DnnOptions,
+    "dnn_sequence": DnnSequenceOptions,
+    "lstm": RecurrentOptions,
+    "lstm2": RecurrentOptions,
+    "bilstm": RecurrentOptions,
+    "bilstm2": RecurrentOptions,
+    "cnn": CnnOptions,
 }
 """Options of each model, by its name."""

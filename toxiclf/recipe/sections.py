@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from toxiclf.errors import unknown_name
-from toxiclf.recipe.types import Count, Positive, Section, Share, as_list
+from toxiclf.recipe.types import Count, NotNegative, Positive, Section, Share, as_list
 
 
 class SplitSection(Section):
@@ -25,7 +25,8 @@ class SplitSection(Section):
 class TextSection(Section):
     """``[text]``: see :class:`toxiclf.text.normalize.Normalizer`.
 
-    ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give.
+    ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give; for networks over sequences as many as all but
+    0.5 % of the training comments have.
     """
 
     tokenizer: Literal["mecab", "jamo", "char", "whitespace"] = "mecab"
@@ -67,9 +68,13 @@ class BalanceSection(Section):
     """``[balance]``: "balanced" weighs a row of class c by n / (k · n_c), k classes.
 
     A table gives weights by name of label, and of the negative value ("negative" unless the label column names it).
+    ``loss`` is of networks: cross-entropy, or focal, (1 - p) ** ``focal_gamma`` times that, p being the probability of what is true
+    (Lin et al. 2017), which makes light of what is known already; with class weights, rare classes are favoured twice.
     """
 
     class_weight: Annotated[Literal["balanced", "none"] | dict[str, Positive], BeforeValidator(_named)] = "balanced"
+    loss: Literal["crossentropy", "focal"] = "crossentropy"
+    focal_gamma: NotNegative = 2.0
 
 
 _RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each

@@ -23,7 +23,7 @@ from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration
 from toxiclf.errors import DataError
 from toxiclf.learning import Features, Fitter, Say, recipe_normalizer
 from toxiclf.models import MODELS
-from toxiclf.recipe import DecisionSection, NgramLogisticOptions, Range, Recipe, SearchSection
+from toxiclf.recipe import DecisionSection, NgramLogisticOptions, Range, Recipe, SearchSection, SequenceOptions
 from toxiclf.search.trials import Settings
 from toxiclf.vectors.features import Prepared
 
@@ -143,7 +143,7 @@ class Judge:
 
     def _fitter(self, recipe: Recipe) -> tuple[Fitter, Prepared, Prepared]:
         """What the fits of a recipe share; candidates with the same text and vectors share it too."""
-        takes_tokens = MODELS[recipe.model.name].features == "average"
+        takes_tokens = MODELS[recipe.model.name].features != "ngrams"
         key = json.dumps([recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else [])
         if key not in self._fitters:
             if len(self._fitters) == _MOST_FITTERS:
@@ -174,7 +174,8 @@ def features_key(recipe: Recipe) -> str:
     if isinstance(options, NgramLogisticOptions):
         return json.dumps([options.jamo, options.syllable, options.min_comments])
     tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
-    return json.dumps([*tables, MODELS[options.name].watches])
+    random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
+    return json.dumps([*tables, MODELS[options.name].features, MODELS[options.name].watches, random])
 
 
 def _content_of(source: str) -> str:

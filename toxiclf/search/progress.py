@@ -56,7 +56,7 @@ class Progress:
         try:
             values = judge.folds_of(settings)
         except DivergedError as error:
-            failure = "training diverged"
+            failure = str(error)
             self._errors.append(error)
         except (DataError, UsageError) as error:
             failure = str(error)

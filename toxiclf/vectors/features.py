@@ -1,9 +1,10 @@
-"""From comments to what models learn from: averaged word vectors, or rows of distinct n-grams."""
+"""From comments to what models learn from: averaged word vectors, sequences of them, or rows of distinct n-grams."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,16 @@ from numpy.typing import NDArray
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
-from toxiclf.recipe import NgramLogisticOptions, Recipe
+from toxiclf.recipe import NgramLogisticOptions, Recipe, SequenceOptions
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer
-from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
-from toxiclf.vectors.word_vectors import WordVectors, vectors_of_rows
+from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
+from toxiclf.vectors.word_vectors import WordVectors, random_vectors, vectors_of_rows
 
 WORDS = "words"
 _SIF_A = 1e-3
+_QUANTILE = 0.995  # share of the training comments that "auto" tokens hold whole
 
 
 class AverageVectors:
@@ -96,6 +98,49 @@ class AverageVectors:
         self._scorer = Scorer(graph.build(self.write(graph), self.vectors.matrix.shape[1]))
 
 
+@dataclass(frozen=True)
+class Sequences:
+    """Comments as sequences of word vectors.
+
+    Attributes
+    ----------
+    ids : of each comment's tokens; id i stands for ``matrix[i]``.
+    matrix : float32 (tokens + 1, size); the first row, of padding, is zeros.
+    longest : most tokens a comment.
+    """
+
+    ids: Ids
+    matrix: NDArray[np.float32]
+    longest: int
+
+    def renumbered(self, numbers: NDArray[np.int32]) -> Sequences:
+        """The same comments with ``numbers[i]`` in place of the id i."""
+        return replace(self, ids=Ids(numbers[self.ids.flat], self.ids.starts))
+
+
+@dataclass(frozen=True)
+class SequenceVectors:
+    """Features that are the sequences themselves: a network pools them.
+
+    Attributes
+    ----------
+    matrix : as of :class:`Sequences`.
+    longest : most tokens a comment.
+    """
+
+    matrix: NDArray[np.float32]
+    longest: int
+
+    @classmethod
+    def of(cls, vectors: WordVectors, longest: int) -> SequenceVectors:
+        """Word vectors, below a row of zeros."""
+        return cls(np.vstack([np.zeros_like(vectors.matrix[:1]), vectors.matrix]), longest)
+
+    def transform(self, encoded: Encoded) -> Sequences:
+        """The sequences."""
+        return Sequences(encoded.views[WORDS], self.matrix, self.longest)
+
+
 NgramRows = dict[str, sp.csr_matrix]
 """By view, float32 (n, number of n-grams): 1 where the comment holds the n-gram."""
 
@@ -152,11 +197,11 @@ class Featurizer:
     Attributes
     ----------
     encoder : the text half of a bundle.
-    features : fitted averages, or the number of n-grams of each view.
+    features : fitted averages, sequences, or the number of n-grams of each view.
     """
 
     encoder: TextEncoder
-    features: AverageVectors | Mapping[str, int]
+    features: AverageVectors | SequenceVectors | Mapping[str, int]
 
     @classmethod
     def of(
@@ -175,8 +220,13 @@ class Featurizer:
             )
         assert engine is not None  # all other models take tokens
         assert rows.tokens is not None
-        vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
         cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
+        if isinstance(options, SequenceOptions):
+            if options.embedding == "scratch":
+                vectors = random_vectors(rows.tokens, recipe.vectors, recipe.seed)
+            vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
+            return cls.sequence(rows, normalizer, engine, vectors, max_tokens=cap)
+        vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
         return cls.average(rows, normalizer, engine, vectors, pooling=recipe.features.pooling, max_tokens=cap)
 
     @classmethod
@@ -213,6 +263,18 @@ class Featurizer:
         features.fit(featurizer.encode(rows))
         return featurizer
 
+    @classmethod
+    def sequence(
+        cls, rows: Prepared, normalizer: Normalizer, engine: Tokenizer, vectors: WordVectors, *, max_tokens: int | None
+    ) -> Featurizer:
+        """Learn how long the comments are: None for ``max_tokens`` takes as many as all but 0.5 % of them have."""
+        assert rows.tokens is not None
+        vocabulary = TokenVocabulary(vectors.tokens)
+        if max_tokens is None:
+            max_tokens = max(1, math.ceil(np.quantile(vocabulary.ids(rows.tokens).lengths, _QUANTILE)))
+        encoder = TextEncoder(normalizer, {WORDS: TokenView(engine, vocabulary, max_tokens)})
+        return cls(encoder, SequenceVectors.of(vectors, max_tokens))
+
     def encode(self, rows: Prepared) -> Encoded:
         """Ids of prepared rows."""
         views = {
@@ -224,12 +286,15 @@ class Featurizer:
         return join_views(views, rows.truncated)
 
     def matrix(self, rows: Prepared) -> Any:
-        """Features of prepared rows: float32 (n, size), or :data:`NgramRows`."""
-        encoded = self.encode(rows)
-        if isinstance(self.features, AverageVectors):
+        """Features of prepared rows."""
+        return self.matrix_of(self.encode(rows))
+
+    def matrix_of(self, encoded: Encoded) -> Any:
+        """Features of encoded rows: float32 (n, size), :class:`Sequences`, or :data:`NgramRows`."""
+        if isinstance(self.features, AverageVectors | SequenceVectors):
             return self.features.transform(encoded)
         return ngram_rows(encoded, self.features)
 
     def write(self, graph: Graph) -> str:
-        """Add the features to a graph; n-grams need no node of their own, as their models read the ids."""
+        """Add the features to a graph; sequences and n-grams need no node of their own, as their models read the ids."""
         return self.features.write(graph) if isinstance(self.features, AverageVectors) else ""

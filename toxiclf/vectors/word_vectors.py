@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,23 @@ def vectors_of_rows(tokens: Sequence[list[str]], options: VectorsSection, seed: 
     return train_vectors(
         tokens, options, seed=seed + options.seed, min_count=min_count, epochs=epochs, say=lambda message: None
     )
+
+
+def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: int) -> WordVectors:
+    """Vectors to begin learning with, uniform in ±0.05, of the tokens that the training rows hold ``min_count`` times.
+
+    Raises
+    ------
+    DataError : there is no such token.
+    """
+    min_count = 2 if options.min_count == "auto" else options.min_count
+    counts = Counter(token for comment in tokens for token in comment)
+    kept = sorted((token for token, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t))
+    if not kept:
+        raise DataError(f"no token occurs {min_count} times in the training rows; lower vectors.min_count")
+    shares = np.array([counts[token] for token in kept], dtype=np.float64)
+    matrix = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(kept), options.size))
+    return WordVectors(kept, matrix.astype(np.float32), shares / shares.sum())
 
 
 def vectors_of_unlabeled(

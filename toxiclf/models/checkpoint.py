@@ -1,0 +1,88 @@
+"""The state of a network that trains, on disk after every epoch: written aside, synced and renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from toxiclf.errors import UsageError
+
+
+@dataclass(frozen=True)
+class State:
+    """Where training stands after an epoch.
+
+    Attributes
+    ----------
+    arrays : weights, the optimizer's moments, random seeds, the best weights, by name.
+    facts : history and the like, as JSON types.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One fit's file.
+
+    Attributes
+    ----------
+    path : of the file; its folder is made when it is written.
+    resume : whether to go on from what the file holds.
+    """
+
+    path: Path
+    resume: bool = False
+
+    def load(self, identity: str) -> State | None:
+        """The last state; None where there is no file, or where a fit begins anew.
+
+        Parameters
+        ----------
+        identity : of all that decides what training comes to (rows, options, seed, versions).
+
+        Raises
+        ------
+        UsageError : the file belongs to another fit, or is damaged.
+        """
+        if not self.resume or not self.path.exists():
+            return None
+        hint = "leave out --resume to begin anew"
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                facts = json.loads(file.metadata()["facts"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"the checkpoint {self.path} cannot be read ({error}); {hint}") from error
+        if not isinstance(facts, dict) or facts.pop("identity", None) != identity:
+            raise UsageError(
+                f"the checkpoint {self.path} is of other comments, another recipe or other versions of the libraries; {hint}"
+            )
+        return State(arrays, facts)
+
+    def save(self, identity: str, state: State) -> None:
+        """Put a state in place of the last one; a process that is killed leaves the one or the other."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        aside = self.path.with_name(f".{self.path.name}.part")
+        content = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
+        facts = json.dumps({**state.facts, "identity": identity})
+        with aside.open("wb") as file:
+            file.write(save(content, {"facts": facts}))
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
