@@ -1,0 +1,216 @@
+"""Networks: the graph computes what Keras does, for comments of every length, and padding never counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from tests.models.small import (
+    EVERY_LENGTH,
+    LONGEST,
+    RECURRENT,
+    SEQUENCE,
+    SIZE,
+    TOKENS,
+    encoded,
+    ids_of,
+    made,
+    options,
+    randomized,
+    raw_of,
+    scorer_of,
+    sequences,
+    targets_of,
+    task_of,
+)
+from toxiclf.bundle.scorer import Scorer
+from toxiclf.corpus.comments import Comments
+from toxiclf.graph import Graph
+from toxiclf.models.blocks import ONNX_ACTIVATIONS
+from toxiclf.models.keras_model import Dnn, KerasModel
+from toxiclf.models.model import HeldOut
+from toxiclf.recipe import CnnOptions, DnnOptions, RecurrentOptions, VectorsSection
+from toxiclf.text.tokenizers import tokenizer
+from toxiclf.text.vocabulary import Ids, TokenVocabulary
+from toxiclf.vectors.features import AverageVectors, SequenceVectors
+from toxiclf.vectors.word_vectors import WordVectors, random_vectors
+
+
+def allowed(section: Any, key: str) -> list[str]:
+    """All that a recipe key of fixed words may be."""
+    return list(get_args(section.model_fields[key].annotation))
+
+
+NORMALIZATIONS = allowed(DnnOptions, "normalization")
+CONVOLVED = allowed(CnnOptions, "activation")
+STATES = [name for name in allowed(RecurrentOptions, "activation") if name != "softmax"]
+GATES = [name for name in allowed(RecurrentOptions, "recurrent_activation") if name != "softmax"]
+KINDS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"normalization": kind}) for name in SEQUENCE for kind in NORMALIZATIONS),
+    *((name, {"pooling": kind}) for name in RECURRENT for kind in ("max", "mean", "last")),
+    *(("bilstm", {"activation": state, "recurrent_activation": gate}) for state in STATES for gate in GATES),
+    *((name, {"activation": kind}) for name in ("cnn", "dnn_sequence") for kind in CONVOLVED),
+    *((name, {"dense": [5, 2], "normalization": "batch"}) for name in ("cnn", "lstm", "dnn_sequence")),
+    *((name, {"embedding": kind}) for name in ("lstm", "cnn") for kind in ("frozen", "scratch")),
+]
+every_kind = pytest.mark.parametrize(
+    ("name", "changes"), KINDS, ids=[f"{name}-{'-'.join(map(str, changes.values()))}" for name, changes in KINDS]
+)
+POOLINGS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"normalization": "none"}) for name in SEQUENCE),
+    *((name, {"pooling": kind}) for name in ("lstm", "bilstm2") for kind in ("max", "mean", "last")),
+    *((name, {"activation": "softmax"}) for name in ("cnn", "dnn_sequence")),
+    ("bilstm", {"activation": "relu", "recurrent_activation": "sigmoid"}),
+]
+every_pooling = pytest.mark.parametrize(
+    ("name", "changes"), POOLINGS, ids=[f"{name}-{'-'.join(changes.values())}" for name, changes in POOLINGS]
+)
+Making = Callable[[str, dict[str, Any]], tuple[KerasModel, Scorer]]
+
+
+@pytest.fixture(scope="module")
+def network() -> Making:
+    """A network with random weights and its graph; each is made once."""
+    known: dict[str, tuple[KerasModel, Scorer]] = {}
+
+    def get(name: str, changes: dict[str, Any]) -> tuple[KerasModel, Scorer]:
+        key = f"{name} {changes}"
+        if key not in known:
+            model = made(name, **changes)
+            known[key] = model, scorer_of(model)
+        return known[key]
+
+    return get
+
+
+@every_kind
+def test_the_graph_agrees_with_keras_on_comments_of_every_length(
+    name: str, changes: dict[str, Any], network: Making
+) -> None:
+    model, scorer = network(name, changes)
+    theirs = model.raw(EVERY_LENGTH)
+    assert np.ptp(theirs) > 1e-2  # else there would be nothing to agree on
+    assert np.abs(scorer.run(encoded(EVERY_LENGTH.ids)) - theirs).max() <= 1e-5
+
+
+@every_pooling
+def test_padding_never_changes_a_score(name: str, changes: dict[str, Any], network: Making) -> None:
+    model, scorer = network(name, changes)
+    ids = EVERY_LENGTH.ids
+    theirs, ours = model.raw(EVERY_LENGTH), scorer.run(encoded(ids))
+    width = ids.padded().shape[1]
+    if name != "dnn_sequence":  # which has room for the longest comment and no more
+        for extra in (1, 9):
+            padded = np.pad(ids.padded(), [(0, 0), (0, extra)])
+            assert raw_of(model, padded) == pytest.approx(theirs, abs=1e-6)
+            assert run(scorer, padded, ids.lengths) == pytest.approx(ours, abs=1e-6)
+    for i in (0, 1, 4):
+        alone = ids.take(np.array([i]))
+        for room in {max(1, i), i + 2, width}:
+            padded = np.pad(alone.padded(), [(0, 0), (0, room - max(1, i))])
+            assert run(scorer, padded, alone.lengths) == pytest.approx(ours[[i]], abs=1e-6)
+            if name != "dnn_sequence":
+                assert raw_of(model, padded) == pytest.approx(theirs[[i]], abs=1e-6)
+
+
+def run(scorer: Scorer, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The graph on ids as they are padded here."""
+    feed = {"words_ids": ids, "words_lengths": lengths}
+    (output,) = scorer._session.run(None, {name: feed[name] for name in scorer.inputs})
+    return np.asarray(output)
+
+
+@pytest.mark.parametrize(("name", "pooling"), [("lstm2", "max_mean"), ("lstm2", "last"), ("bilstm", "last")])
+def test_a_state_that_would_run_away_beyond_the_end_does_not_leak(name: str, pooling: str) -> None:
+    model = made(name, activation="relu", pooling=pooling)
+    for variable in model.network_.weights:
+        if variable.path.endswith("recurrent_kernel"):
+            variable.assign(np.full(variable.shape, 3.0, np.float32))  # 60 steps more are beyond any float
+    features = sequences([0, 1, 2, 3])
+    ids = features.ids.padded()
+    scores = raw_of(model, ids)
+    assert np.isfinite(scores).all()
+    padded = np.pad(ids, [(0, 0), (0, 60)])
+    assert raw_of(model, padded) == pytest.approx(scores, rel=1e-5, abs=1e-5)
+    assert run(scorer_of(model), padded, features.ids.lengths) == pytest.approx(scores, rel=1e-5, abs=1e-5)
+
+
+@every_pooling
+def test_an_empty_comment_has_a_score_alone_and_beside_others(
+    name: str, changes: dict[str, Any], network: Making
+) -> None:
+    model, scorer = network(name, changes)
+    defined = model.raw(sequences([0]))
+    assert np.isfinite(defined).all()
+    assert model.raw(sequences([0, 5, 0, 0]))[[0, 2, 3]] == pytest.approx(np.repeat(defined, 3, axis=0), abs=1e-6)
+    for lengths in ([0], [0, 0, 0], [LONGEST, 0]):
+        assert scorer.run(encoded(ids_of(lengths)))[-1:] == pytest.approx(defined, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", SEQUENCE)
+@pytest.mark.parametrize(("columns", "exclusive"), [(3, False), (2, True)])
+def test_several_labels_have_a_column_each(name: str, columns: int, exclusive: bool) -> None:
+    model = made(name, columns=columns, exclusive=exclusive)
+    theirs, ours = model.raw(EVERY_LENGTH), scorer_of(model, columns).run(encoded(EVERY_LENGTH.ids))
+    assert theirs.shape == ours.shape == (len(EVERY_LENGTH.ids), columns)
+    assert np.abs(theirs - ours).max() <= 1e-5
+    assert np.ptp(theirs, axis=1).min() > 1e-3
+
+
+@pytest.mark.parametrize("name", SEQUENCE)
+@pytest.mark.parametrize("longest", [1, 2])
+def test_comments_may_be_shorter_than_every_window(name: str, longest: int) -> None:
+    model = made(name, longest=longest)
+    features = sequences(list(range(longest + 1)), longest=longest)
+    assert np.abs(scorer_of(model).run(encoded(features.ids)) - model.raw(features)).max() <= 1e-5
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("activation", allowed(DnnOptions, "activation"))
+def test_the_graph_of_a_network_over_averages_agrees_with_keras(normalization: str, activation: str) -> None:
+    matrix = np.random.default_rng(1).normal(size=(TOKENS, SIZE)).astype(np.float32)
+    vectors = WordVectors([str(i) for i in range(TOKENS)], matrix, np.full(TOKENS, 1 / TOKENS))
+    averages = AverageVectors(vectors).fit(encoded(EVERY_LENGTH.ids))
+    features = averages.transform(encoded(EVERY_LENGTH.ids))
+    targets = targets_of(len(features))
+    model = Dnn(options("dnn", activation=activation, normalization=normalization, epochs=1))
+    randomized(model.fit(features, task_of(targets), HeldOut(features, targets)))
+    graph = Graph()
+    scorer = Scorer(graph.build(model.write(graph, averages.write(graph)), 1))
+    assert np.ptp(model.raw(features)) > 1e-2
+    assert np.abs(scorer.run(encoded(EVERY_LENGTH.ids)) - model.raw(features)).max() <= 1e-5
+
+
+@pytest.mark.parametrize("name", SEQUENCE)
+def test_the_graph_agrees_with_keras_on_the_sample_corpus(name: str, sample: Comments) -> None:
+    tokens = tokenizer("mecab").tokenize(sample.texts)
+    vectors = random_vectors(tokens, VectorsSection(size=SIZE), 0)
+    ids = TokenVocabulary(vectors.tokens).ids(tokens)
+    longest = int(ids.lengths.max())
+    longest_comment = ids.take(np.array([ids.lengths.argmax()] * (longest + 1)))
+    beginnings = [longest_comment.flat[:length] for length in range(longest + 1)]
+    lengths = np.concatenate([ids.lengths, np.arange(longest + 1)])
+    every = Ids(np.concatenate([ids.flat, *beginnings]), np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp))
+    features = SequenceVectors.of(vectors, longest).transform(encoded(every))
+    model = made(name, matrix=features.matrix * 20, longest=longest, normalization="layer")
+    ours, theirs = scorer_of(model).run(encoded(features.ids)), model.raw(features)
+    assert sorted(set(lengths)) == list(range(longest + 1))
+    assert np.abs(ours - theirs).max() <= 1e-5
+
+
+def test_every_activation_but_softmax_has_a_form_in_onnx_runtime() -> None:
+    both = {*allowed(RecurrentOptions, "activation"), *allowed(RecurrentOptions, "recurrent_activation")}
+    assert both - set(ONNX_ACTIVATIONS) == {"softmax"}
+
+
+def test_an_lstm_whose_last_state_counts_reads_both_ways(network: Making) -> None:
+    forward, _ = network("lstm", {"pooling": "last"})
+    both, _ = network("bilstm", {"pooling": "last"})
+    assert both.network_.layers[-1].kernel.shape[0] == 2 * forward.network_.layers[-1].kernel.shape[0]
+    ids = ids_of([5]).padded()
+    turned = np.ascontiguousarray(ids[:, ::-1])
+    assert np.abs(raw_of(both, ids) - raw_of(both, turned)).max() > 1e-4
