@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from tests.models.small import (
@@ -54,8 +53,8 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     *((name, {"pooling": kind}) for name in RECURRENT for kind in ("max", "mean", "last")),
     *(("bilstm", {"activation": state, "recurrent_activation": gate}) for state in STATES for gate in GATES),
     *((name, {"activation": kind}) for name in ("cnn", "dnn_sequence") for kind in CONVOLVED),
-    *((name, {"dense": [5, 2], "normalization": "batch"}) for name in ("cnn", "lstm", "dnn_sequence")),
-    *((name, {"embedding": kind}) for name in ("lstm", "cnn") for kind in ("frozen", "scratch")),
+    *((name, {"dense": [5, 2], "normalization": "batch"}) for name in ("lstm", "dnn_sequence")),
+    ("cnn", {"embedding": "frozen"}),
 ]
 every_kind = pytest.mark.parametrize(
     ("name", "changes"), KINDS, ids=[f"{name}-{'-'.join(map(str, changes.values()))}" for name, changes in KINDS]
@@ -92,7 +91,7 @@ def test_the_graph_agrees_with_keras_on_comments_of_every_length(
     name: str, changes: dict[str, Any], network: Making
 ) -> None:
     model, scorer = network(name, changes)
-    theirs = model.raw(EVERY_LENGTH)
+    theirs = raw_of(model, EVERY_LENGTH.ids.padded())
     assert np.ptp(theirs) > 1e-2  # else there would be nothing to agree on
     assert np.abs(scorer.run(encoded(EVERY_LENGTH.ids)) - theirs).max() <= 1e-5
 
@@ -101,7 +100,7 @@ def test_the_graph_agrees_with_keras_on_comments_of_every_length(
 def test_padding_never_changes_a_score(name: str, changes: dict[str, Any], network: Making) -> None:
     model, scorer = network(name, changes)
     ids = EVERY_LENGTH.ids
-    theirs, ours = model.raw(EVERY_LENGTH), scorer.run(encoded(ids))
+    theirs, ours = raw_of(model, ids.padded()), scorer.run(encoded(ids))
     width = ids.padded().shape[1]
     if name != "dnn_sequence":  # which has room for the longest comment and no more
         for extra in (1, 9):
@@ -144,9 +143,9 @@ def test_an_empty_comment_has_a_score_alone_and_beside_others(
     name: str, changes: dict[str, Any], network: Making
 ) -> None:
     model, scorer = network(name, changes)
-    defined = model.raw(sequences([0]))
+    defined = raw_of(model, np.zeros((1, LONGEST), np.int32))
     assert np.isfinite(defined).all()
-    assert model.raw(sequences([0, 5, 0, 0]))[[0, 2, 3]] == pytest.approx(np.repeat(defined, 3, axis=0), abs=1e-6)
+    assert raw_of(model, ids_of([0, LONGEST, 0]).padded())[[0, 2]] == pytest.approx(defined[[0, 0]], abs=1e-6)
     for lengths in ([0], [0, 0, 0], [LONGEST, 0]):
         assert scorer.run(encoded(ids_of(lengths)))[-1:] == pytest.approx(defined, abs=1e-5)
 
@@ -169,8 +168,7 @@ def test_comments_may_be_shorter_than_every_window(name: str, longest: int) -> N
     assert np.abs(scorer_of(model).run(encoded(features.ids)) - model.raw(features)).max() <= 1e-5
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
-@pytest.mark.parametrize("activation", allowed(DnnOptions, "activation"))
+@pytest.mark.parametrize(("normalization", "activation"), [("none", "gelu"), ("batch", "relu"), ("layer", "softmax")])
 def test_the_graph_of_a_network_over_averages_agrees_with_keras(normalization: str, activation: str) -> None:
     matrix = np.random.default_rng(1).normal(size=(TOKENS, SIZE)).astype(np.float32)
     vectors = WordVectors([str(i) for i in range(TOKENS)], matrix, np.full(TOKENS, 1 / TOKENS))
@@ -205,12 +203,3 @@ def test_the_graph_agrees_with_keras_on_the_sample_corpus(name: str, sample: Com
 def test_every_activation_but_softmax_has_a_form_in_onnx_runtime() -> None:
     both = {*allowed(RecurrentOptions, "activation"), *allowed(RecurrentOptions, "recurrent_activation")}
     assert both - set(ONNX_ACTIVATIONS) == {"softmax"}
-
-
-def test_an_lstm_whose_last_state_counts_reads_both_ways(network: Making) -> None:
-    forward, _ = network("lstm", {"pooling": "last"})
-    both, _ = network("bilstm", {"pooling": "last"})
-    assert both.network_.layers[-1].kernel.shape[0] == 2 * forward.network_.layers[-1].kernel.shape[0]
-    ids = ids_of([5]).padded()
-    turned = np.ascontiguousarray(ids[:, ::-1])
-    assert np.abs(raw_of(both, ids) - raw_of(both, turned)).max() > 1e-4

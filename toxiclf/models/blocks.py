@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from toxiclf.graph import Graph
+from toxiclf.models.backend import keras
 
 Floats = NDArray[np.float32]
+ops = keras.ops
 _LOWEST = -1e30  # below any number that is pooled, and finite: infinity times zero is no number
 
 

@@ -11,7 +11,8 @@ from sklearn.metrics import average_precision_score
 
 from toxiclf.balance.weights import problems
 from toxiclf.graph import Graph
-from toxiclf.models import training_loop  # first: it quietens TensorFlow, which Keras loads
+from toxiclf.models import training_loop
+from toxiclf.models.backend import keras, tf
 from toxiclf.models.blocks import ONNX_ACTIVATIONS, Block, Dense, Words
 from toxiclf.models.classic import Scaling, against_negative, write_against_negative
 from toxiclf.models.model import HeldOut, Model, Task
@@ -25,9 +26,6 @@ from toxiclf.recipe import (
     SequenceOptions,
 )
 from toxiclf.vectors.features import WORDS, Sequences
-
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
 
 _BOUNDED = {"tanh", "sigmoid", "softsign", "softmax"}
 _MANY = 20_000  # training rows from which "auto" takes fewer epochs

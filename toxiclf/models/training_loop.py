@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is loaded: its start-up notes bury ours
-
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from toxiclf.models.backend import keras, tf
 from toxiclf.models.checkpoint import State
 from toxiclf.models.progress import Progress, Surroundings
 from toxiclf.text.vocabulary import Ids
