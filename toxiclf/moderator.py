@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,11 @@ from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError, ToxiclfError
-from toxiclf.text.encoder import Encoded, TextEncoder
+from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.normalize import Normalizer
 
-_CHUNK = 256  # comments that are encoded at once
+T = TypeVar("T")
+_CHUNK, _CHUNK_CHARS = 1024, 2**17  # comments and characters that are encoded at once; of many, more are of like length
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,11 @@ class Moderator:
     Use :func:`toxiclf.load` to make one.
     """
 
-    def __init__(self, manifest: Manifest, encoder: TextEncoder, scorer: Scorer) -> None:
+    def __init__(self, manifest: Manifest, encoder: TextEncoder, scorer: Scorer, threads: int = 1) -> None:
         self.manifest = manifest
         self._encoder = encoder
         self._scorer = scorer
+        self._threads = threads
         views = {name.rpartition("_")[0] for name in scorer.inputs}
         if not views <= set(encoder.views) or scorer.columns != len(manifest.labels):
             raise BundleError("model.onnx, text.json and manifest.json do not belong together; train again")
@@ -133,13 +135,8 @@ class Moderator:
         ------
         TypeError : something in ``texts`` is no string.
         """
-        texts = list(texts)
-        raw = np.empty((len(texts), len(self.labels)), dtype=np.float32)
-        at = 0
-        for encoded in self._encoded(texts):
-            raw[at : at + len(encoded)] = self._scorer.run(encoded)
-            at += len(encoded)
-        return raw
+        parts = self._in_chunks(lambda chunk: self._scorer.run(self._encoder.encode(chunk)), list(texts))
+        return np.concatenate([np.empty((0, len(self.labels)), dtype=np.float32), *parts])
 
     @overload
     def check(self, texts: str) -> Verdict: ...  # type: ignore[overload-overlap]  # a string is a sequence of strings, too
@@ -154,30 +151,44 @@ class Moderator:
         """
         if isinstance(texts, str):
             return self.check([texts])[0]
-        thresholds = self.thresholds
-        verdicts = []
-        for encoded in self._encoded(list(texts)):
-            scores = self._scores(encoded)
-            toxic = scores >= thresholds
-            for i in range(len(encoded)):
-                entries = tuple(
-                    LabelVerdict(*entry)
-                    for entry in zip(
-                        self.labels, scores[i].tolist(), thresholds.tolist(), toxic[i].tolist(), strict=True
-                    )
-                )
-                verdicts.append(Verdict(entries, bool(encoded.truncated[i]), not encoded.known[i]))
-        return verdicts
+        return [verdict for part in self._in_chunks(self._verdicts, list(texts)) for verdict in part]
 
-    def _encoded(self, texts: list[str]) -> Iterator[Encoded]:
+    def _verdicts(self, texts: list[str]) -> list[Verdict]:
+        encoded = self._encoder.encode(texts)
+        scores = self.manifest.calibration.apply(self._scorer.run(encoded))
+        labels, thresholds = self.labels, self.thresholds
+        bounds: list[float] = thresholds.tolist()
+        columns = (scores, scores >= thresholds, encoded.truncated, ~encoded.known)
+        return [
+            Verdict(tuple(map(LabelVerdict, labels, row, bounds, toxic)), truncated, unknown)
+            for row, toxic, truncated, unknown in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+
+    def _in_chunks(self, work: Callable[[list[str]], T], texts: list[str]) -> list[T]:
+        """What the work gives for each chunk of the comments, in their order; done by as many threads as the moderator has."""
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"comment {i} is {type(text).__name__}; expected a string")
-        for begin in range(0, len(texts), _CHUNK):
-            yield self._encoder.encode(texts[begin : begin + _CHUNK])
+        chunks = list(_chunks(texts))
+        threads = min(self._threads, len(chunks))
+        if threads < 2:
+            return [work(chunk) for chunk in chunks]
+        from concurrent.futures import ThreadPoolExecutor
 
-    def _scores(self, encoded: Encoded) -> NDArray[np.float32]:
-        return self.manifest.calibration.apply(self._scorer.run(encoded))
+        with ThreadPoolExecutor(threads) as pool:  # all threads have ended when it is left
+            return list(pool.map(work, chunks))  # after an error or Ctrl-C, chunks that were not begun are dropped
+
+
+def _chunks(texts: list[str]) -> Iterator[list[str]]:
+    """Comments by the chunk, which is bounded in comments and in characters."""
+    begin = size = 0
+    for end, text in enumerate(texts):
+        size += len(text)
+        if end - begin == _CHUNK or (size > _CHUNK_CHARS and end > begin):
+            yield texts[begin:end]
+            begin, size = end, len(text)
+    if begin < len(texts):
+        yield texts[begin:]
 
 
 def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
@@ -186,7 +197,7 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
     Parameters
     ----------
     folder : the ``bundle/`` folder of a run (or the run's folder).
-    threads : threads inside one call of the model's graph; 1 gives the best latency of a single comment.
+    threads : threads that share a batch of comments; batches of up to 1,024, and so single comments, need one.
 
     Raises
     ------
@@ -199,4 +210,4 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
         raise
     except (ValueError, RecursionError) as error:
         raise BundleError(f"text.json or vocabulary.json does not fit its schema: {error}") from error
-    return Moderator(manifest, encoder, Scorer(files["model.onnx"], threads))
+    return Moderator(manifest, encoder, Scorer(files["model.onnx"]), threads)

@@ -13,9 +13,10 @@ from toxiclf.text.encoder import Encoded
 if TYPE_CHECKING:
     import onnxruntime
 
-_CELLS = (
-    2**13
-)  # ids (comments × longest) in one call of the graph: bounds memory, and keeps the gathered rows in the cache
+# Ids (comments × longest) in one call of a graph: bounds memory, and keeps what the ids stand for in the cache. A graph that
+# takes lengths looks up a vector a token: with 2**13, LSTMs and convolutions take 1.2 to 2.8 times as long. N-grams stand for a
+# number each: with 2**11, they take 1.9 times as long.
+_TOKEN_CELLS, _NGRAM_CELLS = 2**11, 2**13
 _EXTERNAL_DATA = (
     b"location"  # the key, in one piece in any encoding, that names the file of a tensor kept outside the graph
 )
@@ -23,28 +24,27 @@ _RANKS = {"ids": 2, "lengths": 1}
 
 
 class Scorer:
-    """An ONNX graph from views of ids to an output float32 (batch, columns).
+    """An ONNX graph from views of ids to an output float32 (batch, columns). A call of it keeps to one thread.
 
     Parameters
     ----------
     graph : the ONNX model; inputs ``<view>_ids`` int32 (batch, time) and, where used, ``<view>_lengths`` int32 (batch).
-    threads : threads inside one call of the graph.
 
     Raises
     ------
     BundleError : ONNX Runtime refuses the graph, or it has inputs or outputs of another kind.
     """
 
-    def __init__(self, graph: bytes, threads: int = 1) -> None:
+    def __init__(self, graph: bytes) -> None:
         import onnxruntime
 
-        self._graph, self._threads = graph, threads  # the session holds the same bytes, so they cost nothing
+        self._graph = graph  # the session holds the same bytes, so they cost nothing
         if _EXTERNAL_DATA in graph:
             raise BundleError(
                 "model.onnx keeps tensors in another file; only bundles in which all is inside are loaded"
             )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1  # more only spin: calls of this size take as long
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what fails is raised, and need not be printed, too
         options.add_session_config_entry("session.load_model_format", "ONNX")
@@ -63,10 +63,11 @@ class Scorer:
         if not fit or output.type != "tensor(float)" or len(output.shape) != 2 or not isinstance(output.shape[1], int):
             raise BundleError(f"model.onnx does not have the inputs and outputs of a toxiclf graph: {self.inputs}")
         self.columns: int = output.shape[1]
+        self._cells = _TOKEN_CELLS if any(name.endswith("_lengths") for name in self.inputs) else _NGRAM_CELLS
 
-    def __reduce__(self) -> tuple[type[Scorer], tuple[bytes, int]]:
+    def __reduce__(self) -> tuple[type[Scorer], tuple[bytes]]:
         """Pickle and copy as the graph: sessions cannot be."""
-        return type(self), (self._graph, self._threads)
+        return type(self), (self._graph,)
 
     def run(self, encoded: Encoded) -> NDArray[np.float32]:
         """The graph's output for each comment, float32 (n, columns), in the order given; (0, columns) for none.
@@ -84,7 +85,7 @@ class Scorer:
         begin = 0
         while begin < len(order):
             end = begin + 1
-            while end < len(order) and longest[order[end]] * (end + 1 - begin) <= _CELLS:
+            while end < len(order) and longest[order[end]] * (end + 1 - begin) <= self._cells:
                 end += 1
             rows = order[begin:end]
             output[rows] = self._call(encoded.take(rows))

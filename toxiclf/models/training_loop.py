@@ -138,6 +138,24 @@ class Plan:
     blame: tuple[str, str]
 
 
+class _Alone:
+    """An optimizer that asks no distribution strategy: the strategy's gradient function keeps each step's graph for good."""
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        return grads_and_vars
+
+
+class _Adam(_Alone, keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
+    """Adam (Kingma and Ba 2015)."""
+
+
+class _RMSprop(_Alone, keras.optimizers.RMSprop):  # type: ignore[misc]
+    """RMSprop (Tieleman and Hinton 2012)."""
+
+
+_OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
+
+
 class TrainingLoop:
     """Trains a network.
 
@@ -154,9 +172,7 @@ class TrainingLoop:
 
     def __init__(self, network: keras.Model, plan: Plan, judge: Callable[[Floats], float]) -> None:
         self._network, self._plan, self._judge = network, plan, judge
-        self._optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[plan.optimizer](
-            plan.learning_rate
-        )
+        self._optimizer = _OPTIMIZERS[plan.optimizer](plan.learning_rate)
         self._optimizer.build(network.trainable_variables)
         self._step = _compiled_step(network, self._optimizer, plan)
         self._forward = compiled_forward(network)

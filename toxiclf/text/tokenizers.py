@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from toxiclf.errors import ToxiclfError, unknown_name
 from toxiclf.text.hangul import codes_of, decompose, decompose_codes
@@ -94,7 +95,7 @@ class JamoTokenizer:
 class MecabTokenizer:
     """Morphemes by MeCab with the mecab-ko dictionary.
 
-    Each thread has a tagger of its own, since a MeCab tagger must not be shared.
+    A MeCab tagger must not be shared between threads: each call takes an idle one, or makes one.
 
     >>> MecabTokenizer().tokenize(["아버지가 방에 들어가신다"])
     [['아버지', '가', '방', '에', '들어가', '신다']]
@@ -107,32 +108,57 @@ class MecabTokenizer:
 
         self.version = f"mecab-ko-dic {mecab_ko_dic.__version__}"
         self._dictionary = str(mecab_ko_dic.dictionary_path)
-        self._local = threading.local()
+        self._idle: deque[Callable[[str], str]] = deque()
 
     def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
         """Tokens of each text."""
-        parse = self._parse()
-        return [parse(text).split() if text else [] for text in texts]
+        try:
+            parse = self._idle.pop()
+        except IndexError:
+            parse = self._tagger()
+        try:
+            return [parse(text).split() if text else [] for text in texts]
+        finally:
+            self._idle.append(parse)
 
     def spans(self, text: str) -> list[Span]:
         """Spans of the tokens."""
         return _found_in_order(text, self.tokenize([text])[0])
 
-    def _parse(self) -> Callable[[str], str]:
-        parse: Callable[[str], str] | None = getattr(self._local, "parse", None)
-        if parse is None:
-            import MeCab
+    def _tagger(self) -> Callable[[str], str]:
+        import MeCab
 
-            try:
-                # no system-wide mecabrc: it may not exist, or name another dictionary
-                tagger = MeCab.Tagger(f'-r "{os.devnull}" -O wakati -d "{self._dictionary}"')
-            except RuntimeError as error:
-                raise ToxiclfError(
-                    f"MeCab could not open its dictionary in {self._dictionary}; reinstall it with: "
-                    "pip install --force-reinstall python-mecab-ko-dic"
-                ) from error
-            parse = self._local.parse = tagger.parse
-        return parse
+        try:
+            # no system-wide mecabrc: it may not exist, or name another dictionary
+            tagger = MeCab.Tagger(f'-r "{os.devnull}" -O wakati -d "{self._dictionary}"')
+        except RuntimeError as error:
+            raise ToxiclfError(
+                f"MeCab could not open its dictionary in {self._dictionary}; reinstall it with: "
+                "pip install --force-reinstall python-mecab-ko-dic"
+            ) from error
+        return _unlocked(tagger) or tagger.parse
+
+
+def _unlocked(tagger: Any) -> Callable[[str], str] | None:
+    """The tagger's ``parse`` by MeCab's own C function, during which other threads run: its wrapper keeps them waiting.
+
+    None where the function cannot be reached through the wrapper's library, as on Windows.
+    """
+    try:
+        from MeCab import _MeCab
+
+        function = ctypes.CDLL(_MeCab.__file__).mecab_sparse_tostr
+        address = int(tagger.this)
+    except (ImportError, OSError, AttributeError, TypeError):
+        return None
+    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_char_p), ctypes.c_char_p
+
+    def parse(text: str) -> str:
+        assert tagger is not None  # it must live as long as its address is used
+        tokens: bytes = function(address, text.encode())
+        return tokens.decode()
+
+    return parse
 
 
 TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
