@@ -57,10 +57,10 @@ class Progress:
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
+            columns = (TextColumn("{task.description}"), BarColumn(10), TextColumn("{task.fields[figures]}"))
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task(self._title, total=epochs, completed=done, figures="")
-            self._figures = ""
+            self._task = self._bar.add_task(self._title, total=epochs, completed=done, figures="starting")
+            self._validation = ""
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -84,7 +84,7 @@ class Progress:
         if self._bar is not None:
             spent = time.perf_counter() - self._began
             left = spent / (self._here + share) * (self._epochs - self._done - share)
-            figures = f"epoch {self._done + 1} of {self._epochs}, loss {loss:.4f}{self._figures}, {_at_most(left)}"
+            figures = f"{self._done + 1} of {self._epochs}, loss {loss:.4f}{self._validation}, {_at_most(left)}"
             self._bar.update(self._task, completed=self._done + share, figures=figures)
 
     def epoch(self, loss: float, precision: float, best: float) -> None:
@@ -92,7 +92,7 @@ class Progress:
         self._done += 1
         self._here += 1
         validation = "none (not a number)" if math.isnan(precision) else f"{precision:.4f} (best {best:.4f})"
-        self._figures = f", validation AP {validation}"
+        self._validation = f", val. AP {precision:.4f}"
         if self._bar is None:
             left = (time.perf_counter() - self._began) / self._here * (self._epochs - self._done)
             self._say(

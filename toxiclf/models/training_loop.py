@@ -213,6 +213,11 @@ class TrainingLoop:
                 if checkpoint is not None:
                     checkpoint.save(identity, self._state())
         self._network.set_weights(self._best_weights)
+        if self.divergence is None:
+            best = self.history[-1 - self._since]["epoch"]
+            surroundings.say(
+                f"{surroundings.title}: best validation average precision {self._best:.4f}, in epoch {best} of {len(self.history)}"
+            )
         return self
 
     def _epoch(self, rows: Rows, targets: tuple[Any, Any], progress: Progress) -> float:

@@ -91,7 +91,7 @@ class SequenceOptions(NetworkOptions):
     """
 
     embedding: Literal["frozen", "fine_tuned", "scratch"] = "fine_tuned"
-    spatial_dropout: Rate = 0.3
+    spatial_dropout: Rate = 0.5
     normalization: Normalization = "none"
     dropout: Rate = 0.5
     dense: Units = ()
@@ -110,6 +110,7 @@ class RecurrentOptions(SequenceOptions):
     recurrent_activation: Literal["sigmoid", "hard_sigmoid", "softmax"] = "sigmoid"
     recurrent_dropout: Rate = 0.0
     pooling: Literal["max_mean", "max", "mean", "last"] = "max_mean"
+    learning_rate: Positive = 3e-3
 
 
 class CnnOptions(SequenceOptions):
