@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 
-def interrupted(arguments: list[str], wait_for: str, folder: Path) -> subprocess.Popen[str]:
-    """Start the command, interrupt it once it has said something, and wait for its end."""
+def interrupted(arguments: list[str], wait_for: str, folder: Path) -> tuple[int, str]:
+    """Start the command, interrupt it once it has said something, and wait for its end: exit code and last words."""
     process = subprocess.Popen(
         [sys.executable, "-m", "toxiclf", *arguments],
         cwd=folder,
@@ -25,21 +25,31 @@ def interrupted(arguments: list[str], wait_for: str, folder: Path) -> subprocess
             break
     time.sleep(0.2)
     os.kill(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
-    return process
+    said = process.communicate(timeout=60)[1]
+    assert said.endswith("toxiclf: interrupted\n")
+    return process.returncode, said
 
 
 def test_an_interrupted_training_leaves_no_run(sample_path: Path, tmp_path: Path) -> None:
-    process = interrupted(["train", str(sample_path), "--out", "run"], "out-of-fold", tmp_path)
-    assert process.returncode == 130
+    code, _ = interrupted(["train", str(sample_path), "--out", "run"], "out-of-fold", tmp_path)
+    assert code == 130
     assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupted_network_says_how_to_go_on(sample_path: Path, tmp_path: Path) -> None:
+    options = ["--model", "dnn", "--set", "model.epochs=100000", "--set", "model.patience=100000"]
+    code, said = interrupted(["train", str(sample_path), "--out", "run", *options], "epoch 2 of", tmp_path)
+    assert code == 130
+    assert "the same command with --resume goes on" in said
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["model.safetensors"]
+    assert not (tmp_path / "run" / "bundle").exists()
 
 
 def test_an_interrupted_prediction_leaves_no_output_under_its_name(bundle: Path, tmp_path: Path) -> None:
     comments = tmp_path / "comments.csv"
     comments.write_text("comment\n" + "오늘 날씨 좋네요\n" * 300_000, "utf-8")
-    process = interrupted(
+    code, _ = interrupted(
         ["predict", "comments.csv", "--bundle", str(bundle), "--out", "out.csv"], "comments from", tmp_path
     )
-    assert process.returncode == 130
+    assert code == 130
     assert not (tmp_path / "out.csv").exists()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import toxiclf
 from toxiclf.corpus.comments import Comments
+from toxiclf.errors import BundleError
 from toxiclf.moderator import LabelVerdict, Moderator, Verdict
+from toxiclf.text import tokenizers
+from toxiclf.text.encoder import Encoded
 from toxiclf.training import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
@@ -152,8 +159,111 @@ def test_threads_share_one_moderator(trained: Trained, sample: Comments, model: 
         assert np.abs(scores - np.roll(wanted, -shift, axis=0)).max() <= 1e-6
 
 
-def test_more_threads_in_a_graph_give_the_same_scores(bundle: Path, moderator: Moderator) -> None:
-    assert np.abs(toxiclf.load(bundle, threads=2).score(TEXTS) - moderator.score(TEXTS)).max() <= 1e-6
+def shared(moderator: Moderator, threads: int) -> Moderator:
+    """The same model, its batches shared by threads."""
+    return Moderator(moderator.manifest, moderator._encoder, moderator._scorer, threads)
+
+
+@pytest.mark.parametrize("model", ["ngram_logistic", "logistic", "bilstm"])
+def test_threads_that_share_a_batch_change_nothing(trained: Trained, sample: Comments, model: str) -> None:
+    moderator = trained(model, "one").moderator
+    texts = [*TEXTS, *sample.texts] * 5
+    for threads in (2, 3):
+        assert shared(moderator, threads).check(texts) == moderator.check(texts)
+        assert np.array_equal(shared(moderator, threads).score(texts), moderator.score(texts))
+
+
+def test_threads_of_a_loaded_bundle_give_the_same_verdicts(
+    bundle: Path, moderator: Moderator, sample: Comments
+) -> None:
+    assert toxiclf.load(bundle, threads=2).check(sample.texts * 3) == moderator.check(sample.texts * 3)
+
+
+@pytest.fixture
+def used(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
+    """The threads in which the graph runs."""
+    threads = set()
+    run = moderator._scorer.run
+
+    def recorded(encoded: Encoded) -> NDArray[np.float32]:
+        threads.add(threading.current_thread())
+        return run(encoded)
+
+    monkeypatch.setattr(moderator._scorer, "run", recorded)
+    return threads
+
+
+def test_a_batch_leaves_no_thread_behind(moderator: Moderator, used: set[threading.Thread]) -> None:
+    shared(moderator, 2).check(TEXTS[:1] * 5000)
+    assert 1 <= len(used) <= 2
+    assert threading.current_thread() not in used
+    assert not any(thread.is_alive() for thread in used)
+
+
+def test_few_comments_need_no_thread(moderator: Moderator, used: set[threading.Thread], sample: Comments) -> None:
+    shared(moderator, 2).check("가")
+    shared(moderator, 2).check(sample.texts)
+    assert used == {threading.current_thread()}
+
+
+def test_an_error_in_a_thread_ends_the_batch(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def failing(encoded: Encoded) -> NDArray[np.float32]:
+        calls.append(len(encoded))
+        raise BundleError("this graph fails")
+
+    monkeypatch.setattr(moderator._scorer, "run", failing)
+    before = threading.active_count()
+    with pytest.raises(BundleError, match="this graph fails"):
+        shared(moderator, 2).score(["가"] * 100_000)
+    assert threading.active_count() == before
+    assert len(calls) < 50  # of some hundred chunks
+
+
+def test_an_interrupt_ends_the_batch_and_its_threads(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    run = moderator._scorer.run
+
+    def interrupted(encoded: Encoded) -> NDArray[np.float32]:
+        calls.append(len(encoded))
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)  # Python has the main thread handle it, wherever it was raised
+        time.sleep(0.01)
+        return run(encoded)
+
+    monkeypatch.setattr(moderator._scorer, "run", interrupted)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        shared(moderator, 2).check(["가"] * 300_000)
+    assert threading.active_count() == before
+    assert len(calls) < 50  # of some three hundred chunks
+    monkeypatch.undo()
+    assert shared(moderator, 2).check(["가"] * 3000) == moderator.check(["가"] * 3000)
+
+
+def test_what_is_encoded_at_once_is_bounded(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[list[str]] = []
+    encode = moderator._encoder.encode
+
+    def recorded(texts: list[str]) -> Encoded:
+        batches.append(texts)
+        return encode(texts)
+
+    monkeypatch.setattr(moderator._encoder, "encode", recorded)
+    texts = ["가나 " * 500] * 200 + ["가"] * 3000 + ["나 " * 200_000, "다"]
+    assert len(moderator.check(texts)) == len(texts)
+    assert [text for batch in batches for text in batch] == texts
+    assert max(map(len, batches)) == 1024
+    assert all(len(batch) == 1 or sum(map(len, batch)) <= 2**17 for batch in batches)
+
+
+def test_where_mecab_can_only_be_called_by_its_wrapper_verdicts_are_the_same(
+    trained: Trained, sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = trained("logistic", "one").moderator.check(sample.texts)
+    monkeypatch.setattr(tokenizers, "_unlocked", lambda tagger: None)
+    assert toxiclf.load(trained("logistic", "one").save(tmp_path), threads=2).check(sample.texts * 3) == wanted * 3
 
 
 def test_a_bundle_loads_from_a_path_or_a_string_or_the_folder_of_its_run(bundle: Path, moderator: Moderator) -> None:

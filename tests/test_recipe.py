@@ -220,3 +220,71 @@ def test_class_weights_may_be_named_by_numbers() -> None:
 
 def test_a_fixed_threshold_may_be_any_kind_of_number() -> None:
     assert Recipe.load({"decision": {"objective": np.float32(0.25)}}).decision.objective == 0.25
+
+
+FOCAL = {"loss": "focal", "focal_gamma": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"model": "svm", "balance": {"loss": "focal"}}, "balance.loss has no effect on the model svm; leave it out"),
+        (
+            {"balance": {"focal_gamma": 1}},
+            "balance.focal_gamma has no effect on the model ngram_logistic; leave it out",
+        ),
+        (
+            {"model": "cnn", "balance": {"focal_gamma": 1}},
+            "balance.focal_gamma has no effect while balance.loss is 'crossentropy'; leave it out",
+        ),
+        (
+            {"model": {"name": "lstm", "embedding": "scratch"}, "vectors": {"unlabeled": "corpus:nsmc"}},
+            "vectors.unlabeled has no effect while model.embedding is 'scratch'; leave it out",
+        ),
+        (
+            {"model": "dnn_sequence", "vectors": {"window": 3}},
+            "vectors.window has no effect while model.embedding is 'scratch'; leave it out",
+        ),
+        ({"model": "bilstm2", "features": {"pooling": "sif"}}, "features.pooling has no effect on the model bilstm2"),
+    ],
+)
+def test_a_key_without_effect_on_a_network_is_refused(content: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Recipe.load(content)
+    assert str(refused.value).startswith(sentence)
+
+
+def test_keys_that_have_an_effect_on_a_network_are_taken() -> None:
+    recipe = Recipe.load({"model": "cnn", "balance": FOCAL, "vectors": {"window": 3}})
+    assert (recipe.balance.focal_gamma, recipe.vectors.window) == (1.0, 3)
+    scratch = Recipe.load({"model": "dnn_sequence", "balance": FOCAL, "vectors": {"size": 8, "min_count": 1}})
+    assert (scratch.model.embedding, scratch.vectors.min_count) == ("scratch", 1)
+    assert Recipe.load({"model": "dnn", "features": {"pooling": "sif"}}).features.pooling == "sif"
+
+
+@pytest.mark.parametrize("setting", ["model.clip_norm=0", "model.clip_norm=0.0", "model.clip_norm=none"])
+def test_gradients_may_be_left_unclipped(setting: str) -> None:
+    assert Recipe.load("lstm", settings=[setting]).model.clip_norm in (0, "none")
+    assert Recipe.load("lstm").model.clip_norm == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "sentence"),
+    [
+        ("lstm", "model.recurent_activation=tanh", "unknown recipe key 'model.recurent_activation'; did you mean"),
+        ("lstm", "model.recurent_dropout=.1", "did you mean 'model.recurrent_dropout'?"),
+        ("cnn", "model.filter=3", "unknown recipe key 'model.filter'; did you mean 'model.filters'?"),
+        ("cnn", "model.units=3", "unknown recipe key 'model.units'"),
+        ("lstm", "model.activation=tan", "recipe key model.activation is 'tan'"),
+        ("lstm", "model.pooling=sum", "recipe key model.pooling is 'sum'"),
+        ("lstm", "model.clip_norm=-1", "recipe key model.clip_norm is -1"),
+        ("lstm", "model.dropout=1.0", "recipe key model.dropout is 1.0"),
+        ("cnn", "model.widths=[]", "recipe key model.widths"),
+        ("cnn", "model.widths=0", "recipe key model.widths"),
+        ("cnn", "balance.loss=focall", "recipe key balance.loss is 'focall'"),
+    ],
+)
+def test_what_a_network_does_not_know_is_refused_by_name(model: str, setting: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Recipe.load(model, settings=[setting])
+    assert sentence in str(refused.value)

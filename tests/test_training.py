@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tests.conftest import VECTORS, tiny
 from toxiclf.corpus.comments import Comments
 from toxiclf.evaluation.predictions import Predictions, read
 from toxiclf.evaluation.run import evaluate_bundle
+from toxiclf.learning import Checkpoints
 from toxiclf.training import TrainedModel
 
 FAST = tiny("ngram_logistic")
@@ -218,3 +221,48 @@ def test_predictions_are_of_the_comments_that_the_report_speaks_of(
     counts = run.report.confusion["toxic"]
     assert found.flagged.sum() == counts["tp"] + counts["fp"]
     assert found.targets.sum() == counts["tp"] + counts["fn"]
+
+
+class Killed(BaseException):
+    """As if the process had ended."""
+
+
+def test_a_run_that_was_killed_after_its_search_goes_on_from_both_logs(sample: Comments, tmp_path: Path) -> None:
+    recipe = {
+        "text": {"tokenizer": "whitespace"},
+        "vectors": {"size": 4},
+        "model": {"name": "cnn", "embedding": "scratch", "widths": [2], "filters": 2, "epochs": 3},
+        "search": {"method": "grid", "folds": 2, "space": {"model.filters": [2, 3]}},
+    }
+    kept = {"search_log": tmp_path / "search.jsonl"}
+    said: list[str] = []
+
+    def say(message: str) -> None:
+        if "epoch 2 of 3" in message:
+            raise Killed
+
+    with pytest.raises(Killed):
+        toxiclf.train(sample, recipe, say=say, checkpoints=Checkpoints(tmp_path / "checkpoints"), **kept)
+    resumed = toxiclf.train(
+        sample, recipe, say=said.append, checkpoints=Checkpoints(tmp_path / "checkpoints", resume=True), **kept
+    )
+    assert any("going on after epoch 2 of 3" in message for message in said)
+    whole = toxiclf.train(sample, recipe)
+    assert (resumed.moderator.raw(sample.texts[:50]) == whole.moderator.raw(sample.texts[:50])).all()
+    assert resumed.history == whole.history
+
+
+def test_networks_leave_no_graph_behind(sample: Comments) -> None:
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    gc.collect()
+    before = sum(isinstance(thing, FuncGraph) for thing in gc.get_objects())
+    toxiclf.train(sample, tiny("lstm"))
+    gc.collect()
+    assert sum(isinstance(thing, FuncGraph) for thing in gc.get_objects()) <= before
+
+
+def test_training_leaves_the_random_generators_of_others_alone(sample: Comments) -> None:
+    states = random.getstate(), np.random.get_state()[1].tolist()
+    toxiclf.train(sample, tiny("dnn"))
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +130,24 @@ class Checkpoints:
     folder: Path
     resume: bool = False
 
+    def of(self, fit: str) -> Checkpoint:
+        """The checkpoint of a fit: "model", "fold-1", …"""
+        return Checkpoint(self.folder / f"{fit}.safetensors", self.resume)
+
+    def files(self) -> list[Path]:
+        """What an interrupted run left; nobody else's files."""
+        return [path for path in self.folder.glob("*") if _CHECKPOINT.fullmatch(path.name)]
+
+    def clear(self) -> None:
+        """Delete what :meth:`files` names, and the folder if that was all."""
+        for path in self.files():
+            path.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or it holds something else
+            self.folder.rmdir()
+
+
+_CHECKPOINT = re.compile(r"(model|fold-\d+)\.safetensors|\.(model|fold-\d+)\.safetensors\.part")
+
 
 def learn(
     parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False
@@ -146,11 +166,10 @@ def learn(
     """
 
     def surroundings(fit: str, title: str) -> Surroundings:
-        kept = (
-            None if checkpoints is None else Checkpoint(checkpoints.folder / f"{fit}.safetensors", checkpoints.resume)
-        )
-        return Surroundings(title, say, bar, kept)
+        return Surroundings(title, say, bar, None if checkpoints is None else checkpoints.of(fit))
 
+    if checkpoints is not None and not checkpoints.resume:
+        checkpoints.clear()
     name = recipe.model.name
     source = decision_source(recipe)
     labels, negative = parts.train.labels, parts.train.negative

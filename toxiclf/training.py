@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -114,7 +113,7 @@ class TrainedModel:
             learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
         self.report.write(folder, [f"figures/{name}" for name in names])
         if self._checkpoints is not None:
-            shutil.rmtree(self._checkpoints.folder, ignore_errors=True)
+            self._checkpoints.clear()
         return folder
 
 
@@ -164,6 +163,8 @@ def train(
         normalizer=normalizer,
     )
     asked, found = recipe, None
+    if checkpoints is not None and not checkpoints.resume:
+        checkpoints.clear()  # before a search, which may be interrupted, too
     try:
         if recipe.search.method != "none":
             found = search(parts, recipe, say, search_log)

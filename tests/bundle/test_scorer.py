@@ -105,6 +105,24 @@ def test_a_graph_is_never_called_without_comments(monkeypatch: pytest.MonkeyPatc
     assert min(batches) >= 1
 
 
+@pytest.mark.parametrize(("name", "most"), [("bundle", 2**13), ("words_bundle", 2**11)])
+def test_what_a_graph_is_given_at_once_is_bounded(
+    name: str, most: int, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+    run = onnxruntime.InferenceSession.run
+
+    def recorded(session: Any, outputs: Any, feed: dict[str, NDArray[np.int32]], *rest: Any) -> Any:
+        sizes.extend(array.shape for array in feed.values() if array.ndim == 2)  # type: ignore[misc]
+        return run(session, outputs, feed, *rest)
+
+    moderator = toxiclf.load(request.getfixturevalue(name))
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", recorded)
+    moderator.score(["좋아요", "꺼져 이 멍청아", "", "긴 댓글 " * 300, "오늘 날씨 " * 40] * 300)
+    assert all(comments == 1 or comments * longest <= most for comments, longest in sizes)
+    assert max(comments * longest for comments, longest in sizes) > most / 2
+
+
 @pytest.mark.parametrize(
     ("inputs", "outputs", "nodes"),
     [

@@ -4,21 +4,64 @@ from __future__ import annotations
 
 import numpy as np
 
+from toxiclf.balance.weights import ClassWeights
 from toxiclf.evaluation import checks
+from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import evaluate
 
 rng = np.random.default_rng(0)
 
 
+def checked(scores: np.ndarray, targets: np.ndarray, threshold: float) -> list[Finding]:
+    """Findings of one label's scores."""
+    scores, targets = scores.astype(np.float32), targets.astype(np.uint8)
+    evaluation = evaluate(scores, targets, [threshold], ["toxic"], seed=0)
+    return list(checks.check_scores(scores, targets, [threshold], evaluation, ["toxic"]))
+
+
 def test_a_model_at_the_majority_class_is_found() -> None:
-    scores = rng.random((100, 1)).astype(np.float32) * 0.2
-    assert [f.code for f in checks.check_scores(scores, [0.5], ["toxic"])] == ["majority_only"]
-    assert [f.code for f in checks.check_scores(scores, [0.0], ["toxic"])] == ["majority_only"]
-    assert not list(checks.check_scores(scores, [0.1], ["toxic"]))
+    targets = np.arange(100)[:, None] >= 80
+    scores = np.arange(100)[:, None] / 500  # tells them apart, below .2
+    for threshold, what in ((0.5, "no comment is"), (0.0, "every comment is")):
+        (finding,) = checked(scores, targets, threshold)
+        assert (finding.code, finding.severity) == ("majority_only", "error")
+        assert f"at threshold {threshold:.3f} {what} called toxic" in finding.message
+    assert not checked(scores, targets, 0.1)
 
 
 def test_a_model_that_gives_one_score_is_found() -> None:
-    assert [f.code for f in checks.check_scores(np.full((9, 1), 0.3, np.float32), [0.2], ["x"])] == ["constant_scores"]
+    (finding,) = checked(np.full((9, 1), 0.3), np.arange(9)[:, None] > 5, 0.2)
+    assert finding.code == "constant_scores"
+
+
+def test_a_model_that_does_not_beat_guessing_is_found() -> None:
+    targets = np.arange(400)[:, None] % 5 == 0
+    noise = np.random.default_rng(5).random((400, 1))
+    (finding,) = checked(noise, targets, 0.5)
+    assert (finding.code, finding.severity) == ("majority_only", "warning")
+    assert "does not beat 0.200, the share of such comments, which guessing reaches" in finding.message
+    (finding,) = checked(noise - targets, targets, 0.5)
+    assert (finding.code, finding.severity) == ("majority_only", "error")  # worse than guessing
+    assert not checked(0.5 * targets + noise, targets, 0.5)
+
+
+def test_each_label_is_checked_by_itself() -> None:
+    targets = np.column_stack([np.arange(400) % 5 == 0, np.arange(400) % 4 == 0]).astype(np.uint8)
+    scores = np.column_stack([targets[:, 0] * 0.9, np.full(400, 0.25)]).astype(np.float32)
+    evaluation = evaluate(scores, targets, [0.5, 0.5], ["a", "b"], seed=0)
+    (finding,) = checks.check_scores(scores, targets, [0.5, 0.5], evaluation, ["a", "b"])
+    assert finding.code == "constant_scores"
+    assert finding.message.startswith("label 'b'")
+
+
+def test_class_weights_beside_a_focal_loss_are_found() -> None:
+    balanced = ClassWeights(("negative", "toxic"), (90, 10), (0.56, 5.0))
+    plain = ClassWeights(("negative", "toxic"), (90, 10), (1.0, 1.0))
+    (finding,) = checks.check_weighting([plain, balanced], "focal")
+    assert finding.code == "double_weighting"
+    assert "balance.class_weight = none, or balance.loss = crossentropy" in finding.next_step
+    assert not list(checks.check_weighting([plain], "focal"))
+    assert not list(checks.check_weighting([balanced], "crossentropy"))
 
 
 def test_another_share_of_toxic_rows_in_the_test_part_is_found() -> None:

@@ -20,7 +20,7 @@ from toxiclf.vectors.features import Sequences
 TOKENS, SIZE, LONGEST = 12, 3, 7
 SMALL: dict[str, dict[str, Any]] = {
     **{name: {"units": 4} for name in ("lstm", "lstm2", "bilstm", "bilstm2")},
-    "cnn": {"widths": [1, 2, 3, 4], "filters": 3},
+    "cnn": {"widths": [2], "filters": 3},
     "dnn_sequence": {"dense": [4]},
     "dnn": {"units": [4]},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from tests.models.small import EVERY_LENGTH, LONGEST, SIZE, made, raw_of, scorer_of, sequences
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.graph import Graph
-from toxiclf.models.blocks import Block, Convolutions, Embedding, Flattening, Pooling, Words
+from toxiclf.models.blocks import Block, Convolutions, Embedding, Flattening, Pooling, Recurrent, Words
 from toxiclf.text.encoder import Encoded, join_views
 
 MATRIX = sequences([]).matrix
@@ -63,7 +65,9 @@ class Lowered(Block):
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, LONGEST + 3])
 def test_a_convolution_is_the_highest_answer_to_a_window_around_each_token(width: int) -> None:
+    keras.utils.set_random_seed(width)
     block = Convolutions([width], 2, "tanh")
+    block.layers[0].bias_initializer = keras.initializers.Constant(-2.0)
     keras_output, graph_output = outputs(block)
     kernel, bias = (np.asarray(weight) for weight in block.layers[0].get_weights())
     expected = np.zeros((len(COMMENTS), 2))
@@ -106,7 +110,8 @@ def test_spatial_dropout_drops_a_number_in_the_whole_comment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [("lstm", "recurrent_dropout"), ("lstm", "spatial_dropout"), ("lstm", "dropout"), ("cnn", "dropout")]
+    ("name", "key"),
+    [("lstm", "recurrent_dropout"), ("lstm", "spatial_dropout"), ("lstm", "dropout"), ("cnn", "dropout")],
 )
 def test_each_dropout_is_of_training_alone(name: str, key: str) -> None:
     off = {"spatial_dropout": 0.0, "dropout": 0.0}
@@ -116,3 +121,24 @@ def test_each_dropout_is_of_training_alone(name: str, key: str) -> None:
         first, second = (np.asarray(network(ids, training=True)) for _ in range(2))
         assert (first != second).any() == (rate > 0)
         assert (np.asarray(network(ids, training=False)) == np.asarray(network(ids))).all()
+
+
+def test_keras_is_given_one_step_at_least_and_all_steps_at_the_beginning() -> None:
+    """Its kernels for GPUs refuse anything else."""
+    block = Recurrent(
+        2, bidirectional=False, last=False, activation="tanh", recurrent_activation="sigmoid", recurrent_dropout=0.0
+    )
+    layer, given = block.layer, []
+
+    def noted(x: Any, mask: Any) -> Any:
+        given.append(mask)
+        return layer(x, mask=mask)
+
+    block.layer = noted
+    ids = keras.Input((None,), dtype="int32")
+    mask = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")
+    block.apply(Embedding(MATRIX, trainable=False).apply(ids, mask), mask)
+    steps = np.asarray(keras.Model(ids, given[0])(IDS.padded()))
+    assert steps.dtype == np.bool_
+    assert steps.sum(axis=1).tolist() == np.maximum(IDS.lengths, 1).tolist()
+    assert (np.diff(steps.astype(int), axis=1) <= 0).all()

@@ -1,15 +1,17 @@
-"""Averaged vectors: the formula, by a plain numpy oracle; and defined where nothing is known."""
+"""Averaged vectors: the formula, by a plain numpy oracle; and defined where nothing is known. Sequences: ids and their vectors."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from toxiclf.errors import DataError
+from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded, TextEncoder, TokenView
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import TokenVocabulary
-from toxiclf.vectors.features import AverageVectors
+from toxiclf.vectors.features import AverageVectors, Featurizer, Prepared, Sequences
 from toxiclf.vectors.word_vectors import WordVectors
 
 rng = np.random.default_rng(0)
@@ -63,3 +65,82 @@ def test_a_comment_of_nothing_known_is_all_zeros_and_never_nan(pooling: str) -> 
 @pytest.mark.parametrize("pooling", ["mean", "tfidf", "sif"])
 def test_no_comments_give_no_rows(pooling: str) -> None:
     assert AverageVectors(VECTORS, pooling).fit(encoded(TEXTS)).transform(encoded([])).shape == (0, 3)
+
+
+def sequences(texts: list[str], max_tokens: int | None = None) -> tuple[Featurizer, Prepared]:
+    """Sequence features of these rows."""
+    engine = tokenizer("whitespace")
+    rows = Prepared.of(texts, Normalizer(), engine)
+    return Featurizer.sequence(rows, Normalizer(), engine, VECTORS, max_tokens=max_tokens), rows
+
+
+def test_a_sequence_is_the_vectors_of_a_comments_tokens_in_order() -> None:
+    featurizer, rows = sequences(TEXTS)
+    features = featurizer.matrix(rows)
+    assert isinstance(features, Sequences)
+    assert (features.matrix[0] == 0).all()
+    for i, text in enumerate(TEXTS):
+        expected = VECTORS.matrix[known(text)]
+        assert (features.matrix[features.ids.take(np.array([i])).flat] == expected).all()
+
+
+def test_renumbered_sequences_are_the_same_comments() -> None:
+    featurizer, rows = sequences(TEXTS)
+    features = featurizer.matrix(rows)
+    turned = features.renumbered(np.array([0, 4, 3, 2, 1], np.int32))
+    assert (turned.ids.starts == features.ids.starts).all()
+    assert (turned.ids.flat == 5 - features.ids.flat).all()
+
+
+def test_automatic_tokens_hold_all_but_the_longest_half_percent_of_comments_whole() -> None:
+    lengths = [*range(1, 200), 900]
+    featurizer, rows = sequences(["가 " * length for length in lengths])
+    longest = featurizer.matrix(rows).longest
+    assert (
+        longest == 203
+    )  # 199 + .005 · (900 - 199), as .995 of the way from the 1st to the 200th ends just beyond the 199th
+    cut = featurizer.encode(rows).truncated
+    assert cut.tolist() == [False] * 199 + [True]
+
+
+def test_automatic_tokens_are_one_at_least() -> None:
+    featurizer, rows = sequences(["없음", ""])
+    assert featurizer.matrix(rows).longest == 1
+    assert featurizer.encode(rows).views["words"].lengths.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "cut"), [(2, [False, True, False]), (3, [False, False, False]), (1, [True, True, False])]
+)
+def test_a_comment_with_more_tokens_than_allowed_is_cut_and_marked(max_tokens: int, cut: list[bool]) -> None:
+    featurizer, rows = sequences(["가 나", "가 나 다", ""], max_tokens)
+    encoded = featurizer.encode(rows)
+    features = featurizer.matrix(rows)
+    assert encoded.truncated.tolist() == cut
+    assert features.longest == max_tokens
+    assert features.ids.lengths.tolist() == [min(2, max_tokens), min(3, max_tokens), 0]
+    assert features.ids.flat.tolist() == [*[1, 2][:max_tokens], *[1, 2, 3][:max_tokens]]
+    again = TextEncoder.from_json(*featurizer.encoder.to_json()).encode(["가 나", "가 나 다", ""])
+    assert again.truncated.tolist() == cut
+
+
+def test_vectors_from_scratch_need_no_word2vec_and_take_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trained(*_: object, **__: object) -> None:
+        raise AssertionError("word vectors were trained")
+
+    monkeypatch.setattr("toxiclf.vectors.word_vectors.train_vectors", trained)
+    engine = tokenizer("whitespace")
+    rows = Prepared.of(["가 나 가", "나 다"], Normalizer(), engine)
+    matrices = []
+    for seed in (0, 0, 1):
+        recipe = Recipe.load({"seed": seed, "model": "dnn_sequence", "vectors": {"size": 4}})
+        featurizer = Featurizer.of(recipe, rows, Normalizer(), engine, None)
+        features = featurizer.matrix(rows)
+        assert features.ids.flat.tolist() == [1, 2, 1, 2]  # 다 is there once
+        assert features.longest == 3
+        matrices.append(features.matrix)
+    assert (matrices[0] == matrices[1]).all()
+    assert (matrices[0][1:] != matrices[2][1:]).all()
+    rare = Recipe.load({"model": "dnn_sequence", "vectors": {"min_count": 9}})
+    with pytest.raises(DataError, match="no token occurs 9 times"):
+        Featurizer.of(rare, rows, Normalizer(), engine, None)

@@ -14,7 +14,7 @@ from toxiclf.errors import DataError
 from toxiclf.recipe import VectorsSection
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
-from toxiclf.vectors.word_vectors import WordVectors, vectors_of_rows, vectors_of_unlabeled
+from toxiclf.vectors.word_vectors import WordVectors, random_vectors, vectors_of_rows, vectors_of_unlabeled
 
 OPTIONS = {"size": 8, "epochs": 2, "min_count": 2}
 
@@ -85,6 +85,31 @@ def test_a_damaged_cache_is_said_and_made_again(texts: Path) -> None:
     assert any("damaged" in sentence for sentence in said)
     assert same(again, first)
     assert same(WordVectors.load(newest), first)
+
+
+def test_random_vectors_are_of_tokens_that_are_frequent_enough_the_most_frequent_first() -> None:
+    rows = [["다", "가", "가"], ["나", "가", "나"], ["라", "마", "마"]]
+    vectors = random_vectors(rows, VectorsSection(size=5), 0)
+    assert vectors.tokens == ["가", "나", "마"]
+    assert vectors.matrix.shape == (3, 5)
+    assert vectors.matrix.dtype == np.float32
+    assert np.abs(vectors.matrix).max() <= 0.05
+    assert vectors.frequencies == pytest.approx([3 / 7, 2 / 7, 2 / 7])
+    assert random_vectors(rows, VectorsSection(min_count=3), 0).tokens == ["가"]
+    assert len(random_vectors(rows, VectorsSection(min_count=1), 0).tokens) == 5
+
+
+def test_the_seed_reproduces_random_vectors_and_another_seed_differs() -> None:
+    rows = [["가", "나"] * 3]
+    first, again, other = (random_vectors(rows, VectorsSection(size=5), seed) for seed in (0, 0, 1))
+    assert same(first, again)
+    assert first.tokens == other.tokens
+    assert (first.matrix != other.matrix).all()
+
+
+def test_random_vectors_of_no_frequent_token_are_refused_with_a_sentence() -> None:
+    with pytest.raises(DataError, match=r"^no token occurs 2 times in the training rows; lower vectors\.min_count$"):
+        random_vectors([["가"], ["나"], []], VectorsSection(), 0)
 
 
 def same(one: WordVectors, other: WordVectors) -> bool:

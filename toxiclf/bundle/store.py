@@ -137,6 +137,10 @@ def _read_file(folder: Path, name: str, largest: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
+        if (folder / "report.json").is_file() and name == "manifest.json":
+            raise BundleError(
+                f"{folder} is a run without a bundle; its report.md says why (see the findings diverged and no_bundle)"
+            ) from None
         raise BundleError(f"{path} is missing; give a bundle folder that `toxiclf train` wrote") from None
     except OSError as error:
         raise BundleError(f"{path} cannot be read ({error.strerror}); links are not followed") from error

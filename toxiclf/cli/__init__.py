@@ -67,6 +67,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.name and error.name.startswith("toxiclf"):
             raise
         return _failed(str(MissingExtraError(f"this command uses {error.name}, which", "train")), 2)
+    if code == 130:  # Typer answers an interrupt itself, and says nothing
+        return _failed("interrupted", 130)
     return code if isinstance(code, int) else 0
 
 

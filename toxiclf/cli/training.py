@@ -54,7 +54,9 @@ def train(
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
+    from toxiclf.errors import UsageError
     from toxiclf.learning import Checkpoints
+    from toxiclf.models import MODELS
     from toxiclf.recipe import Recipe
     from toxiclf.training import check_writable, read_parts
     from toxiclf.training import train as train_model
@@ -67,15 +69,22 @@ def train(
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
+    if resume and not MODELS[chosen.model.name].watches and chosen.search.method == "none":
+        raise UsageError(f"--resume goes on with a network, and {chosen.model.name} is none; leave it out")
     checkpoints = Checkpoints(folder / "checkpoints", resume)
-    if checkpoints.folder.exists() and not resume:
-        say(f"an interrupted run left checkpoints in {folder}; beginning anew (--resume would go on from them)")
-    elif resume and not checkpoints.folder.exists():
+    if checkpoints.files() and not resume:
+        say(f"an interrupted run left checkpoints in {folder}; beginning anew (--resume would have gone on from them)")
+    elif resume and not checkpoints.files():
         say(f"there is nothing to resume in {folder}; beginning anew")
-    trained = train_model(
-        rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl", checkpoints=checkpoints,
-        bar=sys.stderr.isatty(),
-    )  # fmt: skip
+    try:
+        trained = train_model(
+            rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl", checkpoints=checkpoints,
+            bar=sys.stderr.isatty(),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        if checkpoints.files():
+            say("the same command with --resume goes on after the last finished epoch")
+        raise
     trained.save(folder)
     report = trained.report
     if as_json:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,14 +13,15 @@ __all__ = ["keras", "tf"]
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Native code's notes go nowhere; TF_CPP_MIN_LOG_LEVEL does not hold back those from before its log is set up."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "3":  # somebody wants to read them
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed
         yield
         return
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        if _HUSHED:
+            os.dup2(nowhere, 2)
         yield
     finally:
         os.dup2(kept, 2)
@@ -28,6 +29,12 @@ def _quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+_HUSHED = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"  # else somebody wants to read them
+
 with _quiet():
     import keras
     import tensorflow as tf
+
+if _HUSHED:
+    tf.get_logger().setLevel(logging.ERROR)  # it warns of functions that are compiled anew: each network has its own

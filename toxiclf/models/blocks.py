@@ -102,14 +102,13 @@ class Recurrent(Block):
     Parameters
     ----------
     last : give the last state of each direction, and not the states of all tokens.
-    dropout : rate at which numbers are dropped on their way into the layer, each in the whole comment.
     """
 
     def __init__(
         self, units: int, *, bidirectional: bool, last: bool, activation: str, recurrent_activation: str,
-        recurrent_dropout: float, dropout: float = 0.0,
+        recurrent_dropout: float,
     ) -> None:  # fmt: skip
-        self._last, self._dropout = last, dropout
+        self._last = last
         self._activations = (recurrent_activation, activation, activation)  # in the order of ONNX: gates, cell, state
         self._directions = 2 if bidirectional else 1
         self.layer = keras.layers.LSTM(
@@ -121,9 +120,10 @@ class Recurrent(Block):
 
     def apply(self, x: Any, mask: Any) -> Any:
         """(batch, time, size) to (batch, time, directions · units), or (batch, directions · units)."""
-        if self._dropout:
-            x = keras.layers.SpatialDropout1D(self._dropout)(x)
-        return self.layer(x, mask=ops.cast(mask, "bool"))
+        # Keras's cuDNN kernels refuse a row that is masked whole, so an empty comment has one step of zeros, which is not pooled
+        steps = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
+        states = self.layer(x, mask=ops.cast(steps, "bool"))
+        return states * ops.max(mask, axis=1, keepdims=True) if self._last else states
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
         """ONNX's fused operator; it leaves states beyond a comment's end at zero, and so all of an empty comment's."""
@@ -137,9 +137,11 @@ class Recurrent(Block):
             place=1 if self._last else 0,
             hidden_size=layers[0].units,
             direction="bidirectional" if self._directions == 2 else "forward",
-            activations=[name for name, _, _ in names],
-            activation_alpha=[alpha for _, alpha, _ in names],
-            activation_beta=[beta for _, _, beta in names],
+            activations=[name for name, *_ in names],
+            **_given(
+                activation_alpha=[alpha for _, *numbers in names for alpha in numbers[:1]],
+                activation_beta=[beta for _, *numbers in names for beta in numbers[1:]],
+            ),
         )  # fmt: skip
         width = self._directions * layers[0].units
         if self._last:  # (directions, batch, units)
@@ -149,15 +151,20 @@ class Recurrent(Block):
         return graph.add("Reshape", states, graph.constant([0, 0, width], np.int64))
 
 
-ONNX_ACTIVATIONS: dict[str, tuple[str, float, float]] = {
-    "tanh": ("Tanh", 0.0, 0.0),
-    "sigmoid": ("Sigmoid", 0.0, 0.0),
+ONNX_ACTIVATIONS: dict[str, tuple[Any, ...]] = {
+    "tanh": ("Tanh",),
+    "sigmoid": ("Sigmoid",),
     "hard_sigmoid": ("HardSigmoid", 1 / 6, 0.5),
-    "relu": ("Relu", 0.0, 0.0),
-    "elu": ("Elu", 1.0, 0.0),
-    "softsign": ("Softsign", 0.0, 0.0),
+    "relu": ("Relu",),
+    "elu": ("Elu", 1.0),
+    "softsign": ("Softsign",),
 }
-"""What ONNX Runtime's LSTM can compute: its name, alpha and beta by Keras's name. It has no softmax."""
+"""What ONNX Runtime's LSTM can compute, by Keras's name: its name and, where it takes them, alpha and beta; no softmax."""
+
+
+def _given(**attributes: list[Any]) -> dict[str, Any]:
+    """Lists that hold something: ONNX has no empty ones."""
+    return {name: values for name, values in attributes.items() if values}
 
 
 def _in_order_of_onnx(kernel: Floats, recurrent: Floats, bias: Floats) -> tuple[Floats, Floats, Floats]:

@@ -57,24 +57,25 @@ class Checkpoint:
         """
         if not self.resume or not self.path.exists():
             return None
-        hint = "leave out --resume to begin anew"
         try:
             with safe_open(self.path, framework="numpy") as file:
                 facts = json.loads(file.metadata()["facts"])
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"the checkpoint {self.path} cannot be read ({error}); {hint}") from error
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise self.unfit(f"cannot be read ({error})") from error
         if not isinstance(facts, dict) or facts.pop("identity", None) != identity:
-            raise UsageError(
-                f"the checkpoint {self.path} is of other comments, another recipe or other versions of the libraries; {hint}"
-            )
+            raise self.unfit("is of other comments, another recipe or other versions of the libraries")
         return State(arrays, facts)
+
+    def unfit(self, reason: str) -> UsageError:
+        """The error for a file that cannot be gone on from."""
+        return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to begin anew")
 
     def save(self, identity: str, state: State) -> None:
         """Put a state in place of the last one; a process that is killed leaves the one or the other."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = self.path.with_name(f".{self.path.name}.part")
-        content = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
+        content = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         facts = json.dumps({**state.facts, "identity": identity})
         with aside.open("wb") as file:
             file.write(save(content, {"facts": facts}))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -35,7 +38,7 @@ _HIGH = 0.01  # a learning rate that is blamed first
 class KerasModel(Model):
     """What all networks share.
 
-    Fitting sets Keras's global seed and TensorFlow's deterministic mode, so that the seed gives the same network again.
+    Fitting turns TensorFlow's deterministic mode on for the process, so that the seed gives the same network again.
     Stops when the average precision on the validation part has not risen for ``patience`` epochs, and keeps the best weights.
 
     Attributes
@@ -54,13 +57,13 @@ class KerasModel(Model):
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> KerasModel:
         """Learn from training rows."""
         assert held_out is not None  # the registry says that it watches the validation part
-        keras.utils.set_random_seed(task.seed)
         tf.config.experimental.enable_op_determinism()
         self.exclusive_ = task.exclusive
         wanted, weights = _weighted_targets(task)
         plan = self._plan(task)
         self._say_plan(plan, task, len(wanted), len(held_out.targets))
-        self._fit(features, held_out, (wanted, weights), plan, task)
+        with _seeded(task.seed):
+            self._fit(features, held_out, (wanted, weights), plan, task)
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
@@ -110,8 +113,8 @@ class KerasModel(Model):
         epochs = epochs if options.epochs == "auto" else options.epochs
         clip = None if options.clip_norm == "none" or not options.clip_norm else options.clip_norm
         return Plan(
-            options.optimizer, options.learning_rate, size, epochs, options.patience, clip, task.focal_gamma, task.exclusive,
-            task.seed, self._blame(),
+            options.model_dump_json(exclude={"epochs", "patience"}), options.optimizer, options.learning_rate, size, epochs,
+            options.patience, clip, task.focal_gamma, task.exclusive, task.seed, self._blame(),
         )  # fmt: skip
 
     def _say_plan(self, plan: Plan, task: Task, rows: int, watched: int) -> None:
@@ -152,7 +155,7 @@ class Dnn(KerasModel):
         self, features: NDArray[np.float32], held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task
     ) -> None:
         self.scaling_ = Scaling(features, standardize=True)
-        self.blocks_ = [*dnn(self.options), _logits(targets)]
+        self.blocks_ = [*dnn(self.options), _logits(targets, exclusive=task.exclusive)]
         vector = keras.Input((features.shape[1],), name="vector")
         self.network_ = keras.Model(vector, _applied(self.blocks_, vector, None))
         watched = self._rows(held_out.features)
@@ -200,7 +203,7 @@ class SequenceNetwork(KerasModel):
 
     def _build(self, matrix: NDArray[np.float32], targets: tuple[Any, Any]) -> keras.Model:
         blocks = SEQUENCE_NETWORKS[self.options.name](self.options, matrix, self.time_)  # type: ignore[attr-defined]
-        self.blocks_ = [*blocks, _logits(targets)]
+        self.blocks_ = [*blocks, _logits(targets, exclusive=self.exclusive_)]
         ids = keras.Input((self._fixed_time,), dtype="int32", name="ids")
         mask = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")
         return keras.Model(ids, _applied(self.blocks_, ids, mask))
@@ -229,11 +232,23 @@ def _applied(blocks: list[Block], x: Any, mask: Any) -> Any:
     return x
 
 
-def _logits(targets: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Block:
-    """The last layer, whose biases begin at the log-odds of the (weighted) training rows."""
+def _logits(targets: tuple[NDArray[np.float64], NDArray[np.float64]], *, exclusive: bool) -> Block:
+    """The last layer, whose biases begin where sigmoids, or the softmax, give the shares of the (weighted) training rows."""
     wanted, weights = targets
-    rates = (wanted * weights).sum(axis=0) / weights.sum(axis=0)
-    return Dense(wanted.shape[1], np.asarray(np.log(rates / (1 - rates))))
+    rates = np.asarray((wanted * weights).sum(axis=0) / weights.sum(axis=0))
+    return Dense(wanted.shape[1], np.log(rates) if exclusive else np.log(rates / (1 - rates)))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Keras draws its seeds from Python's and NumPy's global generators: seed them, and leave them as they were."""
+    kept = random.getstate(), np.random.get_state()
+    try:
+        keras.utils.set_random_seed(seed)
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
 
 
 def _weighted_targets(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,13 +90,12 @@ class Progress:
         """An epoch is done."""
         self._done += 1
         self._here += 1
-        validation = "none (not a number)" if math.isnan(precision) else f"{precision:.4f} (best {best:.4f})"
         self._validation = f", val. AP {precision:.4f}"
         if self._bar is None:
             left = (time.perf_counter() - self._began) / self._here * (self._epochs - self._done)
             self._say(
                 f"{self._title}: epoch {self._done} of {self._epochs}: loss {loss:.4f}, "
-                f"validation average precision {validation}; {_at_most(left)}"
+                f"validation average precision {precision:.4f} (best {best:.4f}); {_at_most(left)}"
             )
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.models.backend import keras, tf
-from toxiclf.models.checkpoint import State
+from toxiclf.models.checkpoint import Checkpoint, State
 from toxiclf.models.progress import Progress, Surroundings
 from toxiclf.text.vocabulary import Ids
 
@@ -24,7 +23,12 @@ _SPREAD = 0.2  # of lengths in a bucket, so that comments meet other ones in eac
 
 
 class Rows(Protocol):
-    """Rows as the network takes them."""
+    """Rows as the network takes them.
+
+    Attributes
+    ----------
+    lengths : how long each row is in a batch of its own, (n,).
+    """
 
     lengths: NDArray[np.int32]
 
@@ -71,7 +75,7 @@ class IdRows:
 
     def __init__(self, ids: Ids, time: int | None = None) -> None:
         self._ids, self._time = ids, time
-        self.lengths = ids.lengths
+        self.lengths = ids.lengths if time is None else np.full(len(ids), time, dtype=np.int32)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -95,24 +99,21 @@ class Divergence:
     Attributes
     ----------
     epoch, step : count from 1; the weights are those of the last good epoch, or those to begin with.
-    before : mean loss of the last good epoch, or of the steps before in the first one; NaN where there was none.
     loss : at that step.
-    cause : what is likely behind it, a sentence.
+    what : was seen there.
+    cause : what is likely behind it.
     cure : settings that mend it.
     """
 
     epoch: int
     step: int
-    before: float
     loss: float
+    what: str
     cause: str
     cure: str
 
     def __str__(self) -> str:
-        rise = (
-            f"rose from {self.before:.2f} to {self.loss:.3g}" if math.isfinite(self.loss) else "was no number any more"
-        )
-        return f"the loss {rise} at step {self.step} of epoch {self.epoch}; {self.cause}"
+        return f"{self.what} at step {self.step} of epoch {self.epoch}; {self.cause}"
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,13 @@ class Plan:
 
     Attributes
     ----------
+    network : what else decides which network it is: the model's options, as text.
     focal_gamma : None for plain cross-entropy.
     clip_norm : largest norm of all gradients together; None for none.
     blame : the likely cause of a divergence, and its cure.
     """
 
+    network: str
     optimizer: str
     learning_rate: float
     batch_size: int
@@ -197,21 +200,23 @@ class TrainingLoop:
         targets = wanted.astype(np.float32), weights.astype(np.float32)
         checkpoint = surroundings.checkpoint
         identity = self._identity(rows, targets, held_out) if checkpoint is not None else ""
-        if checkpoint is not None:
-            self._restore(checkpoint.load(identity), surroundings)
+        if checkpoint is not None and (state := checkpoint.load(identity)) is not None:
+            self._restore(state, checkpoint)
+            surroundings.say(f"{surroundings.title}: going on after epoch {len(self.history)} of {self._plan.epochs}")
         with Progress(surroundings, self._plan.epochs, len(self.history)) as progress:
             while not self._finished:
                 loss = self._epoch(rows, targets, progress)
                 logits = predicted(self._forward, held_out)
                 if self.divergence is None and not np.isfinite(logits).all():
-                    self._diverge(-(-len(rows) // self._plan.batch_size), math.nan)
+                    last = -(-len(rows) // self._plan.batch_size)
+                    self._diverge(last, loss, "outputs for validation comments were no numbers any more")
                 if self.divergence is not None:
                     self._note(self.divergence.loss, math.nan)
                     break
                 self._note(loss, self._judge(logits))
-                progress.epoch(loss, self.history[-1]["validation_average_precision"], self._best)
                 if checkpoint is not None:
                     checkpoint.save(identity, self._state())
+                progress.epoch(loss, self.history[-1]["validation_average_precision"], self._best)
         self._network.set_weights(self._best_weights)
         if self.divergence is None:
             best = self.history[-1 - self._since]["epoch"]
@@ -225,19 +230,19 @@ class TrainingLoop:
         epoch, total, done = len(self.history) + 1, 0.0, 0
         rng = np.random.default_rng([self._plan.seed, epoch])  # so that a resumed run sees the same batches
         for number, batch in enumerate(batches(rows.lengths, self._plan.batch_size, rng), start=1):
-            loss, sane = self._step(rows.take(batch), targets[0][batch], targets[1][batch])
+            loss, norm, sane = self._step(rows.take(batch), targets[0][batch], targets[1][batch])
             loss = float(loss)
             if not sane:
-                self._diverge(number, loss, total / done if done else math.nan)
+                before = self.history[-1]["loss"] if self.history else total / done if done else None
+                self._diverge(number, loss, _what(before, loss, float(norm)))
                 return loss
             total += loss * len(batch)
             done += len(batch)
             progress.step(done / len(rows), total / done)
         return total / done
 
-    def _diverge(self, step: int, loss: float, here: float = math.nan) -> None:
-        before = self.history[-1]["loss"] if self.history else here
-        self.divergence = Divergence(len(self.history) + 1, step, before, loss, *self._plan.blame)
+    def _diverge(self, step: int, loss: float, what: str) -> None:
+        self.divergence = Divergence(len(self.history) + 1, step, loss, what, *self._plan.blame)
 
     def _note(self, loss: float, precision: float) -> None:
         """Write an epoch into the history, keep the best weights, and see whether it is time to stop."""
@@ -246,7 +251,10 @@ class TrainingLoop:
         self._since += 1
         if precision > self._best:
             self._best, self._since, self._best_weights = precision, 0, self._weights()
-        self._finished = self._since >= self._plan.patience or epoch >= self._plan.epochs
+        self._finished = self._is_time_to_stop()
+
+    def _is_time_to_stop(self) -> bool:
+        return self._since >= self._plan.patience or len(self.history) >= self._plan.epochs
 
     def _weights(self) -> list[NDArray[Any]]:
         return [np.array(weight) for weight in self._network.get_weights()]
@@ -258,28 +266,53 @@ class TrainingLoop:
     def _state(self) -> State:
         arrays = {f"variable.{i:04d}": np.asarray(variable) for i, variable in enumerate(self._variables())}
         arrays |= {f"best.{i:04d}": weight for i, weight in enumerate(self._best_weights)}
-        facts = {"history": self.history, "best": self._best, "since": self._since, "finished": self._finished}
-        return State(arrays, facts)
+        return State(arrays, {"history": self.history, "best": self._best, "since": self._since})
 
-    def _restore(self, state: State | None, surroundings: Surroundings) -> None:
-        if state is None:
-            return
+    def _restore(self, state: State, checkpoint: Checkpoint) -> None:
+        """Take up a state; nothing of it is taken up if a part does not fit."""
+        current = self._state()
+        shapes = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (state.arrays, current.arrays)]
+        if shapes[0] != shapes[1] or not _is_history(state.facts):
+            raise checkpoint.unfit("does not hold a state of this network")
         for i, variable in enumerate(self._variables()):
             variable.assign(state.arrays[f"variable.{i:04d}"])
         self._best_weights = [state.arrays[f"best.{i:04d}"] for i in range(len(self._best_weights))]
         self.history = list(state.facts["history"])
-        self._best, self._since, self._finished = (state.facts[name] for name in ("best", "since", "finished"))
-        surroundings.say(f"{surroundings.title}: going on after epoch {len(self.history)} of {self._plan.epochs}")
+        self._best, self._since = state.facts["best"], state.facts["since"]
+        self._finished = self._is_time_to_stop()  # more epochs or patience may have been asked for
 
     def _identity(self, rows: Rows, targets: tuple[Any, Any], held_out: Rows) -> str:
-        """Hash of all that decides what training comes to."""
-        digest = hashlib.sha256(repr((self._plan, keras.__version__, tf.__version__, np.__version__)).encode())
-        digest.update(json.dumps(self._network.get_config(), sort_keys=True, default=str).encode())
+        """Hash of all that decides the state after an epoch; how long to go on does not."""
+        plan = replace(self._plan, epochs=0, patience=0, blame=("", ""))
+        digest = hashlib.sha256(repr((plan, keras.__version__, tf.__version__, np.__version__)).encode())
         for content in (rows.digest(), held_out.digest(), *(array.tobytes() for array in targets)):
             digest.update(content)
         for weight in self._best_weights:
             digest.update(weight.tobytes())
         return digest.hexdigest()
+
+
+def _is_history(facts: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint's facts are those of at least one epoch."""
+    history, best, since = (facts.get(name) for name in ("history", "best", "since"))
+    keys = {"epoch", "loss", "validation_average_precision"}
+    return (
+        isinstance(history, list)
+        and all(isinstance(row, dict) and row.keys() == keys for row in history)
+        and all(isinstance(value, int | float) for row in history for value in row.values())
+        and isinstance(best, float)
+        and isinstance(since, int)
+        and 0 <= since < len(history)
+    )
+
+
+def _what(before: float | None, loss: float, norm: float) -> str:
+    """What was seen at a step that was not taken."""
+    if not math.isfinite(loss):
+        return "the loss was no number any more"
+    if not math.isfinite(norm):
+        return f"the gradients were no numbers any more (loss {loss:.3g})"
+    return f"the loss was {loss:.3g}" if before is None else f"the loss rose from {before:.2f} to {loss:.3g}"
 
 
 def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
@@ -320,8 +353,8 @@ def compiled_forward(network: keras.Model) -> Callable[[NDArray[Any]], Any]:
     return call
 
 
-def _compiled_step(network: keras.Model, optimizer: Any, plan: Plan) -> Callable[..., tuple[Any, Any]]:
-    """One step of training: a batch, wanted outputs and weights to the loss, and whether it was good and so taken."""
+def _compiled_step(network: keras.Model, optimizer: Any, plan: Plan) -> Callable[..., tuple[Any, Any, Any]]:
+    """One step of training: a batch, wanted outputs and weights to loss, norm of gradients, and whether it was good and taken."""
     variables = network.trainable_variables
     losses = _softmax_losses if plan.exclusive else _sigmoid_losses
     columns = tf.TensorSpec([None, network.output_shape[-1]], tf.float32)
@@ -340,10 +373,10 @@ def _compiled_step(network: keras.Model, optimizer: Any, plan: Plan) -> Callable
             gradients, _ = tf.clip_by_global_norm(gradients, plan.clip_norm, norm)
         if sane:
             optimizer.apply(gradients, variables)
-        return loss, sane
+        return loss, norm, sane
 
     signature = [_batch_of(network), columns, columns]
-    call: Callable[..., tuple[Any, Any]] = tf.function(step, input_signature=signature)
+    call: Callable[..., tuple[Any, Any, Any]] = tf.function(step, input_signature=signature)
     return call
 
 

@@ -1,0 +1,310 @@
+"""Networks as models: what they train and leave alone, where they begin, which weights they keep, and what they say."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from tests.models.small import (
+    EVERY_LENGTH,
+    TOKENS,
+    fitted,
+    learnable,
+    made,
+    options,
+    raw_of,
+    sequences,
+    targets_of,
+    task_of,
+)
+from toxiclf.models.keras_model import SequenceNetwork
+from toxiclf.models.model import HeldOut
+from toxiclf.models.progress import Surroundings
+from toxiclf.text.vocabulary import Ids
+from toxiclf.vectors.features import Sequences
+
+TRAINED, WATCHED, UNSEEN = range(1, 7), range(7, 10), range(10, TOKENS + 1)  # tokens of the parts
+
+
+def of_tokens(tokens: range, count: int = 20) -> Sequences:
+    """Comments that hold all of these tokens and no others."""
+    flat = np.resize(np.array(tokens, np.int32), 3 * count)
+    return Sequences(Ids(flat, np.arange(0, 3 * count + 1, 3)), sequences([]).matrix, 5)
+
+
+def matrix_after(name: str, **changes: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Word vectors before and after training on other tokens than are watched."""
+    features, targets = of_tokens(TRAINED), targets_of(20)
+    model = SequenceNetwork(options(name, epochs=3, **changes))
+    model.fit(features, task_of(targets), HeldOut(of_tokens(WATCHED), targets))
+    return features.matrix, np.asarray(model.blocks_[0].layer.get_weights()[0])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("changes", [{"embedding": "fine_tuned"}, {"embedding": "scratch", "optimizer": "rmsprop"}])
+@pytest.mark.parametrize("name", ["lstm", "cnn"])
+def test_training_changes_the_vectors_of_training_tokens_and_of_no_others(name: str, changes: Any) -> None:
+    before, after = matrix_after(name, **changes)
+    assert (before[list(TRAINED)] != after[list(TRAINED)]).any(axis=1).all()
+    others = [0, *WATCHED, *UNSEEN]
+    assert before[others].tobytes() == after[others].tobytes()
+
+
+@pytest.mark.parametrize("name", ["lstm", "dnn_sequence"])
+def test_frozen_vectors_stay_as_they_are(name: str) -> None:
+    before, after = matrix_after(name, embedding="frozen")
+    assert before.tobytes() == after.tobytes()
+
+
+def test_tokens_that_training_did_not_see_are_scored_with_their_own_vectors() -> None:
+    model = fitted("cnn", embedding="frozen")
+    scores = model.raw(
+        Sequences(Ids(np.arange(1, TOKENS + 1, dtype=np.int32), np.arange(TOKENS + 1)), EVERY_LENGTH.matrix, 7)
+    )
+    assert len(np.unique(scores)) == TOKENS
+
+
+def start_of(name: str, targets: np.ndarray, *, exclusive: bool = False, weight: Any = "none", **changes: Any) -> Any:
+    """A network after an epoch whose steps are too small to move anything; its features and its task."""
+    features = sequences([3] * len(targets))
+    task = task_of(targets, exclusive=exclusive, weight=weight, **changes)
+    still = {"epochs": 1, "learning_rate": 1e-20, "batch_size": 1000, "dropout": 0.0, "spatial_dropout": 0.0}
+    return SequenceNetwork(options(name, **still)).fit(features, task, HeldOut(features, targets)), features
+
+
+RARE = np.array([[1, 0], [0, 1], [0, 1], [0, 1], [0, 0], [0, 0], [0, 0], [0, 0]], np.uint8)  # shares 1/8 and 3/8
+
+
+def test_a_network_begins_at_the_log_odds_of_its_rows() -> None:
+    model, _ = start_of("dnn_sequence", RARE)
+    assert model.network_.get_weights()[-1] == pytest.approx(np.log([1 / 7, 3 / 5]), abs=1e-6)
+
+
+def test_a_network_begins_at_the_log_odds_of_its_weighted_rows() -> None:
+    model, _ = start_of("dnn_sequence", RARE, weight={"label 0": 2.0, "negative": 0.5})
+    assert model.network_.get_weights()[-1] == pytest.approx(np.log([2 / 3.5, 3 / 2.5]), abs=1e-6)
+    balanced, _ = start_of("dnn_sequence", RARE, weight="balanced")
+    assert balanced.network_.get_weights()[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_network_of_exclusive_labels_begins_at_their_shares() -> None:
+    model, _ = start_of("dnn_sequence", RARE, exclusive=True)
+    odds = np.exp(model.network_.get_weights()[-1].astype(np.float64))
+    assert odds / odds.sum() == pytest.approx([4 / 8, 1 / 8, 3 / 8], abs=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [None, 2.0])
+def test_class_weights_and_the_focal_loss_enter_the_loss(gamma: float | None) -> None:
+    weight = {"negative": 0.5, "label 0": 3.0, "label 1": 5.0}
+    model, features = start_of("dnn_sequence", RARE, weight=weight, focal_gamma=gamma)
+    p = 1 / (1 + np.exp(-model.raw(features)))
+    right = np.where(RARE, p, 1 - p)
+    losses = -np.log(right) * (1 if gamma is None else (1 - right) ** gamma)
+    expected = (np.where(RARE, [3.0, 5.0], 0.5) * losses).mean()
+    assert model.history_[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [None, 2.0])
+def test_class_weights_and_the_focal_loss_enter_the_loss_of_exclusive_labels(gamma: float | None) -> None:
+    weight = {"none": 0.5, "label 0": 3.0, "label 1": 5.0}
+    model, features = start_of("dnn_sequence", RARE, exclusive=True, weight=weight, focal_gamma=gamma)
+    odds = np.exp(np.column_stack([np.zeros(len(RARE)), model.raw(features)]))  # against the negative value
+    classes = np.where(RARE.any(axis=1), RARE.argmax(axis=1) + 1, 0)
+    right = (odds / odds.sum(axis=1, keepdims=True))[np.arange(len(RARE)), classes]
+    losses = -np.log(right) * (1 if gamma is None else (1 - right) ** gamma)
+    expected = (np.array([0.5, 3.0, 5.0])[classes] * losses).mean()
+    assert model.history_[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{}, {"normalization": "batch"}])
+def test_the_model_is_as_good_as_the_best_epoch_of_its_history(changes: Any) -> None:
+    model = fitted("cnn", epochs=6, learning_rate=0.1, **changes)
+    values = [row["validation_average_precision"] for row in model.history_]
+    watched, targets = learnable(40, seed=1)
+    assert average_precision_score(targets, model.raw(watched)) == max(values)
+
+
+def test_tokens_that_only_watched_comments_hold_count_there() -> None:
+    watched = sequences([1, 2, 3, 4] * 10, tokens=5)
+    other = replace(watched, ids=Ids(watched.ids.flat + 7, watched.ids.starts))  # tokens 8 to 12
+    targets = (watched.ids.flat[watched.ids.starts[:-1]] < 3).astype(np.uint8)[:, None]
+    model = SequenceNetwork(options("cnn", epochs=1, embedding="frozen"))
+    matrix = sequences([]).matrix
+    model.fit(replace(watched, matrix=matrix), task_of(targets), HeldOut(replace(other, matrix=matrix), targets))
+    precision = average_precision_score(targets, model.raw(replace(other, matrix=matrix)))
+    assert model.history_[0]["validation_average_precision"] == precision != targets.mean()
+
+
+@pytest.mark.parametrize(("columns", "exclusive"), [(3, False), (2, True)])
+def test_several_labels_are_judged_by_their_mean_average_precision(columns: int, exclusive: bool) -> None:
+    features = sequences([0, *range(1, 8)] * 5)
+    targets = targets_of(40, columns=columns, exclusive=exclusive)
+    task = task_of(targets, exclusive=exclusive)
+    model = SequenceNetwork(options("cnn", epochs=2)).fit(features, task, HeldOut(features, targets))
+    best = max(row["validation_average_precision"] for row in model.history_)
+    raw = model.raw(features)
+    assert raw.shape == (40, columns)
+    assert np.mean([average_precision_score(targets[:, j], raw[:, j]) for j in range(columns)]) == pytest.approx(best)
+
+
+def test_the_seed_reproduces_a_network_and_another_seed_differs() -> None:
+    first, again, other = (fitted("cnn", seed=seed) for seed in (0, 0, 1))
+    scores = first.raw(EVERY_LENGTH)
+    assert first.history_ == again.history_ != other.history_
+    assert (scores == again.raw(EVERY_LENGTH)).all()
+    assert (scores != other.raw(EVERY_LENGTH)).any()
+
+
+@pytest.mark.parametrize("name", ["lstm", "cnn", "dnn_sequence"])
+def test_scores_are_those_of_each_comment_alone(name: str) -> None:
+    model = made(name)
+    together = model.raw(EVERY_LENGTH)
+    for i in range(len(EVERY_LENGTH.ids)):
+        padded = EVERY_LENGTH.ids.take(np.array([i])).padded()
+        if name == "dnn_sequence":
+            padded = np.pad(padded, [(0, 0), (0, 7 - padded.shape[1])])
+        assert raw_of(model, padded) == pytest.approx(together[[i]], abs=1e-6)
+
+
+RUNAWAY = {"learning_rate": 1e6, "clip_norm": 0, "epochs": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "cause", "cures", "idle"),
+    [
+        (
+            "lstm",
+            {"activation": "relu"},
+            "an unbounded activation (relu) inside a recurrent layer",
+            ["model.activation = tanh"],
+            [],
+        ),
+        (
+            "lstm",
+            {"activation": "elu"},
+            "an unbounded activation (elu) inside a recurrent layer",
+            ["model.activation = tanh"],
+            [],
+        ),
+        ("cnn", {}, "a learning rate of 1e+06", ["lower model.learning_rate (to 0.001)"], ["model.activation"]),
+        (
+            "cnn",
+            {"clip_norm": 1.0},
+            "a learning rate of 1e+06",
+            ["lower model.learning_rate (to 0.001)"],
+            ["model.clip_norm"],
+        ),
+    ],
+)
+def test_a_divergence_names_its_cause_and_its_cure_and_leaves_finite_weights(
+    name: str, changes: Any, cause: str, cures: list[str], idle: list[str]
+) -> None:
+    model = fitted(name, **{**RUNAWAY, **changes})
+    assert model.divergence_ is not None
+    assert cause in model.divergence_.cause
+    assert all(cure in model.divergence_.cure for cure in cures)
+    assert not any(key in model.divergence_.cure for key in idle)
+    last = model.history_[-1]
+    assert last["epoch"] == model.divergence_.epoch
+    assert last["loss"] == model.divergence_.loss or np.isnan(last["loss"])
+    assert np.isnan(last["validation_average_precision"])
+    assert all(np.isfinite(weight).all() for weight in model.network_.get_weights())
+    assert np.isfinite(raw_of(model, EVERY_LENGTH.ids.padded())).all()
+
+
+@pytest.mark.parametrize(("clip_norm", "named"), [(0, True), ("none", True), (1.0, False)])
+def test_where_gradients_are_not_clipped_clipping_is_a_cure(clip_norm: Any, named: bool) -> None:
+    features, targets = of_tokens(TRAINED), targets_of(20)
+    features = replace(features, matrix=features.matrix * 1e6)
+    model = SequenceNetwork(options("cnn", clip_norm=clip_norm)).fit(
+        features, task_of(targets), HeldOut(features, targets)
+    )
+    assert model.divergence_ is not None
+    assert ("set model.clip_norm = 1" in model.divergence_.cure) == named
+    assert "lower model.learning_rate (to 0.0001)" in model.divergence_.cure
+
+
+@pytest.mark.parametrize(
+    ("changes", "lacking"),
+    [
+        ({"activation": "softmax"}, ["model.activation = softmax"]),
+        ({"recurrent_activation": "softmax"}, ["model.recurrent_activation = softmax"]),
+        (
+            {"activation": "softmax", "recurrent_activation": "softmax"},
+            ["model.activation = softmax", "model.recurrent_activation = softmax"],
+        ),
+    ],
+)
+def test_softmax_gates_have_no_graph_and_say_which(changes: Any, lacking: list[str]) -> None:
+    model = SequenceNetwork(options("bilstm", **changes))
+    assert model.no_graph_ == f"ONNX Runtime's LSTM cannot compute {' and '.join(lacking)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("lstm", {}), ("lstm", {"activation": "relu"}), ("cnn", {"activation": "softmax"})]
+)
+def test_other_networks_have_a_graph(name: str, changes: Any) -> None:
+    assert SequenceNetwork(options(name, **changes)).no_graph_ == ""
+
+
+def said(name: str, **changes: Any) -> list[str]:
+    sentences: list[str] = []
+    fitted(name, task={"surroundings": Surroundings("this fit", sentences.append)}, **changes)
+    return sentences
+
+
+def test_automatic_choices_are_said_and_marked() -> None:
+    plan, first, second, best = said("cnn", batch_size="auto", epochs=2)
+    assert plan == (
+        "this fit: 60 comments in batches of 64 (auto), at most 2 epochs, until the average precision of 40 validation "
+        "comments has not risen for 5; on the CPU"
+    )
+    assert first.startswith("this fit: epoch 1 of 2: loss ")
+    assert second.startswith("this fit: epoch 2 of 2: loss ")
+    assert best.startswith("this fit: best validation average precision 0.")
+    assert "at most 30 epochs (auto)" in said("cnn", epochs="auto", patience=1)[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "epochs"), [(1, 64, 30), (20_000, 64, 30), (60_000, 128, 10), (300_000, 256, 5)]
+)
+def test_automatic_choices_follow_the_number_of_rows(rows: int, batch_size: int, epochs: int) -> None:
+    targets = np.zeros((rows, 1), np.uint8)
+    auto = SequenceNetwork(options("cnn"))._plan(task_of(targets))
+    assert (auto.batch_size, auto.epochs) == (batch_size, epochs)
+    own = SequenceNetwork(options("cnn", batch_size=3, epochs=77))._plan(task_of(targets))
+    assert (own.batch_size, own.epochs) == (3, 77)
+
+
+@pytest.mark.parametrize(("clip_norm", "limit"), [(0, None), ("none", None), (0.0, None), (2, 2.0)])
+def test_zero_and_none_both_mean_that_gradients_are_not_clipped(clip_norm: Any, limit: float | None) -> None:
+    assert SequenceNetwork(options("lstm", clip_norm=clip_norm))._plan(task_of(targets_of(9))).clip_norm == limit
+
+
+def test_fitting_leaves_everybody_elses_random_numbers_as_they_were() -> None:
+    random.seed(3)
+    np.random.seed(3)
+    drawn = [(random.random(), np.random.random()) for _ in range(2)]
+    random.seed(3)
+    np.random.seed(3)
+    assert (random.random(), np.random.random()) == drawn[0]
+    fitted("dnn_sequence", epochs=1)
+    assert (random.random(), np.random.random()) == drawn[1]
+
+
+def test_batches_of_one_comment_train_too() -> None:
+    model = fitted("cnn", batch_size=1, epochs=1, normalization="batch")
+    assert model.divergence_ is None
+
+
+@pytest.mark.parametrize("features", [sequences([0, 1, 1] * 4, tokens=1, size=1, longest=1), sequences([0] * 12)])
+def test_one_token_or_none_at_all_is_enough_to_train(features: Sequences) -> None:
+    targets = np.array([[0], [1]] * 6, np.uint8)
+    model = SequenceNetwork(options("lstm", epochs=1))
+    model.fit(features, task_of(targets), HeldOut(features, targets))
+    assert model.divergence_ is None
+    assert np.isfinite(model.raw(features)).all()
