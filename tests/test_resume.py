@@ -20,16 +20,16 @@ from toxiclf.corpus.split import split
 from toxiclf.learning import Checkpoints, Learned, learn, recipe_normalizer
 from toxiclf.models.checkpoint import Checkpoint
 
-CNN: dict[str, Any] = {
-    "text": {"tokenizer": "whitespace"},
+DENSE: dict[str, Any] = {
+    "text": {"tokenizer": "whitespace", "max_tokens": 9},
     "vectors": {"size": 4},
-    "model": {"name": "cnn", "embedding": "scratch", "widths": [2], "filters": 2, "epochs": 3},
+    "model": {"name": "dnn_sequence", "dense": [2], "epochs": 3},
 }
 LSTM: dict[str, Any] = {
-    **CNN,
+    **DENSE,
     "model": {"name": "lstm", "embedding": "scratch", "units": 4, "epochs": 4, "recurrent_dropout": 0.2},
 }
-OUT_OF_FOLD = {**CNN, "decision": {"source": "out_of_fold", "folds": 2}}
+OUT_OF_FOLD = {**DENSE, "decision": {"source": "out_of_fold", "folds": 2}}
 
 
 class Killed(BaseException):
@@ -81,9 +81,9 @@ def few(few_path: Path) -> Comments:
 
 @pytest.fixture(scope="module")
 def checkpoint(few: Comments, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What an interrupted run of the recipe CNN left."""
+    """What an interrupted run of the recipe DENSE left."""
     folder = tmp_path_factory.mktemp("interrupted")
-    interrupt(few, CNN, folder, "epoch 3 of 3")
+    interrupt(few, DENSE, folder, "epoch 3 of 3")
     return (folder / "checkpoints" / "model.safetensors").read_bytes()
 
 
@@ -125,7 +125,7 @@ def test_a_killed_training_goes_on_and_gives_the_very_model_of_an_uninterrupted_
 
 
 def test_an_epoch_that_was_told_is_kept(few: Comments, tmp_path: Path) -> None:
-    interrupt(few, CNN, tmp_path, "epoch 1 of 3")
+    interrupt(few, DENSE, tmp_path, "epoch 1 of 3")
     assert (tmp_path / "checkpoints" / "model.safetensors").exists()
 
 
@@ -143,12 +143,11 @@ def test_finished_fits_are_not_trained_again(few: Comments, tmp_path: Path) -> N
     assert (resumed.decision_scores == uninterrupted.decision_scores).all()
 
 
-def test_a_run_that_began_anew_leaves_nothing_of_the_one_before(few: Comments, tmp_path: Path) -> None:
+def test_a_run_that_begins_anew_leaves_nothing_of_the_one_before(few: Comments, tmp_path: Path) -> None:
     interrupt(few, OUT_OF_FOLD, tmp_path, "fold 2 of 2: epoch 2 of 3")
-    other = {**OUT_OF_FOLD, "seed": 5}
-    interrupt(few, other, tmp_path, "fold 1 of 2: epoch 2 of 3")
-    resumed, _ = learned(few, other, tmp_path)
-    assert len(resumed.fitted.model.history_) == 3
+    assert (tmp_path / "checkpoints" / "fold-1.safetensors").exists()
+    interrupt(few, {**OUT_OF_FOLD, "seed": 5}, tmp_path, "dnn_sequence: epoch 1 of 3")
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["model.safetensors"]
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -160,17 +159,17 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def other_seed(few_path: Path, folder: Path) -> list[str]:
-    return arguments(few_path, {**CNN, "seed": 1}, folder / "run")
+    return arguments(few_path, {**DENSE, "seed": 1}, folder / "run")
 
 
 def other_options(few_path: Path, folder: Path) -> list[str]:
-    return arguments(few_path, {**CNN, "model": {**CNN["model"], "learning_rate": 0.002}}, folder / "run")
+    return arguments(few_path, {**DENSE, "model": {**DENSE["model"], "learning_rate": 0.002}}, folder / "run")
 
 
 def other_comments(few_path: Path, folder: Path) -> list[str]:
     fewer = folder / "fewer.csv"
     fewer.write_text("".join(few_path.read_text("utf-8").splitlines(keepends=True)[:-9]), "utf-8")
-    return arguments(fewer, CNN, folder / "run")
+    return arguments(fewer, DENSE, folder / "run")
 
 
 @pytest.mark.parametrize("other", [other_seed, other_options, other_comments])
@@ -188,7 +187,7 @@ def test_a_damaged_checkpoint_is_refused_and_left(
     left: Path, checkpoint: bytes, few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left.write_bytes(checkpoint[:-100])
-    sentence = refused([*arguments(few_path, CNN, tmp_path / "run"), "--resume"], capsys)
+    sentence = refused([*arguments(few_path, DENSE, tmp_path / "run"), "--resume"], capsys)
     assert f"the checkpoint {left} cannot be read" in sentence
     assert left.read_bytes() == checkpoint[:-100]
 
@@ -197,10 +196,10 @@ def test_with_nothing_to_resume_it_says_so_and_begins_anew(
     few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    assert run([*arguments(few_path, CNN, out), "--resume"]) == 0
+    assert run([*arguments(few_path, DENSE, out), "--resume"]) == 0
     told = capsys.readouterr().err
     assert f"there is nothing to resume in {out}; beginning anew" in told
-    assert "cnn: epoch 1 of 3" in told
+    assert "dnn_sequence: epoch 1 of 3" in told
     assert (out / "bundle" / "model.onnx").exists()
     assert not (out / "checkpoints").exists()
 
@@ -210,12 +209,12 @@ def test_without_resume_an_interrupted_run_is_told_of_and_begun_anew(
 ) -> None:
     left.write_bytes(b"damaged")
     out = tmp_path / "run"
-    assert run(arguments(few_path, CNN, out)) == 0
+    assert run(arguments(few_path, DENSE, out)) == 0
     told = capsys.readouterr().err
     assert (
         f"an interrupted run left checkpoints in {out}; beginning anew (--resume would have gone on from them)" in told
     )
-    assert "cnn: epoch 1 of 3" in told
+    assert "dnn_sequence: epoch 1 of 3" in told
     assert not left.parent.exists()
 
 
@@ -230,7 +229,7 @@ def test_an_interrupt_is_told_of_with_what_to_do_next(
 
     monkeypatch.setattr(Checkpoint, "save", interrupted)
     out = tmp_path / "run"
-    assert run(arguments(few_path, CNN, out)) == 130
+    assert run(arguments(few_path, DENSE, out)) == 130
     told = capsys.readouterr().err
     assert "the same command with --resume goes on after the last finished epoch" in told
     assert told.splitlines()[-1] == "toxiclf: interrupted"
@@ -246,12 +245,12 @@ def test_a_finished_run_deletes_no_file_that_is_not_its_own(few: Comments, tmp_p
     own = tmp_path / "checkpoints" / "somebody-elses.h5"
     own.parent.mkdir()
     own.write_bytes(b"weeks of work")
-    trained = toxiclf.train(few, CNN, checkpoints=Checkpoints(tmp_path / "checkpoints"))
+    trained = toxiclf.train(few, DENSE, checkpoints=Checkpoints(tmp_path / "checkpoints"))
     trained.save(tmp_path)
     assert own.read_bytes() == b"weeks of work"
     assert [path.name for path in own.parent.iterdir()] == [own.name]
 
 
 def test_a_run_that_was_not_saved_keeps_its_checkpoints(few: Comments, tmp_path: Path) -> None:
-    toxiclf.train(few, CNN, checkpoints=Checkpoints(tmp_path / "checkpoints"))
+    toxiclf.train(few, DENSE, checkpoints=Checkpoints(tmp_path / "checkpoints"))
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["model.safetensors"]

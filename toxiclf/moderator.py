@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -16,11 +16,12 @@ from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError, ToxiclfError
+from toxiclf.text.chunks import chunks
 from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.normalize import Normalizer
 
 T = TypeVar("T")
-_CHUNK, _CHUNK_CHARS = 1024, 2**17  # comments and characters that are encoded at once; of many, more are of like length
+_COMMENTS, _CHARACTERS = 1024, 2**17  # that are encoded at once; of many comments, more are of like length
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Moderator:
             return self.check([texts])[0]
         return [verdict for part in self._in_chunks(self._verdicts, list(texts)) for verdict in part]
 
-    def _verdicts(self, texts: list[str]) -> list[Verdict]:
+    def _verdicts(self, texts: Sequence[str]) -> list[Verdict]:
         encoded = self._encoder.encode(texts)
         scores = self.manifest.calibration.apply(self._scorer.run(encoded))
         labels, thresholds = self.labels, self.thresholds
@@ -164,31 +165,19 @@ class Moderator:
             for row, toxic, truncated, unknown in zip(*(column.tolist() for column in columns), strict=True)
         ]
 
-    def _in_chunks(self, work: Callable[[list[str]], T], texts: list[str]) -> list[T]:
+    def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str]) -> list[T]:
         """What the work gives for each chunk of the comments, in their order; done by as many threads as the moderator has."""
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"comment {i} is {type(text).__name__}; expected a string")
-        chunks = list(_chunks(texts))
-        threads = min(self._threads, len(chunks))
+        parts = list(chunks(texts, characters=_CHARACTERS, comments=_COMMENTS))
+        threads = min(self._threads, len(parts))
         if threads < 2:
-            return [work(chunk) for chunk in chunks]
+            return [work(part) for part in parts]
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(threads) as pool:  # all threads have ended when it is left
-            return list(pool.map(work, chunks))  # after an error or Ctrl-C, chunks that were not begun are dropped
-
-
-def _chunks(texts: list[str]) -> Iterator[list[str]]:
-    """Comments by the chunk, which is bounded in comments and in characters."""
-    begin = size = 0
-    for end, text in enumerate(texts):
-        size += len(text)
-        if end - begin == _CHUNK or (size > _CHUNK_CHARS and end > begin):
-            yield texts[begin:end]
-            begin, size = end, len(text)
-    if begin < len(texts):
-        yield texts[begin:]
+            return list(pool.map(work, parts))  # after an error or Ctrl-C, chunks that were not begun are dropped
 
 
 def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
@@ -197,7 +186,7 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
     Parameters
     ----------
     folder : the ``bundle/`` folder of a run (or the run's folder).
-    threads : threads that share a batch of comments; batches of up to 1,024, and so single comments, need one.
+    threads : threads that share a batch of thousands of comments; fewer, and so a single one, never need more than one.
 
     Raises
     ------

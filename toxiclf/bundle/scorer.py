@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 # Ids (comments × longest) in one call of a graph: bounds memory, and keeps what the ids stand for in the cache. A graph that
-# takes lengths looks up a vector a token: with 2**13, LSTMs and convolutions take 1.2 to 2.8 times as long. N-grams stand for a
+# takes lengths looks up a vector a token: with 2**13, LSTMs and convolutions take 1.2 to 1.7 times as long. N-grams stand for a
 # number each: with 2**11, they take 1.9 times as long.
 _TOKEN_CELLS, _NGRAM_CELLS = 2**11, 2**13
 _EXTERNAL_DATA = (

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.text.chunks import chunks
 from toxiclf.text.hangul import codes_of, decompose, decompose_codes
 
 _REMEMBERED = 50_000  # unknown tokens whose pieces are kept, so that memory stays bounded
@@ -38,6 +39,15 @@ class Ids:
     def lengths(self) -> NDArray[np.int32]:
         """Number of ids of each comment, int32 (n,)."""
         return np.diff(self.starts).astype(np.int32)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Ids]) -> Ids:
+        """The comments of all parts, in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        ends = np.cumsum([0, *(len(ids.flat) for ids in parts)])
+        starts = [np.zeros(1, np.intp), *(ids.starts[1:] + end for ids, end in zip(parts, ends[:-1], strict=True))]
+        return cls(np.concatenate([np.zeros(0, np.int32), *(ids.flat for ids in parts)]), np.concatenate(starts))
 
     def take(self, rows: NDArray[np.intp]) -> Ids:
         """The ids of some of the comments, in the order asked for."""
@@ -129,6 +139,9 @@ class TokenVocabulary:
 
 Unit = Literal["jamo", "syllable"]
 
+_CHARACTERS = (
+    2**13
+)  # hashed at once: with 2**15, arrays leave the cache and are mapped anew each time, half as slow again
 _SPACE = ord(" ")
 _SEED = np.uint64(0x243F6A8885A308D3)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -196,6 +209,9 @@ class NgramVocabulary:
 
     def ids(self, texts: Sequence[str]) -> Ids:
         """Distinct known n-grams of each normalized text, as ascending ids."""
+        return Ids.joined([self._ids(part) for part in chunks(texts, characters=_CHARACTERS)])
+
+    def _ids(self, texts: Sequence[str]) -> Ids:
         codes, rows = _units(texts, self.unit)
         streams = [
             (hashes, at) for n, hashes, at in _rolling(codes, rows, max(self.ngrams, default=0)) if n in self.ngrams
