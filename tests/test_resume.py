@@ -163,7 +163,7 @@ def other_seed(few_path: Path, folder: Path) -> list[str]:
 
 
 def other_options(few_path: Path, folder: Path) -> list[str]:
-    return arguments(few_path, {**DENSE, "model": {**DENSE["model"], "learning_rate": 0.002}}, folder / "run")
+    return arguments(few_path, {**DENSE, "model": {**DENSE["model"], "dropout": 0.4}}, folder / "run")
 
 
 def other_comments(few_path: Path, folder: Path) -> list[str]:

@@ -321,6 +321,17 @@ def test_a_divergence_at_the_very_first_step_says_no_nan() -> None:
     assert "nan" not in str(loop.divergence)
 
 
+def test_gradients_that_are_no_numbers_stop_training_though_the_loss_is_one() -> None:
+    vector = keras.Input((2,))
+    dense = keras.layers.Dense(1, kernel_initializer="zeros", use_bias=False)
+    model = keras.Model(vector, keras.ops.sqrt(keras.ops.relu(dense(vector))))  # at 0, infinitely steep
+    loop, weights = run(model=model)
+    assert loop.divergence is not None
+    assert (loop.divergence.epoch, loop.divergence.step) == (1, 1)
+    assert "the gradients were no numbers any more (loss 0.693)" in str(loop.divergence)
+    assert (weights[0] == 0).all()
+
+
 def test_a_high_loss_below_the_limit_is_no_divergence() -> None:
     loop, _ = run(model=network(bias=[90.0]), wanted=np.zeros((24, 1)))
     assert loop.divergence is None
@@ -387,6 +398,13 @@ def test_a_resumed_fit_may_be_given_more_epochs(tmp_path: Path) -> None:
     assert len(resumed[0].history) == 4
     assert resumed[0].history == whole[0].history
     assert same(resumed[1], whole[1])
+
+
+def test_a_resumed_fit_stops_where_an_uninterrupted_one_would(tmp_path: Path) -> None:
+    kept(tmp_path / "fit.safetensors", epochs=2)  # the second epoch is worse than the first
+    resumed, whole = (kept(tmp_path / f"{name}.safetensors", epochs=9, patience=3) for name in ("fit", "other"))
+    assert resumed[0].history == whole[0].history
+    assert len(whole[0].history) == 4
 
 
 def without_a_variable(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
