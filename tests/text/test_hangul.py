@@ -6,6 +6,7 @@ import unicodedata
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +15,12 @@ from toxiclf.text.hangul import (
     FIRST_SYLLABLE,
     LAST_SYLLABLE,
     codes_of,
+    compose,
+    composed_pieces,
     decompose,
     decompose_codes,
+    parts,
+    syllable,
 )
 
 SYLLABLES = [chr(code) for code in range(FIRST_SYLLABLE, LAST_SYLLABLE + 1)]
@@ -53,3 +58,57 @@ def test_no_text_has_no_jamo() -> None:
     assert len(jamo) == 0
     assert starts.tolist() == [0]
     assert decompose("") == ""
+
+
+ALL_SYLLABLES = st.text(st.characters(min_codepoint=FIRST_SYLLABLE, max_codepoint=LAST_SYLLABLE))
+
+
+@settings(deadline=None)
+@given(ALL_SYLLABLES)
+def test_composing_what_was_decomposed_gives_the_syllables_back(text: str) -> None:
+    assert compose(decompose(text)) == text
+    assert compose(text) == text
+
+
+def test_every_syllable_has_its_parts() -> None:
+    assert [syllable(*parts(one)) for one in SYLLABLES] == SYLLABLES
+    assert ["".join(parts(one)) for one in SYLLABLES] == [decompose(one) for one in SYLLABLES]
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("ㄱㄲㄳㄸㄹㅁㅂㅅㅄㅏㅗㅘㅣㅡㅢ가각 a😀\ud800")))
+def test_composed_pieces_cover_the_text_in_order(text: str) -> None:
+    pieces = composed_pieces(text)
+    assert [start for start, _, _ in pieces] == [0, *(end for _, end, _ in pieces)][:-1]
+    assert (pieces[-1][1] if pieces else 0) == len(text)
+    assert all(text[start:end] == piece for start, end, piece in pieces if end == start + 1)
+    assert compose(compose(text)) == compose(text)
+
+
+@pytest.mark.parametrize(
+    ("jamo", "wanted"),
+    [
+        ("ㅅㅣㅂㅏㄹ", "시발"),
+        ("ㄱㅗㅏㄴ", "관"),
+        ("ㅇㅡㅣㅅㅏ", "의사"),
+        ("ㅈㅜㅣ", "쥐"),
+        ("ㅇㅝㄹ", "월"),
+        ("ㅇㅜㅔㄴ", "웬"),
+        ("ㅇㅓㅂㅅㄷㅏ", "없다"),
+        ("ㅇㅓㅂㅅㅏ", "업사"),
+        ("ㅇㅓㅄㅏ", "없ㅏ"),
+        ("ㄱㅏㄳㅏ", "갃ㅏ"),
+        ("ㄸㅏㄸ", "따ㄸ"),
+        ("ㄲㅗㄲ", "꼮"),
+        ("ㅇㅣㅆㄷㅏ", "있다"),
+        ("ㅋㅋㅋ", "ㅋㅋㅋ"),
+        ("ㅠㅠㄱ", "ㅠㅠㄱ"),
+        ("ㄳㅏ", "ㄳㅏ"),
+        ("시ㅂㅏㄹ", "시발"),
+        ("ㅗㅏ", "ㅗㅏ"),
+        ("ㅎㅗㅏㅣ", "화ㅣ"),
+        ("", ""),
+    ],
+)
+def test_jamo_are_composed_as_a_keyboard_would(jamo: str, wanted: str) -> None:
+    assert compose(jamo) == wanted

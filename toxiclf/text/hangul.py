@@ -1,4 +1,4 @@
-"""Hangul syllables and jamo: decomposition of strings and of whole arrays of code points.
+"""Hangul syllables and jamo: decomposition of strings and of whole arrays of code points; composition.
 
 Source: The Unicode Standard, section 3.12 "Conjoining Jamo Behavior".
 """
@@ -12,6 +12,22 @@ FIRST_SYLLABLE, LAST_SYLLABLE = 0xAC00, 0xD7A3
 INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 MEDIALS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
+
+COMPOUND_MEDIALS = {"ㅗㅏ": "ㅘ", "ㅗㅐ": "ㅙ", "ㅗㅣ": "ㅚ", "ㅜㅓ": "ㅝ", "ㅜㅔ": "ㅞ", "ㅜㅣ": "ㅟ", "ㅡㅣ": "ㅢ"}
+COMPOUND_FINALS = {
+    "ㄱㅅ": "ㄳ",
+    "ㄴㅈ": "ㄵ",
+    "ㄴㅎ": "ㄶ",
+    "ㄹㄱ": "ㄺ",
+    "ㄹㅁ": "ㄻ",
+    "ㄹㅂ": "ㄼ",
+    "ㄹㅅ": "ㄽ",
+    "ㄹㅌ": "ㄾ",
+    "ㄹㅍ": "ㄿ",
+    "ㄹㅎ": "ㅀ",
+    "ㅂㅅ": "ㅄ",
+}
+"""Two keys of a keyboard, one vowel or one final; doubled letters (ㄲ, ㅆ) are one key."""
 
 _INITIAL_CODES = np.array([ord(c) for c in INITIALS], dtype=np.uint32)
 _MEDIAL_CODES = np.array([ord(c) for c in MEDIALS], dtype=np.uint32)
@@ -65,3 +81,67 @@ def decompose_codes(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDAr
     jamo[first[is_syllable] + 1] = _MEDIAL_CODES[(offset[is_syllable] % 588) // 28]
     jamo[first[has_final] + 2] = finals[has_final]
     return jamo, starts
+
+
+def syllable(initial: str, medial: str, final: str = "") -> str:
+    """Syllable of two or three compatibility jamo.
+
+    >>> syllable("ㄱ", "ㅏ", "ㅄ")
+    '값'
+    """
+    last = FINALS.index(final) + 1 if final else 0
+    return chr(FIRST_SYLLABLE + (INITIALS.index(initial) * 21 + MEDIALS.index(medial)) * 28 + last)
+
+
+def parts(character: str) -> tuple[str, str, str]:
+    """Initial, medial and final (which may be empty) of one syllable.
+
+    >>> parts("가")
+    ('ㄱ', 'ㅏ', '')
+    """
+    offset = ord(character) - FIRST_SYLLABLE
+    last = offset % 28
+    return INITIALS[offset // 588], MEDIALS[offset % 588 // 28], FINALS[last - 1] if last else ""
+
+
+def compose(text: str) -> str:
+    """Write compatibility jamo as syllables, as a two-set keyboard would; leave everything else.
+
+    ``compose(decompose(text)) == text`` where all of ``text`` is syllables.
+
+    >>> compose("ㄱㅏㅂㅅㅇㅡㅣ ㅋㅋ")
+    '값의 ㅋㅋ'
+    """
+    return "".join(piece for _, _, piece in composed_pieces(text))
+
+
+def composed_pieces(text: str) -> list[tuple[int, int, str]]:
+    """Pieces of :func:`compose`, each with the span of ``text`` that it was made of.
+
+    >>> composed_pieces("aㅂㅓㄹ")
+    [(0, 1, 'a'), (1, 4, '벌')]
+    """
+    pieces: list[tuple[int, int, str]] = []
+    at = 0
+    while at < len(text):
+        start, at = at, at + 1
+        if text[start] not in _INITIAL_SET or text[at : at + 1] not in _MEDIAL_SET:
+            pieces.append((start, at, text[start]))
+            continue
+        medial, at = text[at], at + 1
+        if text[at - 1 : at + 1] in COMPOUND_MEDIALS:
+            medial, at = COMPOUND_MEDIALS[text[at - 1 : at + 1]], at + 1
+        final = ""
+        if text[at : at + 1] in _FINAL_SET and not _starts_syllable(text, at):
+            final, at = text[at], at + 1
+            if text[at - 1 : at + 1] in COMPOUND_FINALS and not _starts_syllable(text, at):
+                final, at = COMPOUND_FINALS[text[at - 1 : at + 1]], at + 1
+        pieces.append((start, at, syllable(text[start], medial, final)))
+    return pieces
+
+
+_INITIAL_SET, _MEDIAL_SET, _FINAL_SET = frozenset(INITIALS), frozenset(MEDIALS), frozenset(FINALS)
+
+
+def _starts_syllable(text: str, at: int) -> bool:
+    return text[at] in _INITIAL_SET and text[at + 1 : at + 2] in _MEDIAL_SET

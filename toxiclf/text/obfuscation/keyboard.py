@@ -1,0 +1,68 @@
+"""Rule `keyboard`: Hangul typed with the keyboard set to Latin letters."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from toxiclf.text.hangul import composed_pieces
+from toxiclf.text.obfuscation.form import Edit, Form
+from toxiclf.text.obfuscation.stems import stems_in
+
+_KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡ", strict=True))
+_SHIFTED = dict(zip("QWERTOP", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
+_LAYOUT = str.maketrans({key.upper(): letter for key, letter in _KEYS.items()} | _KEYS | _SHIFTED)
+# Frequent plain words: what is typed so by mistake is as often harmless. Four keys at least.
+_PLAIN_WORDS = """
+안녕 감사 사랑 고마 재밌 재미 최고 진짜 영화 정말 대박 그냥 너무 하하 아니 이거 추천 평점 연기 감동 좋아 좋은 미안 죄송 축하 화이팅
+파이팅 오늘 내일 우리 나는 너는 이건 그래 그런 하지만 뭐야 뭐냐 보고 싶다 배우 한국 사람 생각 무슨 어떻 언제
+다시 완전 쓸데 노잼 꿀잼 별로
+"""
+_PLAIN = tuple(_PLAIN_WORDS.split())
+_WORD = re.compile(r"(?<![A-Za-z0-9@_./#&'-])[A-Za-z]{4,}(?![A-Za-z0-9@_/#&'])")
+_LONG = 8
+_UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # christians types whole syllables too
+
+
+@cache
+def latin_words() -> re.Pattern[str]:
+    """Latin words of four letters or more that begin with the keys of a consonant and a vowel."""
+    keys = "[qwertasdfgzxcvA-Z][yuiophjklbnmA-Z]"
+    return re.compile(rf"(?<![A-Za-z0-9@_./#&'-]){keys}[A-Za-z]{{2,}}")
+
+
+def as_hangul(word: str) -> list[tuple[int, int, str]]:
+    """Syllables that a Latin word types on a two-set keyboard, with their spans; empty if it does not type whole syllables.
+
+    >>> "".join(syllable for _, _, syllable in as_hangul("dkssud"))
+    '안녕'
+    >>> as_hangul("hello")
+    []
+    """
+    pieces = composed_pieces(word.translate(_LAYOUT))
+    return pieces if all("가" <= piece <= "힣" for _, _, piece in pieces) else []
+
+
+def keyboard(form: Form) -> list[Edit]:
+    """Latin words that type whole syllables; sure if these hold a stem, are a frequent word, or go on for long."""
+    edits = []
+    for match in _WORD.finditer(form.text):
+        word = match[0]
+        spellings = (word, word.lower()) if word.isupper() or word.istitle() else (word,)
+        for spelling in spellings:
+            pieces = as_hangul(spelling)
+            if pieces and _is_meant("".join(piece for _, _, piece in pieces), word):
+                edits += [Edit(match.start() + a, match.start() + b, piece, sure=True) for a, b, piece in pieces]
+                break
+    return edits
+
+
+def _is_meant(read: str, word: str) -> bool:
+    if any(end - start > 1 for start, end in stems_in(read)) or read.startswith(_PLAIN):
+        return True
+    return len(word) >= _LONG and bool(_UNENGLISH.search(word)) and all(_is_common(syllable) for syllable in read)
+
+
+def _is_common(syllable: str) -> bool:
+    """Whether a syllable is one of the 2,350 of KS X 1001, which all but foreign words and typing errors make do with."""
+    return len(syllable.encode("euc_kr")) == 2

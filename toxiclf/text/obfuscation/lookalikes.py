@@ -1,0 +1,107 @@
+"""Rule `lookalikes`: digits, Latin letters and signs in the place of jamo, or as fillers inside a word."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from toxiclf.text.obfuscation.form import Edit, Form
+from toxiclf.text.obfuscation.stems import neighbours
+
+_CONSONANT_SIGNS = {
+    "ㅆ": ["^^", "/\\/\\", "ΛΛ", "∧∧", "人人"],
+    "ㅅ": ["^", "/\\", "Λ", "∧", "人", "入"],
+    "ㄱ": ["7", "フ"],
+    "ㄴ": ["L"],
+    "ㄷ": ["C"],
+    "ㄹ": ["己", "Z"],
+    "ㅁ": ["口", "ロ", "□"],
+    "ㅇ": ["0", "O", "o", "○"],
+    "ㅈ": ["ス"],
+    "ㅌ": ["E"],
+}
+_VOWEL_SIGNS = {"ㅏ": "rRト卜", "ㅐ": "H", "ㅜ": "T丁", "ㅣ": "lI1i|!丨"}
+_CONSONANTS = {sign: letter for letter, signs in _CONSONANT_SIGNS.items() for sign in signs}
+_VOWELS = {sign: letter for letter, signs in _VOWEL_SIGNS.items() for sign in signs}
+_LATIN_VOWELS = frozenset("rRHl")  # sure before or after Hangul: ㅎr루, 사ㄹr
+_DRAWN = {"ㅏㅣ": "ㅐ", "ㅑㅣ": "ㅒ", "ㅓㅣ": "ㅔ", "ㅕㅣ": "ㅖ"}  # two strokes for one vowel: ㄱㅏㅣ
+_SIGNS = sorted((sign for sign in _CONSONANTS if not (sign.isascii() and sign.isalnum())), key=len, reverse=True)
+_ASCII = "".join(sign for sign in _CONSONANTS if sign.isascii() and sign.isalnum())
+_CONSONANT = re.compile(
+    rf"(?:{'|'.join(map(re.escape, _SIGNS))})(?=[ㅏ-ㅣ]|[{re.escape(''.join(_VOWELS))}][가-힣ㄱ-ㅎ])"
+    rf"|(?<![A-Za-z0-9])[{_ASCII}](?=[ㅏ-ㅣ]|H[가-힣ㄲㅆㅅ])"
+)
+_VOWEL = re.compile(
+    rf"(?P<before>[ㄱ-ㅎ])(?P<vowel>[{re.escape(''.join(_VOWELS))}])(?![A-Za-z0-9])(?=(?P<after>[가-힣ㄱ-ㅎ]?))"
+)
+_DRAWN_VOWEL = re.compile(r"[ㅏㅑㅓㅕ][ㅣl|](?![A-Za-z0-9])")
+_EIGHT = re.compile(
+    r"(?:(?<!\w)|(?<=(?<!\w)[이야개아저그니]))(?:(?P<curse>[시씨쉬쒸ㅅㅆ])8(?!\d)|18(?=놈|넘|새끼|쉐끼|쌔끼|롬|럼|련))"
+)
+_EIGHT_INSIDE = re.compile(r"(?<=[시씨쉬쒸ㅆ])8(?!\d)")
+_FILLER = re.compile(
+    r"(?<=[가-힣])(?:[0-9A-Za-z]{1,4}|[ㄱ-ㅎ]{1,3}|[ㅏ-ㅣ]{1,3})(?=[가-힣])|(?<=[ㄱ-ㅎ])[0-9]{1,2}(?=[ㄱ-ㅎ])"
+)
+
+
+@cache
+def signs_for_letters() -> re.Pattern[str]:
+    """Where a sign may stand for a jamo or fill a word."""
+    before, after = neighbours()
+    consonants = re.escape("".join({sign[-1] for sign in _CONSONANTS}))
+    vowels = re.escape("".join(_VOWELS))
+    return re.compile(
+        rf"[{consonants}](?:[ㅏ-ㅣ]|[{vowels}][가-힣ㄱ-ㅎ])|[ㄱ-ㅎ][{vowels}](?![A-Za-z0-9])|[ㅏㅑㅓㅕ][ㅣl|]"
+        rf"|[시씨쉬쒸ㅅㅆ]8|18[놈넘새쉐쌔롬럼련]|{before}(?:[0-9A-Za-z]{{1,4}}|[ㄱ-ㅎ]{{1,3}}|[ㅏ-ㅣ]{{1,3}}){after}|ㅅ[0-9]{{1,2}}[ㄱ-ㅎ]"
+    )
+
+
+def consonants(form: Form) -> list[Edit]:
+    """Signs before a vowel, and the eight of 씨8; never sure."""
+    edits = {match.start(): Edit(*match.span(), _CONSONANTS[match[0]]) for match in _CONSONANT.finditer(form.text)}
+    for match in _EIGHT.finditer(form.text):
+        start, end = match.span()
+        if match["curse"] is None:
+            edits[start] = Edit(start, start + 1, "씨")
+        elif match["curse"] in "ㅅㅆ":
+            edits[start] = Edit(start, start + 1, "시" if match["curse"] == "ㅅ" else "씨")
+        edits[end - 1] = Edit(end - 1, end, "팔")
+    for match in _EIGHT_INSIDE.finditer(form.text):
+        edits.setdefault(match.start(), Edit(*match.span(), "팔"))
+    return [edits[start] for start in sorted(edits)]
+
+
+def vowels(form: Form) -> list[Edit]:
+    """Signs after a consonant; sure for the letters r, H and l between Hangul."""
+    edits = []
+    text = form.text
+    for match in _VOWEL.finditer(text):
+        at = match.start("vowel")
+        sign = match["vowel"]
+        if sign in "1!|" and not _needs_vowel(text, at):
+            continue
+        earlier = text[at - 2] if at > 1 else ""
+        beside_hangul = "가" <= match["after"] <= "힣" or "가" <= earlier <= "힣" or text[at + 2 : at + 3] > "ㅎ"
+        sure = sign in _LATIN_VOWELS and earlier != match["before"] and match["before"] != "ㅋ" and beside_hangul
+        edits.append(Edit(at, at + 1, _VOWELS[sign], sure))
+    return edits
+
+
+def _needs_vowel(text: str, at: int) -> bool:
+    """Whether a sign at ``at`` is a vowel rather than a filler: not so in ㅅ1ㅂ, where no vowel is written, nor in ㅂㅕㅇ1신."""
+    earlier, before, after, later = (text[i : i + 1] for i in (at - 2, at - 1, at + 1, at + 2))
+    if at < 2:
+        earlier = ""
+    if "ㅏ" <= earlier <= "ㅣ" and "가" <= after <= "힣":
+        return before in "ㄲㅆ"  # seldom a final
+    return not ("ㄱ" <= after <= "ㅎ" and not "ㅏ" <= later <= "ㅣ" and not "가" <= earlier <= "힣")
+
+
+def drawn_vowels(form: Form) -> list[Edit]:
+    """Two strokes for one vowel (ㄱㅏㅣ for 개); never sure."""
+    return [Edit(*match.span(), _DRAWN[match[0][0] + "ㅣ"]) for match in _DRAWN_VOWEL.finditer(form.text)]
+
+
+def fillers(form: Form) -> list[Edit]:
+    """Digits, Latin letters and bare jamo between two syllables; never sure."""
+    return [Edit(*match.span(), "") for match in _FILLER.finditer(form.text)]

@@ -1,0 +1,93 @@
+"""Rule `separators`: signs, and single spaces, between the syllables of one word."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from toxiclf.text.obfuscation.english import ENGLISH
+from toxiclf.text.obfuscation.form import Edit, Form
+from toxiclf.text.obfuscation.stems import any_of, neighbour_pairs, neighbours, stems
+
+_SIGNS = r"[^\w\s]|_"
+_BETWEEN = re.compile(rf"(?<=[가-힣ㄱ-ㅣA-Za-z])(?:(?:{_SIGNS}){{1,6}}| (?:[.~*/^-]{{1,3}} )?)(?=[가-힣ㄱ-ㅣA-Za-z])")
+# 멍.청.이: the commas, slashes and middle dots of lists (국/영/수) are left out
+_EACH = re.compile(r"(?<![가-힣ㄱ-ㅣ\w])[가-힣](?P<sign>[.*~_^@#-])[가-힣](?:(?P=sign)[가-힣])+(?![가-힣ㄱ-ㅣ])")
+_LISTS = re.compile(
+    r"[월화수목금토일]+|[한중일미영불독러북남]+|[국영수사과]+|[상중하]+|[동서남북]+|[가나다라마바사아자차카타파하]+"
+    r"|[갑을병정무기경신임계]+|[일이삼사오육칠팔구십]+|[초중고대]+|[도레미파솔라시]+|[봄여름가을겨울]+|[남녀노소]+|[춘하추동]+|[의식주]+|[시구군읍면동도리]+"
+)
+_LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z](?P<sign>[.*_~^-])[A-Za-z](?:(?P=sign)[A-Za-z])+(?![A-Za-z])")
+# Read across spaces too; the other stems only from four syllables up, for 다 시 발 and the like are plain.
+_SPACED = """
+시발 씨발 씨팔 시팔 병신 븅신 지랄 ㅅㅂ ㅆㅂ ㅂㅅ ㅈㄹ 또라이 멍청이 찌질이 쓰레기 개새끼 미친놈 미친년 시발놈 시발년 씨발놈 씨발년
+"""
+_SPACE = r" (?:[.~*/^-]{1,3} )?"
+
+
+def separators(form: Form) -> list[Edit]:
+    """Signs between letters; sure where one and the same sign stands between three or more single syllables."""
+    edits = {match.span(): Edit(*match.span(), "") for match in _BETWEEN.finditer(form.text)}
+    if not edits:
+        return []
+    for pattern, meant in ((_EACH, _is_no_list), (_LETTERS, _is_english)):
+        for match in pattern.finditer(form.text):
+            word = match[0].replace(match["sign"], "")
+            if meant(word):
+                for at in range(match.start(), match.end()):
+                    if (at - match.start()) % 2:
+                        edits[at, at + 1] = Edit(at, at + 1, "")
+                    else:  # the letters themselves stay, but are sure
+                        edits[at, at + 1] = Edit(at, at + 1, form.text[at], sure=True)
+    return [edits[span] for span in sorted(edits)]
+
+
+def _is_no_list(word: str) -> bool:
+    return len(set(word)) > 1 and not _LISTS.fullmatch(word)
+
+
+def _is_english(word: str) -> bool:
+    return word.lower() in ENGLISH
+
+
+@cache
+def signs_inside() -> re.Pattern[str]:
+    """Where signs may stand inside a word that is read otherwise without them."""
+    before, after = neighbours()
+    return re.compile(
+        rf"{before}(?:{_SIGNS}){{1,6}}{after}|[ㄱ-ㅣ](?:{_SIGNS}){{1,6}}[ㄱ-ㅣ가-힣]"
+        rf"|[가-힣](?P<sign>[.*~_^@#-])[가-힣](?P=sign)[가-힣]"
+        rf"|(?<![A-Za-z])[A-Za-z](?P<letter_sign>[.*_~^-])[A-Za-z](?P=letter_sign)[A-Za-z](?![A-Za-z])"
+    )
+
+
+_DRAWING = frozenset("아어오우으이애에")  # a syllable that may draw out the one before: 시이.발
+
+
+def is_plain(place: re.Match[str]) -> bool:
+    """Whether a place of :func:`signs_inside` is none after all: no stem holds what stands at its sides."""
+    first, last = place[0][0], place[0][-1]
+    if not "가" <= first <= "힣" or place["sign"] or first in _DRAWING or last in _DRAWING:
+        return False
+    return first + last not in neighbour_pairs()
+
+
+@cache
+def spaced_stems() -> re.Pattern[str]:
+    """A strong stem with one space between its syllables, or single jamo with one space between them."""
+    return re.compile(
+        rf"(?<!\S)(?:{any_of(_spaced(), _SPACE)}(?:(?=[^\w\s]|_|ㅋ|ㅎ|ㅠ|ㅜ| |$)|(?:아|이|것|들|같|새끼|놈|년|끼))"
+        rf"|[ㄱ-ㅎ] [ㅏ-ㅣ](?: [ㄱ-ㅣ가-힣])+(?!\S))\S*"
+    )
+
+
+@cache
+def spaced_beginnings() -> re.Pattern[str]:
+    """A cheap sign that :func:`spaced_stems` may match."""
+    firsts = "".join(sorted({stem[0] for stem in _spaced()}))
+    seconds = "".join(sorted({stem[1] for stem in _spaced()}))
+    return re.compile(rf"(?<!\S)(?:[{firsts}]{_SPACE}[{seconds}]|[ㄱ-ㅎ] [ㅏ-ㅣ] )")
+
+
+def _spaced() -> list[str]:
+    return [*_SPACED.split(), *(stem for stem in stems() if len(stem) > 3 and stem[0] >= "가")]

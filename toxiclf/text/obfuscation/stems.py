@@ -1,0 +1,136 @@
+"""The list of abusive stems, and patterns made from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import resources
+
+# What may stand before a stem of two syllables in the same word: it is read as a word of its own there.
+# Elsewhere the stem may straddle two plain words (다시·발견).
+OPENERS = (
+    *(
+        "아",
+        "야",
+        "이",
+        "그",
+        "저",
+        "개",
+        "씹",
+        "좆",
+        "존나",
+        "졸라",
+        "진짜",
+        "에이",
+        "어휴",
+        "하",
+        "와",
+        "왜",
+        "이런",
+        "저런",
+    ),
+    *("그런", "니", "너", "미친", "늙은", "쌍", "썅", "참", "더러운", "한국", "일본", "또", "개같은", "완전"),
+)
+
+
+@cache
+def stems() -> dict[str, tuple[str, ...]]:
+    """Every stem of the list, and the tails after which it is the beginning of a plain word.
+
+    >>> "점" in stems()["시발"]
+    True
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    text = resources.files(__package__).joinpath("stems.txt").read_text("utf-8")
+    for line in text.splitlines():
+        words = [] if line.startswith("#") else line.split()
+        if len(words) > 1 and words[1].startswith("-"):
+            found[words[0]] = (words[1][1:], *words[2:])
+        else:
+            found |= {word: found.get(word, ()) for word in words}
+    return found
+
+
+class _Node(dict[str, "_Node"]):
+    """Tree of characters; the empty key marks the end of a word."""
+
+
+def any_of(words: Iterable[str], joint: str = "") -> str:
+    """Regular expression of any of the words, the longest first, written as a tree; ``joint`` stands between characters.
+
+    >>> any_of(["가나", "가다", "가"])
+    '가(?:(?:나|다))?'
+    """
+    tree = _Node()
+    for word in words:
+        node = tree
+        for character in word:
+            node = node.setdefault(character, _Node())
+        node[""] = _Node()
+    return _pattern(tree, "", joint)
+
+
+def _pattern(node: _Node, before: str, joint: str) -> str:
+    options = [re.escape(character) + _pattern(child, joint, joint) for character, child in node.items() if character]
+    if not options:
+        return ""
+    body = before + (options[0] if len(options) == 1 else f"(?:{'|'.join(options)})")
+    return f"(?:{body})?" if "" in node else body
+
+
+@cache
+def stem_pattern() -> re.Pattern[str]:
+    """Any stem of the list."""
+    return re.compile(any_of(stems()))
+
+
+@cache
+def neighbours() -> tuple[str, str]:
+    """Characters that stand before another one inside a stem, and those that stand after one, as character classes."""
+    before = {character for stem in stems() for character in stem[:-1]}
+    after = {character for stem in stems() for character in stem[1:]}
+    return f"[{''.join(sorted(before))}]", f"[{''.join(sorted(after))}]"
+
+
+@cache
+def neighbour_pairs() -> frozenset[str]:
+    """Every two characters that stand side by side inside a stem."""
+    return frozenset(stem[at : at + 2] for stem in stems() for at in range(len(stem) - 1))
+
+
+@cache
+def _opening() -> re.Pattern[str]:
+    return re.compile(f"(?:^|[^0-9A-Za-z가-힣])(?:{any_of(OPENERS)})?$")
+
+
+_FAR = max(map(len, OPENERS)) + 1
+
+
+def stems_in(text: str, dropped: Sequence[int] = ()) -> list[tuple[int, int]]:
+    """Spans of the stems that a text holds, left out what the tail or the beginning of the word makes another word.
+
+    Parameters
+    ----------
+    text : a word, or several.
+    dropped : for each character, not zero if a sign stood just before it: there a word may begin.
+
+    >>> stems_in("아시발아"), stems_in("다시발견"), stems_in("시발점")
+    ([(1, 3)], [], [])
+    """
+    found: list[tuple[int, int]] = []
+    for match in stem_pattern().finditer(text):
+        start, end = match.span()
+        if text.startswith(stems()[match[0]], end):
+            continue
+        if end - start > 2 or (found and found[-1][1] == start) or (dropped and dropped[start]):
+            found.append((start, end))
+        elif match[0][0] < "가":  # consonants alone: no others at their sides
+            if not _CONSONANT.match(text, start - 1 if start else len(text)) and not _CONSONANT.match(text, end):
+                found.append((start, end))
+        elif _opening().search(text[max(0, start - _FAR) : start]):
+            found.append((start, end))
+    return found
+
+
+_CONSONANT = re.compile("[ㄱ-ㅊㅌㅍ]")  # ㅋ and ㅎ laugh

@@ -1,0 +1,46 @@
+"""Rule `yamin`: syllables written as others that look like them (yaminjeongeum), in well-known words."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from toxiclf.text.obfuscation.form import Edit, Form
+from toxiclf.text.obfuscation.stems import any_of
+
+
+@cache
+def _words() -> tuple[dict[str, str], re.Pattern[str]]:
+    lines = resources.files(__package__).joinpath("yamin.txt").read_text("utf-8").splitlines()
+    pairs = dict(line.split() for line in lines if not line.startswith("#"))
+    alone = any_of(written for written in pairs if written[0] != "*")
+    anywhere = any_of(written[1:] for written in pairs if written[0] == "*")
+    readings = {written.lstrip("*"): read for written, read in pairs.items()}
+    return readings, re.compile(f"(?<![가-힣])(?:{alone})|(?:{anywhere})")
+
+
+@cache
+def yamin_words() -> re.Pattern[str]:
+    """The first two syllables of any word of the table, whatever stands before; cheaper to look for than the words."""
+    firsts: dict[str, set[str]] = {}
+    for written in _words()[0]:
+        firsts.setdefault(written[0], set()).add(written[1])
+    options: dict[str, str] = {}  # those of the same second syllables together
+    for first, seconds in firsts.items():
+        key = "".join(sorted(seconds))
+        options[key] = options.get(key, "") + first
+    return re.compile("|".join(f"[{first}][{second}]" for second, first in options.items()))
+
+
+def yamin(form: Form) -> list[Edit]:
+    """Words of the table; always sure."""
+    readings, pattern = _words()
+    edits = []
+    for match in pattern.finditer(form.text):
+        word, read = match[0], readings[match[0]]
+        if len(word) == len(read):
+            edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(read, match.start())]
+        else:
+            edits.append(Edit(*match.span(), read, sure=True))
+    return edits
