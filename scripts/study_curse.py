@@ -4,8 +4,9 @@
     python scripts/study_curse.py cnn --set model.filters=64 # one model, another setting
     python scripts/study_curse.py cnn lstm --seeds 5 9       # seeds 5 to 9
 
-Needs $TOXICLF_CORPORA with curse and nsmc. Test share 25 %, as in the corpus's published tables. F1, macro-F1 and accuracy are at
-the threshold that is best for F1 on held-out rows; the two columns after ROC AUC at one that is best for the metric itself.
+Needs the corpus curse. Word vectors are those of the package, unless --set vectors.… says otherwise. Test share 25 %, as in the
+corpus's published tables. F1, macro-F1 and accuracy are at the threshold that is best for F1 on held-out rows; the two
+columns after ROC AUC at one that is best for the metric itself.
 """
 
 from __future__ import annotations
@@ -21,13 +22,12 @@ from toxiclf.corpus.comments import consistent
 from toxiclf.corpus.split import split
 from toxiclf.decision import choose_threshold
 from toxiclf.evaluation.metrics import evaluate
-from toxiclf.learning import learn, recipe_normalizer
+from toxiclf.learning import learn
 from toxiclf.models import MODELS
+from toxiclf.vectors.preparing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "macro_f1", "accuracy", "roc_auc")
 OWN = ("macro_f1", "accuracy")
-VECTORS = "vectors.unlabeled=corpus:nsmc"
-OWN_VECTORS = ("ngram_logistic", "dnn_sequence")  # take none, or learn their own
 
 
 def main() -> None:
@@ -52,8 +52,7 @@ def main() -> None:
 
 def _figures(comments: toxiclf.Comments, model: str, seed: int, settings: list[str]) -> list[float]:
     """Test metrics and the average precision on held-out rows."""
-    vectors = [] if model in OWN_VECTORS else [VECTORS]
-    recipe = toxiclf.Recipe.load(model=model, settings=["split.test=0.25", *vectors, *settings], seed=seed)
+    recipe = toxiclf.Recipe.load(model=model, settings=["split.test=0.25", *settings], seed=seed)
     normalizer = recipe_normalizer(recipe)
     parts = split(
         consistent(comments, normalizer), test=recipe.split.test, validation=recipe.split.validation, seed=seed,

@@ -20,8 +20,8 @@ import toxiclf
 from toxiclf.corpus.comments import Comments
 from toxiclf.errors import BundleError
 from toxiclf.moderator import LabelVerdict, Moderator, Verdict
-from toxiclf.text import tokenizers
 from toxiclf.text.encoder import Encoded
+from toxiclf.text.tokenizers import mecab
 from toxiclf.training import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
@@ -262,7 +262,7 @@ def test_where_mecab_can_only_be_called_by_its_wrapper_verdicts_are_the_same(
     trained: Trained, sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = trained("logistic", "one").moderator.check(sample.texts)
-    monkeypatch.setattr(tokenizers, "_unlocked", lambda tagger: None)
+    monkeypatch.setattr(mecab, "_unlocked", lambda tagger: None)
     assert toxiclf.load(trained("logistic", "one").save(tmp_path), threads=2).check(sample.texts * 3) == wanted * 3
 
 

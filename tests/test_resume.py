@@ -17,8 +17,9 @@ import toxiclf
 from toxiclf.cli import run
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import split
-from toxiclf.learning import Checkpoints, Learned, learn, recipe_normalizer
+from toxiclf.learning import Checkpoints, Learned, learn
 from toxiclf.models.checkpoint import Checkpoint
+from toxiclf.vectors.preparing import recipe_normalizer
 
 DENSE: dict[str, Any] = {
     "text": {"tokenizer": "whitespace", "max_tokens": 9},

@@ -25,10 +25,11 @@ from toxiclf.corpus.reading import is_binary
 from toxiclf.corpus.split import split
 from toxiclf.decision import class_log_odds, margins_of
 from toxiclf.errors import DataError, TrainingError, UsageError
-from toxiclf.learning import DivergedError, Learned, learn, recipe_normalizer
+from toxiclf.learning import DivergedError, Learned, learn
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import TextEncoder
+from toxiclf.vectors.preparing import recipe_normalizer
 from toxiclf.vectors.vectorizers import marked_as_texts
 
 Floats = NDArray[np.float64]

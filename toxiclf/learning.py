@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,9 +27,12 @@ from toxiclf.models.progress import ALONE, Surroundings
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded, TextEncoder
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import Tokenizer, tokenizer
+from toxiclf.text.preprocess import Preprocessor
+from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.vectors.features import Featurizer, Prepared, SequenceVectors
-from toxiclf.vectors.word_vectors import WordVectors, vectors_of_unlabeled
+from toxiclf.vectors.preparing import recipe_preprocessor, recipe_tokenizer
+from toxiclf.vectors.pretrained import recipe_vectors
+from toxiclf.vectors.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from toxiclf.models.training_loop import Divergence
@@ -214,11 +218,6 @@ def learned_rows(parts: Split, recipe: Recipe) -> Comments:
     return parts.train.joined(parts.validation)
 
 
-def recipe_normalizer(recipe: Recipe) -> Normalizer:
-    """The recipe's normalizer; what it makes equal is one comment to split and folds, too."""
-    return Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
-
-
 def decision_source(recipe: Recipe) -> str:
     """Where the scores for calibration and thresholds come from: the recipe's word, "auto" resolved."""
     if recipe.decision.source != "auto":
@@ -233,30 +232,32 @@ class Fitter:
     Attributes
     ----------
     engine : the tokenizer, for models that take tokens.
-    vectors : word vectors of unlabelled texts, where the recipe names any.
+    vectors : word vectors, where they do not come from the training rows.
     """
 
     recipe: Recipe
     labels: tuple[str, ...]
     negative: str | None
-    normalizer: Normalizer
+    preprocessor: Preprocessor
     engine: Tokenizer | None
     vectors: WordVectors | None
 
     @classmethod
     def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> Fitter:
         """Make what is shared; may train word vectors."""
-        normalizer = recipe_normalizer(recipe)
         takes_tokens = MODELS[recipe.model.name].features != "ngrams"
-        engine = tokenizer(recipe.text.tokenizer) if takes_tokens else None
-        vectors = None
-        if engine is not None and recipe.vectors.unlabeled:
-            vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, say)
-        return cls(recipe, labels, negative, normalizer, engine, vectors)
+        engine = recipe_tokenizer(recipe) if takes_tokens else None
+        vectors = None if engine is None else recipe_vectors(recipe, engine, say)
+        return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors)
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """What makes comments equal."""
+        return self.preprocessor.normalizer
 
     def prepared(self, comments: Comments) -> Prepared:
         """Normalize and, where need be, tokenize: once, for all fits."""
-        return Prepared.of(comments.texts, self.normalizer, self.engine)
+        return Prepared.of(comments.texts, self.preprocessor, self.engine, workers=os.cpu_count() or 1)
 
     def fit(
         self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8],
@@ -288,7 +289,7 @@ class Fitter:
 
     def featurizer(self, rows: Prepared) -> Featurizer:
         """Learn what comes before the model."""
-        return Featurizer.of(self.recipe, rows, self.normalizer, self.engine, self.vectors)
+        return Featurizer.of(self.recipe, rows, self.preprocessor, self.engine, self.vectors)
 
     def fit_model(self, features: Features, surroundings: Surroundings = ALONE) -> Fitted:
         """Fit the recipe's model to features.

@@ -24,13 +24,14 @@ from toxiclf.evaluation import learned as learned_from
 from toxiclf.evaluation.figures import write_figures, write_history_figure
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
-from toxiclf.learning import Checkpoints, DivergedError, Say, learn, recipe_normalizer
+from toxiclf.learning import Checkpoints, DivergedError, Say, learn
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.reporting import evaluated, evaluated_baseline, rejected_rows, report_of, report_of_diverged
 from toxiclf.rows import Rejected, write_rejected
 from toxiclf.search import Found, search
 from toxiclf.search.trials import plainly
+from toxiclf.vectors.preparing import recipe_normalizer
 
 
 @dataclass(frozen=True)

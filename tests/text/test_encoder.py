@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import TOKENIZERS, tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
 
@@ -28,7 +29,7 @@ def make_encoder(max_tokens: int | None = None, normalizer: Normalizer | None = 
     }
     for unit in ("jamo", "syllable"):
         views[f"{unit}_ngrams"] = NgramView(NgramVocabulary.learn(LEARNED, unit, 1, 4, 1))  # type: ignore[arg-type]
-    return TextEncoder(normalizer or Normalizer(), views)
+    return TextEncoder(Preprocessor(normalizer or Normalizer()), views)
 
 
 ENCODER = make_encoder(max_tokens=12)

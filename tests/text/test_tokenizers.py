@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +16,31 @@ from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
 
-ENGINES = {name: tokenizer(name) for name in TOKENIZERS}
+JAVA = ("okt", "komoran", "hannanum", "kkma")
+needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java runtime here")
+AS_WRITTEN = ("mecab", "jamo", "char", "whitespace")  # the others change forms
+TAGGERS = ("mecab", "kiwi", *JAVA)
+
+
+def of(*names: str) -> Any:
+    """The tokenizers with these names, as a test's parameter; those that need Java only where it is."""
+    return pytest.mark.parametrize(
+        "engine", [pytest.param(name, marks=needs_java if name in JAVA else ()) for name in names], indirect=True
+    )
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> Tokenizer:
+    """A tokenizer by name."""
+    return tokenizer(request.param)
+
+
+every_tokenizer = of(*TOKENIZERS)
+every_tagger = of(*TAGGERS)
 HOSTILE = [
     "",
     " ",
+    "\n\t ",
     "\x00시발\x00",
     "\ud800가\udc00",
     "\u202e발시\u202c",
@@ -28,14 +52,18 @@ HOSTILE = [
     "EOS\tBOS\nEOS",
     "%m\\n %H \\s\\t -O wakati ; rm",
     "=,<>&\"'`$(){}[]",
+    "a/SL+b/NNG //SP +/SW",
+    "ㅁㄴㅇㄹ허ㅗㅓㅏㅣ ㄷㄱㄷㄱㄷㄱㄷㄱㄷㄱ",
+    "ㄷ" * 16,
+    "ㅋ" * 100_000,
     "a" * 3000,
-    "가" * 3000,
-    "가나" * 3000,
-    "1 " * 3000,
+    "1" * 3000,
+    "가" * 600,
+    "가나" * 60,
+    "시발놈아" * 20,
+    "1 " * 300,
     "ㅋㅎ" * 3000,
 ]
-
-every_tokenizer = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 normalized = st.builds(
     Normalizer(repeat_cap=50),
     st.text(
@@ -49,34 +77,75 @@ normalized = st.builds(
 )
 
 
-@every_tokenizer
-@settings(deadline=None, max_examples=200)
-@given(text=normalized)
-def test_tokens_are_the_text_without_its_white_space(engine: Tokenizer, text: str) -> None:
-    (tokens,) = engine.tokenize([text])
-    bare = "".join(text.split())
-    assert "".join(tokens) == (decompose(bare) if engine.name == "jamo" else bare)
-    assert all(tokens)
-    assert not any(c.isspace() for token in tokens for c in token)
+def examples(engine: Tokenizer, many: int) -> int:
+    """How many examples a tokenizer is worth: Kkma takes long over each."""
+    return {"kkma": many // 40, "kiwi": many // 2}.get(engine.name, many // 8 if engine.name in JAVA else many)
 
 
-@every_tokenizer
-@settings(deadline=None, max_examples=200)
-@given(text=normalized)
-def test_spans_point_at_the_tokens(engine: Tokenizer, text: str) -> None:
+def checked(engine: Tokenizer, many: int, texts: Any, promise: Callable[[Any], None]) -> None:
+    """Try a promise on examples."""
+    settings(deadline=None, max_examples=max(4, examples(engine, many)))(given(texts)(promise))()
+
+
+def hold_spans(engine: Tokenizer, text: str) -> None:
+    """The promises on spans."""
     (tokens,), spans = engine.tokenize([text]), engine.spans(text)
     assert len(tokens) == len(spans)
     assert spans == sorted(spans)
     assert all(0 <= start < end <= len(text) for start, end in spans)
-    for token, (start, end) in zip(tokens, spans, strict=True):
-        assert token in decompose(text[start:end]) if engine.name == "jamo" else token == text[start:end]
+    assert all(tokens)
+    assert not any(c.isspace() for token in tokens for c in token)
+
+
+@of(*AS_WRITTEN)
+def test_tokens_are_the_text_without_its_white_space(engine: Tokenizer) -> None:
+    def promise(text: str) -> None:
+        (tokens,) = engine.tokenize([text])
+        bare = "".join(text.split())
+        assert "".join(tokens) == (decompose(bare) if engine.name == "jamo" else bare)
+
+    checked(engine, 200, normalized, promise)
 
 
 @every_tokenizer
-@settings(deadline=None, max_examples=50)
-@given(texts=st.lists(normalized, max_size=6))
-def test_a_batch_gives_what_its_texts_give_one_by_one(engine: Tokenizer, texts: list[str]) -> None:
-    assert engine.tokenize(texts) == [engine.tokenize([text])[0] for text in texts]
+def test_each_token_has_a_span_within_the_text(engine: Tokenizer) -> None:
+    def promise(text: str) -> None:
+        hold_spans(engine, text)
+        if engine.name in AS_WRITTEN:
+            for token, (start, end) in zip(engine.tokenize([text])[0], engine.spans(text), strict=True):
+                assert token in decompose(text[start:end]) if engine.name == "jamo" else token == text[start:end]
+
+    checked(engine, 200, normalized, promise)
+
+
+@of("kiwi", *JAVA)
+def test_a_changed_form_points_at_the_characters_that_it_came_from(engine: Tokenizer) -> None:
+    text = "방에 들어갔다 😀 정말 재밌었다"
+    shown = [(token, text[start:end]) for token, (start, end) in zip(*_read(engine, text), strict=True)]
+    assert {("방", "방"), ("에", "에"), ("정말", "정말")} <= set(shown)
+    assert any("갔" in part for _, part in shown)
+    assert {part for _, part in shown if "😀" in part} == {"😀"}
+    assert any("밌" in part for _, part in shown)
+
+
+def _read(engine: Tokenizer, text: str) -> tuple[list[str], list[tuple[int, int]]]:
+    return engine.tokenize([text])[0], engine.spans(text)
+
+
+@of("hannanum", "kkma")
+def test_what_is_read_in_short_points_at_all_of_it(engine: Tokenizer) -> None:
+    text = "진짜 " + "ㄷ" * 16 + " 끝"
+    spans = engine.spans(text)
+    assert max(end for _, end in spans[:-1]) == 19
+    assert spans[-1] == (20, 21)
+
+
+@every_tokenizer
+def test_a_batch_gives_what_its_texts_give_one_by_one(engine: Tokenizer) -> None:
+    def promise(texts: list[str]) -> None:
+        assert engine.tokenize(texts) == [engine.tokenize([text])[0] for text in texts]
+
+    checked(engine, 50, st.lists(normalized, max_size=6), promise)
 
 
 @every_tokenizer
@@ -84,24 +153,43 @@ def test_hostile_comments_are_tokens_like_any_other(engine: Tokenizer) -> None:
     texts = [Normalizer()(text) for text in HOSTILE]
     tokens = engine.tokenize(texts)
     assert len(tokens) == len(texts)
+    assert [bool(found) for found in tokens] == [bool(text) for text in texts]
     assert [len(engine.spans(text)) for text in texts] == [len(found) for found in tokens]
     assert engine.tokenize([*texts, "끝"])[-1] == engine.tokenize(["끝"])[0]  # and nothing of them stays behind
 
 
 @every_tokenizer
+def test_what_no_normalizer_has_seen_does_not_crash(engine: Tokenizer, capfd: pytest.CaptureFixture[str]) -> None:
+    for text in HOSTILE:
+        if len(text) < 100 or engine.name not in ("okt", "kkma"):  # which have read the longer ones above
+            hold_spans(engine, text)
+    assert capfd.readouterr() == ("", "")
+
+
+@every_tokenizer
 def test_no_texts_give_no_tokens(engine: Tokenizer) -> None:
     assert engine.tokenize([]) == []
+    assert engine.tokenize([], workers=2) == []
     assert engine.tokenize([""]) == [[]]
     assert engine.spans("") == []
 
 
 @every_tokenizer
 def test_threads_share_one_tokenizer(engine: Tokenizer) -> None:
-    texts = [f"{i}번째 댓글은 아버지가 방에 들어가신다 ㅋㅋ {'가나다' * (i % 7)}" for i in range(400)]
+    count = {"kkma": 12, "kiwi": 100}.get(engine.name, 60 if engine.name in JAVA else 400)
+    texts = [f"{i}번째 댓글은 방에 간다 ㅋㅋ {'가나다' * (i % 3)}" for i in range(count)]
     wanted = engine.tokenize(texts)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda i: engine.tokenize(texts[i:] + texts[:i]), range(0, 400, 20)))
-    assert found == [wanted[i:] + wanted[:i] for i in range(0, 400, 20)]
+    turns = range(0, count, count // 4)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: engine.tokenize(texts[i:] + texts[:i]), turns))
+    assert found == [wanted[i:] + wanted[:i] for i in turns]
+
+
+@every_tokenizer
+def test_more_workers_give_the_same_in_the_same_order(engine: Tokenizer) -> None:
+    texts = [f"{i} 좋다{'!' * (i % 3)} {'ㅋ' * (i % 4)}" for i in range(150 if engine.name == "kkma" else 400)]
+    texts[3] = texts[-2] = "\ud800 "
+    assert engine.tokenize(texts, workers=2) == engine.tokenize(texts)
 
 
 @every_tokenizer
@@ -109,11 +197,60 @@ def test_a_tokenizer_knows_its_name_and_version(engine: Tokenizer) -> None:
     assert TOKENIZERS[engine.name]().version == engine.version != ""
 
 
+@every_tagger
+def test_a_text_with_tags_has_the_same_tokens(engine: Tokenizer) -> None:
+    def promise(text: str) -> None:
+        tagged = engine.tagged(text)
+        assert [token for token, _ in tagged] == engine.tokenize([text])[0]
+        assert {part for _, tag in tagged for part in tag.split("+") if part not in "*"} <= set(engine.tags)
+
+    checked(engine, 100, normalized, promise)
+    promise("아버지가 방에 들어가셨다. 진짜 ㅋㅋㅋ 대박!! 😀 3번 best")
+
+
+@every_tagger
+def test_part_of_speech_keeps_those_tokens_and_their_spans(engine: Tokenizer) -> None:
+    text = "아버지가 방에 들어가신다"
+    kept = tokenizer(engine.name, part_of_speech=["N"])
+    wanted = [(token, span) for (token, tag), span in zip(engine.tagged(text), engine.spans(text), strict=True)
+              if tag.startswith("N")]  # fmt: skip
+    assert [token for token, _ in wanted] == ["아버지", "방"]
+    assert list(zip(*_read(kept, text), strict=True)) == wanted
+    assert kept.tokenize(["방에", text, ""] + ["방에"] * 130, workers=2)[1:4] == [["아버지", "방"], [], ["방"]]
+
+
+@every_tagger
+def test_an_unknown_part_of_speech_is_refused_with_the_known_ones(engine: Tokenizer) -> None:
+    near = engine.tags[0]
+    with pytest.raises(UsageError, match=f"part of speech of {engine.name} '{near}Q'; did you mean '{near}'"):
+        tokenizer(engine.name, part_of_speech=[near + "Q"])
+
+
+@of("jamo", "char", "whitespace")
+def test_tokenizers_without_tags_refuse_to_choose_by_them(engine: Tokenizer) -> None:
+    for ask in (lambda: tokenizer(engine.name, part_of_speech=["N"]), lambda: engine.tagged("가")):
+        with pytest.raises(UsageError, match=r"knows no parts of speech.* take mecab, kiwi, okt"):
+            ask()
+
+
+def test_kiwi_reads_a_typo_as_what_was_meant() -> None:
+    assert tokenizer("kiwi").tokenize(["외않되"])[0][0] == "외"
+    corrected = tokenizer("kiwi", typo_correction=True)
+    assert corrected.tokenize(["외않되"])[0][0] == "왜"
+    assert corrected.tokenize(["외않되"] * 100, workers=2) == corrected.tokenize(["외않되"]) * 100
+
+
+@of(*(name for name in TOKENIZERS if name != "kiwi"))
+def test_others_refuse_to_correct_typos(engine: Tokenizer) -> None:
+    with pytest.raises(UsageError, match=r"corrects no typos; .* take kiwi"):
+        tokenizer(engine.name, typo_correction=True)
+
+
 def test_mecab_finds_morphemes() -> None:
-    assert ENGINES["mecab"].tokenize(["식물이 썩었다"]) == [["식물", "이", "썩", "었", "다"]]
+    assert tokenizer("mecab").tokenize(["식물이 썩었다"]) == [["식물", "이", "썩", "었", "다"]]
 
 
 def test_an_unknown_tokenizer_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError) as error:
         tokenizer("mecap")
-    assert str(error.value) == "unknown tokenizer 'mecap'; did you mean 'mecab'? known: mecab, jamo, char, whitespace"
+    assert str(error.value) == f"unknown tokenizer 'mecap'; did you mean 'mecab'? known: {', '.join(TOKENIZERS)}"

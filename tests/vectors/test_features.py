@@ -9,6 +9,7 @@ from toxiclf.errors import DataError
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded, TextEncoder, TokenView
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import TokenVocabulary
 from toxiclf.vectors.features import AverageVectors, Featurizer, Prepared, Sequences
@@ -22,7 +23,7 @@ TEXTS = ["가 나", "가 가 다", "라", "", "없다 ㅋ", "나 라 다 가 가
 
 def encoded(texts: list[str]) -> Encoded:
     view = TokenView(tokenizer("whitespace"), TokenVocabulary(TOKENS))
-    return TextEncoder(Normalizer(), {"words": view}).encode(texts)
+    return TextEncoder(Preprocessor(Normalizer()), {"words": view}).encode(texts)
 
 
 def known(text: str) -> list[int]:
@@ -70,8 +71,8 @@ def test_no_comments_give_no_rows(pooling: str) -> None:
 def sequences(texts: list[str], max_tokens: int | None = None) -> tuple[Featurizer, Prepared]:
     """Sequence features of these rows."""
     engine = tokenizer("whitespace")
-    rows = Prepared.of(texts, Normalizer(), engine)
-    return Featurizer.sequence(rows, Normalizer(), engine, VECTORS, max_tokens=max_tokens), rows
+    rows = Prepared.of(texts, Preprocessor(Normalizer()), engine)
+    return Featurizer.sequence(rows, Preprocessor(Normalizer()), engine, VECTORS, max_tokens=max_tokens), rows
 
 
 def test_a_sequence_is_the_vectors_of_a_comments_tokens_in_order() -> None:
@@ -128,13 +129,13 @@ def test_vectors_from_scratch_need_no_word2vec_and_take_the_seed(monkeypatch: py
     def trained(*_: object, **__: object) -> None:
         raise AssertionError("word vectors were trained")
 
-    monkeypatch.setattr("toxiclf.vectors.word_vectors.train_vectors", trained)
+    monkeypatch.setattr("toxiclf.vectors.features.vectors_of_rows", trained)
     engine = tokenizer("whitespace")
-    rows = Prepared.of(["가 나 가", "나 다"], Normalizer(), engine)
+    rows = Prepared.of(["가 나 가", "나 다"], Preprocessor(Normalizer()), engine)
     matrices = []
     for seed in (0, 0, 1):
         recipe = Recipe.load({"seed": seed, "model": "dnn_sequence", "vectors": {"size": 4}})
-        featurizer = Featurizer.of(recipe, rows, Normalizer(), engine, None)
+        featurizer = Featurizer.of(recipe, rows, Preprocessor(Normalizer()), engine, None)
         features = featurizer.matrix(rows)
         assert features.ids.flat.tolist() == [1, 2, 1, 2]  # 다 is there once
         assert features.longest == 3
@@ -143,4 +144,4 @@ def test_vectors_from_scratch_need_no_word2vec_and_take_the_seed(monkeypatch: py
     assert (matrices[0][1:] != matrices[2][1:]).all()
     rare = Recipe.load({"model": "dnn_sequence", "vectors": {"min_count": 9}})
     with pytest.raises(DataError, match="no token occurs 9 times"):
-        Featurizer.of(rare, rows, Normalizer(), engine, None)
+        Featurizer.of(rare, rows, Preprocessor(Normalizer()), engine, None)

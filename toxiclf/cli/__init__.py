@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from toxiclf.cli import compare, corpora, scoring, training
+from toxiclf.cli import compare, corpora, pretrain, scoring, training
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
 app = typer.Typer(
@@ -20,7 +20,14 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 internal error, 2 usage or a missing extra, 3 unfit data, 4 bundle rejected, "
     "5 with --strict: rows were set aside, 6 training diverged, 130 interrupted.",
 )
-for command in (training.train, training.evaluate, compare.compare, scoring.predict, scoring.inspect):
+for command in (
+    training.train,
+    training.evaluate,
+    compare.compare,
+    scoring.predict,
+    scoring.inspect,
+    pretrain.pretrain,
+):
     app.command()(command)
 app.add_typer(corpora.app, name="corpora")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -118,8 +118,13 @@ def read_comments(
     return replace(comments, notes=(f"{note}; {counts}",))
 
 
-def read_texts(source: Source) -> Iterator[str]:
-    """Texts of a file or corpus without looking at labels, as a stream; for word vectors."""
+def read_texts(source: Source, set_aside: Callable[[Rejected], None] | None = None) -> Iterator[str]:
+    """Texts of a file or corpus without looking at labels, as a stream; for word vectors.
+
+    Parameters
+    ----------
+    set_aside : called with each row that cannot be read.
+    """
     source = str(source)
     format = None
     column = None
@@ -134,13 +139,21 @@ def read_texts(source: Source) -> Iterator[str]:
         columns, rows = table.columns, iter(table.rows)
     else:
         reader = RowReader(source, format, text_file=True, lenient=True)
-        columns, rows = reader.format.columns, (row for row in reader if isinstance(row, Row))
+        columns, rows = reader.format.columns, _usable(reader, set_aside)
     sample = list(islice(rows, _SAMPLE_ROWS))
     column = column or _text_column(columns, sample)
     for row in chain(sample, rows):
         text = row.values.get(column)
         if isinstance(text, str) and text.strip():
             yield text
+
+
+def _usable(reader: RowReader, set_aside: Callable[[Rejected], None] | None) -> Iterator[Row]:
+    for row in reader:
+        if isinstance(row, Row):
+            yield row
+        elif set_aside is not None:
+            set_aside(row)
 
 
 @dataclass

@@ -30,6 +30,8 @@ from toxiclf.recipe.models import (
 )
 from toxiclf.recipe.search import Range, SearchSection
 from toxiclf.recipe.sections import (
+    SHIPPED_VECTORS,
+    VIEWS,
     BalanceSection,
     DecisionSection,
     FeaturesSection,
@@ -41,6 +43,8 @@ from toxiclf.recipe.types import Section
 
 __all__ = [
     "MODEL_OPTIONS",
+    "SHIPPED_VECTORS",
+    "VIEWS",
     "BalanceSection",
     "CnnOptions",
     "DecisionSection",
@@ -97,8 +101,18 @@ class Recipe(Section):
             idle += [
                 ("vectors", self.vectors, list(VectorsSection.model_fields), model),
                 ("features", self.features, list(FeaturesSection.model_fields), model),
-                ("text", self.text, ["tokenizer", "max_tokens"], model),
+                ("text", self.text, ["tokenizer", "part_of_speech", "typo_correction", "max_tokens"], model),
             ]
+        tokenizer = f"on the tokenizer {self.text.tokenizer}"
+        if self.text.tokenizer in ("jamo", "char", "whitespace"):
+            idle.append(("text", self.text, ["part_of_speech"], tokenizer))
+        if self.text.tokenizer != "kiwi":
+            idle.append(("text", self.text, ["typo_correction"], tokenizer))
+        if self.vectors.pretrained not in ("auto", "none"):
+            trained = [key for key in VectorsSection.model_fields if key != "pretrained"]
+            idle.append(("vectors", self.vectors, trained, f"while vectors.pretrained is '{self.vectors.pretrained}'"))
+        elif self.vectors.kind != "fasttext":
+            idle.append(("vectors", self.vectors, ["jamo_ngrams", "buckets"], "while vectors.kind is 'word2vec'"))
         if isinstance(self.model, SvmOptions) and self.model.kernel == "linear":
             idle.append(("model", self.model, ["gamma"], "while model.kernel is 'linear'"))
         if isinstance(self.model, SequenceOptions):
@@ -177,6 +191,16 @@ class Recipe(Section):
         for key, value in settings.items():
             _put(content, key, value)
         return Recipe.load(content)
+
+    @property
+    def pretrained_vectors(self) -> str | None:
+        """The word vectors that are taken as they are, by name or path; None where vectors are trained."""
+        source = self.vectors.pretrained
+        if source == "auto":
+            untouched = self.vectors.model_copy(update={"seed": 0}) == VectorsSection()
+            as_shipped = self.text.tokenizer == "mecab" and not self.text.part_of_speech
+            source = SHIPPED_VECTORS[0] if untouched and as_shipped else "none"
+        return None if source == "none" else source
 
     def to_toml(self) -> str:
         """The whole recipe, defaults included, as TOML."""

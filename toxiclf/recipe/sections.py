@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Real
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from toxiclf.errors import unknown_name
 from toxiclf.recipe.types import Count, NotNegative, Positive, Section, Share, as_list
+
+SHIPPED_VECTORS = ("ko-comments",)
+"""Word vectors that are part of the package."""
+NgramLength = Annotated[int, Field(ge=1, le=10)]
+ViewName = Literal["jamo", "separators", "lookalikes", "yamin", "keyboard", "stretched", "homoglyphs"]
+VIEWS: tuple[str, ...] = get_args(ViewName)
+"""Ways to read what was written to be misread."""
+
+
+def _views(value: Any) -> Any:
+    """One value where a list is meant; "all" for every one."""
+    return VIEWS if value == "all" else as_list(value)
 
 
 class SplitSection(Section):
@@ -25,25 +37,34 @@ class SplitSection(Section):
 class TextSection(Section):
     """``[text]``: see :class:`toxiclf.text.normalize.Normalizer`.
 
-    ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give; for networks over sequences as many as all but
-    0.5 % of the training comments have.
+    ``part_of_speech`` keeps the tokens whose tag (the tokenizer's own) begins with one of these; empty keeps all.
+    ``typo_correction`` is of kiwi. ``views`` add to a comment those of its words that a view reads otherwise:
+    :mod:`toxiclf.text.obfuscation`. ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give; for networks over
+    sequences as many as all but 0.5 % of the training comments have.
     """
 
-    tokenizer: Literal["mecab", "jamo", "char", "whitespace"] = "mecab"
+    tokenizer: Literal["mecab", "kiwi", "okt", "komoran", "hannanum", "kkma", "jamo", "char", "whitespace"] = "mecab"
+    part_of_speech: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+    typo_correction: bool = False
+    views: Annotated[tuple[ViewName, ...], BeforeValidator(_views)] = ()
     max_tokens: Count | Literal["auto"] = "auto"
     max_chars: Count = 2000
     repeat_cap: Count = 3
 
 
 class VectorsSection(Section):
-    """``[vectors]``: Word2Vec, trained on the ``unlabeled`` texts alone where any are named, else on the training rows.
+    """``[vectors]``: word vectors as they come, else trained on the ``unlabeled`` texts alone, else on the training rows.
 
+    ``pretrained`` is "ko-comments" (shipped with the package), a folder that ``toxiclf pretrain`` wrote, a file in word2vec's
+    format, or "none". "auto" is "ko-comments" where nothing but the seed is set in this table and tokens are made as those of
+    ko-comments were (mecab, all parts of speech), else "none". ``jamo_ngrams`` (shortest, longest) and ``buckets`` are of FastText.
     ``seed`` is the vectors' own, so that runs with different recipe seeds share vectors of unlabeled texts; vectors of
     training rows draw on the recipe's seed as well. "auto" is ``min_count`` 5 and ``epochs`` 5 for unlabeled texts, 2 and 20
     for training rows.
     """
 
-    kind: Literal["word2vec"] = "word2vec"
+    pretrained: Annotated[str, Field(min_length=1)] = "auto"
+    kind: Literal["word2vec", "fasttext"] = "word2vec"
     architecture: Literal["skip_gram", "cbow"] = "skip_gram"
     size: Count = 100
     window: Count = 5
@@ -51,6 +72,16 @@ class VectorsSection(Section):
     epochs: Count | Literal["auto"] = "auto"
     seed: Annotated[int, Field(ge=0)] = 0
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+    jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
+    buckets: Annotated[int, Field(ge=1000, le=10**8)] = 500_000
+
+    @model_validator(mode="after")
+    def _ngrams_in_order(self) -> VectorsSection:
+        if self.jamo_ngrams[0] > self.jamo_ngrams[1]:
+            raise ValueError(
+                f"vectors.jamo_ngrams is {list(self.jamo_ngrams)}; expected the shortest first, such as [3, 6]"
+            )
+        return self
 
 
 class FeaturesSection(Section):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,13 @@ from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration
 from toxiclf.errors import DataError
-from toxiclf.learning import Features, Fitter, Say, recipe_normalizer
+from toxiclf.learning import Features, Fitter, Say
 from toxiclf.models import MODELS
 from toxiclf.recipe import DecisionSection, NgramLogisticOptions, Range, Recipe, SearchSection, SequenceOptions
 from toxiclf.search.trials import Settings
 from toxiclf.vectors.features import Prepared
+from toxiclf.vectors.preparing import recipe_normalizer
+from toxiclf.vectors.pretrained import load_vectors, vectors_hash
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -88,24 +90,28 @@ class Judge:
             "recipe": self._recipe.model_copy(update={"decision": decision}).sha256(),
             "search": section.model_dump(include={"metric", "folds", "stratified"}),
             "rows": [train.sha256(), validation.sha256(), train.negative],
-            "unlabeled": {source: _content_of(source) for source in self._unlabeled()},
+            "unlabeled": {source: _content_of(source) for source in self._named("unlabeled")},
+            "pretrained": {source: vectors_hash(source) for source in self._named("pretrained")},
             "versions": versions(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def _check_sources(self) -> None:
-        """Find out now, and not when its turn comes, that unlabelled texts are not there."""
-        for source in self._unlabeled():
+        """Find out now, and not when its turn comes, that unlabelled texts or word vectors are not there."""
+        for source in self._named("unlabeled"):
             next(read_texts(source), None)
+        for source in self._named("pretrained"):
+            load_vectors(source)
 
-    def _unlabeled(self) -> list[str]:
-        """Sources of unlabelled texts that the recipe or a candidate names."""
-        named = list(self._recipe.vectors.unlabeled)
+    def _named(self, key: Literal["unlabeled", "pretrained"]) -> list[str]:
+        """Sources of unlabelled texts, or of word vectors, that the recipe or a candidate names."""
+        value = getattr(self._recipe.vectors, key)
+        named = [value] if isinstance(value, str) else list(value)
         for space in self._section.space:
-            values = space.get("vectors.unlabeled", ())
+            values = space.get(f"vectors.{key}", ())
             if not isinstance(values, Range):
                 named += [source for value in values for source in ([value] if isinstance(value, str) else value)]
-        return sorted(set(named))
+        return sorted(set(named) - {"auto", "none"})
 
     def folds_of(self, settings: Settings) -> tuple[float, ...]:
         """The metric in each fold.

@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from toxiclf.errors import UsageError
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.obfuscation import RULES
+from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
+from toxiclf.text.tokenizers.contract import in_threads
 from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
 
 
@@ -48,6 +52,8 @@ class TokenViewSpec(BaseModel):
     tokenizer: str
     tokenizer_version: str
     max_tokens: Annotated[int, Field(ge=1)] | None
+    part_of_speech: tuple[str, ...] = ()
+    typo_correction: bool = False
 
 
 class NgramViewSpec(BaseModel):
@@ -64,6 +70,7 @@ class TextSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeat_cap: Annotated[int, Field(ge=1)]
     max_chars: Annotated[int, Field(ge=1)]
+    obfuscation: tuple[str, ...] = ()
     views: dict[str, Annotated[TokenViewSpec | NgramViewSpec, Field(discriminator="kind")]]
 
 
@@ -75,9 +82,13 @@ class TokenView:
         self.vocabulary = vocabulary
         self.max_tokens = max_tokens
 
-    def encode(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.bool_]]:
-        """Ids of normalized texts, and which texts were cut."""
-        return self.encode_tokens(self.tokenizer.tokenize(texts))
+    def encode(self, texts: Sequence[str], workers: int = 1) -> tuple[Ids, NDArray[np.bool_]]:
+        """Ids of normalized texts, and which texts were cut; ``workers`` cores may share a big batch."""
+        if workers < 2 or not texts or not self.tokenizer.threads_help:
+            return self.encode_tokens(self.tokenizer.tokenize(texts, workers))
+        # the ids of one part are looked up while others are tokenized
+        parts = in_threads(self.encode, texts, workers)
+        return Ids.joined([ids for ids, _ in parts]), np.concatenate([cut for _, cut in parts])
 
     def encode_tokens(self, tokens: Sequence[Sequence[str]]) -> tuple[Ids, NDArray[np.bool_]]:
         """The same for texts that are tokenized already."""
@@ -91,7 +102,11 @@ class TokenView:
     def spec(self) -> TokenViewSpec:
         """What is written of this view in ``text.json``."""
         return TokenViewSpec(
-            tokenizer=self.tokenizer.name, tokenizer_version=self.tokenizer.version, max_tokens=self.max_tokens
+            tokenizer=self.tokenizer.name,
+            tokenizer_version=self.tokenizer.version,
+            max_tokens=self.max_tokens,
+            part_of_speech=self.tokenizer.part_of_speech,
+            typo_correction=self.tokenizer.typo_correction,
         )
 
     def vocabulary_json(self) -> list[str]:
@@ -105,7 +120,11 @@ class TokenView:
             raise ValueError("a vocabulary of tokens must be a list of strings")
         if spec.tokenizer not in TOKENIZERS:
             raise ValueError(f"there is no tokenizer '{spec.tokenizer}' here; update with: pip install -U toxiclf")
-        engine = tokenizer(spec.tokenizer)
+        try:
+            TOKENIZERS[spec.tokenizer].check_options(spec.part_of_speech, spec.typo_correction)
+        except UsageError as error:
+            raise ValueError(str(error)) from error  # the bundle's fault; an engine that is not installed is not
+        engine = tokenizer(spec.tokenizer, spec.part_of_speech, spec.typo_correction)
         if engine.version != spec.tokenizer_version:
             warnings.warn(
                 f"the bundle was trained with {spec.tokenizer_version}, here is {engine.version}: "
@@ -154,21 +173,26 @@ def join_views(views: Mapping[str, tuple[Ids, NDArray[np.bool_]]], truncated: ND
 
 
 class TextEncoder:
-    """Normalizer and views: what stands between a comment and a model's graph.
+    """Preprocessor and views: what stands between a comment and a model's graph.
 
     Parameters
     ----------
-    normalizer : applied first, to every text.
+    preprocessor : applied first, to every text.
     views : by name; the graph's inputs are called ``<name>_ids`` and ``<name>_lengths``.
     """
 
-    def __init__(self, normalizer: Normalizer, views: Mapping[str, View]) -> None:
-        self.normalizer = normalizer
+    def __init__(self, preprocessor: Preprocessor, views: Mapping[str, View]) -> None:
+        self.preprocessor = preprocessor
         self.views = dict(views)
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """What makes comments equal."""
+        return self.preprocessor.normalizer
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encode raw texts."""
-        normalized, truncated = self.normalizer.batch(texts)
+        normalized, truncated = self.preprocessor.batch(texts)
         return join_views({name: view.encode(normalized) for name, view in self.views.items()}, truncated)
 
     def to_json(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -176,6 +200,7 @@ class TextEncoder:
         spec = TextSpec(
             repeat_cap=self.normalizer.repeat_cap,
             max_chars=self.normalizer.max_chars,
+            obfuscation=self.preprocessor.views,
             views={name: view.spec() for name, view in self.views.items()},
         )
         return spec.model_dump(), {name: view.vocabulary_json() for name, view in self.views.items()}
@@ -197,4 +222,7 @@ class TextEncoder:
             else NgramView.from_spec(view, vocabulary[name])
             for name, view in spec.views.items()
         }
-        return cls(Normalizer(spec.repeat_cap, spec.max_chars), views)
+        unknown = [name for name in spec.obfuscation if name not in RULES]
+        if unknown:
+            raise ValueError(f"there is no view '{unknown[0]}' here; update with: pip install -U toxiclf")
+        return cls(Preprocessor(Normalizer(spec.repeat_cap, spec.max_chars), spec.obfuscation), views)

@@ -16,10 +16,11 @@ from toxiclf.errors import DataError
 from toxiclf.graph import Graph
 from toxiclf.recipe import NgramLogisticOptions, Recipe, SequenceOptions
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
-from toxiclf.text.normalize import Normalizer
+from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
-from toxiclf.vectors.word_vectors import WordVectors, random_vectors, vectors_of_rows
+from toxiclf.vectors.pretrain import vectors_of_rows
+from toxiclf.vectors.word_vectors import WordVectors, random_vectors
 
 WORDS = "words"
 _SIF_A = 1e-3
@@ -166,7 +167,7 @@ class Prepared:
 
     Attributes
     ----------
-    texts : normalized.
+    texts : preprocessed.
     truncated : bool (n,), True where normalization cut a comment off.
     tokens : of each text, or None.
     """
@@ -176,10 +177,12 @@ class Prepared:
     tokens: list[list[str]] | None
 
     @classmethod
-    def of(cls, texts: Sequence[str], normalizer: Normalizer, engine: Tokenizer | None) -> Prepared:
-        """Prepare comments as they were read."""
-        normalized, truncated = normalizer.batch(texts)
-        return cls(normalized, truncated, None if engine is None else engine.tokenize(normalized))
+    def of(
+        cls, texts: Sequence[str], preprocessor: Preprocessor, engine: Tokenizer | None, workers: int = 1
+    ) -> Prepared:
+        """Prepare comments as they were read; ``workers`` cores may make tokens."""
+        prepared, truncated = preprocessor.batch(texts)
+        return cls(prepared, truncated, None if engine is None else engine.tokenize(prepared, workers=workers))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -208,7 +211,7 @@ class Featurizer:
         cls,
         recipe: Recipe,
         rows: Prepared,
-        normalizer: Normalizer,
+        preprocessor: Preprocessor,
         engine: Tokenizer | None,
         vectors: WordVectors | None,
     ) -> Featurizer:
@@ -216,7 +219,7 @@ class Featurizer:
         options = recipe.model
         if isinstance(options, NgramLogisticOptions):
             return cls.ngrams(
-                rows, normalizer, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments
+                rows, preprocessor, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments
             )
         assert engine is not None  # all other models take tokens
         assert rows.tokens is not None
@@ -225,13 +228,13 @@ class Featurizer:
             if options.embedding == "scratch":
                 vectors = random_vectors(rows.tokens, recipe.vectors, recipe.seed)
             vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
-            return cls.sequence(rows, normalizer, engine, vectors, max_tokens=cap)
+            return cls.sequence(rows, preprocessor, engine, vectors, max_tokens=cap)
         vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
-        return cls.average(rows, normalizer, engine, vectors, pooling=recipe.features.pooling, max_tokens=cap)
+        return cls.average(rows, preprocessor, engine, vectors, pooling=recipe.features.pooling, max_tokens=cap)
 
     @classmethod
     def ngrams(
-        cls, rows: Prepared, normalizer: Normalizer, *, jamo: int, syllable: int, min_comments: int
+        cls, rows: Prepared, preprocessor: Preprocessor, *, jamo: int, syllable: int, min_comments: int
     ) -> Featurizer:
         """Learn the n-grams of some rows: 1 to ``jamo`` jamo, 1 to ``syllable`` syllables, each in ``min_comments`` comments.
 
@@ -247,17 +250,17 @@ class Featurizer:
             raise DataError(
                 f"no n-gram stands in {min_comments} of {len(rows)} comments; lower min_comments, or give more"
             )
-        encoder = TextEncoder(normalizer, {view: NgramView(vocabulary) for view, vocabulary in known.items()})
+        encoder = TextEncoder(preprocessor, {view: NgramView(vocabulary) for view, vocabulary in known.items()})
         return cls(encoder, {view: len(vocabulary) for view, vocabulary in known.items()})
 
     @classmethod
     def average(
-        cls, rows: Prepared, normalizer: Normalizer, engine: Tokenizer, vectors: WordVectors, *, pooling: str,
+        cls, rows: Prepared, preprocessor: Preprocessor, engine: Tokenizer, vectors: WordVectors, *, pooling: str,
         max_tokens: int | None,
     ) -> Featurizer:  # fmt: skip
         """Learn the pooling weights of some rows."""
         view = TokenView(engine, TokenVocabulary(vectors.tokens), max_tokens)
-        encoder = TextEncoder(normalizer, {WORDS: view})
+        encoder = TextEncoder(preprocessor, {WORDS: view})
         features = AverageVectors(vectors, pooling)
         featurizer = cls(encoder, features)
         features.fit(featurizer.encode(rows))
@@ -265,14 +268,20 @@ class Featurizer:
 
     @classmethod
     def sequence(
-        cls, rows: Prepared, normalizer: Normalizer, engine: Tokenizer, vectors: WordVectors, *, max_tokens: int | None
+        cls,
+        rows: Prepared,
+        preprocessor: Preprocessor,
+        engine: Tokenizer,
+        vectors: WordVectors,
+        *,
+        max_tokens: int | None,
     ) -> Featurizer:
         """Learn how long the comments are: None for ``max_tokens`` takes as many as all but 0.5 % of them have."""
         assert rows.tokens is not None
         vocabulary = TokenVocabulary(vectors.tokens)
         if max_tokens is None:
             max_tokens = max(1, math.ceil(np.quantile(vocabulary.ids(rows.tokens).lengths, _QUANTILE)))
-        encoder = TextEncoder(normalizer, {WORDS: TokenView(engine, vocabulary, max_tokens)})
+        encoder = TextEncoder(preprocessor, {WORDS: TokenView(engine, vocabulary, max_tokens)})
         return cls(encoder, SequenceVectors.of(vectors, max_tokens))
 
     def encode(self, rows: Prepared) -> Encoded:

@@ -17,11 +17,10 @@ from toxiclf.corpus.arrays import checked_texts
 from toxiclf.errors import DataError
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import NgramView, TextEncoder
-from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary
 from toxiclf.vectors.features import AverageVectors, Featurizer, Prepared
-from toxiclf.vectors.word_vectors import vectors_of_unlabeled
+from toxiclf.vectors.preparing import recipe_preprocessor, recipe_tokenizer
+from toxiclf.vectors.pretrained import recipe_vectors
 
 
 def marked_as_texts(tags: Any) -> Any:
@@ -71,7 +70,7 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         UsageError : ``X`` is no list of comments.
         """
         check_is_fitted(self)
-        return self._matrix(Prepared.of(checked_texts(X), self._featurizer.encoder.normalizer, None))
+        return self._matrix(Prepared.of(checked_texts(X), self._featurizer.encoder.preprocessor, None))
 
     def _fit(self, X: Any) -> Prepared:
         texts = checked_texts(X)
@@ -108,9 +107,12 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
 
     Parameters
     ----------
-    tokenizer : "mecab", "jamo", "char" or "whitespace".
+    tokenizer, part_of_speech, typo_correction, views : how comments become tokens; see :class:`toxiclf.recipe.TextSection`.
     pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.vectors.features.AverageVectors`.
-    architecture, size, window, min_count, epochs, unlabeled : of Word2Vec; see :class:`toxiclf.recipe.VectorsSection`.
+    pretrained : word vectors as they come: "ko-comments", a folder or a file; "none" trains them; "auto" is "ko-comments"
+        where no option of the training is given.
+    kind, architecture, size, window, min_count, epochs, unlabeled, jamo_ngrams, buckets : of word vectors that are trained; see
+        :class:`toxiclf.recipe.VectorsSection`.
     max_tokens, max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
     random_state : seed of the word vectors.
 
@@ -125,26 +127,40 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         self,
         *,
         tokenizer: str = "mecab",
+        part_of_speech: str | Sequence[str] = (),
+        typo_correction: bool = False,
+        views: str | Sequence[str] = (),
         pooling: str = "mean",
+        pretrained: str = "auto",
+        kind: str = "word2vec",
         architecture: str = "skip_gram",
         size: int = 100,
         window: int = 5,
         min_count: int | str = "auto",
         epochs: int | str = "auto",
         unlabeled: str | Sequence[str] = (),
+        jamo_ngrams: Sequence[int] = (3, 6),
+        buckets: int = 500_000,
         max_tokens: int | str = "auto",
         max_chars: int = 2000,
         repeat_cap: int = 3,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.tokenizer = tokenizer
+        self.part_of_speech = part_of_speech
+        self.typo_correction = typo_correction
+        self.views = views
         self.pooling = pooling
+        self.pretrained = pretrained
+        self.kind = kind
         self.architecture = architecture
         self.size = size
         self.window = window
         self.min_count = min_count
         self.epochs = epochs
         self.unlabeled = unlabeled
+        self.jamo_ngrams = jamo_ngrams
+        self.buckets = buckets
         self.max_tokens = max_tokens
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
@@ -152,26 +168,26 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
 
     def _learn(self, texts: list[str]) -> Prepared:
         recipe = self._recipe()
-        normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
-        engine = tokenizer(recipe.text.tokenizer)
-        rows = Prepared.of(texts, normalizer, engine)
-        vectors = None
-        if recipe.vectors.unlabeled:
-            vectors = vectors_of_unlabeled(recipe.vectors, normalizer, engine, lambda message: None)
-        self._featurizer = Featurizer.of(recipe, rows, normalizer, engine, vectors)
+        preprocessor, engine = recipe_preprocessor(recipe), recipe_tokenizer(recipe)
+        rows = Prepared.of(texts, preprocessor, engine)
+        vectors = recipe_vectors(recipe, engine, lambda message: None)
+        self._featurizer = Featurizer.of(recipe, rows, preprocessor, engine, vectors)
         return rows
 
     def _recipe(self) -> Recipe:
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
-        text = ("tokenizer", "max_tokens", "max_chars", "repeat_cap")
-        vectors = ("architecture", "size", "window", "min_count", "epochs", "unlabeled")
+        text = ("tokenizer", "part_of_speech", "typo_correction", "views", "max_tokens", "max_chars", "repeat_cap")
+        vectors = (
+            "pretrained", "kind", "architecture", "size", "window", "min_count", "epochs", "unlabeled", "jamo_ngrams", "buckets",
+        )  # fmt: skip
+        seeds = {"seed": seed} if self.pretrained in ("auto", "none") else {}
         return Recipe.load(
             {
                 "model": {"name": "logistic"},
                 "text": {name: getattr(self, name) for name in text},
-                "vectors": {"seed": seed, **{name: getattr(self, name) for name in vectors}},
+                "vectors": {**seeds, **{name: getattr(self, name) for name in vectors}},
                 "features": {"pooling": self.pooling},
             }
         )
@@ -243,9 +259,9 @@ class NgramVectorizer(_TextVectorizer):
         recipe = Recipe.load(
             {"model": options, "text": {"max_chars": self.max_chars, "repeat_cap": self.repeat_cap}},
         )
-        normalizer = Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
-        rows = Prepared.of(texts, normalizer, None)
-        self._featurizer = Featurizer.of(recipe, rows, normalizer, None, None)
+        preprocessor = recipe_preprocessor(recipe)
+        rows = Prepared.of(texts, preprocessor, None)
+        self._featurizer = Featurizer.of(recipe, rows, preprocessor, None, None)
         return rows
 
     def _matrix(self, rows: Prepared) -> Any:

@@ -1,31 +1,26 @@
-"""Word vectors: train with gensim, keep as safetensors and JSON (no pickle)."""
+"""Word vectors in memory: of the tokens that were seen, and of every Hangul syllable and jamo, of which any other is made."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
-from toxiclf.cache import cache_folder
-from toxiclf.corpus.reading import read_texts
 from toxiclf.errors import DataError
 from toxiclf.recipe import VectorsSection
-from toxiclf.text import normalize
-from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import Tokenizer
+from toxiclf.text.hangul import FINALS, FIRST_SYLLABLE, INITIALS, LAST_SYLLABLE, MEDIALS, decompose
+from toxiclf.text.vocabulary import TokenVocabulary
 
-_CHUNK = 2048
 Say = Callable[[str], None]
+
+JAMO = tuple(dict.fromkeys(INITIALS + MEDIALS + FINALS))
+"""The modern compatibility jamo, 51."""
+PIECES = (*map(chr, range(FIRST_SYLLABLE, LAST_SYLLABLE + 1)), *JAMO)
+"""What every Korean word can be broken into: all 11,172 syllables, then the jamo."""
 
 
 @dataclass(frozen=True)
@@ -34,94 +29,101 @@ class WordVectors:
 
     Attributes
     ----------
-    tokens : in order of falling frequency.
+    tokens : those that were seen, in order of falling frequency, then those :data:`PIECES` that are not among them.
     matrix : float32 (len(tokens), size).
-    frequencies : share of each token among all tokens seen, float64 (len(tokens),).
+    frequencies : share of each token among all tokens seen, float64 (len(tokens),); 0 for pieces that were not seen alone.
     """
 
     tokens: list[str]
     matrix: NDArray[np.float32]
     frequencies: NDArray[np.float64]
 
-    def save(self, folder: Path) -> None:
-        """Write the vectors to a folder, atomically; a folder that is already there stays as it is."""
-        from safetensors.numpy import save_file
+    @property
+    def size(self) -> int:
+        """Numbers a vector."""
+        return int(self.matrix.shape[1])
 
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            save_file({"matrix": self.matrix, "frequencies": self.frequencies}, temporary / "vectors.safetensors")
-            (temporary / "tokens.json").write_text(json.dumps(self.tokens, ensure_ascii=False), "utf-8")
-            if not folder.exists():
-                temporary.rename(folder)
-        except OSError:
-            if not folder.exists():  # else another process was faster
-                raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    @cached_property
+    def vocabulary(self) -> TokenVocabulary:
+        """Ids of tokens, and of the known pieces of all others."""
+        return TokenVocabulary(self.tokens)
 
-    @classmethod
-    def load(cls, folder: Path) -> WordVectors:
-        """Undo :meth:`save`."""
-        from safetensors.numpy import load_file
+    def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:
+        """The tokens that were seen and have the most similar vectors, with their cosine similarity, the most similar first.
 
-        arrays = load_file(folder / "vectors.safetensors")
-        tokens = json.loads((folder / "tokens.json").read_text("utf-8"))
-        if not len(tokens) == len(arrays["matrix"]) == len(arrays["frequencies"]):
-            raise ValueError("tokens and vectors differ in number")
-        return cls(tokens, arrays["matrix"], arrays["frequencies"])
+        Parameters
+        ----------
+        word : a token; one without a vector is taken as the mean of its known pieces.
+
+        Raises
+        ------
+        DataError : nothing of the word is known.
+        """
+        ids = self.vocabulary.ids([[word]]).flat - 1
+        if not len(ids):
+            raise DataError(f"nothing of '{word}' has a vector; give a word that the texts hold")
+        seen = np.flatnonzero(self.frequencies > 0)
+        length = np.maximum(np.linalg.norm(self.matrix, axis=1), 1e-12)
+        wanted = self.matrix[ids].mean(axis=0)
+        similarity = (self.matrix @ wanted / length / max(float(np.linalg.norm(wanted)), 1e-12))[seen]
+        order = np.argsort(-similarity, kind="stable")
+        found = [
+            (self.tokens[seen[i]], float(similarity[i])) for i in order[: count + 1] if self.tokens[seen[i]] != word
+        ]
+        return found[:count]
 
 
-def train_vectors(
-    sentences: Iterable[list[str]], options: VectorsSection, *, seed: int, min_count: int, epochs: int, say: Say
+def with_pieces(
+    tokens: Sequence[str],
+    matrix: NDArray[np.float32],
+    counts: NDArray[np.float64],
+    vector_of: Callable[[str], NDArray[np.float32]] | None = None,
 ) -> WordVectors:
-    """Train Word2Vec (Mikolov et al. 2013) with one worker, so that the seed gives the same vectors again.
+    """Give every Hangul syllable and jamo a vector, too, so that each Korean token has one or is made of pieces that have.
 
     Parameters
     ----------
-    sentences : tokens of each text; iterated over several times.
-
-    Raises
-    ------
-    DataError : no token is frequent enough to get a vector.
+    tokens : distinct, in order of falling frequency.
+    matrix : float32 (len(tokens), size), their vectors.
+    counts : how often each was seen, (len(tokens),).
+    vector_of : makes the vector of a piece (FastText can). None takes the mean of the tokens that hold it, weighted by the
+        square root of their counts; for a syllable that stands in no token, the mean of its jamo.
     """
-    from gensim.models import Word2Vec
-    from gensim.models.callbacks import CallbackAny2Vec
-
-    class Progress(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
-        done = 0
-
-        def on_epoch_end(self, model: Any) -> None:
-            self.done += 1
-            say(f"word vectors: epoch {self.done} of {epochs}")
-
-    model = Word2Vec(
-        vector_size=options.size, window=options.window, sg=int(options.architecture == "skip_gram"),
-        min_count=min_count, epochs=epochs, seed=seed, workers=1,
-    )  # fmt: skip
-    model.build_vocab(sentences)
-    if not len(model.wv):
-        raise DataError(
-            f"no token occurs {min_count} times, so there is nothing to train word vectors on; name more texts with "
-            "vectors.unlabeled, or lower vectors.min_count"
-        )
-    model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[Progress()])
-    counts = np.array([model.wv.get_vecattr(token, "count") for token in model.wv.index_to_key], dtype=np.float64)
-    matrix = np.ascontiguousarray(model.wv.vectors, dtype=np.float32)
-    return WordVectors(list(model.wv.index_to_key), matrix, counts / counts.sum())
+    known = set(tokens)
+    missing = [piece for piece in PIECES if piece not in known]
+    if vector_of is None:
+        vector_of = _means_of_holders(tokens, matrix, counts).__getitem__
+    made = np.stack([vector_of(piece) for piece in missing]).astype(np.float32)
+    shares = np.concatenate([counts / counts.sum(), np.zeros(len(missing))])
+    return WordVectors([*tokens, *missing], np.vstack([matrix, made]), shares)
 
 
-def vectors_of_rows(tokens: Sequence[list[str]], options: VectorsSection, seed: int) -> WordVectors:
-    """Vectors of the training rows themselves."""
-    min_count = 2 if options.min_count == "auto" else options.min_count
-    epochs = 20 if options.epochs == "auto" else options.epochs
-    return train_vectors(
-        tokens, options, seed=seed + options.seed, min_count=min_count, epochs=epochs, say=lambda message: None
-    )
+def _means_of_holders(
+    tokens: Sequence[str], matrix: NDArray[np.float32], counts: NDArray[np.float64]
+) -> dict[str, NDArray[np.float32]]:
+    size = matrix.shape[1]
+    totals: dict[str, NDArray[np.float64]] = {}
+    weights: Counter[str] = Counter()
+    pieces = set(PIECES)
+    for token, vector, weight in zip(tokens, matrix.astype(np.float64), np.sqrt(counts), strict=True):
+        for piece in {*token, *decompose(token)} & pieces:
+            totals[piece] = totals.get(piece, 0.0) + weight * vector
+            weights[piece] += weight
+    means = {piece: total / weights[piece] for piece, total in totals.items()}
+    everything = (np.sqrt(counts) @ matrix.astype(np.float64)) / np.sqrt(counts).sum()
+    for jamo in JAMO:
+        means.setdefault(jamo, everything)
+    for syllable in PIECES:
+        if syllable not in means:
+            means[syllable] = np.mean([means[jamo] for jamo in decompose(syllable)], axis=0)
+    assert all(vector.shape == (size,) for vector in means.values())
+    return {piece: vector.astype(np.float32) for piece, vector in means.items()}
 
 
 def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: int) -> WordVectors:
     """Vectors to begin learning with, uniform in ±0.05, of the tokens that the training rows hold ``min_count`` times.
+
+    Pieces get none: what no row teaches would stay as it was drawn.
 
     Raises
     ------
@@ -135,75 +137,3 @@ def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: i
     shares = np.array([counts[token] for token in kept], dtype=np.float64)
     matrix = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(kept), options.size))
     return WordVectors(kept, matrix.astype(np.float32), shares / shares.sum())
-
-
-def vectors_of_unlabeled(
-    options: VectorsSection, normalizer: Normalizer, tokenizer: Tokenizer, say: Say
-) -> WordVectors:
-    """Vectors of the unlabelled texts, from the cache where the same texts were trained on in the same way.
-
-    The cache is :func:`toxiclf.cache.cache_folder`.
-    """
-    min_count = 5 if options.min_count == "auto" else options.min_count
-    epochs = 5 if options.epochs == "auto" else options.epochs
-    digest = hashlib.sha256()
-    count = 0
-    for source in options.unlabeled:
-        for text in read_texts(source):
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-            count += 1
-    if not count:
-        raise DataError(f"vectors.unlabeled names no text: {', '.join(options.unlabeled)}")
-    key = {
-        "format": 1, "texts": digest.hexdigest(), "tokenizer": [tokenizer.name, tokenizer.version],
-        "normalizer": [normalize.VERSION, normalizer.repeat_cap, normalizer.max_chars], "min_count": min_count, "epochs": epochs,
-        **options.model_dump(include={"kind", "architecture", "size", "window", "seed"}), "gensim": _gensim_version(),
-    }  # fmt: skip
-    folder = cache_folder() / "vectors" / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    if folder.exists():
-        try:
-            vectors = WordVectors.load(folder)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            say(f"word vectors: what the cache holds is damaged ({error}); training them again")
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            say(f"word vectors of {count:,} unlabelled texts: from the cache")
-            return vectors
-    say(
-        f"word vectors: training {options.kind} on {count:,} unlabelled texts; one worker, so that the seed reproduces them; "
-        f"kept for later runs in {folder.parent}"
-    )
-    with tempfile.TemporaryDirectory(prefix="toxiclf-") as scratch:
-        path = Path(scratch) / "sentences.txt"
-        _write_sentences(path, options.unlabeled, normalizer, tokenizer)
-        from gensim.models.word2vec import LineSentence
-
-        vectors = train_vectors(
-            LineSentence(str(path)), options, seed=options.seed, min_count=min_count, epochs=epochs, say=say
-        )
-    try:
-        vectors.save(folder)
-    except OSError as error:
-        say(
-            f"word vectors: not kept, as {folder.parent} cannot be written ({error.strerror}); set TOXICLF_CACHE to another folder"
-        )
-    return vectors
-
-
-def _write_sentences(path: Path, sources: Sequence[str], normalizer: Normalizer, tokenizer: Tokenizer) -> None:
-    """Tokens of each text, one line a text, on disk: memory does not grow with the texts."""
-    with path.open("w", encoding="utf-8") as file:
-        for source in sources:
-            chunk: list[str] = []
-            for text in read_texts(source):
-                chunk.append(normalizer(text))
-                if len(chunk) == _CHUNK:
-                    file.writelines(" ".join(tokens) + "\n" for tokens in tokenizer.tokenize(chunk))
-                    chunk.clear()
-            file.writelines(" ".join(tokens) + "\n" for tokens in tokenizer.tokenize(chunk))
-
-
-def _gensim_version() -> Any:
-    import gensim
-
-    return gensim.__version__

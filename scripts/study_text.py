@@ -1,0 +1,270 @@
+"""What of the text half helps: tokenizers, word vectors, pooling and views of obfuscated words, on corpus:curse and corpus:beep.
+
+    python scripts/study_text.py                             # everything that is not in the log yet, then the tables
+    python scripts/study_text.py --only views --seeds 0 1    # some of: vectors, pooling, views, disguised, tokenizer
+    python scripts/study_text.py --tables                    # the tables alone
+    python scripts/study_text.py --examples                  # what each tokenizer makes of ten comments
+
+Needs $TOXICLF_CORPORA with curse, beep and nsmc, and the extras [kiwi] and [konlpy] (with Java). A quarter of the rows is the test
+part, split by the seed; equal comments stay together. Each row of the log is the average precision on the test part of one fit
+(beep: the mean over its labels hate and offensive). Nothing is chosen here: one thing is changed at a time, and differences are
+paired by seed. An interrupted study goes on with the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from sklearn.metrics import average_precision_score
+
+import toxiclf
+from toxiclf.bundle.calibration import Calibration, LabelCalibration
+from toxiclf.corpus.comments import Comments, consistent
+from toxiclf.corpus.reading import read_texts
+from toxiclf.corpus.split import split
+from toxiclf.learning import Fitter
+from toxiclf.recipe import VIEWS, Recipe
+from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
+from toxiclf.text.obfuscation.stems import stems
+from toxiclf.text.tokenizers import TOKENIZERS, tokenizer
+from toxiclf.vectors.features import Prepared
+from toxiclf.vectors.preparing import recipe_normalizer, recipe_preprocessor, recipe_tokenizer
+
+CORPORA = ("curse", "beep")
+FEW = 10_000  # reviews of nsmc that every tokenizer gets: kkma would take hours over all of them
+SHIPPED: dict[str, Any] = {}
+ROWS = {"vectors.pretrained": "none"}
+TELLING = (
+    "아버지가방에들어가신다",
+    "진짜 개쩐다 ㅋㅋㅋㅋ 눈물났음ㅠㅠ",
+    "이딴걸 영화라고 만들었냐 시1발",
+    "ㅅㅂ 돈아까워 뒤지겠네",
+    "존나 재밌어요!! 강추합니다 ^^",
+    "병 신 같은 놈들만 모였네",
+    "tlqkf 내 시간 돌려줘",
+    "댕댕이 너무 커엽다 심쿵",
+    "시이이발 꺼어져라 좀",
+    "맨유vs첼시 2:1 직관했습니당",
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing that is measured.
+
+    Attributes
+    ----------
+    table, row : where its figure stands.
+    model : name of the model.
+    settings : of the recipe.
+    few : train the word vectors on the first reviews of nsmc.
+    disguised : the stems in the toxic comments of the test part are written so that they are not found.
+    """
+
+    table: str
+    row: str
+    model: str
+    settings: dict[str, Any]
+    few: bool = False
+    disguised: bool = False
+
+
+def cells() -> Iterator[Cell]:
+    """All that is measured; the first row of a table and model is what the others are compared with."""
+    names = sorted(TOKENIZERS, key=lambda name: name != "mecab")
+    for model in ("svm", "cnn"):
+        for name in names:
+            yield Cell("tokenizer", name, model, {"text.tokenizer": name}, few=True)
+    for model in ("svm", "cnn"):
+        yield Cell("vectors", "ko-comments (FastText, 8 bits)", model, SHIPPED)
+        yield Cell("vectors", "training part, Word2Vec", model, ROWS)
+        yield Cell("vectors", "training part, FastText", model, {**ROWS, "vectors.kind": "fasttext"})
+        yield Cell("vectors", "nsmc, Word2Vec skip-gram", model, {"vectors.unlabeled": "corpus:nsmc"})
+        cbow = {"vectors.unlabeled": "corpus:nsmc", "vectors.architecture": "cbow"}
+        yield Cell("vectors", "nsmc, Word2Vec CBOW", model, cbow)
+    for vectors, title in ((SHIPPED, "ko-comments"), (ROWS, "training part")):
+        for pooling in ("mean", "tfidf", "sif"):
+            yield Cell("pooling", f"{pooling}, {title}", "svm", {**vectors, "features.pooling": pooling})
+    for model in ("ngram_logistic", "svm", "cnn"):
+        yield Cell("views", "none", model, {})
+        yield Cell("views", "all", model, {"text.views": "all"})
+        for view in VIEWS if model == "ngram_logistic" else ():
+            yield Cell("views", view, model, {"text.views": view})
+    for model in ("ngram_logistic", "svm", "cnn"):
+        yield Cell("disguised", "as written, no view", model, {})
+        yield Cell("disguised", "disguised, no view", model, {}, disguised=True)
+        yield Cell("disguised", "disguised, all views", model, {"text.views": "all"}, disguised=True)
+
+
+def main() -> None:
+    """Run what is missing, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--only", nargs="+", default=["vectors", "pooling", "views", "disguised", "tokenizer"], metavar="TABLE"
+    )
+    parser.add_argument("--models", nargs="+", default=["ngram_logistic", "svm", "cnn"], metavar="MODEL")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--log", type=Path, default=Path("runs/study_text.jsonl"))
+    parser.add_argument("--tables", action="store_true", help="measure nothing")
+    parser.add_argument("--examples", action="store_true", help="print what each tokenizer makes of ten comments")
+    options = parser.parse_args()
+    if options.examples:
+        _print_examples()
+        return
+    options.log.parent.mkdir(parents=True, exist_ok=True)
+    wanted = [cell for cell in cells() if cell.table in options.only and cell.model in options.models]
+    if not options.tables:
+        for cell in wanted:
+            for corpus in CORPORA:
+                for seed in options.seeds:
+                    if (key := _key(cell, corpus, seed)) not in _logged(options.log):
+                        began = perf_counter()
+                        value = _average_precision(cell, corpus, seed)
+                        row = {"key": key, "value": value, "seconds": round(perf_counter() - began, 1)}
+                        with options.log.open("a", encoding="utf-8") as file:
+                            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                        print(*key, f"{value:.4f}", row["seconds"], file=sys.stderr, flush=True)
+    _print_tables(wanted, _logged(options.log), options.seeds)
+
+
+def _key(cell: Cell, corpus: str, seed: int) -> tuple[str, ...]:
+    return cell.table, cell.row, cell.model, corpus, str(seed)
+
+
+def _logged(path: Path) -> dict[tuple[str, ...], float]:
+    if not path.exists():
+        return {}
+    rows = map(json.loads, path.read_text("utf-8").splitlines())
+    return {tuple(row["key"]): row["value"] for row in rows}
+
+
+@cache
+def _comments(corpus: str) -> Comments:
+    comments = toxiclf.read_comments(f"corpus:{corpus}/train")
+    return consistent(comments, recipe_normalizer(Recipe()))
+
+
+@cache
+def _prepared(corpus: str, text: str) -> Prepared:
+    """A corpus as tokens, made once for all seeds."""
+    recipe = Recipe.load({"model": {"name": "logistic"}, "text": json.loads(text)})
+    return Prepared.of(_comments(corpus).texts, recipe_preprocessor(recipe), recipe_tokenizer(recipe), workers=2)
+
+
+@cache
+def _few_reviews() -> str:
+    path = Path("runs") / f"nsmc-{FEW}.txt"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(islice(read_texts("corpus:nsmc"), FEW)), "utf-8")
+    return str(path)
+
+
+def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
+    comments = _comments(corpus)
+    recipe = Recipe.load(cell.model, settings=["split.test=0.25"], seed=seed).changed(cell.settings)
+    if cell.few:
+        recipe = recipe.changed({"vectors.unlabeled": _few_reviews(), "vectors.kind": "fasttext"})
+    index = {text: i for i, text in enumerate(comments.texts)}
+    parts = split(
+        comments, test=recipe.split.test, validation=recipe.split.validation, seed=seed,
+        normalizer=recipe_normalizer(recipe),
+    )  # fmt: skip
+    assert parts.test is not None
+    keys = {"views"} if cell.model == "ngram_logistic" else {"tokenizer", "part_of_speech", "typo_correction", "views"}
+    prepared = _prepared(corpus, json.dumps(recipe.text.model_dump(include=keys)))
+    train, held_out, test = (
+        prepared.take(np.array([index[text] for text in part.texts]))
+        for part in (parts.train, parts.validation, parts.test)
+    )
+    fitter = Fitter.of(recipe, comments.labels, comments.negative, lambda message: None)
+    fitted = fitter.fit(train, parts.train.targets, held_out, parts.validation.targets)
+    exclusive = comments.negative is not None
+    if cell.disguised:
+        texts = _disguised(parts.test, seed)
+        test = Prepared.of(texts, recipe_preprocessor(recipe), fitter.engine)
+    plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(comments.labels))
+    scores = plain.apply(fitted.raw(test).astype(np.float32))
+    targets = parts.test.targets
+    return float(np.mean([average_precision_score(targets[:, j], scores[:, j]) for j in range(targets.shape[1])]))
+
+
+def _disguised(comments: Comments, seed: int) -> list[str]:
+    """The comments, with each abusive stem of the toxic ones written in one of four ways that a filter does not know."""
+    rng = np.random.default_rng(seed)
+    found = re.compile("|".join(sorted(map(re.escape, stems()), key=len, reverse=True)))
+
+    def other(match: re.Match[str]) -> str:
+        stem = match[0]
+        kind = rng.integers(4)
+        if kind == 0 or len(stem) < 2:  # ㅅㅣ발
+            return decompose(stem[0]) + stem[1:]
+        if kind == 1:  # 시.발
+            return str(rng.choice(list(".~*-"))).join(stem)
+        if kind == 2:  # 시1발
+            return f"{stem[0]}1{stem[1:]}"
+        initial_of_vowels = chr((ord(stem[0]) - FIRST_SYLLABLE) % 588 // 28 * 28 + ord("아"))
+        return stem if (ord(stem[0]) - FIRST_SYLLABLE) % 28 else stem[0] + 2 * initial_of_vowels + stem[1:]  # 시이이발
+
+    return [
+        found.sub(other, text) if toxic else text
+        for text, toxic in zip(comments.texts, comments.targets.any(axis=1), strict=True)
+    ]
+
+
+def _print_tables(wanted: list[Cell], values: dict[tuple[str, ...], float], seeds: list[int]) -> None:
+    for table in dict.fromkeys(cell.table for cell in wanted):
+        for model in dict.fromkeys(cell.model for cell in wanted if cell.table == table):
+            rows = [cell for cell in wanted if (cell.table, cell.model) == (table, model)]
+            print(f"\n**{table}, `{model}`**\n")
+            print("| " + " | ".join(["", *(f"{c} | minus the first row" for c in CORPORA)]) + " |")
+            print("|---" * (1 + 2 * len(CORPORA)) + "|")
+            for cell in rows:
+                found: list[str] = []
+                for corpus in CORPORA:
+                    ours = [values.get(_key(cell, corpus, seed), np.nan) for seed in seeds]
+                    base = [values.get(_key(rows[0], corpus, seed), np.nan) for seed in seeds]
+                    found += [_mean(ours), "" if cell is rows[0] else _difference(ours, base)]
+                print("| " + " | ".join([cell.row, *found]) + " |")
+
+
+def _mean(values: list[float]) -> str:
+    if np.isnan(values).any():
+        return "–"
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+
+
+def _difference(ours: list[float], base: list[float]) -> str:
+    """Mean of the paired differences, with its 95 % interval (Student's t over seeds)."""
+    differences = np.subtract(ours, base)
+    if np.isnan(differences).any() or len(differences) < 2:
+        return "–"
+    half = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
+    return f"{differences.mean():+.3f} ({differences.mean() - half:+.3f} to {differences.mean() + half:+.3f})"
+
+
+def _print_examples() -> None:
+    from toxiclf.text.normalize import Normalizer
+
+    texts = Normalizer().batch(TELLING)[0]
+    made = {name: tokenizer(name).tokenize(texts) for name in TOKENIZERS if name not in ("jamo", "char")}
+    for number, text in enumerate(texts):
+        print(f"\n`{text}`\n\n| tokenizer | tokens |\n|---|---|")
+        for name, tokens in made.items():
+            print(f"| {name} | {' · '.join(tokens[number])} |")
+
+
+if __name__ == "__main__":
+    main()

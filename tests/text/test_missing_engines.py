@@ -1,0 +1,114 @@
+"""What is not installed is named with the command that mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import toxiclf
+from tests.bundle.conftest import forge
+from toxiclf.errors import BundleError, MissingExtraError
+from toxiclf.text.tokenizers import tokenizer
+from toxiclf.training import TrainedModel
+
+JAVA = ("okt", "komoran", "hannanum", "kkma")
+NEEDS = {"kiwi": ("kiwipiepy", "kiwi"), **dict.fromkeys(JAVA, ("konlpy", "konlpy"))}
+needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java runtime here")
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_missing_extra_is_one_sentence_with_the_pip_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, extra = NEEDS[name]
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError) as error:
+        tokenizer(name)
+    assert str(error.value) == (
+        f"tokenizer '{name}' needs the extra [{extra}], which is not installed; run: pip install 'toxiclf[{extra}]'"
+    )
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A fresh Python process: Java is started once in each."""
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+    )
+
+
+MAKE = "from toxiclf.text.tokenizers import tokenizer\nfrom toxiclf.errors import UsageError\n"
+TRY = (
+    MAKE
+    + "try:\n    tokenizer('komoran').tokenize(['가'])\nexcept UsageError as error:\n    print(error.exit_code, error)\n"
+)
+
+
+def test_missing_java_is_one_sentence_with_ways_out() -> None:
+    code = (
+        "import jpype\ndef none(): raise jpype.JVMNotFoundException('no JVM shared library file')\n"
+        "jpype.getDefaultJVMPath = none\n" + TRY
+    )
+    done = run(code)
+    assert done.stderr == ""
+    assert done.stdout.startswith(
+        "2 tokenizer 'komoran' needs Java, and none is found; install a runtime, such as: apt install"
+    )
+    assert "mecab or kiwi, which need none" in done.stdout
+
+
+@needs_java
+def test_memory_for_java_is_set_by_a_variable_and_checked() -> None:
+    assert "TOXICLF_JVM_HEAP_MB is 'much'; expected the megabytes" in run(TRY, TOXICLF_JVM_HEAP_MB="much").stdout
+    code = TRY + "import jpype\nprint(jpype.JClass('java.lang.Runtime').getRuntime().maxMemory() >> 20)"
+    done = run(code, TOXICLF_JVM_HEAP_MB="700")
+    assert (done.stdout, done.stderr) == ("700\n", "")
+
+
+@needs_java
+def test_a_java_machine_that_the_program_started_is_used() -> None:
+    code = f"import jpype\njpype.startJVM()\n{MAKE}print(tokenizer('komoran').tokenize(['방에 들어갔다']))"
+    done = run(code)
+    assert (done.stdout, done.stderr) == ("[['방', '에', '들어가', '았', '다']]\n", "")
+
+
+@needs_java
+def test_a_forked_process_is_refused_java_instead_of_hanging() -> None:
+    code = MAKE + (
+        "import os\nengine = tokenizer('komoran')\nengine.tokenize(['가'])\n"
+        "if not os.fork():\n    try:\n        engine.tokenize(['가'])\n"
+        "    except UsageError as error:\n        print(error, flush=True)\n    os._exit(0)\nos.wait()"
+    )
+    done = run(code)
+    assert "does not live on in a forked process" in done.stdout
+
+
+def test_a_bundle_whose_tokenizer_is_missing_ends_with_exit_code_2(
+    trained: Callable[[str, str], TrainedModel], tmp_path: Path
+) -> None:
+    words = trained("logistic", "one").save(tmp_path / "run") / "bundle"
+    text = json.loads((words / "text.json").read_bytes())
+    text["views"]["words"] |= {"tokenizer": "kiwi", "tokenizer_version": "any", "part_of_speech": ["N"]}
+    bundle = forge(words, tmp_path / "kiwi", {"text.json": json.dumps(text).encode()})
+    code = (
+        "import sys\nsys.modules['kiwipiepy'] = None\nfrom toxiclf.cli import main\n"
+        f"sys.argv = ['toxiclf', 'predict', '--bundle', {str(bundle)!r}, '--text', '가']\nmain()"
+    )
+    done = run(code)
+    assert done.returncode == 2
+    assert "pip install 'toxiclf[kiwi]'" in " ".join(done.stderr.split())
+
+
+def test_a_bundle_that_asks_a_tokenizer_for_what_it_has_not_is_rejected(
+    trained: Callable[[str, str], TrainedModel], tmp_path: Path
+) -> None:
+    words = trained("logistic", "one").save(tmp_path / "run") / "bundle"
+    for key, value in (("part_of_speech", ["nonsense"]), ("typo_correction", True)):
+        text = json.loads((words / "text.json").read_bytes())
+        text["views"]["words"][key] = value
+        with pytest.raises(BundleError):
+            toxiclf.load(forge(words, tmp_path / key, {"text.json": json.dumps(text).encode()}))

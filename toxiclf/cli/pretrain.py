@@ -1,0 +1,156 @@
+"""pretrain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toxiclf.cli import options
+from toxiclf.cli.printing import print_json, print_table, say
+
+
+def pretrain(
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE…",
+            help="Texts without labels: plain text (a line each), CSV, TSV, JSON Lines, Parquet, also .gz or .xz; or corpus:NAME.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="VECTORS", help="Folder of the word vectors.")] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND", help="word2vec, or fasttext: jamo n-grams, so that spellings share what they have."
+        ),
+    ] = "fasttext",
+    architecture: Annotated[str, typer.Option(metavar="NAME", help="skip_gram or cbow.")] = "skip_gram",
+    size: Annotated[int, typer.Option(help="Numbers a vector.")] = 100,
+    window: Annotated[int, typer.Option(help="Tokens on each side that a token is learned from.")] = 5,
+    min_count: Annotated[int, typer.Option(help="Rarer tokens get no vector of their own.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Times that all texts are gone through.")] = 5,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Another key of a recipe's [text] or [vectors], such as text.tokenizer=kiwi.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Threads; with more than one, a second run makes slightly other vectors.")
+    ] = 1,
+    quantize: Annotated[bool, typer.Option("--quantize", help="Keep 8 bits a number: a quarter of the size.")] = False,
+    vectors: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="What --show looks at where nothing is trained.")
+    ] = "ko-comments",
+    show: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="Print the words with the most similar vectors.")
+    ] = None,
+    strict: Annotated[bool, options.STRICT] = False,
+    as_json: Annotated[bool, options.JSON] = False,
+) -> None:
+    """Train word vectors on texts without labels, or print the neighbours of a word."""
+    from toxiclf.errors import UsageError
+
+    if not texts:
+        if not show:
+            raise UsageError("give texts to train on (toxiclf pretrain texts.txt --out VECTORS), or a word with --show")
+        if out is not None:
+            raise UsageError("--out is for vectors that are trained; name those to look at with --vectors")
+        from toxiclf.vectors.pretrained import load_vectors
+
+        _print_neighbours(load_vectors(vectors)[0], show, as_json)
+        return
+    if out is None:
+        raise UsageError("say with --out where the vectors are to go, such as --out vectors/mine")
+    from toxiclf.recipe import Recipe
+    from toxiclf.rows import write_rejected
+    from toxiclf.vectors import store
+    from toxiclf.vectors.preparing import recipe_tokenizer
+    from toxiclf.vectors.pretrain import pretrain as train_vectors
+
+    trained = {
+        "pretrained": "none", "kind": kind, "architecture": architecture, "size": size, "window": window,
+        "min_count": min_count, "epochs": epochs, "seed": seed,
+    }  # fmt: skip
+    recipe = Recipe.load({"model": {"name": "logistic"}, "vectors": trained}, settings=settings or ())
+    _check_settings(settings or ())
+    store.check_replaceable(out)
+    if workers == 1:
+        say(
+            "word vectors: one worker, so that the seed gives the same vectors again; --workers 2 is faster and does not"
+        )
+    else:
+        say(f"word vectors: {workers} workers, so a second run makes slightly other vectors")
+    with _bar() as advance:
+        found = train_vectors(
+            texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say, advance=advance
+        )
+    store.save(out, found.vectors, found.card.model_copy(update={"quantized": quantize}))
+    if found.rejected:
+        write_rejected(out / "rejected.csv", found.rejected)
+    if show:
+        _print_neighbours(found.vectors, show, as_json)
+    seen, pieces = int((found.vectors.frequencies > 0).sum()), len(found.vectors.tokens)
+    say(
+        f"vectors: {out} ({seen:,} tokens; {pieces - seen:,} more syllables and jamo; {found.vectors.size} numbers each)"
+    )
+    say(f"use them: toxiclf train COMMENTS --model cnn --set vectors.pretrained={out}")
+    if found.rejected:
+        say(f"{len(found.rejected):,} rows were set aside: {out / 'rejected.csv'}")
+        if strict:
+            raise typer.Exit(5)
+
+
+def _check_settings(settings: list[str] | tuple[str, ...]) -> None:
+    from toxiclf.errors import UsageError
+
+    for setting in settings:
+        key = setting.partition("=")[0].strip()
+        if key.split(".")[0] not in ("text", "vectors") or key in (
+            "text.views",
+            "text.max_tokens",
+            "vectors.unlabeled",
+        ):
+            raise UsageError(f"--set {setting}: {key} has no effect on word vectors; leave it out")
+
+
+def _print_neighbours(vectors: object, words: list[str], as_json: bool) -> None:
+    from toxiclf.vectors.word_vectors import WordVectors
+
+    assert isinstance(vectors, WordVectors)
+    for word in words:
+        found = vectors.neighbours(word)
+        if as_json:
+            print_json({"word": word, "neighbours": [{"word": other, "similarity": round(s, 4)} for other, s in found]})
+            continue
+        known = vectors.vocabulary.ids([[word]]).flat
+        parts = [vectors.tokens[i - 1] for i in known]
+        if parts != [word]:
+            say(f"{word} is not among the tokens; it is taken as {' + '.join(parts)}")
+        print_table([["neighbour of " + word, "similarity"], *([other, f"{s:.3f}"] for other, s in found)])
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float], None] | None]:
+    """A progress bar on a terminal; elsewhere a sentence an epoch is enough."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("word vectors", total=1.0)
+
+        def advance(share: float) -> None:
+            bar.update(task, completed=share)
+
+        yield advance

@@ -1,0 +1,36 @@
+"""What happens to a comment before it is cut into tokens or n-grams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.obfuscation import expanded
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessor:
+    """Normalize comments, then add the words that a view reads otherwise.
+
+    Parameters
+    ----------
+    normalizer : also decides which comments are equal.
+    views : names of views of obfuscated words, :mod:`toxiclf.text.obfuscation`.
+
+    >>> Preprocessor(Normalizer(), ("lookalikes",)).batch(["야  시1발아 꺼져"])[0]
+    ['야 시1발아 꺼져 시발아']
+    """
+
+    normalizer: Normalizer
+    views: tuple[str, ...] = ()
+
+    def batch(self, texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
+        """The texts, and for each whether the normalizer truncated it."""
+        normalized, truncated = self.normalizer.batch(texts)
+        if self.views:
+            normalized = [expanded(text, self.views) for text in normalized]
+        return normalized, truncated

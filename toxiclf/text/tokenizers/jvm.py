@@ -1,0 +1,153 @@
+"""The one Java virtual machine of a process, with konlpy's engines on its class path."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from toxiclf.errors import MissingExtraError, UsageError
+
+HEAP_VARIABLE = "TOXICLF_JVM_HEAP_MB"
+_HEAP = 1024  # megabytes, konlpy's own default
+_lock = threading.Lock()
+_started_by: int | None = None  # the process that our machine belongs to
+
+
+def check(tokenizer: str) -> Any:
+    """Konlpy, if it and Java are there; the machine is not started yet.
+
+    Raises
+    ------
+    MissingExtraError : konlpy or JPype is not installed.
+    UsageError : no Java runtime is found.
+    """
+    try:
+        import jpype
+        import konlpy
+    except ImportError as error:
+        raise MissingExtraError(f"tokenizer '{tokenizer}'", "konlpy") from error
+    if not jpype.isJVMStarted():
+        _library(tokenizer)
+        _heap()
+    return konlpy
+
+
+def class_named(tokenizer: str, name: str) -> Any:
+    """A Java class of konlpy's; the machine is started by the first to ask.
+
+    Raises
+    ------
+    UsageError : Java cannot be started, or another program's machine cannot load the class.
+    """
+    import jpype
+
+    konlpy = check(tokenizer)
+    with _lock:
+        jars = Path(konlpy.__file__).parent / "java"
+        places = [str(jars / "bin"), *sorted(map(str, jars.glob("*.jar")))]
+        if not jpype.isJVMStarted():
+            _start(tokenizer, places)
+        try:
+            return jpype.JClass(name)
+        except TypeError:
+            for place in places:
+                jpype.addClassPath(place)
+        try:
+            return jpype.JClass(name)
+        except TypeError as error:
+            raise UsageError(
+                f"tokenizer '{tokenizer}' cannot use the Java machine that this program started: konlpy's jars are not on its "
+                f"class path; add {jars}/* to it, or make the tokenizer first"
+            ) from error
+
+
+def _start(tokenizer: str, places: list[str]) -> None:
+    global _started_by
+    import jpype
+
+    library = _library(tokenizer)
+    # without signals of its own, so that Ctrl-C stays Python's; Java 24 warns of native code that is not announced
+    options = [f"-Xmx{_heap()}m", "-Xrs", "-Dfile.encoding=UTF8", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=off"]
+    try:
+        jpype.startJVM(
+            *options,
+            "--enable-native-access=ALL-UNNAMED",
+            "-XX:+IgnoreUnrecognizedVMOptions",
+            jvmpath=library,
+            classpath=places,
+            convertStrings=True,
+            ignoreUnrecognized=True,
+            interrupt=False,
+        )
+    except Exception as error:
+        raise UsageError(
+            f"tokenizer '{tokenizer}' needs Java, and {library} cannot be started ({_first_line(error)}); install another, "
+            f"such as: apt install default-jre-headless, check {HEAP_VARIABLE}, or take mecab or kiwi, which need none"
+        ) from error
+    _started_by = os.getpid()
+    logging.getLogger("jpype").setLevel(logging.ERROR)
+    stream = jpype.JClass("java.io.PrintStream")(os.devnull)
+    system = jpype.JClass("java.lang.System")  # the engines print what they load, and traces of what they catch
+    system.setOut(stream)
+    system.setErr(stream)
+
+
+class _Attached:
+    """Goes when its thread ends, and has Java forget the thread, which attached itself by its first call."""
+
+    def __init__(self) -> None:
+        import jpype
+
+        self._jpype = jpype
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing() and self._jpype.isJVMStarted():
+            self._jpype.JClass("java.lang.Thread").detach()
+
+
+_threads = threading.local()
+
+
+def use_thread() -> None:
+    """Say that the thread is about to call Java.
+
+    Raises
+    ------
+    UsageError : Java was started by the process that this one was forked from; a call would never come back.
+    """
+    if _started_by not in (None, os.getpid()):
+        raise UsageError(
+            "konlpy's tokenizers run in Java, which does not live on in a forked process; start processes by "
+            'multiprocessing.get_context("spawn"), or take mecab or kiwi'
+        )
+    if not hasattr(_threads, "attached"):
+        _threads.attached = None if threading.current_thread() is threading.main_thread() else _Attached()
+
+
+def _library(tokenizer: str) -> str:
+    import jpype
+
+    try:
+        return str(jpype.getDefaultJVMPath())
+    except Exception as error:
+        raise UsageError(
+            f"tokenizer '{tokenizer}' needs Java, and none is found; install a runtime, such as: "
+            "apt install default-jre-headless (or set JAVA_HOME), or take mecab or kiwi, which need none"
+        ) from error
+
+
+def _heap() -> int:
+    given = os.environ.get(HEAP_VARIABLE, "")
+    if not given:
+        return _HEAP
+    if not given.isascii() or not given.isdigit() or not 128 <= int(given) <= 2**20:
+        raise UsageError(f"{HEAP_VARIABLE} is '{given}'; expected the megabytes that Java may take, 128 or more")
+    return int(given)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

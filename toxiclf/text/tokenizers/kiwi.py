@@ -1,0 +1,117 @@
+"""Kiwi, by kiwipiepy."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from toxiclf.errors import MissingExtraError, ToxiclfError
+from toxiclf.text.tokenizers.analyser import Analyser
+from toxiclf.text.tokenizers.bounded import Bounds
+from toxiclf.text.tokenizers.contract import Located, Tagged
+
+_TAGS = """
+    NNG NNP NNB NR NP VV VV-R VV-I VA VA-R VA-I VX VX-R VX-I VCP VCN MM MMA MMD MMN MAG MAJ IC
+    JKS JKC JKG JKO JKB JKV JKQ JX JC EP EF EC ETN ETM XPN XSN XSV XSV-R XSV-I XSA XSA-R XSA-I XSM XR
+    SF SP SS SSO SSC SE SO SW SL SH SN SB UN W_URL W_EMAIL W_HASHTAG W_MENTION W_SERIAL W_EMOJI Z_CODA Z_SIOT
+    USER0 USER1 USER2 USER3 USER4
+"""
+_BATCH = 64  # texts from which Kiwi's own threads are worth it
+
+
+class KiwiTokenizer(Analyser):
+    """Morphemes by Kiwi; final consonants that it splits off are written as ordinary jamo (ㄴ다).
+
+    One engine serves all tokenizers of a process: it takes 230 MB and two seconds to load, which it does when first used.
+    A text alone is analysed by the thread that asks; others wait, as Kiwi does not let go of Python's lock.
+
+    >>> KiwiTokenizer().tokenize(["아버지가 방에 들어갔다"])
+    [['아버지', '가', '방', '에', '들어가', '었', '다']]
+    """
+
+    name = "kiwi"
+    tags = tuple(_TAGS.split())
+    corrects_typos = True
+    bounds = Bounds(text=4000)
+
+    def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
+        super().__init__(part_of_speech, typo_correction)
+        try:
+            import kiwipiepy
+            import kiwipiepy_model
+        except ImportError as error:
+            raise MissingExtraError("tokenizer 'kiwi'", "kiwi") from error
+        self.version = f"kiwipiepy {kiwipiepy.__version__}, model {kiwipiepy_model.__version__}"
+        self._options = {"compatible_jamo": True, **({"typos": "basic"} if typo_correction else {})}
+
+    def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
+        """Tokens of each text; of a big batch by Kiwi's own threads."""
+        if workers < 2 or len(texts) < _BATCH:
+            return self._tokens(texts)
+        pieces = [self._cutter.pieces(text) for text in texts]
+        engine = _engine(workers)
+        read = [piece.text for found in pieces for piece in found]
+        try:
+            answers = iter([_pairs(tokens) for tokens in engine.tokenize(read, **self._options)])
+        except Exception:  # of one text; which, is found one by one
+            return self._tokens(texts)
+        return [
+            [token for piece in found for token, tag in self._finished(piece, next(answers)) if self.keeps(tag)]
+            for found in pieces
+        ]
+
+    def _ready(self) -> None:
+        _engine()
+
+    def _analysed(self, text: str) -> Sequence[Tagged]:
+        return _pairs(_engine().tokenize(text, **self._options))
+
+    def _located(self, text: str) -> Sequence[Located]:
+        tokens = _engine().tokenize(text, **self._options)
+        return [(token.form, token.tag, token.start, token.start + token.len) for token in tokens]
+
+    def _tokens_of(self, text: str) -> list[str]:
+        pieces = self._cutter.pieces(text)
+        if len(pieces) == 1 and not self.part_of_speech:
+            try:
+                tokens = [token.form for token in _engine().tokenize(pieces[0].text, **self._options)]
+            except Exception:  # as in every engine, words stand in
+                tokens = []
+            if tokens and " " not in "".join(tokens):
+                return tokens
+        return super()._tokens_of(text)
+
+
+def _pairs(tokens: Sequence[Any]) -> list[Tagged]:
+    return [(token.form, token.tag) for token in tokens]
+
+
+_lock = threading.Lock()
+_loaded: tuple[int, int, Any] | None = None  # process, threads, engine
+
+
+def _engine(workers: int = 1) -> Any:
+    """The process's engine, with at least one thread and, where ``workers`` says more, with as many.
+
+    Its threads do not live on in a forked process, so that one loads its own.
+    """
+    global _loaded
+    found = _loaded
+    if found is not None and found[0] == os.getpid() and workers in (1, found[1]):
+        return found[2]
+    with _lock:
+        found = _loaded
+        if found is None or found[0] != os.getpid() or workers not in (1, found[1]):
+            import kiwipiepy
+
+            try:
+                found = os.getpid(), workers, kiwipiepy.Kiwi(num_workers=workers)
+            except Exception as error:
+                raise ToxiclfError(
+                    f"Kiwi could not load its model ({error}); reinstall it with: "
+                    "pip install --force-reinstall kiwipiepy kiwipiepy_model"
+                ) from error
+            _loaded = found
+        return found[2]

@@ -1,0 +1,263 @@
+"""The Java engines that konlpy packs: Okt, Komoran, Hannanum and Kkma."""
+
+from __future__ import annotations
+
+import re
+import threading
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from toxiclf.errors import UsageError
+from toxiclf.text.tokenizers import jvm
+from toxiclf.text.tokenizers.aligned import located
+from toxiclf.text.tokenizers.analyser import Analyser
+from toxiclf.text.tokenizers.bounded import Bounds
+from toxiclf.text.tokenizers.contract import Located, Tagged, in_threads
+
+_KOMORAN = """
+    NNG NNP NNB NP NR NA NF NV VV VA VX VCP VCN MM MAG MAJ IC JKS JKC JKG JKO JKB JKV JKQ JX JC EP EF EC ETN ETM
+    XPN XSN XSV XSA XR SF SP SS SE SO SW SL SH SN
+"""
+_KKMA = """
+    NNG NNP NNB NNM NR NP VV VA VXV VXA VX VCP VCN MDT MDN MD MAG MAC MA IC JKS JKC JKG JKO JKM JKI JKQ JK JX JC
+    EPH EPT EPP EP EFN EFQ EFO EFA EFI EFR EF ECE ECS ECD EC ETN ETD ET XPN XPV XP XSN XSV XSA XSM XSO XS XR
+    SF SE SS SP SO SW OL OH ON UN UE EMO NN VC
+"""
+_Group = tuple[str, list[Tagged]]  # a word and its tokens
+
+
+class KonlpyTokenizer(Analyser):
+    """What the four share: one Java machine, engines that are loaded when first used, Python threads that run at once.
+
+    The words come out as konlpy's ``morphs`` gives them, but for what is out of the engine's :attr:`bounds`.
+    """
+
+    threads_help = True
+    java_class: ClassVar[str]
+    engines: ClassVar[int] = 64  # at most, in a process
+
+    def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
+        super().__init__(part_of_speech, typo_correction)
+        self.version = f"konlpy {jvm.check(self.name).__version__}"
+
+    def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
+        """Tokens of each text."""
+        if workers < 2:
+            return self._tokens(texts)
+        self._ready()
+        parts = in_threads(self._tokens, texts, workers)
+        return [tokens for part in parts for tokens in part]
+
+    def _ready(self) -> None:
+        jvm.use_thread()
+        pool = _POOLS.setdefault(self.java_class, _Pool(self.engines))
+        if not pool.loaded:
+            with pool.lock:  # dictionaries are loaded by the first call
+                self._load(pool)
+
+    def _load(self, pool: _Pool) -> None:
+        if pool.loaded:
+            return
+        made = jvm.class_named(self.name, self.java_class)
+        try:
+            engine = self._make(made)
+            self._warm(engine)
+        except Exception as error:
+            raise UsageError(
+                f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); give Java more memory than "
+                f"1024 MB, such as: export {jvm.HEAP_VARIABLE}=2048, or reinstall konlpy"
+            ) from error
+        pool.make = lambda: self._make(made)
+        pool.idle.append(engine)
+        pool.loaded = True
+
+    @contextmanager
+    def _engine(self) -> Iterator[Any]:
+        """An engine that no other thread is using meanwhile."""
+        pool = _POOLS[self.java_class]
+        with pool.turns:
+            engine = pool.idle.pop() if pool.idle else pool.make()
+            try:
+                yield engine
+            finally:
+                pool.idle.append(engine)
+
+    def _make(self, made: Any) -> Any:
+        return made()
+
+    @abstractmethod
+    def _warm(self, engine: Any) -> None:
+        """Have it read one word."""
+
+
+class _Pool:
+    """Engines of one kind that no thread is using; all tokenizers of the process share them."""
+
+    def __init__(self, most: int) -> None:
+        self.loaded = False
+        self.make: Any = None
+        self.idle: deque[Any] = deque()
+        self.turns = threading.BoundedSemaphore(most)
+        self.lock = threading.Lock()
+
+
+_POOLS: dict[str, _Pool] = {}
+
+
+class OktTokenizer(KonlpyTokenizer):
+    """Words and particles by Open Korean Text, neither normalized nor stemmed.
+
+    It takes time that grows with the square of a word's length: words are read in pieces of 40 characters.
+    """
+
+    name = "okt"
+    tags = (
+        "Adjective", "Adverb", "Alpha", "CashTag", "Conjunction", "Determiner", "Email", "Eomi", "Exclamation", "Foreign",
+        "Hashtag", "Josa", "KoreanParticle", "Modifier", "Noun", "Number", "Others", "PreEomi", "ProperNoun", "Punctuation",
+        "ScreenName", "Suffix", "URL", "Unknown", "Verb", "VerbPrefix",
+    )  # fmt: skip
+    bounds = Bounds(word=40)
+    java_class = "kr.lucypark.okt.OktInterface"
+
+    def _warm(self, engine: Any) -> None:
+        engine.tokenize("가다", *self._no())
+
+    def _analysed(self, text: str) -> list[Tagged]:
+        import jpype
+
+        with self._engine() as engine:
+            found = engine.tokenize(text, *self._no())
+        lines = str(jpype.JClass("java.lang.String").join("\n", found))  # one string at once here, too
+        return [(token, tag) for token, _, tag in (line.rpartition("/") for line in lines.split("\n") if line)]
+
+    def _located(self, text: str) -> list[Located]:
+        return located(text, [(text, self._analysed(text))])
+
+    def _no(self) -> tuple[Any, Any]:
+        import jpype
+
+        no = jpype.JClass("java.lang.Boolean").FALSE
+        return no, no
+
+
+class KomoranTokenizer(KonlpyTokenizer):
+    """Morphemes by Komoran; a name of several words is given as those words."""
+
+    name = "komoran"
+    tags = tuple(_KOMORAN.split())
+    bounds = Bounds(astral=False)  # it takes the two halves of a character apart
+    java_class = "kr.co.shineware.nlp.komoran.core.Komoran"
+
+    def _make(self, made: Any) -> Any:
+        import konlpy
+
+        return made(str(Path(konlpy.__file__).parent / "java" / "data" / "models"))
+
+    def _warm(self, engine: Any) -> None:
+        engine.analyze("가다")
+
+    def _result(self, text: str) -> Any:
+        return _POOLS[self.java_class].idle[0].analyze(text)  # threads may share it
+
+    def _analysed(self, text: str) -> list[Tagged]:
+        result = self._result(text)
+        plain = str(result.getPlainText())  # one string at once: a call a token is dear
+        if "/NA" in plain:  # where it writes what it does not know jamo by jamo
+            return [(str(token.getMorph()), str(token.getPos())) for token in result.getTokenList()]
+        tagged: list[Tagged] = []
+        tag = ""
+        for part in reversed(plain.split(" ")):
+            token, slash, own = part.rpartition("/")
+            if slash:
+                tag = own
+                tagged.append((token, tag))
+            elif part:  # a word of a name, whose last word has the tag
+                tagged.append((part, tag))
+        return tagged[::-1]
+
+    def _located(self, text: str) -> list[Located]:
+        return [
+            (str(token.getMorph()), str(token.getPos()), int(token.getBeginIndex()), int(token.getEndIndex()))
+            for token in self._result(text).getTokenList()
+        ]
+
+
+class HannanumTokenizer(KonlpyTokenizer):
+    """Morphemes by Hannanum, in nine parts of speech.
+
+    An engine is one thread's at a time: shared by two, it ends the process; each takes 120 MB, so that there are two at most.
+    Words of hundreds of characters overrun its
+    tables, so that they are read in pieces of 20.
+    """
+
+    name = "hannanum"
+    tags = ("N", "P", "M", "I", "J", "E", "X", "S", "F")
+    bounds = Bounds(run=10, word=20, text=1000, astral=False)
+    java_class = "kr.lucypark.jhannanum.comm.HannanumInterface"
+    engines = 2
+
+    def _warm(self, engine: Any) -> None:
+        engine.simplePos09("가다")
+
+    def _groups(self, text: str) -> list[_Group]:
+        with self._engine() as engine:
+            answer = str(engine.simplePos09(text) or "")
+        groups: list[_Group] = []
+        for line in answer.splitlines():
+            if line.startswith("\t"):
+                groups[-1][1].extend(_HANNANUM.findall(line.strip()))
+            elif line:
+                groups.append((line, []))
+        return groups
+
+    def _analysed(self, text: str) -> list[Tagged]:
+        return [pair for _, tokens in self._groups(text) for pair in tokens]
+
+    def _located(self, text: str) -> list[Located]:
+        return located(text, self._groups(text))
+
+
+_HANNANUM = re.compile(r"(.+?)/([NPMIJEXSF])(?:\+|$)")
+
+
+class KkmaTokenizer(KonlpyTokenizer):
+    """Morphemes by Kkma; slow (tens of comments a second), and slower by the letter where it knows no word.
+
+    Sixteen ㄷ keep it busy for a minute and a half: no more than three of one character in a row are read, no more than
+    eight jamo, and no more than sixteen characters as one word.
+    """
+
+    name = "kkma"
+    tags = tuple(_KKMA.split())
+    bounds = Bounds(run=3, letters=8, word=16, text=500, astral=False)
+    java_class = "org.snu.ids.ha.ma.MorphemeAnalyzer"
+
+    def _warm(self, engine: Any) -> None:
+        engine.analyze("가다")
+
+    def _sentences(self, text: str) -> Any:
+        with self._engine() as engine:
+            return engine.divideToSentences(engine.leaveJustBest(engine.postProcess(engine.analyze(text))))
+
+    def _analysed(self, text: str) -> list[Tagged]:
+        return [_kkma(morpheme) for morpheme in self._morphemes(text)]
+
+    def _untagged(self, text: str) -> list[Tagged]:
+        return [(str(morpheme.getString()), "") for morpheme in self._morphemes(text)]
+
+    def _morphemes(self, text: str) -> Iterator[Any]:
+        for sentence in self._sentences(text).toArray():  # an array is read faster than a list: a call to Java is dear
+            for word in sentence.toArray():
+                yield from word.toArray()
+
+    def _located(self, text: str) -> list[Located]:
+        words = (word for sentence in self._sentences(text) for word in sentence)
+        return located(text, [(str(word.getExp()), [_kkma(morpheme) for morpheme in word]) for word in words])
+
+
+def _kkma(morpheme: Any) -> Tagged:
+    return str(morpheme.getString()), str(morpheme.getTag())

