@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from toxiclf.errors import UsageError
-from toxiclf.recipe import Range, Recipe, presets
+from toxiclf.recipe import VIEWS, Range, Recipe, presets
+from toxiclf.text.obfuscation import RULES
+from toxiclf.text.tokenizers import TOKENIZERS
+
+SVM = {"model": {"name": "svm"}}
 
 
 @pytest.mark.parametrize("name", presets())
@@ -57,6 +61,17 @@ def test_a_model_may_be_named_in_short() -> None:
     assert Recipe.load(settings=["model=random_forest"]).model.name == "random_forest"
 
 
+def test_all_views_are_what_the_text_half_knows() -> None:
+    assert set(VIEWS) == set(RULES)
+    assert Recipe.load(settings=["text.views=all"]).text.views == VIEWS
+    assert Recipe.load(settings=["text.views=jamo"]).text.views == ("jamo",)
+
+
+def test_every_tokenizer_can_be_named() -> None:
+    for name in TOKENIZERS:
+        assert Recipe.load("svm", settings=[f"text.tokenizer={name}"]).text.tokenizer == name
+
+
 def test_one_value_is_taken_where_a_list_is_meant() -> None:
     assert Recipe.load("dnn", settings=["model.units=32"]).model.units == (32,)
 
@@ -74,6 +89,17 @@ def test_one_value_is_taken_where_a_list_is_meant() -> None:
         ({"decision": {"objective": 1.4}}, "a fixed threshold must lie in [0, 1], not 1.4"),
         ({"decision": {"objective": "recall_at_precision"}}, "wants a rate in (0, 1]"),
         ({"text": {"tokenizer": "mecap"}}, "recipe key text.tokenizer is 'mecap'"),
+        ({"text": {"part_of_speech": "NN"}}, "text.part_of_speech has no effect on the model ngram_logistic"),
+        ({**SVM, "text": {"tokenizer": "char", "part_of_speech": "NN"}}, "has no effect on the tokenizer char"),
+        ({**SVM, "text": {"typo_correction": True}}, "text.typo_correction has no effect on the tokenizer mecab"),
+        ({"text": {"views": ["jamos"]}}, "recipe key text.views.0 is 'jamos'"),
+        ({**SVM, "vectors": {"kind": "glove"}}, "recipe key vectors.kind is 'glove'"),
+        ({**SVM, "vectors": {"buckets": 2000}}, "vectors.buckets has no effect while vectors.kind is 'word2vec'"),
+        ({**SVM, "vectors": {"kind": "fasttext", "jamo_ngrams": [4, 3]}}, "vectors.jamo_ngrams is [4, 3]"),
+        (
+            {**SVM, "vectors": {"pretrained": "ko-comments", "size": 50}},
+            "vectors.size has no effect while vectors.pretrained is 'ko-comments'",
+        ),
         ({"balance": {"class_weight": {"toxic": -1}}}, "balance.class_weight"),
         ({"seed": -1}, "recipe key seed is -1"),
         ({"vectors": {"unlabeled": "a.txt"}}, "vectors.unlabeled has no effect on the model ngram_logistic"),

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
-from toxiclf.text.tokenizers import TOKENIZERS, tokenizer
+from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
 
+BUILT_IN = ("mecab", "jamo", "char", "whitespace")
 LEARNED = ["오늘 날씨 좋다", "이 시발점이 어디냐 ㅋㅋ", "꺼져 A급 😀"]
 TEXTS = ["", "오늘은 좋다", "시\u200b발점", "ＡＡ급", "\ud800\x00", "ꙮ", "오늘 " * 300, *LEARNED]
 
@@ -25,7 +26,7 @@ def make_encoder(max_tokens: int | None = None, normalizer: Normalizer | None = 
         name: TokenView(
             engine, TokenVocabulary(sorted({t for row in engine.tokenize(LEARNED) for t in row})), max_tokens
         )
-        for name, engine in ((name, tokenizer(name)) for name in TOKENIZERS)
+        for name, engine in ((name, tokenizer(name)) for name in BUILT_IN)
     }
     for unit in ("jamo", "syllable"):
         views[f"{unit}_ngrams"] = NgramView(NgramVocabulary.learn(LEARNED, unit, 1, 4, 1))  # type: ignore[arg-type]
@@ -52,6 +53,26 @@ def test_an_encoder_comes_back_from_its_json() -> None:
     assert again.to_json() == encoder.to_json()
     assert again.normalizer == encoder.normalizer
     assert_same(again.encode(TEXTS), encoder.encode(TEXTS))
+
+
+def test_an_encoder_with_views_comes_back_from_its_json_and_reads_the_same() -> None:
+    view = TokenView(tokenizer("char"), TokenVocabulary(list("야시1발")))
+    encoder = TextEncoder(Preprocessor(Normalizer(), ("lookalikes",)), {"words": view})
+    assert encoder.encode(["야 시1발"]).views["words"].flat.tolist() == [1, 2, 3, 4, 2, 4]
+    again = TextEncoder.from_json(*encoder.to_json())
+    assert again.encode(["야 시1발"]).views["words"].flat.tolist() == [1, 2, 3, 4, 2, 4]
+
+
+def test_a_view_that_is_not_known_here_is_refused() -> None:
+    text, vocabulary = TextEncoder(Preprocessor(Normalizer()), {}).to_json()
+    with pytest.raises(ValueError, match="there is no view 'mirror' here; update with"):
+        TextEncoder.from_json({**text, "obfuscation": ["mirror"]}, vocabulary)
+
+
+def test_a_text_json_from_before_views_is_read() -> None:
+    text, vocabulary = TextEncoder(Preprocessor(Normalizer()), {}).to_json()
+    del text["obfuscation"]
+    assert TextEncoder.from_json(text, vocabulary).preprocessor.views == ()
 
 
 @settings(deadline=None, max_examples=50)

@@ -118,7 +118,7 @@ def test_averages_are_those_of_the_models(pooling: str, texts: list[str], sample
         {"seed": 3, "model": "svm", "vectors": {"size": 8, "epochs": 1}, "features": {"pooling": pooling}}
     )
     fitter = Fitter.of(recipe, sample.labels, None, lambda message: None)
-    rows = Prepared.of(texts, fitter.normalizer, fitter.engine)
+    rows = Prepared.of(texts, fitter.preprocessor, fitter.engine)
     ours = clone(AVERAGE).set_params(pooling=pooling, random_state=3).fit_transform(texts)
     assert (ours == fitter.featurizer(rows).matrix(rows)).all()
     assert ours.dtype == np.float32
@@ -131,11 +131,21 @@ def test_each_parameter_reaches_the_features(texts: list[str], tmp_path: Path) -
     for params in (
         {"tokenizer": "char"}, {"pooling": "sif"}, {"architecture": "cbow"}, {"window": 1}, {"min_count": 9}, {"epochs": 2},
         {"unlabeled": [str(path)]}, {"max_tokens": 2}, {"max_chars": 5}, {"repeat_cap": 1}, {"random_state": 7},
+        {"part_of_speech": ["NN"]}, {"kind": "fasttext"}, {"kind": "fasttext", "jamo_ngrams": [2, 3], "buckets": 1000},
     ):  # fmt: skip
         assert (clone(AVERAGE).set_params(**params).fit_transform(texts) != one).any(), params
+    disguised = [*texts, "야 시1발"]
+    with_views = clone(AVERAGE).set_params(views="all").fit(texts).transform(disguised)
+    assert (with_views[-1] != clone(AVERAGE).fit(texts).transform(disguised)[-1]).any()
+    shipped = AverageVectorizer().fit_transform(texts)
+    assert (AverageVectorizer(pretrained="ko-comments", random_state=7).fit_transform(texts) == shipped).all()
     width = clone(NGRAMS).fit_transform(texts).shape[1]
     for params in ({"jamo": 1}, {"syllable": 1}, {"min_comments": 9}, {"max_chars": 5}, {"repeat_cap": 1}):
         assert clone(NGRAMS).set_params(**params).fit_transform(texts).shape[1] < width, params
+    with_views = clone(NGRAMS).set_params(views=["lookalikes"]).fit(["시발", "시발", "시발"])
+    assert (
+        with_views.transform(["시1발"]).sum() > clone(NGRAMS).fit(["시발", "시발", "시발"]).transform(["시1발"]).sum()
+    )
 
 
 def test_a_name_a_column_in_the_order_of_the_columns(texts: list[str]) -> None:

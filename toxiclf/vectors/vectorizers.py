@@ -213,7 +213,7 @@ class NgramVectorizer(_TextVectorizer):
     ----------
     jamo, syllable : longest n-gram of each kind; the shortest is 1.
     min_comments : n-grams in fewer comments are left out.
-    max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
+    views, max_chars, repeat_cap : what is read of a comment; see :class:`toxiclf.recipe.TextSection`.
     sparse_output : give a SciPy CSR matrix; False for an array, float32 both.
 
     Examples
@@ -232,6 +232,7 @@ class NgramVectorizer(_TextVectorizer):
         jamo: int = 6,
         syllable: int = 4,
         min_comments: int = 3,
+        views: str | Sequence[str] = (),
         max_chars: int = 2000,
         repeat_cap: int = 3,
         sparse_output: bool = True,
@@ -239,6 +240,7 @@ class NgramVectorizer(_TextVectorizer):
         self.jamo = jamo
         self.syllable = syllable
         self.min_comments = min_comments
+        self.views = views
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
         self.sparse_output = sparse_output
@@ -256,9 +258,8 @@ class NgramVectorizer(_TextVectorizer):
 
     def _learn(self, texts: list[str]) -> Prepared:
         options = {name: getattr(self, name) for name in ("jamo", "syllable", "min_comments")}
-        recipe = Recipe.load(
-            {"model": options, "text": {"max_chars": self.max_chars, "repeat_cap": self.repeat_cap}},
-        )
+        text = {name: getattr(self, name) for name in ("views", "max_chars", "repeat_cap")}
+        recipe = Recipe.load({"model": options, "text": text})
         preprocessor = recipe_preprocessor(recipe)
         rows = Prepared.of(texts, preprocessor, None)
         self._featurizer = Featurizer.of(recipe, rows, preprocessor, None, None)
