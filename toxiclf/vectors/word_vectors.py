@@ -6,13 +6,24 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from toxiclf.errors import DataError
 from toxiclf.recipe import VectorsSection
-from toxiclf.text.hangul import FINALS, FIRST_SYLLABLE, INITIALS, LAST_SYLLABLE, MEDIALS, decompose
+from toxiclf.text.hangul import (
+    FINALS,
+    FIRST_SYLLABLE,
+    INITIALS,
+    LAST_SYLLABLE,
+    MEDIALS,
+    codes_of,
+    decompose,
+    decompose_codes,
+)
 from toxiclf.text.vocabulary import TokenVocabulary
 
 Say = Callable[[str], None]
@@ -92,32 +103,37 @@ def with_pieces(
     known = set(tokens)
     missing = [piece for piece in PIECES if piece not in known]
     if vector_of is None:
-        vector_of = _means_of_holders(tokens, matrix, counts).__getitem__
-    made = np.stack([vector_of(piece) for piece in missing]).astype(np.float32)
+        made = _means_of_holders(tokens, matrix, counts)[[_PLACES[piece] for piece in missing]]
+    else:
+        made = np.stack([vector_of(piece) for piece in missing])
     shares = np.concatenate([counts / counts.sum(), np.zeros(len(missing))])
-    return WordVectors([*tokens, *missing], np.vstack([matrix, made]), shares)
+    return WordVectors([*tokens, *missing], np.vstack([matrix, made.astype(np.float32)]), shares)
+
+
+_PLACES = {piece: i for i, piece in enumerate(PIECES)}
 
 
 def _means_of_holders(
     tokens: Sequence[str], matrix: NDArray[np.float32], counts: NDArray[np.float64]
-) -> dict[str, NDArray[np.float32]]:
-    size = matrix.shape[1]
-    totals: dict[str, NDArray[np.float64]] = {}
-    weights: Counter[str] = Counter()
-    pieces = set(PIECES)
-    for token, vector, weight in zip(tokens, matrix.astype(np.float64), np.sqrt(counts), strict=True):
-        for piece in {*token, *decompose(token)} & pieces:
-            totals[piece] = totals.get(piece, 0.0) + weight * vector
-            weights[piece] += weight
-    means = {piece: total / weights[piece] for piece, total in totals.items()}
-    everything = (np.sqrt(counts) @ matrix.astype(np.float64)) / np.sqrt(counts).sum()
-    for jamo in JAMO:
-        means.setdefault(jamo, everything)
-    for syllable in PIECES:
-        if syllable not in means:
-            means[syllable] = np.mean([means[jamo] for jamo in decompose(syllable)], axis=0)
-    assert all(vector.shape == (size,) for vector in means.values())
-    return {piece: vector.astype(np.float32) for piece, vector in means.items()}
+) -> NDArray[np.float64]:
+    """The vector of each piece, (len(PIECES), size)."""
+    places = [[_PLACES[p] for p in {*token, *decompose(token)} if p in _PLACES] for token in tokens]
+    sizes = np.fromiter(map(len, places), dtype=np.intp, count=len(places))
+    weights = np.sqrt(counts)
+    holds = sp.csr_matrix(
+        (np.repeat(weights, sizes), np.fromiter(chain.from_iterable(places), np.intp), np.append(0, np.cumsum(sizes))),
+        shape=(len(tokens), len(PIECES)),
+    )
+    total = np.asarray(holds.sum(axis=0)).ravel()
+    means = (holds.T @ matrix.astype(np.float64)) / np.maximum(total, 1e-12)[:, None]
+    syllables, jamo = np.split(means, [len(PIECES) - len(JAMO)])
+    jamo[total[-len(JAMO) :] == 0] = (weights @ matrix) / weights.sum()
+    letters, starts = decompose_codes(codes_of("".join(PIECES[: len(syllables)])))
+    places_of_letters = np.array([_PLACES[chr(letter)] - len(syllables) for letter in letters])
+    spelt = np.add.reduceat(jamo[places_of_letters], starts[:-1]) / np.diff(starts)[:, None]
+    unseen = total[: len(syllables)] == 0
+    syllables[unseen] = spelt[unseen]
+    return np.vstack([syllables, jamo])
 
 
 def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: int) -> WordVectors:
