@@ -104,7 +104,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if params:
             before = Recipe.load(own["recipe"]) if "recipe" in own else self._loaded()
             changed = before.changed({key.replace("__", "."): value for key, value in params.items()})
-            own["recipe"] = changed.model_dump(exclude_defaults=True)
+            own["recipe"] = changed.model_dump(exclude_unset=True)
         for name, value in own.items():
             setattr(self, name, value)
         return self

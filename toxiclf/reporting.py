@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,7 +102,7 @@ def report_of(
         baseline_rows=baseline.evaluation.rows if baseline is not None else [],
         thresholds=dict(zip(comments.labels, learned.thresholds, strict=True)),
         data={
-            **_data(comments, parts, learned.fitted.weights, learned.source),
+            **_data(comments, parts, learned.fitted.weights, learned.source, learned.fitted.featurizer.origin),
             "decision_average_precision": decision_average_precision,
             "evaluated_sha256": model.predictions.rows_sha256(),
         },
@@ -120,7 +120,7 @@ def report_of_diverged(error: DivergedError, parts: Split, comments: Comments, r
     finding = Finding("diverged", "error", f"{error}; no bundle was made.", f"{cure[0].upper()}{cure[1:]}.")
     return Report(
         recipe.model.name, "nothing: training diverged", comments.labels, [], {}, [], {},
-        _data(comments, parts, error.fitted.weights, decision_source(recipe)), [finding],
+        _data(comments, parts, error.fitted.weights, decision_source(recipe), error.fitted.featurizer.origin), [finding],
         recipe.model_dump(mode="json"), recipe.seed, versions(),
     )  # fmt: skip
 
@@ -160,12 +160,20 @@ def _findings(
     yield from checks.check_rows(rejected, total, parts.leaked, model.truncated, model.unknown, len(scores))
 
 
-def _data(comments: Comments, parts: Split, weights: Sequence[ClassWeights], source: str) -> dict[str, Any]:
+def _of_vectors(origin: Mapping[str, str]) -> list[str]:
+    facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in origin.items() if name != "source")
+    return [f"word vectors: {origin['source']}" + (f" ({facts})" if facts else "")] if origin else []
+
+
+def _data(
+    comments: Comments, parts: Split, weights: Sequence[ClassWeights], source: str, vectors: Mapping[str, str]
+) -> dict[str, Any]:
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {
         "source": comments.source,
         "exclusive": comments.exclusive,
-        "notes": [*comments.notes, *(parts.test.notes if parts.test is not None else ())],
+        "notes": [*comments.notes, *(parts.test.notes if parts.test is not None else ()), *_of_vectors(vectors)],
+        "word_vectors": dict(vectors),
         "rejected": len(rejected_rows(comments, parts)),
         "leaked": parts.leaked,
         "decision_source": source,

@@ -73,6 +73,10 @@ def test_a_rule_alone_reads_its_own_pairs(rule: str) -> None:
             assert all(one == rule for one, _ in found), written
 
 
+def test_the_list_of_stems_holds_no_tails_for_stems() -> None:
+    assert not [stem for stem in stems() if stem.startswith("-") or len(stem) < 2 and stem not in "썅ㅄ"]
+
+
 def test_no_rules_read_nothing() -> None:
     assert readings("시1발 tlqkf", []) == []
     assert expanded("시1발 tlqkf", []) == "시1발 tlqkf"
@@ -186,6 +190,7 @@ def test_a_reading_leads_back_to_what_was_written() -> None:
             "ѕ",
         ),
         *("ѕе ", "s3", "s3x ", "𝒃", "/\\", "^^ㅣ", "-_", "가-", "ㅠㅠ", "시바ㄹ", "아시발.", " ", "\n", "😀", "시😀"),
+        *("www.", "a@b.", "http://", "시ㆍ", "시 1 ", "아니시1발", "f u ", "ㅅㅣ ", "a.com"),
     ],
     ids=ascii,
 )

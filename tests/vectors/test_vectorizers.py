@@ -36,7 +36,7 @@ from toxiclf.learning import Fitter
 from toxiclf.recipe import Recipe
 from toxiclf.vectors.features import Prepared
 
-AVERAGE = AverageVectorizer(size=8, epochs=1)
+AVERAGE = AverageVectorizer(pretrained="none", size=8, epochs=1)
 NGRAMS = NgramVectorizer(jamo=3, syllable=2)
 ODD = ["", "ㅤ", "\ud800", "ㅋ" * 3000, "뷁"]
 
@@ -245,7 +245,7 @@ def test_before_fit_there_is_nothing(vectorizer: Any) -> None:
         (AverageVectorizer(size=-1), "recipe key vectors.size is -1;"),
         (AverageVectorizer(tokenizer="mecabb"), "recipe key text.tokenizer is 'mecabb';"),
         (AverageVectorizer(pooling="max"), "recipe key features.pooling is 'max';"),
-        (AverageVectorizer(min_count=99), "no token occurs 99 times"),
+        (AverageVectorizer(pretrained="none", min_count=99), "no token occurs 99 times"),
         (NgramVectorizer(jamo=0), "recipe key model.jamo is 0;"),
         (NgramVectorizer(min_comments=99), "no n-gram stands in 99 of"),
     ],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import lzma
 import os
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -13,14 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import toxiclf
 from toxiclf.cli import run
 from toxiclf.corpus.comments import Comments
 from toxiclf.errors import DataError, UsageError
 from toxiclf.recipe import Recipe, TextSection, VectorsSection
-from toxiclf.text.hangul import decompose
+from toxiclf.text.hangul import decompose, recompose
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.vectors import store
-from toxiclf.vectors.pretrain import _composed, pretrain, vectors_of_rows, vectors_of_unlabeled
+from toxiclf.vectors.pretrain import pretrain, vectors_of_rows, vectors_of_unlabeled
 from toxiclf.vectors.pretrained import load_vectors, recipe_vectors
 from toxiclf.vectors.word_vectors import PIECES, WordVectors, random_vectors
 
@@ -138,12 +141,12 @@ def test_a_korean_word_never_seen_is_made_of_known_pieces(word: str) -> None:
 
 @given(word=st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), max_size=8))
 def test_jamo_of_a_word_of_syllables_can_be_read_in_one_way(word: str) -> None:
-    assert _composed(decompose(word)) == word
+    assert recompose(decompose(word)) == word
 
 
 @given(text=st.text(st.sampled_from("가각하ㅋㅏㄱㄳㅣ1a."), max_size=10))
 def test_what_is_composed_has_the_same_jamo(text: str) -> None:
-    assert decompose(_composed(decompose(text))) == decompose(text)
+    assert decompose(recompose(decompose(text))) == decompose(text)
 
 
 def pretrained(paths: list[Path], **changes: object) -> tuple[WordVectors, store.VectorCard, list[tuple[str, int]]]:
@@ -260,8 +263,10 @@ def test_the_shipped_vectors_are_small_and_whole() -> None:
     ("settings", "source"),
     [
         ([], "ko-comments"),
-        (["vectors.seed=3"], "ko-comments"),
+        (["vectors.pretrained=auto"], "ko-comments"),
+        (["vectors.seed=3"], None),
         (["vectors.size=50"], None),
+        (["vectors.size=100"], None),  # the default, but asked for
         (["vectors.kind=fasttext"], None),
         (["vectors.unlabeled=texts.txt"], None),
         (["vectors.pretrained=none"], None),
@@ -276,22 +281,28 @@ def test_the_shipped_vectors_are_the_default_until_something_is_trained(
     assert Recipe.load("svm", settings=settings).pretrained_vectors == source
 
 
+def test_a_recipe_says_which_vectors_it_takes_and_a_changed_one_chooses_again() -> None:
+    recipe = Recipe.load("svm")
+    assert tomllib.loads(recipe.to_toml())["vectors"]["pretrained"] == "ko-comments"
+    assert recipe.changed({"model.C": 10}).vectors.pretrained == "ko-comments"
+    for value in (50, 100):
+        assert recipe.changed({"vectors.size": value}).vectors.pretrained == "none"
+    assert recipe.changed({"text.tokenizer": "char"}).vectors.pretrained == "none"
+    assert Recipe.load().changed({"model.name": "svm"}).vectors.pretrained == "ko-comments"
+    written = tomllib.loads(Recipe.load().to_toml())
+    assert Recipe.load(written, model="svm").vectors.pretrained == "ko-comments"
+
+
 def test_a_model_that_learns_its_vectors_from_scratch_gets_none() -> None:
     assert recipe_vectors(Recipe.load("dnn_sequence"), tokenizer("mecab"), print) is None
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"tokenizer": "jamo"}, "text.tokenizer = 'mecab', and the recipe has 'jamo'"),
-        ({"part_of_speech": ["NN"]}, r"text.part_of_speech = \[\], and the recipe has"),
-    ],
-)
-def test_vectors_of_other_tokens_are_refused(change: dict[str, object], sentence: str) -> None:
-    recipe = Recipe.load({"model": {"name": "svm"}, "text": change, "vectors": {"pretrained": "ko-comments"}})
-    engine = tokenizer(recipe.text.tokenizer, part_of_speech=recipe.text.part_of_speech)
-    with pytest.raises(UsageError, match=sentence):
-        recipe_vectors(recipe, engine, print)
+@pytest.mark.parametrize("change", [{"tokenizer": "jamo"}, {"part_of_speech": ["NN"]}])
+def test_shipped_vectors_of_other_tokens_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(
+        UsageError, match="is of the tokens of mecab, all parts of speech; set it to 'none' or to vectors"
+    ):
+        Recipe.load({"model": {"name": "svm"}, "text": change, "vectors": {"pretrained": "ko-comments"}})
 
 
 def test_an_unknown_name_of_vectors_is_said() -> None:
@@ -305,3 +316,31 @@ def same(one: WordVectors, other: WordVectors) -> bool:
         and one.matrix.shape == other.matrix.shape
         and bool((one.matrix == other.matrix).all())
     )
+
+
+def test_each_spelling_of_the_same_jamo_has_the_vector_of_all() -> None:
+    options = VectorsSection.model_validate({**FASTTEXT, "min_count": 2})
+    vectors = vectors_of_rows([["시발"] * 5, ["ㅅㅣ발"] * 3, ["다ㅋ"] * 4, ["닼", "ㅎㅏ"]], options, 0)
+    of = dict(zip(vectors.tokens, vectors.matrix, strict=True))
+    assert vectors.tokens[:3] == ["시발", "다ㅋ", "ㅅㅣ발"]  # and not 닼, which was seen once
+    assert (of["시발"] == of["ㅅㅣ발"]).all()
+    assert vectors.frequencies[:4] == pytest.approx([5 / 12, 4 / 12, 3 / 12, 0])
+
+
+def test_report_and_bundle_say_where_the_vectors_came_from(sample: Comments, tmp_path: Path) -> None:
+    trained = toxiclf.train(sample, {"model": {"name": "logistic"}, "decision": {"folds": 2}})
+    trained.save(tmp_path)
+    made = trained.report.data["word_vectors"]
+    assert (made["source"], made["kind"]) == ("ko-comments", "fasttext")
+    assert len(made["sha256"]) == len(made["texts_sha256"]) == 64
+    assert json.loads((tmp_path / "bundle" / "manifest.json").read_text("utf-8"))["word_vectors"] == made
+    assert "word vectors: ko-comments" in (tmp_path / "bundle" / "README.md").read_text("utf-8")
+    assert toxiclf.load(tmp_path / "bundle").check("오늘 날씨 좋다").score >= 0
+
+
+@pytest.mark.parametrize("key", ["text.tokenizer", "text.part_of_speech"])
+def test_a_search_that_would_compare_vectors_with_tokenizers_is_refused(sample: Comments, key: str) -> None:
+    values = {"text.tokenizer": ["mecab", "char"], "text.part_of_speech": [[], ["NN"]]}[key]
+    search = {"method": "grid", "folds": 2, "space": {key: values}}
+    with pytest.raises(UsageError, match=r"set vectors.pretrained = 'none', so that all are treated alike"):
+        toxiclf.train(sample, {"model": {"name": "logistic"}, "search": search})

@@ -54,6 +54,7 @@ class Manifest(BaseModel):
     model : the model's name.
     text_column, label_map : where text and labels stood in the training file; defaults for files to come.
     recipe_sha256, data_sha256 : of the recipe as TOML and of the training file.
+    word_vectors : what they were made from; empty where the model takes none.
     versions : of this package and of the training libraries.
     seal : SHA-256 of the manifest itself, computed with 64 zeros in its place.
     """
@@ -68,6 +69,7 @@ class Manifest(BaseModel):
     text_column: str
     label_map: LabelMap
     tokenizer_versions: dict[str, str]
+    word_vectors: dict[str, str] = {}
     recipe_sha256: str
     data_sha256: str
     versions: dict[str, str]

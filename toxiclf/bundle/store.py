@@ -6,11 +6,10 @@ import hashlib
 import os
 import shutil
 import stat
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 
+from toxiclf.bundle import folder as folders
 from toxiclf.bundle.manifest import FILES, FileEntry, Manifest
 from toxiclf.errors import BundleError, DataError
 
@@ -39,33 +38,7 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     ------
     DataError : ``folder`` exists and is no bundle, so it is not ours to replace.
     """
-    folder = Path(folder).resolve()  # a link stays a link, and the bundle goes where it points
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        temporary.chmod(0o755)
-        for name, content in {**files, "manifest.json": manifest.to_bytes()}.items():
-            _write_synced(temporary / name, content)
-        _sync_folder(temporary)
-        with _alone_in(folder.parent):
-            _swap(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _swap(temporary: Path, folder: Path) -> None:
-    previous = _previous(folder)  # where a reader finds the old one while the folder is missing
-    check_replaceable(folder)
-    if folder.exists():
-        shutil.rmtree(previous, ignore_errors=True)
-        folder.rename(previous)
-    temporary.rename(folder)
-    _sync_folder(folder.parent)
-    if previous.exists():
-        for path in previous.iterdir():
-            if path.name not in _OURS:
-                path.rename(folder / path.name)
-    shutil.rmtree(previous, ignore_errors=True)
+    folders.replace(Path(folder), {**files, "manifest.json": manifest.to_bytes()}, _OURS, check_replaceable)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -76,7 +49,7 @@ def check_replaceable(folder: Path) -> None:
 
 def set_aside(folder: Path) -> None:
     """Rename an earlier run's bundle to ``<name>.previous``, so that it is not taken for this run's."""
-    shutil.rmtree(_previous(folder), ignore_errors=True)
+    shutil.rmtree(folders.previous(folder), ignore_errors=True)
     if folder.exists():
         kept = folder.with_name(f"{folder.name}.previous")
         shutil.rmtree(kept, ignore_errors=True)
@@ -91,26 +64,10 @@ def read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     BundleError : something is missing, longer, shorter or other than what the manifest says.
     """
     try:
-        place = _place(Path(folder))
-        while True:
-            try:
-                return _read(place[0])
-            except BundleError:
-                before, place = place, _place(Path(folder))
-                if place == before:
-                    raise  # else it was replaced while it was read: read the new one
+        places = (Path(folder), Path(folder) / "bundle")
+        return folders.read(places, "manifest.json", _read, BundleError)
     except (OSError, ValueError) as error:
         raise BundleError(f"{folder} cannot be read: {error}") from error
-
-
-def _place(folder: Path) -> tuple[Path, int]:
-    """Where the bundle lies, and its inode: in the folder, in its ``bundle/``, or in what a save that was killed left of either."""
-    for place in (folder, folder / "bundle"):
-        found = place if place.exists() else _previous(place)
-        with suppress(FileNotFoundError, NotADirectoryError):
-            if (found / "manifest.json").exists():
-                return found, found.stat().st_ino
-    return folder, 0
 
 
 def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
@@ -152,46 +109,8 @@ def _read_file(folder: Path, name: str, largest: int) -> bytes:
         return file.read(min(largest, status.st_size) + 1)  # memory for what is there, whatever the manifest says
 
 
-def _previous(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.previous")
-
-
 def _is_replaceable(folder: Path) -> bool:
     """Whether it is an empty folder, or one with a bundle; many other things keep a manifest.json, few a model beside it."""
     return folder.is_dir() and (
         all((folder / name).is_file() for name in ("manifest.json", "model.onnx")) or not any(folder.iterdir())
     )
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Let one process or thread at a time swap bundles in a folder; the lock ends with its holder."""
-    if os.name == "nt":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a folder
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

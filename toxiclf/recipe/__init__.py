@@ -94,6 +94,30 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _vectors_chosen(self) -> Recipe:
+        """Write out what ``vectors.pretrained = "auto"`` means, for models that take word vectors."""
+        text, vectors = self.text, self.vectors
+        scratch = isinstance(self.model, SequenceOptions) and self.model.embedding == "scratch"
+        if self.model.name == "ngram_logistic" or scratch:
+            return self
+        if vectors.pretrained == "auto":
+            given = vectors.model_fields_set
+            if "pretrained" in given:  # as a recipe that was written names every key
+                given = {key for key in given if getattr(vectors, key) != VectorsSection.model_fields[key].default}
+            as_shipped = text.tokenizer == "mecab" and not text.part_of_speech
+            chosen = vectors.model_copy(
+                update={"pretrained": "none" if given or not as_shipped else SHIPPED_VECTORS[0]}
+            )
+            chosen.model_fields_set.discard("pretrained")  # nobody set it: a changed recipe chooses again
+            object.__setattr__(self, "vectors", chosen)
+        elif vectors.pretrained in SHIPPED_VECTORS and (text.tokenizer != "mecab" or text.part_of_speech):
+            raise ValueError(
+                f"vectors.pretrained '{vectors.pretrained}' is of the tokens of mecab, all parts of speech; set it to 'none' or to "
+                "vectors of your own for others"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _nothing_without_effect(self) -> Recipe:
         idle: list[tuple[str, Section, Sequence[str], str]] = []
         model = f"on the model {self.model.name}"
@@ -184,7 +208,8 @@ class Recipe(Section):
         >>> Recipe.load("svm").changed({"model.C": 10, "vectors.size": 50}).model.C
         10.0
         """
-        content = self.model_dump()
+        content = self.model_dump(exclude_unset=True)
+        content["model"] = self.model.model_dump()
         name = settings.get("model.name", self.model.name)
         if name != self.model.name:
             content["model"] = _model_table(name)
@@ -194,13 +219,8 @@ class Recipe(Section):
 
     @property
     def pretrained_vectors(self) -> str | None:
-        """The word vectors that are taken as they are, by name or path; None where vectors are trained."""
-        source = self.vectors.pretrained
-        if source == "auto":
-            untouched = self.vectors.model_copy(update={"seed": 0}) == VectorsSection()
-            as_shipped = self.text.tokenizer == "mecab" and not self.text.part_of_speech
-            source = SHIPPED_VECTORS[0] if untouched and as_shipped else "none"
-        return None if source == "none" else source
+        """The word vectors that are taken as they are, by name or path; None where vectors are trained, or there are none."""
+        return None if self.vectors.pretrained in ("auto", "none") else self.vectors.pretrained
 
     def to_toml(self) -> str:
         """The whole recipe, defaults included, as TOML."""
@@ -222,7 +242,7 @@ def _content(source: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str
     if source is None:
         return {}
     if isinstance(source, Recipe):
-        return source.model_dump()
+        return source.model_dump(exclude_unset=True)
     if isinstance(source, Mapping):
         return deepcopy(dict(source))
     try:

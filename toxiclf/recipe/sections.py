@@ -56,8 +56,9 @@ class VectorsSection(Section):
     """``[vectors]``: word vectors as they come, else trained on the ``unlabeled`` texts alone, else on the training rows.
 
     ``pretrained`` is "ko-comments" (shipped with the package), a folder that ``toxiclf pretrain`` wrote, a file in word2vec's
-    format, or "none". "auto" is "ko-comments" where nothing but the seed is set in this table and tokens are made as those of
-    ko-comments were (mecab, all parts of speech), else "none". ``jamo_ngrams`` (shortest, longest) and ``buckets`` are of FastText.
+    format, or "none". "auto" is "ko-comments" where no other key of this table is given and tokens are made as those of
+    ko-comments were (mecab, all parts of speech), else "none"; the recipe then holds the one that it is. ``jamo_ngrams``
+    (shortest, longest) and ``buckets`` are of FastText.
     ``seed`` is the vectors' own, so that runs with different recipe seeds share vectors of unlabeled texts; vectors of
     training rows draw on the recipe's seed as well. "auto" is ``min_count`` 5 and ``epochs`` 5 for unlabeled texts, 2 and 20
     for training rows.
@@ -70,7 +71,7 @@ class VectorsSection(Section):
     window: Count = 5
     min_count: Count | Literal["auto"] = "auto"
     epochs: Count | Literal["auto"] = "auto"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
     buckets: Annotated[int, Field(ge=1000, le=10**8)] = 500_000

@@ -20,7 +20,7 @@ from toxiclf.corpus.public import PREFIX
 from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration
-from toxiclf.errors import DataError
+from toxiclf.errors import DataError, UsageError
 from toxiclf.learning import Features, Fitter, Say
 from toxiclf.models import MODELS
 from toxiclf.recipe import DecisionSection, NgramLogisticOptions, Range, Recipe, SearchSection, SequenceOptions
@@ -98,6 +98,14 @@ class Judge:
 
     def _check_sources(self) -> None:
         """Find out now, and not when its turn comes, that unlabelled texts or word vectors are not there."""
+        keys = {key for space in self._section.space for key in space}
+        chosen = "vectors.pretrained" in keys or "pretrained" in self._recipe.vectors.model_fields_set
+        for key in sorted(keys & {"text.tokenizer", "text.part_of_speech"}):
+            if not chosen and self._recipe.vectors.pretrained != "auto":
+                raise UsageError(
+                    f"search.space: {key} would be tried with ko-comments for some values and with vectors of the training "
+                    "rows for others; set vectors.pretrained = 'none', so that all are treated alike"
+                )
         for source in self._named("unlabeled"):
             next(read_texts(source), None)
         for source in self._named("pretrained"):

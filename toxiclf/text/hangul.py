@@ -5,6 +5,8 @@ Source: The Unicode Standard, section 3.12 "Conjoining Jamo Behavior".
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -113,6 +115,18 @@ def compose(text: str) -> str:
     '값의 ㅋㅋ'
     """
     return "".join(piece for _, _, piece in composed_pieces(text))
+
+
+def recompose(text: str) -> str:
+    """Write jamo as the syllables that they spell, without joining two to a compound: undoes ``decompose`` of syllables.
+
+    >>> recompose("ㄱㅏㅄㅇㅣㅆㄷㅏ ㅋㅋ")
+    '값있다 ㅋㅋ'
+    """
+    return _SPELT.sub(lambda found: syllable(found[1], found[2], found[3] or ""), text)
+
+
+_SPELT = re.compile(f"([{INITIALS}])([{MEDIALS}])(?:([{FINALS}])(?![{MEDIALS}]))?")
 
 
 def composed_pieces(text: str) -> list[tuple[int, int, str]]:

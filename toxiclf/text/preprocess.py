@@ -14,7 +14,7 @@ from toxiclf.text.obfuscation import expanded
 
 @dataclass(frozen=True, slots=True)
 class Preprocessor:
-    """Normalize comments, then add the words that a view reads otherwise.
+    """Normalize comments, then add the words that a view reads otherwise: in front, where no limit on tokens cuts them off.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Preprocessor:
     views : names of views of obfuscated words, :mod:`toxiclf.text.obfuscation`.
 
     >>> Preprocessor(Normalizer(), ("lookalikes",)).batch(["야  시1발아 꺼져"])[0]
-    ['야 시1발아 꺼져 시발아']
+    ['시발아 야 시1발아 꺼져']
     """
 
     normalizer: Normalizer
@@ -32,5 +32,9 @@ class Preprocessor:
         """The texts, and for each whether the normalizer truncated it."""
         normalized, truncated = self.normalizer.batch(texts)
         if self.views:
-            normalized = [expanded(text, self.views) for text in normalized]
+            normalized = [self._with_readings(text) for text in normalized]
         return normalized, truncated
+
+    def _with_readings(self, text: str) -> str:
+        longer = expanded(text, self.views)
+        return text if longer is text else f"{longer[len(text) + 1 :]} {text}"

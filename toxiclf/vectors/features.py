@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -201,10 +201,12 @@ class Featurizer:
     ----------
     encoder : the text half of a bundle.
     features : fitted averages, sequences, or the number of n-grams of each view.
+    origin : of the word vectors; empty for n-grams.
     """
 
     encoder: TextEncoder
     features: AverageVectors | SequenceVectors | Mapping[str, int]
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -262,7 +264,7 @@ class Featurizer:
         view = TokenView(engine, TokenVocabulary(vectors.tokens), max_tokens)
         encoder = TextEncoder(preprocessor, {WORDS: view})
         features = AverageVectors(vectors, pooling)
-        featurizer = cls(encoder, features)
+        featurizer = cls(encoder, features, vectors.origin)
         features.fit(featurizer.encode(rows))
         return featurizer
 
@@ -282,7 +284,7 @@ class Featurizer:
         if max_tokens is None:
             max_tokens = max(1, math.ceil(np.quantile(vocabulary.ids(rows.tokens).lengths, _QUANTILE)))
         encoder = TextEncoder(preprocessor, {WORDS: TokenView(engine, vocabulary, max_tokens)})
-        return cls(encoder, SequenceVectors.of(vectors, max_tokens))
+        return cls(encoder, SequenceVectors.of(vectors, max_tokens), vectors.origin)
 
     def encode(self, rows: Prepared) -> Encoded:
         """Ids of prepared rows."""

@@ -8,9 +8,10 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,7 @@ from toxiclf.errors import DataError
 from toxiclf.recipe import TextSection, VectorsSection
 from toxiclf.rows import Rejected
 from toxiclf.text import normalize
-from toxiclf.text.hangul import FINALS, INITIALS, MEDIALS, decompose
+from toxiclf.text.hangul import decompose, recompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.vectors import store
@@ -59,6 +60,7 @@ def pretrain(
     workers: int = 1,
     say: Say = lambda message: None,
     advance: Advance | None = None,
+    scratch: Path | None = None,
 ) -> Pretrained:
     """Train vectors on files of any size: they are read once, as a stream, and their tokens are kept in a file.
 
@@ -69,6 +71,7 @@ def pretrain(
     text, engine : how texts become tokens.
     workers : threads; with more than one, the seed does not give the same vectors again.
     advance : of the training itself, after the tokens are made.
+    scratch : where the file of tokens lies meanwhile, about as large as the texts; None for the system's temporary folder.
 
     Raises
     ------
@@ -91,14 +94,14 @@ def pretrain(
                 count += 1
                 yield found
 
-    with tempfile.TemporaryDirectory(prefix="toxiclf-") as scratch:
-        path = Path(scratch) / "tokens.txt"
+    with tempfile.TemporaryDirectory(prefix=".toxiclf-", dir=scratch) as folder:
+        path = Path(folder) / "tokens.txt"
         sentences = _tokens_of(texts(), Normalizer(text.repeat_cap, text.max_chars), engine, workers)
-        _write(path, sentences, options)
+        odd = _write(path, sentences, options)
         if not count:
             raise DataError(f"{', '.join(sources)}: there is no text to train word vectors on")
         say(f"word vectors: {count:,} texts are tokens ({engine.name}); training {_title(options)}")
-        vectors = _train(path, options, seed=options.seed, workers=workers, say=say, advance=advance)
+        vectors = _train(path, options, odd, seed=options.seed, workers=workers, say=say, advance=advance)
     card = store.VectorCard(
         kind=options.kind, text=text_facts(text, engine), options=_training_options(options), seed=options.seed, workers=workers,
         sources=tuple(source if source.startswith("corpus:") else Path(source).name for source in sources),
@@ -117,8 +120,9 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
     options = resolved(options, min_count=2, epochs=20)
     with tempfile.TemporaryDirectory(prefix="toxiclf-") as scratch:
         path = Path(scratch) / "tokens.txt"
-        _write(path, tokens, options)
-        return _train(path, options, seed=seed + options.seed, workers=1)
+        odd = _write(path, tokens, options)
+        vectors = _train(path, options, odd, seed=(seed + options.seed) % 2**31, workers=1)
+    return replace(vectors, origin={"source": "training rows", "kind": options.kind})
 
 
 def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tokenizer, say: Say) -> WordVectors:
@@ -139,6 +143,7 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
         "format": 2, "texts": digest.hexdigest(), "text": text_facts(text, engine).model_dump(), "seed": options.seed,
         "kind": options.kind, "options": _training_options(options), "gensim": metadata.version("gensim"),
     }  # fmt: skip
+    origin = {"source": ", ".join(options.unlabeled), "kind": options.kind, "texts_sha256": digest.hexdigest()}
     folder = cache_folder() / "vectors" / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     if folder.exists():
         try:
@@ -148,7 +153,7 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
             shutil.rmtree(folder, ignore_errors=True)
         else:
             say(f"word vectors of {count:,} unlabelled texts: from the cache")
-            return vectors
+            return replace(vectors, origin=origin)
     say(
         f"word vectors: training {options.kind} on {count:,} unlabelled texts; one worker, so that the seed reproduces them; "
         f"kept for later runs in {folder.parent}"
@@ -160,7 +165,7 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
         say(
             f"word vectors: not kept, as {folder.parent} cannot be written ({error.strerror}); set TOXICLF_CACHE to another folder"
         )
-    return found_now.vectors
+    return replace(found_now.vectors, origin=origin)
 
 
 def text_facts(text: TextSection, engine: Tokenizer) -> store.TextFacts:
@@ -200,20 +205,41 @@ def _tokens_of(
         yield from engine.tokenize(normalizer.batch(chunk)[0], workers=workers)
 
 
-def _write(path: Path, sentences: Iterable[Sequence[str]], options: VectorsSection) -> None:
-    """Tokens of each text, one line a text, on disk: memory does not grow with the texts; for FastText, their jamo."""
-    written: Callable[[str], str] = decompose if options.kind == "fasttext" else str
+def _write(path: Path, sentences: Iterable[Sequence[str]], options: VectorsSection) -> Counter[str]:
+    """Tokens of each text, one line a text, on disk: memory does not grow with the texts; for FastText, their jamo.
+
+    Returns
+    -------
+    For FastText, how often each token was seen that is not what its jamo spell (ㅅㅣ발, 다ㅋ).
+    """
+    odd: Counter[str] = Counter()
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(written(" ".join(tokens)) + "\n" for tokens in sentences if tokens)
+        for tokens in sentences:
+            line = " ".join(tokens)
+            if options.kind == "fasttext":
+                if _JAMO.search(line):
+                    odd.update(token for token in tokens if recompose(decompose(token)) != token)
+                line = decompose(line)
+            if line:
+                file.write(line + "\n")
+    return odd
+
+
+_JAMO = re.compile("[ㄱ-ㅣ]")
 
 
 def _train(
-    path: Path, options: VectorsSection, *, seed: int, workers: int, say: Say = lambda message: None,
+    path: Path, options: VectorsSection, odd: Counter[str], *, seed: int, workers: int, say: Say = lambda message: None,
     advance: Advance | None = None,
 ) -> WordVectors:  # fmt: skip
     """Word2Vec (Mikolov et al. 2013) or FastText (Bojanowski et al. 2017) over a file of tokens, by gensim.
 
-    FastText sees jamo in place of syllables, so that its n-grams cross syllables (Park et al. 2018).
+    FastText sees jamo in place of syllables, so that its n-grams cross syllables (Park et al. 2018). What has the same jamo (ㅅㅣ발
+    and 시발, 다ㅋ and 닼) is one word to it; each spelling that is frequent enough gets its vector.
+
+    Parameters
+    ----------
+    odd : how often tokens were seen that are not what their jamo spell.
     """
     from gensim.models import FastText, Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
@@ -256,27 +282,27 @@ def _train(
         vector: NDArray[np.float32] = model.wv.get_vector(decompose(piece))
         return vector
 
-    return with_pieces([_composed(key) for key in model.wv.index_to_key], matrix, counts, vector_of)
+    assert isinstance(options.min_count, int)
+    tokens, rows, seen = _spellings(model.wv.index_to_key, counts, odd, options.min_count)
+    return with_pieces(tokens, matrix[rows], seen, vector_of)
 
 
-_SYLLABLE = re.compile(f"([{INITIALS}])([{MEDIALS}])(?:([{FINALS}])(?![{MEDIALS}]))?")
-
-
-def _composed(jamo: str) -> str:
-    """Undo ``decompose``: what it gives for a word of syllables can be read in one way only.
-
-    A word typed half in jamo (ㅅㅣ발) shares the vector of the word that it spells.
-
-    >>> _composed("ㄱㅏㅄㅇㅣㅆㄷㅏㅋㅋ")
-    '값있다ㅋㅋ'
-    """
-
-    def syllable(found: re.Match[str]) -> str:
-        initial, medial, final = found.groups()
-        offset = (INITIALS.index(initial) * 21 + MEDIALS.index(medial)) * 28
-        return chr(0xAC00 + offset + (FINALS.index(final) + 1 if final else 0))
-
-    return _SYLLABLE.sub(syllable, jamo)
+def _spellings(
+    keys: Sequence[str], counts: NDArray[np.float64], odd: Mapping[str, int], min_count: int
+) -> tuple[list[str], NDArray[np.intp], NDArray[np.float64]]:
+    """Tokens of falling frequency from words of jamo: the place of each one's word, and how often it was seen itself."""
+    spelt: dict[str, dict[str, int]] = {}
+    for token, count in odd.items():
+        spelt.setdefault(decompose(token), {})[token] = count
+    found: list[tuple[float, int, str]] = []
+    for place, key in enumerate(keys):
+        others = spelt.get(key, {})
+        spellings = {recompose(key): int(counts[place]) - sum(others.values()), **others}
+        most = max(spellings.values())
+        found += [(-n, place, token) for token, n in spellings.items() if n >= min(min_count, most)]
+    found.sort()
+    tokens = [token for _, _, token in found]
+    return tokens, np.array([place for _, place, _ in found]), -np.array([n for n, _, _ in found], dtype=np.float64)
 
 
 @contextmanager

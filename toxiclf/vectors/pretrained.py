@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -22,12 +23,14 @@ def recipe_vectors(recipe: Recipe, engine: Tokenizer, say: Say) -> WordVectors |
     source = recipe.pretrained_vectors
     if source is not None:
         vectors, card = load_vectors(source)
+        origin = {"source": source if source in SHIPPED_VECTORS else Path(source).name, "sha256": vectors_hash(source)}
         if card is None:
             say(f"word vectors of {source}: taken to be of tokens that {engine.name} makes")
         else:
             _check_text(source, card, recipe.text, engine, say)
             say(f"word vectors: {source}, {card.seen:,} tokens and the pieces of all others")
-        return vectors
+            origin |= {"kind": card.kind, "texts_sha256": card.texts_sha256}
+        return replace(vectors, origin=origin)
     if recipe.vectors.unlabeled:
         return vectors_of_unlabeled(recipe.vectors, recipe.text, engine, say)
     return None
@@ -63,9 +66,10 @@ def load_vectors(source: str) -> tuple[WordVectors, store.VectorCard | None]:
 
 
 def vectors_hash(source: str) -> str:
-    """What stands for word vectors: of shipped ones their name, of a folder the hash of its card, of a file its own."""
+    """What stands for word vectors: of a folder the hash of its card, of a file its own."""
     if source in SHIPPED_VECTORS:
-        return source
+        card = files("toxiclf.vectors") / "shipped" / source / store.CARD
+        return hashlib.sha256(card.read_bytes()).hexdigest()
     path = Path(source)
     with (path / store.CARD if path.is_dir() else path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -81,6 +85,14 @@ def _check_text(source: str, card: store.VectorCard, text: TextSection, engine: 
                 f"the word vectors {source} are of tokens made with text.{key} = {shown!r}, and the recipe has {ours!r}; "
                 f"set it to theirs, or vectors.pretrained to other vectors or 'none'"
             )
+    changed = [
+        key for key in ("normalizer_version", "repeat_cap", "max_chars") if getattr(made, key) != getattr(here, key)
+    ]
+    if changed:
+        say(
+            f"word vectors {source}: their texts were normalized with another {', '.join(changed)} than the recipe's; "
+            "a few words may lack their vector"
+        )
     if made.tokenizer_version != here.tokenizer_version:
         say(
             f"word vectors {source}: they are of tokens by {made.tokenizer_version}, here is {here.tokenizer_version}; "

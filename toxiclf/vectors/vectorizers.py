@@ -109,17 +109,18 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
     ----------
     tokenizer, part_of_speech, typo_correction, views : how comments become tokens; see :class:`toxiclf.recipe.TextSection`.
     pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.vectors.features.AverageVectors`.
-    pretrained : word vectors as they come: "ko-comments", a folder or a file; "none" trains them; "auto" is "ko-comments"
-        where no option of the training is given.
+    pretrained : word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
     kind, architecture, size, window, min_count, epochs, unlabeled, jamo_ngrams, buckets : of word vectors that are trained; see
         :class:`toxiclf.recipe.VectorsSection`.
     max_tokens, max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
-    random_state : seed of the word vectors.
+    random_state : seed of word vectors that are trained.
 
     Examples
     --------
-    >>> vectorizer = AverageVectorizer(size=8, min_count=1, epochs=2)
-    >>> vectorizer.fit_transform(["오늘 날씨 좋다", "날씨가 정말 좋네요", ""]).shape
+    >>> texts = ["오늘 날씨 좋다", "날씨가 정말 좋네요", ""]
+    >>> AverageVectorizer().fit_transform(texts).shape
+    (3, 100)
+    >>> AverageVectorizer(pretrained="none", size=8, min_count=1, epochs=2).fit_transform(texts).shape
     (3, 8)
     """
 
@@ -131,7 +132,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         typo_correction: bool = False,
         views: str | Sequence[str] = (),
         pooling: str = "mean",
-        pretrained: str = "auto",
+        pretrained: str = "ko-comments",
         kind: str = "word2vec",
         architecture: str = "skip_gram",
         size: int = 100,
@@ -182,7 +183,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         vectors = (
             "pretrained", "kind", "architecture", "size", "window", "min_count", "epochs", "unlabeled", "jamo_ngrams", "buckets",
         )  # fmt: skip
-        seeds = {"seed": seed} if self.pretrained in ("auto", "none") else {}
+        seeds = {"seed": seed} if self.pretrained == "none" else {}
         return Recipe.load(
             {
                 "model": {"name": "logistic"},

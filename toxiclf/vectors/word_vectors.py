@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
@@ -43,11 +43,13 @@ class WordVectors:
     tokens : those that were seen, in order of falling frequency, then those :data:`PIECES` that are not among them.
     matrix : float32 (len(tokens), size).
     frequencies : share of each token among all tokens seen, float64 (len(tokens),); 0 for pieces that were not seen alone.
+    origin : what they were made from, for reports and bundles.
     """
 
     tokens: list[str]
     matrix: NDArray[np.float32]
     frequencies: NDArray[np.float64]
+    origin: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -152,4 +154,4 @@ def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: i
         raise DataError(f"no token occurs {min_count} times in the training rows; lower vectors.min_count")
     shares = np.array([counts[token] for token in kept], dtype=np.float64)
     matrix = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(kept), options.size))
-    return WordVectors(kept, matrix.astype(np.float32), shares / shares.sum())
+    return WordVectors(kept, matrix.astype(np.float32), shares / shares.sum(), {"source": "drawn at random"})

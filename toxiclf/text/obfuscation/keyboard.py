@@ -7,7 +7,7 @@ from functools import cache
 
 from toxiclf.text.hangul import composed_pieces
 from toxiclf.text.obfuscation.form import Edit, Form
-from toxiclf.text.obfuscation.stems import stems_in
+from toxiclf.text.obfuscation.stems import stem_pattern, stems_in
 
 _KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡ", strict=True))
 _SHIFTED = dict(zip("QWERTOP", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
@@ -20,7 +20,9 @@ _PLAIN_WORDS = """
 """
 _PLAIN = tuple(_PLAIN_WORDS.split())
 _WORD = re.compile(r"(?<![A-Za-z0-9@_./#&'-])[A-Za-z]{4,}(?![A-Za-z0-9@_/#&'])")
+_WEAK = frozenset(["개새", "쪼다"])  # Rotoworld, Whekau
 _LONG = 8
+_LAST = frozenset("은는이가을를요다네지서고면에도만나라야아어까게음데든듯")  # of words and sentences
 _UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # christians types whole syllables too
 
 
@@ -58,9 +60,16 @@ def keyboard(form: Form) -> list[Edit]:
 
 
 def _is_meant(read: str, word: str) -> bool:
-    if any(end - start > 1 for start, end in stems_in(read)) or read.startswith(_PLAIN):
+    if any(end - start > 1 and read[start:end] not in _WEAK for start, end in stems_in(read)) or read.startswith(
+        _PLAIN
+    ):
         return True
-    return len(word) >= _LONG and bool(_UNENGLISH.search(word)) and all(_is_common(syllable) for syllable in read)
+    ends_well = read[-1] in _LAST or stem_pattern().search(read)
+    return (
+        len(word) >= _LONG
+        and bool(_UNENGLISH.search(word) and ends_well)
+        and all(_is_common(syllable) for syllable in read)
+    )
 
 
 def _is_common(syllable: str) -> bool:

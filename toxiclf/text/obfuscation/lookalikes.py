@@ -36,9 +36,10 @@ _VOWEL = re.compile(
 )
 _DRAWN_VOWEL = re.compile(r"[ㅏㅑㅓㅕ][ㅣl|](?![A-Za-z0-9])")
 _EIGHT = re.compile(
-    r"(?:(?<!\w)|(?<=(?<!\w)[이야개아저그니]))(?:(?P<curse>[시씨쉬쒸ㅅㅆ])8(?!\d)|18(?=놈|넘|새끼|쉐끼|쌔끼|롬|럼|련))"
+    r"(?:(?<!\w)|(?<=(?<!\w)[이야개아저그니]))(?:(?P<curse>[시씨쉬쒸ㅅㅆ])8(?![\d%℃A-Za-z]|[.:,/~-]\d)|18(?=놈|넘|새끼|쉐끼|쌔끼|롬|럼|련))"
 )
-_EIGHT_INSIDE = re.compile(r"(?<=[시씨쉬쒸ㅆ])8(?!\d)")
+_EIGHT_INSIDE = re.compile(r"(?<=[시씨쉬쒸ㅆ])8(?![\d%℃A-Za-z]|[.:,/~-]\d)")
+_LATIN_SYLLABLE = re.compile(r"(?<=[시씨쉬])(?P<second>[bv]al)(?![a-z])|(?<!\w)(?P<first>c)(?=발)", re.IGNORECASE)
 _FILLER = re.compile(
     r"(?<=[가-힣])(?:[0-9A-Za-z]{1,4}|[ㄱ-ㅎ]{1,3}|[ㅏ-ㅣ]{1,3})(?=[가-힣])|(?<=[ㄱ-ㅎ])[0-9]{1,2}(?=[ㄱ-ㅎ])"
 )
@@ -53,11 +54,12 @@ def signs_for_letters() -> re.Pattern[str]:
     return re.compile(
         rf"[{consonants}](?:[ㅏ-ㅣ]|[{vowels}][가-힣ㄱ-ㅎ])|[ㄱ-ㅎ][{vowels}](?![A-Za-z0-9])|[ㅏㅑㅓㅕ][ㅣl|]"
         rf"|[시씨쉬쒸ㅅㅆ]8|18[놈넘새쉐쌔롬럼련]|{before}(?:[0-9A-Za-z]{{1,4}}|[ㄱ-ㅎ]{{1,3}}|[ㅏ-ㅣ]{{1,3}}){after}|ㅅ[0-9]{{1,2}}[ㄱ-ㅎ]"
+        rf"|[시씨쉬][bvBV][aA][lL]|[cC]발"
     )
 
 
 def consonants(form: Form) -> list[Edit]:
-    """Signs before a vowel, and the eight of 씨8; never sure."""
+    """Signs before a vowel, the eight of 씨8, and the Latin syllables of 씨bal and c발; never sure."""
     edits = {match.start(): Edit(*match.span(), _CONSONANTS[match[0]]) for match in _CONSONANT.finditer(form.text)}
     for match in _EIGHT.finditer(form.text):
         start, end = match.span()
@@ -68,6 +70,8 @@ def consonants(form: Form) -> list[Edit]:
         edits[end - 1] = Edit(end - 1, end, "팔")
     for match in _EIGHT_INSIDE.finditer(form.text):
         edits.setdefault(match.start(), Edit(*match.span(), "팔"))
+    for match in _LATIN_SYLLABLE.finditer(form.text):
+        edits[match.start()] = Edit(*match.span(), "발" if match["second"] else "씨")
     return [edits[start] for start in sorted(edits)]
 
 

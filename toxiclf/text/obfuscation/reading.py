@@ -9,12 +9,20 @@ from functools import cache
 
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation.composing import composed_of, jamo, loose_finals, single_jamo
+from toxiclf.text.obfuscation.endings import may_follow
 from toxiclf.text.obfuscation.form import Edit, Form
 from toxiclf.text.obfuscation.homoglyphs import homoglyphs, odd_letters
 from toxiclf.text.obfuscation.keyboard import keyboard, latin_words
 from toxiclf.text.obfuscation.lookalikes import consonants, drawn_vowels, fillers, signs_for_letters, vowels
-from toxiclf.text.obfuscation.separating import is_plain, separators, signs_inside, spaced_beginnings, spaced_stems
-from toxiclf.text.obfuscation.stems import stems_in
+from toxiclf.text.obfuscation.separating import (
+    is_meant,
+    is_plain,
+    separators,
+    signs_inside,
+    spaced_beginnings,
+    spaced_stems,
+)
+from toxiclf.text.obfuscation.stems import stem_pattern, stems_in
 from toxiclf.text.obfuscation.stretching import drawings, stretched
 from toxiclf.text.obfuscation.yamin import yamin, yamin_words
 
@@ -66,8 +74,15 @@ ALL = tuple(RULES)
 
 # No rule but those of syllables reads a text without such a place: signs at the ends of words are frequent and plain.
 _ODD = re.compile(r"[^가-힣 .,!?~]|[.,!?~][가-힣]")
-_ADDRESS = re.compile(r"://|www\.|[A-Za-z0-9_-]\.(?:com|net|org|kr|jp|tv|be|me|io)(?![A-Za-z])|[\w.]@[A-Za-z0-9-]+\.")
+_ADDRESS = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]{2,10}://(?:[\w.%+-]*@)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?(?:[/?#]\S*)?"
+    r"|www\.(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:[/?#]\S*)?)?|(?:(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64})?@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]+\.(?:com|net|org|kr|jp|tv|be|me|io)(?![A-Za-z])(?:[/?#]\S*)?"
+)
 _SYLLABLES = re.compile("[가-힣]+")
+_FILLED = re.compile(r"^(?:[0-9]{1,4}|[*^@♡♥★☆#$%&+=]+)$")
+_LISTED = frozenset(["일베", "개새"])  # Japan and Vietnam, dogs and birds
+_LIST_SIGN = re.compile("[·ㆍ・/,:-]")
 _NUMERAL = re.compile(r"(?:[0-9]|[한두세네몇섯곱덟홉열]) ?$")
 _SLACK = 32  # characters beyond the length of the text itself that `expanded` may add
 
@@ -181,19 +196,17 @@ def _suspects(text: str, names: tuple[str, ...]) -> set[tuple[int, int]]:
             place = trigger.search(text, end)
     if "separators" in names and spaced_beginnings().search(text):
         for match in spaced_stems().finditer(text):
-            if not _NUMERAL.search(text[max(0, match.start() - 2) : match.start()]):
+            if is_meant(match[0]) and not _NUMERAL.search(text[max(0, match.start() - 2) : match.start()]):
                 found.add(match.span())
     return found
 
 
 def _found(text: str, pieces: list[tuple[int, int]], rules: int) -> list[Reading]:
     result: list[Reading] = []
-    for start, end in pieces:
-        if _ADDRESS.search(text, start, end):
-            continue
+    for start, end in _apart_from_addresses(text, pieces):
         mine: list[Reading] = []
         for form in _forms(Form.of(text, start, end), rules):
-            mine = _joined(mine, [one for one in _accepted(form) if text[one.start : one.end] != one.text])
+            mine = _joined(mine, [one for one in _accepted(form, text) if text[one.start : one.end] != one.text])
         result += mine
     result.sort(key=lambda one: (one.start, -one.end))
     apart: list[Reading] = []
@@ -201,6 +214,17 @@ def _found(text: str, pieces: list[tuple[int, int]], rules: int) -> list[Reading
         if not apart or one.start >= apart[-1].end:
             apart.append(one)
     return apart
+
+
+def _apart_from_addresses(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for start, end in pieces:
+        at = start
+        for address in _ADDRESS.finditer(text, start, end):
+            if at < address.start():
+                yield at, address.start()
+            at = address.end()
+        if at < end:
+            yield at, end
 
 
 def _joined(old: list[Reading], new: list[Reading]) -> list[Reading]:
@@ -254,6 +278,34 @@ def _forms(form: Form, rules: int) -> Iterator[Form]:
         yield from _longer(tip, step)
 
 
+def _gap(form: Form, at: int, text: str) -> str:
+    """What was left out just before a character of a form."""
+    return text[form.ends[at - 1] : form.starts[at]] if at else ""
+
+
+def _holds(form: Form, start: int, end: int, text: str) -> bool:
+    """Whether a stem of which a single sign or digit is all the evidence is no plain word after all.
+
+    A list, or two words of which the second begins inside the stem: 중·일·베트남, 홍.어린이, 시8구역.
+    """
+    if form.text[start] < "가":
+        return True
+    gaps = [gap for at in range(start + 1, end) if form.dropped[at] and (gap := _gap(form, at, text))]
+    signs = [gap for gap in gaps if not _SYLLABLES.fullmatch(gap)]
+    eights = [bool(form.changed[at]) and text[form.ends[at] - 1] == "8" for at in range(start, end)]
+    if len(signs) != 1 and True not in eights and text[form.starts[start]] not in "cC":
+        return True
+    stem = form.text[start:end]
+    if stem in _LISTED and len(gaps) == 1 and _LIST_SIGN.fullmatch(gaps[0]):
+        return False
+    rest = end
+    while rest < len(form.text) and "가" <= form.text[rest] <= "힣" and not form.dropped[rest]:
+        rest += 1
+    if stem_pattern().match(form.text, end):
+        return True
+    return may_follow(stem, form.text[end:rest], numeral=eights[-1])
+
+
 _Step = Callable[[Form, str, Callable[[Form], list[Edit]]], Form]
 
 
@@ -266,11 +318,12 @@ def _longer(form: Form, step: _Step) -> Iterator[Form]:
             form = longer
 
 
-def _accepted(form: Form) -> list[Reading]:
+def _accepted(form: Form, text: str) -> list[Reading]:
     """Readings that a form bears out: by a stem that a rule brought about, or by characters that are sure."""
     taken = list(form.sure)
-    for start, end in stems_in(form.text, form.dropped):
-        if form.rules_in(start, end):
+    filled = [bool(rules and _FILLED.search(_gap(form, at, text))) for at, rules in enumerate(form.dropped)]
+    for start, end in stems_in(form.text, form.dropped, filled if True in filled else ()):
+        if form.rules_in(start, end) and _holds(form, start, end, text):
             taken[start:end] = [True] * (end - start)
     result: list[Reading] = []
     end = 0

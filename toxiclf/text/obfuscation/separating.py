@@ -5,24 +5,27 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from toxiclf.text.hangul import composed_pieces
 from toxiclf.text.obfuscation.english import ENGLISH
 from toxiclf.text.obfuscation.form import Edit, Form
 from toxiclf.text.obfuscation.stems import any_of, neighbour_pairs, neighbours, stems
 
-_SIGNS = r"[^\w\s]|_"
-_BETWEEN = re.compile(rf"(?<=[가-힣ㄱ-ㅣA-Za-z])(?:(?:{_SIGNS}){{1,6}}| (?:[.~*/^-]{{1,3}} )?)(?=[가-힣ㄱ-ㅣA-Za-z])")
+_SIGNS = r"[^\w\s]|[_ㆍ\u119e]"  # the last two are vowels that look like the middle dot
+_BETWEEN = re.compile(
+    rf"(?<=[가-힣ㄱ-ㅣA-Za-z])(?:(?:{_SIGNS}){{1,6}}| (?:(?:[.~*/^-]{{1,3}}|[0-9]) )?)(?=[가-힣ㄱ-ㅣA-Za-z])"
+)
 # 멍.청.이: the commas, slashes and middle dots of lists (국/영/수) are left out
 _EACH = re.compile(r"(?<![가-힣ㄱ-ㅣ\w])[가-힣](?P<sign>[.*~_^@#-])[가-힣](?:(?P=sign)[가-힣])+(?![가-힣ㄱ-ㅣ])")
 _LISTS = re.compile(
     r"[월화수목금토일]+|[한중일미영불독러북남]+|[국영수사과]+|[상중하]+|[동서남북]+|[가나다라마바사아자차카타파하]+"
     r"|[갑을병정무기경신임계]+|[일이삼사오육칠팔구십]+|[초중고대]+|[도레미파솔라시]+|[봄여름가을겨울]+|[남녀노소]+|[춘하추동]+|[의식주]+|[시구군읍면동도리]+"
 )
-_LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z](?P<sign>[.*_~^-])[A-Za-z](?:(?P=sign)[A-Za-z])+(?![A-Za-z])")
+_LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z](?P<sign>[.*_~^ -])[A-Za-z](?:(?P=sign)[A-Za-z])+(?![A-Za-z])")
 # Read across spaces too; the other stems only from four syllables up, for 다 시 발 and the like are plain.
 _SPACED = """
 시발 씨발 씨팔 시팔 병신 븅신 지랄 ㅅㅂ ㅆㅂ ㅂㅅ ㅈㄹ 또라이 멍청이 찌질이 쓰레기 개새끼 미친놈 미친년 시발놈 시발년 씨발놈 씨발년
 """
-_SPACE = r" (?:[.~*/^-]{1,3} )?"
+_SPACE = r" (?:(?:[.~*/^-]{1,3}|[0-9]) )?"
 
 
 def separators(form: Form) -> list[Edit]:
@@ -78,7 +81,25 @@ def spaced_stems() -> re.Pattern[str]:
     return re.compile(
         rf"(?<!\S)(?:{any_of(_spaced(), _SPACE)}(?:(?=[^\w\s]|_|ㅋ|ㅎ|ㅠ|ㅜ| |$)|(?:아|이|것|들|같|새끼|놈|년|끼))"
         rf"|[ㄱ-ㅎ] [ㅏ-ㅣ](?: [ㄱ-ㅣ가-힣])+(?!\S))\S*"
+        rf"|(?<!\S){_JAMO_SYLLABLE} {_JAMO_SYLLABLE}(?!\S)|(?<!\S)[A-Za-z](?: [A-Za-z]){{3,}}(?!\S)"
     )
+
+
+_JAMO_SYLLABLE = "[ㄱ-ㅎ][ㅏ-ㅣ]{1,2}[ㄱ-ㅎ]?"
+
+
+def is_meant(spaced: str) -> bool:
+    """Whether what :func:`spaced_stems` found is a word: of letters or syllables of jamo only a strong one is.
+
+    >>> is_meant("ㅂㅕㅇ ㅅㅣㄴ"), is_meant("ㄴㅏ ㄴㅡㄴ"), is_meant("a b c d")
+    (True, False, False)
+    """
+    word = spaced.replace(" ", "")
+    if spaced[0].isascii():
+        return _is_english(word)
+    if spaced[0] > "ㅎ" or spaced[1] == " ":
+        return True
+    return "".join(piece for half in spaced.split() for _, _, piece in composed_pieces(half)) in _spaced()
 
 
 @cache
@@ -86,7 +107,9 @@ def spaced_beginnings() -> re.Pattern[str]:
     """A cheap sign that :func:`spaced_stems` may match."""
     firsts = "".join(sorted({stem[0] for stem in _spaced()}))
     seconds = "".join(sorted({stem[1] for stem in _spaced()}))
-    return re.compile(rf"(?<!\S)(?:[{firsts}]{_SPACE}[{seconds}]|[ㄱ-ㅎ] [ㅏ-ㅣ] )")
+    return re.compile(
+        rf"(?<!\S)(?:[{firsts}]{_SPACE}[{seconds}]|[ㄱ-ㅎ](?: [ㅏ-ㅣ]|[ㅏ-ㅣ]{{1,2}}[ㄱ-ㅎ]? [ㄱ-ㅎ])|[A-Za-z] [A-Za-z] [A-Za-z] )"
+    )
 
 
 def _spaced() -> list[str]:

@@ -107,13 +107,20 @@ def _opening() -> re.Pattern[str]:
 _FAR = max(map(len, OPENERS)) + 1
 
 
-def stems_in(text: str, dropped: Sequence[int] = ()) -> list[tuple[int, int]]:
+@cache
+def _clause() -> re.Pattern[str]:
+    """The end of a clause of two syllables or more, before which a stem with a filler inside is a word of its own."""
+    return re.compile("(?!열네)[가-힣][나야니데까마해라서는도만게걸지래어냐네가고면와죠짜음임]$")
+
+
+def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()) -> list[tuple[int, int]]:
     """Spans of the stems that a text holds, left out what the tail or the beginning of the word makes another word.
 
     Parameters
     ----------
     text : a word, or several.
     dropped : for each character, not zero if a sign stood just before it: there a word may begin.
+    filled : for each character, whether a filler that plain words do not hold stood just before it.
 
     >>> stems_in("아시발아"), stems_in("다시발견"), stems_in("시발점")
     ([(1, 3)], [], [])
@@ -130,7 +137,11 @@ def stems_in(text: str, dropped: Sequence[int] = ()) -> list[tuple[int, int]]:
                 found.append((start, end))
         elif _opening().search(text[max(0, start - _FAR) : start]):
             found.append((start, end))
+        elif filled and filled[end - 1] and match[0][-1] not in _COUNTED:
+            if _clause().search(text[max(0, start - 2) : start]):
+                found.append((start, end))
     return found
 
 
+_COUNTED = frozenset("년위남녀")  # 투자2위, 한개1년
 _CONSONANT = re.compile("[ㄱ-ㅊㅌㅍ]")  # ㅋ and ㅎ laugh

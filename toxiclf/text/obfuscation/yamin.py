@@ -14,7 +14,7 @@ from toxiclf.text.obfuscation.stems import any_of
 def _words() -> tuple[dict[str, str], re.Pattern[str]]:
     lines = resources.files(__package__).joinpath("yamin.txt").read_text("utf-8").splitlines()
     pairs = dict(line.split() for line in lines if not line.startswith("#"))
-    alone = any_of(written for written in pairs if written[0] != "*")
+    alone = any_of(written.lstrip("*") for written in pairs)
     anywhere = any_of(written[1:] for written in pairs if written[0] == "*")
     readings = {written.lstrip("*"): read for written, read in pairs.items()}
     return readings, re.compile(f"(?<![가-힣])(?:{alone})|(?:{anywhere})")

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
+from toxiclf.errors import ToxiclfError
 from toxiclf.text.tokenizers.bounded import Bounds, Cutter, Piece
 from toxiclf.text.tokenizers.contract import Located, Span, Tagged, Tokenizer, ascending, words_of
 
@@ -34,7 +35,7 @@ class Analyser(Tokenizer):
         self._ready()
         found: list[Located] = []
         for piece in self._cutter.pieces(text):
-            located = _without_spaces(_trusted(self._located, piece.text) or words_of(piece.text), piece.text)
+            located = _without_spaces(self._tried(self._located, piece.text) or words_of(piece.text), piece.text)
             for token, tag, start, end in ascending(located, len(piece.text)):
                 found.append((token, tag, *piece.original(*_visible(piece.text, start, end))))
         return [(start, end) for _, tag, start, end in ascending(found, len(text)) if self.keeps(tag)]
@@ -55,7 +56,7 @@ class Analyser(Tokenizer):
         return [
             token
             for piece in self._cutter.pieces(text)
-            for token, _ in self._finished(piece, _trusted(self._untagged, piece.text))
+            for token, _ in self._finished(piece, self._tried(self._untagged, piece.text))
         ]
 
     def _untagged(self, text: str) -> Sequence[Tagged]:
@@ -63,8 +64,7 @@ class Analyser(Tokenizer):
         return self._analysed(text)
 
     def _tagged(self, piece: Piece) -> list[Tagged]:
-        tagged = _trusted(self._analysed, piece.text)
-        return self._finished(piece, tagged)
+        return self._finished(piece, self._tried(self._analysed, piece.text))
 
     def _finished(self, piece: Piece, tagged: Sequence[Tagged] | None) -> list[Tagged]:
         """Tokens of a piece from what the engine gave, None or nothing where it failed."""
@@ -78,12 +78,17 @@ class Analyser(Tokenizer):
     def _ready(self) -> None:
         """Load the engine, so that what hinders it is not taken for a text that it fails on."""
 
+    def _tried(self, engine: Callable[[str], T], text: str) -> T | None:
+        try:
+            return engine(text)
+        except (ToxiclfError, MemoryError):
+            raise
+        except Exception as error:  # whatever else an engine throws, a comment must have tokens
+            self._check_blame(error)
+            return None
 
-def _trusted(engine: Callable[[str], T], text: str) -> T | None:
-    try:
-        return engine(text)
-    except Exception:  # whatever an engine throws, a comment must have tokens
-        return None
+    def _check_blame(self, error: Exception) -> None:
+        """Raise a sentence where it is not the text that the engine failed on: tokens must not depend on free memory."""
 
 
 def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:

@@ -64,7 +64,11 @@ class Tokenizer(ABC):
                 f"tokenizer '{cls.name}' knows no parts of speech; leave out part_of_speech, or take {_TAGGERS}"
             )
         for prefix in part_of_speech:
-            if not prefix or not any(tag.startswith(prefix) for tag in cls.tags):
+            if not prefix:
+                raise UsageError(
+                    f"part_of_speech of {cls.name} has an empty entry, expected the beginning of a tag; leave it out to keep all tokens"
+                )
+            if not any(tag.startswith(prefix) for tag in cls.tags):
                 raise unknown_name(f"part of speech of {cls.name}", prefix, cls.tags)
         if typo_correction and not cls.corrects_typos:
             raise UsageError(f"tokenizer '{cls.name}' corrects no typos; leave out typo_correction, or take kiwi")

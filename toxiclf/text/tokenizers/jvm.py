@@ -13,8 +13,10 @@ from toxiclf.errors import MissingExtraError, UsageError
 
 HEAP_VARIABLE = "TOXICLF_JVM_HEAP_MB"
 _HEAP = 1024  # megabytes, konlpy's own default
+_LEAST = 512  # Kkma alone takes 320; short of memory, Java is busy for minutes before it says so
 _lock = threading.Lock()
-_started_by: int | None = None  # the process that our machine belongs to
+_ours = False  # whether the machine is one that we started
+_forked = False  # whether it runs in the process that this one was forked from
 
 
 def check(tokenizer: str) -> Any:
@@ -66,7 +68,7 @@ def class_named(tokenizer: str, name: str) -> Any:
 
 
 def _start(tokenizer: str, places: list[str]) -> None:
-    global _started_by
+    global _ours
     import jpype
 
     library = _library(tokenizer)
@@ -88,12 +90,41 @@ def _start(tokenizer: str, places: list[str]) -> None:
             f"tokenizer '{tokenizer}' needs Java, and {library} cannot be started ({_first_line(error)}); install another, "
             f"such as: apt install default-jre-headless, check {HEAP_VARIABLE}, or take mecab or kiwi, which need none"
         ) from error
-    _started_by = os.getpid()
+    _ours = True
     logging.getLogger("jpype").setLevel(logging.ERROR)
     stream = jpype.JClass("java.io.PrintStream")(os.devnull)
     system = jpype.JClass("java.lang.System")  # the engines print what they load, and traces of what they catch
     system.setOut(stream)
     system.setErr(stream)
+
+
+def most_memory() -> int:
+    """Megabytes that the machine may take."""
+    import jpype
+
+    return int(jpype.JClass("java.lang.Runtime").getRuntime().maxMemory()) >> 20
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether the machine had no memory left."""
+    return isinstance(error, MemoryError) or any(
+        base.__name__ == "java.lang.OutOfMemoryError" for base in type(error).__mro__
+    )
+
+
+def give_up() -> None:
+    """Let the process end without waiting for the machine: one that has run out of memory may never end by itself."""
+    import jpype.config
+
+    if _ours:
+        jpype.config.onexit = False
+
+
+def more_memory(most: int) -> str:
+    """What gives Java more memory than so many megabytes."""
+    if _ours:
+        return f"give Java more memory than {most} MB, such as: export {HEAP_VARIABLE}={2 * most}"
+    return f"give the Java machine that this program started more memory than {most} MB, such as -Xmx{2 * most}m"
 
 
 class _Attached:
@@ -105,11 +136,25 @@ class _Attached:
         self._jpype = jpype
 
     def __del__(self) -> None:
-        if not sys.is_finalizing() and self._jpype.isJVMStarted():
+        if not (_forked or sys.is_finalizing()) and self._jpype.isJVMStarted():
             self._jpype.JClass("java.lang.Thread").detach()
 
 
 _threads = threading.local()
+
+
+def _note_fork() -> None:
+    global _forked
+    jpype = sys.modules.get("jpype")
+    if jpype is not None and jpype.isJVMStarted():
+        import jpype.config
+
+        _forked = True
+        jpype.config.onexit = False  # there is no machine here to wait for
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def use_thread() -> None:
@@ -117,9 +162,9 @@ def use_thread() -> None:
 
     Raises
     ------
-    UsageError : Java was started by the process that this one was forked from; a call would never come back.
+    UsageError : Java runs in the process that this one was forked from; a call would never come back.
     """
-    if _started_by not in (None, os.getpid()):
+    if _forked:
         raise UsageError(
             "konlpy's tokenizers run in Java, which does not live on in a forked process; start processes by "
             'multiprocessing.get_context("spawn"), or take mecab or kiwi'
@@ -144,8 +189,11 @@ def _heap() -> int:
     given = os.environ.get(HEAP_VARIABLE, "")
     if not given:
         return _HEAP
-    if not given.isascii() or not given.isdigit() or not 128 <= int(given) <= 2**20:
-        raise UsageError(f"{HEAP_VARIABLE} is '{given}'; expected the megabytes that Java may take, 128 or more")
+    if not given.isascii() or not given.isdigit() or not _LEAST <= int(given) <= 2**20:
+        raise UsageError(
+            f"{HEAP_VARIABLE} is '{given}'; expected the megabytes that Java may take, {_LEAST} or more: set it to such a number, "
+            f"or unset it for {_HEAP}"
+        )
     return int(given)
 
 

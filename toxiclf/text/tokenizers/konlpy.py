@@ -62,18 +62,33 @@ class KonlpyTokenizer(Analyser):
     def _load(self, pool: _Pool) -> None:
         if pool.loaded:
             return
+        if pool.failure is not None:
+            raise UsageError(pool.failure)
         made = jvm.class_named(self.name, self.java_class)
-        try:
-            engine = self._make(made)
-            self._warm(engine)
-        except Exception as error:
+        most = jvm.most_memory()
+
+        def make() -> Any:
+            try:
+                engine = self._make(made)
+                self._warm(engine)
+            except Exception as error:
+                jvm.give_up()
+                pool.failure = (  # and it stays: a second try would find half a dictionary
+                    f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); {jvm.more_memory(most)}, or "
+                    "reinstall konlpy, and start anew"
+                )
+                raise UsageError(pool.failure) from error
+            return engine
+
+        pool.idle.append(make())
+        pool.make, pool.loaded = make, True
+
+    def _check_blame(self, error: Exception) -> None:
+        if jvm.lacks_memory(error):
+            jvm.give_up()
             raise UsageError(
-                f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); give Java more memory than "
-                f"1024 MB, such as: export {jvm.HEAP_VARIABLE}=2048, or reinstall konlpy"
+                f"tokenizer '{self.name}' has run out of memory; {jvm.more_memory(jvm.most_memory())}, and start anew"
             ) from error
-        pool.make = lambda: self._make(made)
-        pool.idle.append(engine)
-        pool.loaded = True
 
     @contextmanager
     def _engine(self) -> Iterator[Any]:
@@ -99,6 +114,7 @@ class _Pool:
 
     def __init__(self, most: int) -> None:
         self.loaded = False
+        self.failure: str | None = None
         self.make: Any = None
         self.idle: deque[Any] = deque()
         self.turns = threading.BoundedSemaphore(most)
@@ -190,8 +206,7 @@ class HannanumTokenizer(KonlpyTokenizer):
     """Morphemes by Hannanum, in nine parts of speech.
 
     An engine is one thread's at a time: shared by two, it ends the process; each takes 120 MB, so that there are two at most.
-    Words of hundreds of characters overrun its
-    tables, so that they are read in pieces of 20.
+    Words of hundreds of characters overrun its tables, so that they are read in pieces of 20.
     """
 
     name = "hannanum"

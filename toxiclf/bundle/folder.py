@@ -1,0 +1,165 @@
+"""Folders whose files are replaced as one: a reader finds all of the old ones or all of the new, whenever the writer is stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from toxiclf.errors import UsageError
+
+T = TypeVar("T")
+
+
+def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], check: Callable[[Path], None]) -> None:
+    """Put files in a folder in place of those that were there; other people's files in it stay.
+
+    Parameters
+    ----------
+    folder : made with its parents. A link stays a link, and the files go where it points.
+    files : contents by name, all of them among ``ours``.
+    ours : names that are replaced, or go where there is no new file of that name.
+    check : raises where the folder is not ours to replace.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary_beside(folder, folder.parent)
+    try:
+        temporary.chmod(0o755)
+        for name, content in files.items():
+            _write_synced(temporary / name, content)
+        _sync_folder(temporary)
+        with _alone_in(folder.parent):
+            _swap(temporary, folder, ours, check)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def previous(folder: Path) -> Path:
+    """Where the old files are while a folder is replaced, and after a writer that was killed meanwhile."""
+    return folder.with_name(f".{folder.name}.previous")
+
+
+def place(folders: Sequence[Path], file: str) -> Path:
+    """The first of the folders that holds a file of this name, itself or in what a writer that was killed left of it.
+
+    The first of them where none does.
+    """
+    return _place(folders, file)[0]
+
+
+def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failure: type[Exception]) -> T:
+    """What a reader makes of :func:`place`; it reads again what was replaced while it was read.
+
+    Parameters
+    ----------
+    failure : what the reader raises where the files do not fit each other.
+    """
+    here = _place(folders, file)
+    while True:
+        try:
+            return reader(here[0])
+        except failure:
+            before, here = here, _place(folders, file)
+            if here == before:
+                raise
+
+
+def check_writable(folder: Path) -> None:
+    """Find out whether :func:`replace` can make the folder, and leave everything as it is.
+
+    Raises
+    ------
+    UsageError : it cannot.
+    """
+    try:
+        folder = folder.resolve()
+        nearest = next(path for path in folder.parents if path.exists())
+        if not nearest.is_dir():
+            raise NotADirectoryError(f"{nearest} is a file")
+        _temporary_beside(folder, nearest).rmdir()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"{folder} cannot be written ({reason}); choose another folder, or one whose parent you may write to"
+        ) from error
+
+
+def _temporary_beside(folder: Path, parent: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=parent))
+
+
+def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[[Path], None]) -> None:
+    old = previous(folder)  # where a reader finds the old files while the folder is missing
+    check(folder)
+    try:
+        if folder.exists():
+            _settle(folder, ours)
+            folder.rename(old)
+        temporary.rename(folder)
+    except BaseException:  # Ctrl-C, too
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    _sync_folder(folder.parent)
+    _settle(folder, ours)
+
+
+def _settle(folder: Path, ours: Collection[str]) -> None:
+    """Take from the previous folder what is not ours, and remove it."""
+    old = previous(folder)
+    if not old.exists():
+        return
+    for path in old.iterdir():
+        if path.name not in ours:
+            taken = os.path.lexists(folder / path.name)  # after a writer that was killed, somebody wrote it anew
+            path.rename(folder / (f"{path.name}.previous" if taken else path.name))
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _place(folders: Sequence[Path], file: str) -> tuple[Path, int]:
+    """The place and its inode."""
+    for folder in folders:
+        found = folder if folder.exists() else previous(folder)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if (found / file).exists():
+                return found, found.stat().st_ino
+    return folders[0], 0
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one process or thread at a time replace folders in a folder; the lock ends with its holder."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows cannot open a folder
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
