@@ -63,10 +63,42 @@ def test_missing_java_is_one_sentence_with_ways_out() -> None:
 
 @needs_java
 def test_memory_for_java_is_set_by_a_variable_and_checked() -> None:
-    assert "TOXICLF_JVM_HEAP_MB is 'much'; expected the megabytes" in run(TRY, TOXICLF_JVM_HEAP_MB="much").stdout
+    for wrong in ("much", "511"):
+        said = run(TRY, TOXICLF_JVM_HEAP_MB=wrong).stdout
+        assert f"TOXICLF_JVM_HEAP_MB is '{wrong}'; expected the megabytes that Java may take, 512 or more" in said
     code = TRY + "import jpype\nprint(jpype.JClass('java.lang.Runtime').getRuntime().maxMemory() >> 20)"
     done = run(code, TOXICLF_JVM_HEAP_MB="700")
     assert (done.stdout, done.stderr) == ("700\n", "")
+
+
+@needs_java
+def test_engines_that_do_not_fit_into_java_s_memory_are_refused_and_the_program_ends() -> None:
+    code = (
+        "from toxiclf.text.tokenizers import jvm\njvm._LEAST = 128\n"
+        + TRY.replace("komoran", "okt")
+        + TRY.replace("komoran", "hannanum")
+    )
+    done = run(code, TOXICLF_JVM_HEAP_MB="150")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("2 tokenizer 'hannanum' needs 140 MB of Java's memory, of which ")
+    assert "give Java more memory than 150 MB, such as: export TOXICLF_JVM_HEAP_MB=300, and start anew" in done.stdout
+
+
+@needs_java
+def test_a_dictionary_that_fails_to_load_is_refused_from_then_on_and_the_program_ends() -> None:
+    code = (
+        f"{MAKE}import jpype\nfrom toxiclf.text.tokenizers.konlpy import OktTokenizer\ncalls = []\n"
+        "def fail(self, made):\n    calls.append(1)\n    raise jpype.JClass('java.lang.OutOfMemoryError')('Java heap space')\n"
+        "OktTokenizer._make = fail\nfor _ in range(2):\n"
+        "    try:\n        tokenizer('okt').tokenize(['가'])\n    except UsageError as error:\n        print(error)\n"
+        "print(len(calls), jpype.config.onexit)"
+    )
+    done = run(code, TOXICLF_JVM_HEAP_MB="600")
+    assert done.returncode == 0
+    first, second, rest = done.stdout.splitlines()
+    assert first == second
+    assert "cannot load its dictionary (java.lang.OutOfMemoryError); give Java more memory than 600 MB" in first
+    assert rest == "1 False"
 
 
 @needs_java
@@ -84,6 +116,19 @@ def test_a_forked_process_is_refused_java_instead_of_hanging() -> None:
         "    except UsageError as error:\n        print(error, flush=True)\n    os._exit(0)\nos.wait()"
     )
     done = run(code)
+    assert "does not live on in a forked process" in done.stdout
+
+
+@needs_java
+def test_a_process_forked_after_the_program_started_java_is_refused_it() -> None:
+    code = MAKE + (
+        "import os, sys, jpype\njpype.startJVM()\nchild = os.fork()\nif not child:\n"
+        "    try:\n        tokenizer('komoran').tokenize(['가'])\n"
+        "    except UsageError as error:\n        print(error, flush=True)\n"
+        "    sys.exit()\nos.waitpid(child, 0)"
+    )
+    done = run(code)
+    assert done.returncode == 0
     assert "does not live on in a forked process" in done.stdout
 
 

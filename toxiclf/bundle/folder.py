@@ -69,8 +69,12 @@ def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failur
                 raise
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> Path:
     """Find out whether :func:`replace` can make the folder, and leave everything as it is.
+
+    Returns
+    -------
+    The nearest folder above it that is there: what is written there lies on the same disk.
 
     Raises
     ------
@@ -82,6 +86,7 @@ def check_writable(folder: Path) -> None:
         if not nearest.is_dir():
             raise NotADirectoryError(f"{nearest} is a file")
         _temporary_beside(folder, nearest).rmdir()
+        return nearest
     except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
         reason = getattr(error, "strerror", None) or error
         raise UsageError(
@@ -101,12 +106,11 @@ def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[
             _settle(folder, ours)
             folder.rename(old)
         temporary.rename(folder)
-    except BaseException:  # Ctrl-C, too
+        _sync_folder(folder.parent)
+    finally:  # after Ctrl-C, too
         if old.exists() and not folder.exists():
             old.rename(folder)
-        raise
-    _sync_folder(folder.parent)
-    _settle(folder, ours)
+        _settle(folder, ours)
 
 
 def _settle(folder: Path, ours: Collection[str]) -> None:

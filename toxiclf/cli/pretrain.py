@@ -6,15 +6,27 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toxiclf.cli import options
 from toxiclf.cli.printing import print_json, print_table, say
 
+if TYPE_CHECKING:
+    from toxiclf.recipe import Recipe
+
+
+_TRAINING = {
+    "out": "--out", "kind": "--kind", "architecture": "--architecture", "size": "--size", "window": "--window",
+    "min_count": "--min-count", "epochs": "--epochs", "settings": "--set", "seed": "--seed", "workers": "--workers",
+    "quantize": "--quantize", "strict": "--strict",
+}  # fmt: skip
+_FLAGS_OF_KEYS = ("kind", "architecture", "size", "window", "min_count", "epochs", "seed")
+
 
 def pretrain(
+    context: typer.Context,
     texts: Annotated[
         list[str] | None,
         typer.Argument(
@@ -59,17 +71,22 @@ def pretrain(
     """Train word vectors on texts without labels, or print the neighbours of a word."""
     from toxiclf.errors import UsageError
 
+    given = {name for name in context.params if _is_given(context, name)}
     if not texts:
         if not show:
             raise UsageError("give texts to train on (toxiclf pretrain texts.txt --out VECTORS), or a word with --show")
-        if out is not None:
-            raise UsageError("--out is for vectors that are trained; name those to look at with --vectors")
+        for name, flag in _TRAINING.items():
+            if name in given:
+                raise UsageError(f"{flag} is for vectors that are trained; leave it out, or give texts to train on")
         from toxiclf.vectors.pretrained import load_vectors
 
         _print_neighbours(load_vectors(vectors)[0], show, as_json)
         return
     if out is None:
         raise UsageError("say with --out where the vectors are to go, such as --out vectors/mine")
+    if "vectors" in given:
+        raise UsageError("--vectors is for --show without texts; leave it out, as --show looks at what is trained")
+    from toxiclf.bundle.folder import check_writable
     from toxiclf.recipe import Recipe
     from toxiclf.rows import write_rejected
     from toxiclf.vectors import store
@@ -80,8 +97,10 @@ def pretrain(
         "pretrained": "none", "kind": kind, "architecture": architecture, "size": size, "window": window,
         "min_count": min_count, "epochs": epochs, "seed": seed,
     }  # fmt: skip
+    _check_settings(settings or (), given)
     recipe = Recipe.load({"model": {"name": "logistic"}, "vectors": trained}, settings=settings or ())
-    _check_settings(settings or ())
+    _check_effect(recipe)
+    scratch = check_writable(out)
     store.check_replaceable(out)
     if workers == 1:
         say(
@@ -91,14 +110,26 @@ def pretrain(
         say(f"word vectors: {workers} workers, so a second run makes slightly other vectors")
     with _bar() as advance:
         found = train_vectors(
-            texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say, advance=advance
-        )
+            texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say, advance=advance,
+            scratch=scratch,
+        )  # fmt: skip
     store.save(out, found.vectors, found.card.model_copy(update={"quantized": quantize}))
     if found.rejected:
         write_rejected(out / "rejected.csv", found.rejected)
+    seen, pieces = int((found.vectors.frequencies > 0).sum()), len(found.vectors.tokens)
+    if as_json:
+        print_json(
+            {
+                "out": str(out),
+                "tokens": pieces,
+                "seen": seen,
+                "size": found.vectors.size,
+                "texts": found.card.texts,
+                "rejected": len(found.rejected),
+            }  # fmt: skip
+        )
     if show:
         _print_neighbours(found.vectors, show, as_json)
-    seen, pieces = int((found.vectors.frequencies > 0).sum()), len(found.vectors.tokens)
     say(
         f"vectors: {out} ({seen:,} tokens; {pieces - seen:,} more syllables and jamo; {found.vectors.size} numbers each)"
     )
@@ -109,17 +140,37 @@ def pretrain(
             raise typer.Exit(5)
 
 
-def _check_settings(settings: list[str] | tuple[str, ...]) -> None:
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _check_settings(settings: list[str] | tuple[str, ...], given: set[str]) -> None:
+    """Refuse what --set must not touch, so that neither it nor a flag is without effect."""
     from toxiclf.errors import UsageError
 
     for setting in settings:
         key = setting.partition("=")[0].strip()
-        if key.split(".")[0] not in ("text", "vectors") or key in (
-            "text.views",
-            "text.max_tokens",
-            "vectors.unlabeled",
-        ):
+        section, _, name = key.partition(".")
+        if section not in ("text", "vectors"):
             raise UsageError(f"--set {setting}: {key} has no effect on word vectors; leave it out")
+        if key == "vectors":
+            raise UsageError(f"--set {setting}: set one key at a time, such as vectors.window=3, as flags set others")
+        if key == "vectors.pretrained":
+            raise UsageError(f"--set {setting}: toxiclf pretrain makes vectors and takes none; leave it out")
+        if section == "vectors" and name in _FLAGS_OF_KEYS and name in given:
+            raise UsageError(f"--set {setting}: {_TRAINING[name]} is given, too; leave out one of the two")
+
+
+def _check_effect(recipe: Recipe) -> None:
+    """Refuse keys of a recipe that word vectors do not depend on, in whatever way they were written."""
+    from toxiclf.errors import UsageError
+
+    written = {f"text.{key}" for key in recipe.text.model_fields_set}
+    written |= {f"vectors.{key}" for key in recipe.vectors.model_fields_set}
+    for key in ("text.views", "text.max_tokens", "vectors.unlabeled"):
+        if key in written:
+            raise UsageError(f"--set: {key} has no effect on word vectors; leave it out")
 
 
 def _print_neighbours(vectors: object, words: list[str], as_json: bool) -> None:

@@ -76,8 +76,14 @@ class AverageVectors:
     def write(self, graph: Graph) -> str:
         """Add the pooling to a graph; returns the name of the averaged vectors (batch, size)."""
         ids = graph.ids(WORDS)
-        matrix = np.vstack([np.zeros((1, self.vectors.matrix.shape[1]), np.float32), self.vectors.matrix])
-        gathered = graph.add("Gather", graph.constant(matrix * self.weights_[:, None]), ids)
+        if self.vectors.packed is None:
+            matrix = np.vstack([np.zeros_like(self.vectors.matrix[:1]), self.vectors.matrix])
+            gathered = graph.add("Gather", graph.constant(matrix * self.weights_[:, None]), ids)
+        else:  # a quarter of the bundle
+            numbers, scales = self.vectors.packed
+            packed = graph.add("Gather", graph.constant(np.vstack([np.zeros_like(numbers[:1]), numbers]), np.int8), ids)
+            scale = graph.constant(np.append(np.float32(0), scales)[:, None] * self.weights_[:, None])
+            gathered = graph.add("Mul", graph.add("Cast", packed, to=1), graph.add("Gather", scale, ids))
         total = graph.sum_over_time(gathered)
         if self.pooling == "tfidf":
             weight = graph.add("Gather", graph.constant(self.weights_), ids)

@@ -5,28 +5,32 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import re
-import shutil
-import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from toxiclf.bundle import folder as folders
 from toxiclf.bundle.manifest import FileEntry
 from toxiclf.bundle.store import entries
 from toxiclf.errors import DataError
-from toxiclf.vectors.word_vectors import WordVectors, with_pieces
+from toxiclf.vectors.word_vectors import PIECES, WordVectors, with_pieces
 
 CARD, TOKENS, ARRAYS = "vectors.json", "tokens.json", "vectors.safetensors"
+_OURS = (CARD, TOKENS, ARRAYS, "README.md", "rejected.csv")
 _LARGEST_CARD = 2**20
+_LARGEST_MATRIX = 2**30  # bytes of float32: a graph of ONNX ends at twice that
 _FACEBOOK_MAGIC = (793712314).to_bytes(4, "little")
 _HEADER = re.compile(rb"(\d+) (\d+)\s*\n")
-_LONGEST_LINE = 2**20
+_LONGEST_WORD, _LONGEST_NUMBER = 2**16, 64
+
+
+_File = IO[bytes] | gzip.GzipFile
 
 
 class TextFacts(BaseModel):
@@ -72,20 +76,20 @@ class VectorCard(BaseModel):
 
 
 def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
-    """Write vectors so that ``folder`` holds either all of the old ones or all of the new.
+    """Write vectors so that ``folder`` holds either all of the old ones or all of the new, whenever the process is stopped.
 
     Parameters
     ----------
+    folder : made with its parents. Vectors that it holds are replaced; other files beside them stay.
     card : its ``quantized`` says how they are written; counts and files are filled in here.
 
     Raises
     ------
-    DataError : ``folder`` exists and holds something else.
+    DataError : ``folder`` exists and holds something else, or the vectors are too many.
     """
     from safetensors.numpy import save as packed
 
-    folder = folder.resolve()
-    check_replaceable(folder)
+    _check_size(len(vectors.tokens), vectors.size)
     arrays = _quantized(vectors.matrix) if card.quantized else {"matrix": vectors.matrix}
     files = {
         ARRAYS: packed({**arrays, "frequencies": vectors.frequencies}),
@@ -93,36 +97,35 @@ def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
     }
     counts = {"tokens": len(vectors.tokens), "seen": int((vectors.frequencies > 0).sum()), "size": vectors.size}
     card = card.model_copy(update={**counts, "files": entries(files)})
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    old = temporary.with_name(f"{temporary.name}.old")
-    try:
-        temporary.chmod(0o755)
-        for name, content in {
-            **files,
-            CARD: (json.dumps(card.model_dump(), ensure_ascii=False, indent=1) + "\n").encode(),
-            "README.md": _readme(card).encode(),
-        }.items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        if folder.exists():
-            folder.rename(old)
-        temporary.rename(folder)
-    except OSError:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    described = {
+        CARD: (json.dumps(card.model_dump(), ensure_ascii=False, indent=1) + "\n").encode(),
+        "README.md": _readme(card).encode(),
+    }
+    folders.replace(folder, {**files, **described}, _OURS, check_replaceable)
 
 
 def check_replaceable(folder: Path) -> None:
     """Raise a DataError if something that is no vectors is in the way of :func:`save`."""
-    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
+    if folder.exists() and not _is_replaceable(folder):
         raise DataError(f"{folder} exists and holds no word vectors; choose another folder, or empty it")
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Whether it is an empty folder, or one with the card of vectors, damaged as these may be."""
+    if not folder.is_dir():
+        return False
+    if not (folder / CARD).is_file():
+        return not any(folder.iterdir())
+    try:
+        VectorCard.model_validate_json(_read(folder, CARD, _LARGEST_CARD))
+    except (DataError, ValidationError):
+        return False
+    return True
+
+
+def place(folder: Path) -> Path:
+    """Where the vectors of a folder lie: in it, or in what a :func:`save` that was killed left of it."""
+    return folders.place([folder], CARD)
 
 
 def load(folder: Path) -> tuple[WordVectors, VectorCard]:
@@ -132,79 +135,137 @@ def load(folder: Path) -> tuple[WordVectors, VectorCard]:
     ------
     DataError : something is missing, or other than what ``vectors.json`` says.
     """
+    return folders.read([folder], CARD, _load, DataError)
+
+
+def _load(folder: Path) -> tuple[WordVectors, VectorCard]:
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpacked
 
     try:
         card = VectorCard.model_validate_json(_read(folder, CARD, _LARGEST_CARD))
         contents = {name: _verified(folder, name, card.files) for name in (ARRAYS, TOKENS)}
-        arrays = unpacked(contents[ARRAYS])
         tokens = json.loads(contents[TOKENS].decode("utf-8", "surrogatepass"))
-        matrix = arrays["matrix"]
-        if card.quantized:
-            matrix = matrix.astype(np.float32) * arrays["scales"].astype(np.float32)[:, None]
-        frequencies = arrays["frequencies"].astype(np.float64)
+        matrix, frequencies = _unpacked(unpacked(contents[ARRAYS]), card)
         _check(tokens, matrix, frequencies)
-    except (ValidationError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        counts = len(tokens), int((frequencies > 0).sum()), matrix.shape[1]
+        if counts != (card.tokens, card.seen, card.size):
+            raise ValueError(f"{CARD} gives other numbers of tokens or dimensions")
+    except (ValidationError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         reason = "it does not fit its schema" if isinstance(error, ValidationError) else error
         raise DataError(
             f"the word vectors in {folder} cannot be read ({reason}); make them again, or copy them again"
         ) from error
-    return WordVectors(tokens, np.ascontiguousarray(matrix, dtype=np.float32), frequencies), card
+    return WordVectors(tokens, np.ascontiguousarray(matrix), frequencies), card
+
+
+def _unpacked(arrays: Mapping[str, NDArray[Any]], card: VectorCard) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Matrix and frequencies as the card says they are written."""
+    matrix, frequencies = arrays["matrix"], arrays["frequencies"]
+    kinds = {"matrix": np.int8, "scales": np.float32} if card.quantized else {"matrix": np.float32}
+    if set(arrays) != {*kinds, "frequencies"} or any(arrays[name].dtype != kind for name, kind in kinds.items()):
+        raise ValueError(f"its arrays are not those of {'8' if card.quantized else '32'} bits a number")
+    if frequencies.dtype != np.float64 or matrix.ndim != 2:
+        raise ValueError("its arrays do not have the right kind or shape")
+    _check_size(*matrix.shape)
+    if card.quantized:
+        scales = arrays["scales"]
+        if scales.shape != (len(matrix),):
+            raise ValueError("it does not have one scale a vector")
+        with np.errstate(all="ignore"):  # what is not finite is found later
+            matrix = matrix.astype(np.float32) * scales[:, None]
+    return matrix, frequencies
 
 
 def load_foreign(path: Path) -> WordVectors:
     """Read the text or binary format of word2vec (``.bin``), also packed with gzip.
 
     Such files hold no counts: frequencies are taken to fall with rank (Zipf), as tokens stand in order of frequency.
-    Pieces that the file lacks get the mean of the tokens that hold them.
+    Pieces that the file lacks get the mean of the tokens that hold them. Of a token that stands in it twice, the first counts.
 
     Raises
     ------
-    DataError : the file is not of these formats.
+    DataError : the file is not of these formats, or the vectors are too many.
     """
-    from gensim.models import KeyedVectors
-
     try:
-        found = KeyedVectors.load_word2vec_format(str(path), binary=_is_binary(path), unicode_errors="replace")
-    except (OSError, ValueError, EOFError, IndexError, UnicodeError, MemoryError, OverflowError) as error:
-        if isinstance(error, DataError):
-            raise
+        packed = path.suffix == ".gz"
+        binary = (path.with_suffix("") if packed else path).suffix == ".bin"
+        if not path.is_file():
+            raise DataError(
+                f"the word vectors {path} do not exist; give a file, or a folder that toxiclf pretrain wrote"
+            )
+        with gzip.open(path) if packed else path.open("rb") as file:
+            count, size = _promised(path, file.readline(_LONGEST_WORD), binary, packed)
+            tokens, matrix = _rows(file, count, size, binary)
+        counts = 1.0 / np.arange(1, len(tokens) + 1)
+        _check(tokens, matrix, counts)
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path} is not in word2vec's text or binary format ({str(error) or type(error).__name__}); give such a file, or a "
             "folder that toxiclf pretrain wrote"
         ) from error
-    tokens, matrix = list(found.index_to_key), np.ascontiguousarray(found.vectors, dtype=np.float32)
-    counts = 1.0 / np.arange(1, len(tokens) + 1)
-    try:
-        _check(tokens, matrix, counts)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}; make the file again, or copy it again") from error
     return with_pieces(tokens, matrix, counts)
 
 
-def _is_binary(path: Path) -> bool:
-    """Whether the file is binary; what its first line promises must fit its size."""
-    if not path.is_file():
-        raise DataError(f"the word vectors {path} do not exist; give a file, or a folder that toxiclf pretrain wrote")
-    packed = path.suffix == ".gz"
-    binary = (path.with_suffix("") if packed else path).suffix == ".bin"
-    with gzip.open(path) if packed else path.open("rb") as file:
-        first = file.readline(_LONGEST_LINE)
+def _promised(path: Path, first: bytes, binary: bool, packed: bool) -> tuple[int, int]:
+    """How many vectors of how many numbers the first line promises, which must fit the file's size."""
     if first.startswith(_FACEBOOK_MAGIC):
         raise DataError(f"{path} is a model of fastText itself; give its .vec file, which holds the vectors alone")
     header = _HEADER.fullmatch(first)
     if header is None:
         raise ValueError("its first line does not give the number of tokens and of dimensions, such as: 2000 100")
-    tokens, size = int(header[1]), int(header[2])
-    if not (tokens and size):
+    count, size = int(header[1]), int(header[2])
+    if not (count and size):
         raise ValueError("it holds no vector")
-    least = tokens * (size * (4 if binary else 2) + 2)
+    least = count * (size * (4 if binary else 2) + 2)
     if least > path.stat().st_size * (1100 if packed else 1):  # gzip packs to a thousandth at best
-        raise ValueError(f"its first line promises {tokens:,} vectors of {size:,} numbers, more than it can hold")
-    return binary
+        raise ValueError(f"its first line promises {count:,} vectors of {size:,} numbers, more than it can hold")
+    _check_size(count + len(PIECES), size)
+    return count, size
+
+
+def _rows(file: _File, count: int, size: int, binary: bool) -> tuple[list[str], NDArray[np.float32]]:
+    """The rows of the file, of tokens that stand in it twice the first; no line is read beyond what a row can take."""
+    matrix = np.empty((count, size), dtype=np.float32)
+    places: dict[str, int] = {}
+    for row in range(1, count + 1):
+        word, numbers = _binary_row(file, size) if binary else _text_row(file, size)
+        if not word or len(numbers) != size:
+            raise ValueError(f"vector {row:,} of {count:,} is not a token and {size:,} numbers")
+        token = word.decode("utf-8", "replace")
+        if token not in places:
+            matrix[len(places)] = numbers
+            places[token] = len(places)
+    while rest := file.read(_LONGEST_WORD):
+        if rest.strip():
+            raise ValueError(f"it holds more than the {count:,} vectors that its first line promises")
+    return list(places), matrix[: len(places)]
+
+
+def _text_row(file: _File, size: int) -> tuple[bytes, NDArray[np.float32]]:
+    word, *numbers = file.readline(_LONGEST_WORD + size * _LONGEST_NUMBER).rstrip().split(b" ")
+    with np.errstate(over="ignore"):  # what is not finite is found later
+        return word, np.array([float(number) for number in numbers]).astype(np.float32)
+
+
+def _binary_row(file: _File, size: int) -> tuple[bytes, NDArray[np.float32]]:
+    word = bytearray()
+    while (letter := file.read(1)) not in (b" ", b"") and len(word) < _LONGEST_WORD:
+        word += letter
+    return bytes(word).lstrip(b"\n"), np.frombuffer(file.read(4 * size), dtype="<f4")
+
+
+def _check_size(count: int, size: int) -> None:
+    if count * size * 4 > _LARGEST_MATRIX:
+        raise DataError(
+            f"{count:,} word vectors of {size:,} numbers are more than {_LARGEST_MATRIX >> 20:,} MB, and a model cannot hold them; keep "
+            f"the first {max(0, _LARGEST_MATRIX // (4 * size) - len(PIECES)):,} tokens of a file (they stand in order of frequency), "
+            "or train with a greater --min-count or a smaller --size"
+        )
 
 
 def _check(tokens: Any, matrix: NDArray[Any], frequencies: NDArray[np.float64]) -> None:
@@ -218,6 +279,8 @@ def _check(tokens: Any, matrix: NDArray[Any], frequencies: NDArray[np.float64]) 
         raise ValueError("a token stands in it twice")
     if not (np.isfinite(matrix).all() and np.isfinite(frequencies).all()):
         raise ValueError("some of its numbers are not finite")
+    if (frequencies < 0).any() or not frequencies.any():
+        raise ValueError("its frequencies are not shares of tokens that were seen")
 
 
 def _quantized(matrix: NDArray[np.float32]) -> dict[str, NDArray[Any]]:

@@ -44,12 +44,14 @@ class WordVectors:
     matrix : float32 (len(tokens), size).
     frequencies : share of each token among all tokens seen, float64 (len(tokens),); 0 for pieces that were not seen alone.
     origin : what they were made from, for reports and bundles.
+    packed : the same numbers as int8 (len(tokens), size) and float32 scales (len(tokens),), where they were kept so.
     """
 
     tokens: list[str]
     matrix: NDArray[np.float32]
     frequencies: NDArray[np.float64]
     origin: dict[str, str] = field(default_factory=dict)
+    packed: tuple[NDArray[np.int8], NDArray[np.float32]] | None = None
 
     @property
     def size(self) -> int:

@@ -52,9 +52,8 @@ def signs_for_letters() -> re.Pattern[str]:
     consonants = re.escape("".join({sign[-1] for sign in _CONSONANTS}))
     vowels = re.escape("".join(_VOWELS))
     return re.compile(
-        rf"[{consonants}](?:[ㅏ-ㅣ]|[{vowels}][가-힣ㄱ-ㅎ])|[ㄱ-ㅎ][{vowels}](?![A-Za-z0-9])|[ㅏㅑㅓㅕ][ㅣl|]"
-        rf"|[시씨쉬쒸ㅅㅆ]8|18[놈넘새쉐쌔롬럼련]|{before}(?:[0-9A-Za-z]{{1,4}}|[ㄱ-ㅎ]{{1,3}}|[ㅏ-ㅣ]{{1,3}}){after}|ㅅ[0-9]{{1,2}}[ㄱ-ㅎ]"
-        rf"|[시씨쉬][bvBV][aA][lL]|[cC]발"
+        rf"[c{consonants}](?:[ㅏ-ㅣ발]|[{vowels}][가-힣ㄱ-ㅎ])|[ㄱ-ㅎ][{vowels}](?![A-Za-z0-9])|[ㅏㅑㅓㅕ][ㅣl|]"
+        rf"|[시씨쉬쒸ㅅㅆ](?:8|[bvBV][aA][lL])|18[놈넘새쉐쌔롬럼련]|{before}(?:[0-9A-Za-z]{{1,4}}|[ㄱ-ㅎ]{{1,3}}|[ㅏ-ㅣ]{{1,3}}){after}|ㅅ[0-9]{{1,2}}[ㄱ-ㅎ]"
     )
 
 

@@ -20,6 +20,7 @@ from toxiclf.text.obfuscation.separating import (
     separators,
     signs_inside,
     spaced_beginnings,
+    spaced_letters,
     spaced_stems,
 )
 from toxiclf.text.obfuscation.stems import stem_pattern, stems_in
@@ -184,7 +185,8 @@ def _suspects(text: str, names: tuple[str, ...]) -> set[tuple[int, int]]:
     """Spans of the words that some trigger touches."""
     found: set[tuple[int, int]] = set()
     syllables, others = _triggers(names)
-    for trigger in (*syllables, *others) if _ODD.search(text) else syllables:
+    odd = bool(_ODD.search(text))
+    for trigger in (*syllables, *others) if odd else syllables:
         place = trigger.search(text)
         while place:
             end = place.end() - 1
@@ -194,7 +196,7 @@ def _suspects(text: str, names: tuple[str, ...]) -> set[tuple[int, int]]:
                 end = len(text) if end < 0 else end
                 found.add((start, end))
             place = trigger.search(text, end)
-    if "separators" in names and spaced_beginnings().search(text):
+    if "separators" in names and (spaced_beginnings().search(text) or (odd and spaced_letters().search(text))):
         for match in spaced_stems().finditer(text):
             if is_meant(match[0]) and not _NUMERAL.search(text[max(0, match.start() - 2) : match.start()]):
                 found.add(match.span())

@@ -104,12 +104,16 @@ def is_meant(spaced: str) -> bool:
 
 @cache
 def spaced_beginnings() -> re.Pattern[str]:
-    """A cheap sign that :func:`spaced_stems` may match."""
+    """A cheap sign that :func:`spaced_stems` may match syllables."""
     firsts = "".join(sorted({stem[0] for stem in _spaced()}))
     seconds = "".join(sorted({stem[1] for stem in _spaced()}))
-    return re.compile(
-        rf"(?<!\S)(?:[{firsts}]{_SPACE}[{seconds}]|[ㄱ-ㅎ](?: [ㅏ-ㅣ]|[ㅏ-ㅣ]{{1,2}}[ㄱ-ㅎ]? [ㄱ-ㅎ])|[A-Za-z] [A-Za-z] [A-Za-z] )"
-    )
+    return re.compile(rf"(?<!\S)[{firsts}]{_SPACE}[{seconds}]")
+
+
+@cache
+def spaced_letters() -> re.Pattern[str]:
+    """A cheap sign that :func:`spaced_stems` may match jamo or Latin letters."""
+    return re.compile(r"(?<!\S)(?:[ㄱ-ㅎ](?: [ㅏ-ㅣ] |[ㅏ-ㅣ]{1,2}[ㄱ-ㅎ]? [ㄱ-ㅎ])|[A-Za-z] [A-Za-z] [A-Za-z] )")
 
 
 def _spaced() -> list[str]:

@@ -135,11 +135,13 @@ def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()
         elif match[0][0] < "가":  # consonants alone: no others at their sides
             if not _CONSONANT.match(text, start - 1 if start else len(text)) and not _CONSONANT.match(text, end):
                 found.append((start, end))
-        elif _opening().search(text[max(0, start - _FAR) : start]):
+        elif _opening().search(text[max(0, start - _FAR) : start]) or (
+            filled
+            and filled[end - 1]
+            and match[0][-1] not in _COUNTED
+            and _clause().search(text[max(0, start - 2) : start])
+        ):
             found.append((start, end))
-        elif filled and filled[end - 1] and match[0][-1] not in _COUNTED:
-            if _clause().search(text[max(0, start - 2) : start]):
-                found.append((start, end))
     return found
 
 

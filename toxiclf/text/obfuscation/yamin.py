@@ -17,7 +17,7 @@ def _words() -> tuple[dict[str, str], re.Pattern[str]]:
     alone = any_of(written.lstrip("*") for written in pairs)
     anywhere = any_of(written[1:] for written in pairs if written[0] == "*")
     readings = {written.lstrip("*"): read for written, read in pairs.items()}
-    return readings, re.compile(f"(?<![가-힣])(?:{alone})|(?:{anywhere})")
+    return readings, re.compile(rf"(?:(?<![가-힣])|(?<=(?<![가-힣])[개핵초갓]))(?:{alone})|(?:{anywhere})")
 
 
 @cache

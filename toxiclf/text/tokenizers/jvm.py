@@ -105,6 +105,22 @@ def most_memory() -> int:
     return int(jpype.JClass("java.lang.Runtime").getRuntime().maxMemory()) >> 20
 
 
+def check_room(tokenizer: str, needed: int) -> None:
+    """Raise a UsageError where a machine of ours lacks so many megabytes: filled up, it collects garbage for minutes on end."""
+    import jpype
+
+    if not _ours or not needed:
+        return
+    runtime = jpype.JClass("java.lang.Runtime").getRuntime()
+    runtime.gc()
+    most = most_memory()
+    left = most - ((int(runtime.totalMemory()) - int(runtime.freeMemory())) >> 20)
+    if left < needed:
+        raise UsageError(
+            f"tokenizer '{tokenizer}' needs {needed} MB of Java's memory, of which {left} are left; {more_memory(most)}, and start anew"
+        )
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Whether the machine had no memory left."""
     return isinstance(error, MemoryError) or any(
@@ -147,10 +163,10 @@ def _note_fork() -> None:
     global _forked
     jpype = sys.modules.get("jpype")
     if jpype is not None and jpype.isJVMStarted():
-        import jpype.config
+        from jpype import config
 
         _forked = True
-        jpype.config.onexit = False  # there is no machine here to wait for
+        config.onexit = False  # there is no machine here to wait for
 
 
 if hasattr(os, "register_at_fork"):

@@ -39,6 +39,8 @@ class KonlpyTokenizer(Analyser):
     threads_help = True
     java_class: ClassVar[str]
     engines: ClassVar[int] = 64  # at most, in a process
+    megabytes: ClassVar[int]  # of Java's memory, for the dictionaries
+    megabytes_more: ClassVar[int] = 0  # for each further engine
 
     def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
         super().__init__(part_of_speech, typo_correction)
@@ -68,6 +70,7 @@ class KonlpyTokenizer(Analyser):
         most = jvm.most_memory()
 
         def make() -> Any:
+            jvm.check_room(self.name, self.megabytes_more if pool.loaded else self.megabytes)
             try:
                 engine = self._make(made)
                 self._warm(engine)
@@ -138,6 +141,7 @@ class OktTokenizer(KonlpyTokenizer):
     )  # fmt: skip
     bounds = Bounds(word=40)
     java_class = "kr.lucypark.okt.OktInterface"
+    megabytes = 90
 
     def _warm(self, engine: Any) -> None:
         engine.tokenize("가다", *self._no())
@@ -167,6 +171,7 @@ class KomoranTokenizer(KonlpyTokenizer):
     tags = tuple(_KOMORAN.split())
     bounds = Bounds(astral=False)  # it takes the two halves of a character apart
     java_class = "kr.co.shineware.nlp.komoran.core.Komoran"
+    megabytes = 220
 
     def _make(self, made: Any) -> Any:
         import konlpy
@@ -214,6 +219,7 @@ class HannanumTokenizer(KonlpyTokenizer):
     bounds = Bounds(run=10, word=20, text=1000, astral=False)
     java_class = "kr.lucypark.jhannanum.comm.HannanumInterface"
     engines = 2
+    megabytes = megabytes_more = 140
 
     def _warm(self, engine: Any) -> None:
         engine.simplePos09("가다")
@@ -250,6 +256,7 @@ class KkmaTokenizer(KonlpyTokenizer):
     tags = tuple(_KKMA.split())
     bounds = Bounds(run=3, letters=8, word=16, text=500, astral=False)
     java_class = "org.snu.ids.ha.ma.MorphemeAnalyzer"
+    megabytes = 360
 
     def _warm(self, engine: Any) -> None:
         engine.analyze("가다")
