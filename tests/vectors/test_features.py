@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from toxiclf.errors import DataError
+from toxiclf.graph import Graph
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded, TextEncoder, TokenView
 from toxiclf.text.normalize import Normalizer
@@ -145,3 +148,19 @@ def test_vectors_from_scratch_need_no_word2vec_and_take_the_seed(monkeypatch: py
     rare = Recipe.load({"model": "dnn_sequence", "vectors": {"min_count": 9}})
     with pytest.raises(DataError, match="no token occurs 9 times"):
         Featurizer.of(rare, rows, Preprocessor(Normalizer()), engine, None)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "tfidf", "sif"])
+def test_vectors_kept_in_8_bits_give_the_same_averages_in_a_smaller_graph(pooling: str) -> None:
+    numbers = rng.integers(-127, 128, (4, 64)).astype(np.int8)
+    scales = np.array([0.5, 0.01, 1.0, 0.1], dtype=np.float32)
+    plain = WordVectors(TOKENS, numbers * scales[:, None], VECTORS.frequencies)
+    packed = replace(plain, packed=(numbers, scales))
+    sizes, averages = [], []
+    for vectors in (plain, packed):
+        featurizer = AverageVectors(vectors, pooling).fit(encoded(["가 나", "다 가", "라"]))
+        averages.append(featurizer.transform(encoded(["가 나 다", "라", ""])))
+        graph = Graph()
+        sizes.append(len(graph.build(featurizer.write(graph), 64)))
+    assert averages[0] == pytest.approx(averages[1], rel=1e-5, abs=1e-6)
+    assert sizes[1] < sizes[0]

@@ -118,16 +118,8 @@ def pretrain(
         write_rejected(out / "rejected.csv", found.rejected)
     seen, pieces = int((found.vectors.frequencies > 0).sum()), len(found.vectors.tokens)
     if as_json:
-        print_json(
-            {
-                "out": str(out),
-                "tokens": pieces,
-                "seen": seen,
-                "size": found.vectors.size,
-                "texts": found.card.texts,
-                "rejected": len(found.rejected),
-            }  # fmt: skip
-        )
+        facts = {"tokens": pieces, "seen": seen, "size": found.vectors.size, "texts": found.card.texts}
+        print_json({"out": str(out), **facts, "rejected": len(found.rejected)})
     if show:
         _print_neighbours(found.vectors, show, as_json)
     say(

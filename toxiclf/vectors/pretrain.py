@@ -145,7 +145,7 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
     }  # fmt: skip
     origin = {"source": ", ".join(options.unlabeled), "kind": options.kind, "texts_sha256": digest.hexdigest()}
     folder = cache_folder() / "vectors" / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    if folder.exists():
+    if store.place(folder).exists():
         try:
             vectors, _ = store.load(folder)
         except DataError as error:

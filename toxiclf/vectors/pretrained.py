@@ -55,7 +55,7 @@ def load_vectors(source: str) -> tuple[WordVectors, store.VectorCard | None]:
         with as_file(files("toxiclf.vectors") / "shipped" / source) as folder:
             return store.load(folder)
     path = Path(source)
-    if path.is_dir():
+    if store.place(path).is_dir():
         return store.load(path)
     if not path.exists() and not path.suffix:
         raise DataError(
@@ -70,7 +70,7 @@ def vectors_hash(source: str) -> str:
     if source in SHIPPED_VECTORS:
         card = files("toxiclf.vectors") / "shipped" / source / store.CARD
         return hashlib.sha256(card.read_bytes()).hexdigest()
-    path = Path(source)
+    path = store.place(Path(source))
     with (path / store.CARD if path.is_dir() else path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -146,7 +146,8 @@ def _load(folder: Path) -> tuple[WordVectors, VectorCard]:
         card = VectorCard.model_validate_json(_read(folder, CARD, _LARGEST_CARD))
         contents = {name: _verified(folder, name, card.files) for name in (ARRAYS, TOKENS)}
         tokens = json.loads(contents[TOKENS].decode("utf-8", "surrogatepass"))
-        matrix, frequencies = _unpacked(unpacked(contents[ARRAYS]), card)
+        arrays = unpacked(contents[ARRAYS])
+        matrix, frequencies = _unpacked(arrays, card)
         _check(tokens, matrix, frequencies)
         counts = len(tokens), int((frequencies > 0).sum()), matrix.shape[1]
         if counts != (card.tokens, card.seen, card.size):
@@ -158,7 +159,8 @@ def _load(folder: Path) -> tuple[WordVectors, VectorCard]:
         raise DataError(
             f"the word vectors in {folder} cannot be read ({reason}); make them again, or copy them again"
         ) from error
-    return WordVectors(tokens, np.ascontiguousarray(matrix), frequencies), card
+    packed = (arrays["matrix"], arrays["scales"]) if card.quantized else None
+    return WordVectors(tokens, np.ascontiguousarray(matrix), frequencies, packed=packed), card
 
 
 def _unpacked(arrays: Mapping[str, NDArray[Any]], card: VectorCard) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -262,9 +264,9 @@ def _binary_row(file: _File, size: int) -> tuple[bytes, NDArray[np.float32]]:
 def _check_size(count: int, size: int) -> None:
     if count * size * 4 > _LARGEST_MATRIX:
         raise DataError(
-            f"{count:,} word vectors of {size:,} numbers are more than {_LARGEST_MATRIX >> 20:,} MB, and a model cannot hold them; keep "
-            f"the first {max(0, _LARGEST_MATRIX // (4 * size) - len(PIECES)):,} tokens of a file (they stand in order of frequency), "
-            "or train with a greater --min-count or a smaller --size"
+            f"{count:,} word vectors of {size:,} numbers are more than {_LARGEST_MATRIX >> 20:,} MB, and a model cannot hold them; "
+            f"keep the first {max(0, _LARGEST_MATRIX // (4 * size) - len(PIECES)):,} tokens of a file (they stand in "
+            "order of frequency), or train with a greater --min-count or a smaller --size"
         )
 
 

@@ -117,7 +117,8 @@ def check_room(tokenizer: str, needed: int) -> None:
     left = most - ((int(runtime.totalMemory()) - int(runtime.freeMemory())) >> 20)
     if left < needed:
         raise UsageError(
-            f"tokenizer '{tokenizer}' needs {needed} MB of Java's memory, of which {left} are left; {more_memory(most)}, and start anew"
+            f"tokenizer '{tokenizer}' needs {needed} MB of Java's memory, of which {left} are left; {more_memory(most)}, and "
+            "start anew"
         )
 
 
