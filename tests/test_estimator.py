@@ -412,7 +412,14 @@ def test_every_key_of_the_recipe_is_a_parameter() -> None:
 def test_keys_are_set_with_underscores_or_a_dot() -> None:
     one = ToxicClassifier().set_params(model__C=10, decision__objective="f2")
     other = ToxicClassifier().set_params(**{"model.C": 10, "decision.objective": "f2"})
-    assert one.recipe == other.recipe == {"model": {"C": 10.0}, "decision": {"objective": "f2"}}
+    assert (
+        one.recipe
+        == other.recipe
+        == {
+            "model": {"name": "ngram_logistic", "C": 10.0},
+            "decision": {"objective": "f2"},
+        }
+    )
 
 
 def test_a_models_name_comes_first_and_brings_its_preset() -> None:

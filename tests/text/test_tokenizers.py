@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toxiclf.errors import UsageError
+from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
+from toxiclf.text.vocabulary import TokenVocabulary
 
 JAVA = ("okt", "komoran", "hannanum", "kkma")
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java runtime here")
@@ -310,3 +312,14 @@ def test_an_unknown_tokenizer_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError) as error:
         tokenizer("mecap")
     assert str(error.value) == f"unknown tokenizer 'mecap'; did you mean 'mecab'? known: {', '.join(TOKENIZERS)}"
+
+
+@pytest.mark.parametrize("odd", ["", " ", "NUL\x00 가나", "두\n줄", "\r가\r", "\ud800", "가" * 3000, "😀 ㅋㅋ"])
+def test_many_texts_on_two_cores_are_tokens_as_they_are_one_by_one(odd: str) -> None:
+    texts = [f"{i}번째 댓글은 아버지가 방에 들어가신다 ㅋㅋ" for i in range(600)]
+    texts[7] = texts[-1] = odd
+    engine = tokenizer("mecab")
+    wanted = [engine.tokenize([text])[0] for text in texts]
+    assert engine.tokenize(texts, workers=2) == engine.tokenize_part(texts) == wanted
+    view = TokenView(engine, TokenVocabulary(["아버지", "댓글"]))
+    assert (view.encode(texts, 2)[0].flat == view.encode(texts)[0].flat).all()

@@ -77,7 +77,7 @@ class NumbersNgrams(OverNumbers, NgramVectorizer):
 
 
 CHECKED = [
-    NumbersAverage(tokenizer="char", size=4, epochs=1, min_count=1),
+    NumbersAverage(tokenizer="char", pretrained="none", size=4, epochs=1, min_count=1),
     NumbersNgrams(jamo=2, syllable=2, min_comments=1),
     NumbersNgrams(jamo=2, syllable=2, min_comments=1, sparse_output=False),
 ]

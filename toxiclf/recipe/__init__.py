@@ -209,7 +209,7 @@ class Recipe(Section):
         10.0
         """
         content = self.model_dump(exclude_unset=True)
-        content["model"] = self.model.model_dump()
+        content["model"] = {"name": self.model.name, **content.get("model", {})}
         name = settings.get("model.name", self.model.name)
         if name != self.model.name:
             content["model"] = _model_table(name)

@@ -87,7 +87,7 @@ class TokenView:
         if workers < 2 or not texts or not self.tokenizer.threads_help:
             return self.encode_tokens(self.tokenizer.tokenize(texts, workers))
         # the ids of one part are looked up while others are tokenized
-        parts = in_threads(self.encode, texts, workers)
+        parts = in_threads(lambda part: self.encode_tokens(self.tokenizer.tokenize_part(part)), texts, workers)
         return Ids.joined([ids for ids, _ in parts]), np.concatenate([cut for _, cut in parts])
 
     def encode_tokens(self, tokens: Sequence[Sequence[str]]) -> tuple[Ids, NDArray[np.bool_]]:

@@ -84,6 +84,10 @@ class Tokenizer(ABC):
         workers : cores that a big batch may use.
         """
 
+    def tokenize_part(self, texts: Sequence[str]) -> list[list[str]]:
+        """The same for a part of a big batch, while other threads see to other parts."""
+        return self.tokenize(texts)
+
     @abstractmethod
     def spans(self, text: str) -> list[Span]:
         """Half-open spans of the tokens of one text, in the order of :meth:`tokenize`; they ascend, and none is empty.

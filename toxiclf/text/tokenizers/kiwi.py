@@ -47,8 +47,8 @@ class KiwiTokenizer(Analyser):
         self._options = {"compatible_jamo": True, **({"typos": "basic"} if typo_correction else {})}
 
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
-        """Tokens of each text; of a big batch by Kiwi's own threads."""
-        if workers < 2 or len(texts) < _BATCH:
+        """Tokens of each text; of a big batch by Kiwi's own threads, of which it has one at least."""
+        if len(texts) < _BATCH:
             return self._tokens(texts)
         pieces = [self._cutter.pieces(text) for text in texts]
         engine = _engine(workers)
