@@ -344,3 +344,9 @@ def test_a_search_that_would_compare_vectors_with_tokenizers_is_refused(sample: 
     search = {"method": "grid", "folds": 2, "space": {key: values}}
     with pytest.raises(UsageError, match=r"set vectors.pretrained = 'none', so that all are treated alike"):
         toxiclf.train(sample, {"model": {"name": "logistic"}, "search": search})
+
+
+def test_pieces_shorter_than_any_ngram_have_the_mean_of_the_words_that_hold_them(sample: Comments) -> None:
+    options = VectorsSection.model_validate({**FASTTEXT, "jamo_ngrams": [5, 6]})
+    vectors = vectors_of_rows(tokenizer("mecab").tokenize(sample.texts[:100]), options, seed=0)
+    assert np.abs(vectors.matrix).max(axis=1).all()

@@ -243,6 +243,7 @@ def _train(
     """
     from gensim.models import FastText, Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
+    from gensim.models.fasttext import ft_ngram_hashes
 
     assert isinstance(options.epochs, int)  # "auto" is written out
     epochs: int = options.epochs
@@ -260,8 +261,8 @@ def _train(
         "vector_size": options.size, "window": options.window, "sg": int(options.architecture == "skip_gram"),
         "min_count": options.min_count, "epochs": epochs, "seed": seed, "workers": workers,
     }  # fmt: skip
+    low, high = options.jamo_ngrams
     if options.kind == "fasttext":
-        low, high = options.jamo_ngrams
         model = FastText(min_n=low, max_n=high, bucket=options.buckets, **settings)
     else:
         model = Word2Vec(**settings)
@@ -278,13 +279,23 @@ def _train(
     if options.kind == "word2vec":
         return with_pieces(list(model.wv.index_to_key), matrix, counts)
 
-    def vector_of(piece: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = model.wv.get_vector(decompose(piece))
-        return vector
+    def vectors_of(pieces: Sequence[str]) -> NDArray[np.float32]:
+        """What ``model.wv.get_vector`` gives for each, in few steps; zeros where a piece is shorter than any n-gram."""
+        keys = [decompose(piece) for piece in pieces]
+        ngrams = [ft_ngram_hashes(key, low, high, options.buckets) for key in keys]
+        sizes = np.fromiter(map(len, ngrams), dtype=np.intp, count=len(ngrams))
+        made = np.zeros((len(keys), options.size), dtype=np.float32)
+        for k in range(sizes.max(initial=0)):
+            made[sizes > k] += model.wv.vectors_ngrams[[found[k] for found in ngrams if len(found) > k]]
+        made /= np.maximum(sizes, 1).astype(np.float32)[:, None]
+        for i, key in enumerate(keys):
+            if key in model.wv.key_to_index:
+                made[i] = model.wv.vectors[model.wv.key_to_index[key]]
+        return made
 
     assert isinstance(options.min_count, int)
     tokens, rows, seen = _spellings(model.wv.index_to_key, counts, odd, options.min_count)
-    return with_pieces(tokens, matrix[rows], seen, vector_of)
+    return with_pieces(tokens, matrix[rows], seen, vectors_of)
 
 
 def _spellings(

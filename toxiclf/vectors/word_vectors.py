@@ -92,7 +92,7 @@ def with_pieces(
     tokens: Sequence[str],
     matrix: NDArray[np.float32],
     counts: NDArray[np.float64],
-    vector_of: Callable[[str], NDArray[np.float32]] | None = None,
+    vectors_of: Callable[[Sequence[str]], NDArray[np.float32]] | None = None,
 ) -> WordVectors:
     """Give every Hangul syllable and jamo a vector, too, so that each Korean token has one or is made of pieces that have.
 
@@ -101,15 +101,16 @@ def with_pieces(
     tokens : distinct, in order of falling frequency.
     matrix : float32 (len(tokens), size), their vectors.
     counts : how often each was seen, (len(tokens),).
-    vector_of : makes the vector of a piece (FastText can). None takes the mean of the tokens that hold it, weighted by the
-        square root of their counts; for a syllable that stands in no token, the mean of its jamo.
+    vectors_of : makes the vectors of pieces (FastText can). Where there is none, or it gives zeros, a piece has the mean of the
+        tokens that hold it, weighted by the square root of their counts; a syllable that stands in no token, the mean of its jamo.
     """
     known = set(tokens)
     missing = [piece for piece in PIECES if piece not in known]
-    if vector_of is None:
-        made = _means_of_holders(tokens, matrix, counts)[[_PLACES[piece] for piece in missing]]
-    else:
-        made = np.stack([vector_of(piece) for piece in missing])
+    made = np.zeros((len(missing), matrix.shape[1]), np.float32) if vectors_of is None else vectors_of(missing)
+    bare = np.abs(made).max(axis=1) == 0
+    if bare.any():
+        means = _means_of_holders(tokens, matrix, counts)[[_PLACES[piece] for piece in missing]]
+        made = np.where(bare[:, None], means, made)
     shares = np.concatenate([counts / counts.sum(), np.zeros(len(missing))])
     return WordVectors([*tokens, *missing], np.vstack([matrix, made.astype(np.float32)]), shares)
 
