@@ -112,6 +112,7 @@ def inspect(
         "labels": f"exclude each other; negative value {manifest.negative}" if manifest.negative else "independent",
         "text column": manifest.text_column,
         "tokenizer": ", ".join(manifest.tokenizer_versions.values()) or "none",
+        "word vectors": manifest.word_vectors.get("source", "none"),
         "recipe": manifest.recipe_sha256,
         "data": manifest.data_sha256,
         "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
