@@ -23,7 +23,7 @@ from toxiclf.recipe import Recipe, TextSection, VectorsSection
 from toxiclf.text.hangul import decompose, recompose
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.vectors import store
-from toxiclf.vectors.pretrain import pretrain, vectors_of_rows, vectors_of_unlabeled
+from toxiclf.vectors.pretrain import _ODD, pretrain, vectors_of_rows, vectors_of_unlabeled
 from toxiclf.vectors.pretrained import load_vectors, recipe_vectors
 from toxiclf.vectors.word_vectors import PIECES, WordVectors, random_vectors
 
@@ -147,6 +147,8 @@ def test_jamo_of_a_word_of_syllables_can_be_read_in_one_way(word: str) -> None:
 @given(text=st.text(st.sampled_from("가각하ㅋㅏㄱㄳㅣ1a."), max_size=10))
 def test_what_is_composed_has_the_same_jamo(text: str) -> None:
     assert decompose(recompose(decompose(text))) == decompose(text)
+    if recompose(decompose(text)) != text:
+        assert _ODD.search(text)
 
 
 def pretrained(paths: list[Path], **changes: object) -> tuple[WordVectors, store.VectorCard, list[tuple[str, int]]]:

@@ -217,15 +217,15 @@ def _write(path: Path, sentences: Iterable[Sequence[str]], options: VectorsSecti
         for tokens in sentences:
             line = " ".join(tokens)
             if options.kind == "fasttext":
-                if _JAMO.search(line):
-                    odd.update(token for token in tokens if recompose(decompose(token)) != token)
+                if _ODD.search(line):
+                    odd.update(t for t in tokens if _ODD.search(t) and recompose(decompose(t)) != t)
                 line = decompose(line)
             if line:
                 file.write(line + "\n")
     return odd
 
 
-_JAMO = re.compile("[ㄱ-ㅣ]")
+_ODD = re.compile("[ㄱ-ㅎ][ㅏ-ㅣ]|[가-힣][ㄱ-ㅣ]")  # all that its jamo may spell otherwise; few lines hold it
 
 
 def _train(
