@@ -8,6 +8,9 @@ token of the texts. Our side gives ids, the bare side its engine's own answer: M
 ``parse`` a text), kiwi its token objects (``Kiwi(num_workers=1).tokenize(texts)``), konlpy a list of strings (``morphs``). The last
 rows are of word vectors: from a file of texts to vectors, beside a bare loop over MeCab and bare gensim.
 
+A second table ("threads") is of ``tokenize(texts, workers=2)`` beside ``workers=1``, on comments of corpus:curse: the tokens are
+checked to be equal, and processor time tells an engine whose threads wait for each other from a machine that others use.
+
 The last line says how much of the cores other programs had meanwhile: with less than two free cores, the rows of two cores say
 little.
 """
@@ -30,12 +33,13 @@ from toxiclf.recipe import TextSection, VectorsSection
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import tokenizer
+from toxiclf.text.tokenizers import TOKENIZERS, kiwi, tokenizer
 from toxiclf.text.vocabulary import TokenVocabulary
 from toxiclf.vectors.pretrain import pretrain
 
 _JAVA = {"okt": "Okt", "komoran": "Komoran", "hannanum": "Hannanum", "kkma": "Kkma"}
 _KKMA_SHARE = 10  # it gets so many times fewer texts than the other slow engines
+_THREADED = {"kiwi": 4_000, "okt": 2_000, "komoran": 8_000, "hannanum": 1_600, "kkma": 640}  # texts; others 40,000
 Work = Callable[[], Any]
 
 
@@ -45,7 +49,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=100_000, help="reviews for mecab")
     parser.add_argument("--slow", type=int, default=2_000, help="reviews for the slower engines")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engines", nargs="*", default=["mecab", "kiwi", *_JAVA, "pretrain"])
+    parser.add_argument("--engines", nargs="*", default=["mecab", "kiwi", *_JAVA, "pretrain", "threads"])
     parser.add_argument("--pretrain", type=int, default=50_000, help="reviews for word vectors")
     options = parser.parse_args()
     texts = Normalizer().batch(list(islice(read_texts("corpus:nsmc"), options.texts)))[0]
@@ -67,6 +71,8 @@ def main() -> None:
     if "pretrain" in options.engines:
         for kind in ("word2vec", "fasttext"):
             _pretraining(kind, texts[: options.pretrain], options.rounds)
+    if "threads" in options.engines:
+        _threads(options.rounds)
     print(f"\n{perf_counter() - began:.0f} s; {other}")
 
 
@@ -161,6 +167,47 @@ def _morphs(name: str, texts: Sequence[str]) -> Work:
                 engine.morphs(text)
             except UnicodeDecodeError:  # konlpy's Komoran takes emoji apart
                 continue
+
+    return work
+
+
+def _threads(rounds: int) -> None:
+    """``tokenize`` on two cores beside one, turn by turn, for every tokenizer."""
+    comments = Normalizer().batch(list(read_texts("corpus:curse")))[0]
+    print("\n| tokenizer | texts | one core, texts/s | two cores, texts/s | one / two in time | cores busy with two |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name in TOKENIZERS:
+        texts = (comments * 8)[: _THREADED.get(name, 40_000)]
+        one, two = _on_cores(name, texts, 1), _on_cores(name, texts, 2)
+        assert one() == two()
+        alone, both, ratios, busy = [], [], [], []
+        for turn in range(rounds):
+            if turn % 2:  # neither is always the first
+                alone.append(_time(one))
+            began = process_time()
+            both.append(_time(two))
+            busy.append((process_time() - began) / both[-1])
+            if not turn % 2:
+                alone.append(_time(one))
+            ratios.append(alone[-1] / both[-1])
+        rates = [f"{len(texts) / statistics.median(times):,.0f}" for times in (alone, both)]
+        print(
+            f"| {name} | {len(texts):,} | {rates[0]} | {rates[1]} | {statistics.median(ratios):.2f} "
+            f"| {statistics.median(busy):.2f} |",
+            flush=True,
+        )
+
+
+def _on_cores(name: str, texts: Sequence[str], workers: int) -> Work:
+    engine = tokenizer(name)
+    loaded: Any = None
+
+    def work() -> list[list[str]]:
+        nonlocal loaded
+        kiwi._loaded = loaded  # a process keeps the engine of the last number of threads, also for one core
+        tokens = engine.tokenize(texts, workers)
+        loaded = kiwi._loaded
+        return tokens
 
     return work
 

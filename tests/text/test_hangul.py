@@ -20,6 +20,8 @@ from toxiclf.text.hangul import (
     decompose,
     decompose_codes,
     parts,
+    recompose,
+    respells,
     syllable,
 )
 
@@ -73,6 +75,31 @@ def test_composing_what_was_decomposed_gives_the_syllables_back(text: str) -> No
 def test_every_syllable_has_its_parts() -> None:
     assert [syllable(*parts(one)) for one in SYLLABLES] == SYLLABLES
     assert ["".join(parts(one)) for one in SYLLABLES] == [decompose(one) for one in SYLLABLES]
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.text(
+        st.one_of(
+            st.sampled_from("ㄱㄳㄸㅎㅏㅘㅣㅋ가각갛고힣까 a1.😀\u3130\u3164\u1100\u1161\uabff\ud7a4"),
+            st.characters(min_codepoint=FIRST_SYLLABLE, max_codepoint=LAST_SYLLABLE),
+            st.characters(min_codepoint=0x3130, max_codepoint=0x3165),
+            st.characters(exclude_categories=("Cs",)),
+        ),
+        max_size=8,
+    )
+)
+def test_a_text_respells_where_its_jamo_spell_another(text: str) -> None:
+    assert respells(text) == (recompose(decompose(text)) != text)
+
+
+def test_every_two_of_a_syllable_and_a_letter_that_respell_are_known() -> None:
+    letters = [chr(code) for code in range(0x3131, 0x3164)]
+    pairs = [a + b for one in ("가", "각", "갃", "힣") for other in letters for a, b in ((one, other), (other, one))]
+    pairs += [a + b for a in letters for b in letters]
+    wanted = [recompose(decompose(pair)) != pair for pair in pairs]
+    assert [respells(pair) for pair in pairs] == wanted
+    assert 0 < sum(wanted) < len(wanted)
 
 
 @settings(deadline=None)

@@ -23,7 +23,7 @@ from toxiclf.recipe import Recipe, TextSection, VectorsSection
 from toxiclf.text.hangul import decompose, recompose
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.vectors import store
-from toxiclf.vectors.pretrain import _ODD, pretrain, vectors_of_rows, vectors_of_unlabeled
+from toxiclf.vectors.pretrain import pretrain, vectors_of_rows, vectors_of_unlabeled
 from toxiclf.vectors.pretrained import load_vectors, recipe_vectors
 from toxiclf.vectors.word_vectors import PIECES, WordVectors, random_vectors
 
@@ -147,8 +147,30 @@ def test_jamo_of_a_word_of_syllables_can_be_read_in_one_way(word: str) -> None:
 @given(text=st.text(st.sampled_from("가각하ㅋㅏㄱㄳㅣ1a."), max_size=10))
 def test_what_is_composed_has_the_same_jamo(text: str) -> None:
     assert decompose(recompose(decompose(text))) == decompose(text)
-    if recompose(decompose(text)) != text:
-        assert _ODD.search(text)
+
+
+def test_unlabelled_rows_that_cannot_be_read_are_said_whether_trained_on_or_cached(tmp_path: Path) -> None:
+    good = "오늘 날씨 좋다\n".encode() * 3
+    (tmp_path / "my texts.txt").write_bytes(good + b"\xff\xff\n" * 2 + b"\xfe\xfe\n" + good)
+    trained: list[str] = []
+    cached: list[str] = []
+    first = unlabeled(tmp_path / "my texts.txt", trained)
+    assert same(unlabeled(tmp_path / "my texts.txt", cached), first)
+    (sentence,) = (said for said in trained if "set aside" in said)
+    assert sentence == (
+        "word vectors: 3 rows could not be read and were set aside, most often: byte 0xff is not UTF-8; to see them: "
+        f"toxiclf pretrain '{tmp_path / 'my texts.txt'}' --out VECTORS, which writes them to VECTORS/rejected.csv"
+    )
+    assert cached == [sentence, "word vectors of 6 unlabelled texts: from the cache"]
+
+
+def test_texts_of_which_none_can_be_read_are_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xff\xff\n" * 2)
+    why = "; 2 rows could not be read and were set aside, most often: byte 0xff is not UTF-8$"
+    with pytest.raises(DataError, match="vectors.unlabeled names no text: .*a.txt" + why):
+        unlabeled(tmp_path / "a.txt", [])
+    with pytest.raises(DataError, match="a.txt: there is no text to train word vectors on" + why):
+        pretrained([tmp_path / "a.txt"])
 
 
 def pretrained(paths: list[Path], **changes: object) -> tuple[WordVectors, store.VectorCard, list[tuple[str, int]]]:

@@ -129,6 +129,20 @@ def recompose(text: str) -> str:
 _SPELT = re.compile(f"([{INITIALS}])([{MEDIALS}])(?:([{FINALS}])(?![{MEDIALS}]))?")
 
 
+def respells(text: str) -> bool:
+    """Whether the jamo of a text without lone surrogates spell another: ``recompose(decompose(text)) != text``.
+
+    Most texts hold nothing that its jamo may spell otherwise, which is seen without taking them apart.
+
+    >>> respells("ㅅㅣ발"), respells("다ㅋ"), respells("시발 ㅋㅋ")
+    (True, True, False)
+    """
+    return _MAY_RESPELL.search(text) is not None and recompose(decompose(text)) != text
+
+
+_MAY_RESPELL = re.compile("[ㄱ-ㅎ][ㅏ-ㅣ]|[가-힣][ㄱ-ㅣ]")
+
+
 def composed_pieces(text: str) -> list[tuple[int, int, str]]:
     """Pieces of :func:`compose`, each with the span of ``text`` that it was made of.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
+import shlex
 import shutil
 import tempfile
 from collections import Counter
@@ -26,7 +26,7 @@ from toxiclf.errors import DataError
 from toxiclf.recipe import TextSection, VectorsSection
 from toxiclf.rows import Rejected
 from toxiclf.text import normalize
-from toxiclf.text.hangul import decompose, recompose
+from toxiclf.text.hangul import decompose, recompose, respells
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.vectors import store
@@ -99,7 +99,8 @@ def pretrain(
         sentences = _tokens_of(texts(), Normalizer(text.repeat_cap, text.max_chars), engine, workers)
         odd = _write(path, sentences, options)
         if not count:
-            raise DataError(f"{', '.join(sources)}: there is no text to train word vectors on")
+            why = _set_aside_sentence(Counter(row.reason for _, row in rejected))
+            raise DataError(f"{', '.join(sources)}: there is no text to train word vectors on{why and '; ' + why}")
         say(f"word vectors: {count:,} texts are tokens ({engine.name}); training {_title(options)}")
         vectors = _train(path, options, odd, seed=options.seed, workers=workers, say=say, advance=advance)
     card = store.VectorCard(
@@ -128,17 +129,28 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
 def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tokenizer, say: Say) -> WordVectors:
     """Vectors of the ``unlabeled`` texts, from the cache where the same texts were trained on in the same way.
 
-    The cache is :func:`toxiclf.cache.cache_folder`.
+    The cache is :func:`toxiclf.cache.cache_folder`. Rows that cannot be read are left out, and said.
+
+    Raises
+    ------
+    DataError : the files hold no text, or no token is frequent enough.
     """
     options = resolved(options, min_count=5, epochs=5)
     digest = hashlib.sha256()
     count = 0
+    reasons: Counter[str] = Counter()
     for source in options.unlabeled:
-        for found in read_texts(source):
+        for found in read_texts(source, lambda row: reasons.update([row.reason])):
             digest.update(found.encode("utf-8", "surrogatepass") + b"\0")
             count += 1
+    why = _set_aside_sentence(reasons)
     if not count:
-        raise DataError(f"vectors.unlabeled names no text: {', '.join(options.unlabeled)}")
+        raise DataError(f"vectors.unlabeled names no text: {', '.join(options.unlabeled)}{why and '; ' + why}")
+    if why:
+        say(
+            f"word vectors: {why}; to see them: toxiclf pretrain {shlex.join(options.unlabeled)} --out VECTORS, which writes them "
+            "to VECTORS/rejected.csv"
+        )
     key = {
         "format": 2, "texts": digest.hexdigest(), "text": text_facts(text, engine).model_dump(), "seed": options.seed,
         "kind": options.kind, "options": _training_options(options), "gensim": metadata.version("gensim"),
@@ -166,6 +178,14 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
             f"word vectors: not kept, as {folder.parent} cannot be written ({error.strerror}); set TOXICLF_CACHE to another folder"
         )
     return replace(found_now.vectors, origin=origin)
+
+
+def _set_aside_sentence(reasons: Mapping[str, int]) -> str:
+    """How many rows could not be read, and why most of them; empty where all could."""
+    if not reasons:
+        return ""
+    most = max(reasons, key=reasons.__getitem__)
+    return f"{sum(reasons.values()):,} rows could not be read and were set aside, most often: {most}"
 
 
 def text_facts(text: TextSection, engine: Tokenizer) -> store.TextFacts:
@@ -217,15 +237,12 @@ def _write(path: Path, sentences: Iterable[Sequence[str]], options: VectorsSecti
         for tokens in sentences:
             line = " ".join(tokens)
             if options.kind == "fasttext":
-                if _ODD.search(line):
-                    odd.update(t for t in tokens if _ODD.search(t) and recompose(decompose(t)) != t)
+                if respells(line):
+                    odd.update(token for token in tokens if respells(token))
                 line = decompose(line)
             if line:
                 file.write(line + "\n")
     return odd
-
-
-_ODD = re.compile("[ㄱ-ㅎ][ㅏ-ㅣ]|[가-힣][ㄱ-ㅣ]")  # all that its jamo may spell otherwise; few lines hold it
 
 
 def _train(
