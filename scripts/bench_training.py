@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toxiclf
+from toxiclf.balance.pool import Pool
 from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.calibration import shares_of
 from toxiclf.corpus.split import Split, split
@@ -172,7 +173,7 @@ def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.flo
     """By toxiclf: times of epochs, and scores of the test part (n, 1)."""
     fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, _say)
     train, validation, test = (fitter.prepared(part) for part in (parts.train, parts.validation, parts.test) if part)
-    features = fitter.features(train, parts.train.targets, validation, parts.validation.targets)
+    features = fitter.features(Pool(train, parts.train.targets), validation, parts.validation.targets)
     clock: Clock | None = None
 
     def said(message: str) -> None:

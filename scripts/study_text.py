@@ -30,6 +30,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 
 import toxiclf
+from toxiclf.balance.pool import Pool
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.reading import read_texts
@@ -190,7 +191,7 @@ def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
         for part in (parts.train, parts.validation, parts.test)
     )
     fitter = Fitter.of(recipe, comments.labels, comments.negative, lambda message: None)
-    fitted = fitter.fit(train, parts.train.targets, held_out, parts.validation.targets)
+    fitted = fitter.fit(Pool(train, parts.train.targets), held_out, parts.validation.targets)
     exclusive = comments.negative is not None
     if cell.disguised:
         texts = _disguised(parts.test, seed)

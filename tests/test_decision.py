@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, fbeta_score, precision_score, recall_score
 
-from toxiclf.decision import choose_threshold, fit_calibration
+from toxiclf.bundle.live_rate import live_rates
+from toxiclf.decision import choose_threshold, fit_calibration, live_weights
 
 rng = np.random.default_rng(0)
 Targets = NDArray[np.uint8]
@@ -133,3 +134,104 @@ def test_flag_rate_flags_no_larger_share_and_takes_the_most_recall(rate: float, 
 
 def test_a_fixed_threshold_is_taken_as_it_is() -> None:
     assert choose_threshold(np.array([0.1, 0.9], np.float32), np.array([0, 1], np.uint8), 0.37) == (0.37, True)
+
+
+# -- at the live rate
+
+OBJECTIVES = [*MEASURES, "recall_at_precision=0.7", "precision_at_recall=0.6", "flag_rate=0.3"]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(st.integers(0, 10_000), st.integers(2, 40))
+def test_a_row_of_weight_three_is_three_rows(objective: str, seed: int, n: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random(n).round(1).astype(np.float32)
+    targets = (random.random(n) < scores).astype(np.uint8)
+    weights = random.integers(1, 5, n)
+    weighted = choose_threshold(scores, targets, objective, weights.astype(np.float64))
+    assert weighted == choose_threshold(scores.repeat(weights), targets.repeat(weights), objective)
+    assert choose_threshold(scores, targets, objective, np.ones(n)) == choose_threshold(scores, targets, objective)
+
+
+@given(st.integers(0, 10_000), st.booleans())
+def test_weighted_rows_hold_labels_at_the_live_rates(seed: int, exclusive: bool) -> None:
+    random = np.random.default_rng(seed)
+    classes = np.append([0, 1, 2], random.integers(0, 3, 50))
+    targets = np.column_stack([classes == 1, classes == 2]).astype(np.uint8)
+    live = random.dirichlet([1, 1, 1])[1:] * 0.99 + 0.001
+    weights = live_weights(targets, live.tolist(), exclusive=exclusive)
+    np.testing.assert_allclose((weights * targets).mean(axis=0), live)
+    np.testing.assert_allclose(weights.mean(axis=0), 1)
+    if exclusive:
+        assert (weights[:, 0] == weights[:, 1]).all()
+
+
+def test_rows_without_a_class_have_no_weights() -> None:
+    targets = np.array([[0, 1], [0, 0]], dtype=np.uint8)
+    assert np.isnan(live_weights(targets, [0.02, 0.02], exclusive=False)).all(axis=0).tolist() == [True, False]
+    assert np.isnan(live_weights(targets, [0.02, 0.02], exclusive=True)).all()
+
+
+RATES, LIVE = np.array([0.35, 0.2]), np.array([0.02, 0.05])
+
+
+def drawn(n: int, rates: NDArray[np.float64], exclusive: bool, seed: int) -> tuple[NDArray[np.float32], Targets]:
+    """Raw outputs of two labels, normal around 0 and 2, and the targets."""
+    random = np.random.default_rng(seed)
+    if exclusive:
+        classes = random.choice(3, size=n, p=[1 - rates.sum(), *rates])
+        targets = np.column_stack([classes == 1, classes == 2])
+    else:
+        targets = random.random((n, 2)) < rates
+    return (random.normal(size=(n, 2)) + 2.0 * targets).astype(np.float32), targets.astype(np.uint8)
+
+
+def posterior(raw: NDArray[np.float32], rates: NDArray[np.float64], exclusive: bool) -> NDArray[np.float64]:
+    """The true probabilities of the labels."""
+    ratios = np.exp(2.0 * raw.astype(np.float64) - 2.0)  # of the densities with and without the label
+    if exclusive:
+        joint = ratios * rates
+        return joint / (joint.sum(axis=1, keepdims=True) + 1 - rates.sum())
+    return ratios * rates / (ratios * rates + 1 - rates)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_scores_at_the_live_rate_are_the_probabilities_there(method: str, exclusive: bool) -> None:
+    raw, targets = drawn(40_000, RATES, exclusive, 1)
+    calibration = fit_calibration(raw.astype(np.float64), targets, method=method, exclusive=exclusive)
+    rates = tuple(targets.mean(axis=0).tolist())
+    live = live_rates(dict(zip("ab", LIVE.tolist(), strict=True)), "ab", rates, exclusive=exclusive)
+    raw, targets = drawn(40_000, LIVE, exclusive, 2)
+    scores = calibration.at(rates, live).apply(raw)
+    wrong = calibration.apply(raw)
+    truth = posterior(raw, LIVE, exclusive)
+    # a curve a label is not quite the posterior of exclusive labels
+    assert np.abs(scores - truth).mean() < (0.02 if exclusive and method == "isotonic" else 0.01)
+    assert np.abs(scores - truth).mean() < np.abs(wrong - truth).mean() / 5
+    assert np.abs(scores.mean(axis=0) / LIVE - 1).max() < 0.2
+    assert (wrong.mean(axis=0) / LIVE > 1.5).all()
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_thresholds_keep_their_promises_among_live_comments(exclusive: bool) -> None:
+    raw, targets = drawn(40_000, RATES, exclusive, 3)
+    rates = tuple(targets.mean(axis=0).tolist())
+    calibration = fit_calibration(raw.astype(np.float64), targets, method="platt", exclusive=exclusive)
+    scores = calibration.at(rates, LIVE.tolist()).apply(raw)
+    weights = live_weights(targets, LIVE.tolist(), exclusive=exclusive)
+    raw, live_targets = drawn(200_000, LIVE, exclusive, 4)
+    live_scores = calibration.at(rates, LIVE.tolist()).apply(raw)
+    for j in range(2):
+        hits = live_targets[:, j] == 1
+
+        def flagged(objective: str, j: int = j) -> NDArray[np.bool_]:
+            threshold, reached = choose_threshold(scores[:, j], targets[:, j], objective, weights[:, j])
+            assert reached
+            return np.asarray(live_scores[:, j] >= np.float32(threshold))
+
+        assert abs(flagged("flag_rate=0.03").mean() - 0.03) < 0.004
+        assert abs(hits[flagged("recall_at_precision=0.5")].mean() - 0.5) < 0.06
+        assert abs(flagged("precision_at_recall=0.6")[hits].mean() - 0.6) < 0.04
+        plain, _ = choose_threshold(scores[:, j], targets[:, j], "f1")
+        assert f1_score(hits, flagged("f1")) > f1_score(hits, live_scores[:, j] >= plain)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from toxiclf.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from toxiclf.balance.augment.sampler import TextAugmenter
+    from toxiclf.balance.resample import Resampler
     from toxiclf.corpus.comments import Comments
     from toxiclf.corpus.reading import read_comments
     from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
@@ -32,6 +34,8 @@ _HOME = {
     "NgramVectorizer": "vectors.vectorizers",
     "Recipe": "recipe",
     "Report": "evaluation.report",
+    "Resampler": "balance.resample",
+    "TextAugmenter": "balance.augment.sampler",
     "ToxicClassifier": "estimator",
     "ToxiclfError": "errors",
     "TrainedModel": "training",
@@ -54,6 +58,8 @@ __all__ = [
     "NgramVectorizer",
     "Recipe",
     "Report",
+    "Resampler",
+    "TextAugmenter",
     "ToxicClassifier",
     "ToxiclfError",
     "TrainedModel",

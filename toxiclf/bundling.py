@@ -50,6 +50,8 @@ def bundled(learned: Learned, comments: Comments, recipe: Recipe, card: str) -> 
         thresholds=learned.thresholds,
         negative=comments.negative,
         calibration=learned.calibration,
+        rates=() if learned.calibration.method == "none" else learned.rates,
+        prior=learned.prior,
         model=recipe.model.name,
         text_column=comments.text_column,
         label_map=comments.label_map,

@@ -1,8 +1,8 @@
-"""From raw outputs of rows that the model did not learn from: calibration, then one threshold a label; distances from it."""
+"""From raw outputs of held-out rows: calibration, weights of the live rate, one threshold a label; distances from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 
-from toxiclf.bundle.calibration import Calibration, LabelCalibration, shares_of
+from toxiclf.bundle.calibration import Calibration, LabelCalibration, shares_of, shifted
 
 Floats = NDArray[np.float64]
 Method = Literal["platt", "isotonic", "none"]
@@ -81,7 +81,7 @@ def _isotonic(values: Floats, targets: NDArray[np.uint8]) -> list[LabelCalibrati
 
 
 def choose_threshold(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], objective: str | float
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], objective: str | float, weights: Floats | None = None
 ) -> tuple[float, bool]:
     """The threshold at which one label's scores reach the objective best.
 
@@ -89,6 +89,8 @@ def choose_threshold(
     ----------
     scores, targets : of held-out rows, (n,).
     objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
+    weights : how often each row counts, (n,), above 0; those of :func:`live_weights` make precision and shares those of live
+        comments. None: once.
 
     Returns
     -------
@@ -99,23 +101,26 @@ def choose_threshold(
     if isinstance(objective, float):
         return objective, True
     order = np.argsort(-scores, kind="stable")
-    ranked, hits = scores[order], targets[order].astype(np.float64)
+    counts = np.ones(len(scores)) if weights is None else weights[order]
+    ranked, toxic = scores[order], targets[order] == 1
     last = np.append(ranked[1:] != ranked[:-1], True)  # a threshold cannot part equal scores
     flagged = np.append(0, np.flatnonzero(last) + 1)
     if len(ranked) and ranked[0] >= 1.0:  # no threshold in [0, 1] leaves a score of 1 out
         flagged = flagged[1:]
-    tp = np.append(0.0, np.cumsum(hits))[flagged]
-    fp, fn = flagged - tp, hits.sum() - tp
-    tn = len(hits) - flagged - fn
+    tp = np.append(0.0, np.cumsum(counts * toxic))
+    fp = np.append(0.0, np.cumsum(counts * ~toxic))
+    positives, total = tp[-1], tp[-1] + fp[-1]
+    tp, fp = tp[flagged], fp[flagged]
+    fn, tn = positives - tp, total - positives - fp
     name, _, rate = objective.partition("=")
     reached = True
     if rate:
-        precision = np.divide(tp, flagged, out=np.ones_like(tp), where=flagged > 0)
-        recall = tp / max(1.0, hits.sum())
+        precision = np.divide(tp, tp + fp, out=np.ones_like(tp), where=flagged > 0)
+        recall = tp / (positives or 1.0)
         bound, value = (recall, precision) if name == "precision_at_recall" else (precision, recall)
         least = float(rate)
         if name == "flag_rate":
-            bound, least = -flagged / len(hits), -least
+            bound, least = -(tp + fp) / total, -least
         bound = np.where(flagged > 0, bound, -2.0)  # to flag nothing is no answer
         fits = bound >= least
         reached = bool(fits.any())
@@ -129,6 +134,59 @@ def choose_threshold(
     lower = float(ranked[flagged[best]]) if flagged[best] < len(ranked) else 0.0
     middle = float(np.float32((upper + lower) / 2))
     return (middle if middle > lower else upper), reached
+
+
+def live_counts(counts: Floats, classes: NDArray[np.intp], live: Floats) -> Floats:
+    """How often each row counts, once each class counts as often as among live comments.
+
+    Parameters
+    ----------
+    counts : how often each row was drawn, (draws, n).
+    classes : the class of each row, (n,).
+    live : the live rate of each class; sums to 1.
+
+    Returns
+    -------
+    (draws, n), with the row sums of ``counts``; NaN in a draw that holds no row of a class.
+    """
+    drawn = counts @ (classes[:, None] == np.arange(len(live)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = np.where(live > 0, live * counts.sum(axis=1, keepdims=True) / drawn, 0.0)
+    factors[~np.isfinite(factors).all(axis=1)] = np.nan
+    return np.asarray(counts * factors[:, classes])
+
+
+def live_classes(
+    targets: NDArray[np.uint8], prior: Sequence[float], j: int, *, exclusive: bool
+) -> tuple[NDArray[np.intp], Floats]:
+    """For a label: the class of each row, (n,), and the live rate of each class.
+
+    There are two classes, without and with the label; of exclusive labels, the rest too is as mixed as among live comments.
+    """
+    if exclusive:
+        classes = np.where(targets.any(axis=1), targets.argmax(axis=1) + 1, 0)
+        return classes.astype(np.intp), np.array([1.0 - sum(prior), *prior])
+    return targets[:, j].astype(np.intp), np.array([1.0 - prior[j], prior[j]])
+
+
+def live_weights(targets: NDArray[np.uint8], prior: Sequence[float], *, exclusive: bool) -> Floats:
+    """How often each row counts for each label, so that labels are as common as among live comments.
+
+    Parameters
+    ----------
+    targets : (n, n_labels).
+    prior : the live rate of each label.
+
+    Returns
+    -------
+    (n, n_labels), of mean 1: live rate / share for rows with the label, (1 - live rate) / (1 - share) for those without; by
+    exclusive labels one such ratio a class. NaN where the rows hold no comment of a class.
+    """
+    once = np.ones((1, len(targets)))
+    columns = [
+        live_counts(once, *live_classes(targets, prior, j, exclusive=exclusive))[0] for j in range(targets.shape[1])
+    ]
+    return np.column_stack(columns)
 
 
 def f_beta(tp: Floats, fp: Floats, fn: Floats, beta: float) -> Floats:
@@ -153,15 +211,20 @@ def margins_of(raw: NDArray[np.float32], calibration: Calibration, thresholds: N
     for j, (label, edge) in enumerate(zip(calibration.labels, edges, strict=True)):
         values = raw[:, j].astype(np.float64)
         if calibration.method == "isotonic":
-            cut = _first_raw(label, edge)
+            cut = _first_raw(label, _before_shift(float(edge), label.shift))
         else:
-            values = values * label.slope + label.intercept
+            values = values * label.slope + label.intercept + label.shift
             cut = _log_odds(edge) if edge > 0 else -np.inf
         if np.isfinite(cut):
             margins[:, j] = values - cut
         else:  # all are flagged, or none is, yet keep their order
             margins[:, j] = -np.sign(cut) * np.logaddexp(0, -np.sign(cut) * values)
     return margins
+
+
+def _before_shift(score: float, shift: float) -> float:
+    """The score that a shift of its log-odds turned into this one."""
+    return float(shifted(np.array([[score]]), np.array([-shift]), exclusive=False)[0, 0]) if shift else score
 
 
 def _first_raw(label: LabelCalibration, score: float) -> float:
@@ -180,8 +243,8 @@ def class_log_odds(raw: NDArray[np.floating[Any]], calibration: Calibration) -> 
         least = np.finfo(float).eps
         result: Floats = _log_odds(np.clip(np.column_stack([1.0 - scores.sum(axis=1), scores]), least, 1 - least))
         return result
-    slopes, intercepts = np.array([(label.slope, label.intercept) for label in calibration.labels]).T
-    log_odds = np.column_stack([np.zeros(len(raw)), raw * slopes + intercepts])
+    slopes, intercepts, shift = np.array([(c.slope, c.intercept, c.shift) for c in calibration.labels]).T
+    log_odds = np.column_stack([np.zeros(len(raw)), raw * slopes + intercepts + shift])
     others = [np.logaddexp.reduce(np.delete(log_odds, c, axis=1), axis=1) for c in range(log_odds.shape[1])]
     return np.asarray(log_odds - np.column_stack(others))
 

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from toxiclf.bundle import store
+from toxiclf.bundle.live_rate import check_prior, in_words
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundling import bundled
@@ -43,7 +44,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     ``predict`` decides by a threshold that is tuned for ``decision.objective`` on rows inside ``fit`` that the model did not
     learn from. So it need not equal ``predict_proba(X)[:, 1] > 0.5``: where toxic comments are rare, .5 is seldom the best
-    threshold. Among more than two classes the most probable one is taken.
+    threshold. Among more than two classes the most probable one is taken. Probabilities are those at the share of toxic comments
+    in ``y``; ``decision__prior`` names the live share, if it is another, and corrects them and the threshold.
 
     No row is held out as a test part, since cross-validation does that from outside: ``split.test`` is not used. No report and
     no baseline are made; :func:`toxiclf.train` makes them. Weights of classes are the recipe's, and ``sample_weight`` is not taken.
@@ -272,6 +274,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
 def _learned(comments: Comments, recipe: Recipe) -> Learned:
     check_classes(comments)
+    if recipe.decision.prior != "none":
+        check_prior(recipe.decision.prior, comments.labels, exclusive=comments.exclusive)  # before anything is fitted
     normalizer = recipe_normalizer(recipe)
     parts = split(comments, test=0, validation=recipe.split.validation, seed=recipe.seed, normalizer=normalizer)
     try:
@@ -299,6 +303,10 @@ def _card(learned: Learned, comments: Comments, recipe: Recipe) -> str:
         f"- {label}: {count:,} of {len(comments):,} comments; threshold {threshold:.4f}"
         for (label, count), threshold in zip(comments.counts().items(), learned.thresholds, strict=True)
     ]
+    rate = []
+    if learned.prior is not None:
+        live = in_words(dict(zip(comments.labels, learned.prior, strict=True)))
+        rate = ["", f"Scores and thresholds are for the {live}."]
     front = [
         "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
         "tags: [toxic-comments, onnx]", "---", "",
@@ -307,6 +315,6 @@ def _card(learned: Learned, comments: Comments, recipe: Recipe) -> str:
         f"# {recipe.model.name}", "",
         "Fitted by toxiclf.ToxicClassifier, which holds no rows out: measure it with cross-validation, or with "
         "`toxiclf evaluate` on comments that it has not seen.", "",
-        *labels, "", "## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```",
+        *labels, *rate, "", "## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```",
     ]  # fmt: skip
     return "\n".join([*front, *text]) + "\n"

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.balance.weights import ClassWeights, class_weights
+from toxiclf.balance.augment import Augmented, augmented
+from toxiclf.balance.pool import Copies, Pool, Stage, check_stages
+from toxiclf.balance.resample import Resampler
+from toxiclf.balance.weights import ClassWeights, class_weights, problems, rarer_rows
 from toxiclf.bundle.calibration import Calibration
+from toxiclf.bundle.live_rate import live_rates
 from toxiclf.bundle.scorer import Scorer
-from toxiclf.corpus.comments import Comments
+from toxiclf.corpus.comments import Comments, equality_keys
 from toxiclf.corpus.split import Split, folds
-from toxiclf.decision import choose_threshold, fit_calibration
+from toxiclf.decision import choose_threshold, fit_calibration, live_weights
+from toxiclf.errors import UsageError
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS
 from toxiclf.models.checkpoint import Checkpoint
@@ -42,11 +47,18 @@ Say = Callable[[str], None]
 
 @dataclass
 class Fitted:
-    """A fitted model with what feeds it."""
+    """A fitted model with what feeds it.
+
+    Attributes
+    ----------
+    weights : of the classes of the rows that it was fitted to.
+    stages : how those rows came about, the first as given.
+    """
 
     featurizer: Featurizer
     model: Model
     weights: list[ClassWeights]
+    stages: tuple[Stage, ...]
 
     @property
     def encoder(self) -> TextEncoder:
@@ -71,14 +83,16 @@ class Features:
 
     Attributes
     ----------
-    matrix, targets : of these rows.
+    matrix, targets : of these rows, after augmentation and resampling.
     watched : the validation part, for models that watch it.
+    stages : how many rows there were before and after.
     """
 
     featurizer: Featurizer
     matrix: Any
     targets: NDArray[np.uint8]
     watched: HeldOut | None
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,9 @@ class Learned:
     graph : features and model in ONNX; None where the model has no ONNX form.
     decision_scores, decision_targets : those scores, calibrated, and the targets of their rows, (n, n_labels).
     reached : by label, whether a threshold reaches the objective.
+    rates : the share of each label among these rows.
+    prior : the live rate of each label, for which scores are corrected and thresholds chosen; None: they are for ``rates``.
+    copies : what augmentation wrote of the comments that the model learned from; None where nothing was asked for.
     """
 
     fitted: Fitted
@@ -101,6 +118,9 @@ class Learned:
     reached: tuple[bool, ...]
     decision_scores: NDArray[np.float32]
     decision_targets: NDArray[np.uint8]
+    rates: tuple[float, ...]
+    prior: tuple[float, ...] | None = None
+    copies: Augmented | None = None
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
         """Raw outputs of encoded comments, (n, n_labels): by the graph or, where there is none, by the training library."""
@@ -180,9 +200,10 @@ def learn(
     fitter = Fitter.of(recipe, labels, negative, say)
     held_out = fitter.prepared(parts.validation)
     comments = learned_rows(parts, recipe)
-    rows = fitter.prepared(comments)
+    pool = fitter.pool(comments, parts, say)
     say(f"{name}: fitting {len(comments):,} comments")
-    fitted = fitter.fit(rows, comments.targets, held_out, parts.validation.targets, surroundings("model", name))
+    fitted = fitter.fit(pool, held_out, parts.validation.targets, surroundings("model", name))
+    check_stages(fitted.stages)
     graph = fitted.graph(len(labels))
     if source == "validation":
         raw = _raw(fitted, graph, fitted.featurizer.encode(held_out)).astype(np.float64)
@@ -196,13 +217,24 @@ def learn(
             fold = f"fold {number} of {recipe.decision.folds}"
             say(f"{name}: out-of-fold scores, {fold}")
             around = surroundings(f"fold-{number}", f"{name}, {fold}")
-            part = fitter.fit(rows.take(inside), targets[inside], held_out, parts.validation.targets, around)
-            raw[outside] = part.raw(rows.take(outside))
-    calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=negative is not None)
+            part = fitter.fit(pool.take(inside), held_out, parts.validation.targets, around)
+            raw[outside] = part.raw(pool.rows.take(outside))
+    exclusive, prior, weights = negative is not None, None, None
+    calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=exclusive)
+    rates: tuple[float, ...] = tuple(targets.mean(axis=0).tolist())
+    if recipe.decision.prior != "none":
+        prior = live_rates(recipe.decision.prior, labels, rates, exclusive=exclusive)
+        calibration = calibration.at(rates, prior)
+        weights = live_weights(targets, prior, exclusive=exclusive)
     scores = calibration.apply(raw.astype(np.float32))
-    chosen = [choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective) for j in range(len(labels))]
+    objective = recipe.decision.objective
+    chosen = [
+        choose_threshold(scores[:, j], targets[:, j], objective, None if weights is None else weights[:, j])
+        for j in range(len(labels))
+    ]
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
-    return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets)
+    copies = None if pool.copies is None else pool.copies.written
+    return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, prior, copies)
 
 
 def _raw(fitted: Fitted, graph: bytes | None, encoded: Encoded) -> NDArray[np.float32]:
@@ -244,7 +276,17 @@ class Fitter:
 
     @classmethod
     def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> Fitter:
-        """Make what is shared; may train word vectors."""
+        """Make what is shared; may train word vectors.
+
+        Raises
+        ------
+        UsageError : rows of several labels are to be resampled.
+        """
+        if recipe.balance.resample and len(labels) > 1:
+            raise UsageError(
+                f"balance.resample takes one label, and there are {len(labels)} ({', '.join(labels)}); use balance.class_weight or "
+                "balance.augment for all of them, or choose one with --label"
+            )
         takes_tokens = MODELS[recipe.model.name].features != "ngrams"
         engine = recipe_tokenizer(recipe) if takes_tokens else None
         vectors = None if engine is None else recipe_vectors(recipe, engine, say)
@@ -259,17 +301,46 @@ class Fitter:
         """Normalize and, where need be, tokenize: once, for all fits."""
         return Prepared.of(comments.texts, self.preprocessor, self.engine, workers=os.cpu_count() or 1)
 
+    def pool(self, comments: Comments, parts: Split, say: Say) -> Pool:
+        """Prepare comments to learn from and, where the recipe asks for it, copies of those of a rare class.
+
+        No copy equals a comment of any part: one of the validation or test part would be known, one of the training part may
+        be labelled otherwise.
+        """
+        rows, steps = self.prepared(comments), self.recipe.balance.augment
+        if not steps:
+            return Pool(rows, comments.targets)
+        everything = [part.texts for part in (parts.train, parts.validation, parts.test) if part is not None]
+        one_problem = self.negative is not None or len(self.labels) == 1
+        rare = rarer_rows(
+            problems(comments.targets, exclusive=self.negative is not None)[0] if one_problem else comments.targets
+        )
+        written = augmented(
+            comments.texts, rare, steps, normalizer=self.normalizer, seed=self.recipe.seed,
+            avoid={key for texts in everything for key in equality_keys(texts, self.normalizer)},
+        )  # fmt: skip
+        short = f", {written.asked:,} were asked for" if len(written.texts) < written.asked else ""
+        methods = ", ".join(dict.fromkeys(step.method for step in steps))
+        say(
+            f"augment: {len(written.texts):,} copies of {len(set(written.sources.tolist())):,} comments by {methods}{short}"
+        )
+        prepared = Prepared.of(written.texts, self.preprocessor, self.engine, workers=os.cpu_count() or 1)
+        return Pool(rows, comments.targets, Copies(written, prepared))
+
     def fit(
-        self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8],
+        self,
+        pool: Pool,
+        held_out: Prepared,
+        held_out_targets: NDArray[np.uint8],
         surroundings: Surroundings = ALONE,
-    ) -> Fitted:  # fmt: skip
-        """Learn everything that is learned (vocabulary, vectors, weights, model) from these rows and no others.
+    ) -> Fitted:
+        """Learn everything that is learned (vocabulary, vectors, new rows, weights, model) from these comments and no others.
 
         Raises
         ------
         DivergedError : training diverged.
         """
-        features = self.features(rows, targets, held_out, held_out_targets)
+        features = self.features(pool, held_out, held_out_targets)
         if isinstance(features.featurizer.features, SequenceVectors):
             auto = " (auto: so many hold 99.5 % of the training comments whole)"
             surroundings.say(
@@ -278,14 +349,32 @@ class Fitter:
             )
         return self.fit_model(features, surroundings)
 
-    def features(
-        self, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared, held_out_targets: NDArray[np.uint8]
-    ) -> Features:
-        """Learn what comes before the model from these rows; ``held_out`` is for models that watch the validation part."""
+    def features(self, pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8]) -> Features:
+        """Learn what comes before the model, and resample; ``held_out`` is for models that watch the validation part.
+
+        Raises
+        ------
+        DataError : these rows cannot be resampled.
+        """
+        rows, targets = pool.learned()
+        stages = [Stage.of("as given", pool.targets)]
+        if pool.copies is not None:
+            stages.append(
+                Stage.of(" + ".join(dict.fromkeys(step.method for step in self.recipe.balance.augment)), targets)
+            )
         featurizer = self.featurizer(rows)
         watches = MODELS[self.recipe.model.name].watches
         watched = HeldOut(featurizer.matrix(held_out), held_out_targets) if watches else None
-        return Features(featurizer, featurizer.matrix(rows), targets, watched)
+        matrix = featurizer.matrix(rows)
+        balance = self.recipe.balance
+        if balance.resample:
+            sampler = Resampler(
+                balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, random_state=self.recipe.seed
+            )
+            matrix, classes = sampler.fit_resample(matrix, targets[:, 0])
+            targets = classes[:, None].astype(np.uint8)
+            stages += [Stage(name, sum(after.values()), (after.get(1, 0),)) for name, _, after in sampler.steps_]
+        return Features(featurizer, matrix, targets, watched, tuple(stages))
 
     def featurizer(self, rows: Prepared) -> Featurizer:
         """Learn what comes before the model."""
@@ -299,10 +388,14 @@ class Fitter:
         DivergedError : training diverged.
         """
         balance = self.recipe.balance
-        weights = class_weights(features.targets, self.labels, self.negative, balance.class_weight)
-        fitted = Fitted(features.featurizer, MODELS[self.recipe.model.name].make(self.recipe.model), weights)
+        weights = class_weights(
+            features.targets, self.labels, self.negative, balance.class_weight, balance.effective_number_beta
+        )
+        model = MODELS[self.recipe.model.name].make(self.recipe.model)
+        fitted = Fitted(features.featurizer, model, weights, features.stages)
         gamma = balance.focal_gamma if balance.loss == "focal" else None
-        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed, gamma, surroundings)
+        tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
+        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed, gamma, tau, surroundings)
         fitted.model.fit(features.matrix, task, features.watched)
         if fitted.model.divergence_ is not None:
             raise DivergedError(fitted, fitted.model.divergence_)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.bundle import store
+from toxiclf.bundle.live_rate import Prior
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError, ToxiclfError
@@ -86,8 +87,10 @@ class Moderator:
     Use :func:`toxiclf.load` to make one.
     """
 
-    def __init__(self, manifest: Manifest, encoder: TextEncoder, scorer: Scorer, threads: int = 1) -> None:
-        self.manifest = manifest
+    def __init__(
+        self, manifest: Manifest, encoder: TextEncoder, scorer: Scorer, threads: int = 1, prior: Prior | None = None
+    ) -> None:
+        self.manifest = manifest if prior is None else manifest.at(prior)
         self._encoder = encoder
         self._scorer = scorer
         self._threads = threads
@@ -99,6 +102,11 @@ class Moderator:
     def labels(self) -> tuple[str, ...]:
         """Names of the labels, in the order of the columns of :meth:`score`."""
         return self.manifest.labels
+
+    @property
+    def prior(self) -> dict[str, float] | None:
+        """The live rate of each label, which scores are corrected to; None where they are left as calibrated."""
+        return self.manifest.live_rate
 
     @property
     def normalizer(self) -> Normalizer:
@@ -180,16 +188,22 @@ class Moderator:
             return list(pool.map(work, parts))  # after an error or Ctrl-C, chunks that were not begun are dropped
 
 
-def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
+def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | None = None) -> Moderator:
     """Load a bundle after verifying it.
 
     Parameters
     ----------
     folder : the ``bundle/`` folder of a run (or the run's folder).
     threads : threads that share a batch of thousands of comments; fewer, and so a single one, never need more than one.
+    prior : the share of live comments that are toxic, such as 0.02 for 2 %; where there are several labels, a table by label, of
+        which one that is not named keeps the share that it had in training. Scores are then probabilities among such comments,
+        and fewer of them reach a threshold the rarer toxic ones are: a threshold is the probability at which one acts, and stays
+        as it is. (``decision.prior`` in training tunes the thresholds for that share, too.) It takes the place of the prior that
+        the bundle was trained with; None leaves that.
 
     Raises
     ------
+    UsageError : the prior does not fit the bundle.
     BundleError : the bundle is damaged, was changed, or is of a newer format; nothing of it was parsed before that was known.
     """
     manifest, files = store.read(Path(folder))
@@ -199,4 +213,4 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1) -> Moderator:
         raise
     except (ValueError, RecursionError) as error:
         raise BundleError(f"text.json or vocabulary.json does not fit its schema: {error}") from error
-    return Moderator(manifest, encoder, Scorer(files["model.onnx"]), threads)
+    return Moderator(manifest, encoder, Scorer(files["model.onnx"]), threads, prior)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.metrics import average_precision_score
 
-from toxiclf.balance.weights import ClassWeights
 from toxiclf.bundling import versions
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split
+from toxiclf.decision import live_weights
 from toxiclf.evaluation import checks
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import Evaluation, evaluate
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report
-from toxiclf.learning import DivergedError, Learned, Say, decision_source, learn, learned_rows
-from toxiclf.recipe import NgramLogisticOptions, Recipe
+from toxiclf.learning import DivergedError, Fitted, Learned, Say, decision_source, learn, learned_rows
+from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
 from toxiclf.rows import Rejected
 
 BASELINE = "ngram_logistic"
@@ -33,6 +33,7 @@ class Evaluated:
     rows : which rows they are, in words.
     predictions : the rows with their scores.
     truncated, unknown : number of comments that were cut, and of those that hold nothing known from training.
+    live : figures of these rows weighted to the live rate, where one is set.
     """
 
     rows: str
@@ -40,6 +41,7 @@ class Evaluated:
     truncated: int
     unknown: int
     evaluation: Evaluation
+    live: Evaluation | None
 
 
 def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
@@ -58,17 +60,26 @@ def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
         scores = learned.calibration.apply(learned.raw(encoded))
         truncated, unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
     evaluation = evaluate(scores, comments.targets, learned.thresholds, labels, seed=recipe.seed)
-    return Evaluated(rows, Predictions.of(comments, scores, learned.thresholds), truncated, unknown, evaluation)
+    live = None
+    if learned.prior is not None:
+        live = evaluate(
+            scores, comments.targets, learned.thresholds, labels,
+            seed=recipe.seed, prior=learned.prior, exclusive=comments.exclusive,
+        )  # fmt: skip
+    predictions = Predictions.of(comments, scores, learned.thresholds)
+    return Evaluated(rows, predictions, truncated, unknown, evaluation, live)
 
 
 def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
-    """Fit the ngram_logistic model and score the same rows; None where it is the model itself."""
-    if recipe.model == NgramLogisticOptions():
+    """Fit the ngram_logistic model, with class weights and no other remedy, and score the same rows; None where it is the model."""
+    if recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection():
         return None
     say(f"{BASELINE}: fitting the baseline that every model is judged against")
     source = decision_source(recipe) if parts.test is None else "auto"
     decision = recipe.decision.model_copy(update={"source": source})
-    plain = recipe.model_copy(update={"model": NgramLogisticOptions(), "decision": decision})
+    plain = recipe.model_copy(
+        update={"model": NgramLogisticOptions(), "decision": decision, "balance": BalanceSection()}
+    )
     learned = learn(parts, plain, lambda message: None)
     # without a test part, out-of-fold rows of a network are those of its training part, which come first
     first = learned.decision_scores[: len(model.predictions)]
@@ -102,7 +113,10 @@ def report_of(
         baseline_rows=baseline.evaluation.rows if baseline is not None else [],
         thresholds=dict(zip(comments.labels, learned.thresholds, strict=True)),
         data={
-            **_data(comments, parts, learned.fitted.weights, learned.source, learned.fitted.featurizer.origin),
+            **_data(comments, parts, learned.fitted, learned.source),
+            "augmented": None
+            if learned.copies is None
+            else {"asked": learned.copies.asked, "made": len(learned.copies.texts)},
             "decision_average_precision": decision_average_precision,
             "evaluated_sha256": model.predictions.rows_sha256(),
         },
@@ -111,6 +125,8 @@ def report_of(
         seed=recipe.seed,
         versions=versions(),
         timings={"fit_seconds": round(seconds, 2)},
+        live_rate={} if learned.prior is None else dict(zip(comments.labels, learned.prior, strict=True)),
+        live_rows=[] if model.live is None else model.live.rows,
     )
 
 
@@ -120,7 +136,7 @@ def report_of_diverged(error: DivergedError, parts: Split, comments: Comments, r
     finding = Finding("diverged", "error", f"{error}; no bundle was made.", f"{cure[0].upper()}{cure[1:]}.")
     return Report(
         recipe.model.name, "nothing: training diverged", comments.labels, [], {}, [], {},
-        _data(comments, parts, error.fitted.weights, decision_source(recipe), error.fitted.featurizer.origin), [finding],
+        _data(comments, parts, error.fitted, decision_source(recipe)), [finding],
         recipe.model_dump(mode="json"), recipe.seed, versions(),
     )  # fmt: skip
 
@@ -146,14 +162,23 @@ def _findings(
             "The figures hold for the network as it was trained; choose another activation to get a model that can be used.",
         )  # fmt: skip
     yield from checks.check_weighting(learned.fitted.weights, recipe.balance.loss)
+    yield from checks.check_loss(recipe.balance.loss, recipe.decision.calibrate)
     yield from checks.check_scores(scores, targets, learned.thresholds, model.evaluation, labels)
     if baseline is not None:
         yield from checks.check_baseline(model.evaluation, baseline.evaluation)
     yield from checks.check_objective(learned.reached, labels, recipe.decision.objective)
     yield from checks.check_decision_rows(learned.decision_targets, labels, learned.source)
     if parts.test is not None:
-        yield from checks.check_prevalence(parts.train.targets, parts.test.targets, labels)
-    yield from checks.check_calibration(scores, targets, labels, recipe.decision.calibrate)
+        corrected = [
+            label
+            for label, live, rate in zip(labels, learned.prior or learned.rates, learned.rates, strict=True)
+            if live != rate
+        ]
+        yield from checks.check_prevalence(parts.train.targets, parts.test.targets, labels, corrected)
+    weights = None
+    if learned.prior is not None:
+        weights = live_weights(targets, learned.prior, exclusive=comments.exclusive)
+    yield from checks.check_calibration(scores, targets, labels, recipe.decision.calibrate, weights)
     rejected = len(rejected_rows(comments, parts))
     read = [parts.train, parts.validation] + ([parts.test] if parts.test is not None else [])
     total = sum(map(len, read)) + parts.leaked + rejected
@@ -165,9 +190,8 @@ def _of_vectors(origin: Mapping[str, str]) -> list[str]:
     return [f"word vectors: {origin['source']}" + (f" ({facts})" if facts else "")] if origin else []
 
 
-def _data(
-    comments: Comments, parts: Split, weights: Sequence[ClassWeights], source: str, vectors: Mapping[str, str]
-) -> dict[str, Any]:
+def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> dict[str, Any]:
+    vectors = fitted.featurizer.origin
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {
         "source": comments.source,
@@ -180,6 +204,10 @@ def _data(
         "parts": {
             name: {"rows": len(piece), "classes": piece.counts()} for name, piece in pieces.items() if piece is not None
         },
+        "stages": [
+            {"name": stage.name, "rows": stage.rows, "classes": dict(zip(comments.labels, stage.counts, strict=True))}
+            for stage in fitted.stages
+        ],
         "class_weights": [
             {
                 "class": name,
@@ -187,7 +215,7 @@ def _data(
                 "rows": rows,
                 "weight": weight,
             }
-            for entry in weights
+            for entry in fitted.weights
             for name, rows, weight in zip(entry.names, entry.counts, entry.weights, strict=True)
         ],
         "sha256": comments.sha256(),

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf.balance.augment import Augmented
+from toxiclf.balance.pool import copies_as_csv
 from toxiclf.bundle import store
+from toxiclf.bundle.live_rate import check_prior
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundling import bundled
 from toxiclf.corpus import public
@@ -21,10 +24,10 @@ from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import learned as learned_from
-from toxiclf.evaluation.figures import write_figures, write_history_figure
+from toxiclf.evaluation.figures import write_balance_figure, write_figures, write_history_figure
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
-from toxiclf.learning import Checkpoints, DivergedError, Say, learn
+from toxiclf.learning import Checkpoints, DivergedError, Say, learn, learned_rows
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.reporting import evaluated, evaluated_baseline, rejected_rows, report_of, report_of_diverged
@@ -53,6 +56,7 @@ class TrainedModel:
     _recipe: Recipe
     _found: Found | None
     _parts: Split
+    _copies: Augmented | None
     _moderator: Moderator | None
     _files: Mapping[str, bytes]
     _checkpoints: Checkpoints | None
@@ -68,6 +72,11 @@ class TrainedModel:
         return self._moderator is not None
 
     @property
+    def has_augmented(self) -> bool:
+        """Whether augmentation wrote comments that the model learned from."""
+        return self._copies is not None
+
+    @property
     def moderator(self) -> Moderator:
         """The model, ready to score, as it is after :meth:`save` and :func:`toxiclf.load`.
 
@@ -80,12 +89,19 @@ class TrainedModel:
             raise TrainingError(f"{finding.message} {finding.next_step}")
         return self._moderator
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False) -> Path:
         """Write the run: report, figures, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
 
         Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
-        ``bundle.previous``. Checkpoints of the run are deleted.
+        ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in
+        ``augmented.csv``, for reading.
+
+        Raises
+        ------
+        UsageError : ``keep_augmented`` without augmentation.
         """
+        if keep_augmented and self._copies is None:
+            raise UsageError("there are no augmented comments to keep; name a method in balance.augment")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.report.to_json()  # what cannot be written must not cost the old report
@@ -97,6 +113,9 @@ class TrainedModel:
             write_text(folder / "best_recipe.toml", self._found.recipe.to_toml())
         if self.rejected:
             write_rejected(folder / "rejected.csv", self.rejected)
+        if keep_augmented and self._copies is not None:
+            comments = learned_rows(self._parts, self._recipe if self._found is None else self._found.recipe)
+            write_text(folder / "augmented.csv", copies_as_csv(self._copies, comments))
         if self.history:
             rows = [{k: v if np.isfinite(v) else None for k, v in row.items()} for row in self.history]
             write_text(folder / "history.json", json.dumps(rows, indent=1) + "\n")
@@ -105,6 +124,8 @@ class TrainedModel:
         else:
             store.save(folder / "bundle", self._moderator.manifest, self._files)
         names = write_history_figure(folder / "figures", self.history) if self.history else []
+        if len(self.report.data["stages"]) > 1:
+            names += write_balance_figure(folder / "figures", self.report.data["stages"], self.report.labels)
         if self.predictions is not None:
             thresholds = [self.report.thresholds[label] for label in self.report.labels]
             scores, targets = self.predictions.scores, self.predictions.targets
@@ -156,6 +177,8 @@ def train(
     comments = consistent(comments, normalizer)
     test = None if test is None else consistent(test, normalizer)
     check_classes(comments)
+    if recipe.decision.prior != "none":
+        check_prior(recipe.decision.prior, comments.labels, exclusive=comments.exclusive)
     parts = split(
         comments,
         test=recipe.split.test if test is None else test,
@@ -188,7 +211,7 @@ def train(
     history = [dict(row) for row in learned.fitted.model.history_]
     rejected = rejected_rows(comments, parts)
     return TrainedModel(
-        report, history, rejected, model.predictions, asked, found, parts, moderator, files, checkpoints
+        report, history, rejected, model.predictions, asked, found, parts, learned.copies, moderator, files, checkpoints
     )
 
 
@@ -244,5 +267,5 @@ def _diverged(
     report = replace(report, search=found.to_dict() if found is not None else {})
     history = [dict(row) for row in error.fitted.model.history_]
     return TrainedModel(
-        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, {}, checkpoints
+        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, None, {}, checkpoints
     )

@@ -11,7 +11,7 @@ import pytest
 from tests.bundle.conftest import BLANK, forge, seal
 from toxiclf.bundle import store
 from toxiclf.bundle.manifest import FORMAT_VERSION, Manifest
-from toxiclf.errors import BundleError
+from toxiclf.errors import BundleError, UsageError
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -81,6 +81,15 @@ def test_a_newer_format_asks_for_an_update(bundle: Path, tmp_path: Path, newer: 
         (("calibration", "labels"), []),
         (("calibration", "labels", 0, "slope"), NAN),
         (("calibration", "labels", 0, "intercept"), -INFINITY),
+        (("calibration", "labels", 0, "shift"), NAN),
+        (("rates",), [0.3, 0.3]),
+        (("rates",), [1.1]),
+        (("rates",), [NAN]),
+        (("rates",), None),
+        (("prior",), [0.3, 0.3]),
+        (("prior",), []),
+        (("prior",), [-0.1]),
+        (("prior",), 0.02),
         (("versions",), {"python": 3}),
         (("more",), 1),
         (("files",), {}),
@@ -120,3 +129,42 @@ def test_what_is_no_manifest_is_refused_whoever_sealed_it(copy: Path, text: str)
     seal(copy, text)
     with pytest.raises(BundleError, match="does not fit its schema"):
         store.read(copy)
+
+
+def older(written: bytes, folder: Path, **changes: object) -> Manifest:
+    """The manifest as it was before rates were kept."""
+    content = json.loads(written)
+    for name in ("rates", "prior"):
+        del content[name]
+    for label in content["calibration"]["labels"]:
+        del label["shift"]
+    seal(folder, json.dumps({**content, **changes, "seal": "0" * 64}))
+    return Manifest.from_bytes((folder / "manifest.json").read_bytes())
+
+
+def test_a_manifest_of_before_live_rates_is_read(bundle: Path, tmp_path: Path) -> None:
+    written = (bundle / "manifest.json").read_bytes()
+    manifest, now = older(written, tmp_path), Manifest.from_bytes(written)
+    assert (manifest.rates, manifest.prior) == ((), None)
+    assert manifest.calibration == now.calibration
+    assert manifest.thresholds == now.thresholds
+    with pytest.raises(UsageError, match=r"does not say at what share of toxic comments .*; train it again"):
+        manifest.at(0.02)
+
+
+def test_rates_and_live_rate_come_back_from_the_bytes(bundle: Path) -> None:
+    manifest = Manifest.from_bytes((bundle / "manifest.json").read_bytes())
+    assert len(manifest.rates) == 1
+    assert manifest.live_rate is None
+    live = Manifest.from_bytes(manifest.at(0.02).to_bytes())
+    assert live.live_rate == {"toxic": 0.02}
+    assert live.rates == manifest.rates
+    assert live.thresholds == manifest.thresholds
+    assert live.at(0.1).calibration == manifest.at({"toxic": 0.1}).calibration
+
+
+def test_scores_that_are_no_probabilities_have_no_live_rate(bundle: Path) -> None:
+    content = json.loads((bundle / "manifest.json").read_bytes())
+    content["calibration"]["method"] = "none"
+    with pytest.raises(UsageError, match=r"not calibrated.*decision\.calibrate = platt or isotonic"):
+        Manifest.model_validate(content).at(0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toxiclf.balance.weights import ClassWeights
+from toxiclf.decision import live_weights
 from toxiclf.evaluation import checks
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import evaluate
@@ -107,3 +108,40 @@ def test_what_happened_to_rows_is_found() -> None:
 
 def test_an_objective_that_no_threshold_reaches_is_found() -> None:
     assert [f.code for f in checks.check_objective([True, False], ["a", "b"], "x")] == ["objective_unreached"]
+
+
+def test_scores_are_judged_at_the_live_rate() -> None:
+    random = np.random.default_rng(3)
+    targets = (random.random((4000, 1)) < 0.4).astype(np.uint8)
+    raw = random.normal(size=(4000, 1)) + 2.0 * targets
+    odds = np.exp(2.0 * raw - 2.0)
+
+    def scores(rate: float) -> np.ndarray:
+        return (odds * rate / (odds * rate + 1 - rate)).astype(np.float32)
+
+    def codes(rate: float, live: float) -> list[str]:
+        weights = live_weights(targets, [live], exclusive=False)
+        return [f.code for f in checks.check_calibration(scores(rate), targets, ["toxic"], "platt", weights)]
+
+    assert codes(0.02, live=0.02) == []
+    assert codes(0.4, live=0.4) == []
+    assert codes(0.4, live=0.02) == ["uncalibrated"]
+    assert codes(0.02, live=0.4) == ["uncalibrated"]
+    assert codes(0.05, live=0.02) == ["uncalibrated"]  # within five points, and twice the rate
+    weights = live_weights(targets, [0.02], exclusive=False)
+    (finding,) = checks.check_calibration(scores(0.4), targets, ["toxic"], "platt", weights)
+    assert "where it should be the live rate, 2.0 %" in finding.message
+    none = np.zeros_like(targets)
+    weights = live_weights(none, [0.02], exclusive=False)
+    assert not list(checks.check_calibration(scores(0.4), none, ["toxic"], "platt", weights))
+
+
+def test_a_label_at_its_live_rate_has_no_shift() -> None:
+    train, test = (
+        np.array([[1, 1]] * 300 + [[0, 0]] * 700, np.uint8),
+        np.array([[1, 1]] * 50 + [[0, 0]] * 950, np.uint8),
+    )
+    assert len(list(checks.check_prevalence(train, test, ["a", "b"]))) == 2
+    (finding,) = checks.check_prevalence(train, test, ["a", "b"], ["a"])
+    assert finding.message.startswith("label 'b'")
+    assert "decision.prior" in finding.next_step

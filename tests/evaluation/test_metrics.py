@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from toxiclf.evaluation.metrics import METRICS, evaluate, paired_difference
+from toxiclf.decision import live_weights
+from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, evaluate, paired_difference
 
 ORACLES = {
     "accuracy": lambda y, p, s: sk.accuracy_score(y, p),
@@ -94,3 +95,68 @@ def test_paired_differences_see_what_separate_intervals_do_not() -> None:
     interval = paired_difference(a, b, "average_precision")
     assert interval is not None
     assert interval[0] > 0
+
+
+WEIGHTED = {
+    "accuracy": lambda y, p, s, w: sk.accuracy_score(y, p, sample_weight=w),
+    "precision": lambda y, p, s, w: sk.precision_score(y, p, sample_weight=w, zero_division=0),
+    "recall": lambda y, p, s, w: sk.recall_score(y, p, sample_weight=w),
+    "f1": lambda y, p, s, w: sk.f1_score(y, p, sample_weight=w, zero_division=0),
+    "macro_f1": lambda y, p, s, w: sk.f1_score(y, p, average="macro", sample_weight=w, zero_division=0),
+    "mcc": lambda y, p, s, w: sk.matthews_corrcoef(y, p, sample_weight=w),
+    "roc_auc": lambda y, p, s, w: sk.roc_auc_score(y, s, sample_weight=w),
+    "average_precision": lambda y, p, s, w: sk.average_precision_score(y, s, sample_weight=w),
+    "brier": lambda y, p, s, w: sk.brier_score_loss(y, s, sample_weight=w),
+    FLAG_RATE: lambda y, p, s, w: np.average(p, weights=w),
+}
+
+
+@given(st.integers(0, 10_000), st.floats(0.01, 0.45), st.booleans())
+def test_figures_at_the_live_rate_are_scikit_learns_with_weights(seed: int, rate: float, exclusive: bool) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random((60, 2)).round(1).astype(np.float32)
+    classes = np.append([0, 1, 2], random.integers(0, 3, 57))
+    targets = np.column_stack([classes == 1, classes == 2]).astype(np.uint8)
+    live = [rate, 0.5]
+    evaluation = evaluate(scores, targets, [0.6, 0.4], ["a", "b"], seed=0, prior=live, exclusive=exclusive)
+    weights = live_weights(targets, live, exclusive=exclusive)
+    for j, label in enumerate("ab"):
+        flagged = scores[:, j] >= np.float32([0.6, 0.4][j])
+        for metric, oracle in WEIGHTED.items():
+            expected = oracle(targets[:, j], flagged, scores[:, j], weights[:, j])
+            assert evaluation.value(metric, label) == pytest.approx(expected, abs=1e-6), metric
+        assert sum(evaluation.confusion[label].values()) == 60  # rows as they are
+
+
+def test_the_share_that_rows_have_is_the_live_rate_that_changes_nothing() -> None:
+    random = np.random.default_rng(0)
+    scores = random.random((80, 1)).astype(np.float32)
+    targets = (np.arange(80) < 20).astype(np.uint8)[:, None]
+    as_they_are = evaluate(scores, targets, [0.5], ["toxic"], seed=0)
+    live = evaluate(scores, targets, [0.5], ["toxic"], seed=0, prior=[0.25])
+    for metric in METRICS:
+        assert live.value(metric) == pytest.approx(as_they_are.value(metric))
+
+
+def test_intervals_at_the_live_rate_cover_the_truth_about_as_often_as_they_say() -> None:
+    random = np.random.default_rng(1)
+    truth = 0.05 * 0.8 / (0.05 * 0.8 + 0.95 * 0.1)  # recall .8, one false alarm in ten, live rate 5 %
+    covered = 0
+    for seed in range(40):
+        targets = (random.random((300, 1)) < 0.4).astype(np.uint8)
+        scores = (random.random((300, 1)) < np.where(targets == 1, 0.8, 0.1)).astype(np.float32)
+        row = evaluate(scores, targets, [0.5], ["toxic"], seed=seed, prior=[0.05]).row("precision")
+        assert row.low is not None
+        assert row.high is not None
+        covered += row.low <= truth <= row.high
+    assert covered >= 34
+
+
+def test_rows_without_a_class_have_no_figures_at_a_live_rate() -> None:
+    scores = np.array([[0.1, 0.3], [0.9, 0.6]], dtype=np.float32)
+    targets = np.array([[0, 0], [0, 1]], dtype=np.uint8)
+    evaluation = evaluate(scores, targets, [0.5, 0.5], ["a", "b"], seed=0, prior=[0.02, 0.02])
+    for metric in (*METRICS, FLAG_RATE):
+        assert evaluation.value(metric, "a") is None
+        assert evaluation.value(metric) == evaluation.value(metric, "b")
+    assert evaluation.value("precision", "b") == 1

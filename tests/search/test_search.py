@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, f1_score, fbeta_score
 
 import toxiclf.search.judge
 from tests.conftest import tiny
+from toxiclf.balance.pool import Pool
 from toxiclf.bundle.calibration import shares_of
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split, folds, split
@@ -45,11 +46,11 @@ def test_a_trials_value_is_the_mean_of_plain_cross_validation(parts: Split) -> N
     found = search(parts, recipe_of({"model.C": [0.1, 10]}), quiet)
     recipe = Recipe.load({"model": {"name": "ngram_logistic", **NGRAMS, "C": 10}})
     fitter = Fitter.of(recipe, parts.train.labels, None, quiet)
-    rows, held_out = fitter.prepared(parts.train), fitter.prepared(parts.validation)
+    pool, held_out = Pool(fitter.prepared(parts.train), parts.train.targets), fitter.prepared(parts.validation)
     values = []
     for inside, outside in folds(parts.train, 3, 0):
-        fitted = fitter.fit(rows.take(inside), parts.train.targets[inside], held_out, parts.validation.targets)
-        raw = fitted.raw(rows.take(outside))
+        fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
+        raw = fitted.raw(pool.rows.take(outside))
         values.append(average_precision_score(parts.train.targets[outside], raw))
     assert found.trials[1].folds == pytest.approx(values, abs=1e-9)
     assert found.trials[1].value == pytest.approx(np.mean(values), abs=1e-9)
@@ -114,12 +115,12 @@ def test_a_fold_is_measured_at_thresholds_of_the_other_folds(
     recipe = Recipe.load({"model": {"name": "ngram_logistic", **NGRAMS, "C": 1}})
     train = parts.train
     fitter = Fitter.of(recipe, train.labels, train.negative, quiet)
-    rows, held_out = fitter.prepared(train), fitter.prepared(parts.validation)
+    pool, held_out = Pool(fitter.prepared(train), train.targets), fitter.prepared(parts.validation)
     raw = np.empty(train.targets.shape)
     pairs = folds(train, 3, 0)
     for inside, outside in pairs:
-        fitted = fitter.fit(rows.take(inside), train.targets[inside], held_out, parts.validation.targets)
-        raw[outside] = fitted.raw(rows.take(outside))
+        fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
+        raw[outside] = fitted.raw(pool.rows.take(outside))
     expected = []
     for inside, outside in pairs:
         calibration = fit_calibration(raw[inside], train.targets[inside], method=method, exclusive=train.exclusive)
@@ -137,10 +138,10 @@ def test_saturated_raw_outputs_still_rank(parts: Split) -> None:
     recipe = recipe_of(space, model="logistic", folds=2)
     found = search(parts, recipe, quiet)
     fitter = Fitter.of(recipe.changed({"model.C": 1e4}), parts.train.labels, None, quiet)
-    rows, held_out = fitter.prepared(parts.train), fitter.prepared(parts.validation)
+    pool, held_out = Pool(fitter.prepared(parts.train), parts.train.targets), fitter.prepared(parts.validation)
     (inside, outside), _ = folds(parts.train, 2, 0)
-    fitted = fitter.fit(rows.take(inside), parts.train.targets[inside], held_out, parts.validation.targets)
-    raw = fitted.raw(rows.take(outside))[:, 0]
+    fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
+    raw = fitted.raw(pool.rows.take(outside))[:, 0]
     assert found.best.folds[0] == pytest.approx(
         average_precision_score(parts.train.targets[outside, 0], raw), abs=1e-12
     )
@@ -151,10 +152,10 @@ def test_exclusive_labels_rank_by_their_odds_against_all_the_rest(exclusive: Com
     recipe = recipe_of({"model.C": [1]})
     found = search(parts, recipe, quiet)
     fitter = Fitter.of(recipe.changed({"model.C": 1}), exclusive.labels, exclusive.negative, quiet)
-    rows, held_out = fitter.prepared(parts.train), fitter.prepared(parts.validation)
+    pool, held_out = Pool(fitter.prepared(parts.train), parts.train.targets), fitter.prepared(parts.validation)
     inside, outside = folds(parts.train, 3, 0)[0]
-    fitted = fitter.fit(rows.take(inside), parts.train.targets[inside], held_out, parts.validation.targets)
-    shares = shares_of(fitted.raw(rows.take(outside)), exclusive=True)
+    fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
+    shares = shares_of(fitted.raw(pool.rows.take(outside)), exclusive=True)
     targets = parts.train.targets[outside]
     assert found.best.folds[0] == pytest.approx(
         np.mean([average_precision_score(targets[:, j], shares[:, j]) for j in range(2)]), abs=1e-9

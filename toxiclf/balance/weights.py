@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.errors import UsageError
+
+_ALIKE = 1.001  # times the least weight
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,57 @@ def problems(targets: NDArray[np.uint8], *, exclusive: bool) -> list[NDArray[np.
     return [column.astype(np.intp) for column in targets.T]
 
 
+def rarer_rows(y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows are of the rarer classes, bool (n,).
+
+    Parameters
+    ----------
+    y : classes (n,), of which all but the most frequent are rarer (of equal ones, all but the first in order); or 0/1 (n, k),
+        where a label is rare that less than half of the rows hold.
+
+    >>> rarer_rows(np.array(["a", "b", "b", "c"])).tolist()
+    [True, False, False, True]
+    """
+    if y.ndim == 2:
+        rare = 2 * (y != 0).sum(axis=0) < len(y)
+        return np.asarray((y[:, rare] != 0).any(axis=1))
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return np.asarray(codes != counts.argmax())
+
+
+def weights_of(counts: Sequence[int] | NDArray[np.intp], setting: str, beta: float = 0.999) -> NDArray[np.float64]:
+    """Weight of a row of each class, by how many rows the classes have; a class without rows is taken to have one.
+
+    Parameters
+    ----------
+    counts : rows of each class, (k,), of n in all.
+    setting : "none", 1; "balanced", n / (k · n_c) (King and Zeng 2001); "effective_number", (1 - beta) / (1 - beta ** n_c) (Cui et
+        al. 2019), scaled so that the mean over rows is 1.
+    beta : of "effective_number"; towards 0 all classes weigh the same, towards 1 it becomes "balanced".
+
+    >>> weights_of([90, 10], "balanced").round(3)
+    array([0.556, 5.   ])
+    >>> weights_of([90, 10], "effective_number", 0.9).round(3)
+    array([0.949, 1.457])
+    """
+    rows = np.maximum(np.asarray(counts, dtype=np.float64), 1.0)
+    total = sum(counts)
+    if setting == "none":
+        return np.ones(len(rows))
+    if setting == "balanced":
+        return np.asarray(total / (len(rows) * rows))
+    weights = (1 - beta) / -np.expm1(rows * np.log(beta))
+    return np.asarray(weights * total / (weights * counts).sum())
+
+
 def class_weights(
-    targets: NDArray[np.uint8], labels: Sequence[str], negative: str | None, setting: str | Mapping[str, float]
+    targets: NDArray[np.uint8],
+    labels: Sequence[str],
+    negative: str | None,
+    setting: str | Mapping[str, float],
+    beta: float = 0.999,
 ) -> list[ClassWeights]:
-    """Weights for each problem: "balanced" n / (k · n_c) (King and Zeng 2001), "none" 1, or explicit by name.
+    """Weights for each problem, by :func:`weights_of` or explicit by name.
 
     Parameters
     ----------
@@ -46,7 +96,7 @@ def class_weights(
 
     Raises
     ------
-    UsageError : ``setting`` names what is no class.
+    UsageError : ``setting`` names what is no class, or ``beta`` is so low that weights are all alike.
     """
     exclusive = negative is not None
     absent = negative if negative is not None else "negative"
@@ -64,10 +114,14 @@ def class_weights(
     for j, classes in enumerate(problems(targets, exclusive=exclusive)):
         names = (absent, *labels) if exclusive else (absent, labels[j])
         counts = np.bincount(classes, minlength=len(names))
-        if setting == "balanced":
-            weights = len(classes) / (len(names) * np.maximum(counts, 1))
+        if isinstance(setting, str):
+            weights = weights_of(counts, setting, beta)
+            if setting == "effective_number" and np.ptp(counts) and weights.max() < _ALIKE * weights.min():
+                raise UsageError(
+                    f"balance.effective_number_beta = {beta:g}: with {min(counts):,} rows of the rarest class it weighs all "
+                    "classes alike; raise it towards 1"
+                )
         else:
-            table = {} if isinstance(setting, str) else setting
-            weights = np.array([table.get(name, 1.0) for name in names])
+            weights = np.array([setting.get(name, 1.0) for name in names])
         result.append(ClassWeights(names, tuple(counts.tolist()), tuple(weights.tolist())))
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,13 +15,17 @@ Bounded = Annotated[float, Field(ge=-1e100, le=1e100)]
 
 
 class LabelCalibration(BaseModel):
-    """One label's map: ``slope`` and ``intercept`` (Platt), or the knots of a rising step-less curve (isotonic)."""
+    """One label's map: ``slope`` and ``intercept`` (Platt), or the knots of a rising step-less curve (isotonic).
+
+    ``shift`` is added to the log-odds of the score that the map gives: see :meth:`Calibration.at`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     slope: Bounded = 1.0
     intercept: Bounded = 0.0
     knots_raw: tuple[Bounded, ...] = ()
     knots_score: tuple[Bounded, ...] = ()
+    shift: Bounded = 0.0
 
 
 class Calibration(BaseModel):
@@ -29,6 +34,7 @@ class Calibration(BaseModel):
     Independent labels: ``sigmoid(slope · raw + intercept)`` (Platt 1999), or linear interpolation between knots (isotonic).
     Exclusive labels: raw outputs are log-odds against the negative value, so scores are the softmax of the same lines and 0;
     with knots, each label's softmax share is mapped by its curve, and the row is scaled down where its sum passes 1.
+    Last, log-odds (of exclusive labels: those against the negative value) are shifted to the live rate, if one is set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +50,8 @@ class Calibration(BaseModel):
             rising = all(knots == tuple(sorted(knots)) for knots in (label.knots_raw, label.knots_score))
             if not rising or any(not 0 <= score <= 1 for score in label.knots_score):
                 raise ValueError("knots must rise, and their scores must lie in [0, 1]")
+            if self.method == "none" and label.shift:
+                raise ValueError("a shift to the live rate is of calibrated scores")
         return self
 
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -56,11 +64,36 @@ class Calibration(BaseModel):
             )
             if self.exclusive:
                 scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))
+            shifts = [label.shift for label in self.labels]
+            if any(shifts):
+                scores = shifted(scores, np.array(shifts), exclusive=self.exclusive)
         else:
             slopes = np.array([label.slope for label in self.labels])
             intercepts = np.array([label.intercept for label in self.labels])
-            scores = shares_of(values * slopes + intercepts, exclusive=self.exclusive)
+            shift = np.array([label.shift for label in self.labels])
+            scores = shares_of(values * slopes + intercepts + shift, exclusive=self.exclusive)
         return np.asarray(scores, dtype=np.float32)
+
+    def at(self, rates: Sequence[float], live: Sequence[float]) -> Calibration:
+        """The calibration at live rates, in place of any that were set before (Saerens, Latinne and Decaestecker 2002).
+
+        Scores are probabilities where labels are as common as in the rows that calibration was fitted on. Where they are rarer,
+        but comments with a label, and those without, are otherwise of the same kind, the odds change by the ratio of the rates'
+        odds: log-odds are shifted by log(live / (1 - live)) - log(rate / (1 - rate)). For exclusive labels the negative
+        value's rate stands in place of 1 - rate, and the odds are those against it.
+
+        Parameters
+        ----------
+        rates : the share of each label among the rows that calibration was fitted on.
+        live : the share of each label among live comments; see :func:`toxiclf.bundle.live_rate.live_rates`.
+        """
+        rest = [1.0 - sum(shares) for shares in (live, rates)]
+        labels = []
+        for label, rate, wanted in zip(self.labels, rates, live, strict=True):
+            without = rest if self.exclusive else [1.0 - wanted, 1.0 - rate]
+            shift = _log_ratio(wanted, rate) - _log_ratio(*without)
+            labels.append(label.model_copy(update={"shift": shift}))
+        return self.model_copy(update={"labels": tuple(labels)})
 
 
 def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
@@ -71,3 +104,22 @@ def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
         return np.asarray(odds / (odds.sum(axis=1, keepdims=True) + np.exp(-top)))
     small = np.exp(-np.abs(log_odds))
     return np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
+
+
+def shifted(scores: Floats, shift: Floats, *, exclusive: bool) -> Floats:
+    """Probabilities (n, labels) whose log-odds, of exclusive labels those against the negative value, are moved by a shift each."""
+    if exclusive:
+        top = max(0.0, float(shift.max(initial=0.0)))
+        odds = scores * np.exp(shift - top)
+        rest = np.maximum(1.0 - scores.sum(axis=1, keepdims=True), 0.0) * np.exp(-top)
+        return np.asarray(odds / np.maximum(odds.sum(axis=1, keepdims=True) + rest, _TINY))
+    odds = scores * np.exp(np.minimum(shift, 0.0))
+    return np.asarray(odds / np.maximum(odds + (1.0 - scores) * np.exp(np.minimum(-shift, 0.0)), _TINY))
+
+
+def _log_ratio(live: float, rate: float) -> float:
+    """Of two shares; 0 where they are equal, 0 and 1 among them."""
+    return 0.0 if live == rate else float(np.log(live) - np.log(rate))
+
+
+_TINY = float(np.finfo(float).tiny)

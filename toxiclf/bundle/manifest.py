@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from toxiclf.bundle.calibration import Calibration
-from toxiclf.errors import BundleError
+from toxiclf.bundle.live_rate import Prior, live_rates
+from toxiclf.errors import BundleError, UsageError
 
 FORMAT_VERSION = 1
 """Raised by one whenever a reader of the old format would misread a new bundle; old formats stay readable and tested."""
@@ -19,6 +20,10 @@ FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
 
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"')
 _BLANK = b'"seal": "' + b"0" * 64 + b'"'
+
+
+Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
+"""The share of comments that hold a label."""
 
 
 class FileEntry(BaseModel):
@@ -51,6 +56,9 @@ class Manifest(BaseModel):
     ----------
     labels, thresholds : one name and one threshold a label.
     negative : the label column's negative value, where labels are exclusive.
+    rates : the share of each label among the rows that calibration was fitted on; empty in bundles of before it was kept, and
+        where scores are not calibrated.
+    prior : the live rate of each label, which scores are corrected to; None where they are left at ``rates``.
     model : the model's name.
     text_column, label_map : where text and labels stood in the training file; defaults for files to come.
     recipe_sha256, data_sha256 : of the recipe as TOML and of the training file.
@@ -62,9 +70,11 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     format_version: Literal[1] = 1
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
-    thresholds: tuple[Annotated[FiniteFloat, Field(ge=0, le=1)], ...]
+    thresholds: tuple[Rate, ...]
     negative: str | None
     calibration: Calibration
+    rates: tuple[Rate, ...] = ()
+    prior: tuple[Rate, ...] | None = None
     model: str
     text_column: str
     label_map: LabelMap
@@ -80,11 +90,40 @@ class Manifest(BaseModel):
     def _one_of_each(self) -> Manifest:
         if not len(self.labels) == len(self.thresholds) == len(self.calibration.labels):
             raise ValueError("labels, thresholds and calibrations differ in number")
+        if len(self.rates) not in (0, len(self.labels)) or (
+            self.prior is not None and len(self.prior) != len(self.rates)
+        ):
+            raise ValueError("labels and their rates differ in number")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels have the same name")
         if set(self.files) != set(FILES):
             raise ValueError(f"files must be {', '.join(FILES)}")
         return self
+
+    @property
+    def live_rate(self) -> dict[str, float] | None:
+        """The live rate by label, where scores are corrected to one."""
+        return None if self.prior is None else dict(zip(self.labels, self.prior, strict=True))
+
+    def at(self, prior: Prior) -> Manifest:
+        """The manifest with scores at another live rate, in place of any that was set before; thresholds stay as they are.
+
+        Raises
+        ------
+        UsageError : scores are not calibrated, the bundle is of before rates were kept, or the prior does not fit the labels.
+        """
+        if self.calibration.method == "none":
+            raise UsageError(
+                "scores of this bundle are not calibrated, so there is nothing to correct to a live rate; train with "
+                "decision.calibrate = platt or isotonic, or leave the prior out"
+            )
+        if not self.rates:
+            raise UsageError(
+                "this bundle does not say at what share of toxic comments it was calibrated, so its scores cannot be corrected "
+                "to a live rate; train it again, or leave the prior out"
+            )
+        live = live_rates(prior, self.labels, self.rates, exclusive=self.calibration.exclusive)
+        return self.model_copy(update={"calibration": self.calibration.at(self.rates, live), "prior": live})
 
     def to_bytes(self) -> bytes:
         """The manifest as JSON, sealed."""

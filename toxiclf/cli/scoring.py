@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from toxiclf.cli import options
+from toxiclf.cli import live_rate, options
 from toxiclf.cli.printing import print_json, print_table, say
 from toxiclf.errors import UsageError
+
+if TYPE_CHECKING:
+    from toxiclf.bundle.manifest import Manifest
 
 
 def predict(
@@ -31,10 +34,12 @@ def predict(
     rejected: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rows set aside [default: OUT.rejected.csv, or rejected.csv].")
     ] = None,
+    live: Annotated[str | None, live_rate.PRIOR] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON Lines.")] = False,
 ) -> None:
     """Score comments with a bundle, as a stream of any size."""
+    from toxiclf.bundle.live_rate import in_words
     from toxiclf.moderator import load
 
     if bundle is None:
@@ -45,7 +50,9 @@ def predict(
         raise UsageError(
             "--column, --header, --delimiter, --out and --rejected speak of a FILE; leave them out with --text"
         )
-    moderator = load(bundle)
+    moderator = load(bundle, prior=live_rate.prior(live))
+    if moderator.prior is not None:
+        say(f"scores are for the {in_words(moderator.prior)}")
     if text:
         verdicts = moderator.check(text)
         if as_json:
@@ -100,10 +107,12 @@ def inspect(
     calibrations = manifest.calibration.labels
     print_table(
         [
-            ["label", "threshold", "calibration"],
+            ["label", "threshold", "calibration", "calibrated at", "live rate"],
             *(
-                [name, f"{threshold:.4f}", _calibration(manifest.calibration.method, entry)]
-                for name, threshold, entry in zip(manifest.labels, manifest.thresholds, calibrations, strict=True)
+                [name, f"{threshold:.4f}", _calibration(manifest.calibration.method, entry), *_rates(manifest, j)]
+                for j, (name, threshold, entry) in enumerate(
+                    zip(manifest.labels, manifest.thresholds, calibrations, strict=True)
+                )
             ),
         ]
     )
@@ -124,5 +133,16 @@ def inspect(
 
 def _calibration(method: str, entry: Any) -> str:
     if method == "platt":
-        return f"platt: sigmoid({entry.slope:.4f} · raw {entry.intercept:+.4f})"
-    return f"isotonic, {len(entry.knots_raw)} knots" if method == "isotonic" else "none"
+        shift = f" {entry.shift:+.4f}" if entry.shift else ""
+        return f"platt: sigmoid({entry.slope:.4f} · raw {entry.intercept:+.4f}{shift})"
+    if method == "isotonic":
+        return f"isotonic, {len(entry.knots_raw)} knots" + (f", log-odds {entry.shift:+.4f}" if entry.shift else "")
+    return "none"
+
+
+def _rates(manifest: Manifest, j: int) -> list[str]:
+    """The share of a label that its scores were calibrated at, and the one that they are corrected to."""
+    from toxiclf.bundle.live_rate import percent
+
+    of = [percent(manifest.rates[j]) if manifest.rates else "not known"]
+    return [*of, percent(manifest.prior[j]) if manifest.prior is not None else "not set"]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from toxiclf.cli import options
+from toxiclf.cli import live_rate, options
 from toxiclf.cli.printing import print_class_weights, print_findings, print_json, print_table, say
 
 _BEST_TRIALS = 6  # heading and five; all of them stand in the report
@@ -50,6 +50,12 @@ def train(
         bool,
         typer.Option("--resume", help="Go on after the last finished epoch of an interrupted run in the same folder."),
     ] = False,
+    keep_augmented: Annotated[
+        bool,
+        typer.Option(
+            "--keep-augmented", help="Write the comments that balance.augment made to augmented.csv, to read."
+        ),
+    ] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
@@ -63,6 +69,9 @@ def train(
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
+    searched = {key for space in chosen.search.space for key in space}
+    if keep_augmented and not chosen.balance.augment and "balance.augment" not in searched:
+        raise UsageError("--keep-augmented: nothing is augmented; add --set balance.augment=aeda, or another method")
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
     columns = options.columns(text, label, negative, positive, header, delimiter)
@@ -85,7 +94,7 @@ def train(
         if checkpoints.files():
             say("the same command with --resume goes on after the last finished epoch")
         raise
-    trained.save(folder)
+    trained.save(folder, keep_augmented=keep_augmented and trained.has_augmented)
     report = trained.report
     if as_json:
         print_json({**report.to_dict(), "out": str(folder)})
@@ -94,6 +103,8 @@ def train(
             print_table(report.search_table()[:_BEST_TRIALS])
         print_class_weights(report.data["class_weights"])
         print_table(report.table())
+        if report.live_rate:
+            print_table(report.live_table())
         print_findings(report.findings)
         typer.echo(f"report: {folder / 'report.md'}")
         if report.search:
@@ -120,13 +131,15 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write report, figures and predictions.csv here.")
     ] = None,
+    live: Annotated[str | None, live_rate.PRIOR] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
     from toxiclf.evaluation.run import evaluate_bundle
 
-    evaluated = evaluate_bundle(bundle, comments, **options.columns(text, label, negative, positive, header, delimiter))
+    columns = options.columns(text, label, negative, positive, header, delimiter)
+    evaluated = evaluate_bundle(bundle, comments, prior=live_rate.prior(live), **columns)
     report = evaluated.report
     for note in report.data["notes"]:
         say(note)
@@ -136,6 +149,8 @@ def evaluate(
         print_json(report.to_dict())
     else:
         print_table(report.table())
+        if report.live_rate:
+            print_table(report.live_table())
         print_findings(report.findings)
     if evaluated.rejected:
         say(

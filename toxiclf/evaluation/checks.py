@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.balance.weights import ClassWeights
+from toxiclf.bundle.live_rate import percent
 from toxiclf.evaluation.metrics import Evaluation, paired_difference
 
 Severity = Literal["error", "warning", "info"]
@@ -18,7 +19,8 @@ Severity = Literal["error", "warning", "info"]
 
 Code = Literal[
     "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "majority_only", "no_bundle",
-    "no_known_tokens", "objective_unreached", "prevalence_shift", "rejected_rows", "small_validation", "truncated", "uncalibrated",
+    "no_effect", "no_known_tokens", "objective_unreached", "prevalence_shift", "rejected_rows", "small_validation", "truncated",
+    "uncalibrated",
 ]  # fmt: skip
 """Every finding there is; ``docs/your-own-csv.md`` explains each."""
 
@@ -62,16 +64,24 @@ def check_scores(
             )  # fmt: skip
 
 
-def check_prevalence(train: NDArray[np.uint8], test: NDArray[np.uint8], labels: Sequence[str]) -> Iterator[Finding]:
-    """prevalence_shift: the share of a label differs between training and test by more than chance (z > 3) and two points."""
+def check_prevalence(
+    train: NDArray[np.uint8], test: NDArray[np.uint8], labels: Sequence[str], corrected: Container[str] = ()
+) -> Iterator[Finding]:
+    """prevalence_shift: the share of a label differs between training and test by more than chance (z > 3) and two points.
+
+    Labels that are ``corrected`` to a live rate are left out: what share of the rows holds them has no say in scores.
+    """
     for j, label in enumerate(labels):
+        if label in corrected:
+            continue
         a, b = train[:, j].mean(), test[:, j].mean()
         pooled = (train[:, j].sum() + test[:, j].sum()) / (len(train) + len(test))
         spread = math.sqrt(max(pooled * (1 - pooled) * (1 / len(train) + 1 / len(test)), 1e-12))
         if abs(a - b) > max(3 * spread, 0.02):
             yield Finding(
                 "prevalence_shift", "warning", f"label '{label}': {a:.1%} of training rows hold it, {b:.1%} of test rows.",
-                "Scores and thresholds are fitted to the training share; collect training rows the way live ones arrive.",
+                "Scores and thresholds are fitted to the training share; collect training rows the way live ones arrive, or name "
+                "the live share with decision.prior.",
             )  # fmt: skip
 
 
@@ -114,12 +124,23 @@ def check_baseline(model: Evaluation, baseline: Evaluation) -> Iterator[Finding]
 
 
 def check_weighting(weights: Sequence[ClassWeights], loss: str) -> Iterator[Finding]:
-    """double_weighting: class weights and the focal loss both favour the rare class."""
-    if loss == "focal" and any(len(set(entry.weights)) > 1 for entry in weights):
+    """double_weighting: class weights and the loss both favour the rare class."""
+    if loss != "crossentropy" and any(len(set(entry.weights)) > 1 for entry in weights):
         yield Finding(
             "double_weighting", "warning",
-            "class weights and the focal loss are both on, so rare classes are favoured twice.",
+            f"class weights and the {loss.replace('_', '-')} loss are both on, so rare classes are favoured twice.",
             "Choose one: balance.class_weight = none, or balance.loss = crossentropy.",
+        )  # fmt: skip
+
+
+def check_loss(loss: str, calibrate: str) -> Iterator[Finding]:
+    """no_effect: a loss that moves outputs by a constant, which calibration takes back (each network has a bias to do so)."""
+    if loss == "logit_adjusted" and calibrate != "none":
+        yield Finding(
+            "no_effect", "info",
+            "the logit-adjusted loss moves all outputs for a label by one number, and calibration moves them back: ranks, scores "
+            "and verdicts are those of cross-entropy.",
+            "It matters to uncalibrated scores and a fixed threshold alone; for verdicts, the tuned threshold does the same.",
         )  # fmt: skip
 
 
@@ -134,9 +155,14 @@ def check_learned(known: int | None, comments: int) -> Iterator[Finding]:
 
 
 def check_calibration(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str], method: str
-) -> Iterator[Finding]:
-    """uncalibrated: scores were left as they came, or their mean is far from the share of toxic test rows."""
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str], method: str,
+    weights: NDArray[np.float64] | None = None,
+) -> Iterator[Finding]:  # fmt: skip
+    """uncalibrated: scores were left as they came, or their mean is far from the share of toxic test rows.
+
+    With ``weights`` (n, n_labels) of a live rate, both are those of live comments, and half the share is far at most; a label
+    whose weights are not defined is left out.
+    """
     if method == "none":
         yield Finding(
             "uncalibrated", "info", "scores are not calibrated, so 0.8 does not mean that 80 % of such comments are toxic.",
@@ -144,12 +170,35 @@ def check_calibration(
         )  # fmt: skip
         return
     for j, label in enumerate(labels):
+        if weights is not None:
+            yield from _check_live_calibration(
+                scores[:, j].astype(np.float64), targets[:, j] == 1, weights[:, j], label
+            )
+            continue
         mean, share = float(scores[:, j].mean()), float(targets[:, j].mean())
         if abs(mean - share) > max(0.05, 4 * math.sqrt(share * (1 - share) / len(scores))):
             yield Finding(
                 "uncalibrated", "warning", f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of test rows hold it.",
                 "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on.",
             )  # fmt: skip
+
+
+def _check_live_calibration(
+    scores: NDArray[np.float64], toxic: NDArray[np.bool_], weights: NDArray[np.float64], label: str
+) -> Iterator[Finding]:
+    if np.isnan(weights).any():
+        return
+    total = weights.sum()
+    mean, share = float(weights @ scores / total), float(weights @ toxic / total)
+    # the rate is given, so chance is in the scores alone: among toxic rows, and among the others
+    chance = math.sqrt(sum(float((weights[of] ** 2).sum() * scores[of].var()) for of in (toxic, ~toxic))) / total
+    if abs(mean - share) > max(min(0.05, share / 2), 4 * chance):
+        yield Finding(
+            "uncalibrated", "warning",
+            f"label '{label}': the mean score is {percent(mean)} where it should be the live rate, {percent(share)}, to which "
+            "scores are corrected and test rows weighted.",
+            "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on in more than that rate.",
+        )  # fmt: skip
 
 
 def check_rows(rejected: int, total: int, leaked: int, truncated: int, unknown: int, texts: int) -> Iterator[Finding]:

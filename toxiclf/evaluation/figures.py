@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -44,9 +45,7 @@ def write_figures(
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     titles = _drawable(labels)
-    with matplotlib.rc_context(
-        {"font.family": [*_korean_fonts(), "DejaVu Sans"], "axes.unicode_minus": False, "text.parse_math": False}
-    ):
+    with matplotlib.rc_context(_text()):
         for name, draw in _FIGURES.items():
             columns = min(3, len(labels))
             rows = -(-len(labels) // columns)
@@ -91,6 +90,39 @@ def write_history_figure(folder: Path, history: Sequence[Mapping[str, float]]) -
     figure.legend(loc="outside upper center", ncols=3, fontsize=8)
     figure.savefig(folder / "history.png", dpi=110, metadata={"Software": None})
     return ["history.png"]
+
+
+def write_balance_figure(folder: Path, stages: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
+    """Draw how many training rows hold each label before and after each remedy, and how many do not; a panel a label.
+
+    Parameters
+    ----------
+    stages : name, rows and, by label, classes.
+
+    Returns
+    -------
+    The name of the PNG file in ``folder``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    titles = _drawable(labels)
+    with matplotlib.rc_context(_text()):
+        columns = min(3, len(labels))
+        figure = Figure(figsize=(5 * columns, 4.2 * -(-len(labels) // columns)), layout="constrained")
+        axes = figure.subplots(-(-len(labels) // columns), columns, squeeze=False).ravel()
+        for axis in axes[len(labels) :]:
+            axis.set_axis_off()
+        places = np.arange(len(stages))
+        for axis, label, title in zip(axes, labels, titles, strict=False):
+            toxic = [stage["classes"][label] for stage in stages]
+            others = [stage["rows"] - count for stage, count in zip(stages, toxic, strict=True)]
+            for shift, counts, name in ((-0.2, others, "without"), (0.2, toxic, "with")):
+                axis.bar_label(axis.bar(places + shift, counts, 0.4, label=name), fmt="{:,.0f}", fontsize=8)
+            axis.set_xticks(places, [stage["name"] for stage in stages], fontsize=8)
+            axis.set(ylabel="training rows")
+            axis.set_title(f"class balance: {title}", fontsize=10)
+            axis.legend(fontsize=8)
+        figure.savefig(folder / "class_balance.png", dpi=110, metadata={"Software": None})
+    return ["class_balance.png"]
 
 
 def _confusion(axis: Axes, scores: _Scores, targets: _Targets, threshold: float) -> None:
@@ -145,6 +177,11 @@ _FIGURES: dict[str, Callable[[Axes, _Scores, _Targets, float], None]] = {
     "calibration": _calibration,
     "score_histogram": _histogram,
 }
+
+
+def _text() -> dict[str, Any]:
+    """How text is drawn: Hangul where a font has it, and no formulas."""
+    return {"font.family": [*_korean_fonts(), "DejaVu Sans"], "axes.unicode_minus": False, "text.parse_math": False}
 
 
 def _korean_fonts() -> list[str]:

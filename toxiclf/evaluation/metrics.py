@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.decision import f_beta
+from toxiclf.decision import f_beta, live_classes, live_counts
 
 Floats = NDArray[np.float64]
 
@@ -17,6 +17,9 @@ METRICS = (
     "balanced_accuracy", "mcc", "roc_auc", "average_precision", "brier",
 )  # fmt: skip
 """Names as in the field; macro_f1 is the mean of the F1 of toxic and of not toxic."""
+
+FLAG_RATE = "flag_rate"
+"""The share of comments that are flagged; a figure of live comments only, as it says little of rows chosen by label."""
 
 SUMMARY = ""
 """Stands where a row is of no label but the mean over labels; no label has an empty name."""
@@ -70,6 +73,8 @@ def evaluate(
     labels: Sequence[str],
     *,
     seed: int,
+    prior: Sequence[float] | None = None,
+    exclusive: bool = False,
 ) -> Evaluation:
     """Compute every metric of every label, with percentile bootstrap intervals over rows (Efron 1979).
 
@@ -77,9 +82,15 @@ def evaluate(
     ----------
     scores, targets : (n, n_labels).
     thresholds : one a label; toxic where score >= threshold.
+    prior : live rates. Figures, and :data:`FLAG_RATE` with them, are then those of comments of which so many hold each label;
+        None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
+        the confusion stay those of the rows as they are.
+    exclusive : whether labels exclude each other; matters to the weights.
     """
-    exact = _of_all(scores, targets, thresholds, np.ones((1, len(scores))))[0]
-    draws = _bootstrap(scores, targets, thresholds, seed)
+    live = None if prior is None else _Live(tuple(prior), exclusive)
+    names = METRICS if live is None else (*METRICS, FLAG_RATE)
+    exact = _of_all(scores, targets, thresholds, np.ones((1, len(scores))), live)[0]
+    draws = _bootstrap(scores, targets, thresholds, seed, live)
     rows: list[MetricRow] = []
     with np.errstate(invalid="ignore"):
         summary, summary_draws = _mean(exact), _mean(draws)
@@ -87,7 +98,7 @@ def evaluate(
         (SUMMARY, summary, summary_draws),
         *((label, exact[j], draws[:, j]) for j, label in enumerate(labels)),
     ]:
-        for m, metric in enumerate(METRICS):
+        for m, metric in enumerate(names):
             rows.append(MetricRow(name, metric, _plain(values[m]), *_interval(drawn[:, m])))
     confusion = {}
     for j, label in enumerate(labels):
@@ -97,7 +108,7 @@ def evaluate(
             "fn": int((~flagged & toxic).sum()), "tp": int((flagged & toxic).sum()),
         }  # fmt: skip
     by_metric = [
-        {metric: drawn[:, m] for m, metric in enumerate(METRICS)} for drawn in (summary_draws, *draws.swapaxes(0, 1))
+        {metric: drawn[:, m] for m, metric in enumerate(names)} for drawn in (summary_draws, *draws.swapaxes(0, 1))
     ]
     return Evaluation(rows, by_metric[0], dict(zip(labels, by_metric[1:], strict=True)), confusion)
 
@@ -117,8 +128,16 @@ def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: st
     return difference[~np.isnan(difference)]
 
 
+@dataclass(frozen=True)
+class _Live:
+    """Live rates by label, and whether labels exclude each other."""
+
+    prior: tuple[float, ...]
+    exclusive: bool
+
+
 def _bootstrap(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], seed: int
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], seed: int, live: _Live | None
 ) -> Floats:
     """Metrics (RESAMPLES, n_labels, n_metrics) under resampled row counts."""
     rng = np.random.default_rng(seed)
@@ -129,20 +148,28 @@ def _bootstrap(
         size = min(left, max(1, _CELLS // n))
         drawn = rng.integers(n, size=(size, n)) + np.arange(size)[:, None] * n
         counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
-        parts.append(_of_all(scores, targets, thresholds, counts))
+        parts.append(_of_all(scores, targets, thresholds, counts, live))
         left -= size
     return np.concatenate(parts)
 
 
 def _of_all(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats
-) -> Floats:
-    labels = range(scores.shape[1])
-    return np.stack([_of_label(scores[:, j], targets[:, j], thresholds[j], counts) for j in labels], axis=1)
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats,
+    live: _Live | None,
+) -> Floats:  # fmt: skip
+    columns = []
+    for j in range(scores.shape[1]):
+        weighted = counts
+        if live is not None:
+            weighted = live_counts(counts, *live_classes(targets, live.prior, j, exclusive=live.exclusive))
+        figures = _of_label(scores[:, j], targets[:, j], thresholds[j], weighted)
+        figures[np.isnan(weighted).any(axis=1)] = np.nan
+        columns.append(figures)
+    return np.stack(columns, axis=1)
 
 
 def _of_label(scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold: float, counts: Floats) -> Floats:
-    """Metrics (resamples, n_metrics) of one label, each row of ``counts`` (resamples, n) saying how often a row was drawn."""
+    """Metrics and flag rate (resamples, n_metrics + 1) of one label; ``counts`` (resamples, n) say how often each row counts."""
     toxic, flagged = targets == 1, scores >= np.float32(threshold)
     tp, fp = counts @ (toxic & flagged), counts @ (~toxic & flagged)
     fn, tn = counts @ (toxic & ~flagged), counts @ (~toxic & ~flagged)
@@ -165,6 +192,7 @@ def _of_label(scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold
                 roc_auc,
                 average_precision,
                 counts @ (scores.astype(np.float64) - targets) ** 2 / counts.sum(axis=1),
+                (tp + fp) / counts.sum(axis=1),
             ],
             axis=1,
         )

@@ -10,11 +10,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.checks import Finding
-from toxiclf.evaluation.metrics import METRICS, SUMMARY, MetricRow
+from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, SUMMARY, MetricRow
 
 HEADLINE = ("average_precision", "f1", "precision", "recall", "macro_f1", "accuracy", "roc_auc", "brier")
 """Metrics of the result table, in order."""
+
+LIVE = ("precision", "recall", "f1", "average_precision", FLAG_RATE, "brier")
+"""Metrics of the table at the live rate, in order."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Report:
     recipe, seed, versions : what the run came from; ``data["sha256"]`` is that of its rows.
     timings : seconds of fitting, calibration and thresholds.
     search : the trials that the recipe was chosen from; empty where none was asked for.
+    live_rate, live_rows : the live rate by label that scores are corrected to, and the figures of the same rows weighted to it;
+        empty where none is set.
     """
 
     model: str
@@ -50,6 +56,8 @@ class Report:
     versions: dict[str, str]
     timings: dict[str, float] = field(default_factory=dict)
     search: dict[str, Any] = field(default_factory=dict)
+    live_rate: dict[str, float] = field(default_factory=dict)
+    live_rows: list[MetricRow] = field(default_factory=list)
 
     @property
     def summary(self) -> dict[str, dict[str, float | None]]:
@@ -85,6 +93,13 @@ class Report:
             "versions": self.versions,
             "timings": self.timings,
             "search": self.search or None,
+            "live_rate": {
+                "prior": self.live_rate,
+                "summary": _by_metric(self.live_rows, SUMMARY, LIVE),
+                "labels": {label: _by_metric(self.live_rows, label, LIVE) for label in self.labels},
+            }
+            if self.live_rate
+            else None,
         }
 
     def to_json(self) -> str:
@@ -104,10 +119,31 @@ class Report:
             lines += [[f"  {label}", *_cells(self.rows, label)] for label in self.labels]
         return [heading, *lines]
 
+    def live_table(self) -> list[list[str]]:
+        """Figures at the live rate, heading first: the model, then each label where there are several."""
+        lines = [[self.model, *_cells(self.live_rows, SUMMARY, LIVE)]]
+        if len(self.labels) > 1:
+            lines[0][0] += ", mean of labels"
+            lines += [[f"  {label}", *_cells(self.live_rows, label, LIVE)] for label in self.labels]
+        return [[f"at the {in_words(self.live_rate)}", *LIVE], *lines]
+
+    def _live_lines(self) -> list[str]:
+        return [
+            "", f"## At the {in_words(self.live_rate)}", "",
+            f"Scores and thresholds are for live comments, at the {in_words(self.live_rate)}. The table above, the figures and "
+            "predictions.csv are of the rows as they are, so the curve of the calibration figure leaves the diagonal. These are of "
+            "the same rows weighted so that labels are as common as among live comments. They hold where live comments, toxic or "
+            "not, are otherwise like these rows. A label that no row, or every row, holds has no such figure.",
+            "", *markdown_table(self.live_table()),
+        ]  # fmt: skip
+
     def to_markdown(self, figures: Sequence[str] = ()) -> str:
         """``report.md``."""
         parts = [f"# {self.model}", "", f"Figures from {self.evaluated_on}; 95 % bootstrap intervals.", ""]
-        parts += [*markdown_table(self.table()), "", "## Findings", ""]
+        parts += markdown_table(self.table())
+        if self.live_rate:
+            parts += self._live_lines()
+        parts += ["", "## Findings", ""]
         parts += [f"- **{f.code}** ({f.severity}): {f.message} {f.next_step}" for f in self.findings] or ["None."]
         if self.rows:
             parts += ["", "## Every metric", ""]
@@ -136,9 +172,18 @@ class Report:
                   for name, part in self.data["parts"].items()),
             ]
         )  # fmt: skip
+        if len(self.data.get("stages", ())) > 1:
+            parts += ["", "Rows that the model was fitted to, before and after each remedy:", ""]
+            stages = [
+                [s["name"], f"{s['rows']:,}", *(f"{n:,}" for n in s["classes"].values())] for s in self.data["stages"]
+            ]
+            parts += markdown_table([["", "rows", *self.labels], *stages])
+            if self.data.get("augmented"):
+                made, asked = (self.data["augmented"][key] for key in ("made", "asked"))
+                parts += ["", f"Augmentation wrote {made:,} copies of the {asked:,} that were asked for."]
         weights = self.data["class_weights"]
         if weights:
-            parts += ["", "Class weights of the training rows, n / (k · n_c) where balanced:", ""]
+            parts += ["", "Class weights of these rows, n / (k · n_c) where balanced:", ""]
             lines = [[w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights]
             parts += markdown_table([["problem", "class", "rows", "weight"], *lines])
         if figures:
@@ -188,7 +233,7 @@ def remove_report(folder: Path) -> None:
 
     So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
     """
-    for name in ("report.json", "report.md", "predictions.csv", "learned.csv", "rejected.csv"):
+    for name in ("report.json", "report.md", "predictions.csv", "learned.csv", "rejected.csv", "augmented.csv"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
 
@@ -235,13 +280,15 @@ def _row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:
     return next(row for row in rows if row.label == label and row.metric == metric)
 
 
-def _by_metric(rows: Sequence[MetricRow], label: str) -> dict[str, dict[str, float | None]]:
+def _by_metric(
+    rows: Sequence[MetricRow], label: str, metrics: Sequence[str] = METRICS
+) -> dict[str, dict[str, float | None]]:
     found = {row.metric: {"value": row.value, "low": row.low, "high": row.high} for row in rows if row.label == label}
-    return {metric: found.get(metric, {"value": None, "low": None, "high": None}) for metric in METRICS}
+    return {metric: found.get(metric, {"value": None, "low": None, "high": None}) for metric in metrics}
 
 
-def _cells(rows: Sequence[MetricRow], label: str) -> list[str]:
-    return [figure(_row(rows, label, metric)) for metric in HEADLINE]
+def _cells(rows: Sequence[MetricRow], label: str, metrics: Sequence[str] = HEADLINE) -> list[str]:
+    return [figure(_row(rows, label, metric)) for metric in metrics]
 
 
 def figure(row: MetricRow) -> str:

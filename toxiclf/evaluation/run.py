@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf.bundle.live_rate import Prior
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.reading import read_comments
+from toxiclf.decision import live_weights
 from toxiclf.evaluation import checks, learned
 from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.metrics import evaluate
@@ -44,7 +46,11 @@ class EvaluatedBundle:
 
 
 def evaluate_bundle(
-    bundle: str | os.PathLike[str], comments: str | os.PathLike[str] | Comments, **columns: Any
+    bundle: str | os.PathLike[str],
+    comments: str | os.PathLike[str] | Comments,
+    *,
+    prior: Prior | None = None,
+    **columns: Any,
 ) -> EvaluatedBundle:
     """Score labelled comments with a bundle and compute its report.
 
@@ -52,26 +58,36 @@ def evaluate_bundle(
     ----------
     bundle : folder of the bundle.
     comments : a file, ``corpus:NAME`` (its test part, if it has one) or comments.
+    prior : the share of live comments that are toxic, as in :func:`toxiclf.load`. Figures are of the comments as they are, and of
+        the same comments weighted to that share; so they are where the bundle was trained with a prior, too.
     columns : text, label, negative and positive, as in :func:`toxiclf.corpus.reading.read_comments`.
 
     Raises
     ------
     BundleError, DataError, UsageError : the bundle or the comments do not fit.
     """
-    moderator = load(bundle)
+    moderator = load(bundle, prior=prior)
     manifest = moderator.manifest
     if not isinstance(comments, Comments):
         comments = read_comments(comments, part="test", like=manifest, **columns)
     verdicts = moderator.check(comments.texts)
     scores = np.array([[entry.score for entry in verdict.entries] for verdict in verdicts], dtype=np.float32)
     evaluation = evaluate(scores, comments.targets, manifest.thresholds, manifest.labels, seed=_SEED)
+    live, weights = None, None
+    if manifest.prior is not None:
+        exclusive = manifest.calibration.exclusive
+        weights = live_weights(comments.targets, manifest.prior, exclusive=exclusive)
+        live = evaluate(
+            scores, comments.targets, manifest.thresholds, manifest.labels,
+            seed=_SEED, prior=manifest.prior, exclusive=exclusive,
+        )  # fmt: skip
     predictions = Predictions.of(comments, scores, manifest.thresholds)
     rejected = comments.rejected
     truncated = sum(verdict.truncated for verdict in verdicts)
     unknown = sum(verdict.no_known_tokens for verdict in verdicts)
     findings = [
         *checks.check_scores(scores, comments.targets, manifest.thresholds, evaluation, manifest.labels),
-        *checks.check_calibration(scores, comments.targets, manifest.labels, manifest.calibration.method),
+        *checks.check_calibration(scores, comments.targets, manifest.labels, manifest.calibration.method, weights),
         *checks.check_rows(len(rejected), len(comments) + len(rejected), 0, truncated, unknown, len(comments)),
     ]
     known = learned.overlap(Path(bundle), manifest.data_sha256, comments.texts, moderator.normalizer)
@@ -99,5 +115,7 @@ def evaluate_bundle(
         recipe={},
         seed=_SEED,
         versions=manifest.versions,
+        live_rate=manifest.live_rate or {},
+        live_rows=[] if live is None else live.rows,
     )
     return EvaluatedBundle(report, rejected, predictions)

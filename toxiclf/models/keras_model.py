@@ -114,8 +114,16 @@ class KerasModel(Model):
         clip = None if options.clip_norm == "none" or not options.clip_norm else options.clip_norm
         return Plan(
             options.model_dump_json(exclude={"epochs", "patience"}), options.optimizer, options.learning_rate, size, epochs,
-            options.patience, clip, task.focal_gamma, task.exclusive, task.seed, self._blame(),
+            options.patience, clip, task.focal_gamma, task.exclusive, task.seed, self._blame(), self._adjustment(task),
         )  # fmt: skip
+
+    def _adjustment(self, task: Task) -> tuple[float, ...]:
+        """What the logit-adjusted loss adds to each logit: ``logit_tau`` times its share's log-odds, of a softmax its log."""
+        if not task.logit_tau:
+            return ()
+        rates = _weighted_targets(task)[0].mean(axis=0)
+        adjustment = np.log(rates) if task.exclusive else np.log(rates) - np.log1p(-rates)
+        return tuple((task.logit_tau * adjustment).tolist())
 
     def _say_plan(self, plan: Plan, task: Task, rows: int, watched: int) -> None:
         size = " (auto)" if self.options.batch_size == "auto" else ""
@@ -155,7 +163,7 @@ class Dnn(KerasModel):
         self, features: NDArray[np.float32], held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task
     ) -> None:
         self.scaling_ = Scaling(features, standardize=True)
-        self.blocks_ = [*dnn(self.options), _logits(targets, exclusive=task.exclusive)]
+        self.blocks_ = [*dnn(self.options), _logits(targets, plan)]
         vector = keras.Input((features.shape[1],), name="vector")
         self.network_ = keras.Model(vector, _applied(self.blocks_, vector, None))
         watched = self._rows(held_out.features)
@@ -191,19 +199,19 @@ class SequenceNetwork(KerasModel):
         used = np.unique(np.concatenate([[0], features.ids.flat, held_out.features.ids.flat]))
         numbers = np.zeros(len(features.matrix), dtype=np.int32)
         numbers[used] = np.arange(len(used))
-        network = self._build(features.matrix[used], targets)
+        network = self._build(features.matrix[used], targets, plan)
         rows, watched = (self._rows(part.renumbered(numbers)) for part in (features, held_out.features))
         self._train(network, rows, watched, held_out.targets, targets, plan, task)
         weights, place = network.get_weights(), _place(self.blocks_[0], network)
         matrix = features.matrix.copy()
         matrix[used] = weights[place]
-        self.network_ = self._build(matrix, targets)
+        self.network_ = self._build(matrix, targets, plan)
         weights[place] = matrix
         self.network_.set_weights(weights)
 
-    def _build(self, matrix: NDArray[np.float32], targets: tuple[Any, Any]) -> keras.Model:
+    def _build(self, matrix: NDArray[np.float32], targets: tuple[Any, Any], plan: Plan) -> keras.Model:
         blocks = SEQUENCE_NETWORKS[self.options.name](self.options, matrix, self.time_)  # type: ignore[attr-defined]
-        self.blocks_ = [*blocks, _logits(targets, exclusive=self.exclusive_)]
+        self.blocks_ = [*blocks, _logits(targets, plan)]
         ids = keras.Input((self._fixed_time,), dtype="int32", name="ids")
         mask = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")
         return keras.Model(ids, _applied(self.blocks_, ids, mask))
@@ -232,11 +240,12 @@ def _applied(blocks: list[Block], x: Any, mask: Any) -> Any:
     return x
 
 
-def _logits(targets: tuple[NDArray[np.float64], NDArray[np.float64]], *, exclusive: bool) -> Block:
-    """The last layer, whose biases begin where sigmoids, or the softmax, give the shares of the (weighted) training rows."""
+def _logits(targets: tuple[NDArray[np.float64], NDArray[np.float64]], plan: Plan) -> Block:
+    """The last layer, whose biases begin where the loss sees the shares of the (weighted) training rows."""
     wanted, weights = targets
     rates = np.asarray((wanted * weights).sum(axis=0) / weights.sum(axis=0))
-    return Dense(wanted.shape[1], np.log(rates) if exclusive else np.log(rates / (1 - rates)))
+    biases = np.log(rates) if plan.exclusive else np.log(rates / (1 - rates))
+    return Dense(wanted.shape[1], biases - np.array(plan.adjustment) if plan.adjustment else biases)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class Task:
     weights : class weights, one entry a problem (see :func:`toxiclf.balance.weights.problems`).
     seed : of everything random.
     focal_gamma : of the focal loss that networks take in place of cross-entropy; None for cross-entropy.
+    logit_tau : how much of the log-odds of each class's share is added to a network's outputs while it trains; 0 for none.
     surroundings : what a long fit tells and keeps while it goes on.
     """
 
@@ -37,6 +38,7 @@ class Task:
     weights: Sequence[ClassWeights]
     seed: int
     focal_gamma: float | None = None
+    logit_tau: float = 0.0
     surroundings: Surroundings = ALONE
 
 

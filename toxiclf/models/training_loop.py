@@ -126,6 +126,7 @@ class Plan:
     focal_gamma : None for plain cross-entropy.
     clip_norm : largest norm of all gradients together; None for none.
     blame : the likely cause of a divergence, and its cure.
+    adjustment : is added to the logits of each column in the loss; empty for nothing.
     """
 
     network: str
@@ -139,6 +140,7 @@ class Plan:
     exclusive: bool
     seed: int
     blame: tuple[str, str]
+    adjustment: tuple[float, ...] = ()
 
 
 class _Alone:
@@ -358,10 +360,12 @@ def _compiled_step(network: keras.Model, optimizer: Any, plan: Plan) -> Callable
     variables = network.trainable_variables
     losses = _softmax_losses if plan.exclusive else _sigmoid_losses
     columns = tf.TensorSpec([None, network.output_shape[-1]], tf.float32)
+    adjustment = np.array(plan.adjustment, dtype=np.float32)
 
     def step(x: Any, wanted: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
-            plain, row_weights = losses(network(x, training=True), wanted, weights)
+            logits = network(x, training=True)
+            plain, row_weights = losses(logits + adjustment if len(adjustment) else logits, wanted, weights)
             focus = 1.0
             if plan.focal_gamma is not None:
                 focus = tf.maximum(-tf.math.expm1(-plain), 1e-7) ** plan.focal_gamma

@@ -30,8 +30,13 @@ from toxiclf.recipe.models import (
 )
 from toxiclf.recipe.search import Range, SearchSection
 from toxiclf.recipe.sections import (
+    AUGMENT_METHODS,
+    RESAMPLE_METHODS,
     SHIPPED_VECTORS,
     VIEWS,
+    WITH_NEIGHBOURS,
+    WITHOUT_RATIO,
+    AugmentStep,
     BalanceSection,
     DecisionSection,
     FeaturesSection,
@@ -42,9 +47,14 @@ from toxiclf.recipe.sections import (
 from toxiclf.recipe.types import Section
 
 __all__ = [
+    "AUGMENT_METHODS",
     "MODEL_OPTIONS",
+    "RESAMPLE_METHODS",
     "SHIPPED_VECTORS",
     "VIEWS",
+    "WITHOUT_RATIO",
+    "WITH_NEIGHBOURS",
+    "AugmentStep",
     "BalanceSection",
     "CnnOptions",
     "DecisionSection",
@@ -145,13 +155,26 @@ class Recipe(Section):
                 trained = sorted(set(VectorsSection.model_fields) - {"size", "min_count"})
                 idle.append(("vectors", self.vectors, trained, "while model.embedding is 'scratch'"))
         if not isinstance(self.model, NetworkOptions):
-            idle.append(("balance", self.balance, ["loss", "focal_gamma"], model))
-        elif self.balance.loss != "focal":
-            idle.append(("balance", self.balance, ["focal_gamma"], f"while balance.loss is '{self.balance.loss}'"))
+            idle.append(("balance", self.balance, ["loss", "focal_gamma", "logit_tau"], model))
+        idle += [("balance", self.balance, keys, cause) for keys, cause in self.balance.idle_keys()]
         for section, values, keys, cause in idle:
             for key in keys:
                 if getattr(values, key) != type(values).model_fields[key].default:
                     raise ValueError(f"{section}.{key} has no effect {cause}; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _resamples_vectors(self) -> Recipe:
+        """Resamplers make rows of numbers; of a sequence or of n-grams they would make none that a comment could give."""
+        takes, others = "", ""
+        if isinstance(self.model, SequenceOptions):
+            takes, others = "sequences of word vectors", "balance.augment, balance.class_weight or balance.loss"
+        elif isinstance(self.model, NgramLogisticOptions):
+            takes, others = "n-grams", "balance.augment or balance.class_weight"
+        if self.balance.resample and takes:
+            raise ValueError(
+                f"balance.resample makes rows of averaged word vectors, and {self.model.name} takes {takes}; use {others} instead"
+            )
         return self
 
     @classmethod

@@ -96,17 +96,113 @@ def _named(value: Any) -> Any:
     return {str(key): weight for key, weight in value.items()} if isinstance(value, Mapping) else value
 
 
-class BalanceSection(Section):
-    """``[balance]``: "balanced" weighs a row of class c by n / (k · n_c), k classes.
+def _steps(value: Any) -> Any:
+    """One method where a list is meant, and a name where a table is."""
+    steps = [value] if isinstance(value, str | Mapping) else value
+    if isinstance(steps, list | tuple):
+        return [{"method": step} if isinstance(step, str) else step for step in steps]
+    return steps
 
-    A table gives weights by name of label, and of the negative value ("negative" unless the label column names it).
-    ``loss`` is of networks: cross-entropy, or focal, (1 - p) ** ``focal_gamma`` times that, p being the probability of what is true
-    (Lin et al. 2017), which makes light of what is known already; with class weights, rare classes are favoured twice.
+
+def _resamplers(value: Any) -> Any:
+    """One resampler where a list is meant; "none" for an empty list."""
+    return () if value == "none" else as_list(value)
+
+
+AugmentMethod = Literal["eda", "aeda", "keyboard", "jamo", "spacing", "repeat", "obfuscate"]
+AUGMENT_METHODS: tuple[str, ...] = get_args(AugmentMethod)
+"""Ways to write a comment once more."""
+ResampleMethod = Literal[
+    "random_over", "random_under", "smote", "borderline_smote", "svm_smote", "adasyn", "smote_tomek", "smote_enn", "tomek",
+    "nearmiss",
+]  # fmt: skip
+RESAMPLE_METHODS: tuple[str, ...] = get_args(ResampleMethod)
+"""Ways to change how many rows of each class there are."""
+WITH_NEIGHBOURS = frozenset(name for name in RESAMPLE_METHODS if "smote" in name or name in ("adasyn", "nearmiss"))
+"""Resamplers that look at a row's neighbours of its own class, or of the other."""
+WITHOUT_RATIO = frozenset({"tomek"})
+"""Resamplers that clean, and leave the ratio as it comes."""
+
+
+class AugmentStep(Section):
+    """One entry of ``balance.augment``: each comment of the rarer class is written ``copies`` times more.
+
+    ``of`` "all" writes those of every class, so that what a method does to words is no sign of a class.
+    ``rate`` is the share of a comment's places that change, which are words, of ``jamo`` and ``keyboard`` syllables, of ``repeat``
+    what can be drawn out; "auto" is the method's own. ``similarity`` is the least cosine similarity of a synonym of ``eda``,
+    ``vectors`` where it is looked up: "ko-comments" or a folder that ``toxiclf pretrain`` wrote with mecab's tokens.
     """
 
-    class_weight: Annotated[Literal["balanced", "none"] | dict[str, Positive], BeforeValidator(_named)] = "balanced"
-    loss: Literal["crossentropy", "focal"] = "crossentropy"
+    method: AugmentMethod
+    copies: Count = 1
+    of: Literal["rarer", "all"] = "rarer"
+    rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
+    similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    vectors: Annotated[str, Field(min_length=1)] = SHIPPED_VECTORS[0]
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> AugmentStep:
+        for key in ("similarity", "vectors"):
+            if self.method != "eda" and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"balance.augment: {key} has no effect on {self.method}; leave it out")
+        return self
+
+
+class BalanceSection(Section):
+    """``[balance]``: remedies for a rare class; each sees training rows only.
+
+    ``class_weight`` "balanced" weighs a row of class c by n / (k · n_c), k classes; "effective_number" by
+    (1 - beta) / (1 - beta ** n_c) (Cui et al. 2019), scaled to a mean of 1 a row, beta being ``effective_number_beta``. A table
+    gives weights by name of label, and of the negative value ("negative" unless the label column names it). Weights are those of
+    the rows that augmentation and resampling have left.
+    ``loss`` is of networks: cross-entropy; focal, (1 - p) ** ``focal_gamma`` times that, p being the probability of what is true
+    (Lin et al. 2017), which makes light of what is known already; or logit_adjusted, cross-entropy of outputs that are raised by
+    ``logit_tau`` times the log-odds of the class's share while training (Menon et al. 2021). With class weights, rare classes
+    are then favoured twice.
+    ``resample`` names imbalanced-learn's resamplers, applied in order to averaged vectors of one label. ``ratio`` is how many
+    rows of the rarer class there are to be for each of the other: one number for all, or one for each resampler that
+    takes one. ``neighbours`` are those that SMOTE and its kin look at.
+    ``augment`` writes comments of the rarer class once more, before they are tokenized: :class:`AugmentStep`.
+    """
+
+    class_weight: Annotated[
+        Literal["balanced", "none", "effective_number"] | dict[str, Positive], BeforeValidator(_named)
+    ] = "balanced"
+    effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    loss: Literal["crossentropy", "focal", "logit_adjusted"] = "crossentropy"
     focal_gamma: NotNegative = 2.0
+    logit_tau: Positive = 1.0
+    resample: Annotated[tuple[ResampleMethod, ...], BeforeValidator(_resamplers)] = ()
+    ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
+        1.0,
+    )
+    neighbours: Count = 5
+    augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
+
+    @model_validator(mode="after")
+    def _a_ratio_each(self) -> BalanceSection:
+        takers = [name for name in self.resample if name not in WITHOUT_RATIO]
+        if len(self.ratio) not in (1, len(takers)):
+            raise ValueError(
+                f"balance.ratio has {len(self.ratio)} numbers; give one for all, or one for each of {', '.join(takers) or 'none'}"
+            )
+        return self
+
+    def idle_keys(self) -> list[tuple[list[str], str]]:
+        """Keys that have no effect beside the others, and why."""
+        idle = []
+        if self.class_weight != "effective_number":
+            idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))
+        if self.loss != "focal":
+            idle.append((["focal_gamma"], f"while balance.loss is '{self.loss}'"))
+        if self.loss != "logit_adjusted":
+            idle.append((["logit_tau"], f"while balance.loss is '{self.loss}'"))
+        named = f"on balance.resample = {', '.join(self.resample)}" if self.resample else "without balance.resample"
+        if not set(self.resample) - WITHOUT_RATIO:
+            idle.append((["ratio"], named))
+        if not set(self.resample) & WITH_NEIGHBOURS:
+            idle.append((["neighbours"], named))
+        return idle
 
 
 _RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each
@@ -133,15 +229,32 @@ def _objective(value: Any) -> Any:
     raise ValueError(str(unknown_name("objective", value, _OBJECTIVES)))
 
 
+def _prior(value: Any) -> Any:
+    """Accept "none", a share, or a share by label."""
+    for rate in value.values() if isinstance(value, Mapping) else () if value == "none" else (value,):
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < 1:
+            raise ValueError(f"expected the share of live comments that are toxic, such as 0.02 for 2 %, not {rate!r}")
+    return value
+
+
 class DecisionSection(Section):
     """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for.
 
     ``source = "auto"`` is "validation" for networks and "out_of_fold" for all other models. ``objective`` is f1, f2, accuracy,
     macro_f1, recall_at_precision=R (the most recall with at least that precision), precision_at_recall=R, flag_rate=R (the most
     recall with at most that share of comments flagged), or a fixed threshold.
+    ``prior`` is the share of live comments that are toxic, where it is known (a table by label, where there are several):
+    scores, thresholds and shares of flags are then those of live comments, and not of the labelled ones.
     """
 
     source: Literal["auto", "out_of_fold", "validation"] = "auto"
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     calibrate: Literal["platt", "isotonic", "none"] = "platt"
     objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"
+    prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
+
+    @model_validator(mode="after")
+    def _prior_of_calibrated_scores(self) -> DecisionSection:
+        if self.prior != "none" and self.calibrate == "none":
+            raise ValueError("decision.prior corrects calibrated scores; set decision.calibrate to platt or isotonic")
+        return self

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
 
+from toxiclf.balance.pool import Pool
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
+from toxiclf.bundle.live_rate import Prior, live_rates
 from toxiclf.bundling import versions
 from toxiclf.corpus.public import PREFIX
 from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import Split, folds
-from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration
+from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration, live_weights
 from toxiclf.errors import DataError, UsageError
 from toxiclf.learning import Features, Fitter, Say
 from toxiclf.models import MODELS
@@ -59,7 +61,7 @@ class Judge:
 
     def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
-        self._fitters: dict[str, tuple[Fitter, Prepared, Prepared]] = {}
+        self._fitters: dict[str, tuple[Fitter, Pool, Prepared]] = {}
         self._features: tuple[str, dict[int, _Fold]] = ("", {})
         self._check_sources()
         self._folds = folds(
@@ -83,9 +85,10 @@ class Judge:
         """Hash of all that decides a trial's value, but its settings."""
         train, validation = self._parts.train, self._parts.validation
         section = self._section
-        decision = DecisionSection()
+        asked = self._recipe.decision
+        decision = DecisionSection(prior=asked.prior)
         if section.metric not in _RANKING:
-            decision = DecisionSection(calibrate=self._recipe.decision.calibrate)
+            decision = DecisionSection(calibrate=asked.calibrate, prior=asked.prior)
         content = {
             "recipe": self._recipe.model_copy(update={"decision": decision}).sha256(),
             "search": section.model_dump(include={"metric", "folds", "stratified"}),
@@ -129,11 +132,11 @@ class Judge:
         DivergedError, DataError : it cannot be fitted.
         """
         recipe = self._recipe.changed(settings)
-        fitter, rows, held_out = self._fitter(recipe)
+        fitter, pool, held_out = self._fitter(recipe)
         train = self._parts.train
         raw = np.empty(train.targets.shape)
         for number, (_, outside) in enumerate(self._folds):
-            fold = self._fold(number, fitter, rows, held_out)
+            fold = self._fold(number, fitter, pool, held_out)
             raw[outside] = fitter.fit_model(fold.inside).model.raw(fold.outside)
         return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
 
@@ -141,34 +144,53 @@ class Judge:
         """Mean over labels of the metric on the held-out rows of a fold; what it has to choose, it chooses on the other folds."""
         name, targets, exclusive = self._section.metric, self._parts.train.targets, self._parts.train.exclusive
         labels = range(targets.shape[1])
+        live = None if recipe.decision.prior == "none" else self._live_rates(recipe.decision.prior)
+        weights = np.ones(targets.shape) if live is None else live_weights(targets, live, exclusive=exclusive)
         if name in _RANKING:
             plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels))
             order = class_log_odds(raw, plain)[:, 1:] if exclusive else raw  # no sigmoid: it would round to ties
-            return float(np.mean([_RANKING[name](targets[outside, j], order[outside, j]) for j in labels]))
+            return float(
+                np.mean(
+                    [
+                        _RANKING[name](targets[outside, j], order[outside, j], sample_weight=weights[outside, j])
+                        for j in labels
+                    ]
+                )
+            )
         method = recipe.decision.calibrate
         calibration = fit_calibration(raw[inside], targets[inside], method=method, exclusive=exclusive)
+        if live is not None:
+            calibration = calibration.at(targets[inside].mean(axis=0).tolist(), live)
         scores = calibration.apply(raw.astype(np.float32))
         values = []
         for j in labels:
-            threshold, _ = choose_threshold(scores[inside, j], targets[inside, j], name)
+            threshold, _ = choose_threshold(
+                scores[inside, j], targets[inside, j], name, None if live is None else weights[inside, j]
+            )
             flagged = scores[outside, j] >= np.float32(threshold)
-            values.append(_THRESHOLDED[name](targets[outside, j], flagged))
+            values.append(_THRESHOLDED[name](targets[outside, j], flagged, sample_weight=weights[outside, j]))
         return float(np.mean(values))
 
-    def _fitter(self, recipe: Recipe) -> tuple[Fitter, Prepared, Prepared]:
-        """What the fits of a recipe share; candidates with the same text and vectors share it too."""
+    def _live_rates(self, prior: Prior) -> tuple[float, ...]:
+        train = self._parts.train
+        return live_rates(prior, train.labels, train.targets.mean(axis=0).tolist(), exclusive=train.exclusive)
+
+    def _fitter(self, recipe: Recipe) -> tuple[Fitter, Pool, Prepared]:
+        """What the fits of a recipe share; candidates with the same text, vectors and augmentation share it too."""
         takes_tokens = MODELS[recipe.model.name].features != "ngrams"
-        key = json.dumps([recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else [])
+        shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else []
+        key = json.dumps([*shared, recipe.balance.model_dump(include={"augment"})])
         if key not in self._fitters:
             if len(self._fitters) == _MOST_FITTERS:
                 del self._fitters[next(iter(self._fitters))]
             train = self._parts.train
             fitter = Fitter.of(recipe, train.labels, train.negative, self._say)
-            self._fitters[key] = (fitter, fitter.prepared(train), fitter.prepared(self._parts.validation))
-        fitter, rows, held_out = self._fitters[key]
-        return replace(fitter, recipe=recipe), rows, held_out
+            pool = fitter.pool(train, self._parts, self._say)
+            self._fitters[key] = (fitter, pool, fitter.prepared(self._parts.validation))
+        fitter, pool, held_out = self._fitters[key]
+        return replace(fitter, recipe=recipe), pool, held_out
 
-    def _fold(self, number: int, fitter: Fitter, rows: Prepared, held_out: Prepared) -> _Fold:
+    def _fold(self, number: int, fitter: Fitter, pool: Pool, held_out: Prepared) -> _Fold:
         """Features of a fold, learned from its inside alone; kept while candidates ask for the same ones."""
         key = features_key(fitter.recipe)
         if self._features[0] != key:
@@ -176,20 +198,20 @@ class Judge:
         known = self._features[1]
         if number not in known:
             inside, outside = self._folds[number]
-            train, validation = self._parts.train, self._parts.validation
-            features = fitter.features(rows.take(inside), train.targets[inside], held_out, validation.targets)
-            known[number] = _Fold(features, features.featurizer.matrix(rows.take(outside)))
+            features = fitter.features(pool.take(inside), held_out, self._parts.validation.targets)
+            known[number] = _Fold(features, features.featurizer.matrix(pool.rows.take(outside)))
         return known[number]
 
 
 def features_key(recipe: Recipe) -> str:
     """Equal for recipes whose models learn from the same features."""
     options = recipe.model
+    rows = recipe.balance.model_dump(include={"augment", "resample", "ratio", "neighbours"})
     if isinstance(options, NgramLogisticOptions):
-        return json.dumps([options.jamo, options.syllable, options.min_comments])
+        return json.dumps([options.jamo, options.syllable, options.min_comments, rows])
     tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
     random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
-    return json.dumps([*tables, MODELS[options.name].features, MODELS[options.name].watches, random])
+    return json.dumps([*tables, rows, MODELS[options.name].features, MODELS[options.name].watches, random])
 
 
 def _content_of(source: str) -> str:

@@ -198,6 +198,11 @@ class Prepared:
         tokens = None if self.tokens is None else [self.tokens[i] for i in rows]
         return Prepared([self.texts[i] for i in rows], self.truncated[rows], tokens)
 
+    def joined(self, other: Prepared) -> Prepared:
+        """These comments and then the other ones, prepared in the same way."""
+        tokens = None if self.tokens is None or other.tokens is None else self.tokens + other.tokens
+        return Prepared(self.texts + other.texts, np.concatenate([self.truncated, other.truncated]), tokens)
+
 
 @dataclass(frozen=True)
 class Featurizer:

@@ -1,0 +1,346 @@
+"""Every remedy of `[balance]` through every promise that training makes: what it sees, what it changes, what it leaves alone."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import toxiclf
+from tests.conftest import tiny
+from toxiclf.balance.pool import Pool
+from toxiclf.balance.resample import Resampler
+from toxiclf.corpus.comments import Comments, equality_keys
+from toxiclf.corpus.split import Split, split
+from toxiclf.errors import DataError, UsageError
+from toxiclf.learning import Features, Fitted, Fitter, learn, learned_rows
+from toxiclf.models.training_loop import Plan, TrainingLoop
+from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
+from toxiclf.training import TrainedModel
+
+AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in AUGMENT_METHODS}
+RESAMPLE = {method: {"resample": method, "class_weight": "none"} for method in RESAMPLE_METHODS if method != "tomek"}
+RESAMPLE["random_under + tomek"] = {"resample": ["random_under", "tomek"], "class_weight": "none", "ratio": 0.5}
+WEIGHTS: dict[str, dict[str, Any]] = {
+    "balanced": {"class_weight": "balanced"},
+    "effective_number": {"class_weight": "effective_number", "effective_number_beta": 0.99},
+    "explicit": {"class_weight": {"negative": 1.0, "toxic": 7.0}},
+}
+LOSSES = {"focal": {"loss": "focal"}, "logit_adjusted": {"loss": "logit_adjusted", "logit_tau": 2.0}}
+REMEDIES = {**WEIGHTS, **LOSSES, **RESAMPLE, **AUGMENT}
+
+MODELS = {"weights": ["ngram_logistic", "logistic", "svm", "random_forest", "dnn", "cnn"], "losses": ["dnn", "cnn"]}
+
+
+def recipe_of(name: str, model: str | None = None, **more: Any) -> Recipe:
+    """A tiny recipe with one remedy and no class weights but where they are it."""
+    model = model or ("cnn" if name in LOSSES else "logistic")
+    balance = {"class_weight": "none", **REMEDIES.get(name, {})}
+    content = {**tiny(model), "balance": balance, **more}
+    if model != "ngram_logistic":
+        content["vectors"] = {}  # those that are shipped: nothing of them comes from the rows
+    return Recipe.load(content)
+
+
+@pytest.fixture(scope="module")
+def parts(sample: Comments) -> Split:
+    """The sample corpus, split."""
+    return split(sample, test=0.2, validation=0.1, seed=0)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model with a remedy, what it learned from, and its raw outputs for the test part."""
+
+    fitted: Fitted
+    pool: Pool
+    raw: NDArray[np.float64]
+
+
+def fit(recipe: Recipe, parts: Split) -> Made:
+    """One fit as training does it, without calibration and threshold."""
+    assert parts.test is not None
+    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, lambda message: None)
+    pool = fitter.pool(learned_rows(parts, recipe), parts, lambda message: None)
+    fitted = fitter.fit(pool, fitter.prepared(parts.validation), parts.validation.targets)
+    return Made(fitted, pool, fitted.raw(fitter.prepared(parts.test)))
+
+
+@pytest.fixture(scope="module")
+def made(parts: Split) -> Callable[..., Made]:
+    """Makes each fit once."""
+    return cache(lambda name, model=None: fit(recipe_of(name, model), parts))
+
+
+def test_every_method_of_the_recipe_is_a_remedy_here() -> None:
+    assert set(AUGMENT_METHODS) | set(RESAMPLE_METHODS) <= {word for name in REMEDIES for word in name.split(" + ")}
+
+
+@pytest.mark.parametrize(("name", "model"), [(name, model) for name in WEIGHTS for model in MODELS["weights"]])
+def test_class_weights_change_the_weights_and_the_model(name: str, model: str, made: Callable[..., Made]) -> None:
+    learned, plain = made(name, model), made("none", model)
+    (weights,) = learned.fitted.weights
+    assert plain.fitted.weights[0].weights == (1.0, 1.0)
+    assert weights.weights[1] > weights.weights[0]
+    assert weights.counts == plain.fitted.weights[0].counts
+    if name != "explicit":  # a mean of one a row, so that options such as C keep their meaning
+        assert np.dot(weights.weights, weights.counts) == pytest.approx(sum(weights.counts))
+    assert learned.raw != pytest.approx(plain.raw, abs=1e-6)
+
+
+def test_a_beta_that_weighs_all_classes_alike_is_an_error(parts: Split) -> None:
+    recipe = recipe_of("none").changed(
+        {"balance.class_weight": "effective_number", "balance.effective_number_beta": 0.5}
+    )
+    with pytest.raises(UsageError, match="weighs all classes alike; raise it towards 1"):
+        learn(parts, recipe, lambda message: None)
+
+
+@pytest.mark.parametrize(("name", "model"), [(name, model) for name in LOSSES for model in MODELS["losses"]])
+def test_losses_change_the_loss_and_the_model(name: str, model: str, made: Callable[..., Made]) -> None:
+    learned, plain = made(name, model), made("none", model)
+    assert learned.fitted.weights == plain.fitted.weights
+    assert learned.fitted.stages == plain.fitted.stages
+    assert learned.raw != pytest.approx(plain.raw, abs=1e-3)
+    if name == "focal":
+        assert learned.fitted.model.history_[0]["loss"] < plain.fitted.model.history_[0]["loss"]
+
+
+@pytest.mark.parametrize("name", [*RESAMPLE, *AUGMENT])
+def test_remedies_of_rows_change_the_rows_and_the_model(name: str, made: Callable[..., Made]) -> None:
+    learned, plain = made(name), made("none")
+    first, *later = learned.fitted.stages
+    assert (first,) == plain.fitted.stages
+    assert (later[-1].rows, later[-1].counts) != (first.rows, first.counts)
+    assert sum(learned.fitted.weights[0].counts) == later[-1].rows
+    assert learned.raw != pytest.approx(plain.raw, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["random_under + tomek", "smote_enn", "keyboard"])
+def test_calibration_and_threshold_come_from_rows_as_they_were(name: str, parts: Split) -> None:
+    learned = learn(parts, recipe_of(name), lambda message: None)
+    rows = parts.train.joined(parts.validation)
+    assert (learned.decision_targets == rows.targets).all()
+    assert (
+        abs(learned.decision_scores.mean() - rows.targets.mean()) < 0.02
+    )  # Platt's scores have the share of their rows
+
+
+@pytest.mark.parametrize("name", [name for name in [*RESAMPLE, *AUGMENT] if name != "nearmiss"])
+def test_the_seed_of_the_recipe_reproduces_and_another_differs(name: str, parts: Split) -> None:
+    """The rows that a model is fitted to; NearMiss draws nothing. Methods have seed tests of their own."""
+    first, again, other = (_features(recipe_of(name, seed=seed), parts) for seed in (0, 0, 1))
+    assert (first.matrix == again.matrix).all()
+    assert first.matrix.shape != other.matrix.shape or (first.matrix != other.matrix).any()
+
+
+@pytest.mark.parametrize("name", ["smote", "random_under + tomek"])
+def test_resamplers_see_the_rows_of_a_fit_and_no_others(
+    name: str, parts: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[NDArray[np.float32]] = []
+    original = Resampler.fit_resample
+
+    def spied(self: Resampler, X: Any, y: Any) -> Any:
+        seen.append(X)
+        return original(self, X, y)
+
+    monkeypatch.setattr(Resampler, "fit_resample", spied)
+    learn(parts, recipe_of(name), lambda message: None)
+    rows = parts.train.joined(parts.validation)
+    fitter = Fitter.of(recipe_of(name), rows.labels, None, lambda message: None)
+    prepared = fitter.prepared(rows)
+    vectors = {row.tobytes() for row in fitter.featurizer(prepared).matrix(prepared)}
+    assert len(seen[0]) == len(rows)
+    assert sum(len(rows) - len(fold) for fold in seen[1:]) == len(rows)  # each row is held out of one fold
+    assert all(row.tobytes() in vectors for fold in seen for row in fold)
+
+
+@pytest.mark.parametrize("method", AUGMENT)
+def test_copies_are_of_training_rows_of_the_rarer_class_and_equal_no_comment_of_any_part(
+    method: str, made: Callable[..., Made], parts: Split
+) -> None:
+    pool = made(method).pool
+    assert pool.copies is not None
+    copies, rows = pool.copies.written, parts.train.joined(parts.validation)
+    toxic = int(rows.targets.sum())
+    assert len(copies.texts) == copies.asked == 2 * toxic
+    assert (rows.targets[copies.sources] == 1).all()
+    assert parts.test is not None
+    known = {key for part in (parts.train, parts.validation, parts.test) for key in equality_keys(part.texts)}
+    keys = equality_keys(copies.texts)
+    assert not known & set(keys)
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("method", AUGMENT)
+def test_a_copy_stands_on_its_comments_side_of_every_fold(method: str, parts: Split) -> None:
+    fitter = Fitter.of(recipe_of(method), parts.train.labels, None, lambda message: None)
+    pool = fitter.pool(parts.train, parts, lambda message: None)
+    assert pool.copies is not None
+    inside = np.flatnonzero(np.arange(len(pool)) % 3 != 0)
+    part = pool.take(inside)
+    assert part.copies is not None
+    expected = [
+        (text, int(source))
+        for text, source in zip(pool.copies.written.texts, pool.copies.written.sources, strict=True)
+        if source % 3
+    ]
+    found = list(zip(part.copies.written.texts, inside[part.copies.written.sources].tolist(), strict=True))
+    assert found == expected
+    rows, targets = part.learned()
+    assert len(rows) == len(targets) == len(inside) + len(expected)
+    assert (targets[len(inside) :] == 1).all()
+    assert rows.texts[len(inside) :] == fitter.preprocessor.batch([text for text, _ in expected])[0]
+
+
+def test_a_network_that_sees_copies_watches_the_validation_part_as_it_is(
+    parts: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    original = TrainingLoop.run
+
+    def spied(self: TrainingLoop, rows: Any, wanted: Any, weights: Any, held_out: Any, around: Any) -> TrainingLoop:
+        seen.append((len(rows), len(held_out)))
+        return original(self, rows, wanted, weights, held_out, around)
+
+    monkeypatch.setattr(TrainingLoop, "run", spied)
+    fit(recipe_of("jamo", "cnn"), parts)
+    toxic = int(parts.train.targets.sum())
+    assert seen == [(len(parts.train) + 2 * toxic, len(parts.validation))]
+
+
+def test_logit_adjustment_is_the_log_odds_of_the_share_times_tau(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[Plan] = []
+    original = TrainingLoop.__init__
+
+    def spied(self: TrainingLoop, network: Any, plan: Plan, judge: Any) -> None:
+        plans.append(plan)
+        original(self, network, plan, judge)
+
+    monkeypatch.setattr(TrainingLoop, "__init__", spied)
+    fit(recipe_of("logit_adjusted", "dnn"), parts)
+    share = parts.train.targets.mean()
+    assert plans[0].adjustment == pytest.approx((2.0 * np.log(share / (1 - share)),))
+
+
+def test_several_labels_take_weights_losses_and_copies(two_labels: Comments, exclusive: Comments) -> None:
+    for comments in (two_labels, exclusive):
+        parts = split(comments, test=0.2, validation=0.1, seed=0)
+        for name, model in (("effective_number", "logistic"), ("logit_adjusted", "dnn")):
+            assert np.isfinite(fit(recipe_of(name, model), parts).raw).all()
+        made = fit(recipe_of("aeda", "ngram_logistic"), parts)
+        assert made.pool.copies is not None
+        sources = made.pool.targets[made.pool.copies.written.sources]
+        assert sources.any(axis=1).all()
+        assert made.fitted.stages[-1].counts == tuple((made.pool.targets.sum(axis=0) + sources.sum(axis=0)).tolist())
+
+
+def test_copies_of_all_comments_leave_the_shares_as_they_are(parts: Split) -> None:
+    recipe = recipe_of("none", "ngram_logistic").changed({"balance.augment": [{"method": "keyboard", "of": "all"}]})
+    before, after = fit(recipe, parts).fitted.stages
+    assert (after.rows, after.counts) == (2 * before.rows, (2 * before.counts[0],))
+
+
+def test_resampling_several_labels_is_refused_with_what_to_use_instead(two_labels: Comments) -> None:
+    with pytest.raises(
+        UsageError, match=r"takes one label, and there are 2 \(toxic, 웃음\); use balance\.class_weight"
+    ):
+        toxiclf.train(two_labels, recipe_of("smote"))
+
+
+@pytest.mark.parametrize("model", ["cnn", "lstm", "dnn_sequence", "ngram_logistic"])
+def test_resampling_what_is_no_vector_is_refused_with_what_to_use_instead(model: str) -> None:
+    with pytest.raises(UsageError, match=rf"{model} takes .*; use balance\.augment"):
+        Recipe.load({"model": model, "balance": {"resample": "smote"}})
+
+
+@pytest.mark.parametrize("balance", [{"resample": ["smote", "random_under"]}, {"resample": ["random_over", "tomek"]}])
+def test_a_resampler_that_changes_nothing_is_an_error(balance: dict[str, Any], parts: Split) -> None:
+    recipe = Recipe.load({**tiny("logistic"), "vectors": {}, "balance": balance})
+    with pytest.raises(DataError, match=r"(random_under|tomek) changed nothing, .* leave it out"):
+        learn(parts, recipe, lambda message: None)
+
+
+def test_a_ratio_that_the_rows_have_passed_is_an_error_before_anything_is_fitted(parts: Split) -> None:
+    recipe = Recipe.load({**tiny("logistic"), "vectors": {}, "balance": {"resample": "smote", "ratio": 0.01}})
+    with pytest.raises(DataError, match="raise the ratio, or leave smote out"):
+        learn(parts, recipe, lambda message: None)
+
+
+def test_a_search_tries_remedies_inside_the_folds(sample: Comments) -> None:
+    space = {"balance.resample": ["none", "random_under"], "balance.augment": ["jamo", "spacing"]}
+    recipe = {**tiny("logistic"), "vectors": {}, "search": {"method": "grid", "folds": 2, "space": space}}
+    model = toxiclf.train(sample, recipe)
+    trials = model.report.search["trials"]
+    assert len(trials) == 4
+    assert len({trial["value"] for trial in trials}) == 4
+
+
+@pytest.fixture(scope="module")
+def balanced_run(sample: Comments) -> TrainedModel:
+    """A run with copies, then resampling."""
+    balance = {"augment": ["jamo"], "resample": ["random_over", "random_under"], "ratio": [0.5, 0.8]}
+    return toxiclf.train(sample, {**tiny("logistic"), "vectors": {}, "balance": balance})
+
+
+def test_class_counts_before_and_after_stand_in_report_and_figure(balanced_run: TrainedModel, tmp_path: Path) -> None:
+    data = balanced_run.report.data
+    counts = [(stage["name"], stage["rows"], stage["classes"]["toxic"]) for stage in data["stages"]]
+    given = data["parts"]["training"]["rows"] + data["parts"]["validation"]["rows"]
+    toxic = sum(data["parts"][part]["classes"]["toxic"] for part in ("training", "validation"))
+    others = given - toxic
+    assert counts[:2] == [("as given", given, toxic), ("jamo", given + toxic, 2 * toxic)]
+    assert counts[2] == ("random_over", others + others // 2, others // 2)
+    assert counts[3][2] == others // 2
+    assert data["augmented"] == {"asked": toxic, "made": toxic}
+    markdown = (balanced_run.save(tmp_path) / "report.md").read_text("utf-8")
+    for name, rows, classes in counts:
+        assert f"| {name} | {rows:,} | {classes:,} |" in markdown
+    assert (tmp_path / "figures" / "class_balance.png").stat().st_size > 5000
+    assert "figures/class_balance.png" in markdown
+    assert balanced_run.report.baseline_rows  # plain, so that it is seen whether the remedies help
+
+
+def test_a_plain_run_has_no_balance_figure(sample: Comments, tmp_path: Path) -> None:
+    model = toxiclf.train(sample, tiny("ngram_logistic"))
+    model.save(tmp_path)
+    assert not (tmp_path / "figures" / "class_balance.png").exists()
+    with pytest.raises(UsageError, match="no augmented comments to keep"):
+        model.save(tmp_path, keep_augmented=True)
+
+
+def test_augmented_comments_are_kept_for_reading(balanced_run: TrainedModel, sample: Comments, tmp_path: Path) -> None:
+    balanced_run.save(tmp_path, keep_augmented=True)
+    with (tmp_path / "augmented.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    texts = dict(zip(sample.lines.tolist(), sample.texts, strict=True))
+    assert len(rows) == balanced_run.report.data["augmented"]["made"]
+    for row in rows:
+        assert texts[int(row["line"])] == row["comment"] != row["copy"]
+        assert (row["method"], row["toxic"]) == ("jamo", "1")
+    balanced_run.save(tmp_path)
+    assert not (tmp_path / "augmented.csv").exists()  # of the run before
+
+
+def test_remedies_work_inside_scikit_learn(sample: Comments) -> None:
+    y = sample.targets[:, 0]
+    plain = toxiclf.ToxicClassifier(tiny("ngram_logistic")).fit(sample.texts, y)
+    helped = toxiclf.ToxicClassifier(tiny("ngram_logistic")).set_params(
+        balance__augment="obfuscate", balance__class_weight="effective_number", decision__prior=0.02
+    )
+    helped.fit(sample.texts, y)
+    assert (helped.predict_proba(sample.texts) != plain.predict_proba(sample.texts)).any()
+
+
+def _features(recipe: Recipe, parts: Split) -> Features:
+    fitter = Fitter.of(recipe, parts.train.labels, None, lambda message: None)
+    pool = fitter.pool(parts.train, parts, lambda message: None)
+    return fitter.features(pool, fitter.prepared(parts.validation), parts.validation.targets)

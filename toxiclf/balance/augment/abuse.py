@@ -1,0 +1,21 @@
+"""Where a comment holds words that make it toxic."""
+
+from __future__ import annotations
+
+import re
+
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.obfuscation import read_raw
+from toxiclf.text.obfuscation.stems import stem_pattern
+
+_BESIDE_STEMS = re.compile("[놈년좆씹ㅄ]|존나|졸라|ㅈㄴ|시바|게이|돼지|벌레|[가-힣]충(?:[이들]|$)")
+
+
+def abusive_spans(text: str) -> list[tuple[int, int]]:
+    """Spans of abusive words and of what strengthens them, as they stand or as they may be read.
+
+    >>> abusive_spans("이 시발 ㅅㅣ발 영화")
+    [(2, 4), (5, 8)]
+    """
+    plain = [found.span() for pattern in (stem_pattern(), _BESIDE_STEMS) for found in pattern.finditer(text)]
+    return plain + [(reading.start, reading.end) for reading in read_raw(text, Normalizer())]

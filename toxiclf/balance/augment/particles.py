@@ -1,0 +1,31 @@
+"""Particles whose form depends on the sound before them (은/는, 이/가, 으로/로)."""
+
+from __future__ import annotations
+
+from toxiclf.text.hangul import parts
+
+_PAIRS = ("은 는", "이 가", "을 를", "과 와", "으로 로", "이나 나", "이랑 랑", "아 야", "으로서 로서", "으로써 로써")
+_FORMS = {form: tuple(pair.split()) for pair in _PAIRS for form in pair.split()}
+
+PARTICLES = frozenset(_FORMS)
+"""Particles that have two forms."""
+
+
+def final(word: str) -> str:
+    """Final consonant of a word that ends in a syllable; empty where it has none.
+
+    >>> final("작품"), final("영화")
+    ('ㅁ', '')
+    """
+    return parts(word[-1])[2]
+
+
+def particle_after(word: str, particle: str) -> str:
+    """The form of a particle, one of :data:`PARTICLES`, that goes with a word.
+
+    >>> particle_after("작품", "를"), particle_after("서울", "으로"), particle_after("영화", "은")
+    ('을', '로', '는')
+    """
+    closed, open_ = _FORMS[particle]
+    sound = final(word)
+    return open_ if not sound or (sound == "ㄹ" and closed.startswith("으로")) else closed

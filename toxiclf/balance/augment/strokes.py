@@ -1,0 +1,39 @@
+"""The Korean two-set keyboard (dubeolsik): syllables as strokes, and which keys lie side by side."""
+
+from __future__ import annotations
+
+from toxiclf.text.hangul import COMPOUND_FINALS, COMPOUND_MEDIALS, decompose
+
+_ROWS = (("qwertyuiop", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ"), ("asdfghjkl", "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ"), ("zxcvbnm", "ㅋㅌㅊㅍㅠㅜㅡ"))
+_OFFSETS = (0.0, 0.25, 0.75)  # of the rows, in widths of a key
+_REACH = 1.26  # from the middle of a key to the middle of one that touches it
+
+SHIFTED = dict(zip("ㅂㅈㄷㄱㅅㅐㅔ", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
+"""What a key types while shift is held, where that is something else."""
+UNSHIFTED = {held: plain for plain, held in SHIFTED.items()}
+_LATIN = {letter: key for keys, letters in _ROWS for key, letter in zip(keys, letters, strict=True)}
+LATIN = _LATIN | {held: _LATIN[plain].upper() for plain, held in SHIFTED.items()}
+"""What a key types while the keyboard is set to Latin letters."""
+
+_PLACES = {
+    letter: (x + offset, float(y))
+    for y, ((_, letters), offset) in enumerate(zip(_ROWS, _OFFSETS, strict=True))
+    for x, letter in enumerate(letters)
+}
+_BESIDE = {
+    one: [other for other, (u, v) in _PLACES.items() if other != one and (x - u) ** 2 + (y - v) ** 2 <= _REACH * _REACH]
+    for one, (x, y) in _PLACES.items()
+}
+BESIDE = _BESIDE | {held: [SHIFTED.get(other, other) for other in _BESIDE[plain]] for plain, held in SHIFTED.items()}
+"""What the keys around a key type, shift held or not as for that key."""
+
+_TWO_KEYS = str.maketrans({joint: pair for pair, joint in (COMPOUND_MEDIALS | COMPOUND_FINALS).items()})
+
+
+def strokes(text: str) -> str:
+    """Letters that are struck to write syllables, one a key.
+
+    >>> strokes("값의"), "".join(LATIN[letter] for letter in strokes("씨발"))
+    ('ㄱㅏㅂㅅㅇㅡㅣ', 'Tlqkf')
+    """
+    return decompose(text).translate(_TWO_KEYS)

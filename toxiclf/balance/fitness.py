@@ -1,0 +1,58 @@
+"""Whether rows can be balanced at all; the same sentences for comments and for vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from toxiclf.errors import DataError
+
+FEWEST = 6
+"""Rows that the rarest class must have: a row and five neighbours."""
+
+
+def check_rows(counts: Mapping[str, int], what: str, fewest: int = FEWEST) -> None:
+    """Refuse one class alone, and a class with too few rows.
+
+    Parameters
+    ----------
+    counts : rows of each class, by its name in a sentence.
+    what : who asks, as the beginning of a sentence.
+
+    Raises
+    ------
+    DataError : fewer than two classes have rows, or one has fewer than ``fewest``.
+
+    >>> check_rows({"toxic": 2, "none": 90}, "augmentation")
+    Traceback (most recent call last):
+    toxiclf.errors.DataError: augmentation needs 6 rows of each class at least, and 'toxic' has 2; label more of them
+    """
+    present = [name for name, count in counts.items() if count]
+    if len(present) < 2:
+        only = f"all {sum(counts.values())} rows are '{present[0]}'" if present else "there are none"
+        raise DataError(f"{what} needs rows of more than one class, and {only}; add rows of another class")
+    rarest = min(counts, key=lambda name: counts[name])
+    if counts[rarest] < fewest:
+        raise DataError(
+            f"{what} needs {fewest} rows of each class at least, and '{rarest}' has {counts[rarest]}; label more of them"
+        )
+
+
+def check_differ(distinct: int, rows: int, what: str) -> None:
+    """Refuse rows that are all the same.
+
+    Parameters
+    ----------
+    distinct : how many of the ``rows`` differ from each other.
+
+    Raises
+    ------
+    DataError : only one does.
+
+    >>> check_differ(1, 8, "augmentation")
+    Traceback (most recent call last):
+    toxiclf.errors.DataError: augmentation needs rows that differ, and the 8 of the rarer class are all the same; label others
+    """
+    if distinct < 2:
+        raise DataError(
+            f"{what} needs rows that differ, and the {rows} of the rarer class are all the same; label others"
+        )

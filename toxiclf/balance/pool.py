@@ -1,0 +1,124 @@
+"""Comments that every fit of a run learns from, with the copies that augmentation wrote of some."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.balance.augment import Augmented
+from toxiclf.corpus.comments import Comments
+from toxiclf.errors import DataError
+from toxiclf.vectors.features import Prepared
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Training rows at one point on their way to the model.
+
+    Attributes
+    ----------
+    name : what happened to them: "as given", or a method of augmentation or resampling.
+    rows : their number.
+    counts : how many hold each label, (n_labels,).
+    """
+
+    name: str
+    rows: int
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, name: str, targets: NDArray[np.uint8]) -> Stage:
+        """Count rows."""
+        return cls(name, len(targets), tuple(targets.sum(axis=0, dtype=int).tolist()))
+
+
+def check_stages(stages: Sequence[Stage]) -> None:
+    """Refuse a remedy that did nothing: an option without an effect is no option.
+
+    Raises
+    ------
+    DataError : there are as many rows of each class after it as before.
+    """
+    for before, after in pairwise(stages):
+        if (before.rows, before.counts) == (after.rows, after.counts):
+            raise DataError(f"{after.name} changed nothing, {after.rows:,} rows went in and came out; leave it out")
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Copies of comments.
+
+    Attributes
+    ----------
+    written : the copies as text, each with the row that it is of.
+    prepared : the same, normalized and tokenized.
+    """
+
+    written: Augmented
+    prepared: Prepared
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Labelled comments, prepared once; a fold takes its rows, and of the copies those of its rows.
+
+    So a copy never stands on the other side of a fold from the comment that it is of, and is written and tokenized only once.
+
+    Attributes
+    ----------
+    rows, targets : the comments, (n) and uint8 (n, n_labels).
+    copies : what augmentation made of them; None where nothing was asked for.
+    """
+
+    rows: Prepared
+    targets: NDArray[np.uint8]
+    copies: Copies | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, chosen: NDArray[np.intp]) -> Pool:
+        """Some of the comments, in the order asked for, with their copies."""
+        copies = self.copies
+        if copies is not None:
+            places = np.full(len(self), -1)
+            places[chosen] = np.arange(len(chosen))
+            kept = np.flatnonzero(places[copies.written.sources] >= 0)
+            copies = Copies(
+                replace(
+                    copies.written,
+                    texts=[copies.written.texts[i] for i in kept],
+                    sources=places[copies.written.sources[kept]],
+                    methods=[copies.written.methods[i] for i in kept],
+                ),
+                copies.prepared.take(kept),
+            )
+        return Pool(self.rows.take(chosen), self.targets[chosen], copies)
+
+    def learned(self) -> tuple[Prepared, NDArray[np.uint8]]:
+        """All that a fit learns from: the comments, then their copies, which have their labels."""
+        if self.copies is None:
+            return self.rows, self.targets
+        targets = np.concatenate([self.targets, self.targets[self.copies.written.sources]])
+        return self.rows.joined(self.copies.prepared), targets
+
+
+def copies_as_csv(written: Augmented, comments: Comments) -> str:
+    """Copies for people to read: line of the comment in its file, method, 0 or 1 for each label, the comment, and its copy.
+
+    Parameters
+    ----------
+    comments : those that were augmented.
+    """
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(["line", "method", *comments.labels, "comment", "copy"])
+    for text, source, method in zip(written.texts, written.sources.tolist(), written.methods, strict=True):
+        table.writerow([comments.lines[source], method, *comments.targets[source], comments.texts[source], text])
+    return file.getvalue()

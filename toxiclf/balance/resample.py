@@ -1,0 +1,179 @@
+"""Row resampling by imbalanced-learn: how many rows of each class there are, of vectors and one label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from imblearn.base import BaseSampler
+from imblearn.combine import SMOTEENN, SMOTETomek
+from imblearn.over_sampling import ADASYN, SMOTE, SVMSMOTE, BorderlineSMOTE, RandomOverSampler
+from imblearn.under_sampling import NearMiss, RandomUnderSampler, TomekLinks
+from imblearn.utils._validation import ArraysTransformer
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.sparsefuncs import min_max_axis
+
+from toxiclf.balance.fitness import FEWEST, check_differ, check_rows
+from toxiclf.errors import DataError, UsageError, unknown_name
+from toxiclf.recipe import RESAMPLE_METHODS, WITH_NEIGHBOURS, WITHOUT_RATIO
+
+Counts = dict[Any, int]
+Ratio = float | str
+
+
+def _smote(ratio: Ratio, neighbours: int, seed: Any) -> SMOTE:
+    return SMOTE(sampling_strategy=ratio, k_neighbors=neighbours, random_state=seed)
+
+
+_MAKE: dict[str, Callable[[Ratio, int, Any], BaseSampler]] = {
+    "random_over": lambda ratio, k, seed: RandomOverSampler(sampling_strategy=ratio, random_state=seed),
+    "random_under": lambda ratio, k, seed: RandomUnderSampler(sampling_strategy=ratio, random_state=seed),
+    "smote": _smote,
+    "borderline_smote": lambda ratio, k, seed: BorderlineSMOTE(
+        sampling_strategy=ratio, k_neighbors=k, random_state=seed
+    ),
+    "svm_smote": lambda ratio, k, seed: SVMSMOTE(sampling_strategy=ratio, k_neighbors=k, random_state=seed),
+    "adasyn": lambda ratio, k, seed: ADASYN(sampling_strategy=ratio, n_neighbors=k, random_state=seed),
+    "smote_tomek": lambda ratio, k, seed: SMOTETomek(smote=_smote(ratio, k, seed), random_state=seed),
+    "smote_enn": lambda ratio, k, seed: SMOTEENN(smote=_smote(ratio, k, seed), random_state=seed),
+    "tomek": lambda ratio, k, seed: TomekLinks(),
+    "nearmiss": lambda ratio, k, seed: NearMiss(sampling_strategy=ratio, n_neighbors=k),
+}
+
+
+class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
+    """One or several of imbalanced-learn's resamplers, applied in order, as an imbalanced-learn sampler.
+
+    What it adds: names, a chain, and refusals that say what to do. Alone in a pipeline of imbalanced-learn it sees the rows that
+    are fitted to, and no others.
+
+    Parameters
+    ----------
+    method : names, of :data:`toxiclf.recipe.RESAMPLE_METHODS`; one, or several in order.
+    ratio : rows of the rarer class for each row of the other that there are to be, in (0, 1]; one for all, or one for each method
+        that takes one. With more than two classes only 1, every class as many.
+    neighbours : that SMOTE and its kin, ADASYN and NearMiss look at.
+    random_state : seed of everything random; Tomek links and NearMiss draw nothing.
+
+    Attributes
+    ----------
+    steps_ : for each method its name and the counts of each class before and after.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, y = np.random.default_rng(0).normal(size=(60, 2)), np.repeat([0, 1], [50, 10])
+    >>> np.bincount(Resampler("smote", ratio=0.5, random_state=0).fit_resample(X, y)[1])
+    array([50, 25])
+    """
+
+    sampling_strategy = "auto"  # what BaseSampler reads; `ratio` says it for each method
+
+    def __init__(
+        self, method: str | Sequence[str] = "smote", *, ratio: float | Sequence[float] = 1.0, neighbours: int = 5,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:  # fmt: skip
+        self.method = method
+        self.ratio = ratio
+        self.neighbours = neighbours
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Resampler:
+        """Check the rows and count their classes; ``fit_resample`` does that, too."""
+        X, y, _ = self._check_X_y(X, y)
+        self.sampling_strategy_ = _counts(y)
+        return self
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Other rows of the same classes.
+
+        Parameters
+        ----------
+        X : numbers (n, features), dense or sparse.
+        y : classes (n,), two of them unless all are to be as many.
+
+        Returns
+        -------
+        X, y : (m, features) and (m,), of the same kinds as were given.
+
+        Raises
+        ------
+        UsageError : a method or a ratio does not fit.
+        DataError : the rows do not fit: one class, fewer than six rows of a class, rows that are all equal, a ratio that they
+            pass already.
+        """
+        check_classification_targets(y)
+        kinds = ArraysTransformer(X, y)
+        X, y, one_against_all = self._check_X_y(X, y)
+        self.sampling_strategy_ = _counts(y)
+        X, y = self._resampled(X, y)
+        if one_against_all:
+            y = np.eye(len(self.sampling_strategy_), dtype=np.intp)[np.searchsorted(sorted(self.sampling_strategy_), y)]
+        return kinds.transform(X, y)  # type: ignore[no-any-return]
+
+    def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        return self._resampled(X, y)
+
+    def _resampled(self, X: Any, y: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
+        plan = self._plan()
+        _check(X, y, max(FEWEST, self.neighbours + 1 if WITH_NEIGHBOURS & {name for name, _ in plan} else 0))
+        self.steps_: list[tuple[str, Counts, Counts]] = []
+        for name, ratio in plan:
+            before = _counts(y)
+            _check_ratio(name, ratio, before)
+            several = len(before) > 2 or ratio == 1.0
+            sampler = _MAKE[name]("auto" if several else ratio, self.neighbours, self.random_state)
+            try:
+                X, y = sampler.fit_resample(X, y)
+            except (ValueError, RuntimeError) as error:
+                raise DataError(f"{name} cannot resample these rows: {error} Use random_over or another.") from error
+            self.steps_.append((name, before, _counts(y)))
+        return X, y
+
+    def _plan(self) -> list[tuple[str, float]]:
+        """The methods with the ratio of each."""
+        names = [self.method] if isinstance(self.method, str) else list(self.method)
+        if not names:
+            raise UsageError(f"no method is named; give one of {', '.join(RESAMPLE_METHODS)}")
+        for name in names:
+            if name not in _MAKE:
+                raise unknown_name("resampler", name, RESAMPLE_METHODS)
+        ratios = [float(self.ratio)] if isinstance(self.ratio, int | float) else [float(ratio) for ratio in self.ratio]
+        takers = [name for name in names if name not in WITHOUT_RATIO]
+        if len(ratios) not in (1, len(takers)) or not all(0 < ratio <= 1 for ratio in ratios):
+            raise UsageError(
+                f"ratio is {self.ratio}; give one number above 0, at most 1, or one for each of {', '.join(takers)}"
+            )
+        left = iter(ratios if len(ratios) > 1 else ratios * len(takers))
+        return [(name, 1.0 if name in WITHOUT_RATIO else next(left)) for name in names]
+
+
+def _counts(y: NDArray[Any]) -> Counts:
+    return dict(Counter(y.tolist()))
+
+
+def _check(X: Any, y: NDArray[Any], fewest: int) -> None:
+    counts = _counts(y)
+    check_rows({f"class {value}": count for value, count in counts.items()}, "resampling", fewest)
+    rarer = min(counts, key=lambda value: counts[value])
+    rows: Any = X[y == rarer]
+    least, most = min_max_axis(rows, 0) if sp.issparse(rows) else (rows.min(axis=0), rows.max(axis=0))
+    check_differ(2 if (least != most).any() else 1, counts[rarer], "resampling")
+
+
+def _check_ratio(name: str, ratio: float, counts: Counts) -> None:
+    """Refuse a ratio that the rows are beyond already: the method would have to do the reverse."""
+    if name in WITHOUT_RATIO:
+        return
+    fewer, more = min(counts.values()), max(counts.values())
+    if len(counts) > 2 and ratio != 1.0:
+        raise UsageError(f"ratio {ratio:g} is of two classes, and there are {len(counts)}; leave it out")
+    if fewer > ratio * more:
+        raise DataError(
+            f"{name} is to reach {ratio:g} rows of the rarer class for each other one, and there are {fewer / more:.3g} already; "
+            f"raise the ratio, or leave {name} out"
+        )

@@ -1,0 +1,111 @@
+"""The live rate: what share of live comments holds each label, where that is known and training rows hold another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from toxiclf.errors import UsageError
+
+Prior = float | Mapping[str, float]
+"""The share of live comments that are toxic; by label, where there are several."""
+
+
+def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict[str, float]:
+    """Refuse what no model of these labels could be corrected to; give the live rate by label, of those that are named.
+
+    Raises
+    ------
+    UsageError : it is no share, names a label that there is not, or names none where there are several.
+
+    >>> check_prior(0.02, ["toxic"], exclusive=False)
+    {'toxic': 0.02}
+    """
+    if isinstance(prior, Mapping):
+        named: dict[str, Any] = dict(prior)
+        if not named:
+            raise UsageError(f"the prior names no label; give it by label, such as {_example(labels)}")
+        if unknown := [str(name) for name in named if name not in labels]:
+            raise UsageError(
+                f"the prior names {', '.join(unknown)}, but the labels are {', '.join(labels)}; name those"
+            )
+    elif len(labels) > 1:
+        raise UsageError(
+            f"the prior is {prior}, but there are {len(labels)} labels; give it by label, such as {_example(labels)}"
+        )
+    else:
+        named = {labels[0]: prior}
+    for label, rate in named.items():
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < 1:
+            raise UsageError(
+                f"the prior of label '{label}' is {rate}; expected the share of live comments that hold it, above 0 and "
+                "below 1, such as 0.02 for 2 %"
+            )
+    rates = {label: float(rate) for label, rate in named.items()}
+    if exclusive:
+        _check_sum(rates.values())
+    return rates
+
+
+def live_rates(prior: Prior, labels: Sequence[str], rates: Sequence[float], *, exclusive: bool) -> tuple[float, ...]:
+    """The live rate of each label; one that is not named keeps its rate.
+
+    Parameters
+    ----------
+    rates : the share of each label among the rows that calibration was fitted on.
+
+    Raises
+    ------
+    UsageError : see :func:`check_prior`; or no row, or every row, that calibration was fitted on held a label.
+
+    >>> live_rates({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
+    (0.3, 0.01)
+    """
+    named = check_prior(prior, labels, exclusive=exclusive)
+    for label, rate in zip(labels, rates, strict=True):
+        if label in named and not 0 < rate < 1:
+            raise UsageError(
+                f"{'every' if rate else 'no'} comment that calibration was fitted on holds the label '{label}', so nothing is "
+                "known to correct to a live rate; label more comments, or leave the label out of the prior"
+            )
+    live = tuple(named.get(label, rate) for label, rate in zip(labels, rates, strict=True))
+    if exclusive:
+        _check_sum(live)
+        if sum(rates) >= 1:
+            raise UsageError(
+                "every comment that calibration was fitted on holds a label, so nothing is known of those that hold none; "
+                "label some of them, or leave the prior out"
+            )
+    return live
+
+
+def in_words(prior: Mapping[str, float]) -> str:
+    """Live rates as sentences say them.
+
+    >>> in_words({"toxic": 0.02}), in_words({"toxic": 0.02, "hate": 0.0005})
+    ('live rate of 2.0 %', 'live rates of 2.0 % toxic, 0.05 % hate')
+    """
+    if len(prior) == 1:
+        return f"live rate of {percent(*prior.values())}"
+    return f"live rates of {', '.join(f'{percent(rate)} {label}' for label, rate in prior.items())}"
+
+
+def percent(rate: float) -> str:
+    """A share to three digits, however small."""
+    return f"{np.format_float_positional(100 * rate, precision=3, fractional=False, trim='0')} %"
+
+
+def _check_sum(rates: Iterable[float]) -> None:
+    total = sum(rates)
+    if total >= 1:
+        raise UsageError(
+            f"the labels exclude each other, but with this prior they are held by {percent(total)} of live comments, which "
+            "leaves none that hold no label; give lower shares"
+        )
+
+
+def _example(labels: Sequence[str]) -> str:
+    return ", ".join(f"{label}=0.02" for label in labels[:2])
