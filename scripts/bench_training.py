@@ -42,7 +42,7 @@ from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.calibration import shares_of
 from toxiclf.corpus.split import Split, split
 from toxiclf.evaluation.metrics import Evaluation, evaluate, paired_difference
-from toxiclf.learning import Fitter
+from toxiclf.fitting import Fitter
 from toxiclf.models.progress import Surroundings
 from toxiclf.recipe import Recipe
 from toxiclf.text.vocabulary import Ids

@@ -8,8 +8,9 @@ Needs the corpus curse. A quarter of it is the test part, which stays as it is (
 random until 5 % are left, in the training and in the validation part. Every run, the one without a remedy too, has its threshold
 tuned for F1 on rows that it did not learn from (out of fold; of ``cnn`` the validation part) and Platt's calibration.
 
-Two tables a model: figures of the test part weighted to the 5 % that the model was trained for, and of the test part as it is,
-which asks for a threshold and for scores that training could not know (but for the remedy ``prior``, which is told the 35 %).
+Three tables a model: figures of the test part weighted to the 5 % that the model was trained for; the same with abusive
+words disguised as in study_text.py (ㅅㅣ발, 시.발, 시1발, 시이이발), which training rows need not hold; and of the test part as it
+is, which asks for a threshold and scores that training could not know (but for the remedy ``prior``, which is told the 35 %).
 Differences are paired by seed; their 95 % intervals are Student's t over seeds. Finished runs are kept in --log.
 """
 
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from study_text import disguised
 
 import toxiclf
 from toxiclf.corpus.comments import Comments, consistent
@@ -38,7 +40,11 @@ METRICS = ("average_precision", "f1", "recall", "brier")
 RARE = 0.05
 MODELS = ("logistic", "cnn", "ngram_logistic")
 NOTHING = "threshold alone"
-WORLDS = {"rare": f"test part weighted to {RARE:.0%} toxic", "as it is": "test part as it is"}
+WORLDS = {
+    "rare": f"test part weighted to {RARE:.0%} toxic",
+    "disguised": f"test part weighted to {RARE:.0%} toxic, abusive words disguised",
+    "as it is": "test part as it is",
+}
 COPIES = 4
 
 Settings = dict[str, Any]
@@ -66,6 +72,7 @@ def remedies(model: str) -> dict[str, Settings]:
         found[f"{name} × {COPIES}"] = {**plain, "balance.augment": [{"method": name, "copies": COPIES}]}
     for name in AUGMENT_METHODS:
         found[f"{name}, of all"] = {**plain, "balance.augment": [{"method": name, "of": "all"}]}
+    found["all views, no remedy"] = {**plain, "text.views": "all"}
     return found
 
 
@@ -109,16 +116,17 @@ def _logged(path: Path) -> dict[tuple[str, str, int], Any]:
 
 
 def _figures(comments: Comments, model: str, settings: Settings, seed: int) -> dict[str, dict[str, float]]:
-    """Test metrics in both worlds."""
+    """Test metrics in each world."""
     recipe = Recipe.load(model=model, settings=["split.test=0.25"], seed=seed).changed(settings)
     parts = _thinned(comments, recipe)
     assert parts.test is not None
     learned = learn(parts, recipe, lambda message: None)
-    scores = learned.calibration.apply(learned.raw(learned.fitted.encoder.encode(parts.test.texts)))
     targets = parts.test.targets
     figures = {}
     for world in WORLDS:
-        prior = (RARE,) if world == "rare" else None
+        texts = disguised(parts.test, seed) if world == "disguised" else parts.test.texts
+        scores = learned.calibration.apply(learned.raw(learned.fitted.encoder.encode(texts)))
+        prior = None if world == "as it is" else (RARE,)
         found = evaluate(scores, targets, learned.thresholds, comments.labels, seed=seed, prior=prior)
         figures[world] = {metric: round(found.value(metric) or 0.0, 5) for metric in METRICS}
     return figures

@@ -35,7 +35,7 @@ from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import split
-from toxiclf.learning import Fitter
+from toxiclf.fitting import Fitter
 from toxiclf.recipe import VIEWS, Recipe
 from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
 from toxiclf.text.obfuscation.stems import stems
@@ -194,7 +194,7 @@ def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
     fitted = fitter.fit(Pool(train, parts.train.targets), held_out, parts.validation.targets)
     exclusive = comments.negative is not None
     if cell.disguised:
-        texts = _disguised(parts.test, seed)
+        texts = disguised(parts.test, seed)
         test = Prepared.of(texts, recipe_preprocessor(recipe), fitter.engine)
     plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(comments.labels))
     scores = plain.apply(fitted.raw(test).astype(np.float32))
@@ -202,7 +202,7 @@ def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
     return float(np.mean([average_precision_score(targets[:, j], scores[:, j]) for j in range(targets.shape[1])]))
 
 
-def _disguised(comments: Comments, seed: int) -> list[str]:
+def disguised(comments: Comments, seed: int) -> list[str]:
     """The comments, with each abusive stem of the toxic ones written in one of four ways that a filter does not know."""
     rng = np.random.default_rng(seed)
     found = re.compile("|".join(sorted(map(re.escape, stems()), key=len, reverse=True)))

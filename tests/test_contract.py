@@ -12,7 +12,8 @@ from tests.conftest import TINY_MODEL, tiny
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import split
-from toxiclf.learning import Fitter, learn
+from toxiclf.fitting import Fitter
+from toxiclf.learning import learn
 from toxiclf.models import MODELS
 from toxiclf.recipe import MODEL_OPTIONS, Recipe, presets
 from toxiclf.training import TrainedModel

@@ -26,7 +26,8 @@ from toxiclf.corpus.reading import is_binary
 from toxiclf.corpus.split import split
 from toxiclf.decision import class_log_odds, margins_of
 from toxiclf.errors import DataError, TrainingError, UsageError
-from toxiclf.learning import DivergedError, Learned, learn
+from toxiclf.fitting import DivergedError
+from toxiclf.learning import Learned, learn
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import TextEncoder

@@ -17,7 +17,8 @@ from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import Evaluation, evaluate
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report
-from toxiclf.learning import DivergedError, Fitted, Learned, Say, decision_source, learn, learned_rows
+from toxiclf.fitting import DivergedError, Fitted, Say
+from toxiclf.learning import Learned, decision_source, learn, learned_rows
 from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
 from toxiclf.rows import Rejected
 

@@ -27,7 +27,8 @@ from toxiclf.evaluation import learned as learned_from
 from toxiclf.evaluation.figures import write_balance_figure, write_figures, write_history_figure
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
-from toxiclf.learning import Checkpoints, DivergedError, Say, learn, learned_rows
+from toxiclf.fitting import DivergedError, Say
+from toxiclf.learning import Checkpoints, learn, learned_rows
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.reporting import evaluated, evaluated_baseline, rejected_rows, report_of, report_of_diverged

@@ -20,7 +20,8 @@ from toxiclf.balance.resample import Resampler
 from toxiclf.corpus.comments import Comments, equality_keys
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import DataError, UsageError
-from toxiclf.learning import Features, Fitted, Fitter, learn, learned_rows
+from toxiclf.fitting import Features, Fitted, Fitter
+from toxiclf.learning import learn, learned_rows
 from toxiclf.models.training_loop import Plan, TrainingLoop
 from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
 from toxiclf.training import TrainedModel

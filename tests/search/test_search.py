@@ -19,7 +19,7 @@ from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split, folds, split
 from toxiclf.decision import choose_threshold, fit_calibration
 from toxiclf.errors import DataError, UsageError
-from toxiclf.learning import Fitter
+from toxiclf.fitting import Fitter
 from toxiclf.recipe import Recipe, SearchSection
 from toxiclf.search import search
 from toxiclf.search.judge import Judge

@@ -32,7 +32,7 @@ import toxiclf
 from tests.numbers_as_texts import ABOUT_NUMBERS, OverNumbers, names_of_checks, scikit_learns_checks
 from toxiclf import AverageVectorizer, NgramVectorizer
 from toxiclf.corpus.comments import Comments
-from toxiclf.learning import Fitter
+from toxiclf.fitting import Fitter
 from toxiclf.recipe import Recipe
 from toxiclf.vectors.features import Prepared
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf.corpus.split import Split
-from toxiclf.learning import Say
+from toxiclf.fitting import Say
 from toxiclf.recipe import Recipe, SearchSection
 from toxiclf.search.judge import Judge
 from toxiclf.search.progress import Progress

@@ -23,7 +23,7 @@ from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration, live_weights
 from toxiclf.errors import DataError, UsageError
-from toxiclf.learning import Features, Fitter, Say
+from toxiclf.fitting import Features, Fitter, Say
 from toxiclf.models import MODELS
 from toxiclf.recipe import DecisionSection, NgramLogisticOptions, Range, Recipe, SearchSection, SequenceOptions
 from toxiclf.search.trials import Settings

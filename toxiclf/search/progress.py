@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from toxiclf.errors import DataError, UsageError
-from toxiclf.learning import DivergedError, Say
+from toxiclf.fitting import DivergedError, Say
 from toxiclf.recipe import SearchSection
 from toxiclf.search.judge import Judge
 from toxiclf.search.trials import Log, Settings, Trial, plainly

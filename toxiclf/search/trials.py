@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toxiclf.learning import Say
+from toxiclf.fitting import Say
 
 Settings = dict[str, Any]
 
