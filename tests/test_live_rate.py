@@ -353,3 +353,17 @@ def test_inspect_shows_the_live_rate(
     assert code == 0
     assert out.splitlines()[1].endswith("\t1.0 %")
     assert printed(capsys, "inspect", str(bundle))[1].splitlines()[1].endswith("\tnot set")
+
+
+# -- inside a search
+
+
+@pytest.mark.parametrize("metric", ["average_precision", "f1"])
+def test_a_search_judges_at_the_live_rate(metric: str, sample: Comments) -> None:
+    search = {"method": "grid", "metric": metric, "folds": 3, "space": {"model.C": [1.0, 30.0]}}
+    plain, rare = (
+        toxiclf.train(sample, {**recipe(**decision), "search": search}).report.search["trials"]
+        for decision in ({}, {"prior": 0.01})
+    )
+    assert [trial["settings"] for trial in plain] == [trial["settings"] for trial in rare]
+    assert all(a["value"] > b["value"] for a, b in zip(plain, rare, strict=True))  # precision falls with the rate

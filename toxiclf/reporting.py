@@ -162,7 +162,12 @@ def _findings(
             "no_bundle", "warning", f"no bundle was made: {learned.fitted.model.no_graph_}.",
             "The figures hold for the network as it was trained; choose another activation to get a model that can be used.",
         )  # fmt: skip
-    yield from checks.check_weighting(learned.fitted.weights, recipe.balance.loss)
+    yield from checks.check_weighting(
+        learned.fitted.weights,
+        recipe.balance.loss,
+        by_hand=not isinstance(recipe.balance.class_weight, str),
+        resampled=bool(recipe.balance.resample),
+    )
     yield from checks.check_loss(recipe.balance.loss, recipe.decision.calibrate)
     yield from checks.check_scores(scores, targets, learned.thresholds, model.evaluation, labels)
     if baseline is not None:

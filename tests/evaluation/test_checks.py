@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.decision import live_weights
@@ -11,6 +12,10 @@ from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import evaluate
 
 rng = np.random.default_rng(0)
+
+
+BALANCED = ClassWeights(("negative", "toxic"), (90, 10), (0.56, 5.0))
+PLAIN = ClassWeights(("negative", "toxic"), (90, 10), (1.0, 1.0))
 
 
 def checked(scores: np.ndarray, targets: np.ndarray, threshold: float) -> list[Finding]:
@@ -55,14 +60,29 @@ def test_each_label_is_checked_by_itself() -> None:
     assert finding.message.startswith("label 'b'")
 
 
-def test_class_weights_beside_a_focal_loss_are_found() -> None:
-    balanced = ClassWeights(("negative", "toxic"), (90, 10), (0.56, 5.0))
-    plain = ClassWeights(("negative", "toxic"), (90, 10), (1.0, 1.0))
-    (finding,) = checks.check_weighting([plain, balanced], "focal")
+@pytest.mark.parametrize("loss", ["focal", "logit_adjusted"])
+def test_class_weights_beside_another_loss_are_found(loss: str) -> None:
+    kept = {"by_hand": False, "resampled": False}
+    (finding,) = checks.check_weighting([PLAIN, BALANCED], loss, **kept)
     assert finding.code == "double_weighting"
     assert "balance.class_weight = none, or balance.loss = crossentropy" in finding.next_step
-    assert not list(checks.check_weighting([plain], "focal"))
-    assert not list(checks.check_weighting([balanced], "crossentropy"))
+    assert not list(checks.check_weighting([PLAIN], loss, **kept))
+    assert not list(checks.check_weighting([BALANCED], "crossentropy", **kept))
+
+
+def test_weights_given_by_hand_beside_resampling_are_found() -> None:
+    (finding,) = checks.check_weighting([BALANCED], "crossentropy", by_hand=True, resampled=True)
+    assert finding.code == "double_weighting"
+    for by_hand, resampled in ((True, False), (False, True)):  # those that are computed follow the rows
+        assert not list(checks.check_weighting([BALANCED], "crossentropy", by_hand=by_hand, resampled=resampled))
+    assert not list(checks.check_weighting([PLAIN], "crossentropy", by_hand=True, resampled=True))
+
+
+def test_a_loss_that_calibration_takes_back_is_found() -> None:
+    (finding,) = checks.check_loss("logit_adjusted", "platt")
+    assert finding.code == "no_effect"
+    assert not list(checks.check_loss("logit_adjusted", "none"))
+    assert not list(checks.check_loss("focal", "platt"))
 
 
 def test_another_share_of_toxic_rows_in_the_test_part_is_found() -> None:

@@ -123,8 +123,19 @@ def check_baseline(model: Evaluation, baseline: Evaluation) -> Iterator[Finding]
     )  # fmt: skip
 
 
-def check_weighting(weights: Sequence[ClassWeights], loss: str) -> Iterator[Finding]:
-    """double_weighting: class weights and the loss both favour the rare class."""
+def check_weighting(weights: Sequence[ClassWeights], loss: str, *, by_hand: bool, resampled: bool) -> Iterator[Finding]:
+    """double_weighting: class weights and the loss both favour the rare class, or weights given by hand and resampling do.
+
+    Parameters
+    ----------
+    by_hand : whether weights were given by class; others follow what resampling leaves.
+    """
+    if by_hand and resampled and any(len(set(entry.weights)) > 1 for entry in weights):
+        yield Finding(
+            "double_weighting", "warning",
+            "class weights were given by hand and rows were resampled, so rare classes are favoured twice.",
+            "Choose one: balance.class_weight = none, or no balance.resample.",
+        )  # fmt: skip
     if loss != "crossentropy" and any(len(set(entry.weights)) > 1 for entry in weights):
         yield Finding(
             "double_weighting", "warning",
