@@ -33,6 +33,13 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
+def print_stages(stages: Sequence[dict[str, Any]]) -> None:
+    """A table of class counts before and after each remedy; nothing where there was none."""
+    if len(stages) > 1:
+        counts = [[s["name"], f"{s['rows']:,}", *(f"{n:,}" for n in s["classes"].values())] for s in stages]
+        print_table([["training rows", "all", *stages[0]["classes"]], *counts])
+
+
 def print_class_weights(weights: Sequence[dict[str, Any]]) -> None:
     """The class weights of a report."""
     heading = ["problem", "class", "training rows", "weight"]

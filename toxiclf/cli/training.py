@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from toxiclf.cli import live_rate, options
-from toxiclf.cli.printing import print_class_weights, print_findings, print_json, print_table, say
+from toxiclf.cli.printing import print_class_weights, print_findings, print_json, print_stages, print_table, say
 
 _BEST_TRIALS = 6  # heading and five; all of them stand in the report
 
@@ -101,6 +101,7 @@ def train(
     else:
         if report.search:
             print_table(report.search_table()[:_BEST_TRIALS])
+        print_stages(report.data["stages"])
         print_class_weights(report.data["class_weights"])
         print_table(report.table())
         if report.live_rate:
