@@ -153,6 +153,32 @@ def test_a_row_of_weight_three_is_three_rows(objective: str, seed: int, n: int) 
     assert choose_threshold(scores, targets, objective, np.ones(n)) == choose_threshold(scores, targets, objective)
 
 
+@pytest.mark.parametrize("objective", [*MEASURES, "recall_at_precision", "precision_at_recall", "flag_rate"])
+def test_a_live_rate_that_is_the_share_of_the_rows_changes_no_threshold(objective: str) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(400):
+        n = int(random.integers(5, 60))
+        scores = random.random(n).round(1).astype(np.float32)
+        targets = (random.random(n) < 0.2 + 0.6 * scores).astype(np.uint8)
+        if not 0 < targets.sum() < n:
+            continue
+        asked = objective if objective in MEASURES else f"{objective}={random.integers(1, 20) / 20:g}"
+        weights = live_weights(targets[:, None], [float(targets.mean())], exclusive=False)[:, 0]
+        assert choose_threshold(scores, targets, asked, weights) == choose_threshold(scores, targets, asked)
+
+
+@pytest.mark.parametrize("objective", ["recall_at_precision", "precision_at_recall", "flag_rate"])
+def test_a_rate_is_kept_to_however_weights_round(objective: str) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(600):
+        scores = random.random(30).round(1).astype(np.float32)
+        targets = (random.random(30) < 0.2 + 0.6 * scores).astype(np.uint8)
+        weights = np.where(targets == 1, random.integers(1, 12), 1)
+        asked = f"{objective}={random.integers(1, 20) / 20:g}"
+        whole = choose_threshold(scores, targets, asked, weights.astype(np.float64))
+        assert choose_threshold(scores, targets, asked, weights * 3 / 7) == whole
+
+
 @given(st.integers(0, 10_000), st.booleans())
 def test_weighted_rows_hold_labels_at_the_live_rates(seed: int, exclusive: bool) -> None:
     random = np.random.default_rng(seed)

@@ -763,6 +763,24 @@ def test_class_weights_go_by_the_names_of_classes(texts: list[str], y: NDArray[n
         fit({"엉뚱": 1.0}, y)
 
 
+def test_live_rates_go_by_the_names_of_classes(texts: list[str], y: NDArray[np.uint8]) -> None:
+    def fit(prior: Any, target: Any, **parameters: Any) -> NDArray[np.float64]:
+        model = ToxicClassifier(FAST, **parameters).set_params(decision__prior=prior).fit(texts, target)
+        assert model.moderator_.prior == {model.moderator_.labels[0]: 0.02}
+        return model.predict_proba(NEW)
+
+    plain = fit(0.02, y)
+    for prior in ({"toxic": 0.02}, {1: 0.02}, {"1": 0.02}, {np.uint8(1): 0.02}):
+        np.testing.assert_array_equal(fit(prior, y), plain)
+    np.testing.assert_array_equal(fit({True: 0.02}, y == 1), plain)
+    np.testing.assert_array_equal(fit({"악성": 0.02}, WORDS[y], negative="정상")[:, ::-1], plain)
+    for prior, name in (({0: 0.98}, "0"), ({"엉뚱": 0.02}, "엉뚱")):
+        with pytest.raises(ValueError, match=f"the prior names {name}, but the labels are toxic; name those"):
+            fit(prior, y)
+    with pytest.raises(ValueError, match="the prior names 1, but the labels are toxic; name those"):
+        toxiclf.train("corpus:sample", {"decision": {"prior": {1: 0.02}}})
+
+
 def test_wrong_parameters_change_nothing() -> None:
     model = ToxicClassifier("svm")
     with pytest.raises(ValueError, match=r"model\.Cc"):

@@ -52,11 +52,19 @@ def at_prior(sample: Comments, two_labels: Comments, exclusive: Comments) -> Cal
 @pytest.mark.parametrize(
     ("prior", "labels", "exclusive", "sentence"),
     [
-        (0.02, ("a", "b"), False, "there are 2 labels; give it by label, such as a=0.02, b=0.02"),
+        (
+            0.02,
+            ("a", "b"),
+            False,
+            'there are 2 labels; give it by label, such as --prior a=0.02,b=0.02, or in a recipe {"a" = 0.02, "b" = 0.02}',
+        ),
         ({"c": 0.1}, ("a", "b"), False, "the prior names c, but the labels are a, b; name those"),
-        ({}, ("a",), False, "the prior names no label; give it by label, such as a=0.02"),
+        ({}, ("a",), False, "the prior names no label; give it by label, such as --prior a=0.02, or"),
+        ({"": 0.02}, ("a",), False, "the prior names '', but the labels are a; name those"),
         ({"a": 0.0}, ("a",), False, "the prior of label 'a' is 0.0; expected the share of live comments"),
-        (1.0, ("a",), False, "above 0 and below 1, such as 0.02 for 2 %"),
+        (1.0, ("a",), False, "from 0.000001 to 0.999999, such as 0.02 for 2 %"),
+        (1e-300, ("a",), False, "the prior of label 'a' is 1e-300; expected the share of live comments"),
+        (0.9999999999999999, ("a",), False, "the prior of label 'a' is 0.9999999999999999; expected the share"),
         (2, ("a",), False, "the prior of label 'a' is 2"),
         (float("nan"), ("a",), False, "the prior of label 'a' is nan"),
         (True, ("a",), False, "the prior of label 'a' is True"),
@@ -65,7 +73,7 @@ def at_prior(sample: Comments, two_labels: Comments, exclusive: Comments) -> Cal
             {"a": 0.6, "b": 0.4},
             ("a", "b"),
             True,
-            "held by 100.0 % of live comments, which leaves none that hold no label",
+            "held by 100.0 % of live comments, which leaves less than one in a million that hold no label",
         ),
     ],
 )
@@ -81,6 +89,23 @@ def test_labels_that_are_not_named_keep_their_rate() -> None:
     with pytest.raises(UsageError, match=r"held by 100\.0 % of live comments"):
         live_rates({"b": 0.7}, "ab", [0.3, 0.2], exclusive=True)  # with the 30 % that a keeps
     assert live_rates({"b": 0.7}, "ab", [0.3, 0.2], exclusive=False) == (0.3, 0.7)
+
+
+def test_the_least_and_the_most_that_is_a_live_rate() -> None:
+    for prior in (0.000001, 0.999999, 1e-6, 1 - 1e-6):
+        assert check_prior(prior, "a", exclusive=True) == {"a": prior}
+        assert toxiclf.Recipe.load({"decision": {"prior": prior}}).decision.prior == prior
+    for prior in (9.9e-7, 0.9999991, 1e-300, 1 - 2**-53):
+        for ask in (lambda p: check_prior(p, "a", exclusive=False), lambda p: toxiclf.Recipe.load(recipe(prior=p))):
+            with pytest.raises(UsageError, match=r"from 0\.000001 to 0\.999999"):
+                ask(prior)
+    assert check_prior({"a": 0.5, "b": 0.499999}, "ab", exclusive=True)
+
+
+def test_labels_that_are_not_named_keep_the_live_rate_that_was_set_before() -> None:
+    assert live_rates({"b": 0.02}, "abc", [0.3, 0.2, 0.1], (0.01, 0.05, 0.1), exclusive=True) == (0.01, 0.02, 0.1)
+    with pytest.raises(UsageError, match=r"held by 100\.0 % of live comments"):
+        live_rates({"b": 0.2}, "ab", [0.3, 0.2], (0.8, 0.1), exclusive=True)  # with the 80 % that a keeps
 
 
 def test_a_label_that_calibration_never_saw_has_no_live_rate() -> None:
@@ -151,6 +176,24 @@ def test_a_trained_prior_gives_way_to_another(
     assert (back.score(TEXTS) != bundled.score(TEXTS)).any()
 
 
+@pytest.mark.parametrize("kind", ["two", "exclusive"])
+def test_labels_that_are_not_named_keep_the_prior_of_the_bundle(
+    at_prior: Callable[[str], TrainedModel], tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = at_prior(kind).save(tmp_path) / "bundle"
+    own = toxiclf.load(saved)
+    assert own.prior is not None
+    assert own.prior["toxic"] == 0.01
+    other = toxiclf.load(saved, prior={"웃음": 0.1})
+    assert other.prior == {"toxic": 0.01, "웃음": 0.1}
+    if kind == "two":
+        assert (other.score(TEXTS)[:, 0] == own.score(TEXTS)[:, 0]).all()
+    assert (other.score(TEXTS)[:, 1] != own.score(TEXTS)[:, 1]).any()
+    code, _, err = printed(capsys, "predict", "--bundle", str(saved), "--text", TEXTS[1], "--prior", "웃음=0.1")
+    assert code == 0
+    assert "live rates of 1.0 % toxic, 10.0 % 웃음" in err
+
+
 # -- training
 
 
@@ -187,7 +230,7 @@ def test_a_report_tells_of_live_comments(at_prior: Callable[[str], TrainedModel]
     assert found["labels"]["toxic"]["precision"]["value"] <= report.to_dict()["labels"]["toxic"]["precision"]["value"]
     text = report.to_markdown()
     assert f"## At the {in_words(found['prior'])}" in text
-    assert "Scores and thresholds are for live comments" in text
+    assert "Scores and thresholds are for live comments, at the live rate" in text
     assert "uncalibrated" not in report.codes()
     assert "At the live rate" not in toxiclf.Report(**{**vars(report), "live_rate": {}, "live_rows": []}).to_markdown()
 
@@ -207,6 +250,23 @@ def test_a_prior_of_labels_that_are_not_there_is_refused(two_labels: Comments) -
         toxiclf.train(two_labels, recipe(prior={"hate": 0.02}))
     with pytest.raises(UsageError, match="there are 2 labels"):
         toxiclf.train(two_labels, recipe(prior=0.02))
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("악플=0.02, 혐오=0.02", '{"악플" = 0.02, "혐오" = 0.02}'),
+        ("{악플=0.02}", '{"악플" = 0.02}'),
+        ("=0.02", '{"toxic" = 0.02}'),
+    ],
+)
+def test_live_rates_that_are_text_are_told_how_to_be_a_table(text: str, table: str) -> None:
+    with pytest.raises(UsageError) as error:
+        toxiclf.Recipe.load(None, settings=[f"decision.prior={text}"])
+    assert f"'{text}' is text; shares by label are a table, its labels in quotes: {table}" in str(error.value)
+    prior = toxiclf.Recipe.load(None, settings=[f"decision.prior={table}"]).decision.prior
+    assert isinstance(prior, dict)
+    assert set(prior.values()) == {0.02}
 
 
 def test_a_prior_of_scores_that_are_not_calibrated_is_refused(sample: Comments, tmp_path: Path) -> None:
@@ -312,6 +372,12 @@ def test_two_labels_are_named_on_the_command_line(
         ("", "--prior : expected the share"),
         ("toxic", "expected the share"),
         ("toxic=", "expected the share"),
+        (
+            "=0.02",
+            "--prior =0.02: no label stands before '=0.02'; give 0.02 alone, or with a label, such as toxic=0.02",
+        ),
+        (" =0.02", "no label stands before"),
+        ("1e-300", "the prior of label 'toxic' is 1e-300"),
         ("0.02,0.01", "name each label once"),
         ("toxic=0.02,toxic=0.03", "name each label once"),
         ("1.5", "the prior of label 'toxic' is 1.5"),
@@ -333,6 +399,10 @@ def test_evaluate_measures_at_the_live_rate(
     code, out, _ = printed(capsys, "evaluate", str(bundle), str(SAMPLE), "--prior", "0.02", "--out", str(tmp_path))
     assert code == 0
     assert "at the live rate of 2.0 %" in out
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert (
+        "for live comments, at the live rate of 2.0 %; thresholds are the bundle's own, as training chose them." in text
+    )
     found = json.loads((tmp_path / "report.json").read_text("utf-8"))["live_rate"]
     assert found["prior"] == {"toxic": 0.02}
     moderator = toxiclf.load(bundle, prior=0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -314,3 +315,30 @@ def test_what_a_network_does_not_know_is_refused_by_name(model: str, setting: st
     with pytest.raises(UsageError) as refused:
         Recipe.load(model, settings=[setting])
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("balance", "sentence"),
+    [
+        ({"class_weight": {"toxic": 0}}, r"the weight of 'toxic' is 0; expected a number above 0"),
+        ({"class_weight": {"toxic": 1e300}}, r"at most a million"),
+        ({"class_weight": {}}, r"the table is empty"),
+        ({"focal_gamma": 0, "loss": "focal"}, r"focal_gamma"),
+        ({"augment": [{"method": "aeda", "vektors": "x"}]}, r"did you mean 'balance\.augment\.0\.vectors'"),
+        ({"augment": [{"method": "aeda", "copies": 1000000}]}, r"copies"),
+        ({"resample": "smote", "ratio": [0.5, 0.6]}, r"one for each resampler that takes one \(smote\)"),
+    ],
+)
+def test_what_cannot_balance_is_refused_with_what_could(balance: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        Recipe.load({"model": "dnn", "balance": balance})
+
+
+def test_none_is_no_remedy() -> None:
+    for resample in ("none", ["none"], []):
+        assert Recipe.load({"balance": {"resample": resample, "augment": "none"}}) == Recipe()
+
+
+def test_a_key_inside_a_list_is_refused_with_what_to_give() -> None:
+    with pytest.raises(UsageError, match=r"augment is a list, not a section; give balance\.augment as a whole"):
+        Recipe.load({"balance": {"augment": ["aeda"]}}).changed({"balance.augment.copies": 2})

@@ -15,6 +15,8 @@ from toxiclf.bundle.calibration import Calibration, LabelCalibration, shares_of,
 Floats = NDArray[np.float64]
 Method = Literal["platt", "isotonic", "none"]
 
+_ROUNDING = 1e-12  # of weights, and of shares of their sums
+
 
 def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: Method, exclusive: bool) -> Calibration:
     """Fit the map from raw outputs to scores.
@@ -90,7 +92,7 @@ def choose_threshold(
     scores, targets : of held-out rows, (n,).
     objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
     weights : how often each row counts, (n,), above 0; those of :func:`live_weights` make precision and shares those of live
-        comments. None: once.
+        comments. A rate is kept to up to 1e-12, since sums of weights round. None: once.
 
     Returns
     -------
@@ -100,6 +102,8 @@ def choose_threshold(
     """
     if isinstance(objective, float):
         return objective, True
+    if weights is not None and np.all(np.abs(weights - 1) <= _ROUNDING):  # the live rate is the share of the rows
+        weights = None
     order = np.argsort(-scores, kind="stable")
     counts = np.ones(len(scores)) if weights is None else weights[order]
     ranked, toxic = scores[order], targets[order] == 1
@@ -113,7 +117,7 @@ def choose_threshold(
     tp, fp = tp[flagged], fp[flagged]
     fn, tn = positives - tp, total - positives - fp
     name, _, rate = objective.partition("=")
-    reached = True
+    reached, slack = True, _ROUNDING if rate and weights is not None else 0.0
     if rate:
         precision = np.divide(tp, tp + fp, out=np.ones_like(tp), where=flagged > 0)
         recall = tp / (positives or 1.0)
@@ -122,12 +126,12 @@ def choose_threshold(
         if name == "flag_rate":
             bound, least = -(tp + fp) / total, -least
         bound = np.where(flagged > 0, bound, -2.0)  # to flag nothing is no answer
-        fits = bound >= least
+        fits = bound >= least - slack
         reached = bool(fits.any())
         value = np.where(fits, value, -1.0) if reached else bound
     else:
         value = _VALUES[name](tp, fp, fn, tn)
-    ties = np.flatnonzero(value == value.max())
+    ties = np.flatnonzero(value >= value.max() - slack)
     # recall at a precision: of equal recalls the fewest flags; precision (wanted, or missed): of equal ones the most recall
     best = int(ties[-1 if rate and (name == "precision_at_recall" or not reached) else 0])
     upper = float(ranked[flagged[best] - 1]) if flagged[best] else 1.0

@@ -46,7 +46,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     ``predict`` decides by a threshold that is tuned for ``decision.objective`` on rows inside ``fit`` that the model did not
     learn from. So it need not equal ``predict_proba(X)[:, 1] > 0.5``: where toxic comments are rare, .5 is seldom the best
     threshold. Among more than two classes the most probable one is taken. Probabilities are those at the share of toxic comments
-    in ``y``; ``decision__prior`` names the live share, if it is another, and corrects them and the threshold.
+    in ``y``; ``decision__prior`` names the live share, if it is another, and corrects them and the threshold (a table
+    of several shares is by class).
 
     No row is held out as a test part, since cross-validation does that from outside: ``split.test`` is not used. No report and
     no baseline are made; :func:`toxiclf.train` makes them. Weights of classes are the recipe's, and ``sample_weight`` is not taken.
@@ -137,7 +138,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         labels = labels_of(y, texts, self._place_of_negative)
         if self.negative is not None and len(labels.names) == len(labels.classes):
             raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
-        recipe = labels.with_weights(recipe)
+        recipe = labels.with_names(recipe)
         comments = consistent(labels.comments(texts), recipe_normalizer(recipe))
         learned = _learned(comments, recipe)
         self.classes_, self._order = labels.classes, labels.order

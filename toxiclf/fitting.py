@@ -215,9 +215,10 @@ class Fitter:
             sampler = Resampler(
                 balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, random_state=self.recipe.seed
             )
-            matrix, classes = sampler.fit_resample(matrix, targets[:, 0])
-            targets = classes[:, None].astype(np.uint8)
-            stages += [Stage(name, sum(after.values()), (after.get(1, 0),)) for name, _, after in sampler.steps_]
+            label = self.labels[0]
+            matrix, classes = sampler.fit_resample(matrix, np.where(targets[:, 0] == 1, label, f"not {label}"))
+            targets = (classes == label)[:, None].astype(np.uint8)
+            stages += [Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_]
         return Features(featurizer, matrix, targets, watched, tuple(stages))
 
     def featurizer(self, rows: Prepared) -> Featurizer:

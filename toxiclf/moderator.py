@@ -195,11 +195,11 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | Non
     ----------
     folder : the ``bundle/`` folder of a run (or the run's folder).
     threads : threads that share a batch of thousands of comments; fewer, and so a single one, never need more than one.
-    prior : the share of live comments that are toxic, such as 0.02 for 2 %; where there are several labels, a table by label, of
-        which one that is not named keeps the share that it had in training. Scores are then probabilities among such comments,
-        and fewer of them reach a threshold the rarer toxic ones are: a threshold is the probability at which one acts, and stays
-        as it is. (``decision.prior`` in training tunes the thresholds for that share, too.) It takes the place of the prior that
-        the bundle was trained with; None leaves that.
+    prior : the share of live comments that are toxic, such as 0.02 for 2 %; where there are several labels, a table by label.
+        Scores are then probabilities among such comments, and fewer of them reach a threshold the rarer toxic ones are: a
+        threshold is the probability at which one acts, and stays as it is. (``decision.prior`` in training tunes the thresholds
+        for that share, too.) It takes the place of the prior that the bundle was trained with. A label that is not named, and
+        each where it is None, keeps that, or if there is none the share that it had in training.
 
     Raises
     ------

@@ -168,6 +168,8 @@ def _findings(
         by_hand=not isinstance(recipe.balance.class_weight, str),
         resampled=bool(recipe.balance.resample),
     )
+    if learned.copies is not None:
+        yield from checks.check_copies(len(learned.copies.texts), learned.copies.asked)
     yield from checks.check_loss(recipe.balance.loss, recipe.decision.calibrate)
     yield from checks.check_scores(scores, targets, learned.thresholds, model.evaluation, labels)
     if baseline is not None:

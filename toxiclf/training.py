@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from toxiclf.balance.augment import Augmented
-from toxiclf.balance.pool import copies_as_csv
+from toxiclf.balance.pool import write_copies
 from toxiclf.bundle import store
 from toxiclf.bundle.live_rate import check_prior
 from toxiclf.bundle.scorer import Scorer
@@ -116,7 +116,7 @@ class TrainedModel:
             write_rejected(folder / "rejected.csv", self.rejected)
         if keep_augmented and self._copies is not None:
             comments = learned_rows(self._parts, self._recipe if self._found is None else self._found.recipe)
-            write_text(folder / "augmented.csv", copies_as_csv(self._copies, comments))
+            write_copies(folder / "augmented.csv", self._copies, comments)
         if self.history:
             rows = [{k: v if np.isfinite(v) else None for k, v in row.items()} for row in self.history]
             write_text(folder / "history.json", json.dumps(rows, indent=1) + "\n")

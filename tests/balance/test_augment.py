@@ -337,3 +337,16 @@ def imbalanced_learns_checks() -> list[Any]:
 @pytest.mark.parametrize(("estimator", "check"), imbalanced_learns_checks())
 def test_imbalanced_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
+
+
+def test_copies_of_all_comments_leave_the_shares_where_one_class_runs_dry() -> None:
+    """Two syllables can be taken apart in few ways."""
+    texts = [f"{syllable}놈" for syllable in "가나다라마바사아"] + [
+        f"오늘은 {n}시에 저녁 먹고 들어갈게요" for n in range(80)
+    ]
+    step = AugmentStep(method="jamo", copies=10, of="all")
+    made = augmented(texts, np.arange(88) < 8, [step], normalizer=Normalizer(), avoid=(), seed=0)
+    rare = int((made.sources < 8).sum())
+    assert 0 < rare < 80
+    assert made.asked == 880
+    assert len(made.texts) - rare == 10 * rare

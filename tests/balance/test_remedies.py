@@ -96,12 +96,23 @@ def test_class_weights_change_the_weights_and_the_model(name: str, model: str, m
     assert learned.raw != pytest.approx(plain.raw, abs=1e-6)
 
 
-def test_a_beta_that_weighs_all_classes_alike_is_an_error(parts: Split) -> None:
-    recipe = recipe_of("none").changed(
-        {"balance.class_weight": "effective_number", "balance.effective_number_beta": 0.5}
-    )
-    with pytest.raises(UsageError, match="weighs all classes alike; raise it towards 1"):
-        learn(parts, recipe, lambda message: None)
+@pytest.mark.parametrize(
+    ("balance", "sentence"),
+    [
+        ({"class_weight": "effective_number", "effective_number_beta": 0.5}, "weighs all classes alike; raise it"),
+        ({"class_weight": {"negative": 2, "toxic": 2}}, "weighs all classes alike, so it has no effect"),
+        ({"class_weight": "effective_number", "resample": "random_over"}, "as all classes have as many rows"),
+    ],
+)
+def test_weights_that_say_nothing_are_an_error(balance: dict[str, Any], sentence: str, parts: Split) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        fit(Recipe.load({**tiny("logistic"), "vectors": {}, "balance": balance}), parts)
+
+
+def test_adjusting_for_equal_shares_is_an_error(parts: Split) -> None:
+    balance = {"class_weight": "none", "resample": "random_over", "loss": "logit_adjusted"}
+    with pytest.raises(UsageError, match="logit_adjusted has no effect, as all classes have as many rows"):
+        fit(Recipe.load({**tiny("dnn"), "vectors": {}, "balance": balance}), parts)
 
 
 @pytest.mark.parametrize(("name", "model"), [(name, model) for name in LOSSES for model in MODELS["losses"]])
@@ -285,6 +296,36 @@ def test_a_search_tries_remedies_inside_the_folds(sample: Comments) -> None:
     assert len({trial["value"] for trial in trials}) == 4
 
 
+def test_keys_that_need_each_other_are_searched_together(sample: Comments) -> None:
+    space = {"balance.resample": ["random_over", "random_under"], "balance.ratio": [0.5, 1.0]}
+    recipe = {**tiny("logistic"), "vectors": {}, "search": {"method": "grid", "folds": 2, "space": space}}
+    assert len(toxiclf.train(sample, recipe).report.search["trials"]) == 4
+    with pytest.raises(UsageError, match=r"balance\.ratio has no effect without balance\.resample"):
+        toxiclf.train(sample, {**recipe, "search": {"method": "grid", "space": {"balance.ratio": [0.5]}}})
+
+
+def test_a_resampler_that_changes_nothing_fails_as_a_trial_and_not_as_the_search(sample: Comments) -> None:
+    space = {"balance.resample": [["random_over", "random_under"], ["random_over"]]}
+    recipe = {**tiny("logistic"), "vectors": {}, "search": {"method": "grid", "folds": 2, "space": space}}
+    first, second = toxiclf.train(sample, recipe).report.search["trials"]
+    assert (first["value"], second["failure"]) == (None, "")
+    assert "random_under changed nothing" in first["failure"]
+
+
+def test_a_search_does_not_go_on_with_trials_of_other_synonyms(sample: Comments, tmp_path: Path) -> None:
+    vectors, log = tmp_path / "words.txt", tmp_path / "search.jsonl"
+    space = {"balance.augment": [[{"method": "eda", "vectors": str(vectors)}]]}
+    recipe = {**tiny("ngram_logistic"), "search": {"method": "grid", "folds": 2, "space": space}}
+    with pytest.raises(DataError, match="words"):
+        toxiclf.train(sample, recipe, search_log=log)
+    said: list[str] = []
+    for numbers in ("1 0", "0 1"):
+        words = "".join(f"{word} {numbers}\n" for word in ("사람", "영화", "배우", "음식", "친구", "회사"))
+        vectors.write_text(f"6 2\n{words}", "utf-8")
+        toxiclf.train(sample, recipe, search_log=log, say=said.append)
+    assert not any("are in" in line for line in said)
+
+
 @pytest.fixture(scope="module")
 def balanced_run(sample: Comments) -> TrainedModel:
     """A run with copies, then resampling."""
@@ -320,15 +361,25 @@ def test_a_plain_run_has_no_balance_figure(sample: Comments, tmp_path: Path) -> 
 
 def test_augmented_comments_are_kept_for_reading(balanced_run: TrainedModel, sample: Comments, tmp_path: Path) -> None:
     balanced_run.save(tmp_path, keep_augmented=True)
-    with (tmp_path / "augmented.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "augmented.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     texts = dict(zip(sample.lines.tolist(), sample.texts, strict=True))
     assert len(rows) == balanced_run.report.data["augmented"]["made"]
     for row in rows:
         assert texts[int(row["line"])] == row["comment"] != row["copy"]
-        assert (row["method"], row["toxic"]) == ("jamo", "1")
+        assert (row["method"], row["labels"]) == ("jamo", "toxic")
     balanced_run.save(tmp_path)
     assert not (tmp_path / "augmented.csv").exists()  # of the run before
+
+
+def test_odd_comments_are_kept_for_reading_too(tmp_path: Path) -> None:
+    texts = [f"{n}번 \ud800 놈아 꺼져" for n in range(40)] + [f"=오늘 {n}시에 만나요" for n in range(60)]
+    comments = Comments.of(texts, [1] * 40 + [0] * 60)
+    model = toxiclf.train(comments, {**tiny("ngram_logistic"), "balance": {"augment": "aeda"}})
+    model.save(tmp_path)
+    model.save(tmp_path, keep_augmented=True)
+    assert (tmp_path / "report.json").exists()
+    assert "\ufffd" in (tmp_path / "augmented.csv").read_text("utf-8-sig")
 
 
 def test_remedies_work_inside_scikit_learn(sample: Comments) -> None:

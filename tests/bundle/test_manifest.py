@@ -168,3 +168,61 @@ def test_scores_that_are_no_probabilities_have_no_live_rate(bundle: Path) -> Non
     content["calibration"]["method"] = "none"
     with pytest.raises(UsageError, match=r"not calibrated.*decision\.calibrate = platt or isotonic"):
         Manifest.model_validate(content).at(0.02)
+
+
+def edited(bundle: Path, folder: Path, shift: float | None = None, **changes: object) -> Manifest:
+    """The manifest at a live rate of 2 %, with other entries, and sealed as toxiclf would."""
+    manifest = Manifest.from_bytes((bundle / "manifest.json").read_bytes()).at(0.02)
+    content = {**json.loads(manifest.to_bytes()), **changes, "seal": "0" * 64}
+    if shift is not None:
+        content["calibration"]["labels"][0]["shift"] = shift
+    seal(folder, json.dumps(content))
+    return Manifest.from_bytes((folder / "manifest.json").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("shift", "changes", "sentence"),
+    [
+        (None, {"rates": []}, "labels and their rates differ in number"),
+        (
+            None,
+            {"rates": [], "prior": []},
+            "a prior needs calibrated scores, and the rates that they were calibrated at",
+        ),
+        (0.0, {"rates": [], "prior": []}, "a prior needs calibrated scores"),
+        (
+            None,
+            {"prior": [0.9]},
+            r"scores of label 'toxic' are shifted by -2\.\S+ where they should be by \S+ for its prior",
+        ),
+        (
+            None,
+            {"prior": None},
+            r"scores of label 'toxic' are shifted by -2\.\S+ where they should be by 0 without a prior",
+        ),
+        (0.0, {}, r"are shifted by 0 where they should be by -2\."),
+        (1e-8, {"prior": None}, "where they should be by 0 without a prior"),
+        (None, {"rates": [0.0]}, "no comment that calibration was fitted on holds the label 'toxic'"),
+        (None, {"rates": [1.0]}, "every comment that calibration was fitted on holds the label 'toxic'"),
+        (None, {"prior": [0.0]}, "the prior of label 'toxic' is 0.0; expected the share"),
+        (None, {"prior": [1e-300]}, "the prior of label 'toxic' is 1e-300; expected the share"),
+    ],
+)
+def test_a_prior_that_scores_are_not_for_is_refused_whoever_sealed_it(
+    bundle: Path, tmp_path: Path, shift: float | None, changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(BundleError, match=f"^manifest.json does not fit its schema: .*{sentence}.*; train again$"):
+        edited(bundle, tmp_path, shift, **changes)
+
+
+def test_a_prior_of_scores_that_are_not_calibrated_is_refused_whoever_sealed_it(bundle: Path, tmp_path: Path) -> None:
+    content = json.loads((bundle / "manifest.json").read_bytes())
+    uncalibrated = {**content["calibration"], "method": "none"}
+    with pytest.raises(BundleError, match="a prior needs calibrated scores"):
+        edited(bundle, tmp_path, calibration=uncalibrated, prior=content["rates"])
+
+
+def test_a_prior_that_is_the_share_of_training_shifts_nothing(bundle: Path, tmp_path: Path) -> None:
+    rates = json.loads((bundle / "manifest.json").read_bytes())["rates"]
+    assert edited(bundle, tmp_path, 0.0, prior=rates).prior == tuple(rates)
+    assert edited(bundle, tmp_path).prior == (0.02,)

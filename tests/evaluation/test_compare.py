@@ -19,7 +19,7 @@ from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.comparison import Comparison, Difference
-from toxiclf.evaluation.metrics import METRICS, SUMMARY
+from toxiclf.evaluation.metrics import METRICS, SUMMARY, evaluate
 from toxiclf.evaluation.report import HEADLINE, Report
 from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.training import TrainedModel, train
@@ -456,3 +456,54 @@ def test_a_report_that_was_damaged_is_refused(old: str, new: str, reason: str, p
 def test_a_path_in_place_of_a_list_is_refused() -> None:
     with pytest.raises(UsageError, match="give a list of folders"):
         compare("runs/one")
+
+
+# -- at the live rate
+
+
+def at_rates(folder: Path, comments: Comments, rates: list[float], seed: int = 0) -> Path:
+    """A run whose scores are for live rates."""
+    scores = scores_of(comments, 1, seed=seed)
+    prior = dict(zip(comments.labels, rates, strict=True))
+    live = evaluate(scores, comments.targets, [0.5] * len(rates), comments.labels, seed=0, prior=rates)
+    return save_run(folder, comments, scores, live_rate=prior, live_rows=live.rows)
+
+
+def test_that_scores_are_for_different_live_rates_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    comments = comments_of(100)
+    plain = save_run(tmp_path / "plain", comments, scores_of(comments, 1))
+    rare, rarer = (at_rates(tmp_path / f"at {rate}", comments, [rate]) for rate in (0.02, 0.005))
+    comparison = compare([plain, rare, rarer])
+    (note,) = [note for note in comparison.notes() if "live rate" in note]
+    assert note == (
+        "Scores are for different live rates (plain: no live rate set; at 0.02: live rate of 2.0 %; at 0.005: live rate of 0.5 %), "
+        "while figures are of the rows as they are. Ranking metrics (average precision, ROC AUC) can be compared; Brier scores, "
+        "and metrics at a threshold, are of scores and thresholds at different rates."
+    )
+    assert note in comparison.to_markdown()
+    assert [run["live_rate"] for run in comparison.to_dict()["runs"]] == [None, {"toxic": 0.02}, {"toxic": 0.005}]
+    compare_command([plain, rare])
+    assert "Scores are for different live rates" in " ".join("".join(capsys.readouterr()).split())
+
+
+def test_nothing_is_said_of_one_live_rate(tmp_path: Path) -> None:
+    comments = comments_of(100)
+    a, b = (at_rates(tmp_path / str(seed), comments, [0.02], seed) for seed in (0, 1))
+    plain = [save_run(tmp_path / name, comments, scores_of(comments, 1)) for name in ("c", "d")]
+    for runs in ([a, b], plain):
+        assert not any("live rate" in note for note in compare(runs).notes())
+
+
+def test_live_rates_of_several_labels_are_named_one_by_one(tmp_path: Path) -> None:
+    comments = comments_of(100, ("악플", "혐오"))
+    a, b = (at_rates(tmp_path / name, comments, rates) for name, rates in (("a", [0.02, 0.3]), ("b", [0.02, 0.1])))
+    note = compare([a, b]).notes()[-1]
+    assert "a: live rates of 2.0 % 악플, 30.0 % 혐오; b: live rates of 2.0 % 악플, 10.0 % 혐오" in note
+    assert "of labels that exclude each other, a live rate moves ranks a little, too" in note
+
+
+@pytest.mark.parametrize("live", ["1", "{}", '{"prior": {}}', '{"prior": {"toxic": "x"}}', '{"prior": {"toxic": NaN}}'])
+def test_a_live_rate_that_was_changed_by_hand_is_refused(tmp_path: Path, pair: tuple[Path, Path], live: str) -> None:
+    edited(pair[1], "report.json", '"live_rate": null', f'"live_rate": {live}')
+    with pytest.raises(DataError, match=r"not a report as toxiclf writes it \(live_rate"):
+        compare(pair)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from toxiclf.balance.augment import Augmented
 from toxiclf.corpus.comments import Comments
 from toxiclf.errors import DataError
+from toxiclf.rows import RowWriter
 from toxiclf.vectors.features import Prepared
 
 
@@ -109,16 +109,24 @@ class Pool:
         return self.rows.joined(self.copies.prepared), targets
 
 
-def copies_as_csv(written: Augmented, comments: Comments) -> str:
-    """Copies for people to read: line of the comment in its file, method, 0 or 1 for each label, the comment, and its copy.
+def write_copies(path: Path, written: Augmented, comments: Comments) -> None:
+    """Write copies as CSV for people to read: file and line of the comment, method, labels, the comment, and its copy.
 
     Parameters
     ----------
     comments : those that were augmented.
     """
-    file = io.StringIO()
-    table = csv.writer(file, lineterminator="\n")
-    table.writerow(["line", "method", *comments.labels, "comment", "copy"])
-    for text, source, method in zip(written.texts, written.sources.tolist(), written.methods, strict=True):
-        table.writerow([comments.lines[source], method, *comments.targets[source], comments.texts[source], text])
-    return file.getvalue()
+    columns = ("file", "line", "method", "labels", "comment", "copy")
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = RowWriter(stream, columns, "csv")
+        for text, source, method in zip(written.texts, written.sources.tolist(), written.methods, strict=True):
+            held = [label for label, target in zip(comments.labels, comments.targets[source], strict=True) if target]
+            values = (
+                comments.source,
+                int(comments.lines[source]),
+                method,
+                ", ".join(held),
+                comments.texts[source],
+                text,
+            )
+            writer.write(dict(zip(columns, values, strict=True)))

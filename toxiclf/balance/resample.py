@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from imblearn.over_sampling import ADASYN, SMOTE, SVMSMOTE, BorderlineSMOTE, Ran
 from imblearn.under_sampling import NearMiss, RandomUnderSampler, TomekLinks
 from imblearn.utils._validation import ArraysTransformer
 from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.sparsefuncs import min_max_axis
 
@@ -23,6 +25,7 @@ from toxiclf.recipe import RESAMPLE_METHODS, WITH_NEIGHBOURS, WITHOUT_RATIO
 
 Counts = dict[Any, int]
 Ratio = float | str
+_NEIGHBOURS = 5
 
 
 def _smote(ratio: Ratio, neighbours: int, seed: Any) -> SMOTE:
@@ -74,7 +77,8 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     sampling_strategy = "auto"  # what BaseSampler reads; `ratio` says it for each method
 
     def __init__(
-        self, method: str | Sequence[str] = "smote", *, ratio: float | Sequence[float] = 1.0, neighbours: int = 5,
+        self, method: str | Sequence[str] = "smote", *, ratio: float | Sequence[float] = 1.0,
+        neighbours: int = _NEIGHBOURS,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:  # fmt: skip
         self.method = method
@@ -120,7 +124,9 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
     def _resampled(self, X: Any, y: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
         plan = self._plan()
-        _check(X, y, max(FEWEST, self.neighbours + 1 if WITH_NEIGHBOURS & {name for name, _ in plan} else 0))
+        check_random_state(self.random_state)
+        looks = WITH_NEIGHBOURS & {name for name, _ in plan}
+        _check(X, y, self.neighbours if looks else 0)
         self.steps_: list[tuple[str, Counts, Counts]] = []
         for name, ratio in plan:
             before = _counts(y)
@@ -130,50 +136,69 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
             try:
                 X, y = sampler.fit_resample(X, y)
             except (ValueError, RuntimeError) as error:
-                raise DataError(f"{name} cannot resample these rows: {error} Use random_over or another.") from error
+                raise DataError(f"{name} cannot resample these rows, try another method: {error}") from error
             self.steps_.append((name, before, _counts(y)))
         return X, y
 
     def _plan(self) -> list[tuple[str, float]]:
-        """The methods with the ratio of each."""
-        names = [self.method] if isinstance(self.method, str) else list(self.method)
-        if not names:
-            raise UsageError(f"no method is named; give one of {', '.join(RESAMPLE_METHODS)}")
+        """The methods with the ratio of each; refuses parameters that do not fit."""
+        names = [self.method] if isinstance(self.method, str) else list(_checked_list("method", self.method, str))
         for name in names:
             if name not in _MAKE:
                 raise unknown_name("resampler", name, RESAMPLE_METHODS)
-        ratios = [float(self.ratio)] if isinstance(self.ratio, int | float) else [float(ratio) for ratio in self.ratio]
         takers = [name for name in names if name not in WITHOUT_RATIO]
+        ratios = [float(ratio) for ratio in _checked_list("ratio", self.ratio, Real)]
         if len(ratios) not in (1, len(takers)) or not all(0 < ratio <= 1 for ratio in ratios):
-            raise UsageError(
-                f"ratio is {self.ratio}; give one number above 0, at most 1, or one for each of {', '.join(takers)}"
-            )
+            each = f", or one for each of {', '.join(takers)}" if takers else ""
+            raise UsageError(f"ratio is {self.ratio}; give one number above 0, at most 1{each}")
+        if not takers and ratios != [1.0]:
+            raise UsageError(f"ratio has no effect on {', '.join(names)}; leave it out")
+        neighbours: Any = self.neighbours
+        if not isinstance(neighbours, Integral) or neighbours < 1:
+            raise UsageError(f"neighbours is {neighbours!r}; give a number of rows, at least 1")
+        if neighbours != _NEIGHBOURS and not WITH_NEIGHBOURS & set(names):
+            raise UsageError(f"neighbours has no effect on {', '.join(names)}; leave it out")
         left = iter(ratios if len(ratios) > 1 else ratios * len(takers))
         return [(name, 1.0 if name in WITHOUT_RATIO else next(left)) for name in names]
+
+
+def _checked_list(name: str, value: Any, kind: type) -> Sequence[Any]:
+    """A value, or several, as a list."""
+    values: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not values or not all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
+        what = f"one of {', '.join(RESAMPLE_METHODS)}" if kind is str else "a number above 0, at most 1"
+        raise UsageError(f"{name} is {value!r}; give {what}, or a list of such")
+    return values
 
 
 def _counts(y: NDArray[Any]) -> Counts:
     return dict(Counter(y.tolist()))
 
 
-def _check(X: Any, y: NDArray[Any], fewest: int) -> None:
-    counts = _counts(y)
-    check_rows({f"class {value}": count for value, count in counts.items()}, "resampling", fewest)
-    rarer = min(counts, key=lambda value: counts[value])
-    rows: Any = X[y == rarer]
+def _check(X: Any, y: NDArray[Any], neighbours: int) -> None:
+    counts = {f"{value}": count for value, count in _counts(y).items()}
+    check_rows(counts, "resampling", FEWEST)
+    if min(counts.values()) <= neighbours:
+        raise DataError(
+            f"resampling looks at {neighbours} neighbours, for which it needs {neighbours + 1} rows of each class, and a fit "
+            f"learns from {min(counts.values())} of the rarer one; lower neighbours, or label more"
+        )
+    values, numbers = np.unique(y, return_counts=True)
+    rows: Any = X[y == values[numbers.argmin()]]
     least, most = min_max_axis(rows, 0) if sp.issparse(rows) else (rows.min(axis=0), rows.max(axis=0))
-    check_differ(2 if (least != most).any() else 1, counts[rarer], "resampling")
+    check_differ(2 if (least != most).any() else 1, int(numbers.min()), "resampling")
 
 
 def _check_ratio(name: str, ratio: float, counts: Counts) -> None:
-    """Refuse a ratio that the rows are beyond already: the method would have to do the reverse."""
+    """Refuse a ratio that the rows have reached: the method would have to do nothing, or the reverse."""
     if name in WITHOUT_RATIO:
         return
     fewer, more = min(counts.values()), max(counts.values())
     if len(counts) > 2 and ratio != 1.0:
         raise UsageError(f"ratio {ratio:g} is of two classes, and there are {len(counts)}; leave it out")
-    if fewer > ratio * more:
+    wanted = fewer <= int(more * ratio) if name not in ("random_under", "nearmiss") else int(fewer / ratio) <= more
+    if not wanted:
         raise DataError(
-            f"{name} is to reach {ratio:g} rows of the rarer class for each other one, and there are {fewer / more:.3g} already; "
+            f"{name} is to reach {ratio:g} rows of the rarer class for each other one, and there are {fewer / more:.4g} already; "
             f"raise the ratio, or leave {name} out"
         )

@@ -96,7 +96,7 @@ def class_weights(
 
     Raises
     ------
-    UsageError : ``setting`` names what is no class, or ``beta`` is so low that weights are all alike.
+    UsageError : ``setting`` names what is no class, or is asked for (other than "balanced") and weighs all classes alike.
     """
     exclusive = negative is not None
     absent = negative if negative is not None else "negative"
@@ -116,12 +116,28 @@ def class_weights(
         counts = np.bincount(classes, minlength=len(names))
         if isinstance(setting, str):
             weights = weights_of(counts, setting, beta)
-            if setting == "effective_number" and np.ptp(counts) and weights.max() < _ALIKE * weights.min():
-                raise UsageError(
-                    f"balance.effective_number_beta = {beta:g}: with {min(counts):,} rows of the rarest class it weighs all "
-                    "classes alike; raise it towards 1"
-                )
         else:
             weights = np.array([setting.get(name, 1.0) for name in names])
         result.append(ClassWeights(names, tuple(counts.tolist()), tuple(weights.tolist())))
+    if setting not in ("none", "balanced"):
+        _check_unlike(result, setting, beta)
     return result
+
+
+def _check_unlike(weights: Sequence[ClassWeights], setting: str | Mapping[str, float], beta: float) -> None:
+    """Refuse weights that say nothing."""
+    if any(max(entry.weights) >= _ALIKE * min(entry.weights) for entry in weights):
+        return
+    if not isinstance(setting, str):
+        raise UsageError(
+            "balance.class_weight weighs all classes alike, so it has no effect; leave it out, or say 'none'"
+        )
+    if all(len(set(entry.counts)) == 1 for entry in weights):
+        raise UsageError(
+            "balance.class_weight = effective_number has no effect, as all classes have as many rows; say 'none'"
+        )
+    fewest = min(min(entry.counts) for entry in weights)
+    raise UsageError(
+        f"balance.effective_number_beta = {beta:g}: with {fewest:,} rows of the rarest class it weighs all classes alike; raise "
+        "it towards 1"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -12,6 +13,9 @@ from toxiclf.errors import UsageError
 
 Prior = float | Mapping[str, float]
 """The share of live comments that are toxic; by label, where there are several."""
+
+LEAST, MOST = 0.000001, 0.999999
+"""A share beyond these is no share that anyone has counted, and scores at it say nothing."""
 
 
 def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict[str, float]:
@@ -28,7 +32,7 @@ def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict
         named: dict[str, Any] = dict(prior)
         if not named:
             raise UsageError(f"the prior names no label; give it by label, such as {_example(labels)}")
-        if unknown := [str(name) for name in named if name not in labels]:
+        if unknown := [str(name) or "''" for name in named if name not in labels]:
             raise UsageError(
                 f"the prior names {', '.join(unknown)}, but the labels are {', '.join(labels)}; name those"
             )
@@ -39,10 +43,10 @@ def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict
     else:
         named = {labels[0]: prior}
     for label, rate in named.items():
-        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < 1:
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not LEAST <= float(rate) <= MOST:
             raise UsageError(
-                f"the prior of label '{label}' is {rate}; expected the share of live comments that hold it, above 0 and "
-                "below 1, such as 0.02 for 2 %"
+                f"the prior of label '{label}' is {rate}; expected the share of live comments that hold it, from "
+                f"{LEAST:f} to {MOST:f}, such as 0.02 for 2 %"
             )
     rates = {label: float(rate) for label, rate in named.items()}
     if exclusive:
@@ -50,12 +54,20 @@ def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict
     return rates
 
 
-def live_rates(prior: Prior, labels: Sequence[str], rates: Sequence[float], *, exclusive: bool) -> tuple[float, ...]:
-    """The live rate of each label; one that is not named keeps its rate.
+def live_rates(
+    prior: Prior,
+    labels: Sequence[str],
+    rates: Sequence[float],
+    before: Sequence[float] | None = None,
+    *,
+    exclusive: bool,
+) -> tuple[float, ...]:
+    """The live rate of each label; one that is not named keeps the one that it had.
 
     Parameters
     ----------
     rates : the share of each label among the rows that calibration was fitted on.
+    before : the live rates that were set before; None where there were none, so that labels have their ``rates``.
 
     Raises
     ------
@@ -63,6 +75,8 @@ def live_rates(prior: Prior, labels: Sequence[str], rates: Sequence[float], *, e
 
     >>> live_rates({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
     (0.3, 0.01)
+    >>> live_rates({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], (0.02, 0.05), exclusive=False)
+    (0.02, 0.01)
     """
     named = check_prior(prior, labels, exclusive=exclusive)
     for label, rate in zip(labels, rates, strict=True):
@@ -71,7 +85,8 @@ def live_rates(prior: Prior, labels: Sequence[str], rates: Sequence[float], *, e
                 f"{'every' if rate else 'no'} comment that calibration was fitted on holds the label '{label}', so nothing is "
                 "known to correct to a live rate; label more comments, or leave the label out of the prior"
             )
-    live = tuple(named.get(label, rate) for label, rate in zip(labels, rates, strict=True))
+    kept = rates if before is None else before
+    live = tuple(named.get(label, rate) for label, rate in zip(labels, kept, strict=True))
     if exclusive:
         _check_sum(live)
         if sum(rates) >= 1:
@@ -100,12 +115,16 @@ def percent(rate: float) -> str:
 
 def _check_sum(rates: Iterable[float]) -> None:
     total = sum(rates)
-    if total >= 1:
+    if total > MOST + 1e-12:  # sums round
         raise UsageError(
             f"the labels exclude each other, but with this prior they are held by {percent(total)} of live comments, which "
-            "leaves none that hold no label; give lower shares"
+            "leaves less than one in a million that hold no label; give lower shares"
         )
 
 
 def _example(labels: Sequence[str]) -> str:
-    return ", ".join(f"{label}=0.02" for label in labels[:2])
+    """As the flag takes it, and as a recipe does."""
+    shown = labels[:2]
+    flag = ",".join(f"{label}=0.02" for label in shown)
+    table = ", ".join(f"{json.dumps(label, ensure_ascii=False)} = 0.02" for label in shown)
+    return f"--prior {flag}, or in a recipe {{{table}}}"

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.live_rate import Prior, live_rates
@@ -17,6 +17,8 @@ FORMAT_VERSION = 1
 """Raised by one whenever a reader of the old format would misread a new bundle; old formats stay readable and tested."""
 
 FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
+
+_TOLERANCE = 1e-9  # of log-odds, computed anew by another NumPy
 
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"')
 _BLANK = b'"seal": "' + b"0" * 64 + b'"'
@@ -100,13 +102,36 @@ class Manifest(BaseModel):
             raise ValueError(f"files must be {', '.join(FILES)}")
         return self
 
+    @model_validator(mode="after")
+    def _shifted_to_the_prior(self) -> Manifest:
+        """Scores are for the live rate that is named, and for no other."""
+        wanted = [0.0] * len(self.labels)
+        if self.prior is not None:
+            if not self.rates or self.calibration.method == "none":
+                raise ValueError("a prior needs calibrated scores, and the rates that they were calibrated at")
+            changed = {
+                label: live
+                for label, live, rate in zip(self.labels, self.prior, self.rates, strict=True)
+                if live != rate
+            }
+            if changed:  # those that training could not have been given are refused
+                live_rates(changed, self.labels, self.rates, exclusive=self.calibration.exclusive)
+            wanted = [label.shift for label in self.calibration.at(self.rates, self.prior).labels]
+        for name, label, shift in zip(self.labels, self.calibration.labels, wanted, strict=True):
+            if abs(label.shift - shift) > _TOLERANCE:
+                for_what = "without a prior" if self.prior is None else "for its prior"
+                raise ValueError(
+                    f"scores of label '{name}' are shifted by {label.shift:g} where they should be by {shift:g} {for_what}"
+                )
+        return self
+
     @property
     def live_rate(self) -> dict[str, float] | None:
         """The live rate by label, where scores are corrected to one."""
         return None if self.prior is None else dict(zip(self.labels, self.prior, strict=True))
 
     def at(self, prior: Prior) -> Manifest:
-        """The manifest with scores at another live rate, in place of any that was set before; thresholds stay as they are.
+        """The manifest with scores at another live rate; thresholds, and the rates of labels that are not named, stay as they are.
 
         Raises
         ------
@@ -122,7 +147,7 @@ class Manifest(BaseModel):
                 "this bundle does not say at what share of toxic comments it was calibrated, so its scores cannot be corrected "
                 "to a live rate; train it again, or leave the prior out"
             )
-        live = live_rates(prior, self.labels, self.rates, exclusive=self.calibration.exclusive)
+        live = live_rates(prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive)
         return self.model_copy(update={"calibration": self.calibration.at(self.rates, live), "prior": live})
 
     def to_bytes(self) -> bytes:
@@ -156,5 +181,15 @@ class Manifest(BaseModel):
                     "update it with: pip install -U toxiclf"
                 )
             return cls.model_validate(content)
+        except ValidationError as error:
+            raise BundleError(f"manifest.json does not fit its schema: {_complaint(error)}; train again") from error
         except (ValueError, AttributeError, RecursionError) as error:
             raise BundleError(f"manifest.json does not fit its schema: {error}") from error
+
+
+def _complaint(error: ValidationError) -> str:
+    """The first complaint as one line, with its place."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said

@@ -43,6 +43,11 @@ def prior(text: str | None) -> Prior | None:
             ) from None
         if not equals and entry == text:
             return value
+        if equals and not label.strip():
+            raise UsageError(
+                f"--prior {text}: no label stands before '={share}'; give {share.strip()} alone, or with a label, such as "
+                f"toxic={share.strip()}"
+            )
         if not equals or label.strip() in shares:
             raise UsageError(f"--prior {text}: name each label once, such as toxic=0.02,hate=0.01")
         shares[label.strip()] = value

@@ -70,7 +70,7 @@ def train(
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
     searched = {key for space in chosen.search.space for key in space}
-    if keep_augmented and not chosen.balance.augment and "balance.augment" not in searched:
+    if keep_augmented and not (chosen.balance.augment or any(key.startswith("balance.augment") for key in searched)):
         raise UsageError("--keep-augmented: nothing is augmented; add --set balance.augment=aeda, or another method")
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
@@ -94,6 +94,8 @@ def train(
         if checkpoints.files():
             say("the same command with --resume goes on after the last finished epoch")
         raise
+    if keep_augmented and not trained.has_augmented:
+        say("no comment was augmented, so there is no augmented.csv")
     trained.save(folder, keep_augmented=keep_augmented and trained.has_augmented)
     report = trained.report
     if as_json:

@@ -72,15 +72,20 @@ class Labels:
     negative: str | None = None
     label_map: LabelMap = field(default_factory=LabelMap)
 
-    def with_weights(self, recipe: Recipe) -> Recipe:
-        """The recipe, its class weights given by names of labels where they were given by classes."""
-        weights = recipe.balance.class_weight
-        if isinstance(weights, str) or len(self.names) == len(self.classes):
+    def with_names(self, recipe: Recipe) -> Recipe:
+        """The recipe, its class weights and its live rates given by names of labels where they were given by classes."""
+        weights, prior = recipe.balance.class_weight, recipe.decision.prior
+        if len(self.names) == len(self.classes):
             return recipe
-        known = dict(
-            zip((str(self.classes[c]) for c in self.order), (self.negative or "negative", *self.names), strict=True)
-        )
-        return recipe.changed({"balance.class_weight": {known.get(name, name): w for name, w in weights.items()}})
+        none, *classes = (str(self.classes[c]) for c in self.order)
+        known = dict(zip(classes, self.names, strict=True))
+        changed = {}
+        if not isinstance(weights, str):
+            by_class = {**known, none: self.negative or "negative"}
+            changed["balance.class_weight"] = {by_class.get(name, name): weight for name, weight in weights.items()}
+        if isinstance(prior, Mapping):  # of labels only
+            changed["decision.prior"] = {known.get(name, name): rate for name, rate in prior.items()}
+        return recipe.changed(changed) if changed else recipe
 
     def comments(self, texts: list[str]) -> Comments:
         rows = np.arange(len(texts))

@@ -18,7 +18,8 @@ Severity = Literal["error", "warning", "info"]
 
 
 Code = Literal[
-    "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "majority_only", "no_bundle",
+    "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "few_copies", "majority_only",
+    "no_bundle",
     "no_effect", "no_known_tokens", "objective_unreached", "prevalence_shift", "rejected_rows", "small_validation", "truncated",
     "uncalibrated",
 ]  # fmt: skip
@@ -152,6 +153,17 @@ def check_loss(loss: str, calibrate: str) -> Iterator[Finding]:
             "the logit-adjusted loss moves all outputs for a label by one number, and calibration moves them back: ranks, scores "
             "and verdicts are those of cross-entropy.",
             "It matters to uncalibrated scores and a fixed threshold alone; for verdicts, the tuned threshold does the same.",
+        )  # fmt: skip
+
+
+def check_copies(made: int, asked: int) -> Iterator[Finding]:
+    """few_copies: less than nine tenths of the copies that augmentation was asked for could be made."""
+    if made < 0.9 * asked:
+        yield Finding(
+            "few_copies", "warning",
+            f"augmentation wrote {made:,} of the {asked:,} copies that it was asked for: the others would have been like comments "
+            "that there are.",
+            "Ask for fewer copies, a higher rate, or another method; --keep-augmented shows what was written.",
         )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
         labels=saved[0].report.labels,
         comments=len(aligned[0]),
         runs=[
-            ComparedRun(name, run.report, evaluation.rows)
+            ComparedRun(name, run.report, evaluation.rows, run.report.live_rate)
             for name, run, evaluation in zip(names, saved, evaluations, strict=True)
         ],
         differences=_corrected(differences),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.metrics import RESAMPLES, SUMMARY, MetricRow
 from toxiclf.evaluation.report import HEADLINE, Report, figure, markdown_table
 
@@ -57,11 +58,13 @@ class ComparedRun:
     ----------
     name : of its folder, with as many folders above it as tell the runs apart.
     rows : all figures, with intervals over the comparison's resamples.
+    live_rate : the live rate by label that scores are corrected to; empty where none is set.
     """
 
     name: str
     report: Report
     rows: list[MetricRow]
+    live_rate: dict[str, float] = field(default_factory=dict)
 
     def value(self, metric: str) -> float | None:
         """A figure, the mean over labels."""
@@ -83,6 +86,7 @@ class ComparedRun:
             "seed": self.report.seed if self.report.recipe else None,
             "evaluated_on": self.report.evaluated_on,
             "thresholds": self.report.thresholds,
+            "live_rate": self.live_rate or None,
             "findings": self.report.codes(),
             "baseline": baseline and {"average_precision": baseline[0], "above_run": baseline[1]},
             "figures": [_plain(row) for row in self.rows],
@@ -182,7 +186,21 @@ class Comparison:
             )
         if len({report.seed for report in reports if report.recipe}) > 1:
             notes.append("The runs have different seeds, so part of a difference may be the seed's.")
-        return notes
+        return [*notes, *self._live_notes()]
+
+    def _live_notes(self) -> list[str]:
+        """That scores are for different live rates, where they are."""
+        rates = {run.name: in_words(run.live_rate) if run.live_rate else "no live rate set" for run in self.runs}
+        if len(set(rates.values())) < 2:
+            return []
+        ranks = "Ranking metrics (average precision, ROC AUC) can be compared"
+        if len(self.labels) > 1:
+            ranks += " (of labels that exclude each other, a live rate moves ranks a little, too)"
+        return [
+            f"Scores are for different live rates ({'; '.join(f'{name}: {words}' for name, words in rates.items())}), while "
+            f"figures are of the rows as they are. {ranks}; Brier scores, and metrics at a threshold, are of scores and thresholds "
+            "at different rates."
+        ]
 
     def to_markdown(self) -> str:
         """The tables and notes as a Markdown page."""

@@ -120,7 +120,8 @@ def write_balance_figure(folder: Path, stages: Sequence[Mapping[str, Any]], labe
             axis.set_xticks(places, [stage["name"] for stage in stages], fontsize=8)
             axis.set(ylabel="training rows")
             axis.set_title(f"class balance: {title}", fontsize=10)
-            axis.legend(fontsize=8)
+            axis.set_ylim(top=1.2 * max(*toxic, *others))  # room for the legend
+            axis.legend(fontsize=8, loc="upper center", ncols=2)
         figure.savefig(folder / "class_balance.png", dpi=110, metadata={"Software": None})
     return ["class_balance.png"]
 

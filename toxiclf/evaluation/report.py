@@ -128,9 +128,15 @@ class Report:
         return [[f"at the {in_words(self.live_rate)}", *LIVE], *lines]
 
     def _live_lines(self) -> list[str]:
+        trained = self.recipe.get("decision", {}).get("prior", "none") != "none"  # else a bundle was evaluated
+        what, own = (
+            ("Scores and thresholds", "")
+            if trained
+            else ("Scores", "; thresholds are the bundle's own, as training chose them")
+        )
         return [
             "", f"## At the {in_words(self.live_rate)}", "",
-            f"Scores and thresholds are for live comments, at the {in_words(self.live_rate)}. The table above, the figures and "
+            f"{what} are for live comments, at the {in_words(self.live_rate)}{own}. The table above, the figures and "
             "predictions.csv are of the rows as they are, so the curve of the calibration figure leaves the diagonal. These are of "
             "the same rows weighted so that labels are as common as among live comments. They hold where live comments, toxic or "
             "not, are otherwise like these rows. A label that no row, or every row, holds has no such figure.",

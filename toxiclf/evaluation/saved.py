@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
@@ -16,7 +16,7 @@ from toxiclf.evaluation import predictions
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import METRICS, SUMMARY, Evaluation, MetricRow
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.report import LIVE, Report
 
 _TOLERANCE = 1e-9  # sums of the same numbers in another order
 
@@ -126,6 +126,14 @@ class _Baseline(BaseModel):
     labels: dict[str, _OfLabel]
 
 
+class _Live(BaseModel):
+    """The live rate of each label, and figures there."""
+
+    prior: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    summary: dict[str, _Figure]
+    labels: dict[str, _OfLabel]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="allow")
     rows: int
@@ -154,6 +162,7 @@ class _Content(BaseModel):
     versions: dict[str, str]
     timings: dict[str, float]
     search: dict[str, Any] | None = None  # of runs that looked for their recipe
+    live_rate: _Live | None = None  # of runs with one
 
 
 def _report(path: Path) -> Report:
@@ -161,6 +170,9 @@ def _report(path: Path) -> Report:
         content = _Content.model_validate_json(path.read_bytes())
         rows = _rows(content.summary, content.labels)
         baseline = [] if content.baseline is None else _rows(content.baseline.summary, content.baseline.labels)
+        live = content.live_rate
+        live_rows = [] if live is None else _rows(live.summary, live.labels, LIVE)
+        live_rate = {} if live is None else {label: live.prior[label] for label in content.labels}
     except ValidationError as error:
         complaint = error.errors()[0]
         where = ".".join(str(part) for part in complaint["loc"])
@@ -185,15 +197,19 @@ def _report(path: Path) -> Report:
         versions=content.versions,
         timings=content.timings,
         search=content.search or {},
+        live_rate=live_rate,
+        live_rows=live_rows,
     )
 
 
-def _rows(summary: Mapping[str, _Figure], labels: Mapping[str, _OfLabel]) -> list[MetricRow]:
+def _rows(
+    summary: Mapping[str, _Figure], labels: Mapping[str, _OfLabel], metrics: Sequence[str] = METRICS
+) -> list[MetricRow]:
     by_label = [(SUMMARY, summary), *((label, of.__pydantic_extra__) for label, of in labels.items())]
     return [
         MetricRow(label, metric, of[metric].value, of[metric].low, of[metric].high)
         for label, of in by_label
-        for metric in METRICS
+        for metric in metrics
     ]
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from toxiclf.balance.weights import problems
+from toxiclf.errors import UsageError
 from toxiclf.graph import Graph
 from toxiclf.models import training_loop
 from toxiclf.models.backend import keras, tf
@@ -32,6 +33,7 @@ from toxiclf.vectors.features import WORDS, Sequences
 
 _BOUNDED = {"tanh", "sigmoid", "softsign", "softmax"}
 _MANY = 20_000  # training rows from which "auto" takes fewer epochs
+_NOTHING = 1e-3  # of log-odds
 _HIGH = 0.01  # a learning rate that is blamed first
 
 
@@ -123,6 +125,10 @@ class KerasModel(Model):
             return ()
         rates = _weighted_targets(task)[0].mean(axis=0)
         adjustment = np.log(rates) if task.exclusive else np.log(rates) - np.log1p(-rates)
+        if float(np.ptp(adjustment) if task.exclusive else np.abs(adjustment).max()) < _NOTHING:
+            raise UsageError(
+                "balance.loss = logit_adjusted has no effect, as all classes have as many rows; leave it out"
+            )
         return tuple((task.logit_tau * adjustment).tolist())
 
     def _say_plan(self, plan: Plan, task: Task, rows: int, watched: int) -> None:

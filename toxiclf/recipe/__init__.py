@@ -301,11 +301,15 @@ def _set(content: dict[str, Any], setting: str) -> None:
 
 def _put(content: dict[str, Any], key: str, value: Any) -> None:
     *sections, last = key.split(".")
+    table: Any = content
     for section in sections:
-        content = content.setdefault(section, {})
-        if not isinstance(content, dict):
-            raise UsageError(f"recipe key {key}: {section} is a value, not a section")
-    content[last] = value
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            kind = "a list" if isinstance(table, list | tuple) else "a value"
+            raise UsageError(
+                f"recipe key {key}: {section} is {kind}, not a section; give {key.rpartition('.')[0]} as a whole"
+            )
+    table[last] = value
 
 
 def _explained(error: ValidationError) -> UsageError:
@@ -314,6 +318,8 @@ def _explained(error: ValidationError) -> UsageError:
     path = [str(part) for part in complaint["loc"]]
     if path[:1] == ["model"] and len(path) > 1 and path[1] in MODEL_OPTIONS:
         known: list[str] = list(MODEL_OPTIONS[path.pop(1)].model_fields)
+    elif path[:2] == ["balance", "augment"] and len(path) > 2:
+        known = list(AugmentStep.model_fields)
     elif len(path) > 1 and path[0] in Recipe.model_fields:
         section = Recipe.model_fields[path[0]].default
         known = list(type(section).model_fields) if isinstance(section, BaseModel) else []

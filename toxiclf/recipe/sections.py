@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from toxiclf.errors import unknown_name
-from toxiclf.recipe.types import Count, NotNegative, Positive, Section, Share, as_list
+from toxiclf.recipe.types import Count, Positive, Section, Share, as_list
 
 SHIPPED_VECTORS = ("ko-comments",)
 """Word vectors that are part of the package."""
@@ -91,13 +91,25 @@ class FeaturesSection(Section):
     pooling: Literal["mean", "tfidf", "sif"] = "mean"
 
 
-def _named(value: Any) -> Any:
-    """Classes that are numbers are named by them, as in scikit-learn's ``{0: 1.0, 1: 3.0}``."""
-    return {str(key): weight for key, weight in value.items()} if isinstance(value, Mapping) else value
+_HEAVIEST = 1e6  # heavier rows end in numbers that no library can compute with
+
+
+def _weights(value: Any) -> Any:
+    """Accept a name, or weights by class: classes that are numbers are named by them, as in scikit-learn's ``{0: 1.0, 1: 3.0}``."""
+    if not isinstance(value, Mapping):
+        return value
+    if not value:
+        raise ValueError('the table is empty; give weights by class, such as {toxic = 5}, or "none"')
+    for key, weight in value.items():
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < float(weight) <= _HEAVIEST:
+            raise ValueError(f"the weight of '{key}' is {weight!r}; expected a number above 0, at most a million")
+    return {str(key): float(weight) for key, weight in value.items()}
 
 
 def _steps(value: Any) -> Any:
-    """One method where a list is meant, and a name where a table is."""
+    """One method where a list is meant, and a name where a table is; "none" for an empty list."""
+    if value == "none":
+        return ()
     steps = [value] if isinstance(value, str | Mapping) else value
     if isinstance(steps, list | tuple):
         return [{"method": step} if isinstance(step, str) else step for step in steps]
@@ -106,7 +118,7 @@ def _steps(value: Any) -> Any:
 
 def _resamplers(value: Any) -> Any:
     """One resampler where a list is meant; "none" for an empty list."""
-    return () if value == "none" else as_list(value)
+    return () if value in ("none", ["none"]) else as_list(value)
 
 
 AugmentMethod = Literal["eda", "aeda", "keyboard", "jamo", "spacing", "repeat", "obfuscate"]
@@ -134,7 +146,7 @@ class AugmentStep(Section):
     """
 
     method: AugmentMethod
-    copies: Count = 1
+    copies: Annotated[int, Field(ge=1, le=100)] = 1
     of: Literal["rarer", "all"] = "rarer"
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -166,11 +178,11 @@ class BalanceSection(Section):
     """
 
     class_weight: Annotated[
-        Literal["balanced", "none", "effective_number"] | dict[str, Positive], BeforeValidator(_named)
+        Literal["balanced", "none", "effective_number"] | dict[str, float], BeforeValidator(_weights)
     ] = "balanced"
     effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
     loss: Literal["crossentropy", "focal", "logit_adjusted"] = "crossentropy"
-    focal_gamma: NotNegative = 2.0
+    focal_gamma: Positive = 2.0
     logit_tau: Positive = 1.0
     resample: Annotated[tuple[ResampleMethod, ...], BeforeValidator(_resamplers)] = ()
     ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
@@ -184,7 +196,8 @@ class BalanceSection(Section):
         takers = [name for name in self.resample if name not in WITHOUT_RATIO]
         if len(self.ratio) not in (1, len(takers)):
             raise ValueError(
-                f"balance.ratio has {len(self.ratio)} numbers; give one for all, or one for each of {', '.join(takers) or 'none'}"
+                f"balance.ratio has {len(self.ratio)} numbers; give one for all, or one for each resampler that takes one"
+                f" ({', '.join(takers) or 'there is none'})"
             )
         return self
 
@@ -230,11 +243,19 @@ def _objective(value: Any) -> Any:
 
 
 def _prior(value: Any) -> Any:
-    """Accept "none", a share, or a share by label."""
+    """Accept "none", a share, or a share by label; a label that is a number is named by it."""
+    if isinstance(value, str) and "=" in value:
+        entries = [entry.rpartition("=") for entry in value.strip("{} ").split(",")]
+        named = [(label.strip("\"' ") or "toxic", rate.strip()) for label, _, rate in entries]
+        quoted = ", ".join(f'"{label}" = {rate}' for label, rate in named)
+        raise ValueError(f"'{value}' is text; shares by label are a table, its labels in quotes: {{{quoted}}}")
     for rate in value.values() if isinstance(value, Mapping) else () if value == "none" else (value,):
-        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < 1:
-            raise ValueError(f"expected the share of live comments that are toxic, such as 0.02 for 2 %, not {rate!r}")
-    return value
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.000001 <= float(rate) <= 0.999999:
+            raise ValueError(
+                "expected the share of live comments that are toxic, from 0.000001 to 0.999999, such as 0.02 for 2 %, "
+                f"not {rate!r}"
+            )
+    return {str(label): rate for label, rate in value.items()} if isinstance(value, Mapping) else value
 
 
 class DecisionSection(Section):

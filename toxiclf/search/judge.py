@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
 
-from toxiclf.balance.pool import Pool
+from toxiclf.balance.pool import Pool, check_stages
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundle.live_rate import Prior, live_rates
 from toxiclf.bundling import versions
@@ -25,7 +25,15 @@ from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration, 
 from toxiclf.errors import DataError, UsageError
 from toxiclf.fitting import Features, Fitter, Say
 from toxiclf.models import MODELS
-from toxiclf.recipe import DecisionSection, NgramLogisticOptions, Range, Recipe, SearchSection, SequenceOptions
+from toxiclf.recipe import (
+    BalanceSection,
+    DecisionSection,
+    NgramLogisticOptions,
+    Range,
+    Recipe,
+    SearchSection,
+    SequenceOptions,
+)
 from toxiclf.search.trials import Settings
 from toxiclf.vectors.features import Prepared
 from toxiclf.vectors.preparing import recipe_normalizer
@@ -94,7 +102,7 @@ class Judge:
             "search": section.model_dump(include={"metric", "folds", "stratified"}),
             "rows": [train.sha256(), validation.sha256(), train.negative],
             "unlabeled": {source: _content_of(source) for source in self._named("unlabeled")},
-            "pretrained": {source: vectors_hash(source) for source in self._named("pretrained")},
+            "pretrained": {source: vectors_hash(source) for source in self._vectors()},
             "versions": versions(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -111,7 +119,7 @@ class Judge:
                 )
         for source in self._named("unlabeled"):
             next(read_texts(source), None)
-        for source in self._named("pretrained"):
+        for source in self._vectors():
             load_vectors(source)
 
     def _named(self, key: Literal["unlabeled", "pretrained"]) -> list[str]:
@@ -123,6 +131,15 @@ class Judge:
             if not isinstance(values, Range):
                 named += [source for value in values for source in ([value] if isinstance(value, str) else value)]
         return sorted(set(named) - {"auto", "none"})
+
+    def _vectors(self) -> list[str]:
+        """Word vectors that the recipe or a candidate names, for features or for synonyms."""
+        steps = list(self._recipe.balance.augment)
+        for space in self._section.space:
+            values = space.get("balance.augment", ())
+            if not isinstance(values, Range):
+                steps += [step for value in values for step in BalanceSection(augment=value).augment]
+        return sorted({*self._named("pretrained"), *(step.vectors for step in steps if step.method == "eda")})
 
     def folds_of(self, settings: Settings) -> tuple[float, ...]:
         """The metric in each fold.
@@ -137,6 +154,7 @@ class Judge:
         raw = np.empty(train.targets.shape)
         for number, (_, outside) in enumerate(self._folds):
             fold = self._fold(number, fitter, pool, held_out)
+            check_stages(fold.inside.stages)
             raw[outside] = fitter.fit_model(fold.inside).model.raw(fold.outside)
         return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -118,11 +118,22 @@ def check_values(recipe: Recipe, section: SearchSection) -> None:
             raise UsageError("search.space: model.name wants a list of names, not a range")
         for key, values in space.items():
             for value in _samples(values):
-                refusals = []
-                for model in models:
-                    try:
-                        recipe.changed({"model.name": model, key: value})
-                    except UsageError as error:
-                        refusals.append(error)
-                if len(refusals) == len(models):
-                    raise refusals[0]
+                refusal = _refusal(recipe, space, models, key, value)
+                if refusal is not None:
+                    raise refusal
+
+
+def _refusal(
+    recipe: Recipe, space: Mapping[str, Any], models: Sequence[str], key: str, value: Any
+) -> UsageError | None:
+    """Why a value fits none of the models, neither alone nor beside any one value of another key of its table."""
+    others = [{}, *({k: v} for k in space if k not in (key, "model.name") for v in _samples(space[k]))]
+    refusals = []
+    for beside, model in product(others, models):
+        try:
+            recipe.changed({"model.name": model, **beside, key: value})
+        except UsageError as error:
+            refusals.append(error)
+        else:
+            return None
+    return refusals[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ def augmented(
 
     Every copy differs, once normalized, from all given texts, from ``avoid`` and from all other copies, and is not empty. Where a
     comment cannot be varied, others of its class, rarer or not, are varied once more in turn, until the number is made up or
-    nothing new comes any more. All copies are of given texts, none of a copy.
+    nothing new comes any more. Of all classes no more are made than leave their shares as they are. All copies are of given
+    texts, none of a copy.
 
     What a copy's draws come from is the seed, the step's place, the source's text (and how many equal ones stand before it) and
     the copy's number: not the other rows. These matter only where a copy equals one of them and is drawn anew, and for which
@@ -94,18 +96,22 @@ def augmented(
     asked = 0
     for number, step in enumerate(steps):
         method = AUGMENTERS[step.method](step)
+        share = 1.0  # of the copies that were asked for, that could be made; all classes get as much of theirs
+        of_step: list[list[tuple[str, int, str]]] = []
         for group, name in [(rows, "the rarer class"), (others, "the others")][: 1 if step.of == "rarer" else 2]:
             sources = [row for row in group if keys[row]]
-            copies = list(
-                _copies([texts[row] for row in sources], method, step.copies, len(group), new, [seed, number])
-            )
+            wanted = math.ceil(share * step.copies * len(group))
+            copies = list(_copies([texts[row] for row in sources], method, step.copies, wanted, new, [seed, number]))
             if not copies:
                 raise DataError(
                     f"balance.augment: {step.method} could change none of the {len(group)} comments of {name}, for it needs "
                     f"{method.needs}; leave it out, or take another method"
                 )
-            made += [(copy, sources[place], step.method) for place, copy in copies]
+            of_step.append([(copy, sources[place], step.method) for place, copy in copies])
+            share = len(copies) / (step.copies * len(group))
             asked += step.copies * len(group)
+        made += [copy for copies_of in of_step[:-1] for copy in copies_of[: math.ceil(share * len(rows) * step.copies)]]
+        made += of_step[-1]
     return Augmented(
         [copy for copy, _, _ in made],
         np.array([row for _, row, _ in made], dtype=np.intp),
@@ -121,9 +127,9 @@ def check_minority(minority: NDArray[np.bool_]) -> None:
 
 
 def _copies(
-    texts: list[str], method: Method, copies: int, rows: int, new: Callable[[str], bool], seeds: list[int]
+    texts: list[str], method: Method, copies: int, wanted: int, new: Callable[[str], bool], seeds: list[int]
 ) -> Iterator[tuple[int, str]]:
-    """Places of texts, each with a copy; first of all in turn, then of others for those of the rows that could not be varied."""
+    """Places of texts, each with a copy; first of all in turn, then of others for those that could not be varied."""
     method.prepare(texts)
     before: Counter[str] = Counter()
     sources: list[list[int]] = []
@@ -140,8 +146,10 @@ def _copies(
                 return copy
         return None
 
-    left = copies * rows
+    left = wanted
     able = list(range(len(texts)))
+    if wanted < len(able):
+        np.random.default_rng(seeds).shuffle(able)
     number = 0
     while left and able:
         if number == copies:  # from here on in the place of others: not always of the first ones

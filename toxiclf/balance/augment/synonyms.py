@@ -124,6 +124,10 @@ def _lexicon(source: str) -> _Lexicon:
         tag = tagged[0][1]
         if len(tagged) == 1 and tag in CONTENT and (len(word) > 1 or tag in VERBAL):
             by_tag.setdefault(tag, []).append(i)
+    if not by_tag:
+        raise UsageError(
+            f"the word vectors {source} hold no word that could be a synonym; name others, such as ko-comments"
+        )
     return _Lexicon(
         {tag: [vectors.tokens[i] for i in ids] for tag, ids in by_tag.items()},
         {tag: _units(vectors.matrix[ids]) for tag, ids in by_tag.items()},
