@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +17,20 @@ import pytest
 from numpy.typing import NDArray
 
 import toxiclf
-from tests.conftest import tiny
-from toxiclf.balance.pool import Pool
+from tests.conftest import SAMPLE, tiny
+from toxiclf.balance.augment import Augmented
+from toxiclf.balance.pool import Stage
 from toxiclf.balance.resample import Resampler
+from toxiclf.balance.weights import ClassWeights
 from toxiclf.corpus.comments import Comments, equality_keys
+from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import DataError, UsageError
-from toxiclf.fitting import Features, Fitted, Fitter
+from toxiclf.fitting import Features, Fitter
 from toxiclf.learning import learn, learned_rows
 from toxiclf.models.training_loop import Plan, TrainingLoop
 from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
+from toxiclf.text.tokenizers import MecabTokenizer
 from toxiclf.training import TrainedModel
 
 AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in AUGMENT_METHODS}
@@ -46,8 +53,20 @@ def recipe_of(name: str, model: str | None = None, **more: Any) -> Recipe:
     balance = {"class_weight": "none", **REMEDIES.get(name, {})}
     content = {**tiny(model), "balance": balance, **more}
     if model != "ngram_logistic":
-        content["vectors"] = {}  # those that are shipped: nothing of them comes from the rows
+        content["vectors"] = {"pretrained": small_vectors()}
     return Recipe.load(content)
+
+
+@cache
+def small_vectors() -> str:
+    """A file of vectors, drawn at random, of the words of the sample corpus: nothing of them comes from the rows of a fit."""
+    tokens = MecabTokenizer().tokenize(read_comments(SAMPLE).texts)
+    words = [word for word, count in Counter(chain.from_iterable(tokens)).items() if count > 1 and word.strip()]
+    rng = np.random.default_rng(0)
+    path = Path(tempfile.mkdtemp()) / "small.txt"
+    lines = (f"{word} {' '.join(f'{number:.4f}' for number in rng.normal(size=16))}\n" for word in words)
+    path.write_text(f"{len(words)} 16\n{''.join(lines)}", "utf-8")
+    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +77,13 @@ def parts(sample: Comments) -> Split:
 
 @dataclass(frozen=True)
 class Made:
-    """A model with a remedy, what it learned from, and its raw outputs for the test part."""
+    """What is known of a model with a remedy: its weights, stages and history, its copies, and raw outputs for the test part."""
 
-    fitted: Fitted
-    pool: Pool
+    weights: list[ClassWeights]
+    stages: tuple[Stage, ...]
+    history: Sequence[Mapping[str, float]]
+    targets: NDArray[np.uint8]
+    copies: Augmented | None
     raw: NDArray[np.float64]
 
 
@@ -71,7 +93,9 @@ def fit(recipe: Recipe, parts: Split) -> Made:
     fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, lambda message: None)
     pool = fitter.pool(learned_rows(parts, recipe), parts, lambda message: None)
     fitted = fitter.fit(pool, fitter.prepared(parts.validation), parts.validation.targets)
-    return Made(fitted, pool, fitted.raw(fitter.prepared(parts.test)))
+    copies = None if pool.copies is None else pool.copies.written
+    raw = fitted.raw(fitter.prepared(parts.test))
+    return Made(fitted.weights, fitted.stages, fitted.model.history_, pool.targets, copies, raw)
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +111,10 @@ def test_every_method_of_the_recipe_is_a_remedy_here() -> None:
 @pytest.mark.parametrize(("name", "model"), [(name, model) for name in WEIGHTS for model in MODELS["weights"]])
 def test_class_weights_change_the_weights_and_the_model(name: str, model: str, made: Callable[..., Made]) -> None:
     learned, plain = made(name, model), made("none", model)
-    (weights,) = learned.fitted.weights
-    assert plain.fitted.weights[0].weights == (1.0, 1.0)
+    (weights,) = learned.weights
+    assert plain.weights[0].weights == (1.0, 1.0)
     assert weights.weights[1] > weights.weights[0]
-    assert weights.counts == plain.fitted.weights[0].counts
+    assert weights.counts == plain.weights[0].counts
     if name != "explicit":  # a mean of one a row, so that options such as C keep their meaning
         assert np.dot(weights.weights, weights.counts) == pytest.approx(sum(weights.counts))
     assert learned.raw != pytest.approx(plain.raw, abs=1e-6)
@@ -106,32 +130,32 @@ def test_class_weights_change_the_weights_and_the_model(name: str, model: str, m
 )
 def test_weights_that_say_nothing_are_an_error(balance: dict[str, Any], sentence: str, parts: Split) -> None:
     with pytest.raises(UsageError, match=sentence):
-        fit(Recipe.load({**tiny("logistic"), "vectors": {}, "balance": balance}), parts)
+        fit(Recipe.load({**tiny("logistic"), "vectors": {"pretrained": small_vectors()}, "balance": balance}), parts)
 
 
 def test_adjusting_for_equal_shares_is_an_error(parts: Split) -> None:
     balance = {"class_weight": "none", "resample": "random_over", "loss": "logit_adjusted"}
     with pytest.raises(UsageError, match="logit_adjusted has no effect, as all classes have as many rows"):
-        fit(Recipe.load({**tiny("dnn"), "vectors": {}, "balance": balance}), parts)
+        fit(Recipe.load({**tiny("dnn"), "vectors": {"pretrained": small_vectors()}, "balance": balance}), parts)
 
 
 @pytest.mark.parametrize(("name", "model"), [(name, model) for name in LOSSES for model in MODELS["losses"]])
 def test_losses_change_the_loss_and_the_model(name: str, model: str, made: Callable[..., Made]) -> None:
     learned, plain = made(name, model), made("none", model)
-    assert learned.fitted.weights == plain.fitted.weights
-    assert learned.fitted.stages == plain.fitted.stages
+    assert learned.weights == plain.weights
+    assert learned.stages == plain.stages
     assert learned.raw != pytest.approx(plain.raw, abs=1e-3)
     if name == "focal":
-        assert learned.fitted.model.history_[0]["loss"] < plain.fitted.model.history_[0]["loss"]
+        assert learned.history[0]["loss"] < plain.history[0]["loss"]
 
 
 @pytest.mark.parametrize("name", [*RESAMPLE, *AUGMENT])
 def test_remedies_of_rows_change_the_rows_and_the_model(name: str, made: Callable[..., Made]) -> None:
     learned, plain = made(name), made("none")
-    first, *later = learned.fitted.stages
-    assert (first,) == plain.fitted.stages
+    first, *later = learned.stages
+    assert (first,) == plain.stages
     assert (later[-1].rows, later[-1].counts) != (first.rows, first.counts)
-    assert sum(learned.fitted.weights[0].counts) == later[-1].rows
+    assert sum(learned.weights[0].counts) == later[-1].rows
     assert learned.raw != pytest.approx(plain.raw, abs=1e-6)
 
 
@@ -179,9 +203,8 @@ def test_resamplers_see_the_rows_of_a_fit_and_no_others(
 def test_copies_are_of_training_rows_of_the_rarer_class_and_equal_no_comment_of_any_part(
     method: str, made: Callable[..., Made], parts: Split
 ) -> None:
-    pool = made(method).pool
-    assert pool.copies is not None
-    copies, rows = pool.copies.written, parts.train.joined(parts.validation)
+    copies, rows = made(method).copies, parts.train.joined(parts.validation)
+    assert copies is not None
     toxic = int(rows.targets.sum())
     assert len(copies.texts) == copies.asked == 2 * toxic
     assert (rows.targets[copies.sources] == 1).all()
@@ -249,15 +272,15 @@ def test_several_labels_take_weights_losses_and_copies(two_labels: Comments, exc
         for name, model in (("effective_number", "logistic"), ("logit_adjusted", "dnn")):
             assert np.isfinite(fit(recipe_of(name, model), parts).raw).all()
         made = fit(recipe_of("aeda", "ngram_logistic"), parts)
-        assert made.pool.copies is not None
-        sources = made.pool.targets[made.pool.copies.written.sources]
+        assert made.copies is not None
+        sources = made.targets[made.copies.sources]
         assert sources.any(axis=1).all()
-        assert made.fitted.stages[-1].counts == tuple((made.pool.targets.sum(axis=0) + sources.sum(axis=0)).tolist())
+        assert made.stages[-1].counts == tuple((made.targets.sum(axis=0) + sources.sum(axis=0)).tolist())
 
 
 def test_copies_of_all_comments_leave_the_shares_as_they_are(parts: Split) -> None:
     recipe = recipe_of("none", "ngram_logistic").changed({"balance.augment": [{"method": "keyboard", "of": "all"}]})
-    before, after = fit(recipe, parts).fitted.stages
+    before, after = fit(recipe, parts).stages
     assert (after.rows, after.counts) == (2 * before.rows, (2 * before.counts[0],))
 
 
@@ -276,20 +299,30 @@ def test_resampling_what_is_no_vector_is_refused_with_what_to_use_instead(model:
 
 @pytest.mark.parametrize("balance", [{"resample": ["smote", "random_under"]}, {"resample": ["random_over", "tomek"]}])
 def test_a_resampler_that_changes_nothing_is_an_error(balance: dict[str, Any], parts: Split) -> None:
-    recipe = Recipe.load({**tiny("logistic"), "vectors": {}, "balance": balance})
+    recipe = Recipe.load({**tiny("logistic"), "vectors": {"pretrained": small_vectors()}, "balance": balance})
     with pytest.raises(DataError, match=r"(random_under|tomek) changed nothing, .* leave it out"):
         learn(parts, recipe, lambda message: None)
 
 
 def test_a_ratio_that_the_rows_have_passed_is_an_error_before_anything_is_fitted(parts: Split) -> None:
-    recipe = Recipe.load({**tiny("logistic"), "vectors": {}, "balance": {"resample": "smote", "ratio": 0.01}})
+    recipe = Recipe.load(
+        {
+            **tiny("logistic"),
+            "vectors": {"pretrained": small_vectors()},
+            "balance": {"resample": "smote", "ratio": 0.01},
+        }
+    )
     with pytest.raises(DataError, match="raise the ratio, or leave smote out"):
         learn(parts, recipe, lambda message: None)
 
 
 def test_a_search_tries_remedies_inside_the_folds(sample: Comments) -> None:
     space = {"balance.resample": ["none", "random_under"], "balance.augment": ["jamo", "spacing"]}
-    recipe = {**tiny("logistic"), "vectors": {}, "search": {"method": "grid", "folds": 2, "space": space}}
+    recipe = {
+        **tiny("logistic"),
+        "vectors": {"pretrained": small_vectors()},
+        "search": {"method": "grid", "folds": 2, "space": space},
+    }
     model = toxiclf.train(sample, recipe)
     trials = model.report.search["trials"]
     assert len(trials) == 4
@@ -298,7 +331,11 @@ def test_a_search_tries_remedies_inside_the_folds(sample: Comments) -> None:
 
 def test_keys_that_need_each_other_are_searched_together(sample: Comments) -> None:
     space = {"balance.resample": ["random_over", "random_under"], "balance.ratio": [0.5, 1.0]}
-    recipe = {**tiny("logistic"), "vectors": {}, "search": {"method": "grid", "folds": 2, "space": space}}
+    recipe = {
+        **tiny("logistic"),
+        "vectors": {"pretrained": small_vectors()},
+        "search": {"method": "grid", "folds": 2, "space": space},
+    }
     assert len(toxiclf.train(sample, recipe).report.search["trials"]) == 4
     with pytest.raises(UsageError, match=r"balance\.ratio has no effect without balance\.resample"):
         toxiclf.train(sample, {**recipe, "search": {"method": "grid", "space": {"balance.ratio": [0.5]}}})
@@ -306,7 +343,11 @@ def test_keys_that_need_each_other_are_searched_together(sample: Comments) -> No
 
 def test_a_resampler_that_changes_nothing_fails_as_a_trial_and_not_as_the_search(sample: Comments) -> None:
     space = {"balance.resample": [["random_over", "random_under"], ["random_over"]]}
-    recipe = {**tiny("logistic"), "vectors": {}, "search": {"method": "grid", "folds": 2, "space": space}}
+    recipe = {
+        **tiny("logistic"),
+        "vectors": {"pretrained": small_vectors()},
+        "search": {"method": "grid", "folds": 2, "space": space},
+    }
     first, second = toxiclf.train(sample, recipe).report.search["trials"]
     assert (first["value"], second["failure"]) == (None, "")
     assert "random_under changed nothing" in first["failure"]
@@ -330,7 +371,7 @@ def test_a_search_does_not_go_on_with_trials_of_other_synonyms(sample: Comments,
 def balanced_run(sample: Comments) -> TrainedModel:
     """A run with copies, then resampling."""
     balance = {"augment": ["jamo"], "resample": ["random_over", "random_under"], "ratio": [0.5, 0.8]}
-    return toxiclf.train(sample, {**tiny("logistic"), "vectors": {}, "balance": balance})
+    return toxiclf.train(sample, {**tiny("logistic"), "vectors": {"pretrained": small_vectors()}, "balance": balance})
 
 
 def test_class_counts_before_and_after_stand_in_report_and_figure(balanced_run: TrainedModel, tmp_path: Path) -> None:

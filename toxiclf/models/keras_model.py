@@ -169,7 +169,7 @@ class Dnn(KerasModel):
         self, features: NDArray[np.float32], held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task
     ) -> None:
         self.scaling_ = Scaling(features, standardize=True)
-        self.blocks_ = [*dnn(self.options), _logits(targets, plan)]
+        self.blocks_ = [*dnn(self.options), _logits(targets, plan.adjustment, exclusive=task.exclusive)]
         vector = keras.Input((features.shape[1],), name="vector")
         self.network_ = keras.Model(vector, _applied(self.blocks_, vector, None))
         watched = self._rows(held_out.features)
@@ -205,19 +205,21 @@ class SequenceNetwork(KerasModel):
         used = np.unique(np.concatenate([[0], features.ids.flat, held_out.features.ids.flat]))
         numbers = np.zeros(len(features.matrix), dtype=np.int32)
         numbers[used] = np.arange(len(used))
-        network = self._build(features.matrix[used], targets, plan)
+        network = self._build(features.matrix[used], targets, plan.adjustment)
         rows, watched = (self._rows(part.renumbered(numbers)) for part in (features, held_out.features))
         self._train(network, rows, watched, held_out.targets, targets, plan, task)
         weights, place = network.get_weights(), _place(self.blocks_[0], network)
         matrix = features.matrix.copy()
         matrix[used] = weights[place]
-        self.network_ = self._build(matrix, targets, plan)
+        self.network_ = self._build(matrix, targets, plan.adjustment)
         weights[place] = matrix
         self.network_.set_weights(weights)
 
-    def _build(self, matrix: NDArray[np.float32], targets: tuple[Any, Any], plan: Plan) -> keras.Model:
+    def _build(
+        self, matrix: NDArray[np.float32], targets: tuple[Any, Any], adjustment: tuple[float, ...] = ()
+    ) -> keras.Model:
         blocks = SEQUENCE_NETWORKS[self.options.name](self.options, matrix, self.time_)  # type: ignore[attr-defined]
-        self.blocks_ = [*blocks, _logits(targets, plan)]
+        self.blocks_ = [*blocks, _logits(targets, adjustment, exclusive=self.exclusive_)]
         ids = keras.Input((self._fixed_time,), dtype="int32", name="ids")
         mask = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")
         return keras.Model(ids, _applied(self.blocks_, ids, mask))
@@ -246,12 +248,14 @@ def _applied(blocks: list[Block], x: Any, mask: Any) -> Any:
     return x
 
 
-def _logits(targets: tuple[NDArray[np.float64], NDArray[np.float64]], plan: Plan) -> Block:
+def _logits(
+    targets: tuple[NDArray[np.float64], NDArray[np.float64]], adjustment: tuple[float, ...], *, exclusive: bool
+) -> Block:
     """The last layer, whose biases begin where the loss sees the shares of the (weighted) training rows."""
     wanted, weights = targets
     rates = np.asarray((wanted * weights).sum(axis=0) / weights.sum(axis=0))
-    biases = np.log(rates) if plan.exclusive else np.log(rates / (1 - rates))
-    return Dense(wanted.shape[1], biases - np.array(plan.adjustment) if plan.adjustment else biases)
+    biases = np.log(rates) if exclusive else np.log(rates / (1 - rates))
+    return Dense(wanted.shape[1], biases - np.array(adjustment) if adjustment else biases)
 
 
 @contextmanager
