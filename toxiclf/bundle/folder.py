@@ -125,14 +125,15 @@ def _settle(folder: Path, ours: Collection[str]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _place(folders: Sequence[Path], file: str) -> tuple[Path, int]:
-    """The place and its inode."""
+def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
+    """The place, its inode, and when that last changed: a new folder may get the inode of one that was deleted."""
     for folder in folders:
         found = folder if folder.exists() else previous(folder)
         with suppress(FileNotFoundError, NotADirectoryError):
             if (found / file).exists():
-                return found, found.stat().st_ino
-    return folders[0], 0
+                status = found.stat()
+                return found, status.st_ino, status.st_ctime_ns
+    return folders[0], 0, 0
 
 
 @contextmanager
