@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +135,17 @@ def give_up() -> None:
     """Let the process end without waiting for the machine: one that has run out of memory may never end by itself."""
     import jpype.config
 
-    if _ours:
+    if _ours and jpype.config.onexit:
         jpype.config.onexit = False
+        atexit.register(_stop_references)
+
+
+def _stop_references() -> None:
+    """Stop the thread by which Java tells Python what it has forgotten: where Python is gone already, it aborts the process."""
+    import jpype
+
+    with suppress(Exception):
+        jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
 
 
 def more_memory(most: int) -> str:
