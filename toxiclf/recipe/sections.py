@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from toxiclf.bundle.live_rate import LEAST, MOST
 from toxiclf.errors import unknown_name
 from toxiclf.recipe.types import Count, Positive, Section, Share, as_list
 
@@ -250,9 +251,9 @@ def _prior(value: Any) -> Any:
         quoted = ", ".join(f'"{label}" = {rate}' for label, rate in named)
         raise ValueError(f"'{value}' is text; shares by label are a table, its labels in quotes: {{{quoted}}}")
     for rate in value.values() if isinstance(value, Mapping) else () if value == "none" else (value,):
-        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0.000001 <= float(rate) <= 0.999999:
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not LEAST <= float(rate) <= MOST:
             raise ValueError(
-                "expected the share of live comments that are toxic, from 0.000001 to 0.999999, such as 0.02 for 2 %, "
+                f"expected the share of live comments that are toxic, from {LEAST:f} to {MOST:f}, such as 0.02 for 2 %, "
                 f"not {rate!r}"
             )
     return {str(label): rate for label, rate in value.items()} if isinstance(value, Mapping) else value
