@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.graph import Graph
-from toxiclf.models.backend import keras
+from toxiclf.backend import keras
 
 Floats = NDArray[np.float32]
 ops = keras.ops

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.models.backend import keras, tf
+from toxiclf.backend import OPTIMIZERS, keras, tf
 from toxiclf.models.checkpoint import Checkpoint, State
 from toxiclf.models.progress import Progress, Surroundings
 from toxiclf.text.vocabulary import Ids
@@ -143,24 +143,6 @@ class Plan:
     adjustment: tuple[float, ...] = ()
 
 
-class _Alone:
-    """An optimizer that asks no distribution strategy: the strategy's gradient function keeps each step's graph for good."""
-
-    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        return grads_and_vars
-
-
-class _Adam(_Alone, keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
-    """Adam (Kingma and Ba 2015)."""
-
-
-class _RMSprop(_Alone, keras.optimizers.RMSprop):  # type: ignore[misc]
-    """RMSprop (Tieleman and Hinton 2012)."""
-
-
-_OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
-
-
 class TrainingLoop:
     """Trains a network.
 
@@ -177,7 +159,7 @@ class TrainingLoop:
 
     def __init__(self, network: keras.Model, plan: Plan, judge: Callable[[Floats], float]) -> None:
         self._network, self._plan, self._judge = network, plan, judge
-        self._optimizer = _OPTIMIZERS[plan.optimizer](plan.learning_rate)
+        self._optimizer = OPTIMIZERS[plan.optimizer](plan.learning_rate)
         self._optimizer.build(network.trainable_variables)
         self._step = _compiled_step(network, self._optimizer, plan)
         self._forward = compiled_forward(network)

@@ -15,18 +15,35 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.recipe.models import (
+    ANOMALY_MODELS,
     MODEL_OPTIONS,
+    SELF_BALANCING,
+    AutoencoderOptions,
+    BalancedRandomForestOptions,
     CnnOptions,
     DnnOptions,
     DnnSequenceOptions,
+    EasyEnsembleOptions,
+    EnsembleOptions,
+    IsolationForestOptions,
+    KnnOptions,
+    LightgbmOptions,
     LogisticOptions,
+    LstmAutoencoderOptions,
     ModelOptions,
     NetworkOptions,
     NgramLogisticOptions,
+    OneClassSvmOptions,
+    OvercompleteAutoencoderOptions,
     RandomForestOptions,
     RecurrentOptions,
+    RusboostOptions,
     SequenceOptions,
+    StackingOptions,
     SvmOptions,
+    VaeOptions,
+    VotingOptions,
+    XgboostOptions,
 )
 from toxiclf.recipe.search import Range, SearchSection
 from toxiclf.recipe.sections import (
@@ -48,33 +65,50 @@ from toxiclf.recipe.types import Section
 
 __all__ = [
     "AUGMENT_METHODS",
+    "ANOMALY_MODELS",
     "MODEL_OPTIONS",
     "RESAMPLE_METHODS",
+    "SELF_BALANCING",
     "SHIPPED_VECTORS",
     "VIEWS",
     "WITHOUT_RATIO",
     "WITH_NEIGHBOURS",
     "AugmentStep",
+    "AutoencoderOptions",
     "BalanceSection",
+    "BalancedRandomForestOptions",
     "CnnOptions",
     "DecisionSection",
     "DnnOptions",
     "DnnSequenceOptions",
+    "EasyEnsembleOptions",
+    "EnsembleOptions",
     "FeaturesSection",
+    "IsolationForestOptions",
+    "KnnOptions",
+    "LightgbmOptions",
     "LogisticOptions",
+    "LstmAutoencoderOptions",
     "ModelOptions",
     "NetworkOptions",
     "NgramLogisticOptions",
+    "OneClassSvmOptions",
+    "OvercompleteAutoencoderOptions",
     "RandomForestOptions",
     "Range",
     "Recipe",
     "RecurrentOptions",
+    "RusboostOptions",
     "SearchSection",
     "SequenceOptions",
     "SplitSection",
+    "StackingOptions",
     "SvmOptions",
     "TextSection",
+    "VaeOptions",
     "VectorsSection",
+    "VotingOptions",
+    "XgboostOptions",
     "presets",
 ]
 
@@ -107,8 +141,7 @@ class Recipe(Section):
     def _vectors_chosen(self) -> Recipe:
         """Write out what ``vectors.pretrained = "auto"`` means, for models that take word vectors."""
         text, vectors = self.text, self.vectors
-        scratch = isinstance(self.model, SequenceOptions) and self.model.embedding == "scratch"
-        if self.model.name == "ngram_logistic" or scratch:
+        if not any(map(_takes_vectors, self.members)):
             return self
         if vectors.pretrained == "auto":
             given = vectors.model_fields_set
@@ -130,11 +163,10 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _nothing_without_effect(self) -> Recipe:
         idle: list[tuple[str, Section, Sequence[str], str]] = []
-        model = f"on the model {self.model.name}"
-        if self.model.name == "ngram_logistic":
+        members, model = self.members, f"on the model {self.model.name}"
+        if all(isinstance(member, NgramLogisticOptions) for member in members):
             idle += [
                 ("vectors", self.vectors, list(VectorsSection.model_fields), model),
-                ("features", self.features, list(FeaturesSection.model_fields), model),
                 ("text", self.text, ["tokenizer", "part_of_speech", "typo_correction", "max_tokens"], model),
             ]
         tokenizer = f"on the tokenizer {self.text.tokenizer}"
@@ -149,13 +181,20 @@ class Recipe(Section):
             idle.append(("vectors", self.vectors, ["jamo_ngrams", "buckets"], "while vectors.kind is 'word2vec'"))
         if isinstance(self.model, SvmOptions) and self.model.kernel == "linear":
             idle.append(("model", self.model, ["gamma"], "while model.kernel is 'linear'"))
-        if isinstance(self.model, SequenceOptions):
+        if not any(map(takes_averages, members)):
             idle.append(("features", self.features, list(FeaturesSection.model_fields), model))
-            if self.model.embedding == "scratch":
+            if all(isinstance(member, SequenceOptions) and member.embedding == "scratch" for member in members):
                 trained = sorted(set(VectorsSection.model_fields) - {"size", "min_count"})
                 idle.append(("vectors", self.vectors, trained, "while model.embedding is 'scratch'"))
-        if not isinstance(self.model, NetworkOptions):
+        if not any(isinstance(member, NetworkOptions) for member in members):
             idle.append(("balance", self.balance, ["loss", "focal_gamma", "logit_tau"], model))
+        if all(member.name in SELF_BALANCING for member in members):
+            idle.append(("balance", self.balance, ["class_weight", "effective_number_beta"], f"{model}, which balances itself"))
+        if self.model.name in ANOMALY_MODELS:
+            without = f"{model}, which learns from comments without the label alone"
+            idle.append(("balance", self.balance, list(BalanceSection.model_fields), without))
+            idle.append(("features", self.features, ["metric", "select"], without))
+        idle += [("features", self.features, keys, cause) for keys, cause in self.features.idle_keys()]
         idle += [("balance", self.balance, keys, cause) for keys, cause in self.balance.idle_keys()]
         for section, values, keys, cause in idle:
             for key in keys:
@@ -166,16 +205,26 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _resamples_vectors(self) -> Recipe:
         """Resamplers make rows of numbers; of a sequence or of n-grams they would make none that a comment could give."""
-        takes, others = "", ""
-        if isinstance(self.model, SequenceOptions):
-            takes, others = "sequences of word vectors", "balance.augment, balance.class_weight or balance.loss"
-        elif isinstance(self.model, NgramLogisticOptions):
-            takes, others = "n-grams", "balance.augment or balance.class_weight"
-        if self.balance.resample and takes:
-            raise ValueError(
-                f"balance.resample makes rows of averaged word vectors, and {self.model.name} takes {takes}; use {others} instead"
-            )
-        return self
+        if not self.balance.resample or any(map(takes_averages, self.members)):
+            return self
+        ngrams = all(isinstance(member, NgramLogisticOptions) for member in self.members)
+        takes = "n-grams" if ngrams else "sequences of word vectors"
+        others = "balance.augment or balance.class_weight" if ngrams else "balance.augment, balance.class_weight or balance.loss"
+        raise ValueError(
+            f"balance.resample makes rows of averaged word vectors, and {self.model.name} takes {takes}; use {others} instead"
+        )
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """Options of the models that are fitted: of an ensemble its members, else the one model."""
+        return self.model.members if isinstance(self.model, EnsembleOptions) else (self.model,)
+
+    def of_member(self, options: Any) -> Recipe:
+        """The recipe of one member of an ensemble; what has no effect on it is as it is by default."""
+        features, balance = self.features, self.balance
+        if not takes_averages(options):
+            features, balance = FeaturesSection(), balance.model_copy(update={**_NO_RESAMPLING})
+        return self.model_copy(update={"model": options, "features": features, "balance": balance})
 
     @classmethod
     def load(
@@ -256,6 +305,23 @@ class Recipe(Section):
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
+_NO_RESAMPLING: dict[str, Any] = {
+    key: field.default
+    for key, field in BalanceSection.model_fields.items()
+    if key in ("resample", "ratio", "neighbours") or key.startswith("gan_")
+}
+
+
+def takes_averages(options: Any) -> bool:
+    """Whether a model learns from one vector a comment, on which ``[features]`` and resampling have an effect."""
+    return not isinstance(options, NgramLogisticOptions | SequenceOptions | LstmAutoencoderOptions)
+
+
+def _takes_vectors(options: Any) -> bool:
+    scratch = isinstance(options, SequenceOptions) and options.embedding == "scratch"
+    return not isinstance(options, NgramLogisticOptions) and not scratch
+
+
 def presets() -> list[str]:
     """Names of the recipes that ship with the package."""
     return sorted(Path(entry.name).stem for entry in files("toxiclf.recipes").iterdir() if entry.name.endswith(".toml"))
@@ -318,6 +384,8 @@ def _explained(error: ValidationError) -> UsageError:
     path = [str(part) for part in complaint["loc"]]
     if path[:1] == ["model"] and len(path) > 1 and path[1] in MODEL_OPTIONS:
         known: list[str] = list(MODEL_OPTIONS[path.pop(1)].model_fields)
+        if path[1:2] == ["members"] and len(path) > 3 and path[3] in MODEL_OPTIONS:
+            known = list(MODEL_OPTIONS[path.pop(3)].model_fields)
     elif path[:2] == ["balance", "augment"] and len(path) > 2:
         known = list(AugmentStep.model_fields)
     elif len(path) > 1 and path[0] in Recipe.model_fields:
@@ -331,7 +399,9 @@ def _explained(error: ValidationError) -> UsageError:
     if complaint["type"] == "extra_forbidden":
         return unknown_name("recipe key", key, [".".join([*path[:-1], name]) for name in known])
     if complaint["type"] == "union_tag_invalid":
-        return unknown_name("model", complaint["input"].get("name"), MODEL_OPTIONS)
+        members = "members" in path
+        names = [name for name in MODEL_OPTIONS if not members or name not in (*ANOMALY_MODELS, "voting", "stacking")]
+        return unknown_name("member" if members else "model", complaint["input"].get("name"), names)
     message = complaint["msg"].removeprefix("Value error, ")
     given = "" if complaint["type"] == "value_error" else f" is {complaint['input']!r};"
     return UsageError(f"recipe key {key}{given or ':'} {message}" if key else message)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from toxiclf.recipe.types import Count, NotNegative, Positive, Rate, Section, as_list
 
@@ -131,15 +132,212 @@ class DnnSequenceOptions(SequenceOptions):
     activation: Activation = "relu"
 
 
-ModelOptions = (
+class KnnOptions(Section):
+    """The nearest training comments vote: ``neighbours`` of them, each by one over its distance, or all alike ("uniform")."""
+
+    name: Literal["knn"]
+    neighbours: Count = 25
+    weighting: Literal["distance", "uniform"] = "distance"
+    standardize: bool = True
+
+
+class BoostingOptions(Section):
+    """What both libraries of gradient-boosted trees take: extra ``[boost]``.
+
+    ``row_share`` and ``feature_share`` are what each tree sees. Class weights reach them as their own ``scale_pos_weight``.
+    """
+
+    trees: Count = 300
+    learning_rate: Positive = 0.05
+    min_samples_leaf: Count = 20
+    row_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    feature_share: Annotated[float, Field(gt=0, le=1)] = 0.3
+
+
+class LightgbmOptions(BoostingOptions):
+    """LightGBM: trees that grow leaf by leaf (Ke et al. 2017)."""
+
+    name: Literal["lightgbm"]
+    leaves: Annotated[int, Field(ge=2)] = 15
+
+
+class XgboostOptions(BoostingOptions):
+    """XGBoost: trees that grow level by level (Chen and Guestrin 2016). ``min_samples_leaf`` is its ``min_child_weight``."""
+
+    name: Literal["xgboost"]
+    max_depth: Count = 4
+    min_samples_leaf: Count = 5
+
+
+class BalancedRandomForestOptions(Section):
+    """Random forest each of whose trees draws as many comments of each class (Chen, Liaw and Breiman 2004)."""
+
+    name: Literal["balanced_random_forest"]
+    trees: Count = 300
+    max_depth: Count | Literal["none"] = "none"
+    min_samples_leaf: Count = 1
+
+
+class EasyEnsembleOptions(Section):
+    """``ensembles`` of ``trees`` boosted trees (AdaBoost), each on as many comments of each class (Liu, Wu and Zhou 2009)."""
+
+    name: Literal["easy_ensemble"]
+    ensembles: Count = 20
+    trees: Count = 50
+    max_depth: Count = 1
+
+
+class RusboostOptions(Section):
+    """AdaBoost each of whose trees draws as many comments of each class (Seiffert et al. 2010)."""
+
+    name: Literal["rusboost"]
+    trees: Count = 200
+    max_depth: Count = 2
+    learning_rate: Positive = 0.1
+
+
+class IsolationForestOptions(Section):
+    """Trees that part comments at random: what is parted off soon is unusual (Liu, Ting and Zhou 2008).
+
+    Learns from comments without the label; ``samples`` of them a tree.
+    """
+
+    name: Literal["isolation_forest"]
+    trees: Count = 300
+    samples: Count = 256
+
+
+class OneClassSvmOptions(Section):
+    """A border around comments without the label, with ``nu`` of them outside at most (Schölkopf et al. 2001)."""
+
+    name: Literal["one_class_svm"]
+    nu: Annotated[float, Field(gt=0, le=1)] = 0.1
+    gamma: Positive | Literal["scale"] = "scale"
+    standardize: bool = True
+
+
+class AutoencoderOptions(NetworkOptions):
+    """Network that gives a comment's standardized vector back, through layers of ``units`` and back again.
+
+    Learns from comments without the label; what it cannot give back is unusual.
+    """
+
+    name: Literal["autoencoder"]
+    units: Annotated[Units, Field(min_length=1)] = (64, 16)
+    activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "tanh"
+    dropout: Rate = 0.0
+    patience: Count = 10
+
+
+class OvercompleteAutoencoderOptions(NetworkOptions):
+    """Autoencoder with layers wider than the vector.
+
+    It does not learn to copy, as ``noise`` of the numbers it is given are dropped while it trains (Vincent et al. 2008) and
+    ``sparsity`` is taken times the mean size of what its hidden layers say.
+    """
+
+    name: Literal["overcomplete_autoencoder"]
+    units: Annotated[Units, Field(min_length=1)] = (256,)
+    activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "relu"
+    noise: Rate = 0.3
+    sparsity: NotNegative = 1e-3
+    patience: Count = 10
+
+
+class VaeOptions(NetworkOptions):
+    """Variational autoencoder (Kingma and Welling 2014) of ``latent`` numbers; ``beta`` weighs their divergence from a normal."""
+
+    name: Literal["vae"]
+    units: Annotated[Units, Field(min_length=1)] = (64,)
+    latent: Count = 16
+    activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "tanh"
+    beta: NotNegative = 0.1
+    patience: Count = 10
+
+
+class LstmAutoencoderOptions(NetworkOptions):
+    """Autoencoder of a sequence of word vectors: an LSTM reads it to ``units`` numbers, another writes it from them."""
+
+    name: Literal["lstm_autoencoder"]
+    units: Count = 64
+    learning_rate: Positive = 3e-3
+    patience: Count = 3
+
+
+MemberOptions = (
     NgramLogisticOptions
     | LogisticOptions
     | SvmOptions
     | RandomForestOptions
+    | KnnOptions
+    | LightgbmOptions
+    | XgboostOptions
+    | BalancedRandomForestOptions
+    | EasyEnsembleOptions
+    | RusboostOptions
     | DnnOptions
     | DnnSequenceOptions
     | RecurrentOptions
     | CnnOptions
+)
+
+
+def _members(value: Any) -> Any:
+    """A name where a table is meant."""
+    if isinstance(value, list | tuple):
+        return [{"name": member} if isinstance(member, str) else member for member in value]
+    return value
+
+
+class EnsembleOptions(Section):
+    """Models that decide together: names of ``members``, or tables of their options such as ``{name = "svm", C = 10}``."""
+
+    members: Annotated[
+        tuple[Annotated[MemberOptions, Field(discriminator="name")], ...], Field(min_length=2), BeforeValidator(_members)
+    ] = (
+        NgramLogisticOptions(),
+        SvmOptions(name="svm"),
+        RandomForestOptions(name="random_forest"),
+        CnnOptions(name="cnn"),
+    )
+
+
+class VotingOptions(EnsembleOptions):
+    """The weighted mean of the members' calibrated probabilities.
+
+    ``weights`` "auto" are those with the least cross-entropy of out-of-fold scores; else "equal", or a number for each member.
+    """
+
+    name: Literal["voting"]
+    weights: Literal["auto", "equal"] | tuple[NotNegative, ...] = "auto"
+
+    @model_validator(mode="after")
+    def _a_weight_each(self) -> VotingOptions:
+        weights = self.weights
+        if not isinstance(weights, str) and (len(weights) != len(self.members) or not sum(weights) > 0):
+            raise ValueError(
+                f"model.weights has {len(weights)} numbers for {len(self.members)} members; give one each, not all 0, or say 'auto'"
+            )
+        return self
+
+
+class StackingOptions(EnsembleOptions):
+    """A logistic regression over the members' out-of-fold log-odds (Wolpert 1992), ``C`` the inverse strength of its penalty."""
+
+    name: Literal["stacking"]
+    C: Positive = 1.0
+
+
+ModelOptions = (
+    MemberOptions
+    | VotingOptions
+    | StackingOptions
+    | IsolationForestOptions
+    | OneClassSvmOptions
+    | AutoencoderOptions
+    | OvercompleteAutoencoderOptions
+    | VaeOptions
+    | LstmAutoencoderOptions
 )
 
 MODEL_OPTIONS: dict[str, type[Section]] = {
@@ -147,6 +345,9 @@ MODEL_OPTIONS: dict[str, type[Section]] = {
     "logistic": LogisticOptions,
     "svm": SvmOptions,
     "random_forest": RandomForestOptions,
+    "knn": KnnOptions,
+    "lightgbm": LightgbmOptions,
+    "xgboost": XgboostOptions,
     "dnn": DnnOptions,
     "dnn_sequence": DnnSequenceOptions,
     "lstm": RecurrentOptions,
@@ -154,5 +355,23 @@ MODEL_OPTIONS: dict[str, type[Section]] = {
     "bilstm": RecurrentOptions,
     "bilstm2": RecurrentOptions,
     "cnn": CnnOptions,
+    "voting": VotingOptions,
+    "stacking": StackingOptions,
+    "balanced_random_forest": BalancedRandomForestOptions,
+    "easy_ensemble": EasyEnsembleOptions,
+    "rusboost": RusboostOptions,
+    "autoencoder": AutoencoderOptions,
+    "overcomplete_autoencoder": OvercompleteAutoencoderOptions,
+    "vae": VaeOptions,
+    "lstm_autoencoder": LstmAutoencoderOptions,
+    "isolation_forest": IsolationForestOptions,
+    "one_class_svm": OneClassSvmOptions,
 }
 """Options of each model, by its name."""
+
+ANOMALY_MODELS = (
+    "autoencoder", "overcomplete_autoencoder", "vae", "lstm_autoencoder", "isolation_forest", "one_class_svm",
+)  # fmt: skip
+"""Models that learn what comments without the label are like; one label only."""
+SELF_BALANCING = ("balanced_random_forest", "easy_ensemble", "rusboost")
+"""Models that draw as many comments of each class themselves, and take no class weights."""

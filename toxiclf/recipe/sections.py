@@ -87,9 +87,44 @@ class VectorsSection(Section):
 
 
 class FeaturesSection(Section):
-    """``[features]``: how the word vectors of a comment become one vector."""
+    """``[features]``: how the word vectors of a comment become one vector, and what is learned of that before the model.
+
+    ``select`` keeps that many numbers of it, the most important ones of a random forest fitted to the training rows.
+    ``metric`` learns ``metric_size`` numbers in which comments of a class are near each other and others are not: by triplets,
+    the hardest of those that are not too hard yet within a batch (Schroff, Kalenichenko and Philbin 2015), or by the supervised
+    contrastive loss (Khosla et al. 2020). ``metric_encoder``: dense layers of ``metric_units`` and one more over the averaged
+    vectors ("mlp"), or the network of that name over sequences of word vectors, with its own default options.
+    ``metric_margin`` is of triplets, ``metric_temperature`` of the contrastive loss.
+    """
 
     pooling: Literal["mean", "tfidf", "sif"] = "mean"
+    select: Count | Literal["all"] = "all"
+    metric: Literal["none", "triplet", "supervised_contrastive"] = "none"
+    metric_encoder: Literal["mlp", "cnn", "lstm", "bilstm"] = "mlp"
+    metric_size: Annotated[int, Field(ge=2)] = 16
+    metric_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 64)
+    metric_dropout: Share = 0.3
+    metric_margin: Positive = 0.3
+    metric_temperature: Positive = 0.1
+    metric_batch_size: Annotated[int, Field(ge=8)] = 128
+    metric_learning_rate: Positive = 1e-3
+    metric_epochs: Count = 50
+    metric_patience: Count = 8
+
+    @property
+    def of_sequences(self) -> bool:
+        """Whether the metric reads sequences of word vectors, and not their average."""
+        return self.metric != "none" and self.metric_encoder != "mlp"
+
+    def idle_keys(self) -> list[tuple[list[str], str]]:
+        """Keys that have no effect beside the others, and why."""
+        learned = [key for key in type(self).model_fields if key.startswith("metric_")]
+        if self.metric == "none":
+            return [(learned, "while features.metric is 'none'")]
+        idle = [(["metric_temperature"] if self.metric == "triplet" else ["metric_margin"], f"on features.metric = {self.metric}")]
+        if self.of_sequences:
+            idle.append((["metric_units", "metric_dropout", "pooling", "select"], f"on the metric encoder {self.metric_encoder}"))
+        return idle
 
 
 _HEAVIEST = 1e6  # heavier rows end in numbers that no library can compute with
@@ -127,7 +162,7 @@ AUGMENT_METHODS: tuple[str, ...] = get_args(AugmentMethod)
 """Ways to write a comment once more."""
 ResampleMethod = Literal[
     "random_over", "random_under", "smote", "borderline_smote", "svm_smote", "adasyn", "smote_tomek", "smote_enn", "tomek",
-    "nearmiss",
+    "nearmiss", "wgan",
 ]  # fmt: skip
 RESAMPLE_METHODS: tuple[str, ...] = get_args(ResampleMethod)
 """Ways to change how many rows of each class there are."""
@@ -174,7 +209,9 @@ class BalanceSection(Section):
     are then favoured twice.
     ``resample`` names imbalanced-learn's resamplers, applied in order to averaged vectors of one label. ``ratio`` is how many
     rows of the rarer class there are to be for each of the other: one number for all, or one for each resampler that
-    takes one. ``neighbours`` are those that SMOTE and its kin look at.
+    takes one. ``neighbours`` are those that SMOTE and its kin look at. ``wgan`` generates rows of the rarer class: at most
+    ``gan_steps`` steps of training, from ``gan_noise`` random numbers through layers of ``gan_units``, with ``gan_critic_steps`` of
+    the critic for each of the generator, and the gradient penalty ``gan_penalty`` (Gulrajani et al. 2017).
     ``augment`` writes comments of the rarer class once more, before they are tokenized: :class:`AugmentStep`.
     """
 
@@ -190,6 +227,12 @@ class BalanceSection(Section):
         1.0,
     )
     neighbours: Count = 5
+    gan_steps: Count = 1500
+    gan_noise: Count = 32
+    gan_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 128)
+    gan_critic_steps: Count = 3
+    gan_penalty: Positive = 10.0
+    gan_learning_rate: Positive = 5e-4
     augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
 
     @model_validator(mode="after")
@@ -216,7 +259,16 @@ class BalanceSection(Section):
             idle.append((["ratio"], named))
         if not set(self.resample) & WITH_NEIGHBOURS:
             idle.append((["neighbours"], named))
+        if "wgan" not in self.resample:
+            idle.append(([key for key in type(self).model_fields if key.startswith("gan_")], named))
         return idle
+
+    @property
+    def gan(self) -> dict[str, Any]:
+        """Parameters of :class:`toxiclf.balance.wgan.WganSampler`; empty without ``wgan``."""
+        if "wgan" not in self.resample:
+            return {}
+        return {key.removeprefix("gan_"): getattr(self, key) for key in type(self).model_fields if key.startswith("gan_")}
 
 
 _RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each

@@ -6,8 +6,9 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-__all__ = ["keras", "tf"]
+__all__ = ["OPTIMIZERS", "keras", "tf"]
 
 
 @contextmanager
@@ -38,3 +39,22 @@ with _quiet():
 
 if _HUSHED:
     tf.get_logger().setLevel(logging.ERROR)  # it warns of functions that are compiled anew: each network has its own
+
+
+class _Alone:
+    """An optimizer that asks no distribution strategy: the strategy's gradient function keeps each step's graph for good."""
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        return grads_and_vars
+
+
+class _Adam(_Alone, keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
+    """Adam (Kingma and Ba 2015)."""
+
+
+class _RMSprop(_Alone, keras.optimizers.RMSprop):  # type: ignore[misc]
+    """RMSprop (Tieleman and Hinton 2012)."""
+
+
+OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
+"""Optimizers by name; each is called with a learning rate."""
