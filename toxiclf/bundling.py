@@ -60,7 +60,7 @@ def bundled(learned: Learned, comments: Comments, recipe: Recipe, card: str) -> 
             for view in encoder.views.values()
             if isinstance(view, TokenView)
         },
-        word_vectors=dict(learned.fitted.featurizer.origin),
+        word_vectors=dict(learned.fitted.origin),
         recipe_sha256=recipe.sha256(),
         data_sha256=comments.sha256(),
         versions=versions(),

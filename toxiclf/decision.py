@@ -226,6 +226,16 @@ def margins_of(raw: NDArray[np.float32], calibration: Calibration, thresholds: N
     return margins
 
 
+def raw_threshold(threshold: float, calibration: Calibration, j: int = 0) -> float | None:
+    """The raw output from which label ``j`` is flagged; None where all are, or none is. Not of exclusive labels."""
+    label = calibration.labels[j]
+    if calibration.method == "isotonic":
+        edge = _first_raw(label, _before_shift(threshold, label.shift))
+    else:
+        edge = (_log_odds(threshold) - label.intercept - label.shift) / label.slope if 0 < threshold < 1 else np.inf
+    return edge if np.isfinite(edge) else None
+
+
 def _before_shift(score: float, shift: float) -> float:
     """The score that a shift of its log-odds turned into this one."""
     return float(shifted(np.array([[score]]), np.array([-shift]), exclusive=False)[0, 0]) if shift else score

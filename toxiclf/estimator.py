@@ -286,7 +286,7 @@ def _learned(comments: Comments, recipe: Recipe) -> Learned:
         raise TrainingError(f"{error}; {error.divergence.cure}") from error
     if learned.graph is None:
         raise TrainingError(
-            f"the network cannot be used after training: {learned.fitted.model.no_graph_}; choose another activation"
+            f"the network cannot be used after training: {learned.fitted.no_graph}; choose another activation"
         )
     return learned
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +19,69 @@ from toxiclf.corpus.comments import Comments, equality_keys
 from toxiclf.corpus.split import Split
 from toxiclf.errors import UsageError
 from toxiclf.graph import Graph
-from toxiclf.models import MODELS
+from toxiclf.models import MODELS, class_weight_of
 from toxiclf.models.model import HeldOut, Model, Task
 from toxiclf.models.progress import ALONE, Surroundings
-from toxiclf.recipe import Recipe
-from toxiclf.text.encoder import TextEncoder
+from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, NgramLogisticOptions, Recipe, SequenceOptions
+from toxiclf.text.encoder import Encoded, TextEncoder
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
-from toxiclf.vectors.features import Featurizer, Prepared, SequenceVectors
+from toxiclf.vectors.features import Featurizer, Prepared, Sequences, SequenceVectors
 from toxiclf.vectors.preparing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.vectors.pretrained import recipe_vectors
+from toxiclf.vectors.selection import Selection
 from toxiclf.vectors.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from toxiclf.models.training_loop import Divergence
 
 Say = Callable[[str], None]
+
+
+class Step(Protocol):
+    """Something that is learned between features and the model: a selection, or a metric."""
+
+    def transform(self, features: Any) -> NDArray[np.float32]:
+        """Features to other ones, float32 (n, width)."""
+
+    def write(self, graph: Graph, features: str) -> str:
+        """Add the same function to a graph."""
+
+
+@dataclass(frozen=True)
+class Representation:
+    """Comments to what a model learns from; all of it was learned from the same rows as the model.
+
+    Attributes
+    ----------
+    featurizer : the encoder, and features of its ids.
+    steps : what was learned of the features, in order.
+    """
+
+    featurizer: Featurizer
+    steps: tuple[Step, ...] = ()
+
+    def matrix(self, rows: Prepared) -> Any:
+        """Of prepared rows."""
+        return self.matrix_of(self.featurizer.encode(rows))
+
+    def matrix_of(self, encoded: Encoded) -> Any:
+        """Of encoded rows."""
+        return self.after(self.featurizer.matrix_of(encoded))
+
+    def after(self, features: Any) -> Any:
+        """What the steps make of features."""
+        for step in self.steps:
+            features = step.transform(features)
+        return features
+
+    def write(self, graph: Graph) -> str:
+        """Add features and steps to a graph."""
+        name = self.featurizer.write(graph)
+        for step in self.steps:
+            name = step.write(graph, name)
+        return name
 
 
 @dataclass
@@ -45,28 +92,60 @@ class Fitted:
     ----------
     weights : of the classes of the rows that it was fitted to.
     stages : how those rows came about, the first as given.
+    facts : what a report says of selection, metric and generated rows, as JSON types, by name.
+    pictures : points of figures, by name.
     """
 
-    featurizer: Featurizer
+    representation: Representation
     model: Model
     weights: list[ClassWeights]
     stages: tuple[Stage, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def encoder(self) -> TextEncoder:
         """The text half of the bundle."""
-        return self.featurizer.encoder
+        return self.representation.featurizer.encoder
+
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """Of the word vectors; empty where there are none."""
+        return self.representation.featurizer.origin
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One row an epoch, of networks."""
+        return [dict(row) for row in self.model.history_]
+
+    @property
+    def no_graph(self) -> str:
+        """Why there is no ONNX form; empty where there is one."""
+        return self.model.no_graph_
 
     def raw(self, rows: Prepared) -> NDArray[np.float64]:
-        """Raw outputs by the training library, (n, n_labels)."""
-        return self.model.raw(self.featurizer.matrix(rows))
+        """Raw outputs of prepared rows by the training library, (n, n_labels)."""
+        return self.raw_of(self.representation.featurizer.encode(rows))
+
+    def raw_of(self, encoded: Encoded) -> NDArray[np.float64]:
+        """The same of encoded rows."""
+        return self.model.raw(self.representation.matrix_of(encoded))
+
+    def seen(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Comments before and after the metric: what it was given (of sequences, the mean of their vectors), and what it gives."""
+        features = self.representation.featurizer.matrix_of(self.encoder.encode(texts))
+        *first, metric = self.representation.steps
+        for step in first:
+            features = step.transform(features)
+        before = features.averages() if isinstance(features, Sequences) else features
+        return before, metric.transform(features)
 
     def graph(self, columns: int) -> bytes | None:
         """Features and model as one ONNX graph; None where the model has no ONNX form."""
-        if self.model.no_graph_:
+        if self.no_graph:
             return None
         graph = Graph()
-        return graph.build(self.model.write(graph, self.featurizer.write(graph)), columns)
+        return graph.build(self.model.write(graph, self.representation.write(graph)), columns)
 
 
 @dataclass(frozen=True)
@@ -78,13 +157,16 @@ class Features:
     matrix, targets : of these rows, after augmentation and resampling.
     watched : the validation part, for models that watch it.
     stages : how many rows there were before and after.
+    facts, pictures : as of :class:`Fitted`.
     """
 
-    featurizer: Featurizer
+    representation: Representation
     matrix: Any
     targets: NDArray[np.uint8]
     watched: HeldOut | None
     stages: tuple[Stage, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Any] = field(default_factory=dict)
 
 
 class DivergedError(Exception):
@@ -124,14 +206,10 @@ class Fitter:
 
         Raises
         ------
-        UsageError : rows of several labels are to be resampled.
+        UsageError : something that takes one label is asked for, and there are several.
         """
-        if recipe.balance.resample and len(labels) > 1:
-            raise UsageError(
-                f"balance.resample takes one label, and there are {len(labels)} ({', '.join(labels)}); use balance.class_weight or "
-                "balance.augment for all of them, or choose one with --label"
-            )
-        takes_tokens = MODELS[recipe.model.name].features != "ngrams"
+        _check_one_label(recipe, labels)
+        takes_tokens = any(MODELS[member.name].features != "ngrams" for member in recipe.members)
         engine = recipe_tokenizer(recipe) if takes_tokens else None
         vectors = None if engine is None else recipe_vectors(recipe, engine, say)
         return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors)
@@ -140,6 +218,11 @@ class Fitter:
     def normalizer(self) -> Normalizer:
         """What makes comments equal."""
         return self.preprocessor.normalizer
+
+    def members(self) -> list[Fitter]:
+        """One for each model that is fitted: of an ensemble its members, else this one."""
+        members = self.recipe.members
+        return [self] if len(members) == 1 else [replace(self, recipe=self.recipe.of_member(m)) for m in members]
 
     def prepared(self, comments: Comments) -> Prepared:
         """Normalize and, where need be, tokenize: once, for all fits."""
@@ -184,21 +267,17 @@ class Fitter:
         ------
         DivergedError : training diverged.
         """
-        features = self.features(pool, held_out, held_out_targets)
-        if isinstance(features.featurizer.features, SequenceVectors):
-            auto = " (auto: so many hold 99.5 % of the training comments whole)"
-            surroundings.say(
-                f"{surroundings.title}: at most {features.featurizer.features.longest} tokens a comment"
-                f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
-            )
-        return self.fit_model(features, surroundings)
+        return self.fit_model(self.features(pool, held_out, held_out_targets, surroundings), surroundings)
 
-    def features(self, pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8]) -> Features:
-        """Learn what comes before the model, and resample; ``held_out`` is for models that watch the validation part.
+    def features(
+        self, pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8], surroundings: Surroundings = ALONE
+    ) -> Features:
+        """Learn what comes before the model, and resample; ``held_out`` is for what watches the validation part.
 
         Raises
         ------
         DataError : these rows cannot be resampled.
+        DivergedError : training of a metric diverged.
         """
         rows, targets = pool.learned()
         stages = [Stage.of("as given", pool.targets)]
@@ -207,19 +286,64 @@ class Fitter:
                 Stage.of(" + ".join(dict.fromkeys(step.method for step in self.recipe.balance.augment)), targets)
             )
         featurizer = self.featurizer(rows)
-        watches = MODELS[self.recipe.model.name].watches
-        watched = HeldOut(featurizer.matrix(held_out), held_out_targets) if watches else None
-        matrix = featurizer.matrix(rows)
+        if isinstance(featurizer.features, SequenceVectors):
+            auto = " (auto: so many hold 99.5 % of the training comments whole)"
+            surroundings.say(
+                f"{surroundings.title}: at most {featurizer.features.longest} tokens a comment"
+                f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
+            )
+        representation, facts = self._represented(featurizer, rows, targets, held_out, held_out_targets, surroundings)
+        matrix = representation.matrix(rows)
+        watched = None
+        if MODELS[self.recipe.model.name].watches:
+            watched = HeldOut(representation.matrix(held_out), held_out_targets)
+        pictures: dict[str, Any] = {}
         balance = self.recipe.balance
         if balance.resample:
+            if balance.gan:
+                surroundings.say(f"{surroundings.title}: wgan, generating rows")
             sampler = Resampler(
-                balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, random_state=self.recipe.seed
-            )
+                balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, random_state=self.recipe.seed,
+                **({"gan": balance.gan} if balance.gan else {}),
+            )  # fmt: skip
             label = self.labels[0]
             matrix, classes = sampler.fit_resample(matrix, np.where(targets[:, 0] == 1, label, f"not {label}"))
             targets = (classes == label)[:, None].astype(np.uint8)
             stages += [Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_]
-        return Features(featurizer, matrix, targets, watched, tuple(stages))
+            if balance.gan:
+                facts["gan"], pictures["gan"] = sampler.gan_[-1], sampler.gan_pictures_[-1]
+        return Features(representation, matrix, targets, watched, tuple(stages), facts, pictures)
+
+    def _represented(
+        self, featurizer: Featurizer, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared,
+        held_out_targets: NDArray[np.uint8], surroundings: Surroundings,
+    ) -> tuple[Representation, dict[str, Any]]:  # fmt: skip
+        """Learn what is asked for between features and model, and what is said of it."""
+        section, seed, exclusive = self.recipe.features, self.recipe.seed, self.negative is not None
+        representation, facts = Representation(featurizer), {}
+        if section.select != "all":
+            classes = problems(targets, exclusive=exclusive)[0] if exclusive or targets.shape[1] == 1 else targets
+            selection = Selection(section.select, seed=seed).fit(representation.matrix(rows), classes)
+            representation = replace(representation, steps=(*representation.steps, selection))
+            facts["selection"] = selection.facts()
+        if section.metric != "none":
+            from toxiclf.models.metric_learning import MetricLearner  # TensorFlow takes seconds to load
+
+            watched = HeldOut(representation.matrix(held_out), held_out_targets)
+            weights = class_weights(targets, self.labels, self.negative, "none")
+            around = replace(surroundings, title=f"{surroundings.title}, {section.metric}", checkpoint=None)
+            learner = MetricLearner(section)
+            learner.fit(
+                representation.matrix(rows), Task(targets, exclusive, weights, seed, surroundings=around), watched
+            )
+            if learner.divergence_ is not None:
+                model = MODELS[self.recipe.model.name].make(self.recipe.model)
+                failed = Fitted(representation, model, weights, (Stage.of("as given", targets),))
+                raise DivergedError(failed, learner.divergence_)
+            representation = replace(representation, steps=(*representation.steps, learner))
+            facts["metric"] = {"loss": section.metric, "encoder": section.metric_encoder, "size": section.metric_size,
+                               "history": [dict(row) for row in learner.history_]}  # fmt: skip
+        return representation, facts
 
     def featurizer(self, rows: Prepared) -> Featurizer:
         """Learn what comes before the model."""
@@ -234,10 +358,11 @@ class Fitter:
         """
         balance = self.recipe.balance
         weights = class_weights(
-            features.targets, self.labels, self.negative, balance.class_weight, balance.effective_number_beta
-        )
+            features.targets, self.labels, self.negative, class_weight_of(self.recipe.model.name, balance.class_weight),
+            balance.effective_number_beta,
+        )  # fmt: skip
         model = MODELS[self.recipe.model.name].make(self.recipe.model)
-        fitted = Fitted(features.featurizer, model, weights, features.stages)
+        fitted = Fitted(features.representation, model, weights, features.stages, features.facts, features.pictures)
         gamma = balance.focal_gamma if balance.loss == "focal" else None
         tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
         task = Task(features.targets, self.negative is not None, weights, self.recipe.seed, gamma, tau, surroundings)
@@ -245,3 +370,32 @@ class Fitter:
         if fitted.model.divergence_ is not None:
             raise DivergedError(fitted, fitted.model.divergence_)
         return fitted
+
+
+def features_key(recipe: Recipe) -> str:
+    """Equal for recipes whose models learn from the same features."""
+    options = recipe.model
+    keys = {key for key in BalanceSection.model_fields if key.startswith("gan_")}
+    rows = recipe.balance.model_dump(include=keys | {"augment", "resample", "ratio", "neighbours"})
+    if isinstance(options, NgramLogisticOptions):
+        return json.dumps([options.jamo, options.syllable, options.min_comments, rows])
+    tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
+    random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
+    return json.dumps([*tables, rows, MODELS[options.name].features, MODELS[options.name].watches, random])
+
+
+def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
+    """Refuse what takes one label where there are several."""
+    if len(labels) == 1:
+        return
+    asked = {
+        "balance.resample": ("balance.class_weight or balance.augment for all of them", bool(recipe.balance.resample)),
+        "features.metric": ("the features as they are", recipe.features.metric != "none"),
+        f"model {recipe.model.name}": ("another model", recipe.model.name in ANOMALY_MODELS),
+    }
+    for what, (instead, is_asked) in asked.items():
+        if is_asked:
+            raise UsageError(
+                f"{what} takes one label, and there are {len(labels)} ({', '.join(labels)}); use {instead}, or choose one with "
+                "--label"
+            )

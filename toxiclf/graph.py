@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,25 @@ class Graph:
         self._initializers: list[Any] = []
         self._inputs: dict[str, Any] = {}
         self._count = 0
+        self._views: Mapping[str, str] = {}
 
     def ids(self, view: str) -> str:
         """The input ``<view>_ids``, int32 (batch, time)."""
+        view = self._views.get(view, view)
         return self._input(f"{view}_ids", ["batch", f"{view}_time"])
 
     def lengths(self, view: str) -> str:
         """The input ``<view>_lengths``, int32 (batch)."""
-        return self._input(f"{view}_lengths", ["batch"])
+        return self._input(f"{self._views.get(view, view)}_lengths", ["batch"])
+
+    @contextmanager
+    def calling(self, views: Mapping[str, str]) -> Iterator[None]:
+        """Inside, views have other names: models that know their own views alone can then share a graph."""
+        kept, self._views = self._views, views
+        try:
+            yield
+        finally:
+            self._views = kept
 
     def constant(self, value: NDArray[Any] | Sequence[Any] | float, dtype: Any = np.float32) -> str:
         """A constant tensor."""

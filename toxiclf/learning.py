@@ -6,7 +6,6 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +18,13 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, fit_calibration, live_weights
+from toxiclf.ensembles import FittedEnsemble, cross_fitted, fit_members, member_names
 from toxiclf.fitting import Fitted, Fitter, Say
-from toxiclf.models import MODELS
+from toxiclf.models import watches
 from toxiclf.models.checkpoint import Checkpoint
 from toxiclf.models.progress import Surroundings
-from toxiclf.recipe import Recipe
+from toxiclf.recipe import EnsembleOptions, Recipe
 from toxiclf.text.encoder import Encoded
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Learned:
     copies : what augmentation wrote of the comments that the model learned from; None where nothing was asked for.
     """
 
-    fitted: Fitted
+    fitted: Fitted | FittedEnsemble
     source: str
     graph: bytes | None
     calibration: Calibration
@@ -76,7 +73,7 @@ class Checkpoints:
     resume: bool = False
 
     def of(self, fit: str) -> Checkpoint:
-        """The checkpoint of a fit: "model", "fold-1", …"""
+        """The checkpoint of a fit: "model", "fold-1", … and of an ensemble's members "model-1", "fold-1-1", …"""
         return Checkpoint(self.folder / f"{fit}.safetensors", self.resume)
 
     def files(self) -> list[Path]:
@@ -91,7 +88,7 @@ class Checkpoints:
             self.folder.rmdir()
 
 
-_CHECKPOINT = re.compile(r"(model|fold-\d+)\.safetensors|\.(model|fold-\d+)\.safetensors\.part")
+_CHECKPOINT = re.compile(r"(model|fold-\d+)(-\d+)?\.safetensors|\.(model|fold-\d+)(-\d+)?\.safetensors\.part")
 
 
 def learn(
@@ -110,37 +107,55 @@ def learn(
     UsageError : a checkpoint is of other comments or another recipe.
     """
 
-    def surroundings(fit: str, title: str) -> Surroundings:
-        return Surroundings(title, say, bar, None if checkpoints is None else checkpoints.of(fit))
-
-    if checkpoints is not None and not checkpoints.resume:
-        checkpoints.clear()
     name = recipe.model.name
     source = decision_source(recipe)
     labels, negative = parts.train.labels, parts.train.negative
+    exclusive = negative is not None
+    ensemble = recipe.model if isinstance(recipe.model, EnsembleOptions) else None
+    names = (name,) if ensemble is None else member_names(ensemble)
+
+    def surroundings(fit: str, where: str) -> list[Surroundings]:
+        """Of each model that is fitted."""
+        found = []
+        for number, member in enumerate(names, start=1):
+            file = fit if ensemble is None else f"{fit}-{number}"
+            checkpoint = None if checkpoints is None else checkpoints.of(file)
+            found.append(Surroundings(f"{member}{where}", say, bar, checkpoint))
+        return found
+
+    if checkpoints is not None and not checkpoints.resume:
+        checkpoints.clear()
     fitter = Fitter.of(recipe, labels, negative, say)
+    fitters = fitter.members()
     held_out = fitter.prepared(parts.validation)
     comments = learned_rows(parts, recipe)
     pool = fitter.pool(comments, parts, say)
     say(f"{name}: fitting {len(comments):,} comments")
-    fitted = fitter.fit(pool, held_out, parts.validation.targets, surroundings("model", name))
-    check_stages(fitted.stages)
-    graph = fitted.graph(len(labels))
-    if source == "validation":
-        raw = _raw(fitted, graph, fitted.featurizer.encode(held_out)).astype(np.float64)
-        targets = parts.validation.targets
-    else:
-        targets = comments.targets
-        raw = np.empty(targets.shape)
+    members = fit_members(fitters, pool, held_out, parts.validation.targets, surroundings("model", ""))
+    for member in members:
+        check_stages(member.stages)
+    out_of_fold, outsides = np.empty((len(members), *comments.targets.shape)), []
+    if source == "out_of_fold" or ensemble is not None:
         for number, (inside, outside) in enumerate(
             folds(comments, recipe.decision.folds, recipe.seed, fitter.normalizer), start=1
         ):
             fold = f"fold {number} of {recipe.decision.folds}"
             say(f"{name}: out-of-fold scores, {fold}")
-            around = surroundings(f"fold-{number}", f"{name}, {fold}")
-            part = fitter.fit(pool.take(inside), held_out, parts.validation.targets, around)
-            raw[outside] = part.raw(pool.rows.take(outside))
-    exclusive, prior, weights = negative is not None, None, None
+            around = surroundings(f"fold-{number}", f", {fold}")
+            fits = fit_members(fitters, pool.take(inside), held_out, parts.validation.targets, around)
+            rows = pool.rows.take(outside)
+            out_of_fold[:, outside] = [fit.raw(rows) for fit in fits]
+            outsides.append(outside)
+    fitted: Fitted | FittedEnsemble = members[0]
+    raw, targets = out_of_fold[0], comments.targets
+    if ensemble is not None:
+        raw = cross_fitted(ensemble, out_of_fold, targets, outsides, exclusive=exclusive, seed=recipe.seed)
+        fitted = FittedEnsemble.of(members, ensemble, out_of_fold, raw, targets, exclusive=exclusive, seed=recipe.seed)
+    graph = fitted.graph(len(labels))
+    if source == "validation":
+        raw = _raw(fitted, graph, held_out.encoded(fitted.encoder)).astype(np.float64)
+        targets = parts.validation.targets
+    prior, weights = None, None
     calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=exclusive)
     rates: tuple[float, ...] = tuple(targets.mean(axis=0).tolist())
     if recipe.decision.prior != "none":
@@ -158,15 +173,15 @@ def learn(
     return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, prior, copies)
 
 
-def _raw(fitted: Fitted, graph: bytes | None, encoded: Encoded) -> NDArray[np.float32]:
+def _raw(fitted: Fitted | FittedEnsemble, graph: bytes | None, encoded: Encoded) -> NDArray[np.float32]:
     if graph is None:
-        return fitted.model.raw(fitted.featurizer.matrix_of(encoded)).astype(np.float32)
+        return fitted.raw_of(encoded).astype(np.float32)
     return Scorer(graph).run(encoded)
 
 
 def learned_rows(parts: Split, recipe: Recipe) -> Comments:
     """The rows that a model learns from: training and validation rows, unless the latter have work of their own."""
-    if MODELS[recipe.model.name].watches or decision_source(recipe) == "validation":
+    if watches(recipe) or decision_source(recipe) == "validation":
         return parts.train
     return parts.train.joined(parts.validation)
 
@@ -175,4 +190,6 @@ def decision_source(recipe: Recipe) -> str:
     """Where the scores for calibration and thresholds come from: the recipe's word, "auto" resolved."""
     if recipe.decision.source != "auto":
         return recipe.decision.source
-    return "validation" if MODELS[recipe.model.name].watches else "out_of_fold"
+    if isinstance(recipe.model, EnsembleOptions):  # members are weighed by such scores
+        return "out_of_fold"
+    return "validation" if watches(recipe) else "out_of_fold"

@@ -6,20 +6,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sklearn.metrics import average_precision_score
 
 from toxiclf.bundling import versions
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split
-from toxiclf.decision import live_weights
+from toxiclf.decision import live_weights, raw_threshold
+from toxiclf.ensembles import FittedEnsemble
 from toxiclf.evaluation import checks
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import Evaluation, evaluate
+from toxiclf.evaluation.pictures import MOST_POINTS
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report
 from toxiclf.fitting import DivergedError, Fitted, Say
 from toxiclf.learning import Learned, decision_source, learn, learned_rows
-from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
+from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
 from toxiclf.rows import Rejected
 
 BASELINE = "ngram_logistic"
@@ -79,12 +82,46 @@ def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say)
     source = decision_source(recipe) if parts.test is None else "auto"
     decision = recipe.decision.model_copy(update={"source": source})
     plain = recipe.model_copy(
-        update={"model": NgramLogisticOptions(), "decision": decision, "balance": BalanceSection()}
+        update={
+            "model": NgramLogisticOptions(),
+            "decision": decision,
+            "balance": BalanceSection(),
+            "features": FeaturesSection(),
+        }
     )
     learned = learn(parts, plain, lambda message: None)
     # without a test part, out-of-fold rows of a network are those of its training part, which come first
     first = learned.decision_scores[: len(model.predictions)]
     return evaluated(replace(learned, decision_scores=first), parts, recipe)
+
+
+def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+    """Points of the figures of :func:`toxiclf.evaluation.pictures.write_pictures`; maps are of rows nothing was learned from."""
+    found: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
+    details = learned.fitted.facts
+    if "selection" in details:
+        ranked = sorted(details["selection"]["importances"], key=lambda entry: entry["number"])
+        found["selection"] = {
+            "importances": [entry["importance"] for entry in ranked], "kept": [entry["kept"] for entry in ranked]
+        }  # fmt: skip
+    comments = parts.validation if parts.test is None else parts.test
+    if "metric" in details:
+        chosen = np.arange(len(comments))
+        if len(chosen) > MOST_POINTS:
+            chosen = np.sort(np.random.default_rng(recipe.seed).choice(chosen, MOST_POINTS, replace=False))
+        shown = comments.take(chosen)
+        before, after = learned.fitted.seen(shown.texts)
+        found["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0]}
+    if recipe.model.name in ANOMALY_MODELS:
+        raw = learned.raw(learned.fitted.encoder.encode(comments.texts))[:, 0]
+        edge = raw_threshold(learned.thresholds[0], learned.calibration)
+        called = (
+            "reconstruction error"
+            if "autoencoder" in recipe.model.name or recipe.model.name == "vae"
+            else "anomaly score"
+        )
+        found["errors"] = {"raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "call": called}
+    return found
 
 
 def report_of(
@@ -159,7 +196,7 @@ def _findings(
     scores, targets = model.predictions.scores, model.predictions.targets
     if learned.graph is None:
         yield Finding(
-            "no_bundle", "warning", f"no bundle was made: {learned.fitted.model.no_graph_}.",
+            "no_bundle", "warning", f"no bundle was made: {learned.fitted.no_graph}.",
             "The figures hold for the network as it was trained; choose another activation to get a model that can be used.",
         )  # fmt: skip
     yield from checks.check_weighting(
@@ -170,6 +207,7 @@ def _findings(
     )
     if learned.copies is not None:
         yield from checks.check_copies(len(learned.copies.texts), learned.copies.asked)
+    yield from checks.check_gan(learned.fitted.facts.get("gan", {}))
     yield from checks.check_loss(recipe.balance.loss, recipe.decision.calibrate)
     yield from checks.check_scores(scores, targets, learned.thresholds, model.evaluation, labels)
     if baseline is not None:
@@ -198,8 +236,8 @@ def _of_vectors(origin: Mapping[str, str]) -> list[str]:
     return [f"word vectors: {origin['source']}" + (f" ({facts})" if facts else "")] if origin else []
 
 
-def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> dict[str, Any]:
-    vectors = fitted.featurizer.origin
+def _data(comments: Comments, parts: Split, fitted: Fitted | FittedEnsemble, source: str) -> dict[str, Any]:
+    vectors = fitted.origin
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {
         "source": comments.source,
@@ -226,5 +264,6 @@ def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> dict
             for entry in fitted.weights
             for name, rows, weight in zip(entry.names, entry.counts, entry.weights, strict=True)
         ],
+        "details": dict(fitted.facts),
         "sha256": comments.sha256(),
     }

@@ -24,14 +24,22 @@ from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import learned as learned_from
-from toxiclf.evaluation.figures import write_balance_figure, write_figures, write_history_figure
+from toxiclf.evaluation.figures import write_balance_figure, write_figures, write_history_figures
+from toxiclf.evaluation.pictures import write_pictures
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
 from toxiclf.fitting import DivergedError, Say
 from toxiclf.learning import Checkpoints, learn, learned_rows
 from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
-from toxiclf.reporting import evaluated, evaluated_baseline, rejected_rows, report_of, report_of_diverged
+from toxiclf.reporting import (
+    evaluated,
+    evaluated_baseline,
+    pictures_of,
+    rejected_rows,
+    report_of,
+    report_of_diverged,
+)
 from toxiclf.rows import Rejected, write_rejected
 from toxiclf.search import Found, search
 from toxiclf.search.trials import plainly
@@ -45,19 +53,20 @@ class TrainedModel:
     Attributes
     ----------
     report : what is known of it.
-    history : one row an epoch, of networks; else empty.
+    history : one row an epoch, of networks; else empty. Of an ensemble each row names its ``member``.
     rejected : rows set aside, each with its file.
     predictions : scores of the rows that the report speaks of; None where training diverged.
     """
 
     report: Report
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]
     rejected: tuple[tuple[str, Rejected], ...]
     predictions: Predictions | None
     _recipe: Recipe
     _found: Found | None
     _parts: Split
     _copies: Augmented | None
+    _pictures: Mapping[str, Mapping[str, Any]]
     _moderator: Moderator | None
     _files: Mapping[str, bytes]
     _checkpoints: Checkpoints | None
@@ -118,13 +127,16 @@ class TrainedModel:
             comments = learned_rows(self._parts, self._recipe if self._found is None else self._found.recipe)
             write_copies(folder / "augmented.csv", self._copies, comments)
         if self.history:
-            rows = [{k: v if np.isfinite(v) else None for k, v in row.items()} for row in self.history]
+            rows = [
+                {key: None if isinstance(v, float) and not np.isfinite(v) else v for key, v in row.items()}
+                for row in self.history
+            ]
             write_text(folder / "history.json", json.dumps(rows, indent=1) + "\n")
         if self._moderator is None:
             store.set_aside(folder / "bundle")
         else:
             store.save(folder / "bundle", self._moderator.manifest, self._files)
-        names = write_history_figure(folder / "figures", self.history) if self.history else []
+        names = write_history_figures(folder / "figures", self.history)
         if len(self.report.data["stages"]) > 1:
             names += write_balance_figure(folder / "figures", self.report.data["stages"], self.report.labels)
         if self.predictions is not None:
@@ -134,6 +146,7 @@ class TrainedModel:
             self.predictions.write(folder)
             learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
             learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
+        names += write_pictures(folder / "figures", self._pictures, self.report.seed)
         self.report.write(folder, [f"figures/{name}" for name in names])
         if self._checkpoints is not None:
             self._checkpoints.clear()
@@ -209,11 +222,12 @@ def train(
     if learned.graph is not None:
         manifest, files = bundled(learned, comments, recipe, model_card(report))
         moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
-    history = [dict(row) for row in learned.fitted.model.history_]
+    history = learned.fitted.history
     rejected = rejected_rows(comments, parts)
     return TrainedModel(
-        report, history, rejected, model.predictions, asked, found, parts, learned.copies, moderator, files, checkpoints
-    )
+        report, history, rejected, model.predictions, asked, found, parts, learned.copies,
+        pictures_of(learned, parts, model, recipe), moderator, files, checkpoints,
+    )  # fmt: skip
 
 
 def check_writable(folder: Path) -> None:
@@ -266,7 +280,7 @@ def _diverged(
     """A run without a model."""
     report = report_of_diverged(error, parts, comments, recipe)
     report = replace(report, search=found.to_dict() if found is not None else {})
-    history = [dict(row) for row in error.fitted.model.history_]
+    history = error.fitted.history
     return TrainedModel(
-        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, None, {}, checkpoints
+        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, {}, None, {}, checkpoints
     )

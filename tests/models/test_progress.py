@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toxiclf.evaluation.figures import write_history_figure
+from toxiclf.evaluation.figures import write_history_figures
 from toxiclf.models.progress import Progress, Surroundings
 
 
@@ -71,5 +71,5 @@ def test_a_history_is_drawn_however_it_ends(last: tuple[float, float], tmp_path:
         for epoch, (loss, precision) in enumerate(rows, start=1)
     ]
     for part in (history, history[1:]):
-        assert write_history_figure(tmp_path, part) == ["history.png"]
+        assert write_history_figures(tmp_path, part) == ["history.png"]
         assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")

@@ -62,7 +62,7 @@ def train(
     """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
     from toxiclf.errors import UsageError
     from toxiclf.learning import Checkpoints
-    from toxiclf.models import MODELS
+    from toxiclf.models import has_network
     from toxiclf.recipe import Recipe
     from toxiclf.training import check_writable, read_parts
     from toxiclf.training import train as train_model
@@ -78,7 +78,7 @@ def train(
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
-    if resume and not MODELS[chosen.model.name].watches and chosen.search.method == "none":
+    if resume and not has_network(chosen) and chosen.search.method == "none":
         raise UsageError(f"--resume goes on with a network, and {chosen.model.name} is none; leave it out")
     checkpoints = Checkpoints(folder / "checkpoints", resume)
     if checkpoints.files() and not resume:

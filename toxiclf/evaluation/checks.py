@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ Severity = Literal["error", "warning", "info"]
 
 
 Code = Literal[
-    "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "few_copies", "majority_only",
+    "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "few_copies", "gan_collapse",
+    "majority_only",
     "no_bundle",
     "no_effect", "no_known_tokens", "objective_unreached", "prevalence_shift", "rejected_rows", "small_validation", "truncated",
     "uncalibrated",
@@ -164,6 +165,16 @@ def check_copies(made: int, asked: int) -> Iterator[Finding]:
             f"augmentation wrote {made:,} of the {asked:,} copies that it was asked for: the others would have been like comments "
             "that there are.",
             "Ask for fewer copies, a higher rate, or another method; --keep-augmented shows what was written.",
+        )  # fmt: skip
+
+
+def check_gan(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    """gan_collapse: generated rows are all alike, or their training fell apart."""
+    if facts.get("collapsed"):
+        yield Finding(
+            "gan_collapse", "warning", f"the GAN collapsed: {facts['reason']}.",
+            "Do not trust these rows: use balance.resample = smote or the tuned threshold alone; or try a lower "
+            "balance.gan_learning_rate, fewer balance.gan_steps, or label more of the rarer class.",
         )  # fmt: skip
 
 

@@ -62,34 +62,45 @@ def write_figures(
     return names
 
 
-def write_history_figure(folder: Path, history: Sequence[Mapping[str, float]]) -> list[str]:
-    """Draw loss and validation average precision by epoch.
+def write_history_figures(folder: Path, history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Draw loss and the figure of the validation part by epoch, one picture a network.
 
     Parameters
     ----------
-    history : one row an epoch: epoch, loss, validation_average_precision.
+    history : one row an epoch: epoch, loss, and what was measured on the validation part; of an ensemble the member, too.
 
     Returns
     -------
-    The name of the PNG file in ``folder``.
+    The names of the PNG files in ``folder``.
     """
+    names = []
     folder.mkdir(parents=True, exist_ok=True)
+    for member in dict.fromkeys(row.get("member") for row in history):
+        rows = [row for row in history if row.get("member") == member]
+        name = "history.png" if member is None else f"history_{member.replace(' ', '_')}.png"
+        _history(rows).savefig(folder / name, dpi=110, metadata={"Software": None})
+        names.append(name)
+    return names
+
+
+def _history(history: Sequence[Mapping[str, Any]]) -> Figure:
     epochs = [row["epoch"] for row in history]
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     losses = figure.subplots()
     losses.plot(epochs, [row["loss"] for row in history], "o-", color="tab:blue", label="training loss")
     losses.set(xlabel="epoch", ylabel="training loss")
     losses.xaxis.set_major_locator(MaxNLocator(integer=True))
-    precisions = losses.twinx()
-    values = [row["validation_average_precision"] for row in history]
-    precisions.plot(epochs, values, "s--", color="tab:orange", label="validation average precision")
-    precisions.set(ylabel="validation average precision")
-    best = np.nanargmax(values) if np.isfinite(values).any() else None
-    if best is not None:
-        precisions.axvline(epochs[best], linestyle=":", color="grey", label=f"best epoch, {epochs[best]}")
+    column = next(key for key in history[0] if key not in ("member", "epoch", "loss"))
+    named = column.replace("_", " ")
+    measured = losses.twinx()
+    values = [row[column] for row in history]
+    measured.plot(epochs, values, "s--", color="tab:orange", label=named)
+    measured.set(ylabel=named)
+    if np.isfinite(values).any():
+        best = np.nanargmin(values) if column.endswith("error") else np.nanargmax(values)
+        measured.axvline(epochs[best], linestyle=":", color="grey", label=f"best epoch, {epochs[best]}")
     figure.legend(loc="outside upper center", ncols=3, fontsize=8)
-    figure.savefig(folder / "history.png", dpi=110, metadata={"Software": None})
-    return ["history.png"]
+    return figure
 
 
 def write_balance_figure(folder: Path, stages: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,6 +187,7 @@ class Report:
             if self.data.get("augmented"):
                 made, asked = (self.data["augmented"][key] for key in ("made", "asked"))
                 parts += ["", f"Augmentation wrote {made:,} copies of the {asked:,} that were asked for."]
+        parts += self._details_lines()
         weights = self.data["class_weights"]
         if weights:
             parts += ["", "Class weights of these rows, n / (k · n_c) where balanced:", ""]
@@ -195,6 +196,20 @@ class Report:
         if figures:
             parts += ["", "## Figures", "", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)]
         return "\n".join(parts) + "\n"
+
+    def _details_lines(self) -> list[str]:
+        """What ensemble, selection, metric and GAN have to tell."""
+        details = self.data.get("details", {})
+        lines: list[str] = []
+        if "ensemble" in details:
+            lines += ["", "## Members", "", *_of_ensemble(details["ensemble"], self.model)]
+        if "selection" in details:
+            lines += ["", "## Selected numbers", "", *_of_selection(details["selection"])]
+        if "metric" in details:
+            lines += ["", "## Metric", "", _of_metric(details["metric"])]
+        if "gan" in details:
+            lines += ["", "## Generated rows", "", *_of_gan(details["gan"])]
+        return lines
 
     def search_table(self) -> list[list[str]]:
         """The trials, best first, heading first."""
@@ -232,6 +247,64 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "report.md", self.to_markdown(figures))
         write_text(folder / "report.json", self.to_json())
+
+
+_SHOWN = 30
+
+
+def _of_ensemble(facts: Mapping[str, Any], model: str) -> list[str]:
+    """The members, how much each of them says, and what each is worth alone."""
+    lines = [
+        [m["name"], ", ".join(f"{weight:.3f}" for weight in m["weights"]), f"{m['average_precision']:.3f}"]
+        for m in facts["members"]
+    ]
+    what = "weight" if model == "voting" else "coefficient"
+    table = [["member", what, "average precision"], *lines, ["together", "", f"{facts['average_precision']:.3f}"]]
+    return [
+        f"Each {what} was chosen on out-of-fold scores, and average precisions are of those; together, folds were left out of the "
+        "choice as well.",
+        "", *markdown_table(table),
+    ]  # fmt: skip
+
+
+def _of_selection(facts: Mapping[str, Any]) -> list[str]:
+    """What was kept, and how important the first numbers are."""
+    lines = [
+        [f"number {entry['number'] + 1}", f"{entry['importance']:.4f}", "yes" if entry["kept"] else ""]
+        for entry in facts["importances"][:_SHOWN]
+    ]
+    return [
+        f"Of the {facts['of']} numbers of a comment's vector the {facts['kept']} most important ones to a forest of the training "
+        f"rows were kept; they have {facts['share']:.0%} of all importance.",
+        "", *markdown_table([["", "importance", "kept"], *lines]),
+    ]  # fmt: skip
+
+
+def _of_metric(facts: Mapping[str, Any]) -> str:
+    """How the metric was learned."""
+    history = facts["history"]
+    column = next(key for key in history[0] if key not in ("epoch", "loss"))
+    best = max(history, key=lambda row: row[column] if row[column] is not None else -1.0)
+    return (
+        f"A metric of {facts['size']} numbers was learned by the {facts['loss'].replace('_', ' ')} loss ({facts['encoder']}), "
+        f"{len(history)} epochs; the best was epoch {best['epoch']}, {column.replace('_', ' ')} {best[column]:.3f} by the nearer "
+        "class mean. The model learns from these numbers."
+    )
+
+
+def _of_gan(facts: Mapping[str, Any]) -> list[str]:
+    """What the check of generated against real rows came to."""
+    lines = [
+        [key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else str(value)]
+        for key, value in facts.items()
+        if isinstance(value, bool | int | float | str) and value != ""
+    ]
+    return [
+        "Generated rows stand among training rows alone. They are compared with real rows of the rarer class that were held out of "
+        "the GAN's training: an auc of .5 says that a classifier cannot tell the two apart, 1 that it always can; auc real is the "
+        "same of real rows that the GAN was trained on.",
+        "", *markdown_table([["", "value"], *lines]),
+    ]  # fmt: skip
 
 
 def remove_report(folder: Path) -> None:

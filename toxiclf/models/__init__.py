@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from toxiclf.errors import MissingExtraError
-from toxiclf.recipe import ANOMALY_MODELS, SELF_BALANCING
+from toxiclf.recipe import ANOMALY_MODELS, SELF_BALANCING, Recipe
 
 if TYPE_CHECKING:
     from toxiclf.models.model import Model
@@ -75,3 +75,13 @@ MODELS: dict[str, ModelKind] = {
 def class_weight_of(name: str, setting: Any) -> Any:
     """The class weights that a model takes: none where it draws as many rows of each class itself, or learns from one class."""
     return "none" if name in SELF_BALANCING or name in ANOMALY_MODELS else setting
+
+
+def has_network(recipe: Recipe) -> bool:
+    """Whether a model of the recipe, or a member of its ensemble, is a network."""
+    return any(MODELS[member.name].watches for member in recipe.members)
+
+
+def watches(recipe: Recipe) -> bool:
+    """Whether something that learns watches the validation part meanwhile, so that it cannot be learned from."""
+    return has_network(recipe) or recipe.features.metric != "none"

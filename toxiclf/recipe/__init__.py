@@ -64,8 +64,8 @@ from toxiclf.recipe.sections import (
 from toxiclf.recipe.types import Section
 
 __all__ = [
-    "AUGMENT_METHODS",
     "ANOMALY_MODELS",
+    "AUGMENT_METHODS",
     "MODEL_OPTIONS",
     "RESAMPLE_METHODS",
     "SELF_BALANCING",
@@ -189,7 +189,9 @@ class Recipe(Section):
         if not any(isinstance(member, NetworkOptions) for member in members):
             idle.append(("balance", self.balance, ["loss", "focal_gamma", "logit_tau"], model))
         if all(member.name in SELF_BALANCING for member in members):
-            idle.append(("balance", self.balance, ["class_weight", "effective_number_beta"], f"{model}, which balances itself"))
+            idle.append(
+                ("balance", self.balance, ["class_weight", "effective_number_beta"], f"{model}, which balances itself")
+            )
         if self.model.name in ANOMALY_MODELS:
             without = f"{model}, which learns from comments without the label alone"
             idle.append(("balance", self.balance, list(BalanceSection.model_fields), without))
@@ -209,10 +211,23 @@ class Recipe(Section):
             return self
         ngrams = all(isinstance(member, NgramLogisticOptions) for member in self.members)
         takes = "n-grams" if ngrams else "sequences of word vectors"
-        others = "balance.augment or balance.class_weight" if ngrams else "balance.augment, balance.class_weight or balance.loss"
+        others = (
+            "balance.augment or balance.class_weight"
+            if ngrams
+            else "balance.augment, balance.class_weight or balance.loss"
+        )
         raise ValueError(
             f"balance.resample makes rows of averaged word vectors, and {self.model.name} takes {takes}; use {others} instead"
         )
+
+    @model_validator(mode="after")
+    def _searches_one_model(self) -> Recipe:
+        if self.search.method != "none" and isinstance(self.model, EnsembleOptions):
+            raise ValueError(
+                f"search tries recipes of one model, and {self.model.name} has {len(self.members)}; search for its members one by "
+                "one, and give what was found as tables in model.members"
+            )
+        return self
 
     @property
     def members(self) -> tuple[Any, ...]:

@@ -23,16 +23,14 @@ from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, class_log_odds, fit_calibration, live_weights
 from toxiclf.errors import DataError, UsageError
-from toxiclf.fitting import Features, Fitter, Say
+from toxiclf.fitting import Features, Fitter, Say, features_key
 from toxiclf.models import MODELS
 from toxiclf.recipe import (
     BalanceSection,
     DecisionSection,
-    NgramLogisticOptions,
     Range,
     Recipe,
     SearchSection,
-    SequenceOptions,
 )
 from toxiclf.search.trials import Settings
 from toxiclf.vectors.features import Prepared
@@ -217,19 +215,8 @@ class Judge:
         if number not in known:
             inside, outside = self._folds[number]
             features = fitter.features(pool.take(inside), held_out, self._parts.validation.targets)
-            known[number] = _Fold(features, features.featurizer.matrix(pool.rows.take(outside)))
+            known[number] = _Fold(features, features.representation.matrix(pool.rows.take(outside)))
         return known[number]
-
-
-def features_key(recipe: Recipe) -> str:
-    """Equal for recipes whose models learn from the same features."""
-    options = recipe.model
-    rows = recipe.balance.model_dump(include={"augment", "resample", "ratio", "neighbours"})
-    if isinstance(options, NgramLogisticOptions):
-        return json.dumps([options.jamo, options.syllable, options.min_comments, rows])
-    tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
-    random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
-    return json.dumps([*tables, rows, MODELS[options.name].features, MODELS[options.name].watches, random])
 
 
 def _content_of(source: str) -> str:

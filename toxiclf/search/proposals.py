@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from toxiclf.errors import MissingExtraError, UsageError
+from toxiclf.fitting import features_key
 from toxiclf.recipe import Range, Recipe, SearchSection
-from toxiclf.search.judge import features_key
 from toxiclf.search.trials import Settings, Trial, plainly
 
 Run = Callable[[int, Settings], Trial]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -172,6 +173,13 @@ def join_views(views: Mapping[str, tuple[Ids, NDArray[np.bool_]]], truncated: ND
     return Encoded({name: ids for name, (ids, _) in views.items()}, truncated, known)
 
 
+def _engine_of(view: View) -> tuple[Any, ...] | None:
+    """What makes the view's tokens: equal for views that take the same ones."""
+    if isinstance(view, NgramView):
+        return None
+    return (view.tokenizer.name, tuple(view.tokenizer.part_of_speech), view.tokenizer.typo_correction)
+
+
 class TextEncoder:
     """Preprocessor and views: what stands between a comment and a model's graph.
 
@@ -184,6 +192,8 @@ class TextEncoder:
     def __init__(self, preprocessor: Preprocessor, views: Mapping[str, View]) -> None:
         self.preprocessor = preprocessor
         self.views = dict(views)
+        engines = Counter(map(_engine_of, self.views.values()))
+        self._shared = {engine for engine, count in engines.items() if engine is not None and count > 1}
 
     @property
     def normalizer(self) -> Normalizer:
@@ -193,7 +203,17 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encode raw texts."""
         normalized, truncated = self.preprocessor.batch(texts)
-        return join_views({name: view.encode(normalized) for name, view in self.views.items()}, truncated)
+        tokens: dict[Any, list[list[str]]] = {}
+        views = {}
+        for name, view in self.views.items():
+            key = _engine_of(view)
+            if key in self._shared and isinstance(view, TokenView):  # an ensemble's views: tokens are made once
+                if key not in tokens:
+                    tokens[key] = view.tokenizer.tokenize(normalized)
+                views[name] = view.encode_tokens(tokens[key])
+            else:
+                views[name] = view.encode(normalized)
+        return join_views(views, truncated)
 
     def to_json(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The contents of ``text.json`` and of ``vocabulary.json``."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
-from toxiclf.recipe import NgramLogisticOptions, Recipe, SequenceOptions
+from toxiclf.recipe import LstmAutoencoderOptions, NgramLogisticOptions, Recipe, SequenceOptions
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
@@ -120,6 +120,14 @@ class Sequences:
     matrix: NDArray[np.float32]
     longest: int
 
+    def averages(self) -> NDArray[np.float32]:
+        """The mean vector of each comment, float32 (n, size); zeros where there is no token."""
+        rows = np.repeat(np.arange(len(self.ids)), self.ids.lengths)
+        ones = np.ones(len(rows), dtype=np.float32)
+        counts = sp.csr_matrix((ones, (rows, self.ids.flat)), shape=(len(self.ids), len(self.matrix)))
+        sums = np.asarray(counts @ self.matrix)
+        return np.asarray(sums / np.maximum(self.ids.lengths, 1)[:, None], dtype=np.float32)
+
     def renumbered(self, numbers: NDArray[np.int32]) -> Sequences:
         """The same comments with ``numbers[i]`` in place of the id i."""
         return replace(self, ids=Ids(numbers[self.ids.flat], self.ids.starts))
@@ -198,6 +206,16 @@ class Prepared:
         tokens = None if self.tokens is None else [self.tokens[i] for i in rows]
         return Prepared([self.texts[i] for i in rows], self.truncated[rows], tokens)
 
+    def encoded(self, encoder: TextEncoder) -> Encoded:
+        """Ids by an encoder whose preprocessor and tokenizer they were prepared with."""
+        views = {
+            name: view.encode_tokens(self.tokens)
+            if isinstance(view, TokenView) and self.tokens is not None
+            else view.encode(self.texts)
+            for name, view in encoder.views.items()
+        }
+        return join_views(views, self.truncated)
+
     def joined(self, other: Prepared) -> Prepared:
         """These comments and then the other ones, prepared in the same way."""
         tokens = None if self.tokens is None or other.tokens is None else self.tokens + other.tokens
@@ -237,8 +255,8 @@ class Featurizer:
         assert engine is not None  # all other models take tokens
         assert rows.tokens is not None
         cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
-        if isinstance(options, SequenceOptions):
-            if options.embedding == "scratch":
+        if isinstance(options, SequenceOptions | LstmAutoencoderOptions) or recipe.features.of_sequences:
+            if isinstance(options, SequenceOptions) and options.embedding == "scratch":
                 vectors = random_vectors(rows.tokens, recipe.vectors, recipe.seed)
             vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
             return cls.sequence(rows, preprocessor, engine, vectors, max_tokens=cap)
@@ -299,13 +317,7 @@ class Featurizer:
 
     def encode(self, rows: Prepared) -> Encoded:
         """Ids of prepared rows."""
-        views = {
-            name: view.encode_tokens(rows.tokens)
-            if isinstance(view, TokenView) and rows.tokens is not None
-            else view.encode(rows.texts)
-            for name, view in self.encoder.views.items()
-        }
-        return join_views(views, rows.truncated)
+        return rows.encoded(self.encoder)
 
     def matrix(self, rows: Prepared) -> Any:
         """Features of prepared rows."""
