@@ -160,11 +160,11 @@ def _print_table(model: str, world: str, logged: dict[tuple[str, str, int], Any]
             ours, base = (
                 np.array([logged[model, name, seed][world][metric] for seed in seeds]) for name in (remedy, NOTHING)
             )
-            cells += [f"{ours.mean():.3f}", "" if remedy == NOTHING else _difference(ours - base)]
+            cells += [f"{ours.mean():.3f}", "" if remedy == NOTHING else difference(ours - base)]
         print("| " + " | ".join([remedy, *cells]) + " |")
 
 
-def _difference(values: np.ndarray) -> str:
+def difference(values: np.ndarray) -> str:
     """Mean of paired differences with its 95 % interval; in bold where the interval leaves zero out."""
     if len(values) < 2:
         return f"{values.mean():+.3f}"

@@ -23,7 +23,7 @@ from toxiclf.corpus.split import split
 from toxiclf.decision import choose_threshold
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.learning import learn
-from toxiclf.models import MODELS
+from toxiclf.recipe import MODEL_OPTIONS
 from toxiclf.vectors.preparing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "macro_f1", "accuracy", "roc_auc")
@@ -33,7 +33,7 @@ OWN = ("macro_f1", "accuracy")
 def main() -> None:
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=list(MODELS))
+    parser.add_argument("models", nargs="*", default=list(MODEL_OPTIONS))
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 4), metavar=("FIRST", "LAST"))
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
     options = parser.parse_args()

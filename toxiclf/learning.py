@@ -20,7 +20,7 @@ from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, fit_calibration, live_weights
 from toxiclf.ensembles import FittedEnsemble, cross_fitted, fit_members, member_names
 from toxiclf.fitting import Fitted, Fitter, Say
-from toxiclf.models import watches
+from toxiclf.models import has_network, watches
 from toxiclf.models.checkpoint import Checkpoint
 from toxiclf.models.progress import Surroundings
 from toxiclf.recipe import EnsembleOptions, Recipe
@@ -192,4 +192,4 @@ def decision_source(recipe: Recipe) -> str:
         return recipe.decision.source
     if isinstance(recipe.model, EnsembleOptions):  # members are weighed by such scores
         return "out_of_fold"
-    return "validation" if watches(recipe) else "out_of_fold"
+    return "validation" if has_network(recipe) else "out_of_fold"

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.graph import Graph
 from toxiclf.backend import keras
+from toxiclf.graph import Graph
 
 Floats = NDArray[np.float32]
 ops = keras.ops

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
+from toxiclf.backend import keras, tf
 from toxiclf.balance.weights import problems
 from toxiclf.errors import UsageError
 from toxiclf.graph import Graph
 from toxiclf.models import training_loop
-from toxiclf.backend import keras, tf
 from toxiclf.models.blocks import ONNX_ACTIVATIONS, Block, Dense, Words
 from toxiclf.models.classic import Scaling, against_negative, write_against_negative
 from toxiclf.models.model import HeldOut, Model, Task

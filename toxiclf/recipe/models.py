@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -293,7 +292,9 @@ class EnsembleOptions(Section):
     """Models that decide together: names of ``members``, or tables of their options such as ``{name = "svm", C = 10}``."""
 
     members: Annotated[
-        tuple[Annotated[MemberOptions, Field(discriminator="name")], ...], Field(min_length=2), BeforeValidator(_members)
+        tuple[Annotated[MemberOptions, Field(discriminator="name")], ...],
+        Field(min_length=2),
+        BeforeValidator(_members),
     ] = (
         NgramLogisticOptions(),
         SvmOptions(name="svm"),

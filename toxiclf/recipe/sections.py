@@ -121,9 +121,19 @@ class FeaturesSection(Section):
         learned = [key for key in type(self).model_fields if key.startswith("metric_")]
         if self.metric == "none":
             return [(learned, "while features.metric is 'none'")]
-        idle = [(["metric_temperature"] if self.metric == "triplet" else ["metric_margin"], f"on features.metric = {self.metric}")]
+        idle = [
+            (
+                ["metric_temperature"] if self.metric == "triplet" else ["metric_margin"],
+                f"on features.metric = {self.metric}",
+            )
+        ]
         if self.of_sequences:
-            idle.append((["metric_units", "metric_dropout", "pooling", "select"], f"on the metric encoder {self.metric_encoder}"))
+            idle.append(
+                (
+                    ["metric_units", "metric_dropout", "pooling", "select"],
+                    f"on the metric encoder {self.metric_encoder}",
+                )
+            )
         return idle
 
 
@@ -268,7 +278,9 @@ class BalanceSection(Section):
         """Parameters of :class:`toxiclf.balance.wgan.WganSampler`; empty without ``wgan``."""
         if "wgan" not in self.resample:
             return {}
-        return {key.removeprefix("gan_"): getattr(self, key) for key in type(self).model_fields if key.startswith("gan_")}
+        return {
+            key.removeprefix("gan_"): getattr(self, key) for key in type(self).model_fields if key.startswith("gan_")
+        }
 
 
 _RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each
