@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("toxiclf")
 SAMPLE = Path(__file__).parent.parent / "corpora" / "sample_comments.csv"
 
 VECTORS = {"size": 16, "epochs": 2}
-TINY_MODEL = {
+TINY_MODEL: dict[str, dict[str, Any]] = {
     "ngram_logistic": {"jamo": 3, "syllable": 2},
     "logistic": {},
     "svm": {},
@@ -35,7 +35,22 @@ TINY_MODEL = {
     "bilstm": {"units": 8, "epochs": 2},
     "bilstm2": {"units": 8, "epochs": 2},
     "cnn": {"widths": [1, 2, 3], "filters": 8, "epochs": 2},
+    "knn": {"neighbours": 5},
+    "lightgbm": {"trees": 10},
+    "xgboost": {"trees": 10},
+    "balanced_random_forest": {"trees": 10},
+    "easy_ensemble": {"ensembles": 2, "trees": 5},
+    "rusboost": {"trees": 10},
+    "isolation_forest": {"trees": 10},
+    "one_class_svm": {},
+    "autoencoder": {"units": [8, 4], "epochs": 2},
+    "overcomplete_autoencoder": {"units": [24], "epochs": 2},
+    "vae": {"units": [8], "latent": 4, "epochs": 2},
+    "lstm_autoencoder": {"units": 8, "epochs": 2},
 }
+TINY_NGRAMS = {"name": "ngram_logistic", "jamo": 3, "syllable": 2}
+TINY_MODEL["voting"] = {"members": [TINY_NGRAMS, "svm", {"name": "cnn", "widths": [1, 2], "filters": 4, "epochs": 1}]}
+TINY_MODEL["stacking"] = {"members": [TINY_NGRAMS, {"name": "random_forest", "trees": 5}]}
 
 
 def tiny(model: str) -> dict[str, Any]:
