@@ -32,7 +32,7 @@ from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, split
 from toxiclf.decision import live_weights
 from toxiclf.evaluation.metrics import evaluate
-from toxiclf.learning import learn
+from toxiclf.learning import Fits, decided, fit_models
 from toxiclf.recipe import Recipe
 from toxiclf.vectors.preparing import recipe_normalizer
 
@@ -133,11 +133,11 @@ def main() -> None:
     if not options.tables:
         comments = toxiclf.read_comments("corpus:curse")
         for seed in options.seeds:
-            for base in options.bases:
-                for remedy, (model, settings) in _rows(base).items():
-                    if options.only and remedy and not any(word in remedy for word in options.only):
-                        continue
-                    for world in options.worlds:
+            for world in options.worlds:
+                for base in options.bases:
+                    for remedy, (model, settings) in _rows(base).items():
+                        if options.only and remedy and not any(word in remedy for word in options.only):
+                            continue
                         _run(options.log, comments, (world, base, remedy, seed), model, settings)
     logged = _logged(options.log)
     for world in options.worlds:
@@ -158,13 +158,13 @@ def _rows(base: str) -> dict[str, tuple[str, Settings]]:
 
 def _run(log: Path, comments: Comments, key: tuple[str, str, str, int], model: str, settings: Settings) -> None:
     """One fit and its figures, unless the log has them: of these settings, whatever table asks for them."""
-    content = json.dumps([key[0], model, sorted(settings.items()), key[3]])
+    world, _, _, seed = key
+    content = json.dumps([world, model, sorted(settings.items()), seed])
     logged = _logged(log)
     if key in logged:
         return
     figures = next((row["figures"] for row in logged.values() if row["content"] == content), None)
-    if figures is None:
-        figures = _figures(comments, model, settings, WORLDS[key[0]], key[3])
+    figures = figures or _figures(comments, model, settings, WORLDS[world], seed)
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"key": key, "content": content, "figures": figures}) + "\n")
     print(*key, figures, file=sys.stderr, flush=True)
@@ -182,12 +182,13 @@ def _figures(comments: Comments, model: str, settings: Settings, rate: float | N
     recipe = Recipe.load(model=model, settings=["split.test=0.25"], seed=seed).changed(settings)
     parts = _parts(comments, recipe, rate)
     assert parts.test is not None
-    began = perf_counter()
     try:
-        learned = learn(parts, recipe, lambda message: None)
+        fits, seconds = _fitted(parts, recipe)
     except toxiclf.ToxiclfError as error:
         return {"failure": str(error)}
-    seconds = perf_counter() - began
+    began = perf_counter()
+    learned = decided(fits, parts, recipe)
+    seconds += perf_counter() - began
     targets, prior = parts.test.targets, None if rate is None else (rate,)
     scores = learned.calibration.apply(learned.raw(learned.fitted.encoder.encode(parts.test.texts)))
     found = evaluate(scores, targets, learned.thresholds, comments.labels, seed=seed, prior=prior)
@@ -200,6 +201,25 @@ def _figures(comments: Comments, model: str, settings: Settings, rate: float | N
     if gan:
         figures["gan"] = {key: gan.get(key) for key in ("auc", "auc_real", "collapsed")}
     return figures
+
+
+_last: dict[str, tuple[Fits, float]] = {}
+
+
+def _fitted(parts: Split, recipe: Recipe) -> tuple[Fits, float]:
+    """All fits of a recipe, and how long they took; those of an ensemble's members are kept for another ensemble of them."""
+    members = [member.model_dump() for member in recipe.members]
+    key = json.dumps(
+        [parts.train.sha256(), members, recipe.seed, recipe.balance.model_dump(), recipe.features.model_dump()]
+    )
+    if key not in _last:
+        began = perf_counter()
+        fits = fit_models(parts, recipe, lambda message: None)
+        _last.clear()
+        if len(members) > 1:
+            _last[key] = fits, perf_counter() - began
+        return fits, perf_counter() - began
+    return _last[key]
 
 
 def _parts(comments: Comments, recipe: Recipe, rate: float | None) -> Split:

@@ -132,6 +132,20 @@ def test_the_report_says_what_each_member_is_worth(trained: Callable[[str, str],
     assert not (folder / "checkpoints").exists()
 
 
+def test_a_member_without_a_vote_is_not_asked(sample: Comments) -> None:
+    alone, both = (
+        learned(sample, classic("logistic", {"name": "ngram_logistic", "jamo": 2, "syllable": 1}, weights=weights))
+        for weights in ([1, 0], [1, 1])
+    )
+    assert alone.fitted.encoder.views.keys() == {"words"}
+    assert both.fitted.encoder.views.keys() == {"words", "jamo", "syllable"}
+    members = alone.fitted.facts["ensemble"]["members"]
+    assert [(member["name"], member["weights"]) for member in members] == [
+        ("logistic", [1.0]),
+        ("ngram_logistic", [0.0]),
+    ]
+
+
 def test_members_with_one_name_are_told_apart(sample: Comments) -> None:
     facts = learned(sample, classic("logistic", {"name": "logistic", "C": 0.1})).fitted.facts["ensemble"]
     assert [member["name"] for member in facts["members"]] == ["logistic", "logistic 2"]

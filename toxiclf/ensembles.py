@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from toxiclf.balance.weights import ClassWeights, problems
 from toxiclf.decision import fit_calibration
 from toxiclf.fitting import Features, Fitted, Fitter, features_key
 from toxiclf.graph import Graph
-from toxiclf.models.classic import against_negative
+from toxiclf.models.classic import against_negative, write_against_negative
 from toxiclf.models.progress import Surroundings
 from toxiclf.recipe import EnsembleOptions, VotingOptions
 from toxiclf.text.encoder import Encoded, TextEncoder, View
@@ -25,6 +26,7 @@ from toxiclf.vectors.features import Prepared
 
 Floats = NDArray[np.float64]
 _STEPS = 1000  # of the weights' search, which has long converged by then
+_IDLE = 0.005  # share of the vote below which a member is not worth the time it takes
 _LEAST = 1e-30  # below any probability that matters, and no logarithm of it is infinite
 _DOUBLE, _FLOAT = 11, 1  # onnx.TensorProto's numbers
 
@@ -69,6 +71,12 @@ class Combination(ABC):
     def _log_odds(self, raw: Floats) -> Floats:
         return np.asarray(raw * self.slopes_[:, None] + self.intercepts_[:, None])
 
+    def only(self, members: Sequence[int]) -> Combination:
+        """The same combination without the other members, which have no say in it."""
+        part = copy(self)
+        part.slopes_, part.intercepts_ = self.slopes_[members], self.intercepts_[members]
+        return part
+
     @abstractmethod
     def weights(self) -> list[list[float]]:
         """How much each member says, for each label (of exclusive labels of voting, one for all)."""
@@ -87,7 +95,8 @@ class Voting(Combination):
     """The log-odds of the weighted mean of the members' probabilities.
 
     Weights that are learned are those of the least cross-entropy, found by expectation maximization: the weights of a mixture of
-    fixed components have one optimum, and no rate to be set (Dempster, Laird and Rubin 1977).
+    fixed components have one optimum, and no rate to be set (Dempster, Laird and Rubin 1977). What comes out below half a percent
+    is no vote: a member without one need not be asked.
 
     Attributes
     ----------
@@ -100,55 +109,65 @@ class Voting(Combination):
         """Shares of the vote."""
         return [[float(weight) for weight in row] for row in self.weights_]
 
+    def only(self, members: Sequence[int]) -> Combination:
+        """The same vote without members that have none."""
+        part = super().only(members)
+        assert isinstance(part, Voting)
+        part.weights_ = self.weights_[members]
+        return part
+
     def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None:
         columns = 1 if self.exclusive else targets.shape[1]
         given = self.options.weights
         if given == "auto":
             classes = problems(targets, exclusive=self.exclusive)
-            shares = self._shares(log_odds)
-            self.weights_ = np.column_stack([_mixture(shares[j], of) for j, of in enumerate(classes)])
+            shares = self._log_shares(log_odds)
+            self.weights_ = np.column_stack([_mixture(np.exp(shares[j]), of) for j, of in enumerate(classes)])
         else:
             weights = np.ones(len(log_odds)) if given == "equal" else np.array(given)
             self.weights_ = np.repeat((weights / weights.sum())[:, None], columns, axis=1)
 
-    def _shares(self, log_odds: Floats) -> list[Floats]:
-        """Probabilities of each problem's classes, the negative one first: (members, n, classes)."""
+    def _log_shares(self, log_odds: Floats) -> list[Floats]:
+        """Logarithms of the probabilities of each problem's classes, the negative one first: (members, n, classes)."""
         if self.exclusive:
             logits = np.concatenate([np.zeros_like(log_odds[:, :, :1]), log_odds], axis=2)
-            logits = logits - logits.max(axis=2, keepdims=True)
-            return [np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)]
-        both = np.stack([-log_odds, log_odds], axis=-1)
-        shares = np.exp(-np.logaddexp(0, -both))
-        return [shares[:, :, j] for j in range(log_odds.shape[2])]
+            return [logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)]
+        both = -np.logaddexp(0, np.stack([log_odds, -log_odds], axis=-1))
+        return [both[:, :, j] for j in range(log_odds.shape[2])]
 
     def _raw(self, log_odds: Floats) -> Floats:
         columns = []
-        for shares, weights in zip(self._shares(log_odds), self.weights_.T, strict=True):
-            mixed = np.log(np.maximum(np.tensordot(weights, shares, axes=1), _LEAST))
+        for shares, logs in zip(self._log_shares(log_odds), self._log_weights().T, strict=True):
+            mixed = np.logaddexp.reduce(shares + logs[:, None, None], axis=0)
             columns.append(mixed[:, 1:] - mixed[:, :1])
         return np.concatenate(columns, axis=1)
 
-    def _write(self, graph: Graph, log_odds: Sequence[str]) -> str:
-        least = graph.constant(_LEAST, np.float64)
-        if self.exclusive:
-            padded = [
-                graph.add("Softmax", graph.add("Pad", name, graph.constant([0, 1, 0, 0], np.int64)), axis=1)
-                for name in log_odds
-            ]
-            mixed = self._mixed(graph, padded, least)
-            one, end = graph.constant([1], np.int64), graph.constant([self.slopes_.shape[1] + 1], np.int64)
-            rest = graph.add("Slice", mixed, one, end, one)
-            return graph.add("Sub", rest, graph.add("Slice", mixed, graph.constant([0], np.int64), one, one))
-        there = self._mixed(graph, [graph.add("Sigmoid", name) for name in log_odds], least)
-        absent = [graph.add("Sigmoid", graph.add("Neg", name)) for name in log_odds]
-        return graph.add("Sub", there, self._mixed(graph, absent, least))
+    def _log_weights(self) -> Floats:
+        return np.asarray(np.log(np.maximum(self.weights_, _LEAST)))
 
-    def _mixed(self, graph: Graph, shares: Sequence[str], least: str) -> str:
+    def _write(self, graph: Graph, log_odds: Sequence[str]) -> str:
+        # in logarithms throughout: ONNX Runtime's Sigmoid says 0 where a probability is 1e-20
+        if self.exclusive:
+            pads = graph.constant([0, 1, 0, 0], np.int64)
+            mixed = self._mixed(graph, [graph.add("LogSoftmax", graph.add("Pad", z, pads), axis=1) for z in log_odds])
+            return write_against_negative(graph, mixed, self.slopes_.shape[1] + 1, exclusive=True)
+        there = [_write_log_sigmoid(graph, z) for z in log_odds]
+        absent = [graph.add("Sub", logs, z) for logs, z in zip(there, log_odds, strict=True)]
+        return graph.add("Sub", self._mixed(graph, there), self._mixed(graph, absent))
+
+    def _mixed(self, graph: Graph, log_shares: Sequence[str]) -> str:
+        first = graph.constant([0], np.int64)
         weighted = [
-            graph.add("Mul", name, graph.constant(weights, np.float64))
-            for name, weights in zip(shares, self.weights_, strict=True)
+            graph.add("Unsqueeze", graph.add("Add", name, graph.constant(logs, np.float64)), first)
+            for name, logs in zip(log_shares, self._log_weights(), strict=True)
         ]
-        return graph.add("Log", graph.add("Max", graph.add("Sum", *weighted), least))
+        return graph.add("ReduceLogSumExp", graph.add("Concat", *weighted, axis=0), axes=[0], keepdims=0)
+
+
+def _write_log_sigmoid(graph: Graph, z: str) -> str:
+    tail = graph.add("Exp", graph.add("Neg", graph.add("Abs", z)))
+    rest = graph.add("Log", graph.add("Add", tail, graph.constant(1.0, np.float64)))
+    return graph.add("Sub", graph.add("Min", z, graph.constant(0.0, np.float64)), rest)
 
 
 def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
@@ -162,6 +181,7 @@ def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
         weights = after
         if done:
             break
+    weights = np.where(weights < _IDLE, 0.0, weights)
     return np.asarray(weights / weights.sum())
 
 
@@ -269,16 +289,18 @@ class FittedEnsemble:
 
     Attributes
     ----------
-    members : fitted side by side.
-    names : of the members, each its own.
-    combined : how they decide together.
-    precisions : average precision of each member on rows it did not learn from, the mean over labels, and of all together.
+    members, names : fitted side by side, each with a name of its own.
+    heard : the members that have a say.
+    combined : how those decide together.
+    told : what a report says of all members: weights, and average precision on rows that each did not learn from, the mean over
+        labels; and that of all together.
     """
 
     members: tuple[Fitted, ...]
     names: tuple[str, ...]
+    heard: tuple[Fitted, ...]
     combined: Combination
-    precisions: tuple[float, ...]
+    told: Mapping[str, Any]
 
     @classmethod
     def of(
@@ -287,18 +309,25 @@ class FittedEnsemble:
     ) -> FittedEnsemble:  # fmt: skip
         """Put members together by their out-of-fold outputs ``raw``; ``together`` are the ensemble's, cross-fitted."""
         combined = combination(options, raw, targets, exclusive=exclusive, seed=seed)
-        precisions = [float(average_precision_score(targets, outputs)) for outputs in (*raw, together)]
-        return cls(tuple(members), member_names(options), combined, tuple(precisions))
+        weights, names = combined.weights(), member_names(options)
+        precisions = [round(float(average_precision_score(targets, outputs)), 4) for outputs in (*raw, together)]
+        told = [
+            {"name": name, "weights": [round(weight, 4) for weight in row], "average_precision": precision}
+            for name, row, precision in zip(names, weights, precisions[:-1], strict=True)
+        ]
+        heard = [i for i, row in enumerate(weights) if any(row)]
+        facts = {"members": told, "average_precision": precisions[-1]}
+        return cls(tuple(members), names, tuple(members[i] for i in heard), combined.only(heard), facts)
 
     @property
     def encoder(self) -> TextEncoder:
-        """All members' views, equal ones once."""
-        return TextEncoder(self.members[0].encoder.preprocessor, _joined_views(self.members)[0])
+        """All views of those that are heard, equal ones once."""
+        return TextEncoder(self.heard[0].encoder.preprocessor, _joined_views(self.heard)[0])
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """Of the word vectors of the first member that has some."""
-        return next((member.origin for member in self.members if member.origin), {})
+        """Of the word vectors of the first that has some."""
+        return next((member.origin for member in self.heard if member.origin), {})
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -312,7 +341,7 @@ class FittedEnsemble:
     @property
     def no_graph(self) -> str:
         """Why there is no ONNX form."""
-        return next((member.no_graph for member in self.members if member.no_graph), "")
+        return next((member.no_graph for member in self.heard if member.no_graph), "")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -331,18 +360,7 @@ class FittedEnsemble:
         own: dict[str, Any] = {}
         for member in self.members:
             own |= member.facts
-        weights = self.combined.weights()
-        own["ensemble"] = {
-            "members": [
-                {
-                    "name": name,
-                    "weights": [round(weight, 4) for weight in row],
-                    "average_precision": round(precision, 4),
-                }
-                for name, row, precision in zip(self.names, weights, self.precisions[:-1], strict=True)
-            ],
-            "average_precision": round(self.precisions[-1], 4),
-        }
+        own["ensemble"] = dict(self.told)
         return own
 
     @property
@@ -352,16 +370,16 @@ class FittedEnsemble:
 
     def raw(self, rows: Prepared) -> Floats:
         """Raw outputs of prepared rows by the training libraries, (n, n_labels)."""
-        return self.combined.raw(np.stack([member.raw(rows) for member in self.members]))
+        return self.combined.raw(np.stack([member.raw(rows) for member in self.heard]))
 
     def raw_of(self, encoded: Encoded) -> Floats:
         """The same of encoded rows."""
-        own = _joined_views(self.members)[1]
+        own = _joined_views(self.heard)[1]
         parts = [
             replace(encoded, views={view: encoded.views[joined] for view, joined in names.items()}) for names in own
         ]
         return self.combined.raw(
-            np.stack([member.raw_of(part) for member, part in zip(self.members, parts, strict=True)])
+            np.stack([member.raw_of(part) for member, part in zip(self.heard, parts, strict=True)])
         )
 
     def seen(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -375,7 +393,7 @@ class FittedEnsemble:
         graph = Graph()
         written: dict[int, str] = {}
         raw = []
-        for member, names in zip(self.members, _joined_views(self.members)[1], strict=True):
+        for member, names in zip(self.heard, _joined_views(self.heard)[1], strict=True):
             with graph.calling(names):
                 key = id(member.representation)
                 if key not in written:

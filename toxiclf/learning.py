@@ -25,6 +25,7 @@ from toxiclf.models.checkpoint import Checkpoint
 from toxiclf.models.progress import Surroundings
 from toxiclf.recipe import EnsembleOptions, Recipe
 from toxiclf.text.encoder import Encoded
+from toxiclf.vectors.features import Prepared
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,36 @@ def learn(
     DivergedError : training diverged.
     UsageError : a checkpoint is of other comments or another recipe.
     """
+    return decided(fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar), parts, recipe)
 
+
+@dataclass(frozen=True)
+class Fits:
+    """All that was fitted of a recipe, before anything is decided.
+
+    Attributes
+    ----------
+    members : the model, or the members of an ensemble.
+    comments : that they learned from.
+    held_out : the validation part.
+    copies : what augmentation wrote.
+    out_of_fold : raw outputs of each member for comments that its fold did not learn from, (members, n, n_labels).
+    outside : the rows that each fold held out; none where no out-of-fold outputs were asked for.
+    """
+
+    members: list[Fitted]
+    comments: Comments
+    held_out: Prepared
+    copies: Augmented | None
+    out_of_fold: NDArray[np.float64]
+    outside: list[NDArray[np.intp]]
+
+
+def fit_models(
+    parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False
+) -> Fits:
+    """Fit the recipe's models and, where the decision wants them, those of all folds; parameters as of :func:`learn`."""
     name = recipe.model.name
-    source = decision_source(recipe)
-    labels, negative = parts.train.labels, parts.train.negative
-    exclusive = negative is not None
     ensemble = recipe.model if isinstance(recipe.model, EnsembleOptions) else None
     names = (name,) if ensemble is None else member_names(ensemble)
 
@@ -125,35 +151,43 @@ def learn(
 
     if checkpoints is not None and not checkpoints.resume:
         checkpoints.clear()
-    fitter = Fitter.of(recipe, labels, negative, say)
+    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, say)
     fitters = fitter.members()
-    held_out = fitter.prepared(parts.validation)
+    held_out, watched = fitter.prepared(parts.validation), parts.validation.targets
     comments = learned_rows(parts, recipe)
     pool = fitter.pool(comments, parts, say)
     say(f"{name}: fitting {len(comments):,} comments")
-    members = fit_members(fitters, pool, held_out, parts.validation.targets, surroundings("model", ""))
+    members = fit_members(fitters, pool, held_out, watched, surroundings("model", ""))
     for member in members:
         check_stages(member.stages)
-    out_of_fold, outsides = np.empty((len(members), *comments.targets.shape)), []
-    if source == "out_of_fold" or ensemble is not None:
-        for number, (inside, outside) in enumerate(
-            folds(comments, recipe.decision.folds, recipe.seed, fitter.normalizer), start=1
-        ):
-            fold = f"fold {number} of {recipe.decision.folds}"
+    out_of_fold = np.empty((len(members), *comments.targets.shape))
+    found: list[NDArray[np.intp]] = []
+    if decision_source(recipe) == "out_of_fold" or ensemble is not None:
+        count = recipe.decision.folds
+        for inside, outside in folds(comments, count, recipe.seed, fitter.normalizer):
+            found.append(outside)
+            fold = f"fold {len(found)} of {count}"
             say(f"{name}: out-of-fold scores, {fold}")
-            around = surroundings(f"fold-{number}", f", {fold}")
-            fits = fit_members(fitters, pool.take(inside), held_out, parts.validation.targets, around)
+            around = surroundings(f"fold-{len(found)}", f", {fold}")
+            fits = fit_members(fitters, pool.take(inside), held_out, watched, around)
             rows = pool.rows.take(outside)
             out_of_fold[:, outside] = [fit.raw(rows) for fit in fits]
-            outsides.append(outside)
-    fitted: Fitted | FittedEnsemble = members[0]
-    raw, targets = out_of_fold[0], comments.targets
-    if ensemble is not None:
-        raw = cross_fitted(ensemble, out_of_fold, targets, outsides, exclusive=exclusive, seed=recipe.seed)
-        fitted = FittedEnsemble.of(members, ensemble, out_of_fold, raw, targets, exclusive=exclusive, seed=recipe.seed)
+    copies = None if pool.copies is None else pool.copies.written
+    return Fits(members, comments, held_out, copies, out_of_fold, found)
+
+
+def decided(fits: Fits, parts: Split, recipe: Recipe) -> Learned:
+    """Put members together, calibrate, and choose thresholds."""
+    source, labels, exclusive = decision_source(recipe), parts.train.labels, parts.train.exclusive
+    fitted: Fitted | FittedEnsemble = fits.members[0]
+    raw, targets = fits.out_of_fold[0], fits.comments.targets
+    if isinstance(recipe.model, EnsembleOptions):
+        said, seed = fits.out_of_fold, recipe.seed
+        raw = cross_fitted(recipe.model, said, targets, fits.outside, exclusive=exclusive, seed=seed)
+        fitted = FittedEnsemble.of(fits.members, recipe.model, said, raw, targets, exclusive=exclusive, seed=seed)
     graph = fitted.graph(len(labels))
     if source == "validation":
-        raw = _raw(fitted, graph, held_out.encoded(fitted.encoder)).astype(np.float64)
+        raw = _raw(fitted, graph, fits.held_out.encoded(fitted.encoder)).astype(np.float64)
         targets = parts.validation.targets
     prior, weights = None, None
     calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=exclusive)
@@ -169,8 +203,7 @@ def learn(
         for j in range(len(labels))
     ]
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
-    copies = None if pool.copies is None else pool.copies.written
-    return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, prior, copies)
+    return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, prior, fits.copies)
 
 
 def _raw(fitted: Fitted | FittedEnsemble, graph: bytes | None, encoded: Encoded) -> NDArray[np.float32]:
