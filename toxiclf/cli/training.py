@@ -27,15 +27,17 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE.toml",
-            help="Recipe file, or preset: ngram_logistic, logistic, svm, svm_linear, svm_grid, random_forest, "
-            "random_forest_grid, dnn, dnn_sequence, lstm, lstm2, bilstm, bilstm2, cnn.",
+            help="Recipe file, or preset: a model's name, svm_linear, svm_grid or random_forest_grid.",
         ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="ngram_logistic (default), logistic, svm, random_forest, dnn, dnn_sequence, lstm, lstm2, bilstm, bilstm2, cnn.",
+            help="ngram_logistic (default); of averaged word vectors: logistic, svm, random_forest, knn, lightgbm, xgboost, dnn, "
+            "balanced_random_forest, easy_ensemble, rusboost; of sequences: cnn, lstm, lstm2, bilstm, bilstm2, dnn_sequence; of "
+            "several: voting, stacking; of comments without the label: autoencoder, overcomplete_autoencoder, vae, "
+            "lstm_autoencoder, isolation_forest, one_class_svm.",
         ),
     ] = None,
     settings: Annotated[
