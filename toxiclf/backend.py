@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["OPTIMIZERS", "keras", "tf"]
+import numpy as np
+
+__all__ = ["OPTIMIZERS", "keras", "seeded", "tf"]
 
 
 @contextmanager
@@ -58,3 +61,15 @@ class _RMSprop(_Alone, keras.optimizers.RMSprop):  # type: ignore[misc]
 
 OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
 """Optimizers by name; each is called with a learning rate."""
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Keras draws its seeds from Python's and NumPy's global generators: seed them, and leave them as they were."""
+    kept = random.getstate(), np.random.get_state()
+    try:
+        keras.utils.set_random_seed(seed)
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from toxiclf.backend import keras, tf
+from toxiclf.backend import keras, seeded, tf
 from toxiclf.balance.weights import problems
 from toxiclf.errors import UsageError
 from toxiclf.graph import Graph
@@ -21,7 +18,7 @@ from toxiclf.models.blocks import ONNX_ACTIVATIONS, Block, Dense, Words
 from toxiclf.models.classic import Scaling, against_negative, write_against_negative
 from toxiclf.models.model import HeldOut, Model, Task
 from toxiclf.models.networks import SEQUENCE_NETWORKS, dnn
-from toxiclf.models.training_loop import IdRows, Plan, Rows, TrainingLoop, VectorRows
+from toxiclf.models.training_loop import CLASSIFY, IdRows, Plan, Rows, TrainingLoop, VectorRows
 from toxiclf.recipe import (
     DnnOptions,
     DnnSequenceOptions,
@@ -37,8 +34,71 @@ _NOTHING = 1e-3  # of log-odds
 _HIGH = 0.01  # a learning rate that is blamed first
 
 
-class KerasModel(Model):
-    """What all networks share.
+class Network(Model):
+    """What all networks share, whatever they are trained for: how long, how fast, and what is said of it."""
+
+    most_epochs = 30
+    goal = CLASSIFY
+
+    def __init__(self, options: NetworkOptions) -> None:
+        self.options = options
+
+    def _plan(self, task: Task) -> Plan:
+        """How to train, by the options and the number of rows."""
+        options, count = self.options, len(task.targets)
+        size = 64 if count <= 50_000 else 128 if count <= 200_000 else 256
+        epochs = max(5, min(self.most_epochs, round(self.most_epochs * _MANY / count)))
+        size = size if options.batch_size == "auto" else options.batch_size
+        epochs = epochs if options.epochs == "auto" else options.epochs
+        clip = None if options.clip_norm == "none" or not options.clip_norm else options.clip_norm
+        return Plan(
+            options.model_dump_json(exclude={"epochs", "patience"}), options.optimizer, options.learning_rate, size, epochs,
+            options.patience, clip, task.focal_gamma, task.exclusive, task.seed, self._blame(), self._adjustment(task),
+        )  # fmt: skip
+
+    def _adjustment(self, task: Task) -> tuple[float, ...]:
+        """What the logit-adjusted loss adds to each logit: ``logit_tau`` times its share's log-odds, of a softmax its log."""
+        if not task.logit_tau:
+            return ()
+        rates = _weighted_targets(task)[0].mean(axis=0)
+        adjustment = np.log(rates) if task.exclusive else np.log(rates) - np.log1p(-rates)
+        if float(np.ptp(adjustment) if task.exclusive else np.abs(adjustment).max()) < _NOTHING:
+            raise UsageError(
+                "balance.loss = logit_adjusted has no effect, as all classes have as many rows; leave it out"
+            )
+        return tuple((task.logit_tau * adjustment).tolist())
+
+    def _say_plan(self, plan: Plan, task: Task, rows: int, watched: int) -> None:
+        size = " (auto)" if self.options.batch_size == "auto" else ""
+        epochs = " (auto)" if self.options.epochs == "auto" else ""
+        gpus = tf.config.list_physical_devices("GPU")
+        measured, moved = self.goal.measure.removeprefix("validation "), "fallen" if self.goal.falls else "risen"
+        task.surroundings.say(
+            f"{task.surroundings.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most {plan.epochs} epochs"
+            f"{epochs}, until the {measured} of {watched:,} validation comments has not {moved} for {plan.patience}; "
+            f"on {'a GPU' if gpus else 'the CPU'}"
+        )
+
+    def _blame(self) -> tuple[str, str]:
+        """The likely cause of a divergence, and the settings that mend it."""
+        options = self.options
+        if isinstance(options, RecurrentOptions) and options.activation not in _BOUNDED:
+            cause = (
+                f"the likely cause is an unbounded activation ({options.activation}) inside a recurrent layer, "
+                "which multiplies the state at each token"
+            )
+            # measured on curse: with adam and rmsprop, which scale their steps themselves, clipping does not stop a ReLU LSTM
+            return cause, "set model.activation = tanh (clipped gradients do not mend this)"
+        lower = f"lower model.learning_rate (to {min(1e-3, options.learning_rate / 10):g})"
+        if options.learning_rate > _HIGH:
+            return f"the likely cause is a learning rate of {options.learning_rate:g}", lower
+        unclipped = options.clip_norm == "none" or not options.clip_norm
+        cure = f"set model.clip_norm = 1, or {lower}" if unclipped else lower
+        return "the likely cause is steps that are too large", cure
+
+
+class KerasModel(Network):
+    """What all classifiers share.
 
     Fitting turns TensorFlow's deterministic mode on for the process, so that the seed gives the same network again.
     Stops when the average precision on the validation part has not risen for ``patience`` epochs, and keeps the best weights.
@@ -49,12 +109,8 @@ class KerasModel(Model):
     divergence_ : where the loss exploded or stopped being a number; such a model is of no use.
     """
 
-    most_epochs = 30
     network_: keras.Model
     blocks_: list[Block]
-
-    def __init__(self, options: NetworkOptions) -> None:
-        self.options = options
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> KerasModel:
         """Learn from training rows."""
@@ -64,7 +120,7 @@ class KerasModel(Model):
         wanted, weights = _weighted_targets(task)
         plan = self._plan(task)
         self._say_plan(plan, task, len(wanted), len(held_out.targets))
-        with _seeded(task.seed):
+        with seeded(task.seed):
             self._fit(features, held_out, (wanted, weights), plan, task)
         return self
 
@@ -105,58 +161,6 @@ class KerasModel(Model):
 
         loop = TrainingLoop(network, plan, precision).run(rows, *targets, held_out, task.surroundings)
         self.history_, self.divergence_ = loop.history, loop.divergence
-
-    def _plan(self, task: Task) -> Plan:
-        """How to train, by the options and the number of rows."""
-        options, count = self.options, len(task.targets)
-        size = 64 if count <= 50_000 else 128 if count <= 200_000 else 256
-        epochs = max(5, min(self.most_epochs, round(self.most_epochs * _MANY / count)))
-        size = size if options.batch_size == "auto" else options.batch_size
-        epochs = epochs if options.epochs == "auto" else options.epochs
-        clip = None if options.clip_norm == "none" or not options.clip_norm else options.clip_norm
-        return Plan(
-            options.model_dump_json(exclude={"epochs", "patience"}), options.optimizer, options.learning_rate, size, epochs,
-            options.patience, clip, task.focal_gamma, task.exclusive, task.seed, self._blame(), self._adjustment(task),
-        )  # fmt: skip
-
-    def _adjustment(self, task: Task) -> tuple[float, ...]:
-        """What the logit-adjusted loss adds to each logit: ``logit_tau`` times its share's log-odds, of a softmax its log."""
-        if not task.logit_tau:
-            return ()
-        rates = _weighted_targets(task)[0].mean(axis=0)
-        adjustment = np.log(rates) if task.exclusive else np.log(rates) - np.log1p(-rates)
-        if float(np.ptp(adjustment) if task.exclusive else np.abs(adjustment).max()) < _NOTHING:
-            raise UsageError(
-                "balance.loss = logit_adjusted has no effect, as all classes have as many rows; leave it out"
-            )
-        return tuple((task.logit_tau * adjustment).tolist())
-
-    def _say_plan(self, plan: Plan, task: Task, rows: int, watched: int) -> None:
-        size = " (auto)" if self.options.batch_size == "auto" else ""
-        epochs = " (auto)" if self.options.epochs == "auto" else ""
-        gpus = tf.config.list_physical_devices("GPU")
-        task.surroundings.say(
-            f"{task.surroundings.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most {plan.epochs} epochs"
-            f"{epochs}, until the average precision of {watched:,} validation comments has not risen for {plan.patience}; "
-            f"on {'a GPU' if gpus else 'the CPU'}"
-        )
-
-    def _blame(self) -> tuple[str, str]:
-        """The likely cause of a divergence, and the settings that mend it."""
-        options = self.options
-        if isinstance(options, RecurrentOptions) and options.activation not in _BOUNDED:
-            cause = (
-                f"the likely cause is an unbounded activation ({options.activation}) inside a recurrent layer, "
-                "which multiplies the state at each token"
-            )
-            # measured on curse: with adam and rmsprop, which scale their steps themselves, clipping does not stop a ReLU LSTM
-            return cause, "set model.activation = tanh (clipped gradients do not mend this)"
-        lower = f"lower model.learning_rate (to {min(1e-3, options.learning_rate / 10):g})"
-        if options.learning_rate > _HIGH:
-            return f"the likely cause is a learning rate of {options.learning_rate:g}", lower
-        unclipped = options.clip_norm == "none" or not options.clip_norm
-        cure = f"set model.clip_norm = 1, or {lower}" if unclipped else lower
-        return "the likely cause is steps that are too large", cure
 
 
 class Dnn(KerasModel):
@@ -256,18 +260,6 @@ def _logits(
     rates = np.asarray((wanted * weights).sum(axis=0) / weights.sum(axis=0))
     biases = np.log(rates) if exclusive else np.log(rates / (1 - rates))
     return Dense(wanted.shape[1], biases - np.array(adjustment) if adjustment else biases)
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Keras draws its seeds from Python's and NumPy's global generators: seed them, and leave them as they were."""
-    kept = random.getstate(), np.random.get_state()
-    try:
-        keras.utils.set_random_seed(seed)
-        yield
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])
 
 
 def _weighted_targets(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

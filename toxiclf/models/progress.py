@@ -38,16 +38,19 @@ ALONE = Surroundings()
 
 
 class Progress:
-    """Shows loss, validation average precision and time left. A context manager.
+    """Shows loss, a figure of the validation part and time left. A context manager.
 
     Parameters
     ----------
     epochs : at most.
     done : epochs that an earlier process has finished.
+    measure : what the figure of the validation part is called.
     """
 
-    def __init__(self, surroundings: Surroundings, epochs: int, done: int) -> None:
-        self._title, self._say = surroundings.title, surroundings.say
+    def __init__(
+        self, surroundings: Surroundings, epochs: int, done: int, measure: str = "validation average precision"
+    ) -> None:
+        self._title, self._say, self._measure = surroundings.title, surroundings.say, measure
         self._epochs, self._done, self._here = epochs, done, 0
         self._began = time.perf_counter()
         self._bar: Any = None
@@ -86,17 +89,21 @@ class Progress:
             figures = f"{self._done + 1} of {self._epochs}, loss {loss:.4f}{self._validation}, {_at_most(left)}"
             self._bar.update(self._task, completed=self._done + share, figures=figures)
 
-    def epoch(self, loss: float, precision: float, best: float) -> None:
+    def epoch(self, loss: float, figure: float, best: float) -> None:
         """An epoch is done."""
         self._done += 1
         self._here += 1
-        self._validation = f", val. AP {precision:.4f}"
+        self._validation = f", {_short(self._measure)} {figure:.4f}"
         if self._bar is None:
             left = (time.perf_counter() - self._began) / self._here * (self._epochs - self._done)
             self._say(
                 f"{self._title}: epoch {self._done} of {self._epochs}: loss {loss:.4f}, "
-                f"validation average precision {precision:.4f} (best {best:.4f}); {_at_most(left)}"
+                f"{self._measure} {figure:.4f} (best {best:.4f}); {_at_most(left)}"
             )
+
+
+def _short(measure: str) -> str:
+    return measure.replace("validation", "val.").replace("average precision", "AP")
 
 
 def _at_most(seconds: float) -> str:

@@ -143,25 +143,61 @@ class Plan:
     adjustment: tuple[float, ...] = ()
 
 
+Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""Outputs of a batch, wanted ones and weights to losses and the weight of each, in one shape."""
+Batches = Callable[[NDArray[np.int32], int, np.random.Generator], Iterator[NDArray[np.intp]]]
+"""Lengths of all rows, size of a batch and a generator to the rows of each batch of an epoch."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a network is trained for; classification unless another one is named.
+
+    Attributes
+    ----------
+    measure : what the figure is called that the held-out rows are judged by.
+    falls : whether less of it is better.
+    losses : None for cross-entropies.
+    batches : None for batches of like length.
+    """
+
+    measure: str = "validation average precision"
+    falls: bool = False
+    losses: Losses | None = None
+    batches: Batches | None = None
+
+    @property
+    def column(self) -> str:
+        """The measure's name in a history."""
+        return self.measure.replace(" ", "_")
+
+
+CLASSIFY = Goal()
+
+
 class TrainingLoop:
     """Trains a network.
 
     Parameters
     ----------
-    network : from a batch of :class:`Rows` to logits, (batch, columns).
-    judge : the figure, higher is better, of the logits of the held-out rows: (n, columns) to a number.
+    network : from a batch of :class:`Rows` to outputs, (batch, columns); of a classifier these are logits.
+    judge : the figure of the outputs of the held-out rows: (n, columns) to a number.
+    goal : what it is trained for.
 
     Attributes
     ----------
-    history : one row an epoch: epoch, loss, validation_average_precision.
+    history : one row an epoch: epoch, loss, and the goal's measure.
     divergence : None unless training diverged.
     """
 
-    def __init__(self, network: keras.Model, plan: Plan, judge: Callable[[Floats], float]) -> None:
-        self._network, self._plan, self._judge = network, plan, judge
+    def __init__(
+        self, network: keras.Model, plan: Plan, judge: Callable[[Floats], float], goal: Goal = CLASSIFY
+    ) -> None:
+        self._network, self._plan, self._judge, self._goal = network, plan, judge, goal
+        self._batches = goal.batches or batches
         self._optimizer = OPTIMIZERS[plan.optimizer](plan.learning_rate)
         self._optimizer.build(network.trainable_variables)
-        self._step = _compiled_step(network, self._optimizer, plan)
+        self._step = _compiled_step(network, self._optimizer, plan, goal.losses)
         self._forward = compiled_forward(network)
         self.history: list[dict[str, float]] = []
         self.divergence: Divergence | None = None
@@ -187,7 +223,7 @@ class TrainingLoop:
         if checkpoint is not None and (state := checkpoint.load(identity)) is not None:
             self._restore(state, checkpoint)
             surroundings.say(f"{surroundings.title}: going on after epoch {len(self.history)} of {self._plan.epochs}")
-        with Progress(surroundings, self._plan.epochs, len(self.history)) as progress:
+        with Progress(surroundings, self._plan.epochs, len(self.history), self._goal.measure) as progress:
             while not self._finished:
                 loss = self._epoch(rows, targets, progress)
                 logits = predicted(self._forward, held_out)
@@ -200,12 +236,13 @@ class TrainingLoop:
                 self._note(loss, self._judge(logits))
                 if checkpoint is not None:
                     checkpoint.save(identity, self._state())
-                progress.epoch(loss, self.history[-1]["validation_average_precision"], self._best)
+                progress.epoch(loss, self.history[-1][self._goal.column], self._sign * self._best)
         self._network.set_weights(self._best_weights)
         if self.divergence is None:
             best = self.history[-1 - self._since]["epoch"]
             surroundings.say(
-                f"{surroundings.title}: best validation average precision {self._best:.4f}, in epoch {best} of {len(self.history)}"
+                f"{surroundings.title}: best {self._goal.measure} {self._sign * self._best:.4f}, in epoch {best} of "
+                f"{len(self.history)}"
             )
         return self
 
@@ -213,7 +250,7 @@ class TrainingLoop:
         """One epoch; returns the mean loss."""
         epoch, total, done = len(self.history) + 1, 0.0, 0
         rng = np.random.default_rng([self._plan.seed, epoch])  # so that a resumed run sees the same batches
-        for number, batch in enumerate(batches(rows.lengths, self._plan.batch_size, rng), start=1):
+        for number, batch in enumerate(self._batches(rows.lengths, self._plan.batch_size, rng), start=1):
             loss, norm, sane = self._step(rows.take(batch), targets[0][batch], targets[1][batch])
             loss = float(loss)
             if not sane:
@@ -222,19 +259,24 @@ class TrainingLoop:
                 return loss
             total += loss * len(batch)
             done += len(batch)
-            progress.step(done / len(rows), total / done)
+            progress.step(min(1.0, done / len(rows)), total / done)
         return total / done
 
     def _diverge(self, step: int, loss: float, what: str) -> None:
         self.divergence = Divergence(len(self.history) + 1, step, loss, what, *self._plan.blame)
 
-    def _note(self, loss: float, precision: float) -> None:
+    @property
+    def _sign(self) -> int:
+        """-1 where less is better: what is kept as the best is then the highest of what is left of zero."""
+        return -1 if self._goal.falls else 1
+
+    def _note(self, loss: float, figure: float) -> None:
         """Write an epoch into the history, keep the best weights, and see whether it is time to stop."""
         epoch = len(self.history) + 1
-        self.history.append({"epoch": epoch, "loss": loss, "validation_average_precision": precision})
+        self.history.append({"epoch": epoch, "loss": loss, self._goal.column: figure})
         self._since += 1
-        if precision > self._best:
-            self._best, self._since, self._best_weights = precision, 0, self._weights()
+        if self._sign * figure > self._best:
+            self._best, self._since, self._best_weights = self._sign * figure, 0, self._weights()
         self._finished = self._is_time_to_stop()
 
     def _is_time_to_stop(self) -> bool:
@@ -256,7 +298,7 @@ class TrainingLoop:
         """Take up a state; nothing of it is taken up if a part does not fit."""
         current = self._state()
         shapes = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (state.arrays, current.arrays)]
-        if shapes[0] != shapes[1] or not _is_history(state.facts):
+        if shapes[0] != shapes[1] or not _is_history(state.facts, self._goal.column):
             raise checkpoint.unfit("does not hold a state of this network")
         for i, variable in enumerate(self._variables()):
             variable.assign(state.arrays[f"variable.{i:04d}"])
@@ -276,10 +318,10 @@ class TrainingLoop:
         return digest.hexdigest()
 
 
-def _is_history(facts: Mapping[str, Any]) -> bool:
+def _is_history(facts: Mapping[str, Any], column: str) -> bool:
     """Whether a checkpoint's facts are those of at least one epoch."""
     history, best, since = (facts.get(name) for name in ("history", "best", "since"))
-    keys = {"epoch", "loss", "validation_average_precision"}
+    keys = {"epoch", "loss", column}
     return (
         isinstance(history, list)
         and all(isinstance(row, dict) and row.keys() == keys for row in history)
@@ -337,11 +379,37 @@ def compiled_forward(network: keras.Model) -> Callable[[NDArray[Any]], Any]:
     return call
 
 
-def _compiled_step(network: keras.Model, optimizer: Any, plan: Plan) -> Callable[..., tuple[Any, Any, Any]]:
+def balanced_batches(classes: NDArray[np.intp]) -> Batches:
+    """Batches that hold as many rows of each class; rows of the rarer ones come again as often as need be.
+
+    Parameters
+    ----------
+    classes : of each row, (n,).
+    """
+    members = [np.flatnonzero(classes == value) for value in np.unique(classes)]
+
+    def drawn(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+        each = max(2, size // len(members))
+        count = -(-len(lengths) // (each * len(members)))
+        rounds = [_endless(rows, each * count, rng) for rows in members]
+        for i in range(count):
+            yield np.concatenate([rows[i * each : (i + 1) * each] for rows in rounds])
+
+    return drawn
+
+
+def _endless(rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """That many rows: all in random order, and again in another one."""
+    return np.concatenate([rng.permutation(rows) for _ in range(-(-count // len(rows)))])[:count]
+
+
+def _compiled_step(
+    network: keras.Model, optimizer: Any, plan: Plan, losses: Losses | None = None
+) -> Callable[..., tuple[Any, Any, Any]]:
     """One step of training: a batch, wanted outputs and weights to loss, norm of gradients, and whether it was good and taken."""
     variables = network.trainable_variables
-    losses = _softmax_losses if plan.exclusive else _sigmoid_losses
-    columns = tf.TensorSpec([None, network.output_shape[-1]], tf.float32)
+    columns = tf.TensorSpec([None, network.output_shape[-1] if losses is None else None], tf.float32)
+    losses = losses or (_softmax_losses if plan.exclusive else _sigmoid_losses)
     adjustment = np.array(plan.adjustment, dtype=np.float32)
 
     def step(x: Any, wanted: Any, weights: Any) -> Any:
