@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -32,6 +33,26 @@ class Graph:
     def lengths(self, view: str) -> str:
         """The input ``<view>_lengths``, int32 (batch)."""
         return self._input(f"{self._views.get(view, view)}_lengths", ["batch"])
+
+    def vectors(self, name: str, width: int) -> str:
+        """An input of dense vectors, float32 (batch, width): of graphs that run alone while something is learned, never of bundles."""
+        self._inputs[name] = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
+        return name
+
+    def session(self, output: str, columns: int) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]:
+        """The finished model as a function of its inputs by name; (0, columns) for no rows."""
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        content = self.build(output, columns)
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+        def run(inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+            if not all(map(len, inputs.values())):
+                return np.empty((0, columns), dtype=np.float32)
+            result: NDArray[np.float32] = session.run(None, dict(inputs))[0]
+            return result
+
+        return run
 
     @contextmanager
     def calling(self, views: Mapping[str, str]) -> Iterator[None]:
