@@ -35,7 +35,7 @@ class Graph:
         return self._input(f"{self._views.get(view, view)}_lengths", ["batch"])
 
     def vectors(self, name: str, width: int) -> str:
-        """An input of dense vectors, float32 (batch, width): of graphs that run alone while something is learned, never of bundles."""
+        """An input of dense vectors, float32 (batch, width): of graphs that run alone, never of bundles."""
         self._inputs[name] = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
         return name
 
@@ -76,6 +76,12 @@ class Graph:
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, domain=domain, **attributes))
         return output
 
+    def add_many(self, operator: str, inputs: Sequence[str], count: int, **attributes: Any) -> list[str]:
+        """Add a node of which the first ``count`` outputs are used; returns their names."""
+        outputs = [self._name(operator.lower()) for _ in range(count)]
+        self._nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
+        return outputs
+
     def sum_over_time(self, values: str, *, axis: int = 1, keepdims: bool = False) -> str:
         """Sum over time, which is the second axis unless another one is named, in double precision.
 
@@ -84,17 +90,6 @@ class Graph:
         double = self.add("Cast", values, to=TensorProto.DOUBLE)
         total = self.add("ReduceSum", double, self.constant([axis], np.int64), keepdims=int(keepdims))
         return self.add("Cast", total, to=TensorProto.FLOAT)
-
-    def append(self, model: Any, given: str, wanted: str) -> str:
-        """Add all of another model (as of skl2onnx); ``given`` becomes its only input, its output ``wanted`` is returned."""
-        prefix = self._name("part") + "_"
-        part = onnx.compose.add_prefix(model, prefix).graph
-        (old,) = [node.name for node in part.input]
-        for node in part.node:
-            node.input[:] = [given if name == old else name for name in node.input]
-        self._nodes += part.node
-        self._initializers += part.initializer
-        return prefix + wanted
 
     def build(self, output: str, columns: int) -> bytes:
         """The finished model: ``output`` becomes ``raw``, float32 (batch, columns)."""

@@ -11,42 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.backend import keras, seeded, tf
-from toxiclf.errors import DataError
 from toxiclf.graph import Graph
 from toxiclf.models import training_loop
 from toxiclf.models.blocks import Activation, Block, Dense, Dropout, Embedding, Recurrent, Words
 from toxiclf.models.classic import Scaling
 from toxiclf.models.keras_model import Network
 from toxiclf.models.model import HeldOut, Task
+from toxiclf.models.outliers import unlabelled_rows
 from toxiclf.models.training_loop import Goal, IdRows, Rows, TrainingLoop, VectorRows
 from toxiclf.recipe import AutoencoderOptions, LstmAutoencoderOptions, OvercompleteAutoencoderOptions, VaeOptions
 from toxiclf.vectors.features import WORDS, Sequences
 
 ops = keras.ops
-_FEWEST = 2
 _LOG_VARIANCE = 8.0  # either way: beyond it, a code is a number, or says nothing
 _FLOAT = 1  # onnx.TensorProto's number
-
-
-def unlabelled_rows(targets: NDArray[np.uint8], where: str) -> NDArray[np.intp]:
-    """Rows without the label.
-
-    Parameters
-    ----------
-    targets : (n, 1).
-    where : which part they are of, in words.
-
-    Raises
-    ------
-    DataError : there are hardly any.
-    """
-    rows = np.flatnonzero(targets[:, 0] == 0)
-    if len(rows) < _FEWEST:
-        raise DataError(
-            f"this model learns from comments without the label, and {where} holds {len(rows)} of them; add such comments, or "
-            "choose a model that learns from both kinds"
-        )
-    return rows
 
 
 def _sum_of_outputs(outputs: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
@@ -69,8 +47,8 @@ class _Reconstruction(Network):
         assert held_out is not None  # the registry says that it watches the validation part
         tf.config.experimental.enable_op_determinism()
         own, watched = (
-            unlabelled_rows(task.targets, "training part"),
-            unlabelled_rows(held_out.targets, "validation part"),
+            unlabelled_rows(task.targets, "the training part"),
+            unlabelled_rows(held_out.targets, "the validation part"),
         )
         plan = self._plan(Task(task.targets[own], False, task.weights, task.seed, surroundings=task.surroundings))
         self._say_plan(plan, task, len(own), len(watched))

@@ -8,24 +8,23 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import skl2onnx
 from numpy.typing import NDArray
-from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 from sklearn.svm import SVC
 
 from toxiclf.balance.weights import problems
-from toxiclf.graph import ML_OPSET, OPSET, Graph
+from toxiclf.graph import Graph
 from toxiclf.models.model import HeldOut, Model, Task
+from toxiclf.models.trees import of_sklearn, shares_of, write_trees
 from toxiclf.recipe import LogisticOptions, NgramLogisticOptions, RandomForestOptions, SvmOptions
 from toxiclf.vectors.features import NgramRows
 
 Floats = NDArray[np.float64]
 
 
-def _binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
+def binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
     """One class against the rest, with row weights: a label each, or each value (the negative one first) of exclusive labels."""
     result = []
     for classes, weights in zip(problems(task.targets, exclusive=task.exclusive), task.weights, strict=True):
@@ -63,7 +62,7 @@ class _Linear:
     def fit(self, features: Any, task: Task, scales: Callable[[NDArray[np.intp]], Floats] | None = None) -> _Linear:
         """Learn; ``scales`` gives, for the 0/1 classes of a problem, a factor for each feature, (features,)."""
         columns, intercepts = [], []
-        for classes, weights in _binary_problems(task):
+        for classes, weights in binary_problems(task):
             factors = None if scales is None else scales(classes)
             scaled = features if factors is None else features @ sp.diags(factors)
             estimator = LogisticRegression(
@@ -203,7 +202,7 @@ class Svm(Model):
                 kernel=self.options.kernel, C=self.options.C, gamma=self.options.gamma,
                 cache_size=500, random_state=task.seed,
             ).fit(scaled, y, sample_weight=weights)
-            for y, weights in _binary_problems(task)
+            for y, weights in binary_problems(task)
         ]  # fmt: skip
         return self
 
@@ -217,26 +216,26 @@ class Svm(Model):
         """Add scaling and kernel expansions."""
         double = graph.add("Cast", features, to=_DOUBLE)
         scaled = self.scaling_.write(graph, double, np.float64)
-        margins = [self._margin(graph, scaled, estimator) for estimator in self.estimators_]
+        margins = [write_kernel_expansion(graph, scaled, estimator) for estimator in self.estimators_]
         joined = graph.add("Concat", *margins, axis=1) if len(margins) > 1 else margins[0]
         raw = write_against_negative(graph, joined, len(margins), exclusive=self.exclusive_)
         return graph.add("Cast", raw, to=_FLOAT)
 
-    def _margin(self, graph: Graph, scaled: str, estimator: SVC) -> str:
-        intercept = graph.constant(estimator.intercept_, np.float64)
-        if estimator.kernel == "linear":
-            kernel = graph.add("MatMul", scaled, graph.constant(estimator.coef_.T, np.float64))
-            return graph.add("Add", kernel, intercept)
-        vectors = estimator.support_vectors_
-        squares = graph.add("ReduceSum", graph.add("Mul", scaled, scaled), graph.constant([1], np.int64), keepdims=1)
-        gamma = estimator._gamma  # what "scale" came to; scikit-learn has no public name for it
-        products = graph.add("MatMul", scaled, graph.constant(2 * gamma * vectors.T, np.float64))
-        offsets = graph.add("Mul", squares, graph.constant(gamma, np.float64))
-        offsets = graph.add("Add", offsets, graph.constant(gamma * (vectors**2).sum(axis=1), np.float64))
-        kernel = graph.add("Exp", graph.add("Sub", products, offsets))
-        return graph.add(
-            "Add", graph.add("MatMul", kernel, graph.constant(estimator.dual_coef_.T, np.float64)), intercept
-        )
+
+def write_kernel_expansion(graph: Graph, scaled: str, estimator: Any) -> str:
+    """Add the decision function of one of scikit-learn's support vector machines, linear or RBF, in double precision."""
+    intercept = graph.constant(estimator.intercept_, np.float64)
+    if estimator.kernel == "linear":
+        kernel = graph.add("MatMul", scaled, graph.constant(estimator.coef_.T, np.float64))
+        return graph.add("Add", kernel, intercept)
+    vectors = estimator.support_vectors_
+    squares = graph.add("ReduceSum", graph.add("Mul", scaled, scaled), graph.constant([1], np.int64), keepdims=1)
+    gamma = estimator._gamma  # what "scale" came to; scikit-learn has no public name for it
+    products = graph.add("MatMul", scaled, graph.constant(2 * gamma * vectors.T, np.float64))
+    offsets = graph.add("Mul", squares, graph.constant(gamma, np.float64))
+    offsets = graph.add("Add", offsets, graph.constant(gamma * (vectors**2).sum(axis=1), np.float64))
+    kernel = graph.add("Exp", graph.add("Sub", products, offsets))
+    return graph.add("Add", graph.add("MatMul", kernel, graph.constant(estimator.dual_coef_.T, np.float64)), intercept)
 
 
 _FLOAT, _DOUBLE = 1, 11  # onnx.TensorProto's numbers
@@ -274,17 +273,11 @@ class RandomForest(Model):
         return logs[:, 1:] - logs[:, :1]
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the trees, converted by skl2onnx, and the log-odds."""
+        """Add the trees and the log-odds."""
         outputs = []
         for forest in self.estimators_:
-            width = forest.n_features_in_
-            model = skl2onnx.convert_sklearn(
-                forest,
-                initial_types=[("features", FloatTensorType([None, width]))],
-                options={id(forest): {"zipmap": False}},
-                target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
-            )
-            shares = graph.append(model, features, "probabilities")
+            trees = [of_sklearn(tree.tree_, shares_of(tree.tree_) / len(forest)) for tree in forest.estimators_]
+            shares = write_trees(graph, features, trees)
             logs = graph.add("Log", graph.add("Add", shares, graph.constant(0.5 / self.options.trees)))
             outputs.append(write_against_negative(graph, logs, forest.n_classes_, exclusive=True))
         return graph.add("Concat", *outputs, axis=1) if len(outputs) > 1 else outputs[0]

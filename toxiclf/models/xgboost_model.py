@@ -1,0 +1,69 @@
+"""XGBoost over comment vectors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from toxiclf.graph import Graph
+from toxiclf.models.classic import against_negative, binary_problems, write_against_negative
+from toxiclf.models.lightgbm_model import positive_weight
+from toxiclf.models.model import HeldOut, Model, Task
+from toxiclf.models.trees import Tree, write_trees
+from toxiclf.recipe import XgboostOptions
+
+
+class Xgboost(Model):
+    """Gradient-boosted trees of XGBoost, one booster a binary problem; its raw output is the log-odds.
+
+    Class weights reach it as its own ``scale_pos_weight``.
+    """
+
+    def __init__(self, options: XgboostOptions) -> None:
+        self.options = options
+
+    def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Xgboost:
+        """Learn from dense vectors."""
+        options = self.options
+        self.exclusive_ = task.exclusive
+        self.boosters_ = []
+        for y, weights in binary_problems(task):
+            parameters = {
+                "objective": "binary:logistic", "tree_method": "hist", "learning_rate": options.learning_rate,
+                "max_depth": options.max_depth, "min_child_weight": options.min_samples_leaf,
+                "subsample": options.row_share, "colsample_bytree": options.feature_share,
+                "scale_pos_weight": positive_weight(y, weights), "seed": task.seed, "verbosity": 0,
+            }  # fmt: skip
+            self.boosters_.append(xgboost.train(parameters, xgboost.DMatrix(features, y), options.trees))
+        return self
+
+    def raw(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Log-odds."""
+        rows = xgboost.DMatrix(features)
+        margins = np.column_stack([booster.predict(rows, output_margin=True) for booster in self.boosters_])
+        return against_negative(margins.astype(np.float64), exclusive=self.exclusive_)
+
+    def write(self, graph: Graph, features: str) -> str:
+        """Add each booster's trees and the log-odds that it begins with."""
+        margins = []
+        for booster in self.boosters_:
+            learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+            trees = [_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
+            base = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
+            start = graph.constant([[np.log(base) - np.log1p(-base)]])
+            margins.append(graph.add("Add", write_trees(graph, features, trees, compare="BRANCH_LT"), start))
+        joined = graph.add("Concat", *margins, axis=1) if len(margins) > 1 else margins[0]
+        return write_against_negative(graph, joined, len(margins), exclusive=self.exclusive_)
+
+
+def _tree(tree: dict[str, Any]) -> Tree:
+    """A tree as XGBoost's JSON has it; a leaf's value stands where an inner node has its threshold."""
+    left, right = (np.array(tree[key], dtype=np.int64) for key in ("left_children", "right_children"))
+    leaf = left == -1
+    conditions = np.array(tree["split_conditions"], dtype=np.float64)
+    feature = np.where(leaf, -1, np.array(tree["split_indices"], dtype=np.int64))
+    return Tree(feature, conditions, left, right, np.where(leaf, conditions, 0.0)[:, None])
