@@ -303,15 +303,15 @@ class Fitter:
             if balance.gan:
                 surroundings.say(f"{surroundings.title}: wgan, generating rows")
             sampler = Resampler(
-                balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, random_state=self.recipe.seed,
-                **({"gan": balance.gan} if balance.gan else {}),
+                balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, gan=balance.gan or None,
+                random_state=self.recipe.seed,
             )  # fmt: skip
             label = self.labels[0]
             matrix, classes = sampler.fit_resample(matrix, np.where(targets[:, 0] == 1, label, f"not {label}"))
             targets = (classes == label)[:, None].astype(np.uint8)
             stages += [Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_]
             if balance.gan:
-                facts["gan"], pictures["gan"] = sampler.gan_[-1], sampler.gan_pictures_[-1]
+                facts["gan"], pictures["gan"] = sampler.gans_[-1].facts_, sampler.gans_[-1].picture_
         return Features(representation, matrix, targets, watched, tuple(stages), facts, pictures)
 
     def _represented(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
@@ -60,11 +61,13 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     ratio : rows of the rarer class for each row of the other that there are to be, in (0, 1]; one for all, or one for each method
         that takes one. With more than two classes only 1, every class as many.
     neighbours : that SMOTE and its kin, ADASYN and NearMiss look at.
+    gan : parameters of :class:`toxiclf.balance.wgan.WganSampler` for the method "wgan", by name; None for its own.
     random_state : seed of everything random; Tomek links and NearMiss draw nothing.
 
     Attributes
     ----------
     steps_ : for each method its name and the counts of each class before and after.
+    gans_ : the fitted samplers of the method "wgan", each with ``facts_`` and ``picture_``.
 
     Examples
     --------
@@ -78,12 +81,13 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
     def __init__(
         self, method: str | Sequence[str] = "smote", *, ratio: float | Sequence[float] = 1.0,
-        neighbours: int = _NEIGHBOURS,
+        neighbours: int = _NEIGHBOURS, gan: Mapping[str, Any] | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:  # fmt: skip
         self.method = method
         self.ratio = ratio
         self.neighbours = neighbours
+        self.gan = gan
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Resampler:
@@ -128,11 +132,16 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         looks = WITH_NEIGHBOURS & {name for name, _ in plan}
         _check(X, y, self.neighbours if looks else 0)
         self.steps_: list[tuple[str, Counts, Counts]] = []
+        self.gans_: list[Any] = []
         for name, ratio in plan:
             before = _counts(y)
             _check_ratio(name, ratio, before)
             several = len(before) > 2 or ratio == 1.0
-            sampler = _MAKE[name]("auto" if several else ratio, self.neighbours, self.random_state)
+            if name == "wgan":
+                sampler = self._wgan(ratio)
+                self.gans_.append(sampler)
+            else:
+                sampler = _MAKE[name]("auto" if several else ratio, self.neighbours, self.random_state)
             try:
                 X, y = sampler.fit_resample(X, y)
             except (ValueError, RuntimeError) as error:
@@ -140,11 +149,20 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
             self.steps_.append((name, before, _counts(y)))
         return X, y
 
+    def _wgan(self, ratio: float) -> BaseSampler:
+        from toxiclf.balance.wgan import WganSampler
+
+        known = [name for name in signature(WganSampler).parameters if name not in ("ratio", "random_state")]
+        for name in self.gan or {}:
+            if name not in known:
+                raise unknown_name("key of gan", name, known)
+        return WganSampler(ratio=ratio, random_state=self.random_state, **(self.gan or {}))
+
     def _plan(self) -> list[tuple[str, float]]:
         """The methods with the ratio of each; refuses parameters that do not fit."""
         names = [self.method] if isinstance(self.method, str) else list(_checked_list("method", self.method, str))
         for name in names:
-            if name not in _MAKE:
+            if name not in RESAMPLE_METHODS:
                 raise unknown_name("resampler", name, RESAMPLE_METHODS)
         takers = [name for name in names if name not in WITHOUT_RATIO]
         ratios = [float(ratio) for ratio in _checked_list("ratio", self.ratio, Real)]
@@ -158,6 +176,8 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
             raise UsageError(f"neighbours is {neighbours!r}; give a number of rows, at least 1")
         if neighbours != _NEIGHBOURS and not WITH_NEIGHBOURS & set(names):
             raise UsageError(f"neighbours has no effect on {', '.join(names)}; leave it out")
+        if self.gan is not None and "wgan" not in names:
+            raise UsageError(f"gan has no effect on {', '.join(names)}; leave it out")
         left = iter(ratios if len(ratios) > 1 else ratios * len(takers))
         return [(name, 1.0 if name in WITHOUT_RATIO else next(left)) for name in names]
 

@@ -10,6 +10,7 @@ from imblearn.ensemble import BalancedRandomForestClassifier, EasyEnsembleClassi
 from numpy.typing import NDArray
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.class_weight import compute_sample_weight
 
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
@@ -42,7 +43,7 @@ class _Balanced(Model):
                     f"{self.options.name} draws as many rows of each class, and a fit learns from rows of one class alone; label "
                     "more of the other, or set decision.folds lower"
                 )
-            self.estimators_.append(self._made(task.seed).fit(features, y))
+            self.estimators_.append(self._fitted(features, y, task.seed))
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
@@ -55,6 +56,10 @@ class _Balanced(Model):
         margins = [self._write(graph, features, estimator) for estimator in self.estimators_]
         joined = graph.add("Concat", *margins, axis=1) if len(margins) > 1 else margins[0]
         return write_against_negative(graph, joined, len(margins), exclusive=self.exclusive_)
+
+    def _fitted(self, features: NDArray[np.float32], y: NDArray[np.intp], seed: int) -> Any:
+        """The estimator of one problem."""
+        return self._made(seed).fit(features, y)
 
     @abstractmethod
     def _made(self, seed: int) -> Any:
@@ -116,9 +121,23 @@ class EasyEnsemble(_Balanced):
 
 
 class Rusboost(_Balanced):
-    """RUSBoost (Seiffert et al. 2010): its vote, in [-2, 2]."""
+    """RUSBoost (Seiffert et al. 2010): its vote, in [-2, 2].
+
+    Boosting begins with classes of equal weight. With rows of equal weight, as in the paper, a tree grown on as many rows of each
+    class is soon "worse than guessing" by the frequent class alone, and boosting ends: on curse thinned to 2 %, after 1 to 3 trees,
+    with a validation average precision of .41 to .47 against .49 to .52 (trees of depth 4 and less, two seeds).
+    """
 
     options: RusboostOptions
+
+    def _fitted(self, features: NDArray[np.float32], y: NDArray[np.intp], seed: int) -> Any:
+        try:
+            return self._made(seed).fit(features, y, compute_sample_weight("balanced", y))
+        except ValueError as error:
+            raise DataError(
+                "rusboost: its first tree is worse than guessing, so there is nothing to boost; raise model.max_depth, or use "
+                f"balanced_random_forest ({error})"
+            ) from error
 
     def _made(self, seed: int) -> Any:
         options = self.options
@@ -142,7 +161,8 @@ def _votes(boosted: AdaBoostClassifier, factor: float) -> list[Tree]:
     factor : of all that they say, whose sum it bounds.
     """
     weights = boosted.estimator_weights_[: len(boosted.estimators_)]
-    weights = 2 * factor * weights / weights.sum()  # scikit-learn's decision function takes a vote for each class, and their difference
+    # scikit-learn's decision function takes a vote for each class, and then their difference: hence the 2
+    weights = 2 * factor * weights / weights.sum()
     trees = []
     for one, weight in zip(boosted.estimators_, weights, strict=True):
         shares = shares_of(one.tree_)

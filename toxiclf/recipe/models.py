@@ -191,7 +191,7 @@ class RusboostOptions(Section):
 
     name: Literal["rusboost"]
     trees: Count = 200
-    max_depth: Count = 2
+    max_depth: Count = 4
     learning_rate: Positive = 0.1
 
 
