@@ -135,7 +135,7 @@ class KnnOptions(Section):
     """The nearest training comments vote: ``neighbours`` of them, each by one over its distance, or all alike ("uniform")."""
 
     name: Literal["knn"]
-    neighbours: Count = 25
+    neighbours: Count = 50
     weighting: Literal["distance", "uniform"] = "distance"
     standardize: bool = True
 
@@ -174,7 +174,7 @@ class BalancedRandomForestOptions(Section):
     name: Literal["balanced_random_forest"]
     trees: Count = 300
     max_depth: Count | Literal["none"] = "none"
-    min_samples_leaf: Count = 1
+    min_samples_leaf: Count = 3
 
 
 class EasyEnsembleOptions(Section):
