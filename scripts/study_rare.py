@@ -38,6 +38,7 @@ from toxiclf.vectors.preparing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "seconds")
 MODEL_METRICS = ("average_precision", "f1", "macro_f1", "accuracy")  # of the README's table
+FOLDS = 3  # of out-of-fold scores: each is a whole fit
 WORLDS = {"curse": None, "rare": 0.01}
 TITLES = {"curse": "as it is, 35 % toxic", "rare": "1 % toxic comments in training, test part weighted to 1 %"}
 PLAIN = {"balance.class_weight": "none"}
@@ -53,40 +54,9 @@ def _resampled(*names: str, **more: Any) -> Settings:
 
 
 BASES: dict[str, tuple[str, dict[str, tuple[str, Settings]]]] = {
-    "logistic": (
-        "logistic",
-        {
-            "balanced weights": ("logistic", {}),
-            "smote": ("logistic", _resampled("smote")),
-            "wgan": ("logistic", _resampled("wgan")),
-            "wgan, then smote": ("logistic", _resampled("wgan", "smote")),
-            "30 numbers": ("logistic", {**PLAIN, "features.select": 30}),
-            "30 numbers, wgan": ("logistic", _resampled("wgan", **{"features.select": 30})),
-            "30 numbers, wgan, then smote": ("logistic", _resampled("wgan", "smote", **{"features.select": 30})),
-            "triplet": ("logistic", {**PLAIN, **TRIPLET}),
-            "triplet, then smote": ("logistic", _resampled("smote", **TRIPLET)),
-            "supervised_contrastive": ("logistic", {**PLAIN, **CONTRASTIVE}),
-        },
-    ),
-    "svm": (
-        "svm",
-        {
-            "30 numbers": ("svm", {**PLAIN, "features.select": 30}),
-            "wgan": ("svm", _resampled("wgan")),
-            "triplet": ("svm", {**PLAIN, **TRIPLET}),
-            "triplet, then smote": ("svm", _resampled("smote", **TRIPLET)),
-            "supervised_contrastive": ("svm", {**PLAIN, **CONTRASTIVE}),
-            "triplet of a cnn": ("svm", {**PLAIN, **TRIPLET, "features.metric_encoder": "cnn"}),
-        },
-    ),
-    "dnn": (
-        "dnn",
-        {
-            "balanced weights": ("dnn", {}),
-            "triplet": ("dnn", {**PLAIN, **TRIPLET}),
-            "triplet, balanced weights": ("dnn", TRIPLET),
-            "supervised_contrastive, balanced weights": ("dnn", CONTRASTIVE),
-        },
+    "ensembles": (
+        "ngram_logistic",
+        {"cnn": ("cnn", PLAIN), "voting": ("voting", PLAIN), "stacking": ("stacking", PLAIN)},
     ),
     "random_forest": (
         "random_forest",
@@ -107,13 +77,42 @@ BASES: dict[str, tuple[str, dict[str, tuple[str, Settings]]]] = {
         {
             name: (name, {})
             for name in (
-                "autoencoder", "overcomplete_autoencoder", "vae", "lstm_autoencoder", "isolation_forest", "one_class_svm",
+                "autoencoder", "overcomplete_autoencoder", "vae", "isolation_forest", "one_class_svm", "lstm_autoencoder",
             )
         },
     ),
-    "ensembles": (
-        "ngram_logistic",
-        {"cnn": ("cnn", PLAIN), "voting": ("voting", PLAIN), "stacking": ("stacking", PLAIN)},
+    "logistic": (
+        "logistic",
+        {
+            "balanced weights": ("logistic", {}),
+            "smote": ("logistic", _resampled("smote")),
+            "30 numbers": ("logistic", {**PLAIN, "features.select": 30}),
+            "wgan": ("logistic", _resampled("wgan")),
+            "30 numbers, wgan": ("logistic", _resampled("wgan", **{"features.select": 30})),
+            "30 numbers, wgan, then smote": ("logistic", _resampled("wgan", "smote", **{"features.select": 30})),
+            "triplet": ("logistic", {**PLAIN, **TRIPLET}),
+            "triplet, then smote": ("logistic", _resampled("smote", **TRIPLET)),
+            "supervised_contrastive": ("logistic", {**PLAIN, **CONTRASTIVE}),
+            "triplet by a cnn": ("logistic", {**PLAIN, **TRIPLET, "features.metric_encoder": "cnn"}),
+        },
+    ),
+    "dnn": (
+        "dnn",
+        {
+            "balanced weights": ("dnn", {}),
+            "triplet": ("dnn", {**PLAIN, **TRIPLET}),
+            "triplet, balanced weights": ("dnn", TRIPLET),
+            "supervised_contrastive, balanced weights": ("dnn", CONTRASTIVE),
+        },
+    ),
+    "svm": (
+        "svm",
+        {
+            "wgan": ("svm", _resampled("wgan")),
+            "triplet": ("svm", {**PLAIN, **TRIPLET}),
+            "triplet, then smote": ("svm", _resampled("smote", **TRIPLET)),
+            "supervised_contrastive": ("svm", {**PLAIN, **CONTRASTIVE}),
+        },
     ),
 }  # fmt: skip
 """By name of a table: the base model, without weights or remedy; and by name recipes beside it, a preset and its settings."""
@@ -132,12 +131,12 @@ def main() -> None:
     options.log.parent.mkdir(parents=True, exist_ok=True)
     if not options.tables:
         comments = toxiclf.read_comments("corpus:curse")
-        for seed in options.seeds:
-            for world in options.worlds:
-                for base in options.bases:
-                    for remedy, (model, settings) in _rows(base).items():
-                        if options.only and remedy and not any(word in remedy for word in options.only):
-                            continue
+        for world in options.worlds:
+            for base in options.bases:
+                for remedy, (model, settings) in _rows(base).items():
+                    if options.only and remedy and not any(word in remedy for word in options.only):
+                        continue
+                    for seed in options.seeds:
                         _run(options.log, comments, (world, base, remedy, seed), model, settings)
     logged = _logged(options.log)
     for world in options.worlds:
@@ -159,7 +158,7 @@ def _rows(base: str) -> dict[str, tuple[str, Settings]]:
 def _run(log: Path, comments: Comments, key: tuple[str, str, str, int], model: str, settings: Settings) -> None:
     """One fit and its figures, unless the log has them: of these settings, whatever table asks for them."""
     world, _, _, seed = key
-    content = json.dumps([world, model, sorted(settings.items()), seed])
+    content = json.dumps([world, model, sorted(settings.items()), seed, FOLDS])
     logged = _logged(log)
     if key in logged:
         return
@@ -179,7 +178,9 @@ def _logged(path: Path) -> dict[tuple[str, str, str, int], Any]:
 
 def _figures(comments: Comments, model: str, settings: Settings, rate: float | None, seed: int) -> dict[str, Any]:
     """Test metrics of one fit."""
-    recipe = Recipe.load(model=model, settings=["split.test=0.25"], seed=seed).changed(settings)
+    recipe = Recipe.load(model=model, settings=["split.test=0.25", f"decision.folds={FOLDS}"], seed=seed).changed(
+        settings
+    )
     parts = _parts(comments, recipe, rate)
     assert parts.test is not None
     try:
@@ -203,7 +204,7 @@ def _figures(comments: Comments, model: str, settings: Settings, rate: float | N
     return figures
 
 
-_last: dict[str, tuple[Fits, float]] = {}
+_kept: dict[str, tuple[Fits, float]] = {}
 
 
 def _fitted(parts: Split, recipe: Recipe) -> tuple[Fits, float]:
@@ -212,14 +213,13 @@ def _fitted(parts: Split, recipe: Recipe) -> tuple[Fits, float]:
     key = json.dumps(
         [parts.train.sha256(), members, recipe.seed, recipe.balance.model_dump(), recipe.features.model_dump()]
     )
-    if key not in _last:
+    if key not in _kept:
         began = perf_counter()
         fits = fit_models(parts, recipe, lambda message: None)
-        _last.clear()
-        if len(members) > 1:
-            _last[key] = fits, perf_counter() - began
-        return fits, perf_counter() - began
-    return _last[key]
+        if len(members) == 1:
+            return fits, perf_counter() - began
+        _kept[key] = fits, perf_counter() - began
+    return _kept[key]
 
 
 def _parts(comments: Comments, recipe: Recipe, rate: float | None) -> Split:
