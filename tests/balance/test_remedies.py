@@ -34,7 +34,10 @@ from toxiclf.text.tokenizers import MecabTokenizer
 from toxiclf.training import TrainedModel
 
 AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in AUGMENT_METHODS}
-RESAMPLE = {method: {"resample": method, "class_weight": "none"} for method in RESAMPLE_METHODS if method != "tomek"}
+RESAMPLE: dict[str, dict[str, Any]] = {
+    method: {"resample": method, "class_weight": "none"} for method in RESAMPLE_METHODS if method != "tomek"
+}
+RESAMPLE["wgan"] |= {"gan_steps": 20, "gan_units": [8]}
 RESAMPLE["random_under + tomek"] = {"resample": ["random_under", "tomek"], "class_weight": "none", "ratio": 0.5}
 WEIGHTS: dict[str, dict[str, Any]] = {
     "balanced": {"class_weight": "balanced"},
@@ -167,7 +170,7 @@ def test_remedies_of_rows_change_the_rows_and_the_model(name: str, made: Callabl
     assert learned.raw != pytest.approx(plain.raw, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["random_under + tomek", "smote_enn", "keyboard"])
+@pytest.mark.parametrize("name", ["random_under + tomek", "smote_enn", "wgan", "keyboard"])
 def test_calibration_and_threshold_come_from_rows_as_they_were(name: str, parts: Split) -> None:
     learned = learn(parts, recipe_of(name), lambda message: None)
     rows = parts.train.joined(parts.validation)
@@ -185,7 +188,7 @@ def test_the_seed_of_the_recipe_reproduces_and_another_differs(name: str, parts:
     assert first.matrix.shape != other.matrix.shape or (first.matrix != other.matrix).any()
 
 
-@pytest.mark.parametrize("name", ["smote", "random_under + tomek"])
+@pytest.mark.parametrize("name", ["smote", "wgan", "random_under + tomek"])
 def test_resamplers_see_the_rows_of_a_fit_and_no_others(
     name: str, parts: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,9 +267,9 @@ def test_logit_adjustment_is_the_log_odds_of_the_share_times_tau(parts: Split, m
     plans: list[Plan] = []
     original = TrainingLoop.__init__
 
-    def spied(self: TrainingLoop, network: Any, plan: Plan, judge: Any) -> None:
+    def spied(self: TrainingLoop, network: Any, plan: Plan, *others: Any) -> None:
         plans.append(plan)
-        original(self, network, plan, judge)
+        original(self, network, plan, *others)
 
     monkeypatch.setattr(TrainingLoop, "__init__", spied)
     fit(recipe_of("logit_adjusted", "dnn"), parts)

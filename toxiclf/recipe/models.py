@@ -137,7 +137,7 @@ class KnnOptions(Section):
     name: Literal["knn"]
     neighbours: Count = 50
     weighting: Literal["distance", "uniform"] = "distance"
-    standardize: bool = True
+    standardize: bool = False
 
 
 class BoostingOptions(Section):
