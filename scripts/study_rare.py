@@ -93,7 +93,6 @@ BASES: dict[str, tuple[str, dict[str, tuple[str, Settings]]]] = {
             "triplet": ("logistic", {**PLAIN, **TRIPLET}),
             "triplet, then smote": ("logistic", _resampled("smote", **TRIPLET)),
             "supervised_contrastive": ("logistic", {**PLAIN, **CONTRASTIVE}),
-            "triplet by a cnn": ("logistic", {**PLAIN, **TRIPLET, "features.metric_encoder": "cnn"}),
         },
     ),
     "dnn": (
@@ -112,6 +111,13 @@ BASES: dict[str, tuple[str, dict[str, tuple[str, Settings]]]] = {
             "triplet": ("svm", {**PLAIN, **TRIPLET}),
             "triplet, then smote": ("svm", _resampled("smote", **TRIPLET)),
             "supervised_contrastive": ("svm", {**PLAIN, **CONTRASTIVE}),
+        },
+    ),
+    "a metric of sequences": (
+        "logistic",
+        {
+            "triplet by a cnn": ("logistic", {**PLAIN, **TRIPLET, "features.metric_encoder": "cnn"}),
+            "supervised_contrastive by a cnn": ("logistic", {**PLAIN, **CONTRASTIVE, "features.metric_encoder": "cnn"}),
         },
     ),
 }  # fmt: skip

@@ -181,8 +181,8 @@ class EasyEnsembleOptions(Section):
     """``ensembles`` of ``trees`` boosted trees (AdaBoost), each on as many comments of each class (Liu, Wu and Zhou 2009)."""
 
     name: Literal["easy_ensemble"]
-    ensembles: Count = 20
-    trees: Count = 50
+    ensembles: Count = 10
+    trees: Count = 30
     max_depth: Count = 1
 
 
