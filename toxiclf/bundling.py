@@ -73,7 +73,7 @@ def versions() -> dict[str, str]:
     """Versions of Python, of this package and of the training libraries that are installed."""
     names = (
         "toxiclf", "mecab-python3", "python-mecab-ko-dic", "numpy", "scikit-learn", "gensim", "keras", "tensorflow", "onnx",
-        "onnxruntime", "skl2onnx",
+        "onnxruntime", "imbalanced-learn", "lightgbm", "xgboost-cpu",
     )  # fmt: skip
     found = {"python": platform.python_version()}
     for name in names:
