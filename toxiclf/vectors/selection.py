@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from toxiclf.errors import UsageError
 from toxiclf.graph import Graph
 
-_TREES = 300
+_TREES = 100
 
 
 class Selection:
