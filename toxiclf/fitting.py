@@ -285,6 +285,8 @@ class Fitter:
             stages.append(
                 Stage.of(" + ".join(dict.fromkeys(step.method for step in self.recipe.balance.augment)), targets)
             )
+        if self.recipe.model.name in ANOMALY_MODELS:
+            stages.append(Stage.of("without the label", targets[targets[:, 0] == 0]))
         featurizer = self.featurizer(rows)
         if isinstance(featurizer.features, SequenceVectors):
             auto = " (auto: so many hold 99.5 % of the training comments whole)"

@@ -106,14 +106,19 @@ def _errors(picture: _Picture, seed: int) -> Sequence[tuple[str, Figure]]:
     axis.set(xlabel="comment", ylabel=called)
     histogram = Figure(figsize=(6, 4.2), layout="constrained")
     counts = histogram.subplots()
-    bins = np.linspace(raw.min(), np.quantile(raw, 0.995) + 1e-9, 41).tolist()
+    least, most = float(raw.min()), float(np.quantile(raw, 0.995))
+    bins = np.linspace(least, most + 1e-9, 41).tolist()
     for value, name in enumerate(_NAMES):
         counts.hist(raw[classes == value], bins=bins, alpha=0.6, density=True, label=name, color=_COLOURS[value])
     counts.set(xlabel=called, ylabel="density")
-    if threshold is not None:
+    if threshold is not None and least <= threshold <= raw.max():
         label = f"threshold {threshold:.3f}"
         axis.axhline(threshold, linestyle="--", color="black", label=label)
         counts.axvline(threshold, linestyle="--", color="black", label=label)
+    else:  # far from all that there is to see
+        beyond = "no comment" if threshold is not None and threshold > raw.max() else "all comments"
+        scatter.suptitle(f"the threshold flags {beyond}", fontsize=10)
+        histogram.suptitle(f"the threshold flags {beyond}", fontsize=10)
     for one in (axis, counts):
         one.legend(fontsize=8)
     return [(stem, scatter), (f"{stem}_histogram", histogram)]
