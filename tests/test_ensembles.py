@@ -17,7 +17,7 @@ from toxiclf.corpus.split import split
 from toxiclf.ensembles import Voting, combination, cross_fitted
 from toxiclf.errors import UsageError
 from toxiclf.learning import Checkpoints, Learned, learn
-from toxiclf.recipe import Recipe, StackingOptions, VotingOptions
+from toxiclf.recipe import NgramLogisticOptions, Recipe, StackingOptions, SvmOptions, VotingOptions
 from toxiclf.training import TrainedModel
 
 every_ensemble = pytest.mark.parametrize(
@@ -105,6 +105,15 @@ def test_members_share_features_that_are_the_same(sample: Comments) -> None:
     assert one is not None
     assert both is not None
     assert len(both) < 1.5 * len(one)  # the word vectors are there once
+    network = learned(sample, classic("logistic", {"name": "dnn", "units": [4], "epochs": 1}, weights="equal")).graph
+    assert network is not None
+    assert len(network) < 1.5 * len(one)  # though the dnn watches the validation part
+
+
+def test_members_may_be_given_as_options() -> None:
+    options = VotingOptions(name="voting", members=(NgramLogisticOptions(), SvmOptions(name="svm", C=2.0)))
+    assert Recipe.load({"model": options.model_dump(exclude_unset=True)}).members == options.members
+    assert Recipe.load("voting").changed({"model.members": ["svm", "knn"]}).members[1].name == "knn"
 
 
 @pytest.mark.parametrize("kind", ["sample", "two_labels", "exclusive"])
@@ -175,7 +184,10 @@ def test_resampling_is_of_the_members_that_take_averages(sample: Comments) -> No
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"model": {"name": "voting", "members": ["svm"]}}, "at least 2"),
+        ({"model": {"name": "voting", "members": ["svm"]}}, "members is svm; give two models at least"),
+        ({"model": {"name": "voting", "members": "svm"}}, "members is svm; give two models at least"),
+        ({"model": {"name": "stacking", "members": []}}, "members is empty; give two models at least"),
+        ({"model": {"name": "voting", "members": ["svm", "knn", "svm"]}}, "holds svm twice with the same options"),
         ({"model": {"name": "voting", "members": ["svm", "stacking"]}}, "unknown member 'stacking'; known: ngram_logistic"),
         ({"model": {"name": "voting", "members": ["svm", "vae"]}}, "unknown member 'vae'"),
         ({"model": {"name": "voting", "members": ["svm", {"name": "cnn", "filter": 4}]}}, r"mean 'model\.members\.1\.filters'"),

@@ -18,6 +18,7 @@ from toxiclf.balance.weights import ClassWeights, problems
 from toxiclf.decision import fit_calibration
 from toxiclf.fitting import Features, Fitted, Fitter, features_key
 from toxiclf.graph import Graph
+from toxiclf.models import MODELS
 from toxiclf.models.classic import against_negative, write_against_negative
 from toxiclf.models.progress import Surroundings
 from toxiclf.recipe import EnsembleOptions, VotingOptions
@@ -273,12 +274,15 @@ def fit_members(
     ------
     DivergedError : training of a network diverged.
     """
+    keys = [features_key(fitter.recipe, watched=True) for fitter in fitters]
+    # features that one member wants with those of the validation part will do for members that do not look at it
+    makers = dict(zip(keys, fitters, strict=True))
+    makers |= {key: f for key, f in zip(keys, fitters, strict=True) if MODELS[f.recipe.model.name].watches}
     made: dict[str, Features] = {}
     fitted = []
-    for fitter, around in zip(fitters, surroundings, strict=True):
-        key = features_key(fitter.recipe)
+    for key, fitter, around in zip(keys, fitters, surroundings, strict=True):
         if key not in made:
-            made[key] = fitter.features(pool, held_out, held_out_targets, around)
+            made[key] = makers[key].features(pool, held_out, held_out_targets, around)
         fitted.append(fitter.fit_model(made[key], around))
     return fitted
 

@@ -374,16 +374,22 @@ class Fitter:
         return fitted
 
 
-def features_key(recipe: Recipe) -> str:
-    """Equal for recipes whose models learn from the same features."""
+def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
+    """Equal for recipes whose models learn from the same features.
+
+    Parameters
+    ----------
+    watched : whether the validation part is watched; None for what the model does.
+    """
     options = recipe.model
     keys = {key for key in BalanceSection.model_fields if key.startswith("gan_")}
     rows = recipe.balance.model_dump(include=keys | {"augment", "resample", "ratio", "neighbours"})
     if isinstance(options, NgramLogisticOptions):
         return json.dumps([options.jamo, options.syllable, options.min_comments, rows])
     tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
+    watches = MODELS[options.name].watches if watched is None else watched
     random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
-    return json.dumps([*tables, rows, MODELS[options.name].features, MODELS[options.name].watches, random])
+    return json.dumps([*tables, rows, MODELS[options.name].features, watches, random])
 
 
 def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:

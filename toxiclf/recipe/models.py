@@ -282,25 +282,43 @@ MemberOptions = (
 
 
 def _members(value: Any) -> Any:
-    """A name where a table is meant."""
-    if isinstance(value, list | tuple):
-        return [{"name": member} if isinstance(member, str) else member for member in value]
-    return value
+    """Tables, where names or options may be given; refuses fewer than two."""
+    members = [value] if isinstance(value, str | Section) else value
+    if not isinstance(members, list | tuple):
+        return value
+    if len(members) < 2:
+        named = ", ".join(map(str, members)) or "empty"
+        raise ValueError(f'model.members is {named}; give two models at least, such as ["ngram_logistic", "svm"]')
+    return [_table(member) for member in members]
+
+
+def _table(member: Any) -> Any:
+    if isinstance(member, str):
+        return {"name": member}
+    if isinstance(member, Section):  # its name may be a default, which a table must say
+        return {"name": getattr(member, "name", None), **member.model_dump(exclude_unset=True)}
+    return member
 
 
 class EnsembleOptions(Section):
     """Models that decide together: names of ``members``, or tables of their options such as ``{name = "svm", C = 10}``."""
 
-    members: Annotated[
-        tuple[Annotated[MemberOptions, Field(discriminator="name")], ...],
-        Field(min_length=2),
-        BeforeValidator(_members),
-    ] = (
+    members: Annotated[tuple[Annotated[MemberOptions, Field(discriminator="name")], ...], BeforeValidator(_members)] = (
         NgramLogisticOptions(),
         SvmOptions(name="svm"),
         RandomForestOptions(name="random_forest"),
         CnnOptions(name="cnn"),
     )
+
+    @model_validator(mode="after")
+    def _members_differ(self) -> EnsembleOptions:
+        for i, member in enumerate(self.members):
+            if member in self.members[:i]:
+                raise ValueError(
+                    f"model.members holds {member.name} twice with the same options, which says no more than once; leave one "
+                    "out, or give it other options"
+                )
+        return self
 
 
 class VotingOptions(EnsembleOptions):

@@ -118,22 +118,14 @@ class FeaturesSection(Section):
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
         """Keys that have no effect beside the others, and why."""
-        learned = [key for key in type(self).model_fields if key.startswith("metric_")]
         if self.metric == "none":
+            learned = [key for key in type(self).model_fields if key.startswith("metric_")]
             return [(learned, "while features.metric is 'none'")]
-        idle = [
-            (
-                ["metric_temperature"] if self.metric == "triplet" else ["metric_margin"],
-                f"on features.metric = {self.metric}",
-            )
-        ]
+        other = "metric_temperature" if self.metric == "triplet" else "metric_margin"
+        idle = [([other], f"on features.metric = {self.metric}")]
         if self.of_sequences:
-            idle.append(
-                (
-                    ["metric_units", "metric_dropout", "pooling", "select"],
-                    f"on the metric encoder {self.metric_encoder}",
-                )
-            )
+            of_averages = ["metric_units", "metric_dropout", "pooling", "select"]
+            idle.append((of_averages, f"on the metric encoder {self.metric_encoder}"))
         return idle
 
 
