@@ -47,9 +47,10 @@ from toxiclf.bundle import store
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundling import bundled
 from toxiclf.corpus.split import split
+from toxiclf.ensembles import FittedEnsemble
 from toxiclf.learning import Learned, learn
-from toxiclf.models import MODELS
-from toxiclf.recipe import Recipe
+from toxiclf.models import has_network
+from toxiclf.recipe import MODEL_OPTIONS, Recipe
 from toxiclf.rows import RowWriter
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
@@ -68,7 +69,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", nargs="?", default="corpus:sample")
-    parser.add_argument("models", nargs="*", default=list(MODELS))
+    parser.add_argument("models", nargs="*", default=list(MODEL_OPTIONS))
     parser.add_argument("--unlabeled", metavar="SOURCE", help="texts for the word vectors, such as corpus:nsmc")
     parser.add_argument("--comments", type=int, default=2000, help="comments timed one by one")
     parser.add_argument("--batch", type=int, default=10_000, help="comments in the batch")
@@ -149,9 +150,8 @@ def _bench(name: str, comments: toxiclf.Comments, bundle: Path, options: argpars
 
 def _recipe(name: str, unlabeled: str | None) -> Recipe:
     settings = [f"vectors.unlabeled={unlabeled}"] if unlabeled and name not in _OWN_VECTORS else []
-    if MODELS[name].watches:
-        settings.append("model.epochs=2")
-    return Recipe.load(model=name, settings=settings)
+    recipe = Recipe.load(model=name, settings=settings)
+    return recipe.changed({"model.epochs": 2}) if len(recipe.members) == 1 and has_network(recipe) else recipe
 
 
 def _ways(
@@ -183,7 +183,9 @@ def _peers(learned: Learned, comments: toxiclf.Comments) -> dict[str, Score]:
     """Text → score by the training library alone."""
     fitted = learned.fitted
     normalizer = Normalizer()
-    features = fitted.featurizer.features
+    if isinstance(fitted, FittedEnsemble):
+        return {}  # no library has such a model
+    features = fitted.representation.featurizer.features
     if not isinstance(features, AverageVectors | SequenceVectors):
         grams: dict[str, Any] = {"analyzer": "char", "binary": True, "min_df": 3}
         views = make_union(
