@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +17,15 @@ import numpy as np
 import pytest
 
 import toxiclf
+from toxiclf import training
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.reading import read_comments
+from toxiclf.corpus.split import Split
+from toxiclf.fitting import Say
+from toxiclf.learning import decision_source
+from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
+from toxiclf.reporting import Evaluated
+from toxiclf.text.tokenizers import MecabTokenizer
 from toxiclf.training import TrainedModel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -53,12 +65,64 @@ TINY_MODEL["voting"] = {"members": [TINY_NGRAMS, "svm", {"name": "cnn", "widths"
 TINY_MODEL["stacking"] = {"members": [TINY_NGRAMS, {"name": "random_forest", "trees": 5}]}
 
 
+OWN_VECTORS = (
+    "logistic",
+    "svm",
+    "cnn",
+    "dnn",
+)  # learn word vectors of their training rows; to others small ones are given
+
+
 def tiny(model: str) -> dict[str, Any]:
     """A recipe that trains in a moment."""
-    vectors: dict[str, Any] = {} if model == "ngram_logistic" else {"vectors": dict(VECTORS)}
-    if model == "dnn_sequence":  # its vectors are learned from scratch
-        vectors = {"vectors": {"size": VECTORS["size"]}}
-    return {"model": {"name": model, **TINY_MODEL[model]}, "decision": {"folds": 3}, **vectors}
+    vectors: dict[str, Any] = {"pretrained": small_vectors()}
+    if model in OWN_VECTORS:
+        vectors = dict(VECTORS)
+    elif model == "dnn_sequence":  # its vectors are learned from scratch
+        vectors = {"size": VECTORS["size"]}
+    elif model == "ngram_logistic":
+        vectors = {}
+    return {"model": {"name": model, **TINY_MODEL[model]}, "decision": {"folds": 3}, "vectors": vectors}
+
+
+@cache
+def small_vectors() -> str:
+    """A file of vectors, drawn at random, of the words of the sample corpus: nothing of them comes from the rows of a fit."""
+    tokens = MecabTokenizer().tokenize(read_comments(SAMPLE).texts)
+    words = [word for word, count in Counter(chain.from_iterable(tokens)).items() if count > 1 and word.strip()]
+    rng = np.random.default_rng(0)
+    path = Path(tempfile.mkdtemp()) / "small.txt"
+    lines = (f"{word} {' '.join(f'{number:.4f}' for number in rng.normal(size=16))}\n" for word in words)
+    path.write_text(f"{len(words)} 16\n{''.join(lines)}", "utf-8")
+    return str(path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file run in one process, as they share what they train; those of the contract by model."""
+    for item in items:
+        model = item.callspec.params.get("model") if hasattr(item, "callspec") else None
+        by_model = item.path.name == "test_contract.py" and model is not None
+        item.add_marker(pytest.mark.xdist_group(f"contract of {model}" if by_model else str(item.path)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_baseline_each() -> Iterator[None]:
+    """Runs on the same rows have the same baseline: it is fitted once."""
+    known: dict[str, Evaluated | None] = {}
+    fit = training.evaluated_baseline
+
+    def once(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
+        rows = [None if part is None else part.sha256() for part in (parts.train, parts.validation, parts.test)]
+        decided = recipe.model_dump(mode="json", include={"seed", "text", "decision"})
+        itself = recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection()
+        key = json.dumps([rows, parts.train.negative, decided, decision_source(recipe), len(model.predictions), itself])
+        if key not in known:
+            known[key] = fit(parts, recipe, model, say)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "evaluated_baseline", once)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

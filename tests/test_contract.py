@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import onnx
 import pytest
 
 import toxiclf
@@ -12,6 +13,7 @@ from tests.conftest import TINY_MODEL, tiny
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import split
+from toxiclf.errors import DataError
 from toxiclf.fitting import Fitter
 from toxiclf.learning import learn
 from toxiclf.models import MODELS, has_network
@@ -125,9 +127,28 @@ def test_a_saved_bundle_gives_the_same_scores(
     loaded = toxiclf.load(folder / "bundle")
     assert (loaded.score(sample.texts) == run.moderator.score(sample.texts)).all()
     assert loaded.manifest.model_copy(update={"seal": run.moderator.manifest.seal}) == run.moderator.manifest
+    names = {"manifest.json", "model.onnx", "text.json", "vocabulary.json", "README.md"}
+    assert {path.name for path in (folder / "bundle").iterdir()} == names  # no pickle, no code
+    assert {node.domain for node in onnx.load(folder / "bundle" / "model.onnx").graph.node} <= {"", "ai.onnx.ml"}
     assert (folder / "report.json").exists()
     assert (folder / "figures" / "precision_recall.png").exists()
     assert (folder / "history.json").exists() == has_network(Recipe.load(tiny(model)))
+
+
+@every_way_of_training
+def test_a_tiny_minority_gives_finite_scores_and_a_word_of_warning(model: str, sample: Comments) -> None:
+    toxic, others = (np.flatnonzero(sample.targets[:, 0] == value) for value in (1, 0))
+    few = sample.take(np.concatenate([toxic[:10], others[:200]]))
+    run = toxiclf.train(few, tiny(model))
+    assert np.isfinite(run.moderator.score(sample.texts)).all()
+    assert "small_validation" in run.report.codes()
+
+
+@every_model
+def test_one_class_is_refused_in_a_sentence(model: str, sample: Comments) -> None:
+    harmless = sample.take(np.flatnonzero(sample.targets[:, 0] == 0)[:50])
+    with pytest.raises(DataError, match="toxic"):
+        toxiclf.train(harmless, tiny(model))
 
 
 @every_way_of_training

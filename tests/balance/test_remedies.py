@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +14,18 @@ import pytest
 from numpy.typing import NDArray
 
 import toxiclf
-from tests.conftest import SAMPLE, tiny
+from tests.conftest import small_vectors, tiny
 from toxiclf.balance.augment import Augmented
 from toxiclf.balance.pool import Stage
 from toxiclf.balance.resample import Resampler
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.corpus.comments import Comments, equality_keys
-from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split, split
 from toxiclf.errors import DataError, UsageError
 from toxiclf.fitting import Features, Fitter
 from toxiclf.learning import learn, learned_rows
 from toxiclf.models.training_loop import Plan, TrainingLoop
 from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
-from toxiclf.text.tokenizers import MecabTokenizer
 from toxiclf.training import TrainedModel
 
 AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in AUGMENT_METHODS}
@@ -58,18 +53,6 @@ def recipe_of(name: str, model: str | None = None, **more: Any) -> Recipe:
     if model != "ngram_logistic":
         content["vectors"] = {"pretrained": small_vectors()}
     return Recipe.load(content)
-
-
-@cache
-def small_vectors() -> str:
-    """A file of vectors, drawn at random, of the words of the sample corpus: nothing of them comes from the rows of a fit."""
-    tokens = MecabTokenizer().tokenize(read_comments(SAMPLE).texts)
-    words = [word for word, count in Counter(chain.from_iterable(tokens)).items() if count > 1 and word.strip()]
-    rng = np.random.default_rng(0)
-    path = Path(tempfile.mkdtemp()) / "small.txt"
-    lines = (f"{word} {' '.join(f'{number:.4f}' for number in rng.normal(size=16))}\n" for word in words)
-    path.write_text(f"{len(words)} 16\n{''.join(lines)}", "utf-8")
-    return str(path)
 
 
 @pytest.fixture(scope="module")
