@@ -49,7 +49,7 @@ Settings = dict[str, Any]
 
 
 def _resampled(*names: str, **more: Any) -> Settings:
-    ratio = {"balance.ratio": [0.5, 1.0]} if len(names) > 1 else {}
+    ratio = {"balance.ratio": [0.8, 1.0]} if len(names) > 1 else {}
     return {**PLAIN, "balance.resample": list(names), **ratio, **more}
 
 

@@ -14,6 +14,8 @@ from toxiclf.models.model import HeldOut, Model, Task
 from toxiclf.models.trees import Tree, write_trees
 from toxiclf.recipe import LightgbmOptions
 
+_FEW = 2000
+
 
 class Lightgbm(Model):
     """Gradient-boosted trees of LightGBM, one booster a binary problem; its raw output is the log-odds.
@@ -35,6 +37,7 @@ class Lightgbm(Model):
                 "min_data_in_leaf": options.min_samples_leaf, "bagging_fraction": options.row_share, "bagging_freq": 1,
                 "feature_fraction": options.feature_share, "scale_pos_weight": positive_weight(y, weights),
                 "seed": task.seed, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+                "num_threads": threads_for(len(y)),
             }  # fmt: skip
             self.boosters_.append(lightgbm.train(parameters, lightgbm.Dataset(features, y), options.trees))
         return self
@@ -52,6 +55,11 @@ class Lightgbm(Model):
             margins.append(write_trees(graph, features, trees))
         joined = graph.add("Concat", *margins, axis=1) if len(margins) > 1 else margins[0]
         return write_against_negative(graph, joined, len(margins), exclusive=self.exclusive_)
+
+
+def threads_for(rows: int) -> int:
+    """One for few rows, of which several threads would only wait for each other; else 0, for all."""
+    return 1 if rows < _FEW else 0
 
 
 def positive_weight(y: NDArray[np.intp], weights: NDArray[np.float64]) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from toxiclf.graph import Graph
 from toxiclf.models.classic import against_negative, binary_problems, write_against_negative
-from toxiclf.models.lightgbm_model import positive_weight
+from toxiclf.models.lightgbm_model import positive_weight, threads_for
 from toxiclf.models.model import HeldOut, Model, Task
 from toxiclf.models.trees import Tree, write_trees
 from toxiclf.recipe import XgboostOptions
@@ -37,6 +37,7 @@ class Xgboost(Model):
                 "max_depth": options.max_depth, "min_child_weight": options.min_samples_leaf,
                 "subsample": options.row_share, "colsample_bytree": options.feature_share,
                 "scale_pos_weight": positive_weight(y, weights), "seed": task.seed, "verbosity": 0,
+                "nthread": threads_for(len(y)),
             }  # fmt: skip
             self.boosters_.append(xgboost.train(parameters, xgboost.DMatrix(features, y), options.trees))
         return self
