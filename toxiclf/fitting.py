@@ -314,6 +314,7 @@ class Fitter:
             stages += [Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_]
             if balance.gan:
                 facts["gan"], pictures["gan"] = sampler.gans_[-1].facts_, sampler.gans_[-1].picture_
+                surroundings.say(_of_gan(surroundings.title, facts["gan"]))
         return Features(representation, matrix, targets, watched, tuple(stages), facts, pictures)
 
     def _represented(
@@ -390,6 +391,14 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
     watches = MODELS[options.name].watches if watched is None else watched
     random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
     return json.dumps([*tables, rows, MODELS[options.name].features, watches, random])
+
+
+def _of_gan(title: str, facts: Mapping[str, Any]) -> str:
+    """What generated rows came to, in a sentence."""
+    told = (
+        "" if facts["auc"] is None else f", told from real ones that were held out with a ROC AUC of {facts['auc']:.2f}"
+    )
+    return f"{title}: wgan, {facts['generated']:,} rows after {facts['best_step']:,} of {facts['steps']:,} steps{told}"
 
 
 def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:

@@ -107,6 +107,8 @@ def train(
             print_table(report.search_table()[:_BEST_TRIALS])
         print_stages(report.data["stages"])
         print_class_weights(report.data["class_weights"])
+        if report.members_table():
+            print_table(report.members_table())
         print_table(report.table())
         if report.live_rate:
             print_table(report.live_table())

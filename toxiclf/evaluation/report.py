@@ -197,6 +197,11 @@ class Report:
             parts += ["", "## Figures", "", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)]
         return "\n".join(parts) + "\n"
 
+    def members_table(self) -> list[list[str]]:
+        """The members of an ensemble, heading first; empty for other models."""
+        facts = self.data.get("details", {}).get("ensemble")
+        return [] if facts is None else _members_table(facts, self.model)
+
     def _details_lines(self) -> list[str]:
         """What ensemble, selection, metric and GAN have to tell."""
         details = self.data.get("details", {})
@@ -253,18 +258,27 @@ _SHOWN = 30
 
 
 def _of_ensemble(facts: Mapping[str, Any], model: str) -> list[str]:
-    """The members, how much each of them says, and what each is worth alone."""
+    """How the members were put together, and the table of them."""
+    what = _say_of_members(model)
+    return [
+        f"Each {what} was chosen on out-of-fold scores, and average precisions are of those; together, folds were left out of the "
+        "choice as well.",
+        "", *markdown_table(_members_table(facts, model)),
+    ]  # fmt: skip
+
+
+def _members_table(facts: Mapping[str, Any], model: str) -> list[list[str]]:
+    """The members, how much each of them says, and what each is worth alone, heading first."""
     lines = [
         [m["name"], ", ".join(f"{weight:.3f}" for weight in m["weights"]), f"{m['average_precision']:.3f}"]
         for m in facts["members"]
     ]
-    what = "weight" if model == "voting" else "coefficient"
-    table = [["member", what, "average precision"], *lines, ["together", "", f"{facts['average_precision']:.3f}"]]
-    return [
-        f"Each {what} was chosen on out-of-fold scores, and average precisions are of those; together, folds were left out of the "
-        "choice as well.",
-        "", *markdown_table(table),
-    ]  # fmt: skip
+    heading = ["member", _say_of_members(model), "average precision"]
+    return [heading, *lines, ["together", "", f"{facts['average_precision']:.3f}"]]
+
+
+def _say_of_members(model: str) -> str:
+    return "weight" if model == "voting" else "coefficient"
 
 
 def _of_selection(facts: Mapping[str, Any]) -> list[str]:
