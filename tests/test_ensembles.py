@@ -14,7 +14,7 @@ from tests.conftest import tiny
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import split
-from toxiclf.ensembles import Voting, combination, cross_fitted
+from toxiclf.ensembles.combining import Voting, combination, cross_fitted
 from toxiclf.errors import UsageError
 from toxiclf.learning import Checkpoints, Learned, learn
 from toxiclf.recipe import NgramLogisticOptions, Recipe, StackingOptions, SvmOptions, VotingOptions

@@ -18,7 +18,8 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.split import Split, folds
 from toxiclf.decision import choose_threshold, fit_calibration, live_weights
-from toxiclf.ensembles import FittedEnsemble, cross_fitted, fit_members, member_names
+from toxiclf.ensembles import FittedEnsemble, fit_members, member_names
+from toxiclf.ensembles.combining import cross_fitted
 from toxiclf.fitting import Fitted, Fitter, Say
 from toxiclf.models import has_network, watches
 from toxiclf.models.checkpoint import Checkpoint

@@ -11,7 +11,7 @@ from imblearn.pipeline import make_pipeline
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from toxiclf.balance import wgan
+from toxiclf.balance import two_sample, wgan
 from toxiclf.balance.resample import Resampler
 from toxiclf.balance.wgan import WganSampler
 from toxiclf.errors import DataError, UsageError
@@ -71,11 +71,11 @@ def test_the_check_says_how_well_they_can_be_told_from_rows_that_were_held_out(m
 def test_rows_of_noise_are_told_apart() -> None:
     rng = np.random.default_rng(0)
     real, noise = rng.normal(size=(200, 5)), rng.normal(3.0, 1.0, size=(200, 5))
-    assert wgan._told_apart(real[:100], real[100:], rng) == pytest.approx(0.5, abs=0.15)
-    assert wgan._told_apart(real, noise, rng) > 0.95
-    kernel = wgan._Kernel.of(real)
-    assert wgan._permuted(kernel, real[:100], real[100:], rng)[1] > 0.05
-    assert wgan._permuted(kernel, real, noise, rng)[1] < 0.01
+    assert two_sample.told_apart(real[:100], real[100:], rng) == pytest.approx(0.5, abs=0.15)
+    assert two_sample.told_apart(real, noise, rng) > 0.95
+    kernel = two_sample.Kernel.of(real)
+    assert two_sample.permuted(kernel, real[:100], real[100:], rng)[1] > 0.05
+    assert two_sample.permuted(kernel, real, noise, rng)[1] < 0.01
 
 
 def test_one_seed_gives_the_same_rows_another_others_and_global_chance_is_left_alone() -> None:

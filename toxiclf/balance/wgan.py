@@ -11,14 +11,10 @@ import numpy as np
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from toxiclf.balance.two_sample import MOST_ROWS, Kernel, permuted, squared_distances, told_apart
 from toxiclf.errors import DataError, UsageError
 
 Floats = NDArray[np.float64]
@@ -27,8 +23,6 @@ _FEWEST = 6
 _BATCH = 64
 _EVERY = 50  # steps between two looks at what is generated
 _PATIENCE = 8  # looks without a better one, before it stops
-_MOST = 1000  # rows in a two-sample check: it is quadratic in them
-_PERMUTATIONS = 200
 _COLLAPSED = 0.25  # spread of generated rows as a share of the real ones' below which they are all alike
 _POINTS = 500  # of the picture, of each kind
 
@@ -265,8 +259,8 @@ def _watched(
     generate: Callable[[NDArray[np.float32]], Floats],
 ) -> _Trained:  # fmt: skip
     """Look at what is generated every so many steps; the best generator is kept."""
-    looks = np.random.default_rng(seed).standard_normal((min(_MOST, 500), options.noise)).astype(np.float32)
-    kernel = _Kernel.of(np.concatenate([rows.training, rows.held_out]))
+    looks = np.random.default_rng(seed).standard_normal((min(MOST_ROWS, 500), options.noise)).astype(np.float32)
+    kernel = Kernel.of(np.concatenate([rows.training, rows.held_out]))
     history: list[dict[str, float]] = []
     best, best_step, weights, since, done = np.inf, 0, None, 0, 0
     stopped, apart = "all steps were taken", ""
@@ -292,54 +286,21 @@ def _watched(
     return _Trained(generate, options.noise, history, best_step, stopped, apart)
 
 
-@dataclass(frozen=True)
-class _Kernel:
-    """An RBF kernel as wide as real rows lie apart: their median squared distance."""
-
-    width: float
-
-    @classmethod
-    def of(cls, real: Floats) -> _Kernel:
-        squares = _squares(real[:_MOST], real[:_MOST])
-        return cls(float(max(np.median(squares[np.triu_indices(len(squares), 1)]), 1e-12)))
-
-    def __call__(self, a: Floats, b: Floats) -> Floats:
-        return np.asarray(np.exp(-_squares(a, b) / self.width))
-
-    def discrepancy(self, a: Floats, b: Floats) -> float:
-        """Squared maximum mean discrepancy, the unbiased estimate (Gretton et al. 2012)."""
-        a, b = a[:_MOST], b[:_MOST]
-        return _mmd(self(a, a), self(b, b), self(a, b))
-
-
-def _mmd(within_a: Floats, within_b: Floats, between: Floats) -> float:
-    def mean(square: Floats) -> float:
-        count = len(square)
-        return float((square.sum() - np.trace(square)) / (count * (count - 1)))
-
-    return mean(within_a) + mean(within_b) - 2 * float(between.mean())
-
-
-def _squares(a: Floats, b: Floats) -> Floats:
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    return np.asarray(np.maximum(squares, 0.0))
-
-
 def _facts(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Any]:
     """What the check of generated rows comes to."""
-    few = made[rng.permutation(len(made))[:_MOST]]
-    held, training = rows.held_out[:_MOST], rows.training[:_MOST]
-    kernel = _Kernel.of(np.concatenate([rows.training, rows.held_out]))
-    mmd, p_value = _permuted(kernel, few[: max(2 * len(held), 20)], held, rng)
+    few = made[rng.permutation(len(made))[:MOST_ROWS]]
+    held, training = rows.held_out[:MOST_ROWS], rows.training[:MOST_ROWS]
+    kernel = Kernel.of(np.concatenate([rows.training, rows.held_out]))
+    mmd, p_value = permuted(kernel, few[: max(2 * len(held), 20)], held, rng)
     real = np.concatenate([training, held])
     spread = float(np.sqrt(few.var(axis=0).sum() / max(real.var(axis=0).sum(), 1e-12))) if len(few) > 1 else None
-    own, theirs = (np.sqrt(_squares(part, rows.training).min(axis=1)) for part in (few, held))
+    own, theirs = (np.sqrt(squared_distances(part, rows.training).min(axis=1)) for part in (few, held))
     return {
         "real": len(rows.training) + len(rows.held_out),
         "held_out": len(rows.held_out),
         "generated": len(made),
-        "auc": _told_apart(few, held, rng),
-        "auc_real": _told_apart(training, held, rng),
+        "auc": told_apart(few, held, rng),
+        "auc_real": told_apart(training, held, rng),
         "mmd": round(mmd, 6),
         "p_value": round(p_value, 4),
         "spread": None if spread is None else round(spread, 4),
@@ -353,32 +314,6 @@ def _verdict(facts: dict[str, Any], apart: str) -> dict[str, Any]:
     alike = spread is not None and spread < _COLLAPSED
     reason = apart or (f"generated rows spread {spread:.0%} as far as real ones" if alike else "")
     return {"collapsed": bool(reason), "reason": reason}
-
-
-def _told_apart(a: Floats, b: Floats, rng: np.random.Generator) -> float | None:
-    """ROC AUC with which a classifier tells rows apart that it did not learn from, as many of each; None for too few."""
-    count = min(len(a), len(b))
-    if count < 4:
-        return None
-    rows = np.concatenate([part[rng.permutation(len(part))[:count]] for part in (a, b)])
-    classes = np.repeat([0, 1], count)
-    folds = StratifiedKFold(min(5, count), shuffle=True, random_state=int(rng.integers(2**31 - 1)))
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
-    scores = cross_val_predict(classifier, rows, classes, cv=folds, method="decision_function")
-    return round(float(roc_auc_score(classes, scores)), 4)
-
-
-def _permuted(kernel: _Kernel, a: Floats, b: Floats, rng: np.random.Generator) -> tuple[float, float]:
-    """The discrepancy of two samples, and the share of random partings of all rows that are no nearer."""
-    together = kernel(*[np.concatenate([a, b])] * 2)
-    first = np.arange(len(together)) < len(a)
-
-    def parted(chosen: NDArray[np.bool_]) -> float:
-        return _mmd(together[chosen][:, chosen], together[~chosen][:, ~chosen], together[chosen][:, ~chosen])
-
-    found = parted(first)
-    others = [parted(rng.permutation(first)) for _ in range(_PERMUTATIONS)]
-    return found, (1 + sum(other >= found for other in others)) / (1 + _PERMUTATIONS)
 
 
 def _picture(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Floats]:
