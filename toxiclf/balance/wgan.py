@@ -198,14 +198,15 @@ def _trained(rows: _Rows, options: WganSampler, seed: int) -> _Trained:
     width = rows.training.shape[1]
     layers = keras.layers
 
-    def dense(inputs: int, outputs: int) -> Any:
-        x = given = keras.Input((inputs,))
-        for units in options.units:
-            x = layers.LeakyReLU(0.2)(layers.Dense(units)(x))
-        return keras.Model(given, layers.Dense(outputs)(x))
+    def dense(called: str, inputs: int, outputs: int) -> Any:
+        # with names of its own: Keras numbers layers through, and TensorFlow adds gradients in an order that follows the names
+        x = given = keras.Input((inputs,), name=f"{called}_given")
+        for i, units in enumerate(options.units):
+            x = layers.LeakyReLU(0.2, name=f"{called}_{i}_leaky")(layers.Dense(units, name=f"{called}_{i}")(x))
+        return keras.Model(given, layers.Dense(outputs, name=f"{called}_last")(x), name=called)
 
     with seeded(seed):
-        generator, critic = dense(options.noise + 1, width), dense(width + 1, 1)
+        generator, critic = dense("generator", options.noise + 1, width), dense("critic", width + 1, 1)
         movers = [OPTIMIZERS["adam"](options.learning_rate, beta_1=0.5, beta_2=0.9) for _ in range(2)]
         for mover, network in zip(movers, (generator, critic), strict=True):
             mover.build(network.trainable_variables)
