@@ -24,33 +24,25 @@ Trained = Callable[[str, str], TrainedModel]
 KINDS = ("one", "two", "exclusive")
 ODD_TEXTS = ["", " ", "ㅤ", "\x00", "\ud800", "😀👨‍👩‍👧", "漢字", "ㅋ" * 5000, "시1발", "a" * 3000, "가 " * 3000]
 
-every_model = pytest.mark.parametrize("model", list(MODEL_OPTIONS))
-# the same loop and the same head: lstm goes through the slow promises for them
+# the same loop and the same head: lstm goes through the promises for them, and tests/models has their graphs
 AS_LSTM = ("lstm2", "bilstm", "bilstm2")
-MANY_LABELS = [model for model in MODEL_OPTIONS if model not in ANOMALY_MODELS]
-# trained once: these go through the promises of several labels in the graph alone
-ONE_KIND = (
-    "knn",
-    "xgboost",
-    "balanced_random_forest",
-    "easy_ensemble",
-    "rusboost",
-    "stacking",
-    *AS_LSTM,
-    *ANOMALY_MODELS,
-)
+# the same classes or kin, whose own tests have seeds and graphs of several labels
+AS_OTHERS = ("xgboost", "easy_ensemble", "rusboost", "overcomplete_autoencoder", "vae", "one_class_svm")
+MODELS_HERE = [model for model in MODEL_OPTIONS if model not in AS_LSTM]
+SEVERAL_LABELS = ("ngram_logistic", "logistic", "svm", "random_forest", "dnn", "dnn_sequence", "lstm", "cnn")
+every_model = pytest.mark.parametrize("model", MODELS_HERE)
 every_graph = pytest.mark.parametrize(
     ("model", "kind"),
-    [(model, "one") for model in MODEL_OPTIONS]
-    + [(model, kind) for model in MANY_LABELS if model not in AS_LSTM for kind in KINDS[1:]],
+    [(model, "one") for model in MODELS_HERE] + [(model, kind) for model in SEVERAL_LABELS for kind in KINDS[1:]],
 )
 every_model_and_kind = pytest.mark.parametrize(
     ("model", "kind"),
-    [(model, kind) for model in MODEL_OPTIONS for kind in KINDS if kind == "one" or model not in ONE_KIND],
+    [(model, "one") for model in MODELS_HERE]
+    + [(model, kind) for model in ("ngram_logistic", "svm", "cnn") for kind in KINDS[1:]],
 )
-every_way_of_training = pytest.mark.parametrize("model", [model for model in MODEL_OPTIONS if model not in AS_LSTM])
+every_way_of_training = pytest.mark.parametrize("model", [model for model in MODELS_HERE if model not in AS_OTHERS])
 every_weighted_model = pytest.mark.parametrize(
-    "model", [model for model in MODELS if model not in (*AS_LSTM, *SELF_BALANCING, *ANOMALY_MODELS)]
+    "model", [model for model in MODELS if model not in (*AS_LSTM, *AS_OTHERS, *SELF_BALANCING, *ANOMALY_MODELS)]
 )
 
 
@@ -135,7 +127,7 @@ def test_a_saved_bundle_gives_the_same_scores(
     assert (folder / "history.json").exists() == has_network(Recipe.load(tiny(model)))
 
 
-@every_way_of_training
+@every_model
 def test_a_tiny_minority_gives_finite_scores_and_a_word_of_warning(model: str, sample: Comments) -> None:
     toxic, others = (np.flatnonzero(sample.targets[:, 0] == value) for value in (1, 0))
     few = sample.take(np.concatenate([toxic[:10], others[:200]]))

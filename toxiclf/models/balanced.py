@@ -87,6 +87,10 @@ class BalancedRandomForest(_Balanced):
             n_jobs=-1, random_state=seed,
         )  # fmt: skip
 
+    def _fitted(self, features: NDArray[np.float32], y: NDArray[np.intp], seed: int) -> Any:
+        fitted = super()._fitted(features, y, seed)
+        return fitted.set_params(n_jobs=1)  # threads would add the trees' shares in any order
+
     def _said(self, estimator: Any, features: NDArray[np.float32]) -> Floats:
         logs = np.log(estimator.predict_proba(features) + 0.5 / self.options.trees)
         return np.asarray(logs[:, 1] - logs[:, 0])

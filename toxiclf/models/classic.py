@@ -261,7 +261,8 @@ class RandomForest(Model):
                 n_jobs=-1,
                 random_state=task.seed,
             )
-            self.estimators_.append(forest.fit(features, classes, sample_weight=np.array(weights.weights)[classes]))
+            forest.fit(features, classes, sample_weight=np.array(weights.weights)[classes])
+            self.estimators_.append(forest.set_params(n_jobs=1))  # threads would add the trees' shares in any order
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:

@@ -53,7 +53,7 @@ class IsolationForest(Model):
         forest = ensemble.IsolationForest(
             n_estimators=self.options.trees, max_samples=samples, n_jobs=-1, random_state=task.seed
         )
-        self.forest_ = forest.fit(features[rows])
+        self.forest_ = forest.fit(features[rows]).set_params(n_jobs=1)  # threads would add depths in any order
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
