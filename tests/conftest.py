@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import tempfile
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import chain
@@ -34,6 +35,7 @@ hypothesis.settings.load_profile("toxiclf")
 
 SAMPLE = Path(__file__).parent.parent / "corpora" / "sample_comments.csv"
 
+KEPT = 8  # trained models; each holds a session and a graph
 VECTORS = {"size": 16, "epochs": 2}
 TINY_MODEL: dict[str, dict[str, Any]] = {
     "ngram_logistic": {"jamo": 3, "syllable": 2},
@@ -105,6 +107,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(f"contract of {model}" if by_model else str(item.path)))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_old_is_looked_through() -> Iterator[None]:
+    """What a module leaves behind (networks above all) need not be gone through by each later garbage collection."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_baseline_each() -> Iterator[None]:
     """Runs on the same rows have the same baseline: it is fitted once."""
@@ -161,13 +171,16 @@ def exclusive(sample: Comments) -> Comments:
 
 @pytest.fixture(scope="session")
 def trained(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callable[[str, str], TrainedModel]:
-    """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); each is trained once."""
-    made: dict[tuple[str, str], TrainedModel] = {}
+    """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); the last few are kept."""
+    made: OrderedDict[tuple[str, str], TrainedModel] = OrderedDict()
     data = {"one": sample, "two": two_labels, "exclusive": exclusive}
 
     def get(model: str, kind: str = "one") -> TrainedModel:
         if (model, kind) not in made:
             made[model, kind] = toxiclf.train(data[kind], tiny(model))
+            if len(made) > KEPT:
+                made.popitem(last=False)
+        made.move_to_end((model, kind))
         return made[model, kind]
 
     return get
