@@ -137,10 +137,35 @@ def test_the_very_comment_does_not_outvote_all_neighbours_for_good() -> None:
     assert len(np.unique(alike.round(6))) <= 6  # five neighbours vote 0 to 5 times
 
 
+@pytest.mark.parametrize("weighting", ["distance", "uniform"])
+def test_of_equal_rows_the_first_ones_vote_here_and_in_the_graph(weighting: str) -> None:
+    X, targets = learnable(200)
+    X[::3], X[1::5] = X[1], 0  # many more than vote
+    model = MODELS["knn"].make(
+        MODEL_OPTIONS["knn"].model_validate({"name": "knn", "neighbours": 9, "weighting": weighting})
+    )
+    model.fit(X, task_of(targets))
+    assert np.abs(scored(model, X) - model.raw(X)).max() <= 1e-5
+
+
 def test_more_neighbours_than_rows_are_refused_in_a_sentence() -> None:
     X, targets = learnable(10)
     with pytest.raises(DataError, match=r"model\.neighbours is 50, and a fit learns from 10 comments; lower it"):
         MODELS["knn"].make(MODEL_OPTIONS["knn"].model_validate({"name": "knn"})).fit(X, task_of(targets))
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_large_margins_agree_and_are_the_same_alone_and_beside_others(name: str) -> None:
+    X = vectors(2000, seed=5)
+    targets = np.zeros((2000, 1), dtype=np.uint8)
+    targets[:20] = 1
+    options = MODEL_OPTIONS[name].model_validate({"name": name, "trees": 300})
+    model = MODELS[name].make(options).fit(X, task_of(targets, weight="balanced"))
+    raw = model.raw(X)
+    assert np.abs(raw).max() > 5
+    together = scored(model, X)
+    assert np.abs(together - raw).max() <= 2e-6
+    assert (np.vstack([scored(model, X[i : i + 1]) for i in range(3)]) == together[:3]).all()
 
 
 @given(

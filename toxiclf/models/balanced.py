@@ -169,8 +169,8 @@ def _votes(boosted: AdaBoostClassifier, factor: float) -> list[Tree]:
     weights = 2 * factor * weights / weights.sum()
     trees = []
     for one, weight in zip(boosted.estimators_, weights, strict=True):
-        shares = shares_of(one.tree_)
+        said = one.tree_.value[:, 0, :]  # as they are: divided by their sum, two may become equal
         only = one.classes_[0] if len(one.classes_) == 1 else None  # it was fitted to one class
-        wins = np.full(len(shares), only == 1) if only is not None else shares[:, 1] > shares[:, 0]
+        wins = np.full(len(said), only == 1) if only is not None else said[:, 1] > said[:, 0]
         trees.append(of_sklearn(one.tree_, np.where(wins, weight, -weight)[:, None]))
     return trees

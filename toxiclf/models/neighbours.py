@@ -14,14 +14,17 @@ from toxiclf.recipe import KnnOptions
 
 Floats = NDArray[np.float64]
 _FLOAT, _DOUBLE = 1, 11  # onnx.TensorProto's numbers
-_NEAR = 1e-3  # of the mean distance to a training row: all that is nearer is as near
+_NEAR = 1e-3  # of the mean squared length of a training row: all that is nearer is as near
+_APART = 1e-3  # of that, from the first training row to the last
 
 
 class Knn(Model):
     """The nearest training rows vote; the raw output is the log-odds of the vote, each class raised by half a row's.
 
     A vote is weighed by its row's class weight and, unless all are to count alike, by one over its squared distance: so that the
-    very comment, whose distance is nothing but rounding, does not outvote all others for good, distances have a floor.
+    very comment, whose distance is nothing but rounding, does not outvote all others for good, distances have a floor. Of rows
+    that are equal the first ones vote where not all can: one more number, a little higher from row to row, sets them apart, or
+    rounding would choose, here otherwise than in the graph.
     """
 
     def __init__(self, options: KnnOptions) -> None:
@@ -42,9 +45,10 @@ class Knn(Model):
         self.exclusive_ = task.exclusive
         self.scaling_ = Scaling(features, standardize=self.options.standardize)
         rows = self.scaling_.apply(features)
-        self.search_ = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(rows)
-        self.rows_: Floats = rows
         self.floor_ = float(_NEAR * max((rows**2).sum(axis=1).mean(), 1e-12))
+        order = np.sqrt(np.linspace(0, _APART * self.floor_, len(rows)))
+        self.rows_: Floats = np.column_stack([rows, order])
+        self.search_ = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(self.rows_)
         problems = binary_problems(task)
         # what each row says for a class and against it, in each problem: (rows, 2 · problems)
         self.votes_ = np.column_stack([column for y, w in problems for column in (w * (1 - y), w * y)])
@@ -53,7 +57,8 @@ class Knn(Model):
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
         """Log-odds of votes."""
-        distances, nearest = self.search_.kneighbors(self.scaling_.apply(features))
+        scaled = self.scaling_.apply(features)
+        distances, nearest = self.search_.kneighbors(np.column_stack([scaled, np.zeros(len(scaled))]))
         weights = self._weights(distances**2)
         votes = np.einsum("nk,nkc->nc", weights, self.votes_[nearest])
         logs = np.log(votes + self.half_ * weights.mean(axis=1, keepdims=True))
@@ -71,7 +76,7 @@ class Knn(Model):
         scaled = self.scaling_.write(graph, graph.add("Cast", features, to=_DOUBLE), np.float64)
         one = graph.constant([1], np.int64)
         own = graph.add("ReduceSum", graph.add("Mul", scaled, scaled), one, keepdims=1)
-        products = graph.add("MatMul", scaled, constant(2 * self.rows_.T))
+        products = graph.add("MatMul", scaled, constant(2 * self.rows_[:, :-1].T))
         squares = graph.add("Sub", graph.add("Add", own, constant((self.rows_**2).sum(axis=1))), products)
         count = graph.constant([self.options.neighbours], np.int64)
         found = graph.add_many("TopK", [squares, count], 2, axis=1, largest=0, sorted=1)
