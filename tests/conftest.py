@@ -99,12 +99,17 @@ def small_vectors() -> str:
     return str(path)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file run in one process, as they share what they train; those of the contract by model."""
+    """Tests of a file run in one process, as they share what they train; those of the contract by model, pages one by one."""
     for item in items:
-        model = item.callspec.params.get("model") if hasattr(item, "callspec") else None
-        by_model = item.path.name == "test_contract.py" and model is not None
-        item.add_marker(pytest.mark.xdist_group(f"contract of {model}" if by_model else str(item.path)))
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        group = str(item.path)
+        if item.path.name == "test_contract.py" and "model" in parameters:
+            group = f"contract of {parameters['model']}"
+        elif item.path.name in ("test_readme.py", "test_notebooks.py"):
+            group = item.nodeid
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -122,8 +122,9 @@ def test_errors_of_anomaly_models_are_drawn_with_the_threshold(model: str, sampl
     assert run.predictions is not None
     threshold = np.float32(run.report.thresholds["toxic"])
     if errors["threshold"] is not None:
-        flagged = np.asarray(errors["raw"]) >= errors["threshold"]
-        assert (flagged == (run.predictions.scores[:, 0] >= threshold)).mean() > 0.99
+        flagged, scores = np.asarray(errors["raw"]) >= errors["threshold"], run.predictions.scores[:, 0]
+        assert (flagged[scores > threshold]).all()  # scores, in float32, may be equal where raw outputs are not
+        assert (~flagged[scores < threshold]).all()
     assert run.report.data["class_weights"][1]["weight"] == 1.0
 
 
