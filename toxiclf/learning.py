@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +58,19 @@ class Learned:
     prior: tuple[float, ...] | None = None
     copies: Augmented | None = None
 
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Scores of comments, (n, n_labels)."""
+        return self.calibration.apply(self.raw(self.fitted.encoder.encode(texts)))
+
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
         """Raw outputs of encoded comments, (n, n_labels): by the graph or, where there is none, by the training library."""
-        return _raw(self.fitted, self.graph, encoded)
+        if self._scorer is None:
+            return self.fitted.raw_of(encoded).astype(np.float32)
+        return self._scorer.run(encoded)
+
+    @cached_property
+    def _scorer(self) -> Scorer | None:
+        return None if self.graph is None else Scorer(self.graph)
 
 
 @dataclass(frozen=True)

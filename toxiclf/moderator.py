@@ -113,6 +113,10 @@ class Moderator:
         """What the model reads of a comment."""
         return self._encoder.normalizer
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Half-open spans of the tokens of one normalized text; MeCab's, where the model takes n-grams."""
+        return self._encoder.spans(text)
+
     @property
     def thresholds(self) -> NDArray[np.float32]:
         """One threshold a label, float32 (n_labels,)."""

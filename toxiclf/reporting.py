@@ -15,17 +15,17 @@ from toxiclf.corpus.split import Split
 from toxiclf.decision import live_weights, raw_threshold
 from toxiclf.ensembles import FittedEnsemble
 from toxiclf.evaluation import checks
+from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation.evidence import Evidence
 from toxiclf.evaluation.metrics import Evaluation, evaluate
 from toxiclf.evaluation.pictures import MOST_POINTS
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.report import BASELINE, Report
 from toxiclf.fitting import DivergedError, Fitted, Say
 from toxiclf.learning import Learned, decision_source, learn, learned_rows
 from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
 from toxiclf.rows import Rejected
-
-BASELINE = "ngram_logistic"
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,14 @@ class Evaluated:
     Attributes
     ----------
     rows : which rows they are, in words.
+    comments : the rows.
     predictions : the rows with their scores.
     truncated, unknown : number of comments that were cut, and of those that hold nothing known from training.
     live : figures of these rows weighted to the live rate, where one is set.
     """
 
     rows: str
+    comments: Comments
     predictions: Predictions
     truncated: int
     unknown: int
@@ -52,9 +54,7 @@ def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
     """Score the test part, once, by the graph that goes into the bundle; without one, take the decision's scores."""
     labels = parts.train.labels
     if parts.test is None:
-        comments = parts.validation if learned.source == "validation" else learned_rows(parts, recipe)
-        those = "the training part" if comments is parts.train else "all rows"
-        words = "the validation part" if learned.source == "validation" else f"out-of-fold scores of {those}"
+        words, comments = decision_rows(learned, parts, recipe)
         rows = f"{words} (no test part; calibration and thresholds were fitted to the same scores, so figures flatter)"
         scores = learned.decision_scores
         truncated = unknown = 0
@@ -71,7 +71,22 @@ def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
             seed=recipe.seed, prior=learned.prior, exclusive=comments.exclusive,
         )  # fmt: skip
     predictions = Predictions.of(comments, scores, learned.thresholds)
-    return Evaluated(rows, predictions, truncated, unknown, evaluation, live)
+    return Evaluated(rows, comments, predictions, truncated, unknown, evaluation, live)
+
+
+def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
+    """The rows that calibration and thresholds were chosen on: which they are, in words; and the comments."""
+    if learned.source == "validation":
+        return "the validation part", parts.validation
+    comments = learned_rows(parts, recipe)
+    those = (
+        "the training part"
+        if comments is parts.train
+        else "all rows"
+        if parts.test is None
+        else "all rows but the test part"
+    )
+    return f"out-of-fold scores of {those}", comments
 
 
 def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
@@ -111,7 +126,7 @@ def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe
             chosen = np.sort(np.random.default_rng(recipe.seed).choice(chosen, MOST_POINTS, replace=False))
         shown = comments.take(chosen)
         before, after = learned.fitted.seen(shown.texts)
-        found["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0]}
+        found["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "texts": shown.texts}
     if recipe.model.name in ANOMALY_MODELS:
         raw = learned.raw(learned.fitted.encoder.encode(comments.texts))[:, 0]
         edge = raw_threshold(learned.thresholds[0], learned.calibration)
@@ -120,7 +135,9 @@ def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe
             if "autoencoder" in recipe.model.name or recipe.model.name == "vae"
             else "anomaly score"
         )
-        found["errors"] = {"raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "call": called}
+        found["errors"] = {
+            "raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "call": called, "texts": comments.texts
+        }  # fmt: skip
     return found
 
 
@@ -141,6 +158,21 @@ def report_of(
     comments : all labelled rows, before the split.
     seconds : how long fitting, calibration and thresholds took.
     """
+    words, decided = decision_rows(learned, parts, recipe)
+    normalizer = learned.fitted.encoder.normalizer
+    scores = model.predictions.scores
+    analysis = analysis_of(
+        model.comments,
+        scores,
+        learned.thresholds,
+        normalizer,
+        (words, learned.decision_scores, learned.decision_targets),
+    )
+    evidence = Evidence(
+        model.comments, model.predictions, learned.thresholds, recipe.seed, normalizer, learned.fitted.encoder.spans,
+        None if learned.graph is None else learned.score, (decided, learned.decision_scores),
+        pictures_of(learned, parts, model, recipe),
+    )  # fmt: skip
     decision_average_precision = float(average_precision_score(learned.decision_targets, learned.decision_scores))
     return Report(
         model=recipe.model.name,
@@ -158,13 +190,19 @@ def report_of(
             "decision_average_precision": decision_average_precision,
             "evaluated_sha256": model.predictions.rows_sha256(),
         },
-        findings=list(_findings(learned, model, baseline, parts, comments, recipe)),
+        findings=[
+            *_findings(learned, model, baseline, parts, comments, recipe),
+            *checks.check_slices(analysis["slices"]),
+        ],
         recipe=recipe.model_dump(mode="json"),
         seed=recipe.seed,
         versions=versions(),
         timings={"fit_seconds": round(seconds, 2)},
         live_rate={} if learned.prior is None else dict(zip(comments.labels, learned.prior, strict=True)),
         live_rows=[] if model.live is None else model.live.rows,
+        analysis=analysis,
+        history=learned.fitted.history,
+        evidence=evidence,
     )
 
 
@@ -175,7 +213,7 @@ def report_of_diverged(error: DivergedError, parts: Split, comments: Comments, r
     return Report(
         recipe.model.name, "nothing: training diverged", comments.labels, [], {}, [], {},
         _data(comments, parts, error.fitted, decision_source(recipe)), [finding],
-        recipe.model_dump(mode="json"), recipe.seed, versions(),
+        recipe.model_dump(mode="json"), recipe.seed, versions(), history=error.fitted.history,
     )  # fmt: skip
 
 

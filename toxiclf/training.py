@@ -35,7 +35,6 @@ from toxiclf.recipe import Recipe
 from toxiclf.reporting import (
     evaluated,
     evaluated_baseline,
-    pictures_of,
     rejected_rows,
     report_of,
     report_of_diverged,
@@ -66,7 +65,6 @@ class TrainedModel:
     _found: Found | None
     _parts: Split
     _copies: Augmented | None
-    _pictures: Mapping[str, Mapping[str, Any]]
     _moderator: Moderator | None
     _files: Mapping[str, bytes]
     _checkpoints: Checkpoints | None
@@ -99,12 +97,12 @@ class TrainedModel:
             raise TrainingError(f"{finding.message} {finding.next_step}")
         return self._moderator
 
-    def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False) -> Path:
+    def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
         """Write the run: report, figures, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
 
         Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
         ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in
-        ``augmented.csv``, for reading.
+        ``augmented.csv``, for reading. Without ``comments`` the report leaves out their texts.
 
         Raises
         ------
@@ -124,8 +122,8 @@ class TrainedModel:
         if self.rejected:
             write_rejected(folder / "rejected.csv", self.rejected)
         if keep_augmented and self._copies is not None:
-            comments = learned_rows(self._parts, self._recipe if self._found is None else self._found.recipe)
-            write_copies(folder / "augmented.csv", self._copies, comments)
+            learned = learned_rows(self._parts, self._recipe if self._found is None else self._found.recipe)
+            write_copies(folder / "augmented.csv", self._copies, learned)
         if self.history:
             rows = [
                 {key: None if isinstance(v, float) and not np.isfinite(v) else v for key, v in row.items()}
@@ -146,8 +144,9 @@ class TrainedModel:
             self.predictions.write(folder)
             learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
             learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
-        names += write_pictures(folder / "figures", self._pictures, self.report.seed)
-        self.report.write(folder, [f"figures/{name}" for name in names])
+        if self.report.evidence is not None:
+            names += write_pictures(folder / "figures", self.report.evidence.pictures)
+        self.report.write(folder, [f"figures/{name}" for name in names], comments=comments)
         if self._checkpoints is not None:
             self._checkpoints.clear()
         return folder
@@ -226,7 +225,7 @@ def train(
     rejected = rejected_rows(comments, parts)
     return TrainedModel(
         report, history, rejected, model.predictions, asked, found, parts, learned.copies,
-        pictures_of(learned, parts, model, recipe), moderator, files, checkpoints,
+        moderator, files, checkpoints,
     )  # fmt: skip
 
 
@@ -282,5 +281,5 @@ def _diverged(
     report = replace(report, search=found.to_dict() if found is not None else {})
     history = error.fitted.history
     return TrainedModel(
-        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, {}, None, {}, checkpoints
+        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, None, {}, checkpoints
     )

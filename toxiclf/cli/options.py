@@ -24,17 +24,19 @@ HEADER = typer.Option("--header/--no-header", help="Whether the first row names 
 DELIMITER = typer.Option(
     metavar="CHAR", help="What stands between columns, one character or tab; detected if left out."
 )
+BY = typer.Option(metavar="COL", help="Column, such as a source, by whose values the report tells figures apart.")
+NO_COMMENTS = typer.Option("--no-comments", help="Leave the texts of comments out of the report.")
 STRICT = typer.Option("--strict", help="Exit with 5 if any row was set aside.")
 JSON = typer.Option("--json", help="Print JSON in place of a table.")
 
 
 def columns(
     text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
-    delimiter: str | None,
+    delimiter: str | None, by: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What the flags say of a file's columns, as :func:`toxiclf.corpus.reading.read_comments` takes it."""
     names = tuple(name.strip() for name in next(csv.reader([label], skipinitialspace=True))) if label else ()
     return {
         "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
-        "header": header, "delimiter": delimiter,
+        "header": header, "delimiter": delimiter, "by": by,
     }  # fmt: skip

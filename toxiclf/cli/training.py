@@ -23,6 +23,7 @@ def train(
     positive: Annotated[list[str] | None, options.POSITIVE] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
+    by: Annotated[str | None, options.BY] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +59,7 @@ def train(
             "--keep-augmented", help="Write the comments that balance.augment made to augmented.csv, to read."
         ),
     ] = False,
+    no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
@@ -76,7 +78,7 @@ def train(
         raise UsageError("--keep-augmented: nothing is augmented; add --set balance.augment=aeda, or another method")
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
-    columns = options.columns(text, label, negative, positive, header, delimiter)
+    columns = options.columns(text, label, negative, positive, header, delimiter, by)
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
@@ -98,7 +100,7 @@ def train(
         raise
     if keep_augmented and not trained.has_augmented:
         say("no comment was augmented, so there is no augmented.csv")
-    trained.save(folder, keep_augmented=keep_augmented and trained.has_augmented)
+    trained.save(folder, keep_augmented=keep_augmented and trained.has_augmented, comments=not no_comments)
     report = trained.report
     if as_json:
         print_json({**report.to_dict(), "out": str(folder)})
@@ -113,7 +115,7 @@ def train(
         if report.live_rate:
             print_table(report.live_table())
         print_findings(report.findings)
-        typer.echo(f"report: {folder / 'report.md'}")
+        typer.echo(f"report: {folder / 'report.html'}")
         if report.search:
             typer.echo(f"best recipe: {folder / 'best_recipe.toml'}")
         if trained.has_bundle:
@@ -135,23 +137,28 @@ def evaluate(
     positive: Annotated[list[str] | None, options.POSITIVE] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
+    by: Annotated[str | None, options.BY] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write report, figures and predictions.csv here.")
     ] = None,
     live: Annotated[str | None, live_rate.PRIOR] = None,
+    no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
+    from toxiclf.errors import UsageError
     from toxiclf.evaluation.run import evaluate_bundle
 
-    columns = options.columns(text, label, negative, positive, header, delimiter)
+    if no_comments and out is None:
+        raise UsageError("--no-comments speaks of the report that --out DIR writes; add --out, or leave it out")
+    columns = options.columns(text, label, negative, positive, header, delimiter, by)
     evaluated = evaluate_bundle(bundle, comments, prior=live_rate.prior(live), **columns)
     report = evaluated.report
     for note in report.data["notes"]:
         say(note)
     if out is not None:
-        evaluated.save(out)
+        evaluated.save(out, comments=not no_comments)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -159,6 +166,8 @@ def evaluate(
         if report.live_rate:
             print_table(report.live_table())
         print_findings(report.findings)
+        if out is not None:
+            typer.echo(f"report: {out / 'report.html'}")
     if evaluated.rejected:
         say(
             f"{len(evaluated.rejected):,} rows were set aside"

@@ -40,6 +40,8 @@ class Comments:
     label_map : how columns became labels.
     rejected : rows set aside, each with its file.
     notes : what was detected, as sentences.
+    group_column, groups : a column by whose values figures are told apart, and its value in each row; both empty where none was
+        named.
     """
 
     texts: list[str]
@@ -52,6 +54,8 @@ class Comments:
     label_map: LabelMap = field(default_factory=LabelMap)
     rejected: tuple[tuple[str, Rejected], ...] = ()
     notes: tuple[str, ...] = ()
+    group_column: str = ""
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.targets.shape != (len(self.texts), len(self.labels)):
@@ -104,7 +108,10 @@ class Comments:
     def take(self, rows: NDArray[np.intp]) -> Comments:
         """Some of the comments; rows set aside and notes stay behind."""
         texts = [self.texts[i] for i in rows]
-        return replace(self, texts=texts, targets=self.targets[rows], lines=self.lines[rows], rejected=(), notes=())
+        groups = tuple(self.groups[i] for i in rows) if self.groups else ()
+        return replace(
+            self, texts=texts, targets=self.targets[rows], lines=self.lines[rows], rejected=(), notes=(), groups=groups
+        )
 
     def joined(self, other: Comments) -> Comments:
         """These comments and then the other ones, of the same labels."""
@@ -113,6 +120,7 @@ class Comments:
             texts=self.texts + other.texts,
             targets=np.concatenate([self.targets, other.targets]),
             lines=np.concatenate([self.lines, other.lines]),
+            groups=self.groups + other.groups,
         )
 
     def sha256(self) -> str:

@@ -48,6 +48,7 @@ def read_comments(
     positive: Sequence[str] = (),
     header: bool | None = None,
     delimiter: str | None = None,
+    by: str | None = None,
     part: str = "train",
     like: Like | None = None,
 ) -> Comments:
@@ -61,6 +62,7 @@ def read_comments(
         and labels exclude each other.
     positive : the label values that are toxic; the other values are not.
     header, delimiter : how a file is written, as in :class:`toxiclf.rows.RowReader`; detected where left out.
+    by : a column, such as where a comment was written, by whose values reports tell figures apart.
     part : which part of a corpus, if the source does not say.
     like : the training rows or the model that this file belongs to. Its labels must be the same; how its columns became
         labels is the default here.
@@ -94,8 +96,8 @@ def read_comments(
         positive, negative = like.label_map.positive, like.label_map.negative
         if all(column in table.columns for column in like.label_map.columns):
             label = like.label_map.columns
-    text, label = _columns(table, text, label)
-    reading = _Reading(name, table, text, tuple(label))
+    text, label = _columns(table, text, label, by)
+    reading = _Reading(name, table, text, tuple(label), by)
     if len(label) > 1:
         if positive or negative is not None:
             raise UsageError("--positive and --negative speak of one label column; with several, each holds 0 and 1")
@@ -202,20 +204,20 @@ def _parquet(source: str) -> _Table:
     return _Table(tuple(table.column_names), rows, [], "Parquet, columns " + ", ".join(table.column_names))
 
 
-def _columns(table: _Table, text: str | None, label: Sequence[str]) -> tuple[str, Sequence[str]]:
-    for name in ([text] if text else []) + list(label):
+def _columns(table: _Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
+    for name in ([text] if text else []) + list(label) + ([by] if by else []):
         if name not in table.columns:
             raise UsageError(f"there is no column '{name}'; the columns are: {', '.join(table.columns)}")
     if len(set(label)) < len(label):
         raise UsageError(f"--label names a column twice: {', '.join(label)}; name each once")
     sample = table.rows[:_SAMPLE_ROWS]
     if text is None:
-        left = [name for name in table.columns if name not in label]
+        left = [name for name in table.columns if name not in (*label, by)]
         if not left:
             raise UsageError("no column is left for the text; name it with --text")
         text = _text_column(left, sample)
     if not label:
-        others = [c for c in table.columns if c != text]
+        others = [c for c in table.columns if c not in (text, by)]
         named = [c for c in others if c.casefold() in LABEL_NAMES]
         binary = [c for c in others if is_binary([_string(row.values.get(c)) for row in sample])]
         found = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
@@ -252,8 +254,8 @@ def _string(value: Any) -> str:
 class _Reading:
     """From a table to comments: values become targets, rows without a text or a label are set aside."""
 
-    def __init__(self, source: str, table: _Table, text: str, label: tuple[str, ...]) -> None:
-        self._source, self._text, self._label = source, text, label
+    def __init__(self, source: str, table: _Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
+        self._source, self._text, self._label, self._by = source, text, label, by
         self._rejected = list(table.rejected)
         self._note = table.note
         self._rows: list[Row] = []
@@ -358,4 +360,6 @@ class _Reading:
                 f"{self._source}: {self._note}; text from '{self._text}', label from {', '.join(map(repr, self._label))} "
                 f"({meaning})",
             ),
+            group_column=self._by or "",
+            groups=tuple(_string(row.values.get(self._by)) for row in kept) if self._by else (),
         )

@@ -18,7 +18,8 @@ Severity = Literal["error", "warning", "info"]
 
 
 Code = Literal[
-    "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "few_copies", "gan_collapse",
+    "below_baseline", "constant_scores", "diverged", "double_weighting", "duplicate_leak", "false_positive_gap", "few_copies",
+    "gan_collapse",
     "majority_only",
     "no_bundle",
     "no_effect", "no_known_tokens", "objective_unreached", "prevalence_shift", "rejected_rows", "small_validation", "truncated",
@@ -186,6 +187,20 @@ def check_learned(known: int | None, comments: int) -> Iterator[Finding]:
             "duplicate_leak", "warning", f"{which} that the model has learned from, so the figures flatter it.",
             "Leave them out (learned.csv in the run's folder has their lines), or use comments that came in since.",
         )  # fmt: skip
+
+
+def check_slices(slices: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """false_positive_gap: harmless comments that name some people, or come from somewhere, are flagged more often than others."""
+    for row in slices:
+        if row["notable"] and row["by"] not in ("length", "spelling") and row["gap"] > 0:
+            yield Finding(
+                "false_positive_gap", "warning",
+                f"label '{row['label']}': of harmless comments of the kind '{row['by']}: {row['name']}' "
+                f"{row['false_positive_rate']:.1%} are flagged, {row['gap']:.1%} more than of others (95 % interval "
+                f"{row['gap_low']:.1%} to {row['gap_high']:.1%}).",
+                "Read the false alarms of this kind in report.html; label more harmless comments like them, or leave them to "
+                "people.",
+            )  # fmt: skip
 
 
 def check_calibration(

@@ -20,15 +20,15 @@ _NAMES = ("not toxic", "toxic")
 _Picture = Mapping[str, Any]
 
 
-def write_pictures(folder: Path, pictures: Mapping[str, _Picture], seed: int) -> list[str]:
+def write_pictures(folder: Path, pictures: Mapping[str, _Picture]) -> list[str]:
     """Draw what there is.
 
     Parameters
     ----------
     pictures : by name, the points of each: "selection" (``importances``, (n,), and whether each is ``kept``); "gan"
-        (``training``, ``held_out``, ``generated``: (n, 2) each); "metric" (``before`` and ``after``, (n, width) each, ``classes``);
-        "errors" (``raw`` and ``classes``, (n,), ``threshold`` or None, and what to ``call`` them).
-    seed : of the maps.
+        (``training``, ``held_out``, ``generated``: (n, 2) each); "metric" (``before`` and ``after``, (n, 2) each as
+        :func:`mapped` made them, how ``wide`` they were, ``classes``); "errors" (``raw`` and ``classes``, (n,), ``threshold`` or
+        None, and what to ``call`` them).
 
     Returns
     -------
@@ -38,13 +38,27 @@ def write_pictures(folder: Path, pictures: Mapping[str, _Picture], seed: int) ->
     names = []
     for name, draw in _DRAW.items():
         if name in pictures:
-            for stem, figure in draw(pictures[name], seed):
+            for stem, figure in draw(pictures[name]):
                 figure.savefig(folder / f"{stem}.png", dpi=110, metadata={"Software": None})
                 names.append(f"{stem}.png")
     return names
 
 
-def _selection(picture: _Picture, seed: int) -> Sequence[tuple[str, Figure]]:
+def mapped(pictures: Mapping[str, _Picture], seed: int) -> dict[str, _Picture]:
+    """The same points, those before and after a metric as maps in the plane by t-SNE (van der Maaten and Hinton 2008)."""
+    found = dict(pictures)
+    if "metric" in found:
+        given = {key: np.asarray(found["metric"][key], dtype=np.float64) for key in ("before", "after")}
+        perplexity = min(30.0, (len(given["before"]) - 1) / 3)
+        maps = {
+            key: TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(points)
+            for key, points in given.items()
+        }
+        found["metric"] = {**found["metric"], **maps, "wide": {key: points.shape[1] for key, points in given.items()}}
+    return found
+
+
+def _selection(picture: _Picture) -> Sequence[tuple[str, Figure]]:
     """The most important numbers of a comment's vector."""
     importances, kept = np.asarray(picture["importances"]), np.asarray(picture["kept"])
     order = np.argsort(-importances, kind="stable")[:_MOST_BARS][::-1]
@@ -57,7 +71,7 @@ def _selection(picture: _Picture, seed: int) -> Sequence[tuple[str, Figure]]:
     return [("importance", figure)]
 
 
-def _gan(picture: _Picture, seed: int) -> Sequence[tuple[str, Figure]]:
+def _gan(picture: _Picture) -> Sequence[tuple[str, Figure]]:
     """Real and generated rows of the rarer class, by the principal components of the real ones."""
     figure = Figure(figsize=(6, 5), layout="constrained")
     axis = figure.subplots()
@@ -75,27 +89,21 @@ def _gan(picture: _Picture, seed: int) -> Sequence[tuple[str, Figure]]:
     return [("generated_rows", figure)]
 
 
-def _metric(picture: _Picture, seed: int) -> Sequence[tuple[str, Figure]]:
-    """Comments before and after the metric, by t-SNE (van der Maaten and Hinton 2008)."""
+def _metric(picture: _Picture) -> Sequence[tuple[str, Figure]]:
+    """Maps of comments before and after the metric."""
     classes = np.asarray(picture["classes"])
     figure = Figure(figsize=(11, 5), layout="constrained")
     axes = figure.subplots(1, 2)
     for axis, key in zip(axes, ("before", "after"), strict=True):
-        points = _map(np.asarray(picture[key], dtype=np.float64), seed)
+        points = np.asarray(picture[key])
         _scatter(axis, points[:, 0], points[:, 1], classes)
-        axis.set(xticks=[], yticks=[], title=f"{key} the metric, {np.asarray(picture[key]).shape[1]} numbers")
+        axis.set(xticks=[], yticks=[], title=f"{key} the metric, {picture['wide'][key]} numbers")
         axis.legend(fontsize=8)
     figure.suptitle(f"t-SNE of {len(classes):,} comments that nothing was learned from", fontsize=10)
     return [("metric", figure)]
 
 
-def _map(points: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    perplexity = min(30.0, (len(points) - 1) / 3)
-    found: NDArray[np.float64] = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(points)
-    return found
-
-
-def _errors(picture: _Picture, seed: int) -> Sequence[tuple[str, Figure]]:
+def _errors(picture: _Picture) -> Sequence[tuple[str, Figure]]:
     """What an anomaly model says of each comment, and of how many."""
     raw, classes = np.asarray(picture["raw"]), np.asarray(picture["classes"])
     called, threshold = picture["call"], picture["threshold"]
@@ -130,7 +138,7 @@ def _scatter(axis: Axes, x: NDArray[Any], y: NDArray[Any], classes: NDArray[Any]
         axis.scatter(x[rows], y[rows], s=9, alpha=0.6, color=_COLOURS[value], label=f"{name} ({rows.sum():,})")
 
 
-_DRAW: dict[str, Callable[[_Picture, int], Sequence[tuple[str, Figure]]]] = {
+_DRAW: dict[str, Callable[[_Picture], Sequence[tuple[str, Figure]]]] = {
     "selection": _selection,
     "gan": _gan,
     "metric": _metric,

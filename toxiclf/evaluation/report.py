@@ -6,16 +6,31 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, SUMMARY, MetricRow
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from plotly.graph_objects import Figure
+
+    from toxiclf.evaluation.evidence import Evidence
+
 HEADLINE = ("average_precision", "f1", "precision", "recall", "macro_f1", "accuracy", "roc_auc", "brier")
 """Metrics of the result table, in order."""
+
+BASELINE = "ngram_logistic"
+"""The model that every other is judged against."""
+
+METRICS_OF_PAGE = ("precision", "recall", "specificity", "f1", "f2")
+"""Metrics that the threshold explorer shows."""
+
+AS_THEY_ARE, LIVE_RATE = "as they are", "at the live rate"
+"""How rows of :meth:`Report.frame` count."""
 
 LIVE = ("precision", "recall", "f1", "average_precision", FLAG_RATE, "brier")
 """Metrics of the table at the live rate, in order."""
@@ -38,8 +53,12 @@ class Report:
     recipe, seed, versions : what the run came from; ``data["sha256"]`` is that of its rows.
     timings : seconds of fitting, calibration and thresholds.
     search : the trials that the recipe was chosen from; empty where none was asked for.
+    analysis : ``thresholds`` (what each threshold gives on the rows that it may be chosen on), ``calibration``, ``slices``
+        (figures of kinds of comments) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
     live_rate, live_rows : the live rate by label that scores are corrected to, and the figures of the same rows weighted to it;
         empty where none is set.
+    history : one row an epoch, of networks; ``history.json`` holds it. Empty for a report that was read back.
+    evidence : what figures are drawn from; None for a report that was read back, and for a run that diverged.
     """
 
     model: str
@@ -56,8 +75,11 @@ class Report:
     versions: dict[str, str]
     timings: dict[str, float] = field(default_factory=dict)
     search: dict[str, Any] = field(default_factory=dict)
+    analysis: dict[str, Any] = field(default_factory=dict)
     live_rate: dict[str, float] = field(default_factory=dict)
     live_rows: list[MetricRow] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property
     def summary(self) -> dict[str, dict[str, float | None]]:
@@ -81,7 +103,7 @@ class Report:
             "confusion": self.confusion,
             "data": self.data,
             "baseline": {
-                "model": "ngram_logistic",
+                "model": BASELINE,
                 "summary": _by_metric(self.baseline_rows, SUMMARY),
                 "labels": {label: _by_metric(self.baseline_rows, label) for label in self.labels},
             }
@@ -93,6 +115,7 @@ class Report:
             "versions": self.versions,
             "timings": self.timings,
             "search": self.search or None,
+            "analysis": self.analysis or None,
             "live_rate": {
                 "prior": self.live_rate,
                 "summary": _by_metric(self.live_rows, SUMMARY, LIVE),
@@ -106,6 +129,63 @@ class Report:
         """``report.json``: plain JSON; what is undefined is null."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
+    @classmethod
+    def read(cls, folder: str | os.PathLike[str]) -> Report:
+        """The report of a run that was saved.
+
+        Raises
+        ------
+        UsageError, DataError : the folder is no run, or its report was cut or changed.
+        """
+        from toxiclf.evaluation.saved import read_report  # which makes reports
+
+        return read_report(folder)
+
+    def frame(self) -> DataFrame:
+        """Every figure as a table.
+
+        Its columns are ``model``, ``rows`` ("as they are", or "at the live rate"), ``label`` ("" for the mean over labels),
+        ``metric``, ``value``, ``low`` and ``high``; what is undefined is NaN.
+        """
+        from pandas import DataFrame
+
+        columns = ["model", "rows", "label", "metric", "value", "low", "high"]
+        parts = [
+            (self.model, AS_THEY_ARE, self.rows),
+            (BASELINE, AS_THEY_ARE, self.baseline_rows),
+            (self.model, LIVE_RATE, self.live_rows),
+        ]
+        lines = [[model, of, r.label, r.metric, r.value, r.low, r.high] for model, of, rows in parts for r in rows]
+        return DataFrame(lines, columns=columns).astype({"value": float, "low": float, "high": float})
+
+    def figures(self) -> list[str]:
+        """Names of the figures that :meth:`figure` has for this run."""
+        from toxiclf.evaluation.plots import available
+
+        return available(self)
+
+    def figure(self, name: str, label: str | None = None) -> Figure:
+        """A figure of ``report.html`` for a notebook, or to be changed: ``report.figure("precision_recall").show()``.
+
+        Parameters
+        ----------
+        name : one of :meth:`figures`.
+        label : of which label; the first where left out.
+
+        Raises
+        ------
+        UsageError : there is no such figure or label, or this run has none.
+        """
+        from toxiclf.evaluation.plots import draw
+
+        return draw(self, name, label)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from toxiclf.evaluation.page import in_notebook
+
+        return in_notebook(self)
+
     def table(self) -> list[list[str]]:
         """The result table, heading first: the model and the baseline, then each label where there are several."""
         heading = ["", *HEADLINE]
@@ -113,7 +193,7 @@ class Report:
             return [heading]
         lines = [[self.model, *_cells(self.rows, SUMMARY)]]
         if self.baseline_rows:
-            lines.append(["ngram_logistic (baseline)", *_cells(self.baseline_rows, SUMMARY)])
+            lines.append([f"{BASELINE} (baseline)", *_cells(self.baseline_rows, SUMMARY)])
         if len(self.labels) > 1:
             lines[0][0] += ", mean of labels"
             lines += [[f"  {label}", *_cells(self.rows, label)] for label in self.labels]
@@ -170,6 +250,18 @@ class Report:
                 "", "Labels exclude each other. Each has a threshold of its own, so a comment may be flagged for several; "
                 "figures are of each label against all the rest.",
             ]  # fmt: skip
+        if self.analysis.get("slices"):
+            parts += ["", "## Kinds of comments", "", *_of_slices(self.analysis["slices"], self.labels)]
+        doubt = self.analysis.get("label_doubt", {})
+        if any(of["count"] for of in doubt.values()):
+            counts = ", ".join(f"{of['count']:,} of '{label}'" for label, of in doubt.items())
+            parts += [
+                "",
+                "## Labels in doubt",
+                "",
+                f"By confident learning (cleanlab), so many labels may be wrong: {counts}. report.html lists "
+                "the most doubtful ones, to be read and labelled again.",
+            ]
         parts += ["", "## Data", "", *(f"- {note}" for note in self.data["notes"]), ""]
         parts += markdown_table(
             [
@@ -247,14 +339,55 @@ class Report:
             "", *markdown_table(self.search_table()),
         ]  # fmt: skip
 
-    def write(self, folder: Path, figures: Sequence[str] = ()) -> None:
-        """Write ``report.json`` and ``report.md``."""
+    def write(self, folder: Path, figures: Sequence[str] = (), *, comments: bool = True) -> Report:
+        """Write ``report.json``, ``report.md`` and ``report.html``, and return the report with what was worked out for them.
+
+        Parameters
+        ----------
+        figures : names of pictures beside them.
+        comments : False leaves every text out.
+        """
+        from toxiclf.evaluation.page import page
+
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "report.md", self.to_markdown(figures))
-        write_text(folder / "report.json", self.to_json())
+        full = self.analysed(comments=comments)
+        write_text(folder / "report.html", page(full, comments=comments))
+        write_text(folder / "report.md", full.to_markdown(figures))
+        write_text(folder / "report.json", full.to_json())
+        return full
+
+    def analysed(self, *, comments: bool = True) -> Report:
+        """The same with what takes a few seconds to work out: labels in doubt and, if ``comments``, the most telling tokens."""
+        if self.evidence is None:
+            return self
+        found = {**self.analysis, "label_doubt": self.evidence.doubt}
+        if comments and self.evidence.score is not None:
+            found["tokens"] = self.evidence.tokens
+        return replace(self, analysis=found)
 
 
 _SHOWN = 30
+
+
+def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
+    """The table of kinds; of several labels, only what stands out."""
+    shown = [row for row in rows if len(labels) == 1 or row["notable"]]
+    said = (
+        "The gap is the share of harmless comments of a kind that are flagged, minus that among all others, with its 95 % "
+        "interval; bold where it stands out though so many kinds were looked at (Bonferroni)."
+    )
+    if not shown:
+        return [
+            "In no kind of comment are harmless ones clearly flagged more often than in others; report.html has all figures."
+        ]
+    lines = []
+    for row in shown:
+        kind = f"{row['by']}: {row['name']}" + (f" ({row['label']})" if len(labels) > 1 else "")
+        gap = "–" if row["gap"] is None else f"{row['gap']:+.3f} ({row['gap_low']:+.3f} to {row['gap_high']:+.3f})"
+        cells = ["–" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "false_positive_rate")]
+        lines.append([kind, f"{row['rows']:,}", f"{row['toxic']:,}", *cells, f"**{gap}**" if row["notable"] else gap])
+    heading = ["kind", "comments", "toxic", "recall", "false positive rate", "gap"]
+    return [said, "", *markdown_table([heading, *lines])]
 
 
 def _of_ensemble(facts: Mapping[str, Any], model: str) -> list[str]:
@@ -321,12 +454,27 @@ def _of_gan(facts: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def tables(report: Report) -> list[list[list[str]]]:
+    """The result tables of a report, each heading first: as they are and, where one is set, at the live rate."""
+    if not report.rows:
+        return []
+    return [report.table(), report.live_table()] if report.live_rate else [report.table()]
+
+
 def remove_report(folder: Path) -> None:
     """Take an earlier report out of a folder, and what it speaks of, before anything new is written.
 
     So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
     """
-    for name in ("report.json", "report.md", "predictions.csv", "learned.csv", "rejected.csv", "augmented.csv"):
+    for name in (
+        "report.json",
+        "report.md",
+        "report.html",
+        "predictions.csv",
+        "learned.csv",
+        "rejected.csv",
+        "augmented.csv",
+    ):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
 

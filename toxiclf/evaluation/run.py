@@ -10,14 +10,19 @@ from typing import Any
 import numpy as np
 
 from toxiclf.bundle.live_rate import Prior
+from toxiclf.bundle.manifest import Manifest
 from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.reading import read_comments
 from toxiclf.decision import live_weights
+from toxiclf.errors import ToxiclfError
 from toxiclf.evaluation import checks, learned
+from toxiclf.evaluation.analysis import analysis_of
+from toxiclf.evaluation.evidence import Evidence
 from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, remove_report
+from toxiclf.evaluation.saved import read_report
 from toxiclf.moderator import load
 from toxiclf.rows import Rejected, write_rejected
 
@@ -32,8 +37,10 @@ class EvaluatedBundle:
     rejected: tuple[tuple[str, Rejected], ...]
     predictions: Predictions
 
-    def save(self, folder: Path) -> None:
-        """Write report.json, report.md, figures, predictions.csv and rejected.csv, in place of earlier ones."""
+    def save(self, folder: Path, *, comments: bool = True) -> None:
+        """Write the report, figures, predictions.csv and rejected.csv, in place of earlier ones; without ``comments`` the report
+        leaves out their texts.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         remove_report(folder)
         if self.rejected:
@@ -42,7 +49,7 @@ class EvaluatedBundle:
         scores, targets = self.predictions.scores, self.predictions.targets
         names = write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
         self.predictions.write(folder)
-        self.report.write(folder, [f"figures/{name}" for name in names])
+        self.report.write(folder, [f"figures/{name}" for name in names], comments=comments)
 
 
 def evaluate_bundle(
@@ -85,6 +92,12 @@ def evaluate_bundle(
     rejected = comments.rejected
     truncated = sum(verdict.truncated for verdict in verdicts)
     unknown = sum(verdict.no_known_tokens for verdict in verdicts)
+    analysis = analysis_of(comments, scores, manifest.thresholds, moderator.normalizer, None)
+    if curves := _curves_of_training(Path(bundle), manifest):
+        analysis["thresholds"] = curves
+    evidence = Evidence(
+        comments, predictions, manifest.thresholds, _SEED, moderator.normalizer, moderator.spans, moderator.score
+    )
     findings = [
         *checks.check_scores(scores, comments.targets, manifest.thresholds, evaluation, manifest.labels),
         *checks.check_calibration(scores, comments.targets, manifest.labels, manifest.calibration.method, weights),
@@ -93,6 +106,7 @@ def evaluate_bundle(
     known = learned.overlap(Path(bundle), manifest.data_sha256, comments.texts, moderator.normalizer)
     if known is None and comments.sha256() == manifest.data_sha256:
         known = len(comments)
+    findings += checks.check_slices(analysis["slices"])
     findings[:0] = checks.check_learned(known, len(comments))
     report = Report(
         model=manifest.model,
@@ -117,5 +131,27 @@ def evaluate_bundle(
         versions=manifest.versions,
         live_rate=manifest.live_rate or {},
         live_rows=[] if live is None else live.rows,
+        analysis=analysis,
+        evidence=evidence,
     )
     return EvaluatedBundle(report, rejected, predictions)
+
+
+def _curves_of_training(bundle: Path, manifest: Manifest) -> dict[str, Any] | None:
+    """What each threshold gives on the rows that training chose thresholds on, as the run's report has it.
+
+    None where that is not known: the bundle does not lie in its run's folder, or scores are corrected to another live rate.
+    """
+    folder = bundle if (bundle / "report.json").is_file() else bundle.resolve().parent
+    try:
+        report = read_report(folder)
+    except ToxiclfError:
+        return None
+    same = (
+        report.data.get("sha256") == manifest.data_sha256
+        and report.labels == manifest.labels
+        and tuple(report.thresholds.values()) == manifest.thresholds
+        and (report.live_rate or None) == manifest.live_rate
+    )
+    curves: dict[str, Any] | None = report.analysis.get("thresholds") if same else None
+    return curves

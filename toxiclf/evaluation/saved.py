@@ -87,6 +87,11 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
     return SavedRun(folder, report, of_rows)
 
 
+def read_report(path: str | os.PathLike[str]) -> Report:
+    """The report of a run, of one that diverged, too; parameters and errors as of :func:`read_run`."""
+    return _report(_run_folder(Path(path)) / "report.json")
+
+
 def _run_folder(path: Path) -> Path:
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
@@ -163,6 +168,7 @@ class _Content(BaseModel):
     timings: dict[str, float]
     search: dict[str, Any] | None = None  # of runs that looked for their recipe
     live_rate: _Live | None = None  # of runs with one
+    analysis: dict[str, Any] | None = None  # of runs since there is a page
 
 
 def _report(path: Path) -> Report:
@@ -197,6 +203,7 @@ def _report(path: Path) -> Report:
         versions=content.versions,
         timings=content.timings,
         search=content.search or {},
+        analysis=content.analysis or {},
         live_rate=live_rate,
         live_rows=live_rows,
     )

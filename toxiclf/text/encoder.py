@@ -17,7 +17,7 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import RULES
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
-from toxiclf.text.tokenizers.contract import in_threads
+from toxiclf.text.tokenizers.contract import Span, in_threads
 from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
 
 
@@ -214,6 +214,11 @@ class TextEncoder:
             else:
                 views[name] = view.encode(normalized)
         return join_views(views, truncated)
+
+    def spans(self, text: str) -> list[Span]:
+        """Half-open spans of the tokens of one normalized text, as the first view of tokens has them; of n-grams, as MeCab has."""
+        engine = next((view.tokenizer for view in self.views.values() if isinstance(view, TokenView)), None)
+        return (engine or tokenizer("mecab")).spans(text)
 
     def to_json(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The contents of ``text.json`` and of ``vocabulary.json``."""

@@ -1,0 +1,300 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const $ = (id) => document.getElementById(id);
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const whole = (n) => Math.round(n).toLocaleString("en-US");
+  const plain = (x, digits = 3) => (x === null || x === undefined || Number.isNaN(x) ? "–" : x.toFixed(digits));
+  const percent = (x) => `${Number((100 * x).toPrecision(3))} %`;
+  const interval = (v) => (!v || v[0] === null ? "–" : v[1] === null ? plain(v[0]) : `${plain(v[0])} (${plain(v[1])}–${plain(v[2])})`);
+  const make = (tag, text, name) => {
+    const element = document.createElement(tag);
+    if (text !== undefined && text !== null) element.textContent = text;
+    if (name) element.className = name;
+    return element;
+  };
+  const COMMENTS = 10000;
+  const state = { label: 0, rate: data.rates[0], kind: "false_positives", shown: 25, sort: null, down: false, chosen: new Set() };
+
+  // ---- figures from counts -------------------------------------------------------------------------------------------
+  const divided = (a, b) => (b > 0 ? a / b : null);
+  function measures(tp, fp, fn, tn) {
+    const f = (b) => divided((1 + b * b) * tp, (1 + b * b) * tp + b * b * fn + fp);
+    return { precision: divided(tp, tp + fp), recall: divided(tp, tp + fn), specificity: divided(tn, tn + fp), f1: f(1), f2: f(2), flags: divided(COMMENTS * (tp + fp), tp + fp + fn + tn), tp, fp, fn, tn };
+  }
+  function atRate(counts, rate) {  // the same recall and false positive rate among 10,000 comments
+    const toxic = COMMENTS * rate, others = COMMENTS - toxic;
+    const tpr = divided(counts.tp, counts.tp + counts.fn) ?? 0, fpr = divided(counts.fp, counts.fp + counts.tn) ?? 0;
+    return measures(toxic * tpr, others * fpr, toxic * (1 - tpr), others * (1 - fpr));
+  }
+  function bar(element, parts) {
+    element.replaceChildren(...parts.map(([name, count]) => {
+      const part = make("span", "", name);
+      part.style.width = `${(100 * count) / COMMENTS}%`;
+      return part;
+    }));
+  }
+  const lived = (m, rate) => `Of ${whole(COMMENTS)} comments at ${percent(rate)} toxic you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} right; ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))} missed.`;
+
+  function drawLive() {
+    const counts = data.confusion[state.label];
+    if (!counts || !$("live-sentence")) return;
+    const live = atRate(counts, state.rate);
+    $("live-sentence").textContent = lived(live, state.rate);
+    bar($("live-bar"), [["right", live.tp], ["wrong", live.fp], ["missed", live.fn]]);
+  }
+
+  // ---- threshold explorer --------------------------------------------------------------------------------------------
+  const nearest = (cuts, value) => cuts.reduce((best, cut, i) => (Math.abs(cut - value) < Math.abs(cuts[best] - value) ? i : best), 0);
+  const curve = () => data.curves[state.label];
+  function countsAt(i) {
+    const c = curve();
+    return { tp: c.tp[i], fp: c.fp[i], fn: c.toxic - c.tp[i], tn: c.others - c.fp[i] };
+  }
+  function resetSliders() {
+    if (!data.curves) return;
+    const cuts = curve().threshold, saved = nearest(cuts, data.thresholds[state.label]);
+    for (const id of ["low", "high"]) { $(id).max = cuts.length - 1; $(id).value = saved; }
+    if ($("two").checked) $("low").value = nearest(cuts, data.thresholds[state.label] / 2);
+  }
+  function drawExplorer() {
+    if (!data.curves) return;
+    const cuts = curve().threshold, two = $("two").checked;
+    let low = Number($("low").value), high = two ? Number($("high").value) : low;
+    if (two && high < low) {  // the one that is moved pushes the other
+      if (document.activeElement === $("high")) { low = high; $("low").value = low; } else { high = low; $("high").value = high; }
+    }
+    $("high-line").hidden = !two;
+    $("low-name").textContent = two ? "review from" : "threshold";
+    for (const [id, i] of [["low", low], ["high", high]]) {
+      $(`${id}-value`).textContent = plain(cuts[i], 4);
+      $(id).setAttribute("aria-valuetext", plain(cuts[i], 4));
+    }
+    const here = measures(...["tp", "fp", "fn", "tn"].map((k) => countsAt(low)[k])), live = atRate(countsAt(low), state.rate);
+    if (two) {
+      const blocked = atRate(countsAt(high), state.rate);
+      const review = live.tp + live.fp - blocked.tp - blocked.fp;
+      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} toxic ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(live.tp - blocked.tp)} of them toxic; ${whole(live.fn + live.tn)} allowed, ${whole(live.fn)} of them toxic.`;
+      bar($("explorer-bar"), [["right", blocked.tp], ["wrong", blocked.fp], ["review", review], ["missed", live.fn]]);
+    } else {
+      $("explorer-sentence").textContent = lived(live, state.rate);
+      bar($("explorer-bar"), [["right", live.tp], ["wrong", live.fp], ["missed", live.fn]]);
+    }
+    const saved = data.metrics[state.label] || {}, test = data.confusion[state.label];
+    const total = test ? test.tp + test.fp + test.fn + test.tn : 0;
+    const lines = [
+      ...[["precision", "precision"], ["recall", "recall"], ["specificity", "specificity"], ["f1", "F1"], ["f2", "F2"]].map(([key, name]) => [name, key, plain(here[key]), plain(live[key]), interval(saved[key])]),
+      ["flags per 10,000", "flags", whole(here.flags), whole(live.flags), test ? whole((COMMENTS * (test.tp + test.fp)) / total) : "–"],
+      ...[["tp", "toxic, flagged"], ["fn", "toxic, missed"], ["fp", "harmless, flagged"], ["tn", "harmless, left alone"]].map(([key, name]) => [name, key, whole(here[key]), whole(live[key]), test ? whole(test[key]) : "–"]),
+    ];
+    $("explorer-table").tBodies[0].replaceChildren(...lines.map(([name, key, ...cells]) => {
+      const line = make("tr"), head = make("th", two && !["tp", "fp", "fn", "tn"].includes(key) ? `${name} (of review and block)` : name);
+      head.scope = "row";
+      line.dataset.metric = key;
+      line.append(head, ...cells.map((cell) => make("td", cell)));
+      return line;
+    }));
+    const plot = document.querySelector('[data-figure="threshold"].drawn');
+    if (plot) Plotly.relayout(plot, { "shapes[0].x0": cuts[low], "shapes[0].x1": cuts[low] });
+  }
+
+  // ---- figures -------------------------------------------------------------------------------------------------------
+  function drawFigure(element) {
+    const of = data.figures[element.dataset.figure], figure = of.length > 1 ? of[state.label] : of[0];
+    element.classList.toggle("none", !figure);
+    if (!figure) {
+      if (element.classList.contains("drawn")) Plotly.purge(element);
+      element.classList.remove("drawn");
+      element.textContent = "There is no such figure of this label.";
+      return;
+    }
+    if (!element.classList.contains("drawn")) element.textContent = "";
+    const narrow = element.clientWidth < 480, ink = css("--ink"), line = css("--line");
+    const layout = JSON.parse(JSON.stringify(figure.layout));
+    const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true };
+    for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) layout[key] = { ...axis, ...layout[key] };
+    layout.xaxis = { ...axis, ...layout.xaxis };
+    layout.yaxis = { ...axis, ...layout.yaxis };
+    for (const shape of layout.shapes || []) if (shape.line) shape.line.color = css("--soft");
+    Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 13 }, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, autosize: true });
+    layout.margin = { ...layout.margin, l: narrow ? 40 : 60, r: narrow ? 8 : 20 };
+    layout.hoverlabel = { align: "left" };
+    if (!layout.height) layout.height = narrow ? 330 : 400;
+    Plotly.react(element, JSON.parse(JSON.stringify(figure.data)), layout, { responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] });
+    element.classList.add("drawn");
+    if (element.dataset.figure === "threshold") drawExplorer();
+  }
+  const plots = [...document.querySelectorAll(".plot")];
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); drawFigure(entry.target); }
+  }, { rootMargin: "400px" });
+  plots.forEach((plot) => near.observe(plot));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.filter((p) => p.classList.contains("drawn")).forEach(drawFigure));
+  addEventListener("beforeprint", () => plots.filter((p) => !p.classList.contains("drawn")).forEach(drawFigure));
+
+  // ---- comments ------------------------------------------------------------------------------------------------------
+  const NOTES = {
+    false_positives: ["flagged, but labelled harmless", "the surest errors first"],
+    false_negatives: ["labelled toxic, but not flagged", "the surest errors first"],
+    least_certain: ["comments", "those nearest to the threshold first"],
+    label_doubt: ["labels that may be wrong", "by confident learning over scores of comments that the model did not learn from; the most doubtful first"],
+  };
+  function matching() {
+    const wanted = $("search").value.trim().toLowerCase();
+    let found = data.lists[state.label][state.kind].map(([key, target, score, spans]) => ({ key, target, score, spans, file: data.rows[key][0], line: data.rows[key][1], text: data.rows[key][2] }));
+    if (wanted) found = found.filter((row) => (row.text !== null && row.text.toLowerCase().includes(wanted)) || String(row.line) === wanted);
+    if (state.sort) {
+      const key = state.sort;
+      found.sort((a, b) => (key === "text" ? (a.text || "").localeCompare(b.text || "", "ko") : a[key] - b[key]) * (state.down ? -1 : 1));
+    }
+    return found;
+  }
+  function written(row) {
+    const element = make("span", null, "comment");
+    element.dir = "auto";
+    if (row.text === null) { element.textContent = row.file; return [element]; }
+    element.classList.add("veiled");
+    element.tabIndex = 0;
+    let at = 0;
+    for (const [a, b, effect] of row.spans) {
+      element.append(row.text.slice(at, a));
+      const mark = make("mark", row.text.slice(a, b));
+      const strength = Math.min(0.75, Math.abs(effect) * 2);
+      mark.style.background = strength < 0.03 ? "transparent" : effect > 0 ? `rgba(222,80,55,${strength})` : `rgba(60,125,200,${strength})`;
+      mark.title = `${effect > 0 ? "+" : "−"}${Math.abs(effect).toFixed(3)} by this token`;
+      element.append(mark);
+      at = b;
+    }
+    element.append(row.text.slice(at));
+    const top = [...row.spans].filter((s) => Math.abs(s[2]) >= 0.01).sort((a, b) => Math.abs(b[2]) - Math.abs(a[2])).slice(0, 4);
+    if (!top.length) return [element];
+    const pushers = make("span", null, "pushers comment veiled");
+    pushers.textContent = top.map(([a, b, effect]) => `${row.text.slice(a, b)} ${effect > 0 ? "+" : "−"}${Math.abs(effect).toFixed(2)}`).join(" · ");
+    return [element, pushers];
+  }
+  function drawRows() {
+    if (!data.lists.length) return;
+    const found = matching(), total = data.counts[state.label][state.kind], list = data.lists[state.label][state.kind].length;
+    const [what, order] = NOTES[state.kind];
+    $("kind-note").textContent = `${whole(total)} ${what}${total > list ? `, ${whole(list)} of them here` : ""}; ${order}. ${found.length < list ? `${whole(found.length)} found.` : ""}`;
+    $("rows").tBodies[0].replaceChildren(...found.slice(0, state.shown).map((row) => {
+      const line = make("tr"), tick = make("input"), cell = make("td", null, "tick"), text = make("td", null, "text");
+      tick.type = "checkbox";
+      tick.checked = state.chosen.has(row.key);
+      tick.setAttribute("aria-label", `Choose line ${row.line}`);
+      tick.addEventListener("change", () => state.chosen[tick.checked ? "add" : "delete"](row.key));
+      cell.append(tick);
+      text.append(...written(row));
+      const cells = [["line", row.line], ["labelled", row.target ? "toxic" : "harmless"], ["score", row.score.toFixed(3)]].map(([name, value]) => {
+        const td = make("td", value);
+        td.dataset.name = name;
+        return td;
+      });
+      line.append(cell, ...cells, text);
+      return line;
+    }));
+    $("more").hidden = found.length <= state.shown;
+    for (const button of document.querySelectorAll("#rows [data-sort]")) button.setAttribute("aria-pressed", String(button.dataset.sort === state.sort));
+  }
+  const spreadsheet = (value) => {  // a cell that no spreadsheet runs as a formula
+    const text = String(value), safe = /^[=+\-@\t\r\n＝＋－＠]/.test(text) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? `'${text}` : text;
+    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  function exported() {
+    let rows = matching();
+    if (rows.some((row) => state.chosen.has(row.key))) rows = rows.filter((row) => state.chosen.has(row.key));
+    const withText = rows.some((row) => row.text !== null);
+    const head = ["file", "line", ...(withText ? ["text"] : []), "label", "labelled", "score", "why", "relabelled"];
+    const lines = rows.map((row) => [row.file, row.line, ...(withText ? [row.text] : []), data.labels[state.label], row.target, row.score, state.kind, ""]);
+    const content = [head, ...lines].map((line) => line.map(spreadsheet).join(",")).join("\n");
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob(["\ufeff", content, "\n"], { type: "text/csv;charset=utf-8" }));
+    link.download = `relabel_${state.kind}.csv`;
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+  if (data.lists.length) {
+    for (const tab of document.querySelectorAll("[data-kind]")) {
+      tab.addEventListener("click", () => {
+        for (const other of document.querySelectorAll("[data-kind]")) other.setAttribute("aria-selected", String(other === tab));
+        Object.assign(state, { kind: tab.dataset.kind, shown: 25, sort: null });
+        state.chosen.clear();
+        $("all").checked = false;
+        drawRows();
+      });
+      tab.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!step) return;
+        const tabs = [...document.querySelectorAll("[data-kind]")];
+        const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+        next.focus();
+        next.click();
+      });
+    }
+    for (const button of document.querySelectorAll("#rows [data-sort]")) {
+      button.addEventListener("click", () => {
+        state.down = state.sort === button.dataset.sort ? !state.down : false;
+        state.sort = button.dataset.sort;
+        drawRows();
+      });
+    }
+    $("search").addEventListener("input", () => { state.shown = 25; drawRows(); });
+    $("more").addEventListener("click", () => { state.shown += 25; drawRows(); });
+    $("all").addEventListener("change", () => {
+      for (const row of matching()) state.chosen[$("all").checked ? "add" : "delete"](row.key);
+      drawRows();
+    });
+    $("export").addEventListener("click", exported);
+    $("unveil")?.addEventListener("change", () => $("rows").classList.toggle("unveiled", $("unveil").checked));
+    const open = (event) => {
+      const comment = event.target.closest?.(".comment.veiled");
+      if (comment) comment.parentElement.querySelectorAll(".comment").forEach((c) => c.classList.toggle("open"));
+      return comment;
+    };
+    $("rows").addEventListener("click", (event) => { if (!String(getSelection())) open(event); });
+    $("rows").addEventListener("keydown", (event) => { if (["Enter", " "].includes(event.key) && open(event)) event.preventDefault(); });
+  }
+
+  // ---- kinds ---------------------------------------------------------------------------------------------------------
+  function drawSlices() {
+    const table = $("slice-table");
+    if (!table) return;
+    const rows = data.slices.filter((row) => row.label === data.labels[state.label]);
+    table.tBodies[0].replaceChildren(...rows.map((row) => {
+      const line = make("tr"), head = make("th", `${row.by}: ${row.name}`);
+      head.scope = "row";
+      const gap = make("td", row.gap === null ? "–" : `${row.gap >= 0 ? "+" : "−"}${Math.abs(row.gap).toFixed(3)} (${row.gap_low.toFixed(3)} to ${row.gap_high.toFixed(3)})`.replaceAll("-", "−"));
+      if (row.notable) gap.className = "outside";
+      line.append(head, ...[whole(row.rows), whole(row.toxic), plain(row.average_precision), plain(row.precision), plain(row.recall), plain(row.f1), row.false_positive_rate === null ? "–" : interval([row.false_positive_rate, row.low, row.high])].map((cell) => make("td", cell)), gap);
+      return line;
+    }));
+  }
+
+  // ---- what moves them -----------------------------------------------------------------------------------------------
+  function setRate(rate, from) {
+    if (!(rate >= 0 && rate <= 1)) return;
+    state.rate = rate;
+    for (const id of ["rate", "rate2"]) if ($(id) && $(id) !== from) $(id).value = Number((100 * rate).toPrecision(4));
+    drawLive();
+    drawExplorer();
+  }
+  for (const id of ["rate", "rate2"]) $(id)?.addEventListener("input", (event) => { if (event.target.value !== "") setRate(Number(event.target.value) / 100, event.target); });
+  for (const id of ["low", "high"]) $(id)?.addEventListener("input", drawExplorer);
+  $("two")?.addEventListener("change", () => { resetSliders(); drawExplorer(); });
+  $("reset")?.addEventListener("click", () => { resetSliders(); drawExplorer(); });
+  function setLabel(label) {
+    state.label = label;
+    for (const block of document.querySelectorAll(".by-label")) block.hidden = Number(block.dataset.label) !== label;
+    resetSliders();
+    if (data.rates[label] !== null) setRate(data.rates[label]);
+    plots.filter((p) => p.classList.contains("drawn") || p.classList.contains("none")).forEach(drawFigure);
+    Object.assign(state, { shown: 25, sort: null });
+    state.chosen.clear();
+    drawRows();
+    drawSlices();
+  }
+  $("label")?.addEventListener("change", (event) => setLabel(Number(event.target.value)));
+  setLabel(0);
+})();

@@ -1,0 +1,137 @@
+"""What a report says in plain words."""
+
+from __future__ import annotations
+
+from toxiclf.bundle.live_rate import percent
+from toxiclf.evaluation.metrics import MetricRow
+from toxiclf.evaluation.report import BASELINE, Report
+
+_COMMENTS = 10_000
+
+
+def title(report: Report) -> str:
+    """The model and its data."""
+    return f"{report.model} on {report.data['source']}"
+
+
+def what(report: Report) -> str:
+    """What was trained on what, and which rows say how good it is."""
+    parts = report.data["parts"]
+    if "evaluated" in parts:
+        rows = parts["evaluated"]["rows"]
+        return f"A trained {report.model} model, measured on {rows:,} labelled comments of {report.data['source']}."
+    training, validation = (parts[part]["rows"] for part in ("training", "validation"))
+    learned = (
+        f"{report.model} was trained on {report.data['source']}: {training:,} comments to learn from and {validation:,} for "
+        "validation."
+    )
+    if "test" in parts:
+        return f"{learned} {parts['test']['rows']:,} others, which it has never seen, say below how good it is."
+    return f"{learned} Figures are of {report.evaluated_on}."
+
+
+def verdict(report: Report) -> tuple[str, str]:
+    """Whether to use it: "good", "look" or "stop"; and a sentence."""
+    severities = [finding.severity for finding in report.findings]
+    if "diverged" in report.codes():
+        return "stop", "Training broke down; there is no model."
+    if "error" in severities:
+        return "stop", "Do not use it as it is: see what to worry about."
+    if "below_baseline" in report.codes():
+        return "look", f"It works, but {BASELINE}, which is simpler and faster, is as good or better."
+    if "warning" in severities:
+        return "look", "It works; read what to worry about first."
+    return "good", "No check complains."
+
+
+def is_it_any_good(report: Report, label: str) -> str:
+    """Recall, precision and average precision of a label, as sentences."""
+    recall, precision, ranking = (
+        _row(report.rows, label, metric) for metric in ("recall", "precision", "average_precision")
+    )
+    if recall is None or precision is None or ranking is None or recall.value is None or ranking.value is None:
+        return "These comments do not hold both classes, so little can be said."
+    counts = report.confusion[label]
+    share = (counts["tp"] + counts["fn"]) / sum(counts.values())
+    flags = (
+        "It flags none of them."
+        if not counts["tp"] + counts["fp"]
+        else f"Of its flags {_percent(precision)} are right."
+    )
+    return (
+        f"It finds {_percent(recall)} of the toxic comments. {flags} Sorted by its scores, toxic comments come first with an "
+        f"average precision of {_plain(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
+    )
+
+
+def compared(report: Report, label: str) -> str:
+    """The baseline on the same rows; empty where there is none."""
+    if report.model == BASELINE and not report.baseline_rows and report.recipe:
+        return f"{BASELINE} is itself the baseline that others are judged against; toxiclf compare sets two runs side by side."
+    ours, theirs = (_row(rows, label, "average_precision") for rows in (report.rows, report.baseline_rows))
+    if ours is None or theirs is None or ours.value is None or theirs.value is None:
+        return ""
+    difference = ours.value - theirs.value
+    more = f"{abs(difference):.3f} {'more' if difference < 0 else 'less'} than this model"
+    return (
+        f"{BASELINE}, the baseline that every model is judged against, has an average precision of {_plain(theirs)} on the same "
+        f"comments, {more}."
+    )
+
+
+def moderator(report: Report, label: str) -> str:
+    """What somebody would live through who reads the flags of ten thousand comments."""
+    counts = report.confusion.get(label)
+    rate = default_rates(report)[report.labels.index(label)]
+    if counts is None or rate is None or not (counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]):
+        return ""
+    toxic = _COMMENTS * rate
+    right = toxic * counts["tp"] / (counts["tp"] + counts["fn"])
+    wrong = (_COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
+    return (
+        f"Of {_COMMENTS:,} comments at {percent(rate)} toxic you would see {round(right) + round(wrong):,} flags, "
+        f"{round(right):,} right; {round(toxic) - round(right):,} missed."
+    )
+
+
+def default_rates(report: Report) -> list[float | None]:
+    """The live rate of each label; where none is set, its share of the rows that figures come from."""
+    rates: list[float | None] = []
+    for label in report.labels:
+        counts = report.confusion.get(label)
+        share = None if counts is None else (counts["tp"] + counts["fn"]) / max(1, sum(counts.values()))
+        rates.append(report.live_rate.get(label, share) if counts is not None else None)
+    return rates
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """Where a report came from."""
+    found = [
+        ("data", report.data["source"]), ("figures from", report.evaluated_on), ("seed", str(report.seed)),
+        ("rows set aside", f"{report.data.get('rejected', 0):,}"),
+    ]  # fmt: skip
+    if report.timings:
+        found.append(("time to fit", f"{report.timings['fit_seconds']:,} s"))
+    found += [("", note) for note in report.data["notes"]]
+    return [*found, ("versions", ", ".join(f"{name} {version}" for name, version in report.versions.items()))]
+
+
+def _row(rows: list[MetricRow], label: str, metric: str) -> MetricRow | None:
+    return next((row for row in rows if row.label == label and row.metric == metric), None)
+
+
+def _percent(row: MetricRow) -> str:
+    if row.value is None:
+        return "–"
+    if row.low is None or row.high is None:
+        return f"{100 * row.value:.0f} %"
+    return f"{100 * row.value:.0f} % ({100 * row.low:.0f} to {100 * row.high:.0f})"
+
+
+def _plain(row: MetricRow) -> str:
+    assert row.value is not None
+    return (
+        f"{row.value:.3f}"
+        if row.low is None or row.high is None
+        else f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+    )

@@ -1,0 +1,149 @@
+"""Figures of kinds of comments: where a model flags harmless ones more often than elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn.metrics import average_precision_score
+
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.obfuscation import readings
+from toxiclf.text.tokenizers import MecabTokenizer
+
+Bools = NDArray[np.bool_]
+
+_LENGTHS = (10, 20, 40, 80)  # characters; a slice ends at each
+_MOST_VALUES = 20  # of a column; rarer values are one slice
+_FEWEST = 10  # rows of a slice
+_REST = "(other values)"
+
+
+def slice_rows(
+    texts: Sequence[str], normalizer: Normalizer, column: str = "", values: Sequence[str] = ()
+) -> Iterator[tuple[str, str, Bools]]:
+    """Kinds of comments: what they are told apart by, the name of each, and bool (n,), which comments it holds.
+
+    By length of the normalized text; by whether a word is disguised (:mod:`toxiclf.text.obfuscation` reads it otherwise); by
+    terms of identity that they name (:func:`identity_terms`; a comment may name several, or none); and by the values of a
+    column. Kinds with less than ten comments are left out, and those of which none other of their sort is left.
+
+    Parameters
+    ----------
+    column, values : the name of a column, and its value in each row; none where values is empty.
+    """
+    normalized = normalizer.batch(texts)[0]
+    kinds: list[tuple[str, str, Bools]] = []
+    lengths = np.array([len(text) for text in normalized])
+    low = 0
+    for high in _LENGTHS:
+        kinds.append(("length", f"{low + 1} to {high} characters", (lengths > low) & (lengths <= high)))
+        low = high
+    kinds.append(("length", f"more than {low} characters", lengths > low))
+    disguised = np.array([bool(readings(text)) for text in normalized], dtype=np.bool_)
+    kinds += [("spelling", "disguised words", disguised), ("spelling", "plain words", ~disguised)]
+    named = _identities(normalized)
+    kinds += [("identity", group, rows) for group, rows in named.items()]
+    kinds.append(("identity", "none of these", ~np.logical_or.reduce(list(named.values()))))
+    if len(values):
+        common = [value for value, _ in Counter(values).most_common(_MOST_VALUES)]
+        array = np.array(values, dtype=object)
+        kinds += [(column, value or "(empty)", array == value) for value in common]
+        kinds.append((column, _REST, ~np.isin(array.astype(str), common)))
+    kept = [kind for kind in kinds if kind[2].sum() >= _FEWEST]
+    several = Counter(by for by, _, _ in kept)
+    yield from (kind for kind in kept if several[kind[0]] > 1)
+
+
+@cache
+def identity_terms() -> dict[str, tuple[str, ...]]:
+    """Words by which people are named: by group, neutral ones only, as insults are toxic by themselves."""
+    content = json.loads(files("toxiclf.evaluation").joinpath("identity_terms.json").read_text("utf-8"))
+    return {group: tuple(terms) for group, terms in content.items()}
+
+
+def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
+    """Which texts name which group: a term counts where it is made of whole morphemes, so that 게이 is not found in 게이머."""
+    tokenizer = MecabTokenizer()
+    found = {group: np.zeros(len(normalized), dtype=np.bool_) for group in identity_terms()}
+    for i, text in enumerate(normalized):
+        lowered = text.lower()
+        hits = [(group, term) for group, terms in identity_terms().items() for term in terms if term in lowered]
+        if not hits:
+            continue
+        spans = tokenizer.spans(text)
+        starts, ends = {start for start, _ in spans}, {end for _, end in spans}
+        for group, term in hits:
+            at = lowered.find(term)
+            while at >= 0 and not found[group][i]:
+                found[group][i] = at in starts and at + len(term) in ends
+                at = lowered.find(term, at + 1)
+    return found
+
+
+def slice_figures(
+    kinds: Sequence[tuple[str, str, Bools]], scores: NDArray[np.float32], targets: NDArray[np.uint8],
+    thresholds: Sequence[float], labels: Sequence[str],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Figures of each kind and label.
+
+    Returns
+    -------
+    A row each: ``by``, ``name``, ``label``, ``rows``, ``toxic``; ``average_precision``, ``precision``, ``recall``, ``f1``,
+    ``false_positive_rate`` with its 95 % interval ``low`` and ``high`` (Wilson 1927); and ``gap``, that rate minus that of all
+    other comments, with ``gap_low`` and ``gap_high`` (Newcombe 1998, method 10). None where there is nothing to divide by.
+    ``notable`` says whether the gap's interval leaves out zero at a level that allows for all rows (Bonferroni).
+    """
+    rows: list[dict[str, Any]] = []
+    strict = 1 - 0.05 / max(1, len(kinds) * len(labels))
+    for by, name, inside in kinds:
+        for j, label in enumerate(labels):
+            toxic, flagged = targets[:, j] == 1, scores[:, j] >= np.float32(thresholds[j])
+            tp, fp = int((inside & toxic & flagged).sum()), int((inside & ~toxic & flagged).sum())
+            positives, negatives = int((inside & toxic).sum()), int((inside & ~toxic).sum())
+            elsewhere = int((~inside & ~toxic & flagged).sum()), int((~inside & ~toxic).sum())
+            rate, other = _proportion(fp, negatives), _proportion(*elsewhere)
+            gap = None if rate is None or other is None else _difference(rate, other)
+            notable = False
+            if gap is not None:
+                one, rest = _proportion(fp, negatives, strict), _proportion(*elsewhere, strict)
+                assert one is not None and rest is not None  # noqa: PT018
+                _, least, most = _difference(one, rest)
+                notable = least > 0 or most < 0
+            both = positives > 0 and negatives > 0
+            rows.append(
+                {
+                    "by": by, "name": name, "label": label, "rows": int(inside.sum()), "toxic": positives,
+                    "average_precision": float(average_precision_score(toxic[inside], scores[inside, j])) if both else None,
+                    "precision": _share(tp, tp + fp), "recall": _share(tp, positives),
+                    "f1": _share(2 * tp, tp + fp + positives) if positives else None,
+                    **dict(zip(("false_positive_rate", "low", "high"), rate or (None,) * 3, strict=True)),
+                    **dict(zip(("gap", "gap_low", "gap_high"), gap or (None,) * 3, strict=True)), "notable": notable,
+                }
+            )  # fmt: skip
+    return rows
+
+
+def _share(count: int, of: int) -> float | None:
+    return count / of if of else None
+
+
+def _proportion(count: int, of: int, confidence: float = 0.95) -> tuple[float, float, float] | None:
+    if not of:
+        return None
+    interval = binomtest(count, of).proportion_ci(confidence, method="wilson")
+    return count / of, float(interval.low), float(interval.high)
+
+
+def _difference(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
+    (p, low, high), (q, other_low, other_high) = one, other
+    below = float(np.hypot(p - low, other_high - q))
+    above = float(np.hypot(high - p, q - other_low))
+    return p - q, p - q - below, p - q + above
