@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.bundle.live_rate import percent
 from toxiclf.evaluation.metrics import Evaluation, paired_difference
+from toxiclf.evaluation.slices import NO_PEOPLE, NOBODY
 
 Severity = Literal["error", "warning", "info"]
 
@@ -190,17 +191,28 @@ def check_learned(known: int | None, comments: int) -> Iterator[Finding]:
 
 
 def check_slices(slices: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """false_positive_gap: harmless comments that name some people, or come from somewhere, are flagged more often than others."""
-    for row in slices:
-        if row["notable"] and row["by"] not in ("length", "spelling") and row["gap"] > 0:
-            yield Finding(
-                "false_positive_gap", "warning",
-                f"label '{row['label']}': of harmless comments of the kind '{row['by']}: {row['name']}' "
-                f"{row['false_positive_rate']:.1%} are flagged, {row['gap']:.1%} more than of others (95 % interval "
-                f"{row['gap_low']:.1%} to {row['gap_high']:.1%}).",
-                "Read the false alarms of this kind in report.html; label more harmless comments like them, or leave them to "
-                "people.",
-            )  # fmt: skip
+    """false_positive_gap: harmless comments that name some people, or come from somewhere, are flagged more often than others.
+
+    Of several such kinds the three with the largest gaps are named.
+    """
+    found = [
+        row
+        for row in slices
+        if row["notable"] and row["gap"] > 0 and row["by"] not in NO_PEOPLE and row["name"] != NOBODY
+    ]
+    found.sort(key=lambda row: -row["gap"])
+    if not found:
+        return
+    named = "; ".join(
+        f"'{row['by']}: {row['name']}' (label '{row['label']}') {row['false_positive_rate']:.1%} against "
+        f"{row['false_positive_rate'] - row['gap']:.1%}"
+        for row in found[:3]
+    )
+    more = f"; and {len(found) - 3} more in the report" if len(found) > 3 else ""
+    yield Finding(
+        "false_positive_gap", "warning", f"harmless comments of some kinds are flagged more often than others: {named}{more}.",
+        "Read the false alarms of these kinds in report.html; label more harmless comments like them, or leave them to people.",
+    )  # fmt: skip
 
 
 def check_calibration(

@@ -312,6 +312,7 @@ def _metric(report: Report, evidence: Evidence | None, j: int) -> go.Figure | No
                 marker={"color": _COLOURS[value], "size": 5, "opacity": 0.6},
             )  # fmt: skip
             figure.add_trace(trace, row=1, col=column)
+    figure.update_layout(legend={"y": -0.05, "yanchor": "top"})
     return figure.update_xaxes(showticklabels=False).update_yaxes(showticklabels=False)
 
 

@@ -25,6 +25,11 @@ _MOST_VALUES = 20  # of a column; rarer values are one slice
 _FEWEST = 10  # rows of a slice
 _REST = "(other values)"
 
+NOBODY = "none of these"
+"""The kind of comments that name no group."""
+NO_PEOPLE = ("length", "spelling")
+"""What kinds are told apart by that have nothing to do with people."""
+
 
 def slice_rows(
     texts: Sequence[str], normalizer: Normalizer, column: str = "", values: Sequence[str] = ()
@@ -51,7 +56,7 @@ def slice_rows(
     kinds += [("spelling", "disguised words", disguised), ("spelling", "plain words", ~disguised)]
     named = _identities(normalized)
     kinds += [("identity", group, rows) for group, rows in named.items()]
-    kinds.append(("identity", "none of these", ~np.logical_or.reduce(list(named.values()))))
+    kinds.append(("identity", NOBODY, ~np.logical_or.reduce(list(named.values()))))
     if len(values):
         common = [value for value, _ in Counter(values).most_common(_MOST_VALUES)]
         array = np.array(values, dtype=object)

@@ -23,7 +23,10 @@ from toxiclf.evaluation.report import METRICS_OF_PAGE, Report, tables
 
 _LONGEST = 1500  # characters of a comment that are shown
 _TITLES = {
-    "confusion": ("Confusion", "What the model says of comments, by how people labelled them; each row adds up to all of its kind."),
+    "confusion": (
+        "Confusion",
+        "What the model says of comments, by how people labelled them; each row adds up to all of its kind.",
+    ),
     "precision_recall": (
         "Precision and recall",
         "How many flags are right, against how many toxic comments are found. The dot is this model's threshold.",
@@ -48,8 +51,14 @@ _TITLES = {
     ),
     "class_balance": ("Rows that were learned from", "By class; before and after each remedy, where there was one."),
     "lengths": ("Length of comments", "In characters, by class."),
-    "history": ("Training", "Loss of the training rows, and the figure of the validation part that training was stopped by."),
-    "errors": ("What the model finds unusual", "Each comment by its raw score; flagged above the line. Unusual is not toxic."),
+    "history": (
+        "Training",
+        "Loss of the training rows, and the figure of the validation part that training was stopped by.",
+    ),
+    "errors": (
+        "What the model finds unusual",
+        "Each comment by its raw score; flagged above the line. Unusual is not toxic.",
+    ),
     "metric": (
         "Comments before and after the metric",
         "A map by t-SNE: neighbours are alike; distances between groups say nothing.",
@@ -107,6 +116,7 @@ def _data(report: Report, *, comments: bool) -> dict[str, Any]:
     return {
         "labels": list(report.labels),
         "thresholds": [report.thresholds.get(label) for label in report.labels],
+        "kinds": [words.kind(report, label) for label in report.labels],
         "rates": words.default_rates(report),
         "curves": None if curves is None else [curves["labels"][label] for label in report.labels],
         "confusion": [report.confusion.get(label) for label in report.labels],

@@ -34,7 +34,7 @@
       return part;
     }));
   }
-  const lived = (m, rate) => `Of ${whole(COMMENTS)} comments at ${percent(rate)} toxic you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} right; ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))} missed.`;
+  const lived = (m, rate) => `Of ${whole(COMMENTS)} comments at ${percent(rate)} ${data.kinds[state.label]} you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} right; ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))} missed.`;
 
   function drawLive() {
     const counts = data.confusion[state.label];
@@ -74,7 +74,7 @@
     if (two) {
       const blocked = atRate(countsAt(high), state.rate);
       const review = live.tp + live.fp - blocked.tp - blocked.fp;
-      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} toxic ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(live.tp - blocked.tp)} of them toxic; ${whole(live.fn + live.tn)} allowed, ${whole(live.fn)} of them toxic.`;
+      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} ${data.kinds[state.label]} ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(live.tp - blocked.tp)} of them toxic; ${whole(live.fn + live.tn)} allowed, ${whole(live.fn)} of them toxic.`;
       bar($("explorer-bar"), [["right", blocked.tp], ["wrong", blocked.fp], ["review", review], ["missed", live.fn]]);
     } else {
       $("explorer-sentence").textContent = lived(live, state.rate);
@@ -116,7 +116,7 @@
     layout.xaxis = { ...axis, ...layout.xaxis };
     layout.yaxis = { ...axis, ...layout.yaxis };
     for (const shape of layout.shapes || []) if (shape.line) shape.line.color = css("--soft");
-    Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 13 }, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, autosize: true });
+    Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 13 }, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, ...layout.legend }, autosize: true });
     layout.margin = { ...layout.margin, l: narrow ? 40 : 60, r: narrow ? 8 : 20 };
     layout.hoverlabel = { align: "left" };
     if (!layout.height) layout.height = narrow ? 330 : 400;
@@ -288,6 +288,7 @@
     state.label = label;
     for (const block of document.querySelectorAll(".by-label")) block.hidden = Number(block.dataset.label) !== label;
     resetSliders();
+    for (const word of document.querySelectorAll(".kind")) word.textContent = data.kinds[label];
     if (data.rates[label] !== null) setRate(data.rates[label]);
     plots.filter((p) => p.classList.contains("drawn") || p.classList.contains("none")).forEach(drawFigure);
     Object.assign(state, { shown: 25, sort: null });

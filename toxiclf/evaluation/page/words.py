@@ -44,6 +44,11 @@ def verdict(report: Report) -> tuple[str, str]:
     return "good", "No check complains."
 
 
+def kind(report: Report, label: str) -> str:
+    """What comments with a label are called."""
+    return "toxic" if len(report.labels) == 1 else f"'{label}'"
+
+
 def is_it_any_good(report: Report, label: str) -> str:
     """Recall, precision and average precision of a label, as sentences."""
     recall, precision, ranking = (
@@ -59,7 +64,7 @@ def is_it_any_good(report: Report, label: str) -> str:
         else f"Of its flags {_percent(precision)} are right."
     )
     return (
-        f"It finds {_percent(recall)} of the toxic comments. {flags} Sorted by its scores, toxic comments come first with an "
+        f"It finds {_percent(recall)} of the {kind(report, label)} comments. {flags} Sorted by its scores, they come first with an "
         f"average precision of {_plain(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
     )
 
@@ -89,7 +94,7 @@ def moderator(report: Report, label: str) -> str:
     right = toxic * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = (_COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
     return (
-        f"Of {_COMMENTS:,} comments at {percent(rate)} toxic you would see {round(right) + round(wrong):,} flags, "
+        f"Of {_COMMENTS:,} comments at {percent(rate)} {kind(report, label)} you would see {round(right) + round(wrong):,} flags, "
         f"{round(right):,} right; {round(toxic) - round(right):,} missed."
     )
 
