@@ -25,7 +25,16 @@ def trained_run(sample_path: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_train_leaves_report_bundle_recipe_and_figures(trained_run: Path) -> None:
     names = {path.name for path in trained_run.iterdir()}
-    assert names == {"bundle", "figures", "learned.csv", "predictions.csv", "recipe.toml", "report.json", "report.md"}
+    assert names == {
+        "bundle",
+        "figures",
+        "learned.csv",
+        "predictions.csv",
+        "recipe.toml",
+        "report.html",
+        "report.json",
+        "report.md",
+    }
     report = json.loads((trained_run / "report.json").read_text("utf-8"))
     assert set(report["summary"]["f1"]) == {"value", "low", "high"}
     assert {"summary", "labels", "confusion", "data", "baseline", "findings", "recipe", "seed", "versions"} <= set(

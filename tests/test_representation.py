@@ -118,7 +118,7 @@ def test_errors_of_anomaly_models_are_drawn_with_the_threshold(model: str, sampl
     folder = run.save(tmp_path)
     for name in (f"{stem}.png", f"{stem}_histogram.png"):
         assert (folder / "figures" / name).stat().st_size > 5000
-    errors = run._pictures["errors"]
+    errors = run.report.evidence.points["errors"]
     assert run.predictions is not None
     threshold = np.float32(run.report.thresholds["toxic"])
     if errors["threshold"] is not None:

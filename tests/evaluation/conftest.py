@@ -11,7 +11,7 @@ import numpy as np
 from toxiclf.corpus.comments import Comments
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.report import Report, write_text
 
 
 def comments_of(n: int, labels: Sequence[str] = ("toxic",), seed: int = 0) -> Comments:
@@ -29,7 +29,7 @@ def scores_of(comments: Comments, noise: float, seed: int = 0) -> np.ndarray:
 def save_run(
     folder: Path, comments: Comments, scores: np.ndarray, *, threshold: float = 0.5, seed: int = 0, **changes: Any
 ) -> Path:
-    """Write the report and the predictions of a run."""
+    """Write ``report.json`` and the predictions of a run."""
     thresholds = [threshold] * len(comments.labels)
     predictions = Predictions.of(comments, scores, thresholds)
     evaluation = evaluate(scores, comments.targets, thresholds, comments.labels, seed=seed)
@@ -52,6 +52,7 @@ def save_run(
         "seed": seed,
         "versions": {},
     }
-    Report(**(fields | changes)).write(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "report.json", Report(**(fields | changes)).to_json())
     predictions.write(folder)
     return folder

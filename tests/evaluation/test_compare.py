@@ -319,7 +319,7 @@ def test_a_run_without_scores_is_refused(pair: tuple[Path, Path], tmp_path: Path
     )
     diverged = tmp_path / "diverged"
     finding = Finding("diverged", "error", "training diverged.", "Lower it.")
-    data = {"notes": [], "parts": {}, "class_weights": []}
+    data = {"source": "c.csv", "notes": [], "parts": {}, "class_weights": []}
     Report("dnn", "nothing: training diverged", ("toxic",), [], {}, [], {}, data, [finding], {}, 0, {}).write(diverged)
     assert refusal([strong, diverged], UsageError) == (
         f"{diverged} diverged in training, so there are no scores to compare; leave it out"

@@ -81,6 +81,14 @@ def run(bundle: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def opened(browser: Any, run: Path) -> Iterator[Browsed]:
+    """Its page, which loads once; each test moves what it looks at."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield Browsed(context.new_page(), run / "report.html")
+    context.close()
+
+
+@pytest.fixture(scope="module")
 def hostile(bundle: Path, sample: Comments, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report on comments that would like to be more than text, all of them labelled otherwise than they look."""
     few = [*sample.texts[:60], *HOSTILE]
@@ -95,11 +103,10 @@ def hostile(bundle: Path, sample: Comments, tmp_path_factory: pytest.TempPathFac
     return folder
 
 
-def test_the_slider_moves_the_numbers_to_what_the_report_gives_there(run: Path, browse: Callable[..., Browsed]) -> None:
+def test_the_slider_moves_the_numbers_to_what_the_report_gives_there(run: Path, opened: Browsed) -> None:
     report = json.loads((run / "report.json").read_text("utf-8"))
     curve = report["analysis"]["thresholds"]["labels"]["toxic"]
-    browsed = browse(run / "report.html")
-    page = browsed.page
+    page = opened.page
     saved = report["labels"]["toxic"]["threshold"]
     assert page.locator("#low-value").inner_text() == f"{saved:.4f}"
     for at in (0, len(curve["threshold"]) // 3, len(curve["threshold"]) // 2, len(curve["threshold"]) - 1):
@@ -107,41 +114,39 @@ def test_the_slider_moves_the_numbers_to_what_the_report_gives_there(run: Path, 
         tp, fp = curve["tp"][at], curve["fp"][at]
         fn, tn = curve["toxic"] - tp, curve["others"] - fp
         assert page.locator("#low-value").inner_text() == f"{curve['threshold'][at]:.4f}"
-        assert [browsed.cell(key, 0) for key in ("tp", "fp", "fn", "tn")] == [f"{n:,}" for n in (tp, fp, fn, tn)]
+        assert [opened.cell(key, 0) for key in ("tp", "fp", "fn", "tn")] == [f"{n:,}" for n in (tp, fp, fn, tn)]
         expected = {
             "precision": tp / (tp + fp) if tp + fp else None, "recall": tp / (tp + fn), "specificity": tn / (tn + fp),
             "f1": 2 * tp / (2 * tp + fp + fn), "f2": 5 * tp / (5 * tp + 4 * fn + fp),
         }  # fmt: skip
         for metric, value in expected.items():
-            shown = browsed.cell(metric, 0)
+            shown = opened.cell(metric, 0)
             assert shown == "–" if value is None else abs(float(shown) - value) < 0.00051
     page.locator("#reset").click()
     assert page.locator("#low-value").inner_text() == f"{saved:.4f}"
     counts = report["confusion"]["toxic"]
-    assert [browsed.cell(key, 2) for key in ("tp", "fp", "fn", "tn")] == [
+    assert [opened.cell(key, 2) for key in ("tp", "fp", "fn", "tn")] == [
         f"{counts[k]:,}" for k in ("tp", "fp", "fn", "tn")
     ]
-    assert browsed.cell("recall", 2).startswith(f"{report['labels']['toxic']['recall']['value']:.3f}")
+    assert opened.cell("recall", 2).startswith(f"{report['labels']['toxic']['recall']['value']:.3f}")
 
 
-def test_a_live_rate_gives_what_a_moderator_would_live_through(run: Path, browse: Callable[..., Browsed]) -> None:
+def test_a_live_rate_gives_what_a_moderator_would_live_through(run: Path, opened: Browsed) -> None:
     counts = json.loads((run / "report.json").read_text("utf-8"))["confusion"]["toxic"]
-    browsed = browse(run / "report.html")
-    browsed.page.locator("#rate").fill("3")
+    opened.page.locator("#rate").fill("3")
     right = 300 * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = 9700 * counts["fp"] / (counts["fp"] + counts["tn"])
-    assert browsed.page.locator("#live-sentence").inner_text() == (
+    assert opened.page.locator("#live-sentence").inner_text() == (
         f"Of 10,000 comments at 3 % toxic you would see {round(right) + round(wrong):,} flags, {round(right):,} right; "
         f"{300 - round(right):,} missed."
     )
-    assert browsed.page.locator("#rate2").input_value() == "3"
-    flags = float(browsed.cell("flags", 1).replace(",", ""))
-    assert abs(flags - sum(float(browsed.cell(key, 1).replace(",", "")) for key in ("tp", "fp"))) <= 1
+    assert opened.page.locator("#rate2").input_value() == "3"
+    flags = float(opened.cell("flags", 1).replace(",", ""))
+    assert abs(flags - sum(float(opened.cell(key, 1).replace(",", "")) for key in ("tp", "fp"))) <= 1
 
 
-def test_two_thresholds_allow_review_and_block(run: Path, browse: Callable[..., Browsed]) -> None:
-    browsed = browse(run / "report.html")
-    page = browsed.page
+def test_two_thresholds_allow_review_and_block(run: Path, opened: Browsed) -> None:
+    page = opened.page
     assert not page.locator("#high").is_visible()
     page.locator("#two").check()
     assert page.locator("#high").is_visible()
@@ -157,20 +162,20 @@ def test_two_thresholds_allow_review_and_block(run: Path, browse: Callable[..., 
     page.locator("#high").focus()
     page.locator("#high").fill("5")  # blocking from below where review begins: review begins there, too
     assert page.locator("#low").input_value() == "5"
+    page.locator("#two").uncheck()
 
 
-def test_nothing_is_loaded_and_nothing_complains(run: Path, browse: Callable[..., Browsed]) -> None:
-    browsed = browse(run / "report.html")
-    for plot in browsed.page.locator(".plot").all():
+def test_nothing_is_loaded_and_nothing_complains(run: Path, opened: Browsed) -> None:
+    for plot in opened.page.locator(".plot").all():
         plot.scroll_into_view_if_needed()
         plot.locator(".main-svg").first.wait_for()
-    for tab in browsed.page.locator("[data-kind]").all():
+    for tab in opened.page.locator("[data-kind]").all():
         tab.click()
-    assert browsed.console == []
-    assert browsed.requests == [(run / "report.html").as_uri()]
-    blocked = browsed.page.evaluate("fetch('https://example.org').then(() => 'loaded', () => 'blocked')")
+    assert opened.console == []
+    assert opened.requests == [(run / "report.html").as_uri()]
+    blocked = opened.page.evaluate("fetch('https://example.org').then(() => 'loaded', () => 'blocked')")
     assert blocked == "blocked"
-    assert any("Content Security Policy" in line for line in browsed.console)
+    assert any("Content Security Policy" in line for line in opened.console)
     assert (run / "report.html").stat().st_size < 6_000_000
 
 
@@ -223,10 +228,8 @@ def test_comments_are_searched_sorted_and_exported(
     assert row["line"] == str(61 + 4)
 
 
-def test_comments_are_veiled_until_they_are_asked_for_and_the_keyboard_works(
-    run: Path, browse: Callable[..., Browsed]
-) -> None:
-    page = browse(run / "report.html").page
+def test_comments_are_veiled_until_they_are_asked_for_and_the_keyboard_works(run: Path, opened: Browsed) -> None:
+    page = opened.page
     page.locator("[data-kind=false_positives]").focus()
     page.keyboard.press("ArrowRight")
     assert page.locator("[data-kind=false_negatives]").get_attribute("aria-selected") == "true"

@@ -101,7 +101,7 @@ def train(
     if keep_augmented and not trained.has_augmented:
         say("no comment was augmented, so there is no augmented.csv")
     trained.save(folder, keep_augmented=keep_augmented and trained.has_augmented, comments=not no_comments)
-    report = trained.report
+    report = trained.report.analysed(comments=not no_comments)
     if as_json:
         print_json({**report.to_dict(), "out": str(folder)})
     else:
@@ -159,6 +159,7 @@ def evaluate(
         say(note)
     if out is not None:
         evaluated.save(out, comments=not no_comments)
+        report = report.analysed(comments=not no_comments)
     if as_json:
         print_json(report.to_dict())
     else:
