@@ -76,7 +76,7 @@ def test_trained_runs_are_compared_with_the_figures_and_intervals_of_their_repor
     comparison = compare([runs / "ngram_logistic", runs / "logistic"])
     for run in comparison.runs:
         assert run.rows == trained(run.name, "one").report.rows
-        assert run.report == trained(run.name, "one").report
+        assert run.report == trained(run.name, "one").report.analysed()
     assert comparison.recipe()["model.jamo"] == {"ngram_logistic": 3, "logistic": None}
     place = comparison.runs[1].baseline()
     assert place is not None
@@ -319,7 +319,8 @@ def test_a_run_without_scores_is_refused(pair: tuple[Path, Path], tmp_path: Path
     )
     diverged = tmp_path / "diverged"
     finding = Finding("diverged", "error", "training diverged.", "Lower it.")
-    data = {"source": "c.csv", "notes": [], "parts": {}, "class_weights": []}
+    parts = {name: {"rows": 10, "classes": {"toxic": 5}} for name in ("training", "validation")}
+    data = {"source": "c.csv", "notes": [], "parts": parts, "class_weights": []}
     Report("dnn", "nothing: training diverged", ("toxic",), [], {}, [], {}, data, [finding], {}, 0, {}).write(diverged)
     assert refusal([strong, diverged], UsageError) == (
         f"{diverged} diverged in training, so there are no scores to compare; leave it out"

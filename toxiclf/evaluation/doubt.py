@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,9 @@ def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[s
     By label ``count``, how many there are, and ``rows``, the most doubtful first: ``row`` (its place in ``comments``), ``file``,
     ``line``, ``target`` and ``score``.
     """
-    from cleanlab.filter import find_label_issues  # takes a second to load
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of progress bars in notebooks, of which it draws none here
+        from cleanlab.filter import find_label_issues  # takes a second to load
 
     found = {}
     for j, label in enumerate(labels):

@@ -78,7 +78,7 @@ class Report:
     analysis: dict[str, Any] = field(default_factory=dict)
     live_rate: dict[str, float] = field(default_factory=dict)
     live_rows: list[MetricRow] = field(default_factory=list)
-    history: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    history: list[dict[str, Any]] = field(default_factory=list, repr=False, compare=False)
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property

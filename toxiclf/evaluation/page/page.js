@@ -65,6 +65,9 @@
       if (document.activeElement === $("high")) { low = high; $("low").value = low; } else { high = low; $("high").value = high; }
     }
     $("high-line").hidden = !two;
+    $("right-name").textContent = two ? "blocked, rightly" : "flagged, rightly";
+    $("wrong-name").textContent = two ? "blocked, wrongly" : "flagged, wrongly";
+    for (const id of ["review-mark", "review-name"]) $(id).hidden = !two;
     $("low-name").textContent = two ? "review from" : "threshold";
     for (const [id, i] of [["low", low], ["high", high]]) {
       $(`${id}-value`).textContent = plain(cuts[i], 4);
