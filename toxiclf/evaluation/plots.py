@@ -15,6 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.evidence import Evidence
+from toxiclf.evaluation.pictures import MOST_POINTS
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -273,17 +274,21 @@ def _errors(report: Report, evidence: Evidence | None, j: int) -> go.Figure | No
     picture = evidence.points["errors"]
     raw, classes = np.asarray(picture["raw"]), np.asarray(picture["classes"])
     figure = make_subplots(cols=2, column_widths=[0.65, 0.35], shared_yaxes=True, horizontal_spacing=0.02)
+    shown = np.arange(len(raw))
+    if len(shown) > MOST_POINTS:
+        shown = np.random.default_rng(evidence.seed).choice(shown, MOST_POINTS, replace=False)
     for value, name in enumerate(_NAMES):
-        rows = np.flatnonzero(classes == value)
+        rows = np.sort(shown[classes[shown] == value])
         text = [_hover(evidence, picture["texts"][i]) for i in rows]
         figure.add_trace(
             go.Scatter(x=rows, y=raw[rows], mode="markers", name=name, text=text, meta=_COMMENTS,
                        marker={"color": _COLOURS[value], "size": 5, "opacity": 0.6}),
             row=1, col=1,
         )  # fmt: skip
-        counts, edges = np.histogram(raw[rows], bins=np.linspace(raw.min(), raw.max() + 1e-9, 41))
+        of = raw[classes == value]
+        counts, edges = np.histogram(of, bins=np.linspace(raw.min(), raw.max() + 1e-9, 41))
         figure.add_trace(
-            go.Bar(y=(edges[1:] + edges[:-1]) / 2, x=counts / max(1, len(rows)), orientation="h", showlegend=False, opacity=0.6,
+            go.Bar(y=(edges[1:] + edges[:-1]) / 2, x=counts / max(1, len(of)), orientation="h", showlegend=False, opacity=0.6,
                    marker={"color": _COLOURS[value]}),
             row=1, col=2,
         )  # fmt: skip

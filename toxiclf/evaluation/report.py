@@ -339,8 +339,8 @@ class Report:
             "", *markdown_table(self.search_table()),
         ]  # fmt: skip
 
-    def write(self, folder: Path, figures: Sequence[str] = (), *, comments: bool = True) -> Report:
-        """Write ``report.json``, ``report.md`` and ``report.html``, and return the report with what was worked out for them.
+    def write(self, folder: Path, figures: Sequence[str] = (), *, comments: bool = True) -> None:
+        """Write ``report.json``, ``report.md`` and ``report.html``.
 
         Parameters
         ----------
@@ -354,7 +354,6 @@ class Report:
         write_text(folder / "report.html", page(full, comments=comments))
         write_text(folder / "report.md", full.to_markdown(figures))
         write_text(folder / "report.json", full.to_json())
-        return full
 
     def analysed(self, *, comments: bool = True) -> Report:
         """The same with what takes a few seconds to work out: labels in doubt and, if ``comments``, the most telling tokens."""
