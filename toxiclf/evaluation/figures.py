@@ -49,8 +49,7 @@ def write_figures(
         for name, draw in _FIGURES.items():
             columns = min(3, len(labels))
             rows = -(-len(labels) // columns)
-            figure = Figure(figsize=(5 * columns, 4.2 * rows), layout="constrained")
-            axes = figure.subplots(rows, columns, squeeze=False).ravel()
+            figure, axes = _panels(rows, columns)
             for j, axis in enumerate(axes):
                 if j < len(labels) and 0 < targets[:, j].sum() < len(targets):
                     draw(axis, scores[:, j], targets[:, j], thresholds[j])
@@ -60,6 +59,15 @@ def write_figures(
             figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
             names.append(f"{name}.png")
     return names
+
+
+def _panels(rows: int, columns: int) -> tuple[Figure, NDArray[Any]]:
+    """A figure of equal panels, with room for what stands around each: a layout that measures it takes as long as all drawing."""
+    width, height = 5.0 * columns, 4.2 * rows
+    figure = Figure(figsize=(width, height))
+    room = {"left": 0.95 / width, "right": 1 - 0.15 / width, "bottom": 0.6 / height, "top": 1 - 0.4 / height}
+    axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw={**room, "wspace": 0.3, "hspace": 0.35})
+    return figure, axes.ravel()
 
 
 def write_history_figures(folder: Path, history: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -118,8 +126,7 @@ def write_balance_figure(folder: Path, stages: Sequence[Mapping[str, Any]], labe
     titles = _drawable(labels)
     with matplotlib.rc_context(_text()):
         columns = min(3, len(labels))
-        figure = Figure(figsize=(5 * columns, 4.2 * -(-len(labels) // columns)), layout="constrained")
-        axes = figure.subplots(-(-len(labels) // columns), columns, squeeze=False).ravel()
+        figure, axes = _panels(-(-len(labels) // columns), columns)
         for axis in axes[len(labels) :]:
             axis.set_axis_off()
         places = np.arange(len(stages))

@@ -340,7 +340,7 @@ def _generated(report: Report, evidence: Evidence | None, j: int) -> go.Figure |
         return None
     figure = go.Figure()
     styles = (("generated", "generated", ORANGE, "circle"), ("training", "real, trained on", BLUE, "circle"),
-              ("held_out", "real, held out", "#222", "x"))  # fmt: skip
+              ("held_out", "real, held out", "#7a5bb0", "x"))  # fmt: skip
     for key, name, colour, symbol in styles:
         points = np.asarray(evidence.points["gan"][key], dtype=np.float64)
         figure.add_scatter(

@@ -193,6 +193,7 @@ class TextEncoder:
         self.preprocessor = preprocessor
         self.views = dict(views)
         engines = Counter(map(_engine_of, self.views.values()))
+        self._spanning: Tokenizer | None = None
         self._shared = {engine for engine, count in engines.items() if engine is not None and count > 1}
 
     @property
@@ -217,8 +218,10 @@ class TextEncoder:
 
     def spans(self, text: str) -> list[Span]:
         """Half-open spans of the tokens of one normalized text, as the first view of tokens has them; of n-grams, as MeCab has."""
-        engine = next((view.tokenizer for view in self.views.values() if isinstance(view, TokenView)), None)
-        return (engine or tokenizer("mecab")).spans(text)
+        if self._spanning is None:
+            engines = (view.tokenizer for view in self.views.values() if isinstance(view, TokenView))
+            self._spanning = next(engines, None) or tokenizer("mecab")
+        return self._spanning.spans(text)
 
     def to_json(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The contents of ``text.json`` and of ``vocabulary.json``."""

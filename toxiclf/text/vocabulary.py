@@ -137,6 +137,12 @@ class TokenVocabulary:
         return ids
 
 
+def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Distinct numbers that are not negative, ascending: ten times as fast as ``np.unique``, which hashes."""
+    ordered = np.sort(numbers)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
+
+
 Unit = Literal["jamo", "syllable"]
 
 _CHARACTERS = (
@@ -198,7 +204,7 @@ class NgramVocabulary:
             if n < low:
                 continue
             _, example, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-            comments = np.unique(rows[at] * np.int64(len(example)) + inverse) % max(1, len(example))
+            comments = distinct(rows[at] * np.int64(len(example)) + inverse) % max(1, len(example))
             kept = np.bincount(comments, minlength=len(example)) >= min_comments
             begin = np.sort(at[example[kept]])  # in order of appearance
             units = codes[begin[:, None] + np.arange(n)]
@@ -219,10 +225,9 @@ class NgramVocabulary:
         found = self._table.find(np.concatenate([np.zeros(0, np.uint64), *(hashes for hashes, _ in streams)]))
         at = np.concatenate([np.zeros(0, np.intp), *(at for _, at in streams)])
         size = np.int64(len(self) + 1)
-        ordered = np.sort((rows[at] * size + found)[found > 0])
-        distinct = ordered[np.diff(ordered, prepend=-1) > 0]  # ten times as fast as np.unique, which hashes
-        starts = np.searchsorted(distinct, np.arange(len(texts) + 1, dtype=np.int64) * size)
-        return Ids((distinct % size).astype(np.int32), starts)
+        cells = distinct((rows[at] * size + found)[found > 0])
+        starts = np.searchsorted(cells, np.arange(len(texts) + 1, dtype=np.int64) * size)
+        return Ids((cells % size).astype(np.int32), starts)
 
 
 class _HashTable:

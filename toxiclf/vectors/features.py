@@ -18,7 +18,7 @@ from toxiclf.recipe import LstmAutoencoderOptions, NgramLogisticOptions, Recipe,
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
-from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
+from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary, distinct
 from toxiclf.vectors.pretrain import vectors_of_rows
 from toxiclf.vectors.word_vectors import WordVectors, random_vectors
 
@@ -55,7 +55,7 @@ class AverageVectors:
         self.direction_: NDArray[np.float32] | None = None
         if self.pooling == "tfidf":
             rows = np.repeat(np.arange(len(ids)), ids.lengths)
-            seen = np.unique(rows * np.int64(len(weights)) + ids.flat) % len(weights)
+            seen = distinct(rows * np.int64(len(weights)) + ids.flat) % len(weights)
             frequency = np.bincount(seen, minlength=len(weights))
             weights = np.log((1 + len(ids)) / (1 + frequency)) + 1
         elif self.pooling == "sif":
