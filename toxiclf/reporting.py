@@ -171,6 +171,7 @@ def report_of(
     evidence = Evidence(
         model.comments, model.predictions, learned.thresholds, recipe.seed, normalizer, learned.fitted.encoder.spans,
         None if learned.graph is None else learned.score, (decided, learned.decision_scores),
+        tuple(label.shift for label in learned.calibration.labels),
         pictures_of(learned, parts, model, recipe),
     )  # fmt: skip
     decision_average_precision = float(average_precision_score(learned.decision_targets, learned.decision_scores))
@@ -192,7 +193,7 @@ def report_of(
         },
         findings=[
             *_findings(learned, model, baseline, parts, comments, recipe),
-            *checks.check_slices(analysis["slices"]),
+            *checks.check_slices(analysis["slices"], comments.labels),
         ],
         recipe=recipe.model_dump(mode="json"),
         seed=recipe.seed,

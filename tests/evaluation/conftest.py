@@ -42,6 +42,7 @@ def save_run(
         "baseline_rows": [],
         "thresholds": dict(zip(comments.labels, thresholds, strict=True)),
         "data": {
+            "source": comments.source,
             "notes": [],
             "parts": {"test": {"rows": len(comments), "classes": comments.counts()}},
             "class_weights": [],

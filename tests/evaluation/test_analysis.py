@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toxiclf
+from toxiclf.cli import run
 from toxiclf.corpus.comments import Comments
-from toxiclf.errors import UsageError
+from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.checks import check_slices
 from toxiclf.evaluation.curves import calibration_curve, threshold_curve
 from toxiclf.evaluation.occlusion import occluded, telling_tokens
@@ -71,10 +72,10 @@ def test_harmless_comments_of_a_kind_that_are_flagged_more_often_are_told() -> N
     assert row["gap"] == pytest.approx(40 / 75)
     assert row["notable"]
     assert row["gap_low"] > 0
-    (finding,) = check_slices([row])
+    (finding,) = check_slices([row], ["toxic"])
     assert finding.code == "false_positive_gap"
     assert "53.3% against 0.0%" in finding.message
-    assert not list(check_slices([{**row, "by": "length"}]))
+    assert not list(check_slices([{**row, "by": "length"}], ["toxic"]))
 
 
 def test_newcombe_s_own_example() -> None:
@@ -171,9 +172,78 @@ def test_a_column_tells_figures_apart(tmp_path: Path, sample: Comments) -> None:
     comments = toxiclf.read_comments(tmp_path / "c.csv", by="from")
     assert set(comments.groups) == {"카페", "뉴스"}
     slices = toxiclf.train(comments).report.analysis["slices"]
-    assert {row["name"] for row in slices if row["by"] == "from"} == {"카페", "뉴스"}
+    assert {row["name"] for row in slices if row["by"] == "column from"} == {"카페", "뉴스"}
     with pytest.raises(UsageError, match="no column 'form'"):
         toxiclf.read_comments(tmp_path / "c.csv", by="form")
+
+
+@pytest.mark.parametrize("prior", ["none", 0.001])
+def test_a_live_rate_doubts_no_other_labels(sample: Comments, prior: object) -> None:
+    recipe = {"decision": {"folds": 2, "prior": prior}, "model": {"name": "ngram_logistic", "jamo": 3, "syllable": 2}}
+    doubt = toxiclf.train(sample, recipe).report.analysed().analysis["label_doubt"]["toxic"]
+    assert {row["target"] for row in doubt["rows"]} == {0, 1}
+
+
+def test_of_several_labels_one_without_is_not_called_harmless(trained: Callable[..., TrainedModel]) -> None:
+    report = trained("ngram_logistic", "exclusive").report
+    text = report.to_markdown()
+    assert "harmless" not in text
+    assert "comments without the label" in text
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("thresholds", {"rows": 1}), ("thresholds", "x"), ("calibration", []), ("slices", "x"), ("slices", [{"a": 1}]),
+        ("label_doubt", []), ("tokens", 3), ("calibration", {}), ("other", 1),
+    ],
+)  # fmt: skip
+def test_a_damaged_analysis_is_refused_and_costs_no_evaluation(
+    bundle: Path, sample: Comments, tmp_path: Path, part: str, value: object
+) -> None:
+    import shutil
+
+    shutil.copytree(bundle.parent, tmp_path / "run")
+    content = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
+    content["analysis"][part] = value
+    (tmp_path / "run" / "report.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(DataError, match=r"report\.json is not a report as toxiclf writes it \(analysis"):
+        toxiclf.Report.read(tmp_path / "run")
+    some = sample.take(np.arange(60))
+    evaluate_bundle(tmp_path / "run" / "bundle", some).save(tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_values_of_a_column_are_text_everywhere(
+    tmp_path: Path, sample: Comments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = "\x1b[2J<img src=x>\ud800"
+    rows = [
+        {"text": text, "label": int(y), "length": odd if y == 0 and i % 2 else "plain"}
+        for i, (text, y) in enumerate(zip(sample.texts, sample.targets[:, 0], strict=True))
+    ]
+    (tmp_path / "c.jsonl").write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    arguments = [
+        "--text",
+        "text",
+        "--label",
+        "label",
+        "--by",
+        "length",
+        "--set",
+        "decision.folds=2",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert run(["train", str(tmp_path / "c.jsonl"), *arguments]) == 0
+    slices = toxiclf.Report.read(tmp_path / "run").analysis["slices"]
+    assert {row["by"] for row in slices} >= {"length", "column length"}
+    assert "\x1b" not in capsys.readouterr().out
+    text = (tmp_path / "run" / "report.md").read_text("utf-8")
+    assert "\x1b" not in text
+    assert "&lt;img" in text
+    assert "<img" not in text
+    assert "column length" not in (tmp_path / "run" / "bundle" / "README.md").read_text("utf-8")
 
 
 def test_thresholds_are_explored_on_rows_they_may_be_chosen_on(bundle: Path, sample: Comments, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ HOSTILE = (
     "\u202eexe.gnp\u202c 좋은 하루",
     "\ud800 혼자인 글자",
     "긴 " * 50_000,
+    "😀😂 시발 놈아",
 )
 
 
@@ -226,6 +227,42 @@ def test_comments_are_searched_sorted_and_exported(
     assert row["text"] == f"'{HOSTILE[4]}"  # no formula
     assert row["relabelled"] == ""
     assert row["line"] == str(61 + 4)
+
+
+def test_marks_stand_on_the_tokens_that_were_left_out(hostile: Path, browse: Callable[..., Browsed]) -> None:
+    page = browse(hostile / "report.html").page
+    page.locator("[data-kind=least_certain]").click()
+    page.locator("#search").fill("😀😂")
+    marks = page.locator("#rows .comment mark").all_text_contents()
+    assert "시발" in marks
+    assert all(mark == mark.strip() and "\ufffd" not in mark for mark in marks)
+
+
+def test_what_was_ticked_is_exported_whatever_is_searched_for(
+    hostile: Path, browse: Callable[..., Browsed], tmp_path: Path
+) -> None:
+    page = browse(hostile / "report.html").page
+    page.locator("[data-kind=least_certain]").click()
+    page.locator("#search").fill("굵게")
+    page.locator("#rows tbody input[type=checkbox]").check()
+    page.locator("#search").fill("혼자인")
+    with page.expect_download() as waiting:
+        page.locator("#export").click()
+    waiting.value.save_as(tmp_path / "export.csv")
+    (row,) = csv.DictReader((tmp_path / "export.csv").read_text("utf-8-sig").splitlines())
+    assert "굵게" in row["text"]
+
+
+def test_rows_of_one_class_promise_nothing(bundle: Path, browse: Callable[..., Browsed], tmp_path: Path) -> None:
+    comments = Comments(
+        [f"좋은 하루 {i}" for i in range(12)], np.zeros((12, 1), np.uint8), ("toxic",), source="one.csv"
+    )
+    evaluate_bundle(bundle, comments).save(tmp_path)
+    browsed = browse(tmp_path / "report.html")
+    browsed.page.locator("#rate").fill("5")
+    assert "nothing can be said" in browsed.page.locator("#live-sentence").inner_text()
+    assert "do not hold both classes" in browsed.page.locator(".cards").first.inner_text()
+    assert browsed.console == []
 
 
 def test_comments_are_veiled_until_they_are_asked_for_and_the_keyboard_works(run: Path, opened: Browsed) -> None:

@@ -49,7 +49,7 @@ def print_class_weights(weights: Sequence[dict[str, Any]]) -> None:
 def print_findings(findings: Sequence[Any]) -> None:
     """The findings of a report, a line each."""
     for finding in findings:
-        typer.echo(f"{finding.severity}: {finding.code}: {finding.message} {finding.next_step}")
+        typer.echo(visible(f"{finding.severity}: {finding.code}: {finding.message} {finding.next_step}"))
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:

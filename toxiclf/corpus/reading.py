@@ -251,6 +251,11 @@ def _string(value: Any) -> str:
     return value.strip() if isinstance(value, str) else str(value)
 
 
+def _clean(value: str) -> str:
+    """A value that can be written as UTF-8: lone surrogates are replaced."""
+    return value.encode("utf-8", "replace").decode()
+
+
 class _Reading:
     """From a table to comments: values become targets, rows without a text or a label are set aside."""
 
@@ -360,6 +365,6 @@ class _Reading:
                 f"{self._source}: {self._note}; text from '{self._text}', label from {', '.join(map(repr, self._label))} "
                 f"({meaning})",
             ),
-            group_column=self._by or "",
-            groups=tuple(_string(row.values.get(self._by)) for row in kept) if self._by else (),
+            group_column=_clean(self._by or ""),
+            groups=tuple(_clean(_string(row.values.get(self._by))) for row in kept) if self._by else (),
         )

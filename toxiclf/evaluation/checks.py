@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.bundle.live_rate import percent
 from toxiclf.evaluation.metrics import Evaluation, paired_difference
+from toxiclf.evaluation.naming import harmless
 from toxiclf.evaluation.slices import NO_PEOPLE, NOBODY
 
 Severity = Literal["error", "warning", "info"]
@@ -190,7 +191,7 @@ def check_learned(known: int | None, comments: int) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def check_slices(slices: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def check_slices(slices: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Iterator[Finding]:
     """false_positive_gap: harmless comments that name some people, or come from somewhere, are flagged more often than others.
 
     Of several such kinds the three with the largest gaps are named.
@@ -198,7 +199,7 @@ def check_slices(slices: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     found = [
         row
         for row in slices
-        if row["notable"] and row["gap"] > 0 and row["by"] not in NO_PEOPLE and row["name"] != NOBODY
+        if row["notable"] and row["gap"] > 0 and row["by"] not in NO_PEOPLE and (row["by"], row["name"]) != NOBODY
     ]
     found.sort(key=lambda row: -row["gap"])
     if not found:
@@ -210,8 +211,8 @@ def check_slices(slices: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     )
     more = f"; and {len(found) - 3} more in the report" if len(found) > 3 else ""
     yield Finding(
-        "false_positive_gap", "warning", f"harmless comments of some kinds are flagged more often than others: {named}{more}.",
-        "Read the false alarms of these kinds in report.html; label more harmless comments like them, or leave them to people.",
+        "false_positive_gap", "warning", f"{harmless(labels)} of some kinds are flagged more often than others: {named}{more}.",
+        f"Read the false alarms of these kinds in report.html; label more {harmless(labels)} like them, or leave them to people.",
     )  # fmt: skip
 
 

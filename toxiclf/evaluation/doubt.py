@@ -38,9 +38,11 @@ def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[s
         order: list[int] = []
         if 0 < targets.sum() < len(targets):
             shares = np.clip(scores[:, j].astype(np.float64), 1e-6, 1 - 1e-6)
-            order = find_label_issues(
-                targets, np.column_stack([1 - shares, shares]), return_indices_ranked_by="self_confidence", n_jobs=1
-            ).tolist()
+            pairs = np.column_stack([1 - shares, shares])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that there are few comments
+                found_rows = find_label_issues(targets, pairs, return_indices_ranked_by="self_confidence", n_jobs=1)
+            order = found_rows.tolist()
         rows = [
             {"row": i, "file": comments.source, "line": int(comments.lines[i]), "target": int(targets[i]),
              "score": float(scores[i, j])}

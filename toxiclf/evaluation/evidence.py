@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.bundle.calibration import shifted
 from toxiclf.corpus.comments import Comments
 from toxiclf.evaluation.doubt import doubtful
 from toxiclf.evaluation.occlusion import Occluded, Score, Spans, occluded, telling_tokens
@@ -35,6 +36,7 @@ class Evidence:
     score : scores of any comments, float32 (n, n_labels); None where the model has no ONNX form.
     decided : rows that the model did not learn from and thresholds were chosen on, with their scores (n, n_labels); None where
         they are not at hand.
+    shifts : by how much log-odds of scores were moved to a live rate, one a label.
     points : see :func:`toxiclf.evaluation.pictures.write_pictures`.
     """
 
@@ -46,6 +48,7 @@ class Evidence:
     spans: Spans
     score: Score | None
     decided: tuple[Comments, NDArray[np.float32]] | None = None
+    shifts: tuple[float, ...] = ()
     points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
@@ -57,6 +60,9 @@ class Evidence:
     def doubt(self) -> dict[str, dict[str, Any]]:
         """Labels that may be wrong, see :func:`toxiclf.evaluation.doubt.doubtful`; of the rows that thresholds were chosen on."""
         comments, scores = self.decided or (self.comments, self.predictions.scores)
+        if any(self.shifts):  # labels are at the rate of the rows, so scores must be, too
+            back = -np.array(self.shifts)
+            scores = shifted(scores.astype(np.float64), back, exclusive=comments.exclusive).astype(np.float32)
         return doubtful(comments, scores, self.comments.labels)
 
     @cached_property

@@ -15,6 +15,7 @@ Score = Callable[[Sequence[str]], NDArray[np.float32]]
 Spans = Callable[[str], list[tuple[int, int]]]
 
 _MOST_TOKENS = 60  # of a comment; what comes later is left alone
+_MOST_CHARACTERS = 40_000  # of all that is scored for a comment
 _FEWEST = 3  # comments that hold a token, to speak of it
 
 
@@ -25,7 +26,7 @@ class Occluded:
     Attributes
     ----------
     text : the normalized text.
-    spans : half-open, of at most 60 tokens.
+    spans : half-open, of at most 60 tokens; fewer of a very long comment.
     effects : float32 (len(spans), n_labels), the score minus the score of the comment without that token.
     """
 
@@ -43,7 +44,7 @@ def occluded(texts: Sequence[str], normalizer: Normalizer, spans: Spans, score: 
     score : scores of comments, float32 (n, n_labels).
     """
     normalized = normalizer.batch(texts)[0]
-    found = [tuple(spans(text)[:_MOST_TOKENS]) for text in normalized]
+    found = [tuple(spans(text)[: min(_MOST_TOKENS, _MOST_CHARACTERS // (len(text) or 1))]) for text in normalized]
     without = [text[:a] + text[b:] for text, of in zip(normalized, found, strict=True) for a, b in of]
     scores = score([*normalized, *without])
     whole, rest = scores[: len(normalized)], scores[len(normalized) :]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.evidence import Evidence
+from toxiclf.evaluation.naming import harmless
 from toxiclf.evaluation.pictures import MOST_POINTS
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _confusion(report: Report, evidence: Evidence | None, j: int) -> go.Figure |
         for pair in zip(cells, shares, strict=True)
     ]
     heat = go.Heatmap(
-        z=shares, x=["not flagged", "flagged"], y=["not toxic", "toxic"], text=text, texttemplate="%{text}", zmin=0, zmax=1,
+        z=shares, x=["not flagged", "flagged"], y=_names(report, j), text=text, texttemplate="%{text}", zmin=0, zmax=1,
         colorscale=[[0, "#eef3f9"], [1, "#7fa8d6"]], showscale=False, hoverinfo="skip",
     )  # fmt: skip
     return go.Figure(heat).update_layout(
@@ -147,7 +148,7 @@ def _histogram(report: Report, evidence: Evidence | None, j: int) -> go.Figure |
     if given is None:
         return None
     scores, toxic = given
-    figure = _bars(scores, toxic, np.linspace(0, 1, 41), "score")
+    figure = _bars(scores, toxic, np.linspace(0, 1, 41), "score", _names(report, j))
     threshold = report.thresholds[report.labels[j]]
     figure.add_vline(x=threshold, line={"dash": "dash", "color": "#333"}, annotation_text=f"threshold {threshold:.3f}")
     return figure
@@ -196,7 +197,7 @@ def _history(report: Report, evidence: Evidence | None, j: int) -> go.Figure | N
     for number, member in enumerate(members):
         rows = [row for row in report.history if row.get("member") == member]
         column = next(key for key in rows[0] if key not in ("member", "epoch", "loss"))
-        epochs, prefix = [row["epoch"] for row in rows], f"{escape(member)}: " if member else ""
+        epochs, prefix = [row["epoch"] for row in rows], f"{_escaped(member)}: " if member else ""
         dash = ("solid", "dash", "dot", "dashdot")[number % 4]
         for key, name, second, colour in (
             ("loss", "training loss", False, BLUE),
@@ -222,11 +223,11 @@ def _class_balance(report: Report, evidence: Evidence | None, j: int) -> go.Figu
     if not stages:
         return None
     label = report.labels[j]
-    names = [escape(stage["name"]) for stage in stages]
+    names = [_escaped(stage["name"]) for stage in stages]
     toxic = [stage["classes"][label] for stage in stages]
     others = [stage["rows"] - count for stage, count in zip(stages, toxic, strict=True)]
     figure = go.Figure()
-    for name, counts, colour in zip(_NAMES, (others, toxic), _COLOURS, strict=True):
+    for name, counts, colour in zip(_names(report, j), (others, toxic), _COLOURS, strict=True):
         figure.add_bar(
             x=names, y=counts, name=name, marker={"color": colour}, text=[f"{n:,}" for n in counts], textposition="auto"
         )
@@ -238,7 +239,8 @@ def _lengths(report: Report, evidence: Evidence | None, j: int) -> go.Figure | N
         return None
     lengths = np.minimum([len(text) for text in evidence.comments.texts], _LONGEST)
     edges = np.arange(0, max(20, int(lengths.max())) + 5, 5).astype(np.float64)
-    return _bars(lengths, evidence.predictions.targets[:, j] == 1, edges, f"characters ({_LONGEST}: or more)")
+    toxic = evidence.predictions.targets[:, j] == 1
+    return _bars(lengths, toxic, edges, f"characters ({_LONGEST}: or more)", _names(report, j))
 
 
 def _slices(report: Report, evidence: Evidence | None, j: int) -> go.Figure | None:
@@ -249,14 +251,14 @@ def _slices(report: Report, evidence: Evidence | None, j: int) -> go.Figure | No
     ]
     if not rows:
         return None
-    names = [f"{escape(row['by'])}: {escape(_cut(row['name'], 40))}" for row in rows]
+    names = [f"{_escaped(row['by'])}: {_escaped(_cut(row['name'], 40))}" for row in rows]
     rates = [row["false_positive_rate"] for row in rows]
     bars = {"type": "data", "symmetric": False, "color": GREY, "array": [r["high"] - r["false_positive_rate"] for r in rows],
             "arrayminus": [r["false_positive_rate"] - r["low"] for r in rows]}  # fmt: skip
     figure = go.Figure(
         go.Scatter(
-            x=rates, y=names, mode="markers", error_x=bars, marker={"color": BLUE, "size": 8},
-            text=[f"{r['rows'] - r['toxic']:,} harmless comments" for r in rows],
+            x=rates, y=list(range(len(rows))), mode="markers", error_x=bars, marker={"color": BLUE, "size": 8},
+            text=[f"{r['rows'] - r['toxic']:,} {harmless(report.labels)}" for r in rows],
         )
     )  # fmt: skip
     counts = report.confusion[report.labels[j]]
@@ -264,7 +266,8 @@ def _slices(report: Report, evidence: Evidence | None, j: int) -> go.Figure | No
     figure.add_vline(x=overall, line={"dash": "dash", "color": "#333"}, annotation_text=f"all comments, {overall:.3f}")
     return figure.update_layout(
         xaxis={"title": "false positive rate, 95 % intervals"}, height=80 + 26 * len(rows),
-        yaxis={"autorange": "reversed", "automargin": True}, showlegend=False,
+        yaxis={"autorange": "reversed", "automargin": True, "tickvals": list(range(len(rows))), "ticktext": names},
+        showlegend=False,
     )  # fmt: skip
 
 
@@ -367,7 +370,7 @@ def _tokens(report: Report, evidence: Evidence | None, j: int) -> go.Figure | No
             text=[f"{row['comments']} comments" for row in shown], textposition="none",
         )  # fmt: skip
         figure.add_trace(bars, row=1, col=column)
-        named = [escape(_cut(row["token"], 20)) for row in shown]
+        named = [_escaped(_cut(row["token"], 20)) for row in shown]
         figure.update_yaxes(tickvals=list(range(len(shown))), ticktext=named, automargin=True, row=1, col=column)
     return figure.update_xaxes(title_text="mean change").update_layout(showlegend=False, height=460)
 
@@ -407,10 +410,12 @@ def _thinned(along: NDArray[Any]) -> NDArray[np.intp]:
     return np.unique(kept)
 
 
-def _bars(values: NDArray[Any], toxic: NDArray[np.bool_], edges: NDArray[np.float64], title: str) -> go.Figure:
+def _bars(
+    values: NDArray[Any], toxic: NDArray[np.bool_], edges: NDArray[np.float64], title: str, names: Sequence[str]
+) -> go.Figure:
     """How many comments of each class, as shares of their class."""
     figure = go.Figure()
-    for value, name in enumerate(_NAMES):
+    for value, name in enumerate(names):
         of = values[toxic == bool(value)]
         counts = np.histogram(of, bins=edges)[0]
         figure.add_bar(
@@ -432,7 +437,20 @@ def _minus(one: float | None, other: float | None) -> float:
 
 def _hover(evidence: Evidence, text: str) -> str:
     """A comment as plotly shows it: its own markup must not be taken for plotly's."""
-    return escape(_cut(evidence.normalizer(text), _SHOWN_TEXT))
+    return _escaped(_cut(evidence.normalizer(text), _SHOWN_TEXT))
+
+
+def _names(report: Report, j: int) -> tuple[str, str]:
+    """Without the label, with it."""
+    if len(report.labels) == 1:
+        return _NAMES
+    label = _escaped(report.labels[j])
+    return f"without '{label}'", f"with '{label}'"
+
+
+def _escaped(text: str) -> str:
+    """Text that plotly, which knows a few tags, shows as it is."""
+    return escape(text, quote=False)
 
 
 def _cut(text: str, most: int) -> str:

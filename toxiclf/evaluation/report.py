@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, SUMMARY, MetricRow
+from toxiclf.evaluation.naming import harmless
+from toxiclf.evaluation.slices import of_column
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -230,7 +233,9 @@ class Report:
         if self.live_rate:
             parts += self._live_lines()
         parts += ["", "## Findings", ""]
-        parts += [f"- **{f.code}** ({f.severity}): {f.message} {f.next_step}" for f in self.findings] or ["None."]
+        parts += [f"- **{f.code}** ({f.severity}): {_markdown(f.message)} {f.next_step}" for f in self.findings] or [
+            "None."
+        ]
         if self.rows:
             parts += ["", "## Every metric", ""]
             names = [SUMMARY, *self.labels] if len(self.labels) > 1 else [self.labels[0]]
@@ -262,7 +267,7 @@ class Report:
                 f"By confident learning (cleanlab), so many labels may be wrong: {counts}. report.html lists "
                 "the most doubtful ones, to be read and labelled again.",
             ]
-        parts += ["", "## Data", "", *(f"- {note}" for note in self.data["notes"]), ""]
+        parts += ["", "## Data", "", *(f"- {_markdown(note)}" for note in self.data["notes"]), ""]
         parts += markdown_table(
             [
                 ["part", "rows", *self.labels],
@@ -372,12 +377,12 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
     """The table of kinds; of several labels, only what stands out."""
     shown = [row for row in rows if len(labels) == 1 or row["notable"]]
     said = (
-        "The gap is the share of harmless comments of a kind that are flagged, minus that among all others, with its 95 % "
+        f"The gap is the share of {harmless(labels)} of a kind that are flagged, minus that among all others, with its 95 % "
         "interval; bold where it stands out though so many kinds were looked at (Bonferroni)."
     )
     if not shown:
         return [
-            "In no kind of comment are harmless ones clearly flagged more often than in others; report.html has all figures."
+            f"In no kind are {harmless(labels)} clearly flagged more often than in others; report.html has all figures."
         ]
     lines = []
     for row in shown:
@@ -495,6 +500,9 @@ def model_card(report: Report) -> str:
         "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: comments}}",
         "    metrics:", *metrics, "---", "",
     ]  # fmt: skip
+    kinds = [row for row in report.analysis.get("slices", ()) if not of_column(row["by"])]  # its values are the user's
+    told = [finding for finding in report.findings if finding.code != "false_positive_gap"]
+    report = replace(report, analysis={**report.analysis, "slices": kinds}, findings=told)
     text = report.to_markdown().replace(
         report.data["source"], json.loads(source)
     )  # no path of this machine in a file to publish
@@ -503,10 +511,18 @@ def model_card(report: Report) -> str:
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table, heading first."""
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    escaped = [[_markdown(cell).replace("|", "\\|") for cell in line] for line in lines]
     rule = "|" + "|".join("---" for _ in escaped[0]) + "|"
     rows = ["| " + " | ".join(line) + " |" for line in escaped]
     return [rows[0], rule, *rows[1:]]
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def _markdown(text: str) -> str:
+    """What people wrote, in a line of Markdown: neither control characters nor tags."""
+    return _CONTROL.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def write_text(path: Path, text: str) -> None:

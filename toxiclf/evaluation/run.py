@@ -96,8 +96,9 @@ def evaluate_bundle(
     if curves := _curves_of_training(Path(bundle), manifest):
         analysis["thresholds"] = curves
     evidence = Evidence(
-        comments, predictions, manifest.thresholds, _SEED, moderator.normalizer, moderator.spans, moderator.score
-    )
+        comments, predictions, manifest.thresholds, _SEED, moderator.normalizer, moderator.spans, moderator.score,
+        shifts=tuple(label.shift for label in manifest.calibration.labels),
+    )  # fmt: skip
     findings = [
         *checks.check_scores(scores, comments.targets, manifest.thresholds, evaluation, manifest.labels),
         *checks.check_calibration(scores, comments.targets, manifest.labels, manifest.calibration.method, weights),
@@ -106,7 +107,7 @@ def evaluate_bundle(
     known = learned.overlap(Path(bundle), manifest.data_sha256, comments.texts, moderator.normalizer)
     if known is None and comments.sha256() == manifest.data_sha256:
         known = len(comments)
-    findings += checks.check_slices(analysis["slices"])
+    findings += checks.check_slices(analysis["slices"], manifest.labels)
     findings[:0] = checks.check_learned(known, len(comments))
     report = Report(
         model=manifest.model,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation import predictions
@@ -142,12 +142,106 @@ class _Live(BaseModel):
 class _Part(BaseModel):
     model_config = ConfigDict(extra="allow")
     rows: int
+    classes: dict[str, int]
+
+
+_Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+_Count = Annotated[int, Field(ge=0)]
+
+
+class _Curve(BaseModel):
+    """Hits and false alarms of a label at each threshold."""
+
+    toxic: _Count
+    others: _Count
+    threshold: list[_Share] = Field(min_length=1)
+    tp: list[_Count]
+    fp: list[_Count]
+
+    @model_validator(mode="after")
+    def _of_equal_length(self) -> _Curve:
+        if not len(self.threshold) == len(self.tp) == len(self.fp):
+            raise ValueError("the lists of a threshold curve differ in length")
+        return self
+
+
+class _Thresholds(BaseModel):
+    rows: str
+    labels: dict[str, _Curve]
+
+
+class _Bin(BaseModel):
+    score: _Share
+    share: _Share
+    rows: _Count
+
+
+class _Calibrated(BaseModel):
+    bins: list[_Bin]
+    ece: FiniteFloat
+
+
+class _Slice(BaseModel):
+    by: str
+    name: str
+    label: str
+    rows: _Count
+    toxic: _Count
+    notable: bool
+    average_precision: FiniteFloat | None
+    precision: FiniteFloat | None
+    recall: FiniteFloat | None
+    f1: FiniteFloat | None
+    false_positive_rate: FiniteFloat | None
+    low: FiniteFloat | None
+    high: FiniteFloat | None
+    gap: FiniteFloat | None
+    gap_low: FiniteFloat | None
+    gap_high: FiniteFloat | None
+
+
+class _Doubted(BaseModel):
+    row: _Count
+    file: str
+    line: _Count
+    target: Annotated[int, Field(ge=0, le=1)]
+    score: _Share
+
+
+class _Doubt(BaseModel):
+    count: _Count
+    rows: list[_Doubted]
+
+
+class _Token(BaseModel):
+    label: str
+    token: str
+    comments: _Count
+    effect: FiniteFloat
+
+
+class _Analysis(BaseModel):
+    """See :mod:`toxiclf.evaluation.analysis`."""
+
+    model_config = ConfigDict(extra="forbid")
+    calibration: dict[str, _Calibrated]
+    slices: list[_Slice]
+    thresholds: _Thresholds | None = None
+    label_doubt: dict[str, _Doubt] | None = None
+    tokens: list[_Token] | None = None
+
+    def labels(self) -> list[set[str]]:
+        """The labels that each part speaks of."""
+        parts = [self.calibration, None if self.thresholds is None else self.thresholds.labels, self.label_doubt]
+        return [set(part) for part in parts if part is not None]
 
 
 class _Data(BaseModel):
     """What is read of the facts about the data; all of them are kept."""
 
     model_config = ConfigDict(extra="allow")
+    source: str
+    notes: list[str]
     parts: dict[str, _Part]
 
 
@@ -168,7 +262,7 @@ class _Content(BaseModel):
     timings: dict[str, float]
     search: dict[str, Any] | None = None  # of runs that looked for their recipe
     live_rate: _Live | None = None  # of runs with one
-    analysis: dict[str, Any] | None = None  # of runs since there is a page
+    analysis: _Analysis | None = None  # of runs since there is a page
 
 
 def _report(path: Path) -> Report:
@@ -178,7 +272,11 @@ def _report(path: Path) -> Report:
         baseline = [] if content.baseline is None else _rows(content.baseline.summary, content.baseline.labels)
         live = content.live_rate
         live_rows = [] if live is None else _rows(live.summary, live.labels, LIVE)
+        if content.analysis is not None and any(of != set(content.labels) for of in content.analysis.labels()):
+            raise _unlike(path, "analysis: its labels are not those of the report")
         live_rate = {} if live is None else {label: live.prior[label] for label in content.labels}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); see to it that you may") from error
     except ValidationError as error:
         complaint = error.errors()[0]
         where = ".".join(str(part) for part in complaint["loc"])
@@ -188,6 +286,8 @@ def _report(path: Path) -> Report:
     thresholds = {label: of.threshold for label, of in content.labels.items() if of.threshold is not None}
     if len(thresholds) < len(content.labels) and "diverged" not in [finding.code for finding in content.findings]:
         raise _unlike(path, "a threshold is missing")
+    if content.confusion and set(content.confusion) != set(content.labels):
+        raise _unlike(path, "confusion: its labels are not those of the report")
     return Report(
         model=content.model,
         evaluated_on=content.evaluated_on,
@@ -203,7 +303,7 @@ def _report(path: Path) -> Report:
         versions=content.versions,
         timings=content.timings,
         search=content.search or {},
-        analysis=content.analysis or {},
+        analysis={} if content.analysis is None else content.analysis.model_dump(exclude_unset=True),
         live_rate=live_rate,
         live_rows=live_rows,
     )

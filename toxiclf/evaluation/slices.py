@@ -25,7 +25,7 @@ _MOST_VALUES = 20  # of a column; rarer values are one slice
 _FEWEST = 10  # rows of a slice
 _REST = "(other values)"
 
-NOBODY = "none of these"
+NOBODY = ("identity", "none of these")
 """The kind of comments that name no group."""
 NO_PEOPLE = ("length", "spelling")
 """What kinds are told apart by that have nothing to do with people."""
@@ -56,15 +56,20 @@ def slice_rows(
     kinds += [("spelling", "disguised words", disguised), ("spelling", "plain words", ~disguised)]
     named = _identities(normalized)
     kinds += [("identity", group, rows) for group, rows in named.items()]
-    kinds.append(("identity", NOBODY, ~np.logical_or.reduce(list(named.values()))))
+    kinds.append((*NOBODY, ~np.logical_or.reduce(list(named.values()))))
     if len(values):
         common = [value for value, _ in Counter(values).most_common(_MOST_VALUES)]
-        array = np.array(values, dtype=object)
-        kinds += [(column, value or "(empty)", array == value) for value in common]
-        kinds.append((column, _REST, ~np.isin(array.astype(str), common)))
+        by, known, array = f"column {column}", set(common), np.array(values, dtype=object)
+        kinds += [(by, value or "(empty)", array == value) for value in common]
+        kinds.append((by, _REST, np.array([value not in known for value in values])))
     kept = [kind for kind in kinds if kind[2].sum() >= _FEWEST]
     several = Counter(by for by, _, _ in kept)
     yield from (kind for kind in kept if several[kind[0]] > 1)
+
+
+def of_column(by: str) -> bool:
+    """Whether kinds are told apart by a column of the user's file."""
+    return by.startswith("column ")
 
 
 @cache

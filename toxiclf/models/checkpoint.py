@@ -77,11 +77,15 @@ class Checkpoint:
         aside = self.path.with_name(f".{self.path.name}.part")
         content = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         facts = json.dumps({**state.facts, "identity": identity})
-        with aside.open("wb") as file:
-            file.write(save(content, {"facts": facts}))
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.path)
+        try:
+            with aside.open("wb") as file:
+                file.write(save(content, {"facts": facts}))
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(self.path)
+        except BaseException:  # an interrupt, too
+            aside.unlink(missing_ok=True)
+            raise
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from toxiclf.evaluation import plots
+from toxiclf.evaluation import naming, plots
 from toxiclf.evaluation.evidence import KINDS, Evidence
 from toxiclf.evaluation.page import words
 from toxiclf.evaluation.report import METRICS_OF_PAGE, Report, tables
@@ -91,15 +91,23 @@ def page(report: Report, *, comments: bool = True) -> str:
         script=Markup(script),
         library=Markup(library),
         words=words,
+        naming=naming,
         verdict=words.verdict(report),
         tables=tables(report),
-        figures=[(name, *_TITLES[name]) for name in data["figures"]],
+        figures=[(name, *_titled(report, name)) for name in data["figures"]],
         facts=words.facts(report),
         recipe=_recipe(report),
         has=data,
         comments=comments,
     )
     return filled
+
+
+def _titled(report: Report, name: str) -> tuple[str, str]:
+    title, note = _TITLES[name]
+    if name == "calibration" and report.live_rate:
+        note = "Scores are for live comments, these rows are as they are: where their rates differ, the line leaves the diagonal."
+    return title, note
 
 
 def in_notebook(report: Report) -> str:
@@ -116,7 +124,9 @@ def _data(report: Report, *, comments: bool) -> dict[str, Any]:
     return {
         "labels": list(report.labels),
         "thresholds": [report.thresholds.get(label) for label in report.labels],
-        "kinds": [words.kind(report, label) for label in report.labels],
+        "kinds": [naming.kind(report.labels, label) for label in report.labels],
+        "others": [naming.other(report.labels, label) for label in report.labels],
+        "doubted": words.doubted(report),
         "rates": words.default_rates(report),
         "curves": None if curves is None else [curves["labels"][label] for label in report.labels],
         "confusion": [report.confusion.get(label) for label in report.labels],

@@ -39,6 +39,11 @@
   function drawLive() {
     const counts = data.confusion[state.label];
     if (!counts || !$("live-sentence")) return;
+    if (!(counts.tp + counts.fn) || !(counts.fp + counts.tn)) {
+      $("live-sentence").textContent = "These comments do not hold both classes, so nothing can be said of live ones.";
+      bar($("live-bar"), []);
+      return;
+    }
     const live = atRate(counts, state.rate);
     $("live-sentence").textContent = lived(live, state.rate);
     bar($("live-bar"), [["right", live.tp], ["wrong", live.fp], ["missed", live.fn]]);
@@ -77,18 +82,19 @@
     if (two) {
       const blocked = atRate(countsAt(high), state.rate);
       const review = live.tp + live.fp - blocked.tp - blocked.fp;
-      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} ${data.kinds[state.label]} ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(live.tp - blocked.tp)} of them toxic; ${whole(live.fn + live.tn)} allowed, ${whole(live.fn)} of them toxic.`;
+      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} ${data.kinds[state.label]} ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(live.tp - blocked.tp)} of them ${data.kinds[state.label]}; ${whole(live.fn + live.tn)} allowed, ${whole(live.fn)} of them ${data.kinds[state.label]}.`;
       bar($("explorer-bar"), [["right", blocked.tp], ["wrong", blocked.fp], ["review", review], ["missed", live.fn]]);
     } else {
       $("explorer-sentence").textContent = lived(live, state.rate);
       bar($("explorer-bar"), [["right", live.tp], ["wrong", live.fp], ["missed", live.fn]]);
     }
     const saved = data.metrics[state.label] || {}, test = data.confusion[state.label];
+    const yes = data.kinds[state.label], no = data.others[state.label];
     const total = test ? test.tp + test.fp + test.fn + test.tn : 0;
     const lines = [
       ...[["precision", "precision"], ["recall", "recall"], ["specificity", "specificity"], ["f1", "F1"], ["f2", "F2"]].map(([key, name]) => [name, key, plain(here[key]), plain(live[key]), interval(saved[key])]),
       ["flags per 10,000", "flags", whole(here.flags), whole(live.flags), test ? whole((COMMENTS * (test.tp + test.fp)) / total) : "–"],
-      ...[["tp", "toxic, flagged"], ["fn", "toxic, missed"], ["fp", "harmless, flagged"], ["tn", "harmless, left alone"]].map(([key, name]) => [name, key, whole(here[key]), whole(live[key]), test ? whole(test[key]) : "–"]),
+      ...[["tp", `${yes}, flagged`], ["fn", `${yes}, missed`], ["fp", `${no}, flagged`], ["tn", `${no}, left alone`]].map(([key, name]) => [name, key, whole(here[key]), whole(live[key]), test ? whole(test[key]) : "–"]),
     ];
     $("explorer-table").tBodies[0].replaceChildren(...lines.map(([name, key, ...cells]) => {
       const line = make("tr"), head = make("th", two && !["tp", "fp", "fn", "tn"].includes(key) ? `${name} (of review and block)` : name);
@@ -137,14 +143,15 @@
 
   // ---- comments ------------------------------------------------------------------------------------------------------
   const NOTES = {
-    false_positives: ["flagged, but labelled harmless", "the surest errors first"],
-    false_negatives: ["labelled toxic, but not flagged", "the surest errors first"],
-    least_certain: ["comments", "those nearest to the threshold first"],
-    label_doubt: ["labels that may be wrong", "by confident learning over scores of comments that the model did not learn from; the most doubtful first"],
+    false_positives: () => [`flagged, but labelled ${data.others[state.label]}`, "the surest errors first"],
+    false_negatives: () => [`labelled ${data.kinds[state.label]}, but not flagged`, "the surest errors first"],
+    least_certain: () => ["comments", "those nearest to the threshold first"],
+    label_doubt: () => ["labels that may be wrong", `by confident learning over ${data.doubted}; the most doubtful first`],
   };
+  const listed = () => data.lists[state.label][state.kind].map(([key, target, score, spans]) => ({ key, target, score, spans, file: data.rows[key][0], line: data.rows[key][1], text: data.rows[key][2] }));
   function matching() {
     const wanted = $("search").value.trim().toLowerCase();
-    let found = data.lists[state.label][state.kind].map(([key, target, score, spans]) => ({ key, target, score, spans, file: data.rows[key][0], line: data.rows[key][1], text: data.rows[key][2] }));
+    let found = listed();
     if (wanted) found = found.filter((row) => (row.text !== null && row.text.toLowerCase().includes(wanted)) || String(row.line) === wanted);
     if (state.sort) {
       const key = state.sort;
@@ -158,27 +165,29 @@
     if (row.text === null) { element.textContent = row.file; return [element]; }
     element.classList.add("veiled");
     element.tabIndex = 0;
+    const characters = Array.from(row.text);  // spans count characters, strings UTF-16 units
+    const part = (a, b) => characters.slice(a, b).join("");
     let at = 0;
     for (const [a, b, effect] of row.spans) {
-      element.append(row.text.slice(at, a));
-      const mark = make("mark", row.text.slice(a, b));
+      element.append(part(at, a));
+      const mark = make("mark", part(a, b));
       const strength = Math.min(0.75, Math.abs(effect) * 2);
       mark.style.background = strength < 0.03 ? "transparent" : effect > 0 ? `rgba(222,80,55,${strength})` : `rgba(60,125,200,${strength})`;
       mark.title = `${effect > 0 ? "+" : "−"}${Math.abs(effect).toFixed(3)} by this token`;
       element.append(mark);
       at = b;
     }
-    element.append(row.text.slice(at));
+    element.append(part(at));
     const top = [...row.spans].filter((s) => Math.abs(s[2]) >= 0.01).sort((a, b) => Math.abs(b[2]) - Math.abs(a[2])).slice(0, 4);
     if (!top.length) return [element];
     const pushers = make("span", null, "pushers comment veiled");
-    pushers.textContent = top.map(([a, b, effect]) => `${row.text.slice(a, b)} ${effect > 0 ? "+" : "−"}${Math.abs(effect).toFixed(2)}`).join(" · ");
+    pushers.textContent = top.map(([a, b, effect]) => `${part(a, b)} ${effect > 0 ? "+" : "−"}${Math.abs(effect).toFixed(2)}`).join(" · ");
     return [element, pushers];
   }
   function drawRows() {
     if (!data.lists.length) return;
     const found = matching(), total = data.counts[state.label][state.kind], list = data.lists[state.label][state.kind].length;
-    const [what, order] = NOTES[state.kind];
+    const [what, order] = NOTES[state.kind]();
     $("kind-note").textContent = `${whole(total)} ${what}${total > list ? `, ${whole(list)} of them here` : ""}; ${order}. ${found.length < list ? `${whole(found.length)} found.` : ""}`;
     $("rows").tBodies[0].replaceChildren(...found.slice(0, state.shown).map((row) => {
       const line = make("tr"), tick = make("input"), cell = make("td", null, "tick"), text = make("td", null, "text");
@@ -188,7 +197,7 @@
       tick.addEventListener("change", () => state.chosen[tick.checked ? "add" : "delete"](row.key));
       cell.append(tick);
       text.append(...written(row));
-      const cells = [["line", row.line], ["labelled", row.target ? "toxic" : "harmless"], ["score", row.score.toFixed(3)]].map(([name, value]) => {
+      const cells = [["line", row.line], ["labelled", (row.target ? data.kinds : data.others)[state.label]], ["score", row.score.toFixed(3)]].map(([name, value]) => {
         const td = make("td", value);
         td.dataset.name = name;
         return td;
@@ -204,8 +213,7 @@
     return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
   function exported() {
-    let rows = matching();
-    if (rows.some((row) => state.chosen.has(row.key))) rows = rows.filter((row) => state.chosen.has(row.key));
+    const rows = state.chosen.size ? listed().filter((row) => state.chosen.has(row.key)) : matching();
     const withText = rows.some((row) => row.text !== null);
     const head = ["file", "line", ...(withText ? ["text"] : []), "label", "labelled", "score", "why", "relabelled"];
     const lines = rows.map((row) => [row.file, row.line, ...(withText ? [row.text] : []), data.labels[state.label], row.target, row.score, state.kind, ""]);
@@ -243,7 +251,7 @@
         drawRows();
       });
     }
-    $("search").addEventListener("input", () => { state.shown = 25; drawRows(); });
+    $("search").addEventListener("input", () => { state.shown = 25; $("all").checked = false; drawRows(); });
     $("more").addEventListener("click", () => { state.shown += 25; drawRows(); });
     $("all").addEventListener("change", () => {
       for (const row of matching()) state.chosen[$("all").checked ? "add" : "delete"](row.key);
@@ -277,7 +285,9 @@
 
   // ---- what moves them -----------------------------------------------------------------------------------------------
   function setRate(rate, from) {
-    if (!(rate >= 0 && rate <= 1)) return;
+    const odd = !(rate >= 0 && rate <= 1);
+    from?.setAttribute("aria-invalid", String(odd));
+    if (odd) return;
     state.rate = rate;
     for (const id of ["rate", "rate2"]) if ($(id) && $(id) !== from) $(id).value = Number((100 * rate).toPrecision(4));
     drawLive();
@@ -296,6 +306,7 @@
     plots.filter((p) => p.classList.contains("drawn") || p.classList.contains("none")).forEach(drawFigure);
     Object.assign(state, { shown: 25, sort: null });
     state.chosen.clear();
+    if ($("all")) $("all").checked = false;
     drawRows();
     drawSlices();
   }

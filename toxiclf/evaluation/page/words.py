@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from toxiclf.bundle.live_rate import percent
 from toxiclf.evaluation.metrics import MetricRow
+from toxiclf.evaluation.naming import kind
 from toxiclf.evaluation.report import BASELINE, Report
 
 _COMMENTS = 10_000
@@ -41,12 +42,17 @@ def verdict(report: Report) -> tuple[str, str]:
         return "look", f"It works, but {BASELINE}, which is simpler and faster, is as good or better."
     if "warning" in severities:
         return "look", "It works; read what to worry about first."
-    return "good", "No check complains."
+    return "good", "No check warns; see the notes." if report.findings else "No check complains."
 
 
-def kind(report: Report, label: str) -> str:
-    """What comments with a label are called."""
-    return "toxic" if len(report.labels) == 1 else f"'{label}'"
+def doubted(report: Report) -> str:
+    """Whose scores labels are doubted by."""
+    if "evaluated" not in report.data["parts"]:
+        return "scores of comments that the model did not learn from"
+    known = report.data.get("learned_from")
+    if known:
+        return f"the scores of these comments, {known:,} of which the model has learned from and so believes"
+    return "the scores of these comments"
 
 
 def is_it_any_good(report: Report, label: str) -> str:
@@ -54,17 +60,19 @@ def is_it_any_good(report: Report, label: str) -> str:
     recall, precision, ranking = (
         _row(report.rows, label, metric) for metric in ("recall", "precision", "average_precision")
     )
-    if recall is None or precision is None or ranking is None or recall.value is None or ranking.value is None:
+    counts = report.confusion.get(label, dict.fromkeys(("tp", "fp", "fn", "tn"), 0))
+    both = counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]
+    if recall is None or precision is None or ranking is None or ranking.value is None or not both:
         return "These comments do not hold both classes, so little can be said."
-    counts = report.confusion[label]
     share = (counts["tp"] + counts["fn"]) / sum(counts.values())
     flags = (
         "It flags none of them."
         if not counts["tp"] + counts["fp"]
         else f"Of its flags {_percent(precision)} are right."
     )
+    found = f"It finds {_percent(recall)} of the {kind(report.labels, label)} comments."
     return (
-        f"It finds {_percent(recall)} of the {kind(report, label)} comments. {flags} Sorted by its scores, they come first with an "
+        f"{found} {flags} Sorted by its scores, they come first with an "
         f"average precision of {_plain(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
     )
 
@@ -93,8 +101,9 @@ def moderator(report: Report, label: str) -> str:
     toxic = _COMMENTS * rate
     right = toxic * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = (_COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
+    at = f"{percent(rate)} {kind(report.labels, label)}"
     return (
-        f"Of {_COMMENTS:,} comments at {percent(rate)} {kind(report, label)} you would see {round(right) + round(wrong):,} flags, "
+        f"Of {_COMMENTS:,} comments at {at} you would see {round(right) + round(wrong):,} flags, "
         f"{round(right):,} right; {round(toxic) - round(right):,} missed."
     )
 
