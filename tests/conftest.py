@@ -87,7 +87,7 @@ def tiny(model: str) -> dict[str, Any]:
         vectors = {"size": VECTORS["size"]}
     elif model == "ngram_logistic":
         vectors = {}
-    return {"model": {"name": model, **TINY_MODEL[model]}, "decision": {"folds": 3}, "vectors": vectors}
+    return {"model": {"name": model, **TINY_MODEL[model]}, "decision": {"folds": 2}, "vectors": vectors}
 
 
 @cache
