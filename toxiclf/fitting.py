@@ -28,6 +28,7 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.vectors.features import Featurizer, Prepared, Sequences, SequenceVectors
+from toxiclf.vectors.kept import Kept
 from toxiclf.vectors.preparing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.vectors.pretrained import recipe_vectors
 from toxiclf.vectors.selection import Selection
@@ -191,6 +192,7 @@ class Fitter:
     ----------
     engine : the tokenizer, for models that take tokens.
     vectors : word vectors, where they do not come from the training rows.
+    kept : what runs on the same rows share.
     """
 
     recipe: Recipe
@@ -199,9 +201,12 @@ class Fitter:
     preprocessor: Preprocessor
     engine: Tokenizer | None
     vectors: WordVectors | None
+    kept: Kept = field(default_factory=Kept)
 
     @classmethod
-    def of(cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say) -> Fitter:
+    def of(
+        cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say, kept: Kept | None = None
+    ) -> Fitter:
         """Make what is shared; may train word vectors.
 
         Raises
@@ -212,7 +217,7 @@ class Fitter:
         takes_tokens = any(MODELS[member.name].features != "ngrams" for member in recipe.members)
         engine = recipe_tokenizer(recipe) if takes_tokens else None
         vectors = None if engine is None else recipe_vectors(recipe, engine, say)
-        return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors)
+        return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors, kept or Kept())
 
     @property
     def normalizer(self) -> Normalizer:
@@ -226,7 +231,7 @@ class Fitter:
 
     def prepared(self, comments: Comments) -> Prepared:
         """Normalize and, where need be, tokenize: once, for all fits."""
-        return Prepared.of(comments.texts, self.preprocessor, self.engine, workers=os.cpu_count() or 1)
+        return Prepared.of(comments.texts, self.preprocessor, self.engine, workers=os.cpu_count() or 1, kept=self.kept)
 
     def pool(self, comments: Comments, parts: Split, say: Say) -> Pool:
         """Prepare comments to learn from and, where the recipe asks for it, copies of those of a rare class.
@@ -350,7 +355,7 @@ class Fitter:
 
     def featurizer(self, rows: Prepared) -> Featurizer:
         """Learn what comes before the model."""
-        return Featurizer.of(self.recipe, rows, self.preprocessor, self.engine, self.vectors)
+        return Featurizer.of(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.kept)
 
     def fit_model(self, features: Features, surroundings: Surroundings = ALONE) -> Fitted:
         """Fit the recipe's model to features.

@@ -29,6 +29,7 @@ from toxiclf.models.progress import Surroundings
 from toxiclf.recipe import EnsembleOptions, Recipe
 from toxiclf.text.encoder import Encoded
 from toxiclf.vectors.features import Prepared
+from toxiclf.vectors.kept import Kept
 
 
 @dataclass(frozen=True)
@@ -106,21 +107,23 @@ _CHECKPOINT = re.compile(r"(model|fold-\d+)(-\d+)?\.safetensors|\.(model|fold-\d
 
 
 def learn(
-    parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False
-) -> Learned:
+    parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False,
+    kept: Kept | None = None,
+) -> Learned:  # fmt: skip
     """Fit a model, calibrate it and choose its thresholds.
 
     Parameters
     ----------
     checkpoints : of networks.
     bar : whether networks draw a progress bar on standard error in place of a sentence an epoch.
+    kept : what runs on the same rows share.
 
     Raises
     ------
     DivergedError : training diverged.
     UsageError : a checkpoint is of other comments or another recipe.
     """
-    return decided(fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar), parts, recipe)
+    return decided(fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar, kept=kept), parts, recipe)
 
 
 @dataclass(frozen=True)
@@ -146,8 +149,9 @@ class Fits:
 
 
 def fit_models(
-    parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False
-) -> Fits:
+    parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False,
+    kept: Kept | None = None,
+) -> Fits:  # fmt: skip
     """Fit the recipe's models and, where the decision wants them, those of all folds; parameters as of :func:`learn`."""
     name = recipe.model.name
     ensemble = recipe.model if isinstance(recipe.model, EnsembleOptions) else None
@@ -164,7 +168,7 @@ def fit_models(
 
     if checkpoints is not None and not checkpoints.resume:
         checkpoints.clear()
-    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, say)
+    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, say, kept)
     fitters = fitter.members()
     held_out, watched = fitter.prepared(parts.validation), parts.validation.targets
     comments = learned_rows(parts, recipe)

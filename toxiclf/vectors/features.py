@@ -18,8 +18,8 @@ from toxiclf.recipe import LstmAutoencoderOptions, NgramLogisticOptions, Recipe,
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
-from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary, distinct
-from toxiclf.vectors.pretrain import vectors_of_rows
+from toxiclf.text.vocabulary import Ids, TokenVocabulary, distinct
+from toxiclf.vectors.kept import Kept
 from toxiclf.vectors.word_vectors import WordVectors, random_vectors
 
 WORDS = "words"
@@ -192,11 +192,12 @@ class Prepared:
 
     @classmethod
     def of(
-        cls, texts: Sequence[str], preprocessor: Preprocessor, engine: Tokenizer | None, workers: int = 1
-    ) -> Prepared:
+        cls, texts: Sequence[str], preprocessor: Preprocessor, engine: Tokenizer | None, workers: int = 1,
+        kept: Kept | None = None,
+    ) -> Prepared:  # fmt: skip
         """Prepare comments as they were read; ``workers`` cores may make tokens."""
         prepared, truncated = preprocessor.batch(texts)
-        return cls(prepared, truncated, None if engine is None else engine.tokenize(prepared, workers=workers))
+        return cls(prepared, truncated, None if engine is None else (kept or Kept()).tokens(prepared, engine, workers))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -245,37 +246,41 @@ class Featurizer:
         preprocessor: Preprocessor,
         engine: Tokenizer | None,
         vectors: WordVectors | None,
+        kept: Kept | None = None,
     ) -> Featurizer:
         """Learn the features that a recipe's model takes; without ``vectors``, those of the rows themselves."""
-        options = recipe.model
+        options, kept = recipe.model, kept or Kept()
         if isinstance(options, NgramLogisticOptions):
             return cls.ngrams(
-                rows, preprocessor, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments
-            )
+                rows, preprocessor, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments,
+                kept=kept,
+            )  # fmt: skip
         assert engine is not None  # all other models take tokens
         assert rows.tokens is not None
         cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
         if isinstance(options, SequenceOptions | LstmAutoencoderOptions) or recipe.features.of_sequences:
             if isinstance(options, SequenceOptions) and options.embedding == "scratch":
                 vectors = random_vectors(rows.tokens, recipe.vectors, recipe.seed)
-            vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
+            vectors = vectors or kept.vectors(rows.tokens, recipe.vectors, recipe.seed)
             return cls.sequence(rows, preprocessor, engine, vectors, max_tokens=cap)
-        vectors = vectors or vectors_of_rows(rows.tokens, recipe.vectors, recipe.seed)
+        vectors = vectors or kept.vectors(rows.tokens, recipe.vectors, recipe.seed)
         return cls.average(rows, preprocessor, engine, vectors, pooling=recipe.features.pooling, max_tokens=cap)
 
     @classmethod
     def ngrams(
-        cls, rows: Prepared, preprocessor: Preprocessor, *, jamo: int, syllable: int, min_comments: int
-    ) -> Featurizer:
+        cls, rows: Prepared, preprocessor: Preprocessor, *, jamo: int, syllable: int, min_comments: int,
+        kept: Kept | None = None,
+    ) -> Featurizer:  # fmt: skip
         """Learn the n-grams of some rows: 1 to ``jamo`` jamo, 1 to ``syllable`` syllables, each in ``min_comments`` comments.
 
         Raises
         ------
         DataError : no n-gram stands in as many comments.
         """
+        kept = kept or Kept()
         known = {
-            "jamo": NgramVocabulary.learn(rows.texts, "jamo", 1, jamo, min_comments),
-            "syllable": NgramVocabulary.learn(rows.texts, "syllable", 1, syllable, min_comments),
+            "jamo": kept.ngrams(rows.texts, "jamo", jamo, min_comments),
+            "syllable": kept.ngrams(rows.texts, "syllable", syllable, min_comments),
         }
         if not any(map(len, known.values())):
             raise DataError(

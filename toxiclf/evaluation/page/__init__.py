@@ -78,16 +78,12 @@ def page(report: Report, *, comments: bool = True) -> str:
     comments : False leaves every text out.
     """
     data = _data(report, comments=comments)
-    script, library = _file("page.js"), _plotly()
-    policy = (
-        "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-        f"script-src {_hash(library)} {_hash(script)}"
-    )
+    script, library = file("page.js"), plotly_library()
     filled: str = _template("page.html.j2").render(
         report=report,
-        policy=policy,
-        style=Markup(_file("page.css")),
-        data=Markup(_embedded(data)),
+        policy=policy_of(library, script),
+        style=Markup(file("page.css")),
+        data=Markup(embedded(data)),
         script=Markup(script),
         library=Markup(library),
         words=words,
@@ -211,11 +207,20 @@ def _recipe(report: Report) -> str:
     return tomli_w.dumps(report.recipe)
 
 
-def _embedded(data: Any) -> str:
+def embedded(data: Any) -> str:
     """JSON that may stand in a script element: nothing in it ends the element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text = text.encode("utf-8", "replace").decode()  # lone surrogates
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def policy_of(*scripts: str) -> str:
+    """A content security policy under which these scripts run and nothing is loaded."""
+    hashes = " ".join(map(_hash, scripts))
+    return (
+        "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+        f"script-src {hashes}"
+    )
 
 
 def _hash(script: str) -> str:
@@ -223,18 +228,20 @@ def _hash(script: str) -> str:
 
 
 @cache
-def _plotly() -> str:
+def plotly_library() -> str:
+    """plotly's own script."""
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs()).replace("\r\n", "\n").replace("\r", "\n")  # as a browser reads it, and hashes it
 
 
-def _file(name: str) -> str:
+def file(name: str) -> str:
+    """A file of the page."""
     return files("toxiclf.evaluation.page").joinpath(name).read_text("utf-8")
 
 
 @cache
 def _template(name: str) -> Any:
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-        _file(name)
+        file(name)
     )

@@ -1,0 +1,297 @@
+"""One run of a benchmark: split, fit, decide, score the test part once."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve
+
+from toxiclf.benchmark import rows
+from toxiclf.benchmark.plan import CorpusEntry, PlannedRun
+from toxiclf.benchmark.rivals import RIVALS
+from toxiclf.bundle.calibration import Calibration, LabelCalibration
+from toxiclf.bundle.scorer import Scorer
+from toxiclf.bundling import bundled, versions
+from toxiclf.corpus.comments import Comments, consistent
+from toxiclf.corpus.split import Split, folds, split
+from toxiclf.decision import choose_threshold, fit_calibration, live_weights
+from toxiclf.errors import DataError, ToxiclfError, UsageError
+from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
+from toxiclf.evaluation.report import model_card
+from toxiclf.fitting import DivergedError
+from toxiclf.learning import learn
+from toxiclf.moderator import Moderator
+from toxiclf.recipe import Recipe
+from toxiclf.reporting import evaluated, report_of
+from toxiclf.search import search
+from toxiclf.training import read_parts
+from toxiclf.vectors.kept import Kept
+from toxiclf.vectors.preparing import recipe_normalizer
+
+_TIMED = 200  # comments whose latency is taken
+_WARM = 20  # before them
+_EVERY = 0.05  # seconds between two looks at the memory
+_FEWEST = 20  # toxic training comments that a thinned corpus must keep
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run with all that names it.
+
+    Attributes
+    ----------
+    key : of its row; see :func:`toxiclf.benchmark.rows.key_of`.
+    unfit : why there is no recipe; then the row is a failed one.
+    """
+
+    run: PlannedRun
+    key: str
+    unfit: str = ""
+
+    @classmethod
+    def of(cls, run: PlannedRun) -> Job:
+        """Name a run; reads its corpus."""
+        comments, test = corpus(run.corpus)
+        content: dict[str, Any] = {
+            "corpus": run.corpus.model_dump(mode="json"), "data": [comments.sha256(), None if test is None else test.sha256()],
+            "rival": run.entry.rival, "versions": versions(),
+        }  # fmt: skip
+        try:
+            content["recipe"], unfit = run.recipe().model_dump(mode="json"), ""
+        except UsageError as error:
+            content |= {"entry": run.entry.model_dump(mode="json"), "seed": run.seed}
+            unfit = str(error)
+        return cls(run, rows.key_of(content), unfit)
+
+
+@lru_cache(maxsize=8)
+def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
+    """The labelled comments of an entry, and its test part where it has one of its own."""
+    comments, test = read_parts(
+        entry.source, None, text=entry.text, label=entry.label, negative=entry.negative, positive=entry.positive
+    )
+    if not entry.any:
+        return comments, test
+    return _any(comments), None if test is None else _any(test)
+
+
+def _any(comments: Comments) -> Comments:
+    targets = comments.targets.max(axis=1)[:, None]
+    return consistent(replace(comments, targets=targets, labels=("toxic",), negative=None))
+
+
+def measured(job: Job, out: Path) -> dict[str, Any]:
+    """Run a job and write its row; what fails is a row that says why."""
+    row: dict[str, Any] = {
+        "key": job.key, "corpus": job.run.corpus.title, "entry": job.run.entry.name, "seed": job.run.seed, "status": "failed",
+        "versions": versions(),
+    }  # fmt: skip
+    began = time.perf_counter()
+    try:
+        if job.unfit:
+            raise UsageError(job.unfit)
+        row |= _figures(job.run, Kept(out / "cache")) | {"status": "done"}
+    except DivergedError as error:
+        row |= {"reason": str(error), "findings": ["diverged"]}
+    except ToxiclfError as error:
+        row["reason"] = str(error)
+    except Exception as error:  # one run that breaks must not cost the others
+        row["reason"] = f"internal error, {type(error).__name__}: {error}"
+    row["seconds"] = round(time.perf_counter() - began, 2)
+    rows.write(out, row)
+    gc.collect()
+    return row
+
+
+def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
+    recipe = run.recipe()
+    comments, _ = corpus(run.corpus)
+    parts = _parts(run, recipe)
+    with _watched_memory() as memory:
+        began = time.perf_counter()
+        found = _rival(run, parts, recipe) if run.entry.rival is not None else _toxiclf(parts, comments, recipe, kept)
+        seconds = time.perf_counter() - began - found.pop("beyond_fit", 0.0) + kept.seconds
+    return found | {
+        "fit_seconds": round(seconds, 3),
+        "peak_mb": round(memory[0] / 2**20, 1),
+        "parts": {
+            name: {"rows": len(part), "classes": part.counts()}
+            for name, part in (("training", parts.train), ("validation", parts.validation), ("test", parts.test))
+            if part is not None
+        },
+    }
+
+
+def _parts(run: PlannedRun, recipe: Recipe) -> Split:
+    """The split; training and validation part thinned where the corpus is."""
+    normalizer = recipe_normalizer(recipe)
+    comments, test = corpus(run.corpus)
+    own = None if test is None else consistent(test, normalizer)
+    parts = split(
+        consistent(comments, normalizer), test=own if own is not None else recipe.split.test, seed=recipe.seed,
+        validation=recipe.split.validation, normalizer=normalizer,
+    )  # fmt: skip
+    if parts.test is None:
+        raise UsageError("a benchmark measures on a test part: set split.test above 0")
+    if run.corpus.rate is None:
+        return parts
+    rng = np.random.default_rng(recipe.seed)
+    train, validation = (thinned(part, run.corpus.rate, rng) for part in (parts.train, parts.validation))
+    if train.targets.sum() < _FEWEST:
+        raise DataError(
+            f"at {run.corpus.rate:g} only {int(train.targets.sum())} toxic training comments are left; {_FEWEST} are needed"
+        )
+    return replace(parts, train=train, validation=validation)
+
+
+def thinned(comments: Comments, rate: float, rng: np.random.Generator) -> Comments:
+    """Drop toxic comments at random until so many are left.
+
+    Raises
+    ------
+    UsageError : there are several labels, or fewer toxic comments than that.
+    """
+    if len(comments.labels) > 1:
+        raise UsageError("a corpus is thinned by one label; choose one with label, or set any = true")
+    toxic, others = (np.flatnonzero(comments.targets[:, 0] == value) for value in (1, 0))
+    count = max(1, round(len(others) * rate / (1 - rate)))
+    if count > len(toxic):
+        raise UsageError(
+            f"{len(toxic) / len(comments):.1%} of these comments are toxic; a rate of {rate:g} is above that"
+        )
+    return comments.take(np.sort(np.concatenate([others, rng.choice(toxic, count, replace=False)])))
+
+
+def _toxiclf(parts: Split, comments: Comments, recipe: Recipe, kept: Kept) -> dict[str, Any]:
+    if recipe.search.method != "none":
+        recipe = search(parts, recipe, lambda message: None).recipe
+    learned = learn(parts, recipe, lambda message: None, kept=kept)
+    ended = time.perf_counter()
+    assert parts.test is not None
+    model = evaluated(learned, parts, recipe)
+    report = report_of(learned, model, None, parts, comments, recipe, 0.0)
+    raw = learned.raw(learned.fitted.encoder.encode(parts.test.texts))
+    found = _tests(model.predictions.scores, raw, learned.thresholds, parts, recipe, learned.calibration.exclusive)
+    found["findings"] = report.codes()
+    if learned.graph is not None:
+        manifest, files = bundled(learned, comments, recipe, model_card(report))
+        found["bundle_bytes"] = sum(map(len, files.values())) + len(manifest.model_dump_json())
+        moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
+        found["latency_ms"] = _latency(lambda text: moderator.check(text), parts.test.texts)
+    return found | {"beyond_fit": time.perf_counter() - ended}
+
+
+def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
+    """A rival by the same rows: out-of-fold outputs for calibration and threshold, then a fit to all of them."""
+    assert run.entry.rival is not None
+    assert parts.test is not None
+    fit = RIVALS[run.entry.rival]
+    learned = parts.train.joined(parts.validation)
+    targets, columns = learned.targets, range(len(learned.labels))
+    raw, test = np.zeros(targets.shape), np.zeros(parts.test.targets.shape)
+    models = []
+    for j in columns:
+        for inside, outside in folds(learned, recipe.decision.folds, recipe.seed, recipe_normalizer(recipe)):
+            some = learned.take(inside)
+            raw[outside, j] = fit(some.texts, some.targets[:, j], recipe.seed)(learned.take(outside).texts)
+        models.append(fit(learned.texts, targets[:, j], recipe.seed))
+    ended = time.perf_counter()
+    for j in columns:
+        test[:, j] = models[j](parts.test.texts)
+    calibration = fit_calibration(raw, targets, method="platt", exclusive=False)
+    scores = calibration.apply(raw.astype(np.float32))
+    if run.entry.rival == "majority":  # it flags nothing, whatever F1 would like
+        thresholds = tuple(1.0 for _ in columns)
+    else:
+        thresholds = tuple(choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective)[0] for j in columns)
+    outputs = test.astype(np.float32)
+    found = _tests(calibration.apply(outputs), outputs, thresholds, parts, recipe, exclusive=False)
+    found["latency_ms"] = _latency(lambda text: [model([text]) for model in models], parts.test.texts)
+    return found | {"findings": [], "beyond_fit": time.perf_counter() - ended}
+
+
+def _tests(
+    scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
+    exclusive: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Figures of the test part; where training was thinned, weighted to the rate that it was thinned to, too."""
+    assert parts.test is not None
+    targets, labels = parts.test.targets, parts.test.labels
+    uncalibrated = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels)).apply(
+        raw
+    )
+    of_training = tuple(parts.train.joined(parts.validation).targets.mean(axis=0).tolist())
+    far = max(abs(a - b) for a, b in zip(of_training, targets.mean(axis=0).tolist(), strict=True)) > 0.05
+    found: dict[str, Any] = {"thresholds": [float(t) for t in thresholds]}
+    for name, prior in (("metrics", None), ("at_rate", of_training if far and len(labels) == 1 else None)):
+        if name == "at_rate" and prior is None:
+            continue
+        of = evaluate(scores, targets, thresholds, labels, seed=recipe.seed, prior=prior, exclusive=exclusive)
+        before = evaluate(uncalibrated, targets, thresholds, labels, seed=recipe.seed, prior=prior, exclusive=exclusive)
+        weights = np.ones(targets.shape) if prior is None else live_weights(targets, prior, exclusive=exclusive)
+        found[name] = {
+            **_summary(of), "brier_uncalibrated": before.value("brier"),
+            "recall_at_precision_0.9": _recall_at(0.9, scores, targets, weights),
+        }  # fmt: skip
+        if len(labels) > 1:
+            found[f"{name}_by_label"] = {label: {m: of.value(m, label) for m in METRICS} for label in labels}
+    return found
+
+
+def _summary(of: Evaluation) -> dict[str, float | None]:
+    return {row.metric: row.value for row in of.rows if row.label == "" and row.metric != FLAG_RATE}
+
+
+def _recall_at(
+    precision: float, scores: NDArray[np.float32], targets: NDArray[np.uint8], weights: NDArray[np.float64]
+) -> float:
+    """The most recall that a threshold gives at such a precision, on the test part's own curve; the mean over labels."""
+    found = []
+    for j in range(targets.shape[1]):
+        reached, recall, _ = precision_recall_curve(targets[:, j], scores[:, j], sample_weight=weights[:, j])
+        found.append(float(recall[reached >= precision].max(initial=0.0)))
+    return float(np.mean(found))
+
+
+def _latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
+    """Median of one comment, in milliseconds."""
+    seconds = []
+    for i, text in enumerate((list(texts) * 2)[: _WARM + _TIMED]):
+        began = time.perf_counter()
+        check(text)
+        if i >= _WARM:
+            seconds.append(time.perf_counter() - began)
+    return round(1000 * float(np.median(seconds)), 4)
+
+
+@contextmanager
+def _watched_memory() -> Iterator[list[int]]:
+    """The most memory that this process held meanwhile, in bytes, looked at twenty times a second; 0 where it cannot be read."""
+    most, ended = [0], threading.Event()
+
+    def look() -> None:
+        page = os.sysconf("SC_PAGE_SIZE")
+        while not ended.wait(_EVERY):
+            try:
+                most[0] = max(most[0], int(Path("/proc/self/statm").read_text("ascii").split()[1]) * page)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,233 @@
+"""A plan: which corpora, which entries, which seeds; one validated TOML file, one that ships, or flags."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from toxiclf.benchmark.rivals import RIVALS
+from toxiclf.errors import UsageError, unknown_name
+from toxiclf.recipe import RESAMPLE_METHODS, Recipe
+from toxiclf.recipe.types import Section, as_list
+
+METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "brier")
+"""Of tables, unless a plan names others."""
+
+Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+
+
+class CorpusEntry(Section):
+    """Labelled comments.
+
+    Attributes
+    ----------
+    name : in tables; the source where left out.
+    source : a file or ``corpus:NAME``.
+    text, label, negative, positive : as in :func:`toxiclf.read_comments`.
+    any : whether several labels become one: toxic is what holds any of them.
+    rate : the share of toxic comments that is left in training and validation part, the others being dropped at random; the
+        test part stays as it is, and figures that depend on the rate are of it weighted to this one.
+    test : the share that is held out; "card" for the corpus's own test part. None: "card" where there is one, else the recipe's.
+    """
+
+    name: str = ""
+    source: str
+    text: str | None = None
+    label: Names = ()
+    negative: str | None = None
+    positive: Names = ()
+    any: bool = False
+    rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+        named = self.name or self.source.removeprefix("corpus:")
+        return named if self.rate is None else f"{named}, {100 * self.rate:g} %"
+
+
+class Entry(Section):
+    """What is measured.
+
+    Attributes
+    ----------
+    name : in tables; each has one of its own.
+    recipe : a preset or a recipe file; or ``rival``, a model of another kind.
+    settings : recipe keys and their values.
+    against : the entry that it is set against, in place of the plan's baseline.
+    published : figures that others have published of it, by metric; shown beside ours.
+    note : a word in the table.
+    """
+
+    name: str
+    recipe: str | None = None
+    rival: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    against: str = ""
+    published: dict[str, float] = Field(default_factory=dict)
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Entry:
+        if (self.recipe is None) == (self.rival is None):
+            raise ValueError(f"the entry '{self.name}' needs a recipe or a rival, one of them")
+        if self.rival is not None and self.rival not in RIVALS:
+            raise ValueError(str(unknown_name("rival", self.rival, list(RIVALS))))
+        return self
+
+
+class Plan(Section):
+    """All runs of a benchmark.
+
+    Attributes
+    ----------
+    baseline : name of the entry that all others are set against; the first where left out.
+    settings : recipe keys of all entries.
+    metrics : columns of the table.
+    """
+
+    title: str = "benchmark"
+    corpora: tuple[CorpusEntry, ...] = Field(min_length=1)
+    entries: tuple[Entry, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0, 1, 2, 3, 4)
+    baseline: str = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    metrics: tuple[str, ...] = METRICS
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Plan:
+        for what, names in (
+            ("entry", [entry.name for entry in self.entries]), ("corpus", [corpus.title for corpus in self.corpora]),
+        ):  # fmt: skip
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} '{twice[0]}' stands there twice; give each a name of its own")
+        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
+            raise ValueError("name each seed once, and at least one")
+        names = [entry.name for entry in self.entries]
+        for wanted in (self.baseline, *(entry.against for entry in self.entries)):
+            if wanted and wanted not in names:
+                raise ValueError(f"the baseline '{wanted}' is no entry; there are: {', '.join(names)}")
+        return self
+
+    @property
+    def reference(self) -> str:
+        """Name of the entry that others are set against."""
+        return self.baseline or self.entries[0].name
+
+    def reference_of(self, entry: Entry) -> str:
+        """Name of the entry that one is set against."""
+        return entry.against or self.reference
+
+    def runs(self) -> Iterator[PlannedRun]:
+        """Every run: seeds go last, so that the first table is whole early."""
+        for seed in self.seeds:
+            for corpus in self.corpora:
+                for entry in self.entries:
+                    yield PlannedRun(corpus, entry, seed, self.settings)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One fit and its figures."""
+
+    corpus: CorpusEntry
+    entry: Entry
+    seed: int
+    settings: Mapping[str, Any]
+
+    def recipe(self) -> Recipe:
+        """The recipe; of a rival, the default one, whose split and text are its, too.
+
+        Raises
+        ------
+        UsageError : settings do not fit.
+        """
+        common = {
+            key: value for key, value in self.settings.items() if self.entry.rival is None or key.startswith("split.")
+        }
+        return Recipe.load(self.entry.recipe, seed=self.seed).changed({**common, **self.entry.settings})
+
+    def __str__(self) -> str:
+        return f"{self.corpus.title} · {self.entry.name} · seed {self.seed}"
+
+
+def load_plan(source: str | Path) -> Plan:
+    """A plan that ships, by name, or a TOML file.
+
+    Raises
+    ------
+    UsageError : there is none, or it does not fit.
+    """
+    name = str(source)
+    if name in shipped():
+        content = tomllib.loads(files("toxiclf.benchmark.plans").joinpath(f"{name}.toml").read_text("utf-8"))
+        return parsed(content, name)
+    path = Path(source)
+    if not path.is_file():
+        if path.suffix != ".toml":
+            raise unknown_name("plan", name, shipped())
+        raise UsageError(f"the plan {path} does not exist; give a TOML file, or one that ships: {', '.join(shipped())}")
+    try:
+        return parsed(tomllib.loads(path.read_text("utf-8")), name)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+
+
+def parsed(content: Mapping[str, Any], name: str) -> Plan:
+    """A plan from its content.
+
+    Raises
+    ------
+    UsageError : a key is unknown or a value does not fit.
+    """
+    try:
+        return Plan.model_validate(content)
+    except ValidationError as error:
+        complaint = error.errors()[0]
+        where = ".".join(str(part) for part in complaint["loc"])
+        raise UsageError(
+            f"{name}: {f'{where}: ' if where else ''}{complaint['msg'].removeprefix('Value error, ')}"
+        ) from None
+
+
+def shipped() -> list[str]:
+    """Names of the plans that ship with the package."""
+    return sorted(Path(e.name).stem for e in files("toxiclf.benchmark.plans").iterdir() if e.name.endswith(".toml"))
+
+
+def of_flags(
+    corpora: Sequence[str], models: Sequence[str], resample: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any],
+    baseline: str,
+) -> Plan:  # fmt: skip
+    """A plan from flags: each model, each with every remedy by resampling.
+
+    Raises
+    ------
+    UsageError : a name is not known.
+    """
+    for name in resample:
+        if name != "none" and name not in RESAMPLE_METHODS:
+            raise unknown_name("resampler", name, ["none", *RESAMPLE_METHODS])
+    entries: list[dict[str, Any]] = []
+    for model in models:
+        if model in RIVALS:  # they take rows as they are
+            entries.append({"name": model, "rival": model})
+            continue
+        for name in resample or ("none",):
+            if name == "none":
+                entries.append({"name": model, "recipe": model})
+            else:
+                keys = {"balance.class_weight": "none", "balance.resample": name}
+                entries.append({"name": f"{model}, {name}", "recipe": model, "settings": keys})
+    content = {
+        "corpora": [{"source": source} for source in corpora], "entries": entries, "seeds": list(seeds),
+        "settings": dict(settings), "baseline": baseline,
+    }  # fmt: skip
+    return parsed(content, "the flags")

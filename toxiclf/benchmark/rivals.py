@@ -1,0 +1,92 @@
+"""What else people use, by the same splits, thresholds and calibration: extra ``[rivals]``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.errors import MissingExtraError
+
+Floats = NDArray[np.float64]
+Fitted = Callable[[Sequence[str]], Floats]
+"""Raw outputs of comments, (n,): any real numbers, higher is more toxic."""
+
+
+def majority(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
+    """The majority class, whatever the comment."""
+    return lambda rows: np.zeros(len(rows))
+
+
+def korcen(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
+    """The keyword filter korcen (TanaCommunity), which learns nothing: 1 where it finds a word, else 0."""
+    try:
+        from korcen import korcen as filter_of_words
+    except ModuleNotFoundError:
+        raise MissingExtraError("the rival korcen", "rivals") from None
+    return lambda rows: np.array([float(bool(filter_of_words.check(text))) for text in rows])
+
+
+def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
+    """fastText's supervised classifier (Joulin et al. 2017) over words and their character n-grams of 2 to 4; log-odds."""
+    try:
+        import fasttext as library
+    except ModuleNotFoundError:
+        raise MissingExtraError("the rival fasttext", "rivals") from None
+    with tempfile.TemporaryDirectory(prefix="toxiclf-") as folder:
+        path = Path(folder) / "training.txt"
+        lines = (f"__label__{y} {_line(text)}\n" for text, y in zip(texts, targets.tolist(), strict=True))
+        path.write_text("".join(lines), "utf-8", "replace")
+        model = library.train_supervised(
+            str(path),
+            dim=100,
+            epoch=25,
+            lr=0.5,
+            wordNgrams=2,
+            minn=2,
+            maxn=4,
+            bucket=200_000,
+            thread=1,
+            seed=seed,
+            verbose=0,
+        )
+
+    def raw(rows: Sequence[str]) -> Floats:
+        found = []
+        for text in rows:
+            pairs = model.f.predict(f"{_line(text)}\n", 2, 0.0, "replace")
+            shares = {label: share for share, label in pairs}
+            share = min(max(shares.get("__label__1", 0.0), 1e-6), 1 - 1e-6)
+            found.append(float(np.log(share / (1 - share))))
+        return np.array(found)
+
+    return raw
+
+
+def tfidf_svm(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
+    """A linear support vector machine over TF-IDF of character n-grams (1 to 5, within words) and words (1 to 2)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.svm import LinearSVC
+
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), min_df=2, sublinear_tf=True)
+    words = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    model = make_pipeline(make_union(characters, words), LinearSVC(C=0.3, random_state=seed))
+    model.fit(list(texts), targets)
+    return lambda rows: np.asarray(model.decision_function(list(rows)), dtype=np.float64)
+
+
+RIVALS: dict[str, Callable[[Sequence[str], NDArray[np.uint8], int], Fitted]] = {
+    "majority": majority,
+    "korcen": korcen,
+    "fasttext": fasttext,
+    "tfidf_svm": tfidf_svm,
+}
+"""By name, a function of training texts, targets (n,) and a seed."""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

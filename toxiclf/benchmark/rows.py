@@ -1,0 +1,50 @@
+"""Finished runs on disk: a JSON file each, named by all that it came from, written at once or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from toxiclf.errors import DataError
+from toxiclf.evaluation.report import write_text
+
+FOLDER = "rows"
+
+
+def key_of(content: Mapping[str, Any]) -> str:
+    """The name of a row: a hash of corpus, data, recipe or rival, and versions."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
+
+
+def path_of(out: Path, key: str) -> Path:
+    """Where a row lies."""
+    return out / FOLDER / f"{key}.json"
+
+
+def write(out: Path, row: Mapping[str, Any]) -> None:
+    """Write a row so that it is whole or not there."""
+    path = path_of(out, row["key"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(row, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read(out: Path, key: str) -> dict[str, Any] | None:
+    """A row, or None where it has not been run.
+
+    Raises
+    ------
+    DataError : the file was cut or changed.
+    """
+    path = path_of(out, key)
+    try:
+        row = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise DataError(f"{path} is no row of a benchmark ({error}); delete it to run it again") from error
+    if not isinstance(row, dict) or row.get("key") != key or row.get("status") not in ("done", "failed"):
+        raise DataError(f"{path} is no row of a benchmark, or of another run; delete it to run it again")
+    return row

@@ -1,0 +1,304 @@
+"""Tables of a benchmark: means over seeds, paired differences with Holm's correction, and what each entry costs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from toxiclf.benchmark.plan import Plan
+from toxiclf.evaluation.report import markdown_table, write_text
+
+LESS_IS_BETTER = frozenset({"brier", "brier_uncalibrated"})
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric of an entry on a corpus.
+
+    Attributes
+    ----------
+    mean, deviation : over seeds; the deviation is the sample's, None for a single seed.
+    low, high : 95 % interval of the mean, Student's t over seeds.
+    difference, difference_low, difference_high : to the baseline entry, paired by seed; None of the baseline itself.
+    p, holm : of the paired t-test, and after Holm's correction for all entries of the corpus (Holm 1979).
+    published : what others have published.
+    """
+
+    mean: float
+    deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    p: float | None = None
+    holm: float | None = None
+    published: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry on a corpus.
+
+    Attributes
+    ----------
+    figures : by metric; empty where no run of it is done.
+    at_rate : the same of the test part weighted to the rate that training was thinned to; empty where it was not.
+    rank : mean over seeds of its place by the first metric, 1 is the best.
+    fit_seconds, latency_ms : medians; peak_mb : the most; bundle_bytes : median.
+    findings : codes, and of how many runs.
+    failures : reasons of the runs that failed, and of how many.
+    toxic : the share of toxic comments in training, of the first label.
+    """
+
+    corpus: str
+    entry: str
+    note: str
+    seeds: int
+    figures: dict[str, Figure]
+    at_rate: dict[str, Figure]
+    rank: float | None
+    fit_seconds: float | None
+    peak_mb: float | None
+    latency_ms: float | None
+    bundle_bytes: float | None
+    findings: dict[str, int]
+    failures: dict[str, int]
+    toxic: float | None
+
+
+def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
+    """A line for each corpus and entry, in the plan's order; what was not run has none."""
+    lines = []
+    for corpus in plan.corpora:
+        of = [row for row in rows if row["corpus"] == corpus.title]
+        by_entry = {entry.name: [row for row in of if row["entry"] == entry.name] for entry in plan.entries}
+        ranks = _ranks(plan, by_entry)
+        figures = {part: _figures(plan, by_entry, part) for part in ("metrics", "at_rate")}
+        for entry in plan.entries:
+            found = by_entry[entry.name]
+            done = [row for row in found if row["status"] == "done"]
+            if not found:
+                continue
+            line = Line(
+                corpus=corpus.title,
+                entry=entry.name,
+                note=entry.note,
+                seeds=len(done),
+                figures=figures["metrics"][entry.name],
+                at_rate=figures["at_rate"][entry.name],
+                rank=ranks.get(entry.name),
+                fit_seconds=_middle(done, "fit_seconds"),
+                peak_mb=max((row["peak_mb"] for row in done), default=None),
+                latency_ms=_middle(done, "latency_ms"),
+                bundle_bytes=_middle(done, "bundle_bytes"),
+                findings=dict(Counter(code for row in done for code in row["findings"])),
+                failures=dict(Counter(row["reason"] for row in found if row["status"] == "failed")),
+                toxic=_toxic(done),
+            )
+            lines.append(line)
+    return lines
+
+
+def _toxic(done: Sequence[Mapping[str, Any]]) -> float | None:
+    shares = [next(iter(r["parts"]["training"]["classes"].values())) / r["parts"]["training"]["rows"] for r in done]
+    return float(np.mean(shares)) if shares else None
+
+
+def _values(rows: Sequence[Mapping[str, Any]], part: str, metric: str) -> dict[int, float]:
+    found = {row["seed"]: row.get(part, {}).get(metric) for row in rows if row["status"] == "done"}
+    return {seed: value for seed, value in found.items() if value is not None}
+
+
+def _figures(
+    plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str
+) -> dict[str, dict[str, Figure]]:
+    """Figures of each entry; differences are of the seeds that both have."""
+    found: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
+    for metric in plan.metrics:
+        tests: dict[str, float] = {}
+        for entry in plan.entries:
+            values = _values(by_entry[entry.name], part, metric)
+            if not values:
+                continue
+            base = _values(by_entry[plan.reference_of(entry)], part, metric)
+            array = np.array(list(values.values()))
+            facts: dict[str, Any] = {
+                "mean": float(array.mean()),
+                "published": entry.published.get(metric) if part == "metrics" else None,
+            }
+            if len(array) > 1:
+                facts["deviation"] = float(array.std(ddof=1))
+                facts["low"], facts["high"] = _interval(array)
+            shared = sorted(set(values) & set(base))
+            if entry.name != plan.reference_of(entry) and shared:
+                differences = np.array([values[seed] - base[seed] for seed in shared])
+                facts["difference"] = float(differences.mean())
+                if len(differences) > 1:
+                    facts["difference_low"], facts["difference_high"] = _interval(differences)
+                    if np.ptp(differences) > 0:
+                        facts["p"] = tests[entry.name] = float(stats.ttest_1samp(differences, 0.0).pvalue)
+            found[entry.name][metric] = Figure(**facts)
+        for name, corrected in _holm(tests).items():
+            found[name][metric] = Figure(**{**asdict(found[name][metric]), "holm": corrected})
+    return found
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def _holm(tests: Mapping[str, float]) -> dict[str, float]:
+    """Holm's step-down correction of p values."""
+    found: dict[str, float] = {}
+    least = 0.0
+    for place, (name, p) in enumerate(sorted(tests.items(), key=lambda entry: entry[1])):
+        least = max(least, min(1.0, p * (len(tests) - place)))
+        found[name] = least
+    return found
+
+
+def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, float]:
+    """Mean place of each entry, over the seeds for which all entries that ever succeeded are done."""
+    metric = plan.metrics[0]
+    values = {name: _values(rows, "metrics", metric) for name, rows in by_entry.items()}
+    values = {name: of for name, of in values.items() if of}
+    seeds = [seed for seed in plan.seeds if all(seed in of for of in values.values())]
+    if not seeds:
+        return {}
+    sign = 1.0 if metric in LESS_IS_BETTER else -1.0
+    matrix = np.array([[sign * of[seed] for of in values.values()] for seed in seeds])
+    return dict(zip(values, stats.rankdata(matrix, axis=1).mean(axis=0).tolist(), strict=True))
+
+
+def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    values = [row[key] for row in rows if row.get(key) is not None]
+    return float(np.median(values)) if values else None
+
+
+def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
+    """One table a corpus, and one more of figures at the thinned rate."""
+    parts = [f"# {plan.title}", "", said(plan)]
+    for corpus in dict.fromkeys(line.corpus for line in lines):
+        of = [line for line in lines if line.corpus == corpus]
+        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test part weighted to that rate")):
+            if any(getattr(line, part) for line in of):
+                parts += ["", f"## {title}", "", *markdown_table(table(plan, of, part))]
+        failures = [f"- {line.entry}, {count} runs: {reason}" for line in of for reason, count in line.failures.items()]
+        if failures:
+            parts += ["", "Runs that failed:", "", *failures]
+    return "\n".join(parts) + "\n"
+
+
+def said(plan: Plan) -> str:
+    """How to read the tables."""
+    return (
+        f"Mean ± standard deviation over {len(plan.seeds)} seeds. Differences are to {_references(plan)}, paired by seed, with "
+        "95 % intervals (Student's t); bold where Holm's correction for all entries of the table leaves them below .05. Rank is by "
+        f"{_plain(plan.metrics[0])}. Fit, out-of-fold scores included, and one comment's latency are medians on one thread; memory "
+        "is the most that the process held."
+    )
+
+
+def _references(plan: Plan) -> str:
+    names = list(dict.fromkeys(plan.reference_of(entry) for entry in plan.entries))
+    return names[0] if len(names) == 1 else f"the entry that each stands below ({', '.join(names)})"
+
+
+def table(plan: Plan, lines: Sequence[Line], part: str = "figures") -> list[list[str]]:
+    """Lines of one corpus as text, heading first."""
+    heading = ["", "n"]
+    published = any(figure.published is not None for line in lines for figure in line.figures.values())
+    for metric in plan.metrics:
+        heading += [_plain(metric), *(["published"] if published and part == "figures" else []), "minus base"]
+    heading += ["rank", "fit, s", "memory, MB", "latency, ms", "bundle, kB", "findings"]
+    return [heading, *(_cells(plan, line, part, published) for line in lines)]
+
+
+def _cells(plan: Plan, line: Line, part: str, published: bool) -> list[str]:
+    figures: Mapping[str, Figure] = getattr(line, part)
+    cells = [line.entry + (f" ({line.note})" if line.note else ""), str(line.seeds)]
+    for metric in plan.metrics:
+        figure = figures.get(metric)
+        cells.append("–" if figure is None else _mean(figure))
+        if published and part == "figures":
+            cells.append("" if figure is None or figure.published is None else f"{figure.published:.3f}")
+        cells.append("" if figure is None else _difference(figure))
+    for value, form in (
+        (line.rank, "{:.1f}"),
+        (line.fit_seconds, "{:,.1f}"),
+        (line.peak_mb, "{:,.0f}"),
+        (line.latency_ms, "{:.2f}"),
+    ):
+        cells.append("–" if value is None else form.format(value))
+    cells.append("–" if line.bundle_bytes is None else f"{line.bundle_bytes / 1000:,.0f}")
+    told = {**line.findings, **({"failed": sum(line.failures.values())} if line.failures else {})}
+    cells.append(", ".join(f"{code} {count}" for code, count in told.items()))
+    return cells
+
+
+def _mean(figure: Figure) -> str:
+    return f"{figure.mean:.3f}" + ("" if figure.deviation is None else f" ± {figure.deviation:.3f}")
+
+
+def _difference(figure: Figure) -> str:
+    if figure.difference is None:
+        return ""
+    text = f"{figure.difference:+.3f}"
+    if figure.difference_low is not None:
+        text += f" ({figure.difference_low:+.3f} to {figure.difference_high:+.3f})"
+    return f"**{text}**" if figure.holm is not None and figure.holm < 0.05 else text
+
+
+def _plain(metric: str) -> str:
+    return metric.replace("_", " ").replace(" 0.9", " .9")
+
+
+def to_csv(lines: Sequence[Line]) -> str:
+    """One row for each corpus, entry, part and metric."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    keys = list(Figure.__dataclass_fields__)
+    costs = ["rank", "fit_seconds", "peak_mb", "latency_ms", "bundle_bytes"]
+    writer.writerow(["corpus", "entry", "seeds", "rows", "metric", *keys, *costs])
+    for line in lines:
+        for part, name in (("figures", "as they are"), ("at_rate", "at the rate of training")):
+            for metric, figure in getattr(line, part).items():
+                facts = asdict(figure)
+                writer.writerow(
+                    [
+                        line.corpus,
+                        line.entry,
+                        line.seeds,
+                        name,
+                        metric,
+                        *(facts[k] for k in keys),
+                        *(getattr(line, k) for k in costs),
+                    ]
+                )
+    return stream.getvalue()
+
+
+def write(plan: Plan, rows: Sequence[Mapping[str, Any]], out: Path) -> list[Line]:
+    """Write ``table.md``, ``table.csv``, ``table.json`` and ``table.html``."""
+    from toxiclf.benchmark.page import page
+
+    lines = lines_of(plan, rows)
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "table.md", to_markdown(plan, lines))
+    write_text(out / "table.csv", to_csv(lines))
+    content = {"plan": plan.model_dump(mode="json"), "lines": [asdict(line) for line in lines], "rows": list(rows)}
+    write_text(out / "table.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write_text(out / "table.html", page(plan, lines))
+    return lines

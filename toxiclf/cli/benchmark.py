@@ -1,0 +1,112 @@
+"""benchmark."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from toxiclf.cli import options
+from toxiclf.cli.printing import print_json, print_table, say
+
+
+def benchmark(
+    plan: Annotated[
+        str | None, typer.Argument(metavar="[PLAN]", help="Plan file, or one that ships: notes, models, imbalance.")
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(metavar="NAME[,NAME…]", help="Files or corpora, in place of a plan.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[,NAME…]", help="Presets, or rivals: majority, korcen, fasttext, tfidf_svm."),
+    ] = None,
+    resample: Annotated[
+        str | None, typer.Option(metavar="NAME[,NAME…]", help="Resamplers, each with each model; none among them.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(metavar="0..4", help="Seeds: a range, or a list.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Entry that others are set against [default: the first].")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe key of all entries.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes, each of one thread.")] = 1,
+    again: Annotated[bool, typer.Option("--retry-failed", help="Run again what failed.")] = False,
+    only_tables: Annotated[
+        bool, typer.Option("--tables", help="Run nothing; write the tables of what is there.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of rows and tables [default: runs/benchmark-PLAN].")
+    ] = None,
+    as_json: Annotated[bool, options.JSON] = False,
+) -> None:
+    """Corpora × entries × seeds, and tables with paired intervals; an interrupted benchmark goes on where it stopped."""
+    from toxiclf.benchmark import tables
+    from toxiclf.benchmark.plan import load_plan, of_flags, parsed
+    from toxiclf.benchmark.running import finished, run_plan
+    from toxiclf.errors import UsageError
+    from toxiclf.training import check_writable
+
+    keys = dict(_setting(pair) for pair in settings or ())
+    if plan is not None:
+        if corpus or model or resample:
+            raise UsageError("--corpus, --model and --resample make a plan of their own; leave them out beside one")
+        chosen = load_plan(plan)
+        changes: dict[str, Any] = {"settings": {**chosen.settings, **keys}}
+        if seeds is not None:
+            changes["seeds"] = _seeds(seeds)
+        if baseline is not None:
+            changes["baseline"] = baseline
+        chosen = parsed({**chosen.model_dump(), **changes}, plan)
+    else:
+        if not corpus or not model:
+            raise UsageError("give a plan, or --corpus and --model; plans that ship are notes, models and imbalance")
+        chosen = of_flags(
+            _names(corpus), _names(model), _names(resample or ""), _seeds(seeds or "0..4"), keys, baseline or ""
+        )
+    folder = out or Path("runs") / f"benchmark-{Path(plan).stem if plan else 'flags'}"
+    check_writable(folder)
+    rows = finished(chosen, folder) if only_tables else run_plan(chosen, folder, jobs=jobs, again=again, say=say)
+    lines = tables.write(chosen, rows, folder)
+    if as_json:
+        from dataclasses import asdict
+
+        print_json({"out": str(folder), "lines": [asdict(line) for line in lines]})
+        return
+    for name in dict.fromkeys(line.corpus for line in lines):
+        say(name)
+        print_table(tables.table(chosen, [line for line in lines if line.corpus == name]))
+    typer.echo(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
+
+
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
+
+
+def _seeds(given: str) -> list[int]:
+    """ "0..4" or "0,1,7"."""
+    from toxiclf.errors import UsageError
+
+    found = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", given.strip())
+    if found:
+        return list(range(int(found[1]), int(found[2]) + 1))
+    names = _names(given)
+    if not names or not all(name.isdecimal() for name in names):
+        raise UsageError(f"--seeds is '{given}'; expected a range such as 0..4, or a list such as 0,1,7")
+    return [int(name) for name in names]
+
+
+def _setting(pair: str) -> tuple[str, Any]:
+    from toxiclf.errors import UsageError
+
+    key, sign, value = pair.partition("=")
+    if not sign:
+        raise UsageError(f"--set {pair}: expected KEY=VALUE")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
