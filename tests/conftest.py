@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -25,7 +26,7 @@ from toxiclf.corpus.comments import Comments
 from toxiclf.corpus.reading import read_comments
 from toxiclf.corpus.split import Split
 from toxiclf.fitting import Say
-from toxiclf.learning import decision_source
+from toxiclf.learning import Learned, decision_source
 from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
 from toxiclf.reporting import Evaluated
 from toxiclf.text.tokenizers import MecabTokenizer
@@ -189,21 +190,45 @@ def exclusive(sample: Comments) -> Comments:
     )
 
 
-@pytest.fixture(scope="session")
-def trained(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callable[[str, str], TrainedModel]:
-    """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); the last few are kept."""
-    made: OrderedDict[tuple[str, str], TrainedModel] = OrderedDict()
-    data = {"one": sample, "two": two_labels, "exclusive": exclusive}
+@dataclass(frozen=True)
+class Made:
+    """A tiny trained model, and what it was learned as."""
 
-    def get(model: str, kind: str = "one") -> TrainedModel:
-        if (model, kind) not in made:
-            made[model, kind] = toxiclf.train(data[kind], tiny(model))
-            if len(made) > KEPT:
-                made.popitem(last=False)
-        made.move_to_end((model, kind))
-        return made[model, kind]
+    model: TrainedModel
+    learned: Learned
+
+
+@pytest.fixture(scope="session")
+def made(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callable[[str, str], Made]:
+    """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); the last few are kept."""
+    known: OrderedDict[tuple[str, str], Made] = OrderedDict()
+    data = {"one": sample, "two": two_labels, "exclusive": exclusive}
+    learn = training.learn
+
+    def get(model: str, kind: str = "one") -> Made:
+        if (model, kind) not in known:
+            learned: list[Learned] = []
+
+            def noted(*arguments: Any, **options: Any) -> Learned:
+                learned.append(learn(*arguments, **options))
+                return learned[-1]
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(training, "learn", noted)
+                trained = toxiclf.train(data[kind], tiny(model))
+            known[model, kind] = Made(trained, learned[0])
+            if len(known) > KEPT:
+                known.popitem(last=False)
+        known.move_to_end((model, kind))
+        return known[model, kind]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def trained(made: Callable[[str, str], Made]) -> Callable[[str, str], TrainedModel]:
+    """The model of :func:`made`."""
+    return lambda model, kind="one": made(model, kind).model
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,11 @@ import onnx
 import pytest
 
 import toxiclf
-from tests.conftest import TINY_MODEL, tiny
+from tests.conftest import TINY_MODEL, Made, tiny
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.corpus.comments import Comments
-from toxiclf.corpus.split import split
 from toxiclf.errors import DataError
 from toxiclf.fitting import Fitter
-from toxiclf.learning import learn
 from toxiclf.models import MODELS, has_network
 from toxiclf.recipe import ANOMALY_MODELS, MODEL_OPTIONS, SELF_BALANCING, Recipe, presets
 from toxiclf.training import TrainedModel
@@ -52,11 +50,11 @@ def test_every_model_has_options_and_a_preset() -> None:
 
 
 @every_graph
-def test_the_graph_agrees_with_the_training_library(model: str, kind: str, request: pytest.FixtureRequest) -> None:
+def test_the_graph_agrees_with_the_training_library(
+    model: str, kind: str, made: Callable[[str, str], Made], request: pytest.FixtureRequest
+) -> None:
     comments: Comments = request.getfixturevalue({"one": "sample", "two": "two_labels"}.get(kind, kind))
-    recipe = Recipe.load(tiny(model))
-    parts = split(comments, test=0.2, validation=0.1, seed=0)
-    learned = learn(parts, recipe, lambda message: None)
+    recipe, learned = Recipe.load(tiny(model)), made(model, kind).learned
     encoded = learned.fitted.encoder.encode(comments.texts)
     ours = Scorer(learned.graph).run(encoded)
     fitter = Fitter.of(recipe, comments.labels, comments.negative, lambda message: None)
