@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.browsing import Browsed, chromium, needs_chromium
 from toxiclf.benchmark import rows, tables
 from toxiclf.benchmark.measuring import thinned
 from toxiclf.benchmark.plan import Plan, load_plan, of_flags, parsed, shipped
@@ -144,6 +145,29 @@ def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dic
     page = unescape((tmp_path / "table.html").read_text("utf-8"))
     assert "default-src 'none'" in page
     assert page.count("<table") == 1
+
+
+@needs_chromium
+def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
+    hostile = [
+        {**row, "reason": "<script>window.hacked = 1</script>"} if row["status"] == "failed" else row for row in done[1]
+    ]
+    tables.write(plan, hostile, tmp_path)
+    with chromium() as browser:
+        browsed = Browsed(browser.new_page(), tmp_path / "table.html")
+        heading = browsed.page.get_by_role("button", name="f1")
+        shown = []
+        for _ in range(2):
+            heading.click()
+            cells = browsed.page.locator("tbody tr").all()
+            shown.append([row.locator("td").nth(5).inner_text() for row in cells])
+        browsed.page.locator(".main-svg").first.wait_for()
+        assert browsed.page.evaluate("window.hacked") is None
+        assert browsed.console == []
+        assert browsed.requests == [(tmp_path / "table.html").as_uri()]
+    numbers = [[float(cell.split()[0]) for cell in column if cell != "–"] for column in shown]
+    assert numbers[0] == sorted(numbers[0], reverse=True)
+    assert numbers[1] == sorted(numbers[1])
 
 
 def test_holm_s_correction() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ import numpy as np
 import pytest
 
 import toxiclf
+from tests import browsing
+from tests.browsing import needs_chromium
 from toxiclf.corpus.comments import Comments
 from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.training import TrainedModel
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
+pytestmark = needs_chromium
 
 HOSTILE = (
     "<script>window.hacked = 1</script> 시발",
@@ -35,17 +34,8 @@ HOSTILE = (
 )
 
 
-class Browsed:
-    """An open page and what it did."""
-
-    def __init__(self, page: Any, file: Path) -> None:
-        self.page = page
-        self.console: list[str] = []
-        self.requests: list[str] = []
-        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: self.console.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.goto(file.as_uri())
+class Browsed(browsing.Browsed):
+    """A report that is looked at."""
 
     def cell(self, metric: str, column: int) -> str:
         return str(self.page.locator(f"#explorer-table tr[data-metric={metric}] td").nth(column).inner_text())
@@ -56,10 +46,8 @@ class Browsed:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with browsing.chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

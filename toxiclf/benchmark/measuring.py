@@ -120,7 +120,11 @@ def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
     parts = _parts(run, recipe)
     with _watched_memory() as memory:
         began = time.perf_counter()
-        found = _rival(run, parts, recipe) if run.entry.rival is not None else _toxiclf(parts, comments, recipe, kept)
+        found = (
+            _rival(run, parts, recipe)
+            if run.entry.rival is not None
+            else _toxiclf(parts, comments, recipe, run.corpus.rate is not None, kept)
+        )
         seconds = time.perf_counter() - began - found.pop("beyond_fit", 0.0) + kept.seconds
     return found | {
         "fit_seconds": round(seconds, 3),
@@ -173,7 +177,7 @@ def thinned(comments: Comments, rate: float, rng: np.random.Generator) -> Commen
     return comments.take(np.sort(np.concatenate([others, rng.choice(toxic, count, replace=False)])))
 
 
-def _toxiclf(parts: Split, comments: Comments, recipe: Recipe, kept: Kept) -> dict[str, Any]:
+def _toxiclf(parts: Split, comments: Comments, recipe: Recipe, thinned_to_rate: bool, kept: Kept) -> dict[str, Any]:
     if recipe.search.method != "none":
         recipe = search(parts, recipe, lambda message: None).recipe
     learned = learn(parts, recipe, lambda message: None, kept=kept)
@@ -182,7 +186,9 @@ def _toxiclf(parts: Split, comments: Comments, recipe: Recipe, kept: Kept) -> di
     model = evaluated(learned, parts, recipe)
     report = report_of(learned, model, None, parts, comments, recipe, 0.0)
     raw = learned.raw(learned.fitted.encoder.encode(parts.test.texts))
-    found = _tests(model.predictions.scores, raw, learned.thresholds, parts, recipe, learned.calibration.exclusive)
+    found = _tests(
+        model.predictions.scores, raw, learned.thresholds, parts, recipe, thinned_to_rate, learned.calibration.exclusive
+    )
     found["findings"] = report.codes()
     if learned.graph is not None:
         manifest, files = bundled(learned, comments, recipe, model_card(report))
@@ -216,14 +222,15 @@ def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
     else:
         thresholds = tuple(choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective)[0] for j in columns)
     outputs = test.astype(np.float32)
-    found = _tests(calibration.apply(outputs), outputs, thresholds, parts, recipe, exclusive=False)
+    is_thinned = run.corpus.rate is not None
+    found = _tests(calibration.apply(outputs), outputs, thresholds, parts, recipe, is_thinned, exclusive=False)
     found["latency_ms"] = _latency(lambda text: [model([text]) for model in models], parts.test.texts)
     return found | {"findings": [], "beyond_fit": time.perf_counter() - ended}
 
 
 def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
-    exclusive: bool,
+    thinned_to_rate: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Figures of the test part; where training was thinned, weighted to the rate that it was thinned to, too."""
     assert parts.test is not None
@@ -232,9 +239,8 @@ def _tests(
         raw
     )
     of_training = tuple(parts.train.joined(parts.validation).targets.mean(axis=0).tolist())
-    far = max(abs(a - b) for a, b in zip(of_training, targets.mean(axis=0).tolist(), strict=True)) > 0.05
     found: dict[str, Any] = {"thresholds": [float(t) for t in thresholds]}
-    for name, prior in (("metrics", None), ("at_rate", of_training if far and len(labels) == 1 else None)):
+    for name, prior in (("metrics", None), ("at_rate", of_training if thinned_to_rate else None)):
         if name == "at_rate" and prior is None:
             continue
         of = evaluate(scores, targets, thresholds, labels, seed=recipe.seed, prior=prior, exclusive=exclusive)

@@ -28,12 +28,11 @@ class CorpusEntry(Section):
     Attributes
     ----------
     name : in tables; the source where left out.
-    source : a file or ``corpus:NAME``.
+    source : a file or ``corpus:NAME``; one with a test part of its own is measured on that.
     text, label, negative, positive : as in :func:`toxiclf.read_comments`.
     any : whether several labels become one: toxic is what holds any of them.
     rate : the share of toxic comments that is left in training and validation part, the others being dropped at random; the
         test part stays as it is, and figures that depend on the rate are of it weighted to this one.
-    test : the share that is held out; "card" for the corpus's own test part. None: "card" where there is one, else the recipe's.
     """
 
     name: str = ""

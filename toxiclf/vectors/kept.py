@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from safetensors import SafetensorError
 
 from toxiclf.recipe import VectorsSection
 from toxiclf.text.tokenizers import Tokenizer
@@ -58,7 +59,13 @@ class Kept:
             seconds, made = form.load(path)
             self.seconds += seconds
             return made
-        except FileNotFoundError:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            SafetensorError,
+        ):  # not there, or damaged: it can be made again
             pass
         began = time.perf_counter()
         made = make()
