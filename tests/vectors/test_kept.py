@@ -10,7 +10,7 @@ from toxiclf.recipe import VectorsSection
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.vectors.kept import Kept
 
-TEXTS = ["오늘 날씨 좋네요", "날씨가 좋은 날", "\ud800 이상한 글자 😀", "오늘도 좋은 하루"] * 3
+TEXTS = ["오늘 날씨 좋네요", "날씨가 좋은 날", "\ufffd 이상한 글자 😀", "오늘도 좋은 하루"] * 3
 
 
 def test_what_was_made_once_is_not_made_again(tmp_path: Path) -> None:
