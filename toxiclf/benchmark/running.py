@@ -47,7 +47,7 @@ def run_plan(
         try:
             _run(list(missing.values()), out, jobs, executor, say)
         finally:
-            executor.shutdown(wait=False, kill_workers=True)
+            executor.shutdown(wait=True, kill_workers=True)
     return finished(plan, out)
 
 
