@@ -29,6 +29,7 @@ from scipy import stats
 from study_text import disguised
 
 import toxiclf
+from toxiclf.benchmark.measuring import thinned
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, split
 from toxiclf.evaluation.metrics import evaluate
@@ -139,14 +140,7 @@ def _thinned(comments: Comments, recipe: Recipe) -> Split:
         normalizer=normalizer,
     )  # fmt: skip
     rng = np.random.default_rng(recipe.seed)
-    return replace(parts, train=_rare(parts.train, rng), validation=_rare(parts.validation, rng))
-
-
-def _rare(comments: Comments, rng: np.random.Generator) -> Comments:
-    toxic = np.flatnonzero(comments.targets[:, 0])
-    others = np.flatnonzero(comments.targets[:, 0] == 0)
-    kept = rng.choice(toxic, round(len(others) * RARE / (1 - RARE)), replace=False)
-    return comments.take(np.sort(np.concatenate([others, kept])))
+    return replace(parts, train=thinned(parts.train, RARE, rng), validation=thinned(parts.validation, RARE, rng))
 
 
 def _print_table(model: str, world: str, logged: dict[tuple[str, str, int], Any], seeds: list[int]) -> None:

@@ -28,6 +28,7 @@ from sklearn.metrics import precision_recall_curve
 from study_balance import difference
 
 import toxiclf
+from toxiclf.benchmark.measuring import thinned
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, split
 from toxiclf.decision import live_weights
@@ -238,14 +239,7 @@ def _parts(comments: Comments, recipe: Recipe, rate: float | None) -> Split:
     if rate is None:
         return parts
     rng = np.random.default_rng(recipe.seed)
-    return replace(parts, train=_thinned(parts.train, rate, rng), validation=_thinned(parts.validation, rate, rng))
-
-
-def _thinned(comments: Comments, rate: float, rng: np.random.Generator) -> Comments:
-    toxic = np.flatnonzero(comments.targets[:, 0])
-    others = np.flatnonzero(comments.targets[:, 0] == 0)
-    kept = rng.choice(toxic, round(len(others) * rate / (1 - rate)), replace=False)
-    return comments.take(np.sort(np.concatenate([others, kept])))
+    return replace(parts, train=thinned(parts.train, rate, rng), validation=thinned(parts.validation, rate, rng))
 
 
 def _print_table(world: str, base: str, logged: dict[tuple[str, str, str, int], Any], seeds: list[int]) -> None:

@@ -103,7 +103,7 @@ def small_vectors() -> str:
     return str(path)
 
 
-class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
+class ByWhatIsShared(LoadScopeScheduling):
     """Tests that share what they train run in one process.
 
     (pytest-xdist 3.8's own groups are without effect in pytest 9.2.)

@@ -25,9 +25,10 @@ from toxiclf.corpus.split import Split, split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import learned as learned_from
 from toxiclf.evaluation.figures import write_balance_figure, write_figures, write_history_figures
+from toxiclf.evaluation.markdown import model_card
 from toxiclf.evaluation.pictures import write_pictures
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, model_card, remove_report, write_text
+from toxiclf.evaluation.report import Report, remove_report, write_text
 from toxiclf.fitting import DivergedError, Say
 from toxiclf.learning import Checkpoints, learn, learned_rows
 from toxiclf.moderator import Moderator

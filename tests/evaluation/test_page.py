@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,12 @@ def test_the_slider_moves_the_numbers_to_what_the_report_gives_there(run: Path, 
 
 def test_a_live_rate_gives_what_a_moderator_would_live_through(run: Path, opened: Browsed) -> None:
     counts = json.loads((run / "report.json").read_text("utf-8"))["confusion"]["toxic"]
+    written = re.search(r'id="live-sentence"[^>]*>([^<]+)<', (run / "report.html").read_text("utf-8"))
+    assert written is not None
+    opened.page.reload()
+    assert opened.page.locator("#live-sentence").inner_text() == unescape(
+        written[1]
+    )  # what stands there without a script
     opened.page.locator("#rate").fill("3")
     right = 300 * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = 9700 * counts["fp"] / (counts["fp"] + counts["tn"])
@@ -161,7 +168,7 @@ def test_nothing_is_loaded_and_nothing_complains(run: Path, opened: Browsed) -> 
     for tab in opened.page.locator("[data-kind]").all():
         tab.click()
     assert opened.console == []
-    assert opened.requests == [(run / "report.html").as_uri()]
+    assert set(opened.requests) == {(run / "report.html").as_uri()}
     blocked = opened.page.evaluate("fetch('https://example.org').then(() => 'loaded', () => 'blocked')")
     assert blocked == "blocked"
     assert any("Content Security Policy" in line for line in opened.console)
@@ -311,8 +318,7 @@ def test_a_run_that_diverged_has_a_page(browse: Callable[..., Browsed], sample: 
         "vectors": {"size": 8, "epochs": 1},
     }
     model = toxiclf.train(sample, recipe)
-    if not model.diverged:
-        pytest.skip("it did not diverge")
+    assert model.diverged
     model.save(tmp_path)
     browsed = browse(tmp_path / "report.html")
     assert "Training broke down" in browsed.page.locator(".verdict").inner_text()

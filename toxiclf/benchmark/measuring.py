@@ -27,8 +27,8 @@ from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, folds, split
 from toxiclf.decision import choose_threshold, fit_calibration, live_weights
 from toxiclf.errors import DataError, ToxiclfError, UsageError
+from toxiclf.evaluation.markdown import model_card
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
-from toxiclf.evaluation.report import model_card
 from toxiclf.fitting import DivergedError
 from toxiclf.learning import learn
 from toxiclf.moderator import Moderator
@@ -64,7 +64,8 @@ class Job:
         """Name a run; reads its corpus."""
         comments, test = corpus(run.corpus)
         content: dict[str, Any] = {
-            "corpus": run.corpus.model_dump(mode="json"), "data": [comments.sha256(), None if test is None else test.sha256()],
+            "corpus": run.corpus.model_dump(mode="json", exclude={"name"}),
+            "data": [comments.sha256(), None if test is None else test.sha256()],
             "rival": run.entry.rival, "versions": versions(),
         }  # fmt: skip
         try:

@@ -13,11 +13,14 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.errors import UsageError, unknown_name
+from toxiclf.evaluation.metrics import METRICS
 from toxiclf.recipe import RESAMPLE_METHODS, Recipe
 from toxiclf.recipe.types import Section, as_list
 
-METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "brier")
+DEFAULT_METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "brier")
 """Of tables, unless a plan names others."""
+
+KNOWN_METRICS = (*METRICS, "recall_at_precision_0.9", "brier_uncalibrated")
 
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 
@@ -97,7 +100,7 @@ class Plan(Section):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0, 1, 2, 3, 4)
     baseline: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
-    metrics: tuple[str, ...] = METRICS
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_METRICS
 
     @model_validator(mode="after")
     def _names_fit(self) -> Plan:
@@ -109,6 +112,9 @@ class Plan(Section):
                 raise ValueError(f"{what} '{twice[0]}' stands there twice; give each a name of its own")
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
             raise ValueError("name each seed once, and at least one")
+        for metric in self.metrics:
+            if metric not in KNOWN_METRICS:
+                raise ValueError(str(unknown_name("metric", metric, KNOWN_METRICS)))
         names = [entry.name for entry in self.entries]
         for wanted in (self.baseline, *(entry.against for entry in self.entries)):
             if wanted and wanted not in names:

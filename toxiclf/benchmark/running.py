@@ -31,9 +31,7 @@ def run_plan(
     jobs : processes, each of one thread.
     again : whether runs that failed are tried again.
     """
-    from joblib.externals.loky import (
-        get_reusable_executor,
-    )  # joblib's own processes, which get_context("spawn") lacks a word for
+    from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
 
     say(f"{plan.title}: reading {len(plan.corpora)} corpora")
     named = [Job.of(run) for run in plan.runs()]

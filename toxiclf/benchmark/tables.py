@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from toxiclf.benchmark.plan import Plan
-from toxiclf.evaluation.report import markdown_table, write_text
+from toxiclf.evaluation.markdown import markdown_table
+from toxiclf.evaluation.report import write_text
 
 LESS_IS_BETTER = frozenset({"brier", "brier_uncalibrated"})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,9 +48,10 @@ def benchmark(
     from toxiclf.benchmark.plan import load_plan, of_flags, parsed
     from toxiclf.benchmark.running import finished, run_plan
     from toxiclf.errors import UsageError
+    from toxiclf.recipe import parsed_setting
     from toxiclf.training import check_writable
 
-    keys = dict(_setting(pair) for pair in settings or ())
+    keys = dict(map(parsed_setting, settings or ()))
     if plan is not None:
         if corpus or model or resample:
             raise UsageError("--corpus, --model and --resample make a plan of their own; leave them out beside one")
@@ -88,7 +88,7 @@ def _names(given: str) -> list[str]:
 
 
 def _seeds(given: str) -> list[int]:
-    """ "0..4" or "0,1,7"."""
+    """A range such as 0..4, or a list such as 0,1,7."""
     from toxiclf.errors import UsageError
 
     found = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", given.strip())
@@ -98,15 +98,3 @@ def _seeds(given: str) -> list[int]:
     if not names or not all(name.isdecimal() for name in names):
         raise UsageError(f"--seeds is '{given}'; expected a range such as 0..4, or a list such as 0,1,7")
     return [int(name) for name in names]
-
-
-def _setting(pair: str) -> tuple[str, Any]:
-    from toxiclf.errors import UsageError
-
-    key, sign, value = pair.partition("=")
-    if not sign:
-        raise UsageError(f"--set {pair}: expected KEY=VALUE")
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from toxiclf.bundle.live_rate import in_words
+from toxiclf.evaluation.markdown import markdown_table
 from toxiclf.evaluation.metrics import RESAMPLES, SUMMARY, MetricRow
-from toxiclf.evaluation.report import HEADLINE, Report, figure, markdown_table
+from toxiclf.evaluation.report import HEADLINE, Report, figure
 
 LOWER_IS_BETTER = ("brier",)
 BY_LABEL = ("average_precision", "f1")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, SUMMARY, MetricRow
-from toxiclf.evaluation.naming import harmless
-from toxiclf.evaluation.slices import of_column
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -210,108 +207,16 @@ class Report:
             lines += [[f"  {label}", *_cells(self.live_rows, label, LIVE)] for label in self.labels]
         return [[f"at the {in_words(self.live_rate)}", *LIVE], *lines]
 
-    def _live_lines(self) -> list[str]:
-        trained = self.recipe.get("decision", {}).get("prior", "none") != "none"  # else a bundle was evaluated
-        what, own = (
-            ("Scores and thresholds", "")
-            if trained
-            else ("Scores", "; thresholds are the bundle's own, as training chose them")
-        )
-        return [
-            "", f"## At the {in_words(self.live_rate)}", "",
-            f"{what} are for live comments, at the {in_words(self.live_rate)}{own}. The table above, the figures and "
-            "predictions.csv are of the rows as they are, so the curve of the calibration figure leaves the diagonal. These are of "
-            "the same rows weighted so that labels are as common as among live comments. They hold where live comments, toxic or "
-            "not, are otherwise like these rows. A label that no row, or every row, holds has no such figure.",
-            "", *markdown_table(self.live_table()),
-        ]  # fmt: skip
-
     def to_markdown(self, figures: Sequence[str] = ()) -> str:
-        """``report.md``."""
-        parts = [f"# {self.model}", "", f"Figures from {self.evaluated_on}; 95 % bootstrap intervals.", ""]
-        parts += markdown_table(self.table())
-        if self.live_rate:
-            parts += self._live_lines()
-        parts += ["", "## Findings", ""]
-        parts += [f"- **{f.code}** ({f.severity}): {_markdown(f.message)} {f.next_step}" for f in self.findings] or [
-            "None."
-        ]
-        if self.rows:
-            parts += ["", "## Every metric", ""]
-            names = [SUMMARY, *self.labels] if len(self.labels) > 1 else [self.labels[0]]
-            cells = [[metric, *(figure(_row(self.rows, name, metric)) for name in names)] for metric in METRICS]
-            parts += markdown_table([["", *(name or "mean of labels" for name in names)], *cells])
-            parts += ["", "## Decisions", ""]
-            keys = ("tn", "fp", "fn", "tp")
-            lines = [
-                [label, f"{self.thresholds[label]:.4f}", *(str(self.confusion[label][key]) for key in keys)]
-                for label in self.labels
-            ]
-            parts += markdown_table([["label", "threshold", *keys], *lines])
-        if self.search:
-            parts += ["", "## Search", "", *self._search_lines()]
-        if self.data.get("exclusive"):
-            parts += [
-                "", "Labels exclude each other. Each has a threshold of its own, so a comment may be flagged for several; "
-                "figures are of each label against all the rest.",
-            ]  # fmt: skip
-        if self.analysis.get("slices"):
-            parts += ["", "## Kinds of comments", "", *_of_slices(self.analysis["slices"], self.labels)]
-        doubt = self.analysis.get("label_doubt", {})
-        if any(of["count"] for of in doubt.values()):
-            counts = ", ".join(f"{of['count']:,} of '{label}'" for label, of in doubt.items())
-            parts += [
-                "",
-                "## Labels in doubt",
-                "",
-                f"By confident learning (cleanlab), so many labels may be wrong: {counts}. report.html lists "
-                "the most doubtful ones, to be read and labelled again.",
-            ]
-        parts += ["", "## Data", "", *(f"- {_markdown(note)}" for note in self.data["notes"]), ""]
-        parts += markdown_table(
-            [
-                ["part", "rows", *self.labels],
-                *([name, f"{part['rows']:,}", *(f"{n:,}" for n in part["classes"].values())]
-                  for name, part in self.data["parts"].items()),
-            ]
-        )  # fmt: skip
-        if len(self.data.get("stages", ())) > 1:
-            parts += ["", "Rows that the model was fitted to, before and after each remedy:", ""]
-            stages = [
-                [s["name"], f"{s['rows']:,}", *(f"{n:,}" for n in s["classes"].values())] for s in self.data["stages"]
-            ]
-            parts += markdown_table([["", "rows", *self.labels], *stages])
-            if self.data.get("augmented"):
-                made, asked = (self.data["augmented"][key] for key in ("made", "asked"))
-                parts += ["", f"Augmentation wrote {made:,} copies of the {asked:,} that were asked for."]
-        parts += self._details_lines()
-        weights = self.data["class_weights"]
-        if weights:
-            parts += ["", "Class weights of these rows, n / (k · n_c) where balanced:", ""]
-            lines = [[w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights]
-            parts += markdown_table([["problem", "class", "rows", "weight"], *lines])
-        if figures:
-            parts += ["", "## Figures", "", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)]
-        return "\n".join(parts) + "\n"
+        """``report.md``; ``figures`` are names of pictures beside it."""
+        from toxiclf.evaluation.markdown import report_markdown
+
+        return report_markdown(self, figures)
 
     def members_table(self) -> list[list[str]]:
         """The members of an ensemble, heading first; empty for other models."""
         facts = self.data.get("details", {}).get("ensemble")
-        return [] if facts is None else _members_table(facts, self.model)
-
-    def _details_lines(self) -> list[str]:
-        """What ensemble, selection, metric and GAN have to tell."""
-        details = self.data.get("details", {})
-        lines: list[str] = []
-        if "ensemble" in details:
-            lines += ["", "## Members", "", *_of_ensemble(details["ensemble"], self.model)]
-        if "selection" in details:
-            lines += ["", "## Selected numbers", "", *_of_selection(details["selection"])]
-        if "metric" in details:
-            lines += ["", "## Metric", "", _of_metric(details["metric"])]
-        if "gan" in details:
-            lines += ["", "## Generated rows", "", *_of_gan(details["gan"])]
-        return lines
+        return [] if facts is None else members_table(facts, self.model)
 
     def search_table(self) -> list[list[str]]:
         """The trials, best first, heading first."""
@@ -328,21 +233,6 @@ class Report:
             )
             lines.append([str(trial["number"]), *settings, *figures, f"{trial['seconds']:.1f}"])
         return [heading, *lines]
-
-    def _search_lines(self) -> list[str]:
-        search = self.search
-        tested = "test" in self.data["parts"]
-        worth = (
-            "the test part says what it is worth"
-            if tested
-            else "the figures above do, too: they come from the same rows"
-        )
-        folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
-        return [
-            f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the training part. "
-            f"Trial {search['best']} was taken. The figure of the best of many flatters; {worth}.",
-            "", *markdown_table(self.search_table()),
-        ]  # fmt: skip
 
     def write(self, folder: Path, figures: Sequence[str] = (), *, comments: bool = True) -> None:
         """Write ``report.json``, ``report.md`` and ``report.html``.
@@ -370,92 +260,18 @@ class Report:
         return replace(self, analysis=found)
 
 
-_SHOWN = 30
-
-
-def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
-    """The table of kinds; of several labels, only what stands out."""
-    shown = [row for row in rows if len(labels) == 1 or row["notable"]]
-    said = (
-        f"The gap is the share of {harmless(labels)} of a kind that are flagged, minus that among all others, with its 95 % "
-        "interval; bold where it stands out though so many kinds were looked at (Bonferroni)."
-    )
-    if not shown:
-        return [
-            f"In no kind are {harmless(labels)} clearly flagged more often than in others; report.html has all figures."
-        ]
-    lines = []
-    for row in shown:
-        kind = f"{row['by']}: {row['name']}" + (f" ({row['label']})" if len(labels) > 1 else "")
-        gap = "–" if row["gap"] is None else f"{row['gap']:+.3f} ({row['gap_low']:+.3f} to {row['gap_high']:+.3f})"
-        cells = ["–" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "false_positive_rate")]
-        lines.append([kind, f"{row['rows']:,}", f"{row['toxic']:,}", *cells, f"**{gap}**" if row["notable"] else gap])
-    heading = ["kind", "comments", "toxic", "recall", "false positive rate", "gap"]
-    return [said, "", *markdown_table([heading, *lines])]
-
-
-def _of_ensemble(facts: Mapping[str, Any], model: str) -> list[str]:
-    """How the members were put together, and the table of them."""
-    what = _say_of_members(model)
-    return [
-        f"Each {what} was chosen on out-of-fold scores, and average precisions are of those; together, folds were left out of the "
-        "choice as well.",
-        "", *markdown_table(_members_table(facts, model)),
-    ]  # fmt: skip
-
-
-def _members_table(facts: Mapping[str, Any], model: str) -> list[list[str]]:
+def members_table(facts: Mapping[str, Any], model: str) -> list[list[str]]:
     """The members, how much each of them says, and what each is worth alone, heading first."""
     lines = [
         [m["name"], ", ".join(f"{weight:.3f}" for weight in m["weights"]), f"{m['average_precision']:.3f}"]
         for m in facts["members"]
     ]
-    heading = ["member", _say_of_members(model), "average precision"]
+    heading = ["member", said_of_members(model), "average precision"]
     return [heading, *lines, ["together", "", f"{facts['average_precision']:.3f}"]]
 
 
-def _say_of_members(model: str) -> str:
+def said_of_members(model: str) -> str:
     return "weight" if model == "voting" else "coefficient"
-
-
-def _of_selection(facts: Mapping[str, Any]) -> list[str]:
-    """What was kept, and how important the first numbers are."""
-    lines = [
-        [f"number {entry['number'] + 1}", f"{entry['importance']:.4f}", "yes" if entry["kept"] else ""]
-        for entry in facts["importances"][:_SHOWN]
-    ]
-    return [
-        f"Of the {facts['of']} numbers of a comment's vector the {facts['kept']} most important ones to a forest of the training "
-        f"rows were kept; they have {facts['share']:.0%} of all importance.",
-        "", *markdown_table([["", "importance", "kept"], *lines]),
-    ]  # fmt: skip
-
-
-def _of_metric(facts: Mapping[str, Any]) -> str:
-    """How the metric was learned."""
-    history = facts["history"]
-    column = next(key for key in history[0] if key not in ("epoch", "loss"))
-    best = max(history, key=lambda row: row[column] if row[column] is not None else -1.0)
-    return (
-        f"A metric of {facts['size']} numbers was learned by the {facts['loss'].replace('_', ' ')} loss ({facts['encoder']}), "
-        f"{len(history)} epochs; the best was epoch {best['epoch']}, {column.replace('_', ' ')} {best[column]:.3f} by the nearer "
-        "class mean. The model learns from these numbers."
-    )
-
-
-def _of_gan(facts: Mapping[str, Any]) -> list[str]:
-    """What the check of generated against real rows came to."""
-    lines = [
-        [key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else str(value)]
-        for key, value in facts.items()
-        if isinstance(value, bool | int | float | str) and value != ""
-    ]
-    return [
-        "Generated rows stand among training rows alone. They are compared with real rows of the rarer class that were held out of "
-        "the GAN's training: an auc of .5 says that a classifier cannot tell the two apart, 1 that it always can; auc real is the "
-        "same of real rows that the GAN was trained on.",
-        "", *markdown_table([["", "value"], *lines]),
-    ]  # fmt: skip
 
 
 def tables(report: Report) -> list[list[list[str]]]:
@@ -483,48 +299,6 @@ def remove_report(folder: Path) -> None:
     shutil.rmtree(folder / "figures", ignore_errors=True)
 
 
-def model_card(report: Report) -> str:
-    """A model card with the front matter that Hugging Face reads; the bundle's ``README.md`` adds how it is used."""
-    average_precision = report.summary["average_precision"]["value"]
-    f1 = report.summary["f1"]["value"]
-    where = report.data["source"]
-    source = json.dumps(where if where.startswith("corpus:") else Path(where).name, ensure_ascii=False)
-    metrics = [
-        f"    - {{type: {kind}, name: {kind}, value: {value:.4f}}}"
-        for kind, value in (("average_precision", average_precision), ("f1", f1))
-        if value is not None
-    ]
-    front = [
-        "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
-        "tags: [toxic-comments, onnx]", "model-index:", f"- name: {report.model}", "  results:",
-        "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: comments}}",
-        "    metrics:", *metrics, "---", "",
-    ]  # fmt: skip
-    kinds = [row for row in report.analysis.get("slices", ()) if not of_column(row["by"])]  # its values are the user's
-    told = [finding for finding in report.findings if finding.code != "false_positive_gap"]
-    report = replace(report, analysis={**report.analysis, "slices": kinds}, findings=told)
-    text = report.to_markdown().replace(
-        report.data["source"], json.loads(source)
-    )  # no path of this machine in a file to publish
-    return "\n".join(front) + text
-
-
-def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table, heading first."""
-    escaped = [[_markdown(cell).replace("|", "\\|") for cell in line] for line in lines]
-    rule = "|" + "|".join("---" for _ in escaped[0]) + "|"
-    rows = ["| " + " | ".join(line) + " |" for line in escaped]
-    return [rows[0], rule, *rows[1:]]
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-
-def _markdown(text: str) -> str:
-    """What people wrote, in a line of Markdown: neither control characters nor tags."""
-    return _CONTROL.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file so that it is whole or not there."""
     temporary = path.with_name(f".{path.name}.part")
@@ -532,7 +306,7 @@ def write_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def _row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:
+def figure_row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:
     return next(row for row in rows if row.label == label and row.metric == metric)
 
 
@@ -544,7 +318,7 @@ def _by_metric(
 
 
 def _cells(rows: Sequence[MetricRow], label: str, metrics: Sequence[str] = HEADLINE) -> list[str]:
-    return [figure(_row(rows, label, metric)) for metric in metrics]
+    return [figure(figure_row(rows, label, metric)) for metric in metrics]
 
 
 def figure(row: MetricRow) -> str:

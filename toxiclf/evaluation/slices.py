@@ -124,7 +124,8 @@ def slice_figures(
             notable = False
             if gap is not None:
                 one, rest = _proportion(fp, negatives, strict), _proportion(*elsewhere, strict)
-                assert one is not None and rest is not None  # noqa: PT018
+                assert one is not None
+                assert rest is not None
                 _, least, most = _difference(one, rest)
                 notable = least > 0 or most < 0
             both = positives > 0 and negatives > 0

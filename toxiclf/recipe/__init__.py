@@ -109,6 +109,7 @@ __all__ = [
     "VectorsSection",
     "VotingOptions",
     "XgboostOptions",
+    "parsed_setting",
     "presets",
 ]
 
@@ -270,7 +271,7 @@ class Recipe(Section):
         if model is not None and content["model"].get("name") != model:
             content["model"] = _model_table(model)
         for setting in settings:
-            _set(content, setting)
+            _put(content, *parsed_setting(setting))
         if seed is not None:
             content["seed"] = seed
         if not isinstance(content["model"], dict):  # --set model=svm
@@ -369,7 +370,16 @@ def _model_table(name: str) -> dict[str, Any]:
     return {"name": name, **table}
 
 
-def _set(content: dict[str, Any], setting: str) -> None:
+def parsed_setting(setting: str) -> tuple[str, Any]:
+    """Key and value of ``key=value``; a value is TOML, else text.
+
+    Raises
+    ------
+    UsageError : it is written otherwise.
+
+    >>> parsed_setting("model.C=10"), parsed_setting("model=svm")
+    (('model.C', 10), ('model', 'svm'))
+    """
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set {setting}: write it as key=value, such as decision.objective=f2")
@@ -377,7 +387,7 @@ def _set(content: dict[str, Any], setting: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    _put(content, key.strip(), value)
+    return key.strip(), value
 
 
 def _put(content: dict[str, Any], key: str, value: Any) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from toxiclf.bundle.live_rate import percent
 from toxiclf.evaluation.metrics import MetricRow
 from toxiclf.evaluation.naming import kind
-from toxiclf.evaluation.report import BASELINE, Report
+from toxiclf.evaluation.report import BASELINE, Report, figure
 
 _COMMENTS = 10_000
 
@@ -73,7 +72,7 @@ def is_it_any_good(report: Report, label: str) -> str:
     found = f"It finds {_percent(recall)} of the {kind(report.labels, label)} comments."
     return (
         f"{found} {flags} Sorted by its scores, they come first with an "
-        f"average precision of {_plain(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
+        f"average precision of {figure(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
     )
 
 
@@ -87,7 +86,7 @@ def compared(report: Report, label: str) -> str:
     difference = ours.value - theirs.value
     more = f"{abs(difference):.3f} {'more' if difference < 0 else 'less'} than this model"
     return (
-        f"{BASELINE}, the baseline that every model is judged against, has an average precision of {_plain(theirs)} on the same "
+        f"{BASELINE}, the baseline that every model is judged against, has an average precision of {figure(theirs)} on the same "
         f"comments, {more}."
     )
 
@@ -101,7 +100,7 @@ def moderator(report: Report, label: str) -> str:
     toxic = _COMMENTS * rate
     right = toxic * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = (_COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
-    at = f"{percent(rate)} {kind(report.labels, label)}"
+    at = f"{float(f'{100 * rate:.3g}'):g} % {kind(report.labels, label)}"
     return (
         f"Of {_COMMENTS:,} comments at {at} you would see {round(right) + round(wrong):,} flags, "
         f"{round(right):,} right; {round(toxic) - round(right):,} missed."
@@ -140,12 +139,3 @@ def _percent(row: MetricRow) -> str:
     if row.low is None or row.high is None:
         return f"{100 * row.value:.0f} %"
     return f"{100 * row.value:.0f} % ({100 * row.low:.0f} to {100 * row.high:.0f})"
-
-
-def _plain(row: MetricRow) -> str:
-    assert row.value is not None
-    return (
-        f"{row.value:.3f}"
-        if row.low is None or row.high is None
-        else f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
-    )
