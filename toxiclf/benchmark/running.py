@@ -33,7 +33,7 @@ def run_plan(
     """
     from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
 
-    say(f"{plan.title}: reading {len(plan.corpora)} corpora")
+    say(f"{plan.title}: reading {', '.join(corpus.title for corpus in plan.corpora)}")
     named = [Job.of(run) for run in plan.runs()]
     known = {job.key: rows.read(out, job.key) for job in named}
     missing = {

@@ -14,7 +14,7 @@ from toxiclf.cli.printing import print_json, print_table, say
 
 def benchmark(
     plan: Annotated[
-        str | None, typer.Argument(metavar="[PLAN]", help="Plan file, or one that ships: notes, models, imbalance.")
+        str | None, typer.Argument(metavar="PLAN", help="Plan file, or one that ships: notes, models, imbalance.")
     ] = None,
     corpus: Annotated[
         str | None, typer.Option(metavar="NAME[,NAME…]", help="Files or corpora, in place of a plan.")
