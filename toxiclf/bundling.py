@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from functools import cache
 from importlib import metadata
 
 from toxiclf.bundle import store
@@ -71,6 +72,12 @@ def bundled(learned: Learned, comments: Comments, recipe: Recipe, card: str) -> 
 
 def versions() -> dict[str, str]:
     """Versions of Python, of this package and of the training libraries that are installed."""
+    return dict(_installed())
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Read once: a benchmark asks for each run."""
     names = (
         "toxiclf", "mecab-python3", "python-mecab-ko-dic", "numpy", "scikit-learn", "gensim", "keras", "tensorflow", "onnx",
         "onnxruntime", "imbalanced-learn", "lightgbm", "xgboost-cpu",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -106,13 +104,13 @@ def test_a_killed_benchmark_goes_on(done: tuple[Path, list[dict[str, Any]]], tmp
     (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
     command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]
     for wanted in (1, 3):
-        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         folder = tmp_path / "out" / "rows"
         until = time.monotonic() + 120
         while len(list(folder.glob("*.json")) if folder.exists() else []) < wanted and time.monotonic() < until:
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        process.communicate(timeout=60)  # waits for its processes, too, which end with it and do not run on
     before = {path.name: path.read_bytes() for path in folder.glob("*.json")}
     assert 0 < len(before) < 8  # else nothing was interrupted
     assert run(["benchmark", str(tmp_path / "plan.toml"), "--out", str(tmp_path / "out")]) == 0
@@ -197,6 +195,18 @@ def test_a_thinned_corpus_has_figures_at_its_rate(tmp_path: Path) -> None:
     assert "toxic training comments are left" in found[1]["reason"]
 
 
+def test_an_entry_may_be_for_some_corpora() -> None:
+    content = {
+        **CONTENT, "seeds": [0],
+        "corpora": [{"name": "small", "source": "corpus:sample"}, {"name": "small", "source": "corpus:sample", "rate": 0.1},
+                    {"name": "large", "source": "corpus:sample"}],
+        "entries": [{"name": "slow", "rival": "majority", "corpora": "small"}, {"name": "fast", "rival": "majority"}],
+    }  # fmt: skip
+    found = [(run.corpus.title, run.entry.name) for run in parsed(content, "test").runs()]
+    assert [corpus for corpus, entry in found if entry == "slow"] == ["small", "small, 10 %"]
+    assert len(found) == 5
+
+
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     for change, sentence in (
         ({"baseline": "best"}, "the baseline 'best' is no entry"),
@@ -204,6 +214,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
         ({"entries": [{"name": "x"}]}, "needs a recipe or a rival"),
         ({"entries": [{"name": "x", "rival": "bert"}]}, "unknown rival 'bert'"),
         ({"entries": CONTENT["entries"][:1] * 2}, "stands there twice"),
+        ({"entries": [{**CONTENT["entries"][0], "corpora": "smple"}]}, "unknown corpus 'smple'"),
         ({"corpora": []}, "corpora"),
         ({"metrics": ["f11"]}, "unknown metric 'f11'"),
         ({"speed": 1}, "speed"),

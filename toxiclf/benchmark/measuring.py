@@ -62,10 +62,8 @@ class Job:
     @classmethod
     def of(cls, run: PlannedRun) -> Job:
         """Name a run; reads its corpus."""
-        comments, test = corpus(run.corpus)
         content: dict[str, Any] = {
-            "corpus": run.corpus.model_dump(mode="json", exclude={"name"}),
-            "data": [comments.sha256(), None if test is None else test.sha256()],
+            "corpus": run.corpus.model_dump(mode="json", exclude={"name"}), "data": _hashes(_unnamed(run.corpus)),
             "rival": run.entry.rival, "versions": versions(),
         }  # fmt: skip
         try:
@@ -76,9 +74,23 @@ class Job:
         return cls(run, rows.key_of(content), unfit)
 
 
-@lru_cache(maxsize=8)
 def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
     """The labelled comments of an entry, and its test part where it has one of its own."""
+    return _read(_unnamed(entry))
+
+
+def _unnamed(entry: CorpusEntry) -> CorpusEntry:
+    """What is read of it: the same at each rate, so read once."""
+    return entry.model_copy(update={"name": "", "rate": None})
+
+
+@lru_cache(maxsize=8)
+def _hashes(entry: CorpusEntry) -> list[str | None]:
+    return [None if part is None else part.sha256() for part in _read(entry)]
+
+
+@lru_cache(maxsize=8)
+def _read(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
     comments, test = read_parts(
         entry.source, None, text=entry.text, label=entry.label, negative=entry.negative, positive=entry.positive
     )

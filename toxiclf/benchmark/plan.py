@@ -48,10 +48,14 @@ class CorpusEntry(Section):
     rate: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @property
+    def plain(self) -> str:
+        """Its name, at whatever rate."""
+        return self.name or self.source.removeprefix("corpus:")
+
+    @property
     def title(self) -> str:
         """Its name in tables."""
-        named = self.name or self.source.removeprefix("corpus:")
-        return named if self.rate is None else f"{named}, {100 * self.rate:g} %"
+        return self.plain if self.rate is None else f"{self.plain}, {100 * self.rate:g} %"
 
 
 class Entry(Section):
@@ -63,6 +67,7 @@ class Entry(Section):
     recipe : a preset or a recipe file; or ``rival``, a model of another kind.
     settings : recipe keys and their values.
     against : the entry that it is set against, in place of the plan's baseline.
+    corpora : names of the corpora that it is measured on, at every rate; all where left out.
     published : figures that others have published of it, by metric; shown beside ours.
     note : a word in the table.
     """
@@ -72,6 +77,7 @@ class Entry(Section):
     rival: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     against: str = ""
+    corpora: Names = ()
     published: dict[str, float] = Field(default_factory=dict)
     note: str = ""
 
@@ -119,6 +125,11 @@ class Plan(Section):
         for wanted in (self.baseline, *(entry.against for entry in self.entries)):
             if wanted and wanted not in names:
                 raise ValueError(f"the baseline '{wanted}' is no entry; there are: {', '.join(names)}")
+        known = list(dict.fromkeys(corpus.plain for corpus in self.corpora))
+        for entry in self.entries:
+            for wanted in entry.corpora:
+                if wanted not in known:
+                    raise ValueError(f"the entry '{entry.name}': {unknown_name('corpus', wanted, known)}")
         return self
 
     @property
@@ -135,7 +146,8 @@ class Plan(Section):
         for seed in self.seeds:
             for corpus in self.corpora:
                 for entry in self.entries:
-                    yield PlannedRun(corpus, entry, seed, self.settings)
+                    if not entry.corpora or corpus.plain in entry.corpora:
+                        yield PlannedRun(corpus, entry, seed, self.settings)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import as_completed
 from pathlib import Path
@@ -18,6 +20,7 @@ Say = Callable[[str], None]
 _LIBRARIES = ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")
 ONE_THREAD = {f"{name}_THREADS" if name.startswith("TF") else f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
 """Of each process: so that figures and times do not hang on how many there are."""
+_LOOK = 0.5  # seconds between two looks at whether the benchmark is still there
 
 
 def run_plan(
@@ -41,12 +44,27 @@ def run_plan(
     }
     say(f"{plan.title}: {len(named):,} runs, {len(named) - len(missing):,} finished before")
     if missing:
-        executor = get_reusable_executor(max_workers=jobs, env=ONE_THREAD, timeout=60)
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)  # a grown process is renewed
+        executor = get_reusable_executor(
+            max_workers=jobs, env=ONE_THREAD, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
+        )
         try:
             _run(list(missing.values()), out, jobs, executor, say)
         finally:
             executor.shutdown(wait=True, kill_workers=True)
     return finished(plan, out)
+
+
+def _end_with(parent: int) -> None:
+    """In a process of the pool: end when the benchmark is gone, killed or not, rather than run on beside the next one."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK)
+        os._exit(1)
+
+    if os.getppid() == parent:  # not where something stands between
+        threading.Thread(target=look, daemon=True).start()
 
 
 def finished(plan: Plan, out: Path) -> list[dict[str, Any]]:
