@@ -1,0 +1,125 @@
+"""The tables of docs/benchmarks.md: the plans `notes` and `models`, run and written down.
+
+    python scripts/publish_benchmarks.py --jobs 2            # what is missing, then the page
+    python scripts/publish_benchmarks.py --plans notes       # one of them
+    python scripts/publish_benchmarks.py --tables            # run nothing: the page from the runs that are there
+
+Needs the corpora curse, beep and unsmile, and the extras [boost], [konlpy] and [rivals]. What stands between the page's marks is
+written anew; the words around it are not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure as Picture
+from study_imbalance import ROOT, fill, how
+
+from toxiclf.benchmark.plan import Plan, load_plan
+from toxiclf.benchmark.running import finished, run_plan
+from toxiclf.benchmark.tables import Line, table, to_csv, write
+from toxiclf.evaluation.markdown import markdown_table
+
+PAGE, PICTURE = ROOT / "docs/benchmarks.md", ROOT / "docs/images/benchmarks.png"
+COMMAND = "python scripts/publish_benchmarks.py --jobs 2"
+
+
+def main() -> None:
+    """Run what is missing, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plans", nargs="+", choices=list(WRITERS), default=list(WRITERS))
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder with a folder of rows for each plan")
+    parser.add_argument("--tables", action="store_true", help="run nothing")
+    options = parser.parse_args()
+    for name in options.plans:
+        plan, out = load_plan(name), options.out / name
+        if not options.tables:
+            run_plan(plan, out, jobs=options.jobs, say=lambda message: print(message, file=sys.stderr, flush=True))
+        rows = finished(plan, out)
+        if not rows:
+            sys.exit(f"no run of the plan {name} is in {out}; run it without --tables")
+        lines = write(plan, rows, out)
+        target = ROOT / f"docs/results/{name}.csv"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(to_csv(lines), "utf-8")
+        seconds = sum(row["seconds"] for row in rows)
+        fill(PAGE, {name: WRITERS[name](plan, lines), f"how {name}": [how(plan, COMMAND, len(rows), seconds)]})
+        print(f"{len(rows):,} runs: {PAGE.relative_to(ROOT)}, {target.relative_to(ROOT)}")
+
+
+def notes(plan: Plan, lines: Sequence[Line]) -> list[str]:
+    """A row for each figure of the notes, ours beside it; of what they say no figure, what became of it."""
+    rows = [["", "metric", "notes", "ours", "95 % interval", "seeds", "fit, s"]]
+    for line in lines:
+        name = line.entry + (f" ({line.note})" if line.note else "")
+        told = {metric: figure for metric, figure in line.figures.items() if figure.published is not None}
+        if not told and line.figures:
+            told = {"accuracy": line.figures["accuracy"]}
+        for metric, figure in told.items():
+            ours = f"{figure.mean:.3f}" + ("" if figure.deviation is None else f" ± {figure.deviation:.3f}")
+            interval = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
+            better = figure.published is not None and figure.mean >= figure.published
+            theirs = "–" if figure.published is None else f"{figure.published:.3f}"
+            cells = [name, metric.replace("_", " "), theirs, f"**{ours}**" if better else ours, interval]
+            rows.append([*cells, str(line.seeds), f"{line.fit_seconds:.0f}"])
+            name = ""
+        if line.failures:
+            failed = ", ".join(f"{count} of {count + line.seeds}" for count in [sum(line.failures.values())])
+            diverged = any("diverged" in reason for reason in line.failures)
+            rows.append(
+                [
+                    name,
+                    "",
+                    "NaN",
+                    f"stopped: training diverged ({failed})" if diverged else f"failed ({failed})",
+                    "",
+                    "",
+                    "",
+                ]
+            )
+    return markdown_table(rows)
+
+
+def models(plan: Plan, lines: Sequence[Line]) -> list[str]:
+    """The table of each corpus; and the picture, quality against what a comment costs."""
+    found: list[str] = []
+    corpora = list(dict.fromkeys(line.corpus for line in lines))
+    for corpus in corpora:
+        of = [line for line in lines if line.corpus == corpus]
+        of.sort(key=lambda line: line.rank if line.rank is not None else len(lines))
+        found += [f"### {corpus}", "", *markdown_table(table(plan, of)), ""]
+    draw(plan, lines, corpora)
+    return found
+
+
+def draw(plan: Plan, lines: Sequence[Line], corpora: Sequence[str]) -> None:
+    """A panel a corpus: average precision with its interval against the latency of one comment."""
+    metric = plan.metrics[0]
+    picture = Picture(figsize=(13, 5), layout="constrained")
+    panels = picture.subplots(1, len(corpora), squeeze=False)[0]
+    for panel, corpus in zip(panels, corpora, strict=True):
+        for line in lines:
+            if line.corpus == corpus and line.latency_ms and metric in line.figures:
+                figure = line.figures[metric]
+                half = 0.0 if figure.low is None else figure.mean - figure.low
+                panel.errorbar(
+                    line.latency_ms, figure.mean, yerr=half, marker="o", markersize=4, capsize=2, color="#2f6db3"
+                )
+                panel.annotate(
+                    line.entry, (line.latency_ms, figure.mean), (4, 3), textcoords="offset points", fontsize=7
+                )
+        panel.set_xscale("log")
+        panel.set_title(corpus)
+        panel.set_xlabel("one comment, text to verdict, ms")
+    panels[0].set_ylabel(metric.replace("_", " "))
+    picture.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+WRITERS: dict[str, Callable[[Plan, Sequence[Line]], list[str]]] = {"notes": notes, "models": models}
+
+if __name__ == "__main__":
+    main()
