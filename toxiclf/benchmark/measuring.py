@@ -256,8 +256,9 @@ def _tests(
     for name, prior in (("metrics", None), ("at_rate", of_training if thinned_to_rate else None)):
         if name == "at_rate" and prior is None:
             continue
-        of = evaluate(scores, targets, thresholds, labels, seed=recipe.seed, prior=prior, exclusive=exclusive)
-        before = evaluate(uncalibrated, targets, thresholds, labels, seed=recipe.seed, prior=prior, exclusive=exclusive)
+        facts: dict[str, Any] = {"seed": recipe.seed, "prior": prior, "exclusive": exclusive, "resamples": 0}
+        of = evaluate(scores, targets, thresholds, labels, **facts)
+        before = evaluate(uncalibrated, targets, thresholds, labels, **facts)
         weights = np.ones(targets.shape) if prior is None else live_weights(targets, prior, exclusive=exclusive)
         found[name] = {
             **_summary(of), "brier_uncalibrated": before.value("brier"),

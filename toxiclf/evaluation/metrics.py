@@ -75,6 +75,7 @@ def evaluate(
     seed: int,
     prior: Sequence[float] | None = None,
     exclusive: bool = False,
+    resamples: int = RESAMPLES,
 ) -> Evaluation:
     """Compute every metric of every label, with percentile bootstrap intervals over rows (Efron 1979).
 
@@ -86,11 +87,12 @@ def evaluate(
         None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
         the confusion stay those of the rows as they are.
     exclusive : whether labels exclude each other; matters to the weights.
+    resamples : of the bootstrap; 0 for figures alone, without intervals.
     """
     live = None if prior is None else _Live(tuple(prior), exclusive)
     names = METRICS if live is None else (*METRICS, FLAG_RATE)
     exact = _of_all(scores, targets, thresholds, np.ones((1, len(scores))), live)[0]
-    draws = _bootstrap(scores, targets, thresholds, seed, live)
+    draws = _bootstrap(scores, targets, thresholds, seed, live, resamples) if resamples else np.empty((0, *exact.shape))
     rows: list[MetricRow] = []
     with np.errstate(invalid="ignore"):
         summary, summary_draws = _mean(exact), _mean(draws)
@@ -137,13 +139,14 @@ class _Live:
 
 
 def _bootstrap(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], seed: int, live: _Live | None
-) -> Floats:
-    """Metrics (RESAMPLES, n_labels, n_metrics) under resampled row counts."""
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], seed: int, live: _Live | None,
+    resamples: int,
+) -> Floats:  # fmt: skip
+    """Metrics (resamples, n_labels, n_metrics) under resampled row counts."""
     rng = np.random.default_rng(seed)
     n = len(scores)
     parts = []
-    left = RESAMPLES
+    left = resamples
     while left:
         size = min(left, max(1, _CELLS // n))
         drawn = rng.integers(n, size=(size, n)) + np.arange(size)[:, None] * n
