@@ -26,7 +26,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure as Picture
 
-from toxiclf.benchmark.plan import Plan, load_plan
+from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan
 from toxiclf.benchmark.running import finished, run_plan
 from toxiclf.benchmark.tables import Figure, Line, to_csv, write
 from toxiclf.bundling import versions
@@ -42,9 +42,9 @@ COMMAND = "python scripts/study_imbalance.py --jobs 2"
 MORE = {"f1": "F1", "recall_at_precision_0.9": "Recall at precision .9", "brier": "Brier score (less is better)"}
 UNTUNED = "threshold .5"
 PANELS = {
-    "class weights": ("balanced weights",), "focal loss": ("focal",), "repeating rows": ("random_over",),
-    "leaving rows out": ("random_under",), "SMOTE": ("smote",), "GAN": ("wgan",), "metric: triplets": ("triplet",),
-    "metric: contrastive": ("supervised_contrastive",), "copies: EDA": ("eda",), "copies: obfuscated": ("obfuscate",),
+    "class weights": "balanced weights", "focal loss": "focal", "repeating rows": "random_over",
+    "leaving rows out": "random_under", "SMOTE": "smote", "GAN": "wgan", "metric: triplets": "triplet",
+    "metric: contrastive": "supervised_contrastive", "copies: EDA": "eda", "copies: obfuscated": "obfuscate",
 }  # fmt: skip
 COLOURS = {"ngram_logistic": "#2f6db3", "logistic": "#c8442f", "svm": "#d98a1f", "cnn": "#7a5bb0"}
 SHAPES = {"curse": ("o", "-"), "unsmile, any hate": ("s", "--"), "unsmile, 기타 혐오": ("^", ":")}
@@ -110,8 +110,9 @@ def at_rate(line: Line) -> dict[str, Figure]:
 def table(plan: Plan, lines: Sequence[Line], metric: str = "average_precision") -> list[str]:
     """A row a remedy, a column a corpus and rate: what a remedy adds; of the model alone, the figure itself."""
     known = {(line.entry, line.corpus): line for line in lines}
-    columns = list(dict.fromkeys(line.corpus for line in lines))
-    heading = ["", *(heading_of(column, lines) for column in columns), "fit, s"]
+    corpora = [corpus for corpus in plan.corpora if any(line.corpus == corpus.title and line.toxic for line in lines)]
+    columns = [corpus.title for corpus in corpora]
+    heading = ["", *(heading_of(corpus, lines) for corpus in corpora), "fit, s"]
     rows = [heading]
     for entry in plan.entries:
         if entry.name.endswith(UNTUNED) and metric in ("average_precision", "recall_at_precision_0.9"):
@@ -131,11 +132,10 @@ def table(plan: Plan, lines: Sequence[Line], metric: str = "average_precision") 
     return markdown_table(rows)
 
 
-def heading_of(column: str, lines: Sequence[Line]) -> str:
+def heading_of(corpus: CorpusEntry, lines: Sequence[Line]) -> str:
     """A corpus and its share of toxic comments in training."""
-    share = next(line.toxic for line in lines if line.corpus == column and line.toxic)
-    name = re.sub(r", [\d.]+ %$", "", column)
-    return f"{name}, {100 * share:.0f} %" if share >= 0.02 else f"{name}, {100 * share:.1f} %"
+    share = next(line.toxic for line in lines if line.corpus == corpus.title and line.toxic)
+    return corpus.title if corpus.rate is not None else f"{corpus.title}, {100 * share:.0f} %"
 
 
 def difference(figure: Figure) -> str:
@@ -154,7 +154,7 @@ def more(plan: Plan, lines: Sequence[Line]) -> list[str]:
     for metric, title in MORE.items():
         found += ["<details>", f"<summary>{title}</summary>", "", *table(plan, lines, metric), "", "</details>", ""]
     found += ["<details>", "<summary>Brier score before and after calibration</summary>", ""]
-    heading = ["", "before", "after", "runs that got better"]
+    heading = ["", "before", "after", "columns where it is less after"]
     rows = [heading]
     for entry in plan.entries:
         of = [at_rate(line) for line in lines if line.entry == entry.name and not entry.name.endswith(UNTUNED)]
@@ -164,7 +164,6 @@ def more(plan: Plan, lines: Sequence[Line]) -> list[str]:
             before, after = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
             better = sum(second < first for first, second in pairs)
             rows.append([entry.name, f"{before:.3f}", f"{after:.3f}", f"{better} of {len(pairs)}"])
-    rows[0][3] = "columns where it is less after"
     return [*found, *markdown_table(rows), "", "</details>"]
 
 
@@ -174,17 +173,18 @@ def draw(plan: Plan, lines: Sequence[Line], path: Path) -> None:
     picture = Picture(figsize=(13, 5.6), layout="constrained")
     panels = picture.subplots(2, 5, sharex=True, sharey=True)
     shown: dict[str, object] = {}
-    for panel, (title, remedies) in zip(panels.flat, PANELS.items(), strict=True):
+    for panel, (title, remedy) in zip(panels.flat, PANELS.items(), strict=True):
         panel.axhline(0, color="#8a8f98", linewidth=1)
         panel.set_title(title)
         panel.set_xscale("log")
         for model, colour in COLOURS.items():
             for corpus, (marker, style) in SHAPES.items():
+                rates = [entry.title for entry in plan.corpora if entry.plain == corpus]
                 of = [
                     (line.toxic, at_rate(line)["average_precision"])
                     for line in lines
-                    if line.entry in [f"{model}, {remedy}" for remedy in remedies]
-                    and re.sub(r", [\d.]+ %$", "", line.corpus) == corpus
+                    if line.entry == f"{model}, {remedy}"
+                    and line.corpus in rates
                     and line.toxic and at_rate(line)
                 ]  # fmt: skip
                 if not of:
