@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true", help="run nothing")
     options = parser.parse_args()
     for name in options.plans:
-        plan, out = load_plan(name), options.out / name
+        plan, out = load_plan(name), options.out / f"benchmark-{name}"
         if not options.tables:
             run_plan(plan, out, jobs=options.jobs, say=lambda message: print(message, file=sys.stderr, flush=True))
         rows = finished(plan, out)
@@ -46,41 +46,29 @@ def main() -> None:
         target = ROOT / f"docs/results/{name}.csv"
         target.parent.mkdir(exist_ok=True)
         target.write_text(to_csv(lines), "utf-8")
-        seconds = sum(row["seconds"] for row in rows)
-        fill(PAGE, {name: WRITERS[name](plan, lines), f"how {name}": [how(plan, COMMAND, len(rows), seconds)]})
+        fill(PAGE, {name: WRITERS[name](plan, lines), f"how {name}": [how(plan, COMMAND, rows, lines)]})
         print(f"{len(rows):,} runs: {PAGE.relative_to(ROOT)}, {target.relative_to(ROOT)}")
 
 
 def notes(plan: Plan, lines: Sequence[Line]) -> list[str]:
-    """A row for each figure of the notes, ours beside it; of what they say no figure, what became of it."""
-    rows = [["", "metric", "notes", "ours", "95 % interval", "seeds", "fit, s"]]
+    """A row for each figure of the notes, ours beside it; of what they give no figure for, ours alone."""
+    rows = [["", "metric", "notes", "ours", "95 % interval", "n", "fit, s"]]
+    published = {entry.name: entry.published for entry in plan.entries}
     for line in lines:
         name = line.entry + (f" ({line.note})" if line.note else "")
-        told = {metric: figure for metric, figure in line.figures.items() if figure.published is not None}
-        if not told and line.figures:
-            told = {"accuracy": line.figures["accuracy"]}
-        for metric, figure in told.items():
-            ours = f"{figure.mean:.3f}" + ("" if figure.deviation is None else f" ± {figure.deviation:.3f}")
-            interval = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
-            better = figure.published is not None and figure.mean >= figure.published
-            theirs = "–" if figure.published is None else f"{figure.published:.3f}"
-            cells = [name, metric.replace("_", " "), theirs, f"**{ours}**" if better else ours, interval]
-            rows.append([*cells, str(line.seeds), f"{line.fit_seconds:.0f}"])
+        for metric, theirs in (published[line.entry] or {plan.metrics[0]: None}).items():
+            figure = line.figures.get(metric)
+            cells = [name, metric.replace("_", " "), "–" if theirs is None else f"{theirs:.3f}"]
+            if figure is None:
+                diverged = any("diverged" in reason for reason in line.failures)
+                cells += ["stopped: training diverged" if diverged else "failed", "", "0", ""]
+            else:
+                ours = f"{figure.mean:.3f}" + ("" if figure.deviation is None else f" ± {figure.deviation:.3f}")
+                interval = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
+                better = theirs is not None and figure.mean >= theirs
+                cells += [f"**{ours}**" if better else ours, interval, str(line.seeds), f"{line.fit_seconds:.0f}"]
+            rows.append(cells)
             name = ""
-        if line.failures:
-            failed = ", ".join(f"{count} of {count + line.seeds}" for count in [sum(line.failures.values())])
-            diverged = any("diverged" in reason for reason in line.failures)
-            rows.append(
-                [
-                    name,
-                    "",
-                    "NaN",
-                    f"stopped: training diverged ({failed})" if diverged else f"failed ({failed})",
-                    "",
-                    "",
-                    "",
-                ]
-            )
     return markdown_table(rows)
 
 

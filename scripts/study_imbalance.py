@@ -1,15 +1,16 @@
 """What helps when toxic comments are rare: the plan `imbalance`, its one table and its one picture in docs/imbalance.md.
 
     python scripts/study_imbalance.py --jobs 2               # what is missing, seeds 0 to 4, then the page
-    python scripts/study_imbalance.py --seeds 0..1           # fewer seeds
+    python scripts/study_imbalance.py --seeds 2              # 0 and 1 alone
     python scripts/study_imbalance.py --tables               # run nothing: the page from the runs that are there
 
-Needs the corpora curse and unsmile. `toxiclf benchmark imbalance` is the same study with tables of its own; rows are shared. Every
-remedy stands beside the same model with a threshold tuned for F1 on rows that it did not learn from, Platt's calibration, and
+Needs the corpora curse and unsmile. `toxiclf benchmark imbalance` is the same study with tables of its own, and the same rows.
+Every remedy stands beside the same model with a threshold tuned for F1 on rows that it did not learn from, Platt's calibration, and
 nothing else. Where training is thinned, figures are of the whole test part weighted to the rate of training.
 
-Differences are paired by seed; intervals are Student's t over seeds; bold where Holm's correction for all remedies of a column
-leaves p below .05. What stands between the page's marks is written anew; the words around it are not.
+Differences are paired by seed; intervals are Student's t over seeds, corrected for what their parts share; bold where Holm's
+correction for all remedies of a column leaves p below .05. What stands between the page's marks is written anew; the words around
+it are not.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure as Picture
@@ -55,12 +57,11 @@ def main() -> None:
     """Run what is missing, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--seeds", default="0..4", help="a range, 0..4")
-    parser.add_argument("--out", type=Path, default=Path("runs/imbalance"), help="folder of the rows")
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmark-imbalance"), help="folder of the rows")
     parser.add_argument("--tables", action="store_true", help="run nothing")
     options = parser.parse_args()
-    first, _, last = options.seeds.partition("..")
-    plan = load_plan("imbalance").model_copy(update={"seeds": tuple(range(int(first), int(last or first) + 1))})
+    plan = load_plan("imbalance").model_copy(update={"seeds": tuple(range(options.seeds))})
     if not options.tables:
         run_plan(plan, options.out, jobs=options.jobs, say=lambda message: print(message, file=sys.stderr, flush=True))
     rows = finished(plan, options.out)
@@ -79,14 +80,17 @@ def main() -> None:
     print(f"{len(rows):,} runs: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}, {TABLE.relative_to(ROOT)}")
 
 
-def how(plan: Plan, command: str, runs: int, seconds: float) -> str:
-    """Command, versions, machine, date."""
+def how(plan: Plan, command: str, rows: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> str:
+    """Command, versions, machine, date, and how many seeds."""
     known = versions()
     named = ", ".join(f"{name} {known[name]}" for name in ("scikit-learn", "keras", "tensorflow", "imbalanced-learn"))
+    seconds = sum(row["seconds"] for row in rows)
+    counts = sorted({line.seeds for line in lines if line.figures})
+    seeds = f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds: not all runs are done"
     return (
-        f"`{command}`: {runs:,} runs, {seconds / 3600:.1f} hours of one core, on a machine with "
-        f"{os.cpu_count()} cores ({platform.machine()}), {datetime.now(UTC):%Y-%m-%d}; "
-        f"toxiclf {known['toxiclf']}, Python {known['python']}, {named}. Seeds {plan.seeds[0]} to {plan.seeds[-1]}."
+        f"`{command}`: {len(rows):,} runs, {seeds}, {seconds / 3600:.1f} hours of one core, on a machine with {os.cpu_count()} "
+        f"cores ({platform.machine()}), written {datetime.now(UTC):%Y-%m-%d}; toxiclf {known['toxiclf']}, Python "
+        f"{known['python']}, {named}."
     )
 
 
@@ -134,7 +138,7 @@ def table(plan: Plan, lines: Sequence[Line], metric: str = "average_precision") 
 
 def heading_of(corpus: CorpusEntry, lines: Sequence[Line]) -> str:
     """A corpus and its share of toxic comments in training."""
-    share = next(line.toxic for line in lines if line.corpus == corpus.title and line.toxic)
+    share = next((line.toxic for line in lines if line.corpus == corpus.title and line.toxic), 0.0)
     return corpus.title if corpus.rate is not None else f"{corpus.title}, {100 * share:.0f} %"
 
 
@@ -185,7 +189,9 @@ def draw(plan: Plan, lines: Sequence[Line], path: Path) -> None:
                     for line in lines
                     if line.entry == f"{model}, {remedy}"
                     and line.corpus in rates
-                    and line.toxic and at_rate(line)
+                    and line.toxic
+                    and "average_precision" in at_rate(line)
+                    and at_rate(line)["average_precision"].difference is not None
                 ]  # fmt: skip
                 if not of:
                     continue

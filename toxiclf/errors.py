@@ -18,6 +18,10 @@ class UsageError(ToxiclfError, ValueError):
     exit_code = 2
 
 
+class UnknownNameError(UsageError):
+    """A name is in no registry: wherever it stands, it is a slip."""
+
+
 class MissingExtraError(UsageError):
     """An optional dependency is not installed; the message holds the pip command."""
 
@@ -46,7 +50,7 @@ class TrainingError(ToxiclfError):
     exit_code = 6
 
 
-def unknown_name(kind: str, given: object, known: Iterable[str]) -> UsageError:
+def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that is in no registry, with the nearest known name.
 
     >>> print(unknown_name("model", "smv", ["svm", "dnn"]))
@@ -55,4 +59,4 @@ def unknown_name(kind: str, given: object, known: Iterable[str]) -> UsageError:
     names = list(known)
     near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f" did you mean '{near[0]}'?" if near else ""
-    return UsageError(f"unknown {kind} '{given}';{hint} known: {', '.join(names)}")
+    return UnknownNameError(f"unknown {kind} '{given}';{hint} known: {', '.join(names)}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from joblib import cpu_count
 from numpy.typing import NDArray
 
 from toxiclf.balance.augment import augmented
@@ -231,7 +231,7 @@ class Fitter:
 
     def prepared(self, comments: Comments) -> Prepared:
         """Normalize and, where need be, tokenize: once, for all fits."""
-        return Prepared.of(comments.texts, self.preprocessor, self.engine, workers=os.cpu_count() or 1, kept=self.kept)
+        return Prepared.of(comments.texts, self.preprocessor, self.engine, workers=cpu_count(), kept=self.kept)
 
     def pool(self, comments: Comments, parts: Split, say: Say) -> Pool:
         """Prepare comments to learn from and, where the recipe asks for it, copies of those of a rare class.
@@ -256,7 +256,7 @@ class Fitter:
         say(
             f"augment: {len(written.texts):,} copies of {len(set(written.sources.tolist())):,} comments by {methods}{short}"
         )
-        prepared = Prepared.of(written.texts, self.preprocessor, self.engine, workers=os.cpu_count() or 1)
+        prepared = Prepared.of(written.texts, self.preprocessor, self.engine, workers=cpu_count())
         return Pool(rows, comments.targets, Copies(written, prepared))
 
     def fit(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,9 @@ import pytest
 from scipy import stats
 
 from tests.browsing import Browsed, chromium, needs_chromium
-from toxiclf.benchmark import rows, tables
-from toxiclf.benchmark.measuring import thinned
-from toxiclf.benchmark.plan import Plan, load_plan, of_flags, parsed, shipped
+from toxiclf.benchmark import measuring, rows, tables
+from toxiclf.benchmark.measuring import Job, killed, measured, thinned
+from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan, of_flags, parsed, shipped
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.benchmark.running import run_plan
 from toxiclf.cli import run
@@ -27,7 +30,7 @@ from toxiclf.corpus.comments import Comments
 from toxiclf.errors import DataError, UsageError
 
 SMALL = {"model.jamo": 3, "model.syllable": 2}
-TIMES = ("fit_seconds", "peak_mb", "latency_ms", "seconds")
+TIMES = ("fit_seconds", "memory_mb", "latency_ms", "seconds")
 CONTENT: dict[str, Any] = {
     "corpora": [{"source": "corpus:sample"}],
     "entries": [
@@ -66,7 +69,7 @@ def test_every_run_is_a_row(plan: Plan, done: tuple[Path, list[dict[str, Any]]])
         assert row["status"] == "done"
         assert 0.5 < row["metrics"]["average_precision"] < 1
         assert row["metrics"]["brier"] < row["metrics"]["brier_uncalibrated"]
-        assert min(row[key] for key in ("fit_seconds", "peak_mb", "latency_ms", "bundle_bytes")) > 0
+        assert min(row[key] for key in ("fit_seconds", "memory_mb", "latency_ms", "bundle_bytes")) > 0
     (nothing, _) = (row for row in found if row["entry"] == "none")
     assert nothing["metrics"]["recall"] == 0
     assert nothing["metrics"]["roc_auc"] == 0.5
@@ -129,10 +132,13 @@ def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dic
     assert weak.mean == pytest.approx(of["weak"].mean())
     assert weak.deviation == pytest.approx(of["weak"].std(ddof=1))
     assert weak.difference == pytest.approx((of["weak"] - of["plain"]).mean())
-    interval = stats.t.interval(0.95, 1, (of["weak"] - of["plain"]).mean(), stats.sem(of["weak"] - of["plain"]))
+    differences = of["weak"] - of["plain"]
+    error = differences.std(ddof=1) * np.sqrt(1 / 2 + 0.2 / 0.8)  # a fifth is the test part (Nadeau and Bengio 2003)
+    interval = stats.t.interval(0.95, 1, differences.mean(), error)
     assert (weak.difference_low, weak.difference_high) == pytest.approx(interval)
     assert weak.published == 0.5
     assert lines["plain"].figures["f1"].difference is None
+    assert weak.p == pytest.approx(2 * stats.t.sf(abs(differences.mean()) / error, 1))
     assert lines["none"].rank == 3
     assert lines["smote of sequences"].figures == {}
     text = (tmp_path / "table.md").read_text("utf-8")
@@ -166,6 +172,51 @@ def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, 
     numbers = [[float(cell.split()[0]) for cell in column if cell != "–"] for column in shown]
     assert numbers[0] == sorted(numbers[0], reverse=True)
     assert numbers[1] == sorted(numbers[1])
+
+
+def _row(entry: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
+    return {
+        "corpus": "sample", "entry": entry, "seed": seed, "status": "done", "findings": [], "fit_seconds": 1.0,
+        "metrics": {"average_precision": value}, "parts": {"training": {"rows": 2, "classes": {"toxic": 1}}},
+        "test_sha256": f"test part {seed}", "test_part": "drawn", **more,
+    }  # fmt: skip
+
+
+def test_figures_of_other_test_parts_are_not_set_against_each_other(plan: Plan) -> None:
+    found = [_row("plain", seed, 0.5 + seed / 100) for seed in (0, 1)]
+    found += [_row("weak", 0, 0.4), _row("weak", 1, 0.1, test_sha256="another")]
+    (_, weak) = tables.lines_of(plan, found)
+    assert weak.figures["average_precision"].difference == pytest.approx(-0.1)
+    assert weak.figures["average_precision"].p is None
+
+
+def test_one_test_part_for_all_seeds_says_nothing_of_another(plan: Plan) -> None:
+    found = [_row(name, seed, value, test_part="own", test_sha256="one")
+             for name, value in (("plain", 0.5), ("weak", 0.6)) for seed in (0, 1)]  # fmt: skip
+    lines = tables.lines_of(plan, found)
+    assert lines[1].figures["average_precision"].difference == pytest.approx(0.1)
+    assert lines[1].figures["average_precision"].p is None
+    assert "the same for all seeds" in tables.said(plan, lines)
+    drawn = [{**row, "test_part": "drawn", "test_sha256": row["seed"]} for row in found]
+    figure = tables.lines_of(plan, drawn)[1].figures["average_precision"]
+    assert figure.holm == 0  # the same at each seed, and still one of those that are corrected for
+    assert "the same for all seeds" not in tables.said(plan, tables.lines_of(plan, drawn))
+
+
+def test_only_entries_with_all_seeds_are_ranked(plan: Plan) -> None:
+    found = [_row("plain", seed, 0.5) for seed in (0, 1)] + [_row("weak", 1, 0.9)]
+    assert [line.rank for line in tables.lines_of(plan, found)] == [1, None]
+
+
+def test_names_do_not_become_formulas_or_markup(tmp_path: Path) -> None:
+    hostile = "=1+1<img src=x onerror=alert(1)>"
+    plan = parsed({**CONTENT, "title": hostile, "corpora": [{"source": "corpus:sample", "name": hostile}]}, "test")
+    found = [{**_row("plain", seed, 0.5), "corpus": hostile} for seed in (0, 1)]
+    tables.write(plan, found, tmp_path)
+    assert "<img" not in (tmp_path / "table.md").read_text("utf-8")
+    assert "<img" not in (tmp_path / "table.html").read_text("utf-8")
+    (cell, *_) = csv.DictReader((tmp_path / "table.csv").read_text("utf-8").splitlines())
+    assert cell["corpus"] == "'" + hostile
 
 
 def test_holm_s_correction() -> None:
@@ -207,6 +258,145 @@ def test_an_entry_may_be_for_some_corpora() -> None:
     assert len(found) == 5
 
 
+def test_settings_are_of_the_plan_or_of_one_entry() -> None:
+    content = {**CONTENT, "settings": {"split": {"test": 0.4}, "decision": {"folds": 2, "objective": "f2"}}}
+    entries = [
+        {"name": "a", "recipe": "ngram_logistic"}, {"name": "b", "recipe": "logistic", "settings": {"decision.folds": 3}},
+        {"name": "c", "rival": "majority"},
+    ]  # fmt: skip
+    plan = parsed({**content, "entries": entries, "seeds": [0]}, "test")
+    for _ in range(2):
+        first, second, rival = (run.recipe() for run in plan.runs())
+        assert [recipe.split.test for recipe in (first, second, rival)] == [0.4, 0.4, 0.4]
+        assert [recipe.decision.folds for recipe in (first, second, rival)] == [2, 3, 2]
+        assert rival.decision.objective == "f2"
+    assert plan.test_share == 0.4
+
+
+def test_a_test_part_of_its_own_may_be_drawn_anew(sample: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = sample.take(np.arange(100))
+    monkeypatch.setattr(measuring, "read_parts", lambda *_, **__: (sample.take(np.arange(100, len(sample))), own))
+    for test, rows_of in (("own", [len(sample) - 100, 100]), ("drawn", [len(sample)])):
+        comments, found = measuring._read.__wrapped__(CorpusEntry(source="corpus:beep", test=test))
+        assert [len(part) for part in (comments, found) if part is not None] == rows_of
+
+
+def test_a_row_is_named_by_all_that_decides_it(tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    entry = {"name": "a", "recipe": "logistic", "settings": {"vectors.unlabeled": [str(texts)]}}
+    (planned,) = parsed({**CONTENT, "entries": [entry], "seeds": [0]}, "test").runs()
+    keys = set()
+    for text in ("안녕하세요", "안녕히 가세요"):
+        texts.write_text(text, "utf-8")
+        keys.add(Job.of(planned).key)
+    unfit = {"name": "a", "recipe": "cnn", "settings": {"balance.resample": "smote"}}
+    for settings in ({}, {"decision.folds": 3}):
+        (planned,) = parsed({**CONTENT, "entries": [unfit], "seeds": [0], "settings": settings}, "test").runs()
+        keys.add(Job.of(planned).key)
+    assert len(keys) == 4
+
+
+def test_a_corpus_that_changes_meanwhile_is_said(plan: Plan, tmp_path: Path) -> None:
+    job = next(Job.of(planned) for planned in plan.runs())
+    with pytest.raises(DataError, match="changed while the benchmark ran"):
+        measured(replace(job, data=("another", None)), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_process_costs_no_run(tmp_path: Path, done: tuple[Path, list[dict[str, Any]]]) -> None:
+    (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
+    command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not (pids := _pool_of(process.pid)) and time.monotonic() < until:
+        time.sleep(0.05)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    found = [json.loads(path.read_text("utf-8")) for path in (tmp_path / "out" / "rows").glob("*.json")]
+    assert {row["key"]: untimed(row) for row in found} == {row["key"]: untimed(row) for row in done[1]}
+
+
+def _pool_of(pid: int) -> list[int]:
+    """Processes of the pool of a benchmark."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"popen_loky" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_run_that_kills_its_process_alone_is_a_row(plan: Plan, tmp_path: Path) -> None:
+    job = next(Job.of(planned) for planned in plan.runs())
+    assert "memory runs out" in killed(job, tmp_path)["reason"]
+    assert rows.read(tmp_path, job.key) == killed(job, tmp_path)
+
+
+def test_what_the_machine_lacks_is_tried_again(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = next(Job.of(planned) for planned in plan.runs())
+    (tmp_path / "cache").write_text("no folder", "utf-8")
+    assert measured(job, tmp_path)["status"] == "done"  # without what would have been kept
+    monkeypatch.setattr(measuring, "_figures", lambda *_: (_ for _ in ()).throw(OSError("no space left on device")))
+    row = measured(job, tmp_path)
+    assert "no space left" in row["reason"]
+    assert row["passing"]
+    only = parsed({**CONTENT, "entries": CONTENT["entries"][:1], "seeds": [0]}, "test")
+    assert run_plan(only, tmp_path)[0]["status"] == "done"
+
+
+def test_one_benchmark_at_a_time_runs_in_a_folder(plan: Plan, tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another benchmark is running in"):
+            run_plan(plan, tmp_path)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--model", "ngram_logstic"], "unknown recipe 'ngram_logstic'; did you mean 'ngram_logistic'?"),
+        (["--model", "ngram_logistic", "--set", "decision.fold=2"], "unknown recipe key 'decision.fold'"),
+        (["--model", "majority", "--tables"], "no run of this plan is in"),
+        (["--model", "majority", "--seeds", "0..x"], "expected a range such as 0..4"),
+    ],
+)
+def test_slips_end_it_before_it_begins(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["benchmark", "--corpus", "corpus:sample", *arguments, "--out", str(tmp_path / "out")]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_where_nothing_could_be_run_it_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("comment,label\n" + "".join(f"좋은 하루 {i},0\n" for i in range(30)), "utf-8")
+    assert (
+        run(["benchmark", "--corpus", str(path), "--model", "majority", "--seeds", "0", "--out", str(tmp_path / "out")])
+        == 3
+    )
+    assert "no run succeeded" in capsys.readouterr().err
+
+
+def test_few_test_comments_are_enough(tmp_path: Path) -> None:
+    content = {
+        **CONTENT,
+        "entries": [{"name": "none", "rival": "majority"}],
+        "seeds": [0],
+        "settings": {"split.test": 0.01},
+    }
+    (row,) = run_plan(parsed(content, "test"), tmp_path)
+    assert row["status"] == "done"
+
+
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     for change, sentence in (
         ({"baseline": "best"}, "the baseline 'best' is no entry"),
@@ -215,6 +405,15 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
         ({"entries": [{"name": "x", "rival": "bert"}]}, "unknown rival 'bert'"),
         ({"entries": CONTENT["entries"][:1] * 2}, "stands there twice"),
         ({"entries": [{**CONTENT["entries"][0], "corpora": "smple"}]}, "unknown corpus 'smple'"),
+        (
+            {"entries": [{**CONTENT["entries"][0], "settings": {"split": {"test": 0.1}}}]},
+            "all entries have the same split",
+        ),
+        ({"entries": [{"name": "x", "rival": "majority", "settings": {"model.C": 1}}]}, "does nothing to a rival"),
+        ({"entries": [{**CONTENT["entries"][0], "published": {"accurcy": 0.5}}]}, "unknown metric 'accurcy'"),
+        ({"entries": [{**CONTENT["entries"][0], "name": "a\nb"}]}, "line breaks"),
+        ({"settings": {"seed": 3}}, "give all of them as seeds"),
+        ({"seeds": "0..4"}, "write a list in brackets, not '0..4'"),
         ({"corpora": []}, "corpora"),
         ({"metrics": ["f11"]}, "unknown metric 'f11'"),
         ({"speed": 1}, "speed"),
@@ -226,9 +425,10 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown resampler 'smoth'"):
         of_flags(["corpus:sample"], ["svm"], ["smoth"], [0], {}, "")
     (tmp_path / "rows").mkdir()
-    rows.path_of(tmp_path, "abc").write_text("{", "utf-8")
-    with pytest.raises(DataError, match="delete it to run it again"):
-        rows.read(tmp_path, "abc")
+    for content in ("{", '{"key": "abc", "status": "done"}'):
+        rows.path_of(tmp_path, "abc").write_text(content, "utf-8")
+        with pytest.raises(DataError, match="delete it to run it again"):
+            rows.read(tmp_path, "abc")
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -262,10 +462,7 @@ def test_flags_make_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     ]
     assert run(["benchmark", *arguments, "--set", "decision.folds=2", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert (
-        printed.splitlines()[0].split("\t")[:2] == ["", "n"]
-        or printed.splitlines()[0].split("\t")[1] == "average precision"
-    )
+    assert "average precision" in printed.splitlines()[0]
     assert "logistic, smote" in printed
     assert "majority, smote" not in printed
 

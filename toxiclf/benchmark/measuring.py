@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib import metadata
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ from toxiclf.bundling import bundled, versions
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, folds, split
 from toxiclf.decision import choose_threshold, fit_calibration, live_weights
-from toxiclf.errors import DataError, ToxiclfError, UsageError
+from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UnknownNameError, UsageError
 from toxiclf.evaluation.markdown import model_card
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
 from toxiclf.fitting import DivergedError
@@ -35,13 +38,20 @@ from toxiclf.moderator import Moderator
 from toxiclf.recipe import Recipe
 from toxiclf.reporting import evaluated, report_of
 from toxiclf.search import search
+from toxiclf.search.judge import content_of
 from toxiclf.training import read_parts
 from toxiclf.vectors.kept import Kept
 from toxiclf.vectors.preparing import recipe_normalizer
+from toxiclf.vectors.pretrained import vectors_hash
 
 _TIMED = 200  # comments whose latency is taken
 _WARM = 20  # before them
 _EVERY = 0.05  # seconds between two looks at the memory
+_LIBRARIES = {
+    "korcen": "korcen", "fasttext": "fasttext-numpy2-wheel", "kiwi": "kiwipiepy",
+    **dict.fromkeys(("okt", "komoran", "hannanum", "kkma"), "konlpy"),
+}  # fmt: skip
+"""Of rivals and tokenizers, beyond those of every run."""
 _FEWEST = 20  # toxic training comments that a thinned corpus must keep
 
 
@@ -52,26 +62,58 @@ class Job:
     Attributes
     ----------
     key : of its row; see :func:`toxiclf.benchmark.rows.key_of`.
+    data : hashes of its comments, and of the test part of their own.
     unfit : why there is no recipe; then the row is a failed one.
     """
 
     run: PlannedRun
     key: str
+    data: tuple[str | None, ...]
     unfit: str = ""
 
     @classmethod
     def of(cls, run: PlannedRun) -> Job:
-        """Name a run; reads its corpus."""
+        """Name a run; reads its corpus.
+
+        Raises
+        ------
+        UnknownNameError : its recipe names a preset or a key that there is not.
+        """
+        data = _hashes(_unnamed(run.corpus))
         content: dict[str, Any] = {
-            "corpus": run.corpus.model_dump(mode="json", exclude={"name"}), "data": _hashes(_unnamed(run.corpus)),
-            "rival": run.entry.rival, "versions": versions(),
+            "corpus": run.corpus.model_dump(mode="json", exclude={"name"}), "data": data, "rival": run.entry.rival,
+            "versions": versions(),
         }  # fmt: skip
         try:
-            content["recipe"], unfit = run.recipe().model_dump(mode="json"), ""
+            recipe, unfit = run.recipe(), ""
+        except UnknownNameError:
+            raise
         except UsageError as error:
-            content |= {"entry": run.entry.model_dump(mode="json"), "seed": run.seed}
+            content |= {"entry": run.entry.model_dump(mode="json"), "seed": run.seed, "settings": dict(run.settings)}
             unfit = str(error)
-        return cls(run, rows.key_of(content), unfit)
+        else:
+            content |= {"recipe": recipe.model_dump(mode="json"), **_beside(run, recipe)}
+        return cls(run, rows.key_of(content), data, unfit)
+
+
+def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
+    """What decides a run's figures beside recipe and data, where there is such a thing."""
+    found: dict[str, Any] = {}
+    libraries = (_LIBRARIES.get(run.entry.rival or ""), _LIBRARIES.get(recipe.text.tokenizer))
+    if any(libraries):
+        found["libraries"] = {name: _version(name) for name in libraries if name is not None}
+    if recipe.vectors.unlabeled:
+        found["unlabeled"] = {source: content_of(source) for source in recipe.vectors.unlabeled}
+    if recipe.pretrained_vectors is not None:
+        found["pretrained"] = vectors_hash(recipe.pretrained_vectors)
+    return found
+
+
+def _version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
@@ -85,8 +127,8 @@ def _unnamed(entry: CorpusEntry) -> CorpusEntry:
 
 
 @lru_cache(maxsize=8)
-def _hashes(entry: CorpusEntry) -> list[str | None]:
-    return [None if part is None else part.sha256() for part in _read(entry)]
+def _hashes(entry: CorpusEntry) -> tuple[str | None, ...]:
+    return tuple(None if part is None else part.sha256() for part in _read(entry))
 
 
 @lru_cache(maxsize=8)
@@ -94,6 +136,8 @@ def _read(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
     comments, test = read_parts(
         entry.source, None, text=entry.text, label=entry.label, negative=entry.negative, positive=entry.positive
     )
+    if test is not None and entry.test == "drawn":
+        comments, test = comments.joined(test), None
     if not entry.any:
         return comments, test
     return _any(comments), None if test is None else _any(test)
@@ -105,11 +149,15 @@ def _any(comments: Comments) -> Comments:
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:
-    """Run a job and write its row; what fails is a row that says why."""
-    row: dict[str, Any] = {
-        "key": job.key, "corpus": job.run.corpus.title, "entry": job.run.entry.name, "seed": job.run.seed, "status": "failed",
-        "versions": versions(),
-    }  # fmt: skip
+    """Run a job and write its row; what fails is a row that says why.
+
+    Raises
+    ------
+    DataError : the corpus is not what it was when the job was named.
+    """
+    if _hashes(_unnamed(job.run.corpus)) != job.data:
+        raise DataError(f"{job.run.corpus.source} changed while the benchmark ran; start it again")
+    row = _unmeasured(job)
     began = time.perf_counter()
     try:
         if job.unfit:
@@ -117,20 +165,44 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
         row |= _figures(job.run, Kept(out / "cache")) | {"status": "done"}
     except DivergedError as error:
         row |= {"reason": str(error), "findings": ["diverged"]}
+    except MissingExtraError as error:
+        row |= {"reason": str(error), "passing": True}
     except ToxiclfError as error:
         row["reason"] = str(error)
+    except (OSError, MemoryError) as error:  # of the machine, not of the run: tried again
+        row |= {"reason": f"{type(error).__name__}: {error}", "passing": True}
     except Exception as error:  # one run that breaks must not cost the others
         row["reason"] = f"internal error, {type(error).__name__}: {error}"
     row["seconds"] = round(time.perf_counter() - began, 2)
-    rows.write(out, row)
-    gc.collect()
+    try:
+        rows.write(out, row)
+    except ValueError as error:
+        row = _unmeasured(job) | {"seconds": row["seconds"], "reason": f"a figure is no number ({error})"}
+        rows.write(out, row)
     return row
+
+
+def killed(job: Job, out: Path) -> dict[str, Any]:
+    """Write the row of a job whose process was killed while nothing else ran."""
+    row = _unmeasured(job) | {"seconds": 0.0}
+    row["reason"] = "the process was killed while it ran, as happens when memory runs out"
+    rows.write(out, row)
+    return row
+
+
+def _unmeasured(job: Job) -> dict[str, Any]:
+    run = job.run
+    return {
+        "key": job.key, "corpus": run.corpus.title, "entry": run.entry.name, "seed": run.seed, "status": "failed",
+        "versions": versions(),
+    }  # fmt: skip
 
 
 def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
     recipe = run.recipe()
     comments, _ = corpus(run.corpus)
     parts = _parts(run, recipe)
+    assert parts.test is not None
     with _watched_memory() as memory:
         began = time.perf_counter()
         found = (
@@ -141,7 +213,9 @@ def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
         seconds = time.perf_counter() - began - found.pop("beyond_fit", 0.0) + kept.seconds
     return found | {
         "fit_seconds": round(seconds, 3),
-        "peak_mb": round(memory[0] / 2**20, 1),
+        "memory_mb": round(memory[0] / 2**20, 1),
+        "test_sha256": parts.test.sha256(),
+        "test_part": "own" if corpus(run.corpus)[1] is not None else "drawn",
         "parts": {
             name: {"rows": len(part), "classes": part.counts()}
             for name, part in (("training", parts.train), ("validation", parts.validation), ("test", parts.test))
@@ -228,7 +302,7 @@ def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
     ended = time.perf_counter()
     for j in columns:
         test[:, j] = models[j](parts.test.texts)
-    calibration = fit_calibration(raw, targets, method="platt", exclusive=False)
+    calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=False)
     scores = calibration.apply(raw.astype(np.float32))
     if run.entry.rival == "majority":  # it flags nothing, whatever F1 would like
         thresholds = tuple(1.0 for _ in columns)
@@ -287,7 +361,7 @@ def _recall_at(
 def _latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
     """Median of one comment, in milliseconds."""
     seconds = []
-    for i, text in enumerate((list(texts) * 2)[: _WARM + _TIMED]):
+    for i, text in enumerate(islice(cycle(texts), _WARM + _TIMED)):
         began = time.perf_counter()
         check(text)
         if i >= _WARM:
@@ -297,16 +371,14 @@ def _latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
 
 @contextmanager
 def _watched_memory() -> Iterator[list[int]]:
-    """The most memory that this process held meanwhile, in bytes, looked at twenty times a second; 0 where it cannot be read."""
+    """By how many bytes this process grew meanwhile at most, looked at twenty times a second; 0 where it cannot be read."""
+    _give_back()
+    before = _held()
     most, ended = [0], threading.Event()
 
     def look() -> None:
-        page = os.sysconf("SC_PAGE_SIZE")
         while not ended.wait(_EVERY):
-            try:
-                most[0] = max(most[0], int(Path("/proc/self/statm").read_text("ascii").split()[1]) * page)
-            except OSError:
-                return
+            most[0] = max(most[0], _held() - before)
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -315,3 +387,18 @@ def _watched_memory() -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
+        most[0] = max(most[0], _held() - before)
+
+
+def _held() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _give_back() -> None:
+    """Return what the run before no longer uses, so that this one's growth is its own."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # of glibc only
+        ctypes.CDLL(None).malloc_trim(0)

@@ -26,7 +26,7 @@ def page(plan: Plan, lines: Sequence[Line]) -> str:
     }
     script, library = _file("page.js"), plotly_library()
     filled: str = _template().render(
-        plan=plan, said=said(plan), policy=policy_of(library, script), style=Markup(report_file("page.css")),
+        plan=plan, said=said(plan, lines), policy=policy_of(library, script), style=Markup(report_file("page.css")),
         tables=list(_tables(plan, lines)), figures=[(name, title) for name, (title, _) in figures.items()],
         data=Markup(embedded({name: plain(figure) for name, (_, figure) in figures.items()})), library=Markup(library),
         script=Markup(script),
@@ -54,8 +54,9 @@ def _latency(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | N
     for corpus in dict.fromkeys(line.corpus for line in lines):
         of = [line for line in lines if line.corpus == corpus and line.latency_ms and metric in line.figures]
         figure.add_scatter(
-            x=[line.latency_ms for line in of], y=[line.figures[metric].mean for line in of], mode="markers+text", name=corpus,
-            text=[line.entry.replace("<", "&lt;") for line in of], textposition="top center", marker={"size": 9},
+            x=[line.latency_ms for line in of], y=[line.figures[metric].mean for line in of], mode="markers+text",
+            name=corpus.replace("<", "&lt;"), text=[line.entry.replace("<", "&lt;") for line in of],
+            textposition="top center", marker={"size": 9},
         )  # fmt: skip
     figure.update_layout(
         xaxis={"type": "log", "title": "one comment, milliseconds"}, yaxis={"title": metric.replace("_", " ")}, height=560,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.errors import UsageError, unknown_name
@@ -22,7 +23,39 @@ DEFAULT_METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "brier"
 
 KNOWN_METRICS = (*METRICS, "recall_at_precision_0.9", "brier_uncalibrated")
 
+_OF_RIVALS = (
+    "split.",
+    "decision.folds",
+    "decision.objective",
+    "decision.calibrate",
+    "text.repeat_cap",
+    "text.max_chars",
+)
+"""Recipe keys that mean something to a rival."""
+
+
+def _flat(settings: object) -> object:
+    """Keys of sections written as tables, ``split = {test = 0.4}`` or ``split.test = 0.4``, as dotted keys."""
+    if not isinstance(settings, Mapping):
+        return settings
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and "." not in key:
+            found |= {f"{key}.{name}": inner for name, inner in value.items()}
+        else:
+            found[key] = value
+    return found
+
+
+def _of_one_line(name: str) -> str:
+    if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") for sign in name):
+        raise ValueError(f"{name!r} holds line breaks or other control characters; write a name of one line")
+    return name
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+Name = Annotated[str, AfterValidator(_of_one_line)]
+Settings = Annotated[dict[str, Any], BeforeValidator(_flat)]
 
 
 class CorpusEntry(Section):
@@ -31,15 +64,18 @@ class CorpusEntry(Section):
     Attributes
     ----------
     name : in tables; the source where left out.
-    source : a file or ``corpus:NAME``; one with a test part of its own is measured on that.
+    source : a file or ``corpus:NAME``.
+    test : of one with a test part of its own, whether it is measured on that ("own"), or all its comments are one, of which each
+        seed draws another test part ("drawn").
     text, label, negative, positive : as in :func:`toxiclf.read_comments`.
     any : whether several labels become one: toxic is what holds any of them.
     rate : the share of toxic comments that is left in training and validation part, the others being dropped at random; the
         test part stays as it is, and figures that depend on the rate are of it weighted to this one.
     """
 
-    name: str = ""
+    name: Name = ""
     source: str
+    test: Literal["own", "drawn"] = "own"
     text: str | None = None
     label: Names = ()
     negative: str | None = None
@@ -72,14 +108,14 @@ class Entry(Section):
     note : a word in the table.
     """
 
-    name: str
+    name: Name
     recipe: str | None = None
     rival: str | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: Settings = Field(default_factory=dict)
     against: str = ""
     corpora: Names = ()
-    published: dict[str, float] = Field(default_factory=dict)
-    note: str = ""
+    published: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+    note: Name = ""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Entry:
@@ -87,6 +123,13 @@ class Entry(Section):
             raise ValueError(f"the entry '{self.name}' needs a recipe or a rival, one of them")
         if self.rival is not None and self.rival not in RIVALS:
             raise ValueError(str(unknown_name("rival", self.rival, list(RIVALS))))
+        for key in self.settings:
+            if key == "seed" or key.startswith("split."):
+                raise ValueError(
+                    f"the entry '{self.name}' sets {key}; all entries have the same split: set it for the plan"
+                )
+            if self.rival is not None and not key.startswith(_OF_RIVALS):
+                raise ValueError(f"the entry '{self.name}' sets {key}, which does nothing to a rival")
         return self
 
 
@@ -100,12 +143,12 @@ class Plan(Section):
     metrics : columns of the table.
     """
 
-    title: str = "benchmark"
+    title: Name = "benchmark"
     corpora: tuple[CorpusEntry, ...] = Field(min_length=1)
     entries: tuple[Entry, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0, 1, 2, 3, 4)
     baseline: str = ""
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: Settings = Field(default_factory=dict)
     metrics: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_METRICS
 
     @model_validator(mode="after")
@@ -118,6 +161,8 @@ class Plan(Section):
                 raise ValueError(f"{what} '{twice[0]}' stands there twice; give each a name of its own")
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
             raise ValueError("name each seed once, and at least one")
+        if "seed" in self.settings:
+            raise ValueError("settings name a seed; give all of them as seeds = [0, 1]")
         for metric in self.metrics:
             if metric not in KNOWN_METRICS:
                 raise ValueError(str(unknown_name("metric", metric, KNOWN_METRICS)))
@@ -127,6 +172,9 @@ class Plan(Section):
                 raise ValueError(f"the baseline '{wanted}' is no entry; there are: {', '.join(names)}")
         known = list(dict.fromkeys(corpus.plain for corpus in self.corpora))
         for entry in self.entries:
+            for metric in entry.published:
+                if metric not in self.metrics:
+                    raise ValueError(f"published of '{entry.name}': {unknown_name('metric', metric, self.metrics)}")
             for wanted in entry.corpora:
                 if wanted not in known:
                     raise ValueError(f"the entry '{entry.name}': {unknown_name('corpus', wanted, known)}")
@@ -140,6 +188,11 @@ class Plan(Section):
     def reference_of(self, entry: Entry) -> str:
         """Name of the entry that one is set against."""
         return entry.against or self.reference
+
+    @property
+    def test_share(self) -> float:
+        """The share of the comments that each seed draws as its test part."""
+        return float(Recipe().changed({k: v for k, v in self.settings.items() if k == "split.test"}).split.test)
 
     def runs(self) -> Iterator[PlannedRun]:
         """Every run: seeds go last, so that the first table is whole early."""
@@ -160,14 +213,14 @@ class PlannedRun:
     settings: Mapping[str, Any]
 
     def recipe(self) -> Recipe:
-        """The recipe; of a rival, the default one, whose split and text are its, too.
+        """The recipe; of a rival, the default one, whose split, decision and equality of comments are its, too.
 
         Raises
         ------
         UsageError : settings do not fit.
         """
         common = {
-            key: value for key, value in self.settings.items() if self.entry.rival is None or key.startswith("split.")
+            key: value for key, value in self.settings.items() if self.entry.rival is None or key.startswith(_OF_RIVALS)
         }
         return Recipe.load(self.entry.recipe, seed=self.seed).changed({**common, **self.entry.settings})
 
@@ -192,7 +245,7 @@ def load_plan(source: str | Path) -> Plan:
             raise unknown_name("plan", name, shipped())
         raise UsageError(f"the plan {path} does not exist; give a TOML file, or one that ships: {', '.join(shipped())}")
     try:
-        return parsed(tomllib.loads(path.read_text("utf-8")), name)
+        return parsed(tomllib.loads(path.read_text("utf-8-sig")), name)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
 
@@ -209,9 +262,10 @@ def parsed(content: Mapping[str, Any], name: str) -> Plan:
     except ValidationError as error:
         complaint = error.errors()[0]
         where = ".".join(str(part) for part in complaint["loc"])
-        raise UsageError(
-            f"{name}: {f'{where}: ' if where else ''}{complaint['msg'].removeprefix('Value error, ')}"
-        ) from None
+        message = complaint["msg"].removeprefix("Value error, ")
+        if complaint["type"] in ("tuple_type", "list_type"):
+            message = f"write a list in brackets, not {complaint['input']!r}"
+        raise UsageError(f"{name}: {f'{where}: ' if where else ''}{message}") from None
 
 
 def shipped() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,19 @@ from toxiclf.errors import DataError
 from toxiclf.evaluation.report import write_text
 
 FOLDER = "rows"
+_KEYS = defaultdict(
+    lambda: {"no such status"},
+    done={"seconds", "findings", "fit_seconds", "metrics", "parts", "test_sha256", "thresholds"},
+    failed={"seconds", "reason"},
+)
+"""What a row of each status holds."""
 
 
 def key_of(content: Mapping[str, Any]) -> str:
     """The name of a row: a hash of corpus, data, recipe or rival, and versions."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()[:24]
 
 
 def path_of(out: Path, key: str) -> Path:
@@ -27,8 +36,9 @@ def path_of(out: Path, key: str) -> Path:
 def write(out: Path, row: Mapping[str, Any]) -> None:
     """Write a row so that it is whole or not there."""
     path = path_of(out, row["key"])
+    content = json.dumps(row, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(row, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    write_text(path, content.encode("utf-8", "replace").decode("utf-8"))
 
 
 def read(out: Path, key: str) -> dict[str, Any] | None:
@@ -45,6 +55,6 @@ def read(out: Path, key: str) -> dict[str, Any] | None:
         return None
     except ValueError as error:
         raise DataError(f"{path} is no row of a benchmark ({error}); delete it to run it again") from error
-    if not isinstance(row, dict) or row.get("key") != key or row.get("status") not in ("done", "failed"):
+    if not isinstance(row, dict) or row.get("key") != key or not _KEYS[str(row.get("status"))] <= set(row):
         raise DataError(f"{path} is no row of a benchmark, or of another run; delete it to run it again")
     return row

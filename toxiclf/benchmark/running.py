@@ -6,19 +6,27 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable
-from concurrent.futures import as_completed
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
+
 from toxiclf.benchmark import rows
-from toxiclf.benchmark.measuring import Job, measured
+from toxiclf.benchmark.measuring import Job, killed, measured
 from toxiclf.benchmark.plan import Plan
+from toxiclf.errors import UsageError
 
 Say = Callable[[str], None]
 
-_LIBRARIES = ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")
-ONE_THREAD = {f"{name}_THREADS" if name.startswith("TF") else f"{name}_NUM_THREADS": "1" for name in _LIBRARIES}
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1",
+}  # fmt: skip
 """Of each process: so that figures and times do not hang on how many there are."""
 _LOOK = 0.5  # seconds between two looks at whether the benchmark is still there
 
@@ -33,26 +41,54 @@ def run_plan(
     out : folder with a row a file (``rows/``) and what runs share (``cache/``, which may be deleted).
     jobs : processes, each of one thread.
     again : whether runs that failed are tried again.
-    """
-    from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
 
-    say(f"{plan.title}: reading {', '.join(corpus.title for corpus in plan.corpora)}")
+    Raises
+    ------
+    UsageError : a name in the plan is unknown, or another benchmark runs in the folder.
+    DataError : a corpus cannot be read, or changed meanwhile.
+    """
+    say(f"{plan.title}: reading {', '.join(dict.fromkeys(corpus.plain for corpus in plan.corpora))}")
     named = [Job.of(run) for run in plan.runs()]
-    known = {job.key: rows.read(out, job.key) for job in named}
-    missing = {
-        job.key: job for job in named if (row := known[job.key]) is None or (again and row["status"] == "failed")
-    }
-    say(f"{plan.title}: {len(named):,} runs, {len(named) - len(missing):,} finished before")
-    if missing:
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)  # a grown process is renewed
-        executor = get_reusable_executor(
-            max_workers=jobs, env=ONE_THREAD, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
-        )
-        try:
-            _run(list(missing.values()), out, jobs, executor, say)
-        finally:
-            executor.shutdown(wait=True, kill_workers=True)
+    with _alone_in(out):
+        known = {job.key: rows.read(out, job.key) for job in named}
+        missing = {job.key: job for job in named if _to_run(known[job.key], again)}
+        left = sum(row["status"] == "failed" for key, row in known.items() if row is not None and key not in missing)
+        failed = f", {left:,} of them failed (--retry-failed tries again)" if left else ""
+        say(f"{plan.title}: {len(named):,} runs, {len(named) - len(missing):,} finished before{failed}")
+        if missing:
+            _run(list(missing.values()), out, jobs, say)
     return finished(plan, out)
+
+
+def _to_run(row: dict[str, Any] | None, again: bool) -> bool:
+    return row is None or (row["status"] == "failed" and (again or bool(row.get("passing"))))
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """Let one benchmark at a time run in a folder; the lock ends with its holder.
+
+    Raises
+    ------
+    UsageError : another one is running there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"another benchmark is running in {out}; wait for it, or give another folder") from None
+        except OSError:
+            pass  # some network file systems have no locks
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _end_with(parent: int) -> None:
@@ -79,19 +115,48 @@ def _named(job: Job) -> dict[str, Any]:
     return {"corpus": job.run.corpus.title, "entry": job.run.entry.name, "seed": job.run.seed}
 
 
-def _run(missing: list[Job], out: Path, jobs: int, executor: Any, say: Say) -> None:
-    began = time.monotonic()
-    waiting = {executor.submit(measured, job, out): job for job in missing}
-    for done, future in enumerate(as_completed(waiting), start=1):
-        row = future.result()
-        left = (time.monotonic() - began) / done * (len(missing) - done)
-        figure = (
-            row["reason"]
-            if row["status"] == "failed"
-            else f"average precision {row['metrics']['average_precision']:.3f}"
+def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
+    """Run jobs, as many at a time; of those that were under way when a process was killed, each once more by itself."""
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)  # a grown process is renewed
+    progress = _Progress(len(missing), say)
+    waiting, suspects = deque(missing), deque[Job]()
+    while waiting or suspects:
+        alone = bool(suspects)
+        from_queue = suspects if alone else waiting
+        under_way: dict[Future[dict[str, Any]], Job] = {}
+        executor = get_reusable_executor(
+            max_workers=1 if alone else jobs, env=ONE_THREAD, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
         )
-        place = f"{done:,} of {len(missing):,}, {_time(left)} left"
-        say(f"{place}: {waiting[future].run}: {figure}, {row['seconds']:.1f} s")
+        try:
+            while from_queue or under_way:
+                while from_queue and len(under_way) < (1 if alone else jobs):
+                    job = from_queue.popleft()
+                    under_way[executor.submit(measured, job, out)] = job
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    progress.told(under_way[future], future.result())
+                    del under_way[future]
+        except BrokenProcessPool:
+            if alone:
+                for job in under_way.values():
+                    progress.told(job, killed(job, out))
+            else:
+                suspects.extend(under_way.values())
+        finally:
+            executor.shutdown(wait=True, kill_workers=True)
+
+
+class _Progress:
+    def __init__(self, count: int, say: Say) -> None:
+        self._count, self._say, self._done, self._began = count, say, 0, time.monotonic()
+
+    def told(self, job: Job, row: dict[str, Any]) -> None:
+        self._done += 1
+        left = (time.monotonic() - self._began) / self._done * (self._count - self._done)
+        if row["status"] == "failed":
+            figure = row["reason"]
+        else:
+            figure = f"average precision {row['metrics']['average_precision'] or 0.0:.3f}"
+        self._say(f"{self._done:,} of {self._count:,}, {_time(left)} left: {job.run}: {figure}, {row['seconds']:.1f} s")
 
 
 def _time(seconds: float) -> str:
@@ -100,8 +165,3 @@ def _time(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def processors() -> int:
-    """How many processes may run side by side."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from toxiclf.benchmark.plan import Plan
-from toxiclf.evaluation.markdown import markdown_table
+from toxiclf.evaluation.markdown import markdown_table, markdown_text
 from toxiclf.evaluation.report import write_text
+from toxiclf.rows.writer import neutralised
 
 LESS_IS_BETTER = frozenset({"brier", "brier_uncalibrated"})
 
@@ -29,9 +30,12 @@ class Figure:
     Attributes
     ----------
     mean, deviation : over seeds; the deviation is the sample's, None for a single seed.
-    low, high : 95 % interval of the mean, Student's t over seeds.
-    difference, difference_low, difference_high : to the baseline entry, paired by seed; None of the baseline itself.
-    p, holm : of the paired t-test, and after Holm's correction for all entries of the corpus (Holm 1979).
+    low, high : 95 % interval of the mean, by Student's t over seeds; where each seed draws another test part, with the
+        variance corrected for what their parts share (Nadeau and Bengio 2003).
+    difference, difference_low, difference_high : to the baseline entry, paired by seeds with the same test part; None of the
+        baseline itself.
+    p, holm : of the paired t-test with that variance, and after Holm's correction for all entries of the corpus (Holm 1979);
+        None where the test part is the same for all seeds, since they then say nothing of another one.
     published : what others have published.
     """
 
@@ -55,11 +59,13 @@ class Line:
     ----------
     figures : by metric; empty where no run of it is done.
     at_rate : the same of the test part weighted to the rate that training was thinned to; empty where it was not.
-    rank : mean over seeds of its place by the first metric, 1 is the best.
-    fit_seconds, latency_ms : medians; peak_mb : the most; bundle_bytes : median.
+    rank, rank_at_rate : mean over seeds of its place by the first metric, 1 is the best; None where it lacks seeds that others
+        have.
+    fit_seconds, memory_mb, latency_ms, bundle_bytes : medians over seeds; memory is how far the process grew.
     findings : codes, and of how many runs.
     failures : reasons of the runs that failed, and of how many.
     toxic : the share of toxic comments in training, of the first label.
+    own_test : whether the test part is the corpus's own, so the same for all seeds.
     """
 
     corpus: str
@@ -69,13 +75,15 @@ class Line:
     figures: dict[str, Figure]
     at_rate: dict[str, Figure]
     rank: float | None
+    rank_at_rate: float | None
     fit_seconds: float | None
-    peak_mb: float | None
+    memory_mb: float | None
     latency_ms: float | None
     bundle_bytes: float | None
     findings: dict[str, int]
     failures: dict[str, int]
     toxic: float | None
+    own_test: bool
 
 
 def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
@@ -84,7 +92,7 @@ def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
     for corpus in plan.corpora:
         of = [row for row in rows if row["corpus"] == corpus.title]
         by_entry = {entry.name: [row for row in of if row["entry"] == entry.name] for entry in plan.entries}
-        ranks = _ranks(plan, by_entry)
+        ranks, ranks_at_rate = (_ranks(plan, by_entry, part) for part in ("metrics", "at_rate"))
         figures = {part: _figures(plan, by_entry, part) for part in ("metrics", "at_rate")}
         for entry in plan.entries:
             found = by_entry[entry.name]
@@ -99,13 +107,15 @@ def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
                 figures=figures["metrics"][entry.name],
                 at_rate=figures["at_rate"][entry.name],
                 rank=ranks.get(entry.name),
+                rank_at_rate=ranks_at_rate.get(entry.name),
                 fit_seconds=_middle(done, "fit_seconds"),
-                peak_mb=max((row["peak_mb"] for row in done), default=None),
+                memory_mb=_middle(done, "memory_mb"),
                 latency_ms=_middle(done, "latency_ms"),
                 bundle_bytes=_middle(done, "bundle_bytes"),
                 findings=dict(Counter(code for row in done for code in row["findings"])),
                 failures=dict(Counter(row["reason"] for row in found if row["status"] == "failed")),
                 toxic=_toxic(done),
+                own_test=any(row["test_part"] == "own" for row in done),
             )
             lines.append(line)
     return lines
@@ -124,15 +134,19 @@ def _values(rows: Sequence[Mapping[str, Any]], part: str, metric: str) -> dict[i
 def _figures(
     plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str
 ) -> dict[str, dict[str, Figure]]:
-    """Figures of each entry; differences are of the seeds that both have."""
+    """Figures of each entry; differences are of the seeds that both have, measured on the same test part."""
     found: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
+    tests_of = {name: {row["seed"]: row.get("test_sha256") for row in rows} for name, rows in by_entry.items()}
+    own_test = any(row.get("test_part") == "own" for rows in by_entry.values() for row in rows)
+    shared = 0.0 if own_test else plan.test_share
     for metric in plan.metrics:
         tests: dict[str, float] = {}
         for entry in plan.entries:
             values = _values(by_entry[entry.name], part, metric)
             if not values:
                 continue
-            base = _values(by_entry[plan.reference_of(entry)], part, metric)
+            reference = plan.reference_of(entry)
+            base = _values(by_entry[reference], part, metric)
             array = np.array(list(values.values()))
             facts: dict[str, Any] = {
                 "mean": float(array.mean()),
@@ -140,24 +154,40 @@ def _figures(
             }
             if len(array) > 1:
                 facts["deviation"] = float(array.std(ddof=1))
-                facts["low"], facts["high"] = _interval(array)
-            shared = sorted(set(values) & set(base))
-            if entry.name != plan.reference_of(entry) and shared:
-                differences = np.array([values[seed] - base[seed] for seed in shared])
+                facts["low"], facts["high"] = _interval(array, shared)
+            pairs = [
+                seed
+                for seed in sorted(set(values) & set(base))
+                if tests_of[entry.name][seed] == tests_of[reference][seed]
+            ]
+            if entry.name != reference and pairs:
+                differences = np.array([values[seed] - base[seed] for seed in pairs])
                 facts["difference"] = float(differences.mean())
                 if len(differences) > 1:
-                    facts["difference_low"], facts["difference_high"] = _interval(differences)
-                    if np.ptp(differences) > 0:
-                        facts["p"] = tests[entry.name] = float(stats.ttest_1samp(differences, 0.0).pvalue)
+                    facts["difference_low"], facts["difference_high"] = _interval(differences, shared)
+                    if not own_test:
+                        facts["p"] = tests[entry.name] = _p(differences, shared)
             found[entry.name][metric] = Figure(**facts)
         for name, corrected in _holm(tests).items():
             found[name][metric] = Figure(**{**asdict(found[name][metric]), "holm": corrected})
     return found
 
 
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+def _error(values: NDArray[np.float64], shared: float) -> float:
+    """Standard error of a mean over splits that draw such a share of the comments as the test part (Nadeau and Bengio 2003)."""
+    return float(values.std(ddof=1) * np.sqrt(1 / len(values) + shared / (1 - shared)))
+
+
+def _interval(values: NDArray[np.float64], shared: float) -> tuple[float, float]:
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * _error(values, shared)
     return float(values.mean()) - half, float(values.mean()) + half
+
+
+def _p(differences: NDArray[np.float64], shared: float) -> float:
+    error, mean = _error(differences, shared), abs(float(differences.mean()))
+    if error <= 1e-12 * mean:  # the same at each seed
+        return 0.0
+    return float(2 * stats.t.sf(mean / error, len(differences) - 1)) if mean else 1.0
 
 
 def _holm(tests: Mapping[str, float]) -> dict[str, float]:
@@ -170,13 +200,15 @@ def _holm(tests: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, float]:
-    """Mean place of each entry, over the seeds for which all entries that ever succeeded are done."""
+def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str) -> dict[str, float]:
+    """Mean place of each entry that is done for as many seeds as any."""
     metric = plan.metrics[0]
-    values = {name: _values(rows, "metrics", metric) for name, rows in by_entry.items()}
-    values = {name: of for name, of in values.items() if of}
-    seeds = [seed for seed in plan.seeds if all(seed in of for of in values.values())]
-    if not seeds:
+    values = {name: _values(rows, part, metric) for name, rows in by_entry.items()}
+    most = max(map(len, values.values()), default=0)
+    values = {name: of for name, of in values.items() if len(of) == most}
+    seeds = sorted(set[int]().union(*values.values()))
+    values = {name: of for name, of in values.items() if len(of) == len(seeds)}
+    if not seeds or not values:
         return {}
     sign = 1.0 if metric in LESS_IS_BETTER else -1.0
     matrix = np.array([[sign * of[seed] for of in values.values()] for seed in seeds])
@@ -190,26 +222,33 @@ def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
     """One table a corpus, and one more of figures at the thinned rate."""
-    parts = [f"# {plan.title}", "", said(plan)]
+    parts = [f"# {markdown_text(plan.title)}", "", markdown_text(said(plan, lines))]
     for corpus in dict.fromkeys(line.corpus for line in lines):
         of = [line for line in lines if line.corpus == corpus]
         for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test part weighted to that rate")):
             if any(getattr(line, part) for line in of):
-                parts += ["", f"## {title}", "", *markdown_table(table(plan, of, part))]
+                parts += ["", f"## {markdown_text(title)}", "", *markdown_table(table(plan, of, part))]
         failures = [f"- {line.entry}, {count} runs: {reason}" for line in of for reason, count in line.failures.items()]
         if failures:
-            parts += ["", "Runs that failed:", "", *failures]
+            parts += ["", "Runs that failed:", "", *map(markdown_text, failures)]
     return "\n".join(parts) + "\n"
 
 
-def said(plan: Plan) -> str:
+def said(plan: Plan, lines: Sequence[Line]) -> str:
     """How to read the tables."""
-    return (
-        f"Mean ± standard deviation over {len(plan.seeds)} seeds. Differences are to {_references(plan)}, paired by seed, with "
-        "95 % intervals (Student's t); bold where Holm's correction for all entries of the table leaves them below .05. Rank is by "
-        f"{_plain(plan.metrics[0])}. Fit, out-of-fold scores included, and one comment's latency are medians on one thread; memory "
-        "is the most that the process held."
+    text = (
+        f"Mean ± standard deviation over n seeds. Differences are to {_references(plan)}, paired by seed, with 95 % intervals "
+        "(Student's t; where seeds draw other test parts of the same comments, corrected for what these share); bold where p, "
+        f"after Holm's correction for all entries of the table, is below .05. Rank is by {_plain(plan.metrics[0])}. Fit, "
+        "out-of-fold scores included, one comment's latency, and memory, by which the process grew, are medians on one thread."
     )
+    own = list(dict.fromkeys(line.corpus for line in lines if line.own_test))
+    if own:
+        text += (
+            f" The test part of {', '.join(own)} is the corpus's own, the same for all seeds: there, deviations and intervals are "
+            "of training alone, and nothing is bold."
+        )
+    return text
 
 
 def _references(plan: Plan) -> str:
@@ -237,9 +276,9 @@ def _cells(plan: Plan, line: Line, part: str, published: bool) -> list[str]:
             cells.append("" if figure is None or figure.published is None else f"{figure.published:.3f}")
         cells.append("" if figure is None else _difference(figure))
     for value, form in (
-        (line.rank, "{:.1f}"),
+        (line.rank if part == "figures" else line.rank_at_rate, "{:.1f}"),
         (line.fit_seconds, "{:,.1f}"),
-        (line.peak_mb, "{:,.0f}"),
+        (line.memory_mb, "{:,.0f}"),
         (line.latency_ms, "{:.2f}"),
     ):
         cells.append("–" if value is None else form.format(value))
@@ -271,20 +310,23 @@ def to_csv(lines: Sequence[Line]) -> str:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     keys = list(Figure.__dataclass_fields__)
-    costs = ["rank", "fit_seconds", "peak_mb", "latency_ms", "bundle_bytes"]
-    writer.writerow(["corpus", "entry", "seeds", "rows", "metric", *keys, *costs])
+    costs = ["fit_seconds", "memory_mb", "latency_ms", "bundle_bytes"]
+    writer.writerow(["corpus", "entry", "seeds", "rows", "metric", *keys, "rank", *costs])
     for line in lines:
-        for part, name in (("figures", "as they are"), ("at_rate", "at the rate of training")):
+        for part, name, rank in (
+            ("figures", "as they are", line.rank), ("at_rate", "at the rate of training", line.rank_at_rate),
+        ):  # fmt: skip
             for metric, figure in getattr(line, part).items():
                 facts = asdict(figure)
                 writer.writerow(
                     [
-                        line.corpus,
-                        line.entry,
+                        neutralised(line.corpus),
+                        neutralised(line.entry),
                         line.seeds,
                         name,
                         metric,
                         *(facts[k] for k in keys),
+                        rank,
                         *(getattr(line, k) for k in costs),
                     ]
                 )

@@ -44,10 +44,12 @@ def benchmark(
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Corpora × entries × seeds, and tables with paired intervals; an interrupted benchmark goes on where it stopped."""
+    from dataclasses import asdict
+
     from toxiclf.benchmark import tables
     from toxiclf.benchmark.plan import load_plan, of_flags, parsed
     from toxiclf.benchmark.running import finished, run_plan
-    from toxiclf.errors import UsageError
+    from toxiclf.errors import DataError, UsageError
     from toxiclf.recipe import parsed_setting
     from toxiclf.training import check_writable
 
@@ -69,18 +71,25 @@ def benchmark(
             _names(corpus), _names(model), _names(resample or ""), _seeds(seeds or "0..4"), keys, baseline or ""
         )
     folder = out or Path("runs") / f"benchmark-{Path(plan).stem if plan else 'flags'}"
+    if only_tables:
+        rows = finished(chosen, folder) if folder.is_dir() else []
+        if not rows:
+            raise UsageError(
+                f"no run of this plan is in {folder}; leave out --tables, or name the folder of its runs with --out"
+            )
     check_writable(folder)
-    rows = finished(chosen, folder) if only_tables else run_plan(chosen, folder, jobs=jobs, again=again, say=say)
+    if not only_tables:
+        rows = run_plan(chosen, folder, jobs=jobs, again=again, say=say)
     lines = tables.write(chosen, rows, folder)
     if as_json:
-        from dataclasses import asdict
-
         print_json({"out": str(folder), "lines": [asdict(line) for line in lines]})
-        return
-    for name in dict.fromkeys(line.corpus for line in lines):
-        say(name)
-        print_table(tables.table(chosen, [line for line in lines if line.corpus == name]))
-    typer.echo(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
+    else:
+        for name in dict.fromkeys(line.corpus for line in lines):
+            say(name)
+            print_table(tables.table(chosen, [line for line in lines if line.corpus == name]))
+        typer.echo(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
+    if all(row["status"] == "failed" for row in rows):
+        raise DataError(f"no run succeeded; {rows[0]['entry']}: {rows[0]['reason']}")
 
 
 def _names(given: str) -> list[str]:

@@ -30,7 +30,7 @@ def report_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     if report.live_rate:
         parts += _live_lines(report)
     parts += ["", "## Findings", ""]
-    parts += [f"- **{f.code}** ({f.severity}): {_markdown(f.message)} {f.next_step}" for f in report.findings] or [
+    parts += [f"- **{f.code}** ({f.severity}): {markdown_text(f.message)} {f.next_step}" for f in report.findings] or [
         "None."
     ]
     if report.rows:
@@ -64,7 +64,7 @@ def report_markdown(report: Report, figures: Sequence[str] = ()) -> str:
             f"By confident learning (cleanlab), so many labels may be wrong: {counts}. report.html lists "
             "the most doubtful ones, to be read and labelled again.",
         ]
-    parts += ["", "## Data", "", *(f"- {_markdown(note)}" for note in report.data["notes"]), ""]
+    parts += ["", "## Data", "", *(f"- {markdown_text(note)}" for note in report.data["notes"]), ""]
     parts += markdown_table(
         [
             ["part", "rows", *report.labels],
@@ -120,7 +120,7 @@ def model_card(report: Report) -> str:
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table, heading first."""
-    escaped = [[_markdown(cell).replace("|", "\\|") for cell in line] for line in lines]
+    escaped = [[markdown_text(cell).replace("|", "\\|") for cell in line] for line in lines]
     rule = "|" + "|".join("---" for _ in escaped[0]) + "|"
     rows = ["| " + " | ".join(line) + " |" for line in escaped]
     return [rows[0], rule, *rows[1:]]
@@ -129,7 +129,7 @@ def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     """What people wrote, in a line of Markdown: neither control characters nor tags."""
     return _CONTROL.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
 

@@ -301,9 +301,13 @@ def remove_report(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file so that it is whole or not there."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, "utf-8")
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # two processes may write the same file
+    try:
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def figure_row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:

@@ -302,7 +302,7 @@ class Recipe(Section):
         if name != self.model.name:
             content["model"] = _model_table(name)
         for key, value in settings.items():
-            _put(content, key, value)
+            _put(content, key, deepcopy(value))
         return Recipe.load(content)
 
     @property

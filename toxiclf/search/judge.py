@@ -99,7 +99,7 @@ class Judge:
             "recipe": self._recipe.model_copy(update={"decision": decision}).sha256(),
             "search": section.model_dump(include={"metric", "folds", "stratified"}),
             "rows": [train.sha256(), validation.sha256(), train.negative],
-            "unlabeled": {source: _content_of(source) for source in self._named("unlabeled")},
+            "unlabeled": {source: content_of(source) for source in self._named("unlabeled")},
             "pretrained": {source: vectors_hash(source) for source in self._vectors()},
             "versions": versions(),
         }
@@ -219,7 +219,7 @@ class Judge:
         return known[number]
 
 
-def _content_of(source: str) -> str:
+def content_of(source: str) -> str:
     """What stands for the texts of a source: of a corpus its name, as its files are verified; of a file its hash."""
     if source.startswith(PREFIX):
         return source

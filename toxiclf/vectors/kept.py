@@ -7,6 +7,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +23,7 @@ from toxiclf.vectors.pretrain import vectors_of_rows
 from toxiclf.vectors.word_vectors import WordVectors
 
 T = TypeVar("T")
+_FORM = 1  # of the files
 
 
 class Kept:
@@ -52,7 +56,7 @@ class Kept:
     def _once(self, kind: str, content: object, make: Callable[[], T], form: Any) -> T:
         if self._folder is None:
             return make()
-        digest = hashlib.sha256(json.dumps([kind, content]).encode()).hexdigest()[:32]
+        digest = hashlib.sha256(json.dumps([_FORM, _versions(), kind, content]).encode()).hexdigest()[:32]
         path = self._folder / f"{kind}-{digest}"
         try:
             made: T
@@ -64,16 +68,28 @@ class Kept:
             ValueError,
             KeyError,
             TypeError,
+            AttributeError,
             SafetensorError,
         ):  # not there, or damaged: it can be made again
             pass
         began = time.perf_counter()
         made = make()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        seconds = time.perf_counter() - began
         aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        form.save(aside, time.perf_counter() - began, made)
-        os.replace(aside, path)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            form.save(aside, seconds, made)
+            os.replace(aside, path)
+        except OSError:  # a full disk, say: it is made anew next time
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
         return made
+
+
+@cache
+def _versions() -> list[str]:
+    """What is kept is of these; tokenizers name their own."""
+    return [metadata.version(name) for name in ("toxiclf", "numpy", "gensim")]
 
 
 class _Lists:
