@@ -11,7 +11,8 @@ tuned for F1 on rows that it did not learn from (out of fold; of ``cnn`` the val
 Three tables a model: figures of the test part weighted to the 5 % that the model was trained for; the same with abusive
 words disguised as in study_text.py (ㅅㅣ발, 시.발, 시1발, 시이이발), which training rows need not hold; and of the test part as it
 is, which asks for a threshold and scores that training could not know (but for the remedy ``prior``, which is told the 35 %).
-Differences are paired by seed; their 95 % intervals are Student's t over seeds. Finished runs are kept in --log.
+Differences are paired by seed; their 95 % intervals are Student's t over seeds, with the variance corrected for what splits of the
+same comments share (Nadeau and Bengio 2003). Finished runs are kept in --log.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from study_text import disguised
 
 import toxiclf
 from toxiclf.benchmark.measuring import thinned
+from toxiclf.benchmark.tables import interval
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, split
 from toxiclf.evaluation.metrics import evaluate
@@ -47,6 +48,7 @@ WORLDS = {
     "as it is": "test part as it is",
 }
 COPIES = 4
+TEST = 0.25
 
 Settings = dict[str, Any]
 
@@ -118,7 +120,7 @@ def _logged(path: Path) -> dict[tuple[str, str, int], Any]:
 
 def _figures(comments: Comments, model: str, settings: Settings, seed: int) -> dict[str, dict[str, float]]:
     """Test metrics in each world."""
-    recipe = Recipe.load(model=model, settings=["split.test=0.25"], seed=seed).changed(settings)
+    recipe = Recipe.load(model=model, settings=[f"split.test={TEST}"], seed=seed).changed(settings)
     parts = _thinned(comments, recipe)
     assert parts.test is not None
     learned = learn(parts, recipe, lambda message: None)
@@ -162,8 +164,7 @@ def difference(values: np.ndarray) -> str:
     """Mean of paired differences with its 95 % interval; in bold where the interval leaves zero out."""
     if len(values) < 2:
         return f"{values.mean():+.3f}"
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    low, high = values.mean() - half, values.mean() + half
+    low, high = interval(values, TEST)
     cell = f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
     return f"**{cell}**" if low > 0 or high < 0 else cell
 

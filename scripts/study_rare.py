@@ -10,7 +10,8 @@ the test part weighted to 1 %. Every run, the base model too, has its threshold 
 Platt's calibration. Recall at precision .9 is the most that a threshold gives on the test part's own curve, without weights of what
 was tuned; time is of the whole fit, out-of-fold scores included. Settings are the presets' defaults.
 
-Differences are paired by seed; their 95 % intervals are Student's t over seeds. Finished runs are kept in --log.
+Differences are paired by seed; their 95 % intervals are Student's t over seeds, with the variance corrected for what splits of the
+same comments share (Nadeau and Bengio 2003). Finished runs are kept in --log.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _figures(
             }
             if len(array) > 1:
                 facts["deviation"] = float(array.std(ddof=1))
-                facts["low"], facts["high"] = _interval(array, shared)
+                facts["low"], facts["high"] = interval(array, shared)
             pairs = [
                 seed
                 for seed in sorted(set(values) & set(base))
@@ -164,7 +164,7 @@ def _figures(
                 differences = np.array([values[seed] - base[seed] for seed in pairs])
                 facts["difference"] = float(differences.mean())
                 if len(differences) > 1:
-                    facts["difference_low"], facts["difference_high"] = _interval(differences, shared)
+                    facts["difference_low"], facts["difference_high"] = interval(differences, shared)
                     if not own_test:
                         facts["p"] = tests[entry.name] = _p(differences, shared)
             found[entry.name][metric] = Figure(**facts)
@@ -178,7 +178,8 @@ def _error(values: NDArray[np.float64], shared: float) -> float:
     return float(values.std(ddof=1) * np.sqrt(1 / len(values) + shared / (1 - shared)))
 
 
-def _interval(values: NDArray[np.float64], shared: float) -> tuple[float, float]:
+def interval(values: NDArray[np.float64], shared: float) -> tuple[float, float]:
+    """95 % interval of a mean over splits that each draw such a share of the same comments as the test part."""
     half = float(stats.t.ppf(0.975, len(values) - 1)) * _error(values, shared)
     return float(values.mean()) - half, float(values.mean()) + half
 
