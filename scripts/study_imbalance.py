@@ -72,10 +72,9 @@ def main() -> None:
     TABLE.write_text(to_csv(lines), "utf-8")
     draw(plan, lines, PICTURE)
     if PAGE.exists():
-        seconds = sum(row["seconds"] for row in rows)
         fill(
             PAGE,
-            {"table": table(plan, lines), "more": more(plan, lines), "how": [how(plan, COMMAND, len(rows), seconds)]},
+            {"table": table(plan, lines), "more": more(plan, lines), "how": [how(plan, COMMAND, rows, lines)]},
         )
     print(f"{len(rows):,} runs: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}, {TABLE.relative_to(ROOT)}")
 
@@ -181,7 +180,8 @@ def draw(plan: Plan, lines: Sequence[Line], path: Path) -> None:
         panel.axhline(0, color="#8a8f98", linewidth=1)
         panel.set_title(title)
         panel.set_xscale("log")
-        for model, colour in COLOURS.items():
+        for place, (model, colour) in enumerate(COLOURS.items()):
+            aside = 1.06 ** (place - 1.5)  # so that bars of the same rate do not cover each other
             for corpus, (marker, style) in SHAPES.items():
                 rates = [entry.title for entry in plan.corpora if entry.plain == corpus]
                 of = [
