@@ -205,7 +205,7 @@ def draw(plan: Plan, lines: Sequence[Line], path: Path) -> None:
                 for korean, english in ENGLISH.items():
                     name = name.replace(korean, english)
                 shown[name] = panel.errorbar(
-                    [toxic for toxic, _ in of], values, yerr=halves, color=colour, marker=marker, linestyle=style,
+                    [toxic * aside for toxic, _ in of], values, yerr=halves, color=colour, marker=marker, linestyle=style,
                     markersize=4, linewidth=1.2, elinewidth=0.8, capsize=2, alpha=0.9,
                 )  # fmt: skip
     ticks = [0.006, 0.01, 0.05, 0.14, 0.35, 0.75]
