@@ -59,14 +59,22 @@ def notes(plan: Plan, lines: Sequence[Line]) -> list[str]:
         for metric, theirs in (published[line.entry] or {plan.metrics[0]: None}).items():
             figure = line.figures.get(metric)
             cells = [name, metric.replace("_", " "), "–" if theirs is None else f"{theirs:.3f}"]
+            failed = sum(line.failures.values())
+            why = "training diverged" if all("diverged" in reason for reason in line.failures) else "failed"
+            stopped = f"{why} in {failed} of {failed + line.seeds}" if failed else ""
             if figure is None:
-                diverged = any("diverged" in reason for reason in line.failures)
-                cells += ["stopped: training diverged" if diverged else "failed", "", "0", ""]
+                cells += [stopped, "", "0", ""]
             else:
                 ours = f"{figure.mean:.3f}" + ("" if figure.deviation is None else f" ± {figure.deviation:.3f}")
                 interval = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
                 better = theirs is not None and figure.mean >= theirs
-                cells += [f"**{ours}**" if better else ours, interval, str(line.seeds), f"{line.fit_seconds:.0f}"]
+                ours = f"**{ours}**" if better else ours
+                cells += [
+                    f"{stopped}, else {ours}" if stopped else ours,
+                    interval,
+                    str(line.seeds),
+                    f"{line.fit_seconds:.0f}",
+                ]
             rows.append(cells)
             name = ""
     return markdown_table(rows)
