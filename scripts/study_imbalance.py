@@ -84,7 +84,7 @@ def how(plan: Plan, command: str, rows: Sequence[Mapping[str, Any]], lines: Sequ
     known = versions()
     named = ", ".join(f"{name} {known[name]}" for name in ("scikit-learn", "keras", "tensorflow", "imbalanced-learn"))
     seconds = sum(row["seconds"] for row in rows)
-    counts = sorted({line.seeds for line in lines if line.figures})
+    counts = sorted({line.seeds + sum(line.failures.values()) for line in lines})
     seeds = f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds: not all runs are done"
     return (
         f"`{command}`: {len(rows):,} runs, {seeds}, {seconds / 3600:.1f} hours of one core, on a machine with {os.cpu_count()} "
