@@ -289,6 +289,9 @@ def test_a_row_is_named_by_all_that_decides_it(tmp_path: Path) -> None:
     for text in ("안녕하세요", "안녕히 가세요"):
         texts.write_text(text, "utf-8")
         keys.add(Job.of(planned).key)
+    texts.unlink()
+    with pytest.raises(DataError, match="does not exist; give a file"):
+        Job.of(planned)
     unfit = {"name": "a", "recipe": "cnn", "settings": {"balance.resample": "smote"}}
     for settings in ({}, {"decision.folds": 3}):
         (planned,) = parsed({**CONTENT, "entries": [unfit], "seeds": [0], "settings": settings}, "test").runs()

@@ -27,6 +27,7 @@ from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundling import bundled, versions
 from toxiclf.corpus.comments import Comments, consistent
+from toxiclf.corpus.reading import read_texts
 from toxiclf.corpus.split import Split, folds, split
 from toxiclf.decision import choose_threshold, fit_calibration, live_weights
 from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UnknownNameError, UsageError
@@ -35,14 +36,14 @@ from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
 from toxiclf.fitting import DivergedError
 from toxiclf.learning import learn
 from toxiclf.moderator import Moderator
-from toxiclf.recipe import Recipe
+from toxiclf.recipe import SHIPPED_VECTORS, Recipe
 from toxiclf.reporting import evaluated, report_of
 from toxiclf.search import search
-from toxiclf.search.judge import content_of
+from toxiclf.search.judge import content_of, named_sources, named_vectors
 from toxiclf.training import read_parts
 from toxiclf.vectors.kept import Kept
 from toxiclf.vectors.preparing import recipe_normalizer
-from toxiclf.vectors.pretrained import vectors_hash
+from toxiclf.vectors.pretrained import load_vectors, vectors_hash
 
 _TIMED = 200  # comments whose latency is taken
 _WARM = 20  # before them
@@ -102,11 +103,28 @@ def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
     libraries = (_LIBRARIES.get(run.entry.rival or ""), _LIBRARIES.get(recipe.text.tokenizer))
     if any(libraries):
         found["libraries"] = {name: _version(name) for name in libraries if name is not None}
-    if recipe.vectors.unlabeled:
-        found["unlabeled"] = {source: content_of(source) for source in recipe.vectors.unlabeled}
+    unlabeled = named_sources(recipe, recipe.search, "unlabeled")
+    if unlabeled:
+        found["unlabeled"] = {source: _texts_hash(source) for source in unlabeled}
     if recipe.pretrained_vectors is not None:
-        found["pretrained"] = vectors_hash(recipe.pretrained_vectors)
+        found["pretrained"] = _vectors_hash(recipe.pretrained_vectors)
+    others = set(named_vectors(recipe, recipe.search)) - {recipe.pretrained_vectors, *SHIPPED_VECTORS}
+    if others:
+        found["vectors"] = {source: _vectors_hash(source) for source in sorted(others)}
     return found
+
+
+def _texts_hash(source: str) -> str:
+    next(read_texts(source), None)  # says what to do where there are none
+    return content_of(source)
+
+
+def _vectors_hash(source: str) -> str:
+    try:
+        return vectors_hash(source)
+    except OSError:
+        load_vectors(source)  # says what to do where there are none
+        raise
 
 
 def _version(library: str) -> str | None:

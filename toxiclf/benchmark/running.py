@@ -130,17 +130,20 @@ def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
         try:
             while from_queue or under_way:
                 while from_queue and len(under_way) < (1 if alone else jobs):
-                    job = from_queue.popleft()
-                    under_way[executor.submit(measured, job, out)] = job
+                    under_way[executor.submit(measured, from_queue[0], out)] = from_queue[0]
+                    from_queue.popleft()
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     progress.told(under_way[future], future.result())
                     del under_way[future]
         except BrokenProcessPool:
-            if alone:
-                for job in under_way.values():
+            for job in under_way.values():
+                row = rows.read(out, job.key)
+                if row is not None and row["status"] == "done":  # written before it ended
+                    progress.told(job, row)
+                elif alone:
                     progress.told(job, killed(job, out))
-            else:
-                suspects.extend(under_way.values())
+                else:
+                    suspects.append(job)
         finally:
             executor.shutdown(wait=True, kill_workers=True)
 

@@ -99,8 +99,10 @@ class Judge:
             "recipe": self._recipe.model_copy(update={"decision": decision}).sha256(),
             "search": section.model_dump(include={"metric", "folds", "stratified"}),
             "rows": [train.sha256(), validation.sha256(), train.negative],
-            "unlabeled": {source: content_of(source) for source in self._named("unlabeled")},
-            "pretrained": {source: vectors_hash(source) for source in self._vectors()},
+            "unlabeled": {
+                source: content_of(source) for source in named_sources(self._recipe, self._section, "unlabeled")
+            },
+            "pretrained": {source: vectors_hash(source) for source in named_vectors(self._recipe, self._section)},
             "versions": versions(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -115,29 +117,10 @@ class Judge:
                     f"search.space: {key} would be tried with ko-comments for some values and with vectors of the training "
                     "rows for others; set vectors.pretrained = 'none', so that all are treated alike"
                 )
-        for source in self._named("unlabeled"):
+        for source in named_sources(self._recipe, self._section, "unlabeled"):
             next(read_texts(source), None)
-        for source in self._vectors():
+        for source in named_vectors(self._recipe, self._section):
             load_vectors(source)
-
-    def _named(self, key: Literal["unlabeled", "pretrained"]) -> list[str]:
-        """Sources of unlabelled texts, or of word vectors, that the recipe or a candidate names."""
-        value = getattr(self._recipe.vectors, key)
-        named = [value] if isinstance(value, str) else list(value)
-        for space in self._section.space:
-            values = space.get(f"vectors.{key}", ())
-            if not isinstance(values, Range):
-                named += [source for value in values for source in ([value] if isinstance(value, str) else value)]
-        return sorted(set(named) - {"auto", "none"})
-
-    def _vectors(self) -> list[str]:
-        """Word vectors that the recipe or a candidate names, for features or for synonyms."""
-        steps = list(self._recipe.balance.augment)
-        for space in self._section.space:
-            values = space.get("balance.augment", ())
-            if not isinstance(values, Range):
-                steps += [step for value in values for step in BalanceSection(augment=value).augment]
-        return sorted({*self._named("pretrained"), *(step.vectors for step in steps if step.method == "eda")})
 
     def folds_of(self, settings: Settings) -> tuple[float, ...]:
         """The metric in each fold.
@@ -217,6 +200,29 @@ class Judge:
             features = fitter.features(pool.take(inside), held_out, self._parts.validation.targets)
             known[number] = _Fold(features, features.representation.matrix(pool.rows.take(outside)))
         return known[number]
+
+
+def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabeled", "pretrained"]) -> list[str]:
+    """Sources of unlabelled texts, or of word vectors, that a recipe or a candidate of its search names."""
+    value = getattr(recipe.vectors, key)
+    named = [value] if isinstance(value, str) else list(value)
+    for space in section.space:
+        values = space.get(f"vectors.{key}", ())
+        if not isinstance(values, Range):
+            named += [source for value in values for source in ([value] if isinstance(value, str) else value)]
+    return sorted(set(named) - {"auto", "none"})
+
+
+def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
+    """Word vectors that a recipe or a candidate of its search names, for features or for synonyms."""
+    steps = list(recipe.balance.augment)
+    for space in section.space:
+        values = space.get("balance.augment", ())
+        if not isinstance(values, Range):
+            steps += [step for value in values for step in BalanceSection(augment=value).augment]
+    return sorted(
+        {*named_sources(recipe, section, "pretrained"), *(step.vectors for step in steps if step.method == "eda")}
+    )
 
 
 def content_of(source: str) -> str:
