@@ -29,7 +29,7 @@ import numpy as np
 from study_text import disguised
 
 import toxiclf
-from toxiclf.benchmark.measuring import thinned
+from toxiclf.benchmark.jobs import thinned
 from toxiclf.benchmark.tables import interval
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, split

@@ -29,7 +29,7 @@ from sklearn.metrics import precision_recall_curve
 from study_balance import difference
 
 import toxiclf
-from toxiclf.benchmark.measuring import thinned
+from toxiclf.benchmark.jobs import thinned
 from toxiclf.corpus.comments import Comments, consistent
 from toxiclf.corpus.split import Split, split
 from toxiclf.decision import live_weights

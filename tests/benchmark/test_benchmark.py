@@ -20,8 +20,9 @@ import pytest
 from scipy import stats
 
 from tests.browsing import Browsed, chromium, needs_chromium
-from toxiclf.benchmark import measuring, rows, tables
-from toxiclf.benchmark.measuring import Job, killed, measured, thinned
+from toxiclf.benchmark import jobs, measuring, rows, tables
+from toxiclf.benchmark.jobs import Job, thinned
+from toxiclf.benchmark.measuring import killed, measured
 from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan, of_flags, parsed, shipped
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.benchmark.running import run_plan
@@ -275,9 +276,9 @@ def test_settings_are_of_the_plan_or_of_one_entry() -> None:
 
 def test_a_test_part_of_its_own_may_be_drawn_anew(sample: Comments, monkeypatch: pytest.MonkeyPatch) -> None:
     own = sample.take(np.arange(100))
-    monkeypatch.setattr(measuring, "read_parts", lambda *_, **__: (sample.take(np.arange(100, len(sample))), own))
+    monkeypatch.setattr(jobs, "read_parts", lambda *_, **__: (sample.take(np.arange(100, len(sample))), own))
     for test, rows_of in (("own", [len(sample) - 100, 100]), ("drawn", [len(sample)])):
-        comments, found = measuring._read.__wrapped__(CorpusEntry(source="corpus:beep", test=test))
+        comments, found = jobs._read.__wrapped__(CorpusEntry(source="corpus:beep", test=test))
         assert [len(part) for part in (comments, found) if part is not None] == rows_of
 
 

@@ -17,7 +17,8 @@ from typing import Any
 from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
 
 from toxiclf.benchmark import rows
-from toxiclf.benchmark.measuring import Job, killed, measured
+from toxiclf.benchmark.jobs import Job
+from toxiclf.benchmark.measuring import killed, measured
 from toxiclf.benchmark.plan import Plan
 from toxiclf.errors import UsageError
 

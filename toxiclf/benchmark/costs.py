@@ -1,0 +1,66 @@
+"""What a model costs beside the time of its fit: one comment's latency, memory."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_TIMED = 200  # comments whose latency is taken
+_WARM = 20  # before them
+_EVERY = 0.05  # seconds between two looks at the memory
+
+
+def latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
+    """Median of one comment, in milliseconds."""
+    seconds = []
+    for i, text in enumerate(islice(cycle(texts), _WARM + _TIMED)):
+        began = time.perf_counter()
+        check(text)
+        if i >= _WARM:
+            seconds.append(time.perf_counter() - began)
+    return round(1000 * float(np.median(seconds)), 4)
+
+
+@contextmanager
+def watched_memory() -> Iterator[list[int]]:
+    """By how many bytes this process grew meanwhile at most, looked at twenty times a second; 0 where it cannot be read."""
+    _give_back()
+    before = _held()
+    most, ended = [0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_EVERY):
+            most[0] = max(most[0], _held() - before)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        thread.join()
+        most[0] = max(most[0], _held() - before)
+
+
+def _held() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _give_back() -> None:
+    """Return what the run before no longer uses, so that this one's growth is its own."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # of glibc only
+        ctypes.CDLL(None).malloc_trim(0)

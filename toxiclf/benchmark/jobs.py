@@ -1,0 +1,185 @@
+"""A run with all that names it, and its comments: read once, split, thinned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from toxiclf.benchmark import rows
+from toxiclf.benchmark.plan import CorpusEntry, PlannedRun
+from toxiclf.bundling import versions
+from toxiclf.corpus.comments import Comments, consistent
+from toxiclf.corpus.reading import read_texts
+from toxiclf.corpus.split import Split, split
+from toxiclf.errors import DataError, UnknownNameError, UsageError
+from toxiclf.recipe import SHIPPED_VECTORS, Recipe
+from toxiclf.search.judge import content_of, named_sources, named_vectors
+from toxiclf.training import read_parts
+from toxiclf.vectors.preparing import recipe_normalizer
+from toxiclf.vectors.pretrained import load_vectors, vectors_hash
+
+_LIBRARIES = {
+    "korcen": "korcen", "fasttext": "fasttext-numpy2-wheel", "kiwi": "kiwipiepy",
+    **dict.fromkeys(("okt", "komoran", "hannanum", "kkma"), "konlpy"),
+}  # fmt: skip
+"""Of rivals and tokenizers, beyond those of every run."""
+_FEWEST = 20  # toxic training comments that a thinned corpus must keep
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run with all that names it.
+
+    Attributes
+    ----------
+    key : of its row; see :func:`toxiclf.benchmark.rows.key_of`.
+    data : hashes of its comments, and of the test part of their own.
+    unfit : why there is no recipe; then the row is a failed one.
+    """
+
+    run: PlannedRun
+    key: str
+    data: tuple[str | None, ...]
+    unfit: str = ""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the corpus is not what it was when the run was named."""
+        return _hashes(_unnamed(self.run.corpus)) != self.data
+
+    @classmethod
+    def of(cls, run: PlannedRun) -> Job:
+        """Name a run; reads its corpus.
+
+        Raises
+        ------
+        UnknownNameError : its recipe names a preset or a key that there is not.
+        """
+        data = _hashes(_unnamed(run.corpus))
+        content: dict[str, Any] = {
+            "corpus": run.corpus.model_dump(mode="json", exclude={"name"}), "data": data, "rival": run.entry.rival,
+            "versions": versions(),
+        }  # fmt: skip
+        try:
+            recipe, unfit = run.recipe(), ""
+        except UnknownNameError:
+            raise
+        except UsageError as error:
+            content |= {"entry": run.entry.model_dump(mode="json"), "seed": run.seed, "settings": dict(run.settings)}
+            unfit = str(error)
+        else:
+            content |= {"recipe": recipe.model_dump(mode="json"), **_beside(run, recipe)}
+        return cls(run, rows.key_of(content), data, unfit)
+
+
+def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
+    """What decides a run's figures beside recipe and data, where there is such a thing."""
+    found: dict[str, Any] = {}
+    libraries = (_LIBRARIES.get(run.entry.rival or ""), _LIBRARIES.get(recipe.text.tokenizer))
+    if any(libraries):
+        found["libraries"] = {name: _version(name) for name in libraries if name is not None}
+    unlabeled = named_sources(recipe, recipe.search, "unlabeled")
+    if unlabeled:
+        found["unlabeled"] = {source: _texts_hash(source) for source in unlabeled}
+    if recipe.pretrained_vectors is not None:
+        found["pretrained"] = _vectors_hash(recipe.pretrained_vectors)
+    others = set(named_vectors(recipe, recipe.search)) - {recipe.pretrained_vectors, *SHIPPED_VECTORS}
+    if others:
+        found["vectors"] = {source: _vectors_hash(source) for source in sorted(others)}
+    return found
+
+
+def _texts_hash(source: str) -> str:
+    next(read_texts(source), None)  # says what to do where there are none
+    return content_of(source)
+
+
+def _vectors_hash(source: str) -> str:
+    try:
+        return vectors_hash(source)
+    except OSError:
+        load_vectors(source)  # says what to do where there are none
+        raise
+
+
+def _version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
+    """The labelled comments of an entry, and its test part where it has one of its own."""
+    return _read(_unnamed(entry))
+
+
+def _unnamed(entry: CorpusEntry) -> CorpusEntry:
+    """What is read of it: the same at each rate, so read once."""
+    return entry.model_copy(update={"name": "", "rate": None})
+
+
+@lru_cache(maxsize=8)
+def _hashes(entry: CorpusEntry) -> tuple[str | None, ...]:
+    return tuple(None if part is None else part.sha256() for part in _read(entry))
+
+
+@lru_cache(maxsize=8)
+def _read(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
+    comments, test = read_parts(
+        entry.source, None, text=entry.text, label=entry.label, negative=entry.negative, positive=entry.positive
+    )
+    if test is not None and entry.test == "drawn":
+        comments, test = comments.joined(test), None
+    if not entry.any:
+        return comments, test
+    return _any(comments), None if test is None else _any(test)
+
+
+def _any(comments: Comments) -> Comments:
+    targets = comments.targets.max(axis=1)[:, None]
+    return consistent(replace(comments, targets=targets, labels=("toxic",), negative=None))
+
+
+def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
+    """The split; training and validation part thinned where the corpus is."""
+    normalizer = recipe_normalizer(recipe)
+    comments, test = corpus(run.corpus)
+    own = None if test is None else consistent(test, normalizer)
+    parts = split(
+        consistent(comments, normalizer), test=own if own is not None else recipe.split.test, seed=recipe.seed,
+        validation=recipe.split.validation, normalizer=normalizer,
+    )  # fmt: skip
+    if parts.test is None:
+        raise UsageError("a benchmark measures on a test part: set split.test above 0")
+    if run.corpus.rate is None:
+        return parts
+    rng = np.random.default_rng(recipe.seed)
+    train, validation = (thinned(part, run.corpus.rate, rng) for part in (parts.train, parts.validation))
+    if train.targets.sum() < _FEWEST:
+        raise DataError(
+            f"at {run.corpus.rate:g} only {int(train.targets.sum())} toxic training comments are left; {_FEWEST} are needed"
+        )
+    return replace(parts, train=train, validation=validation)
+
+
+def thinned(comments: Comments, rate: float, rng: np.random.Generator) -> Comments:
+    """Drop toxic comments at random until so many are left.
+
+    Raises
+    ------
+    UsageError : there are several labels, or fewer toxic comments than that.
+    """
+    if len(comments.labels) > 1:
+        raise UsageError("a corpus is thinned by one label; choose one with label, or set any = true")
+    toxic, others = (np.flatnonzero(comments.targets[:, 0] == value) for value in (1, 0))
+    count = max(1, round(len(others) * rate / (1 - rate)))
+    if count > len(toxic):
+        raise UsageError(
+            f"{len(toxic) / len(comments):.1%} of these comments are toxic; a rate of {rate:g} is above that"
+        )
+    return comments.take(np.sort(np.concatenate([others, rng.choice(toxic, count, replace=False)])))
