@@ -207,6 +207,14 @@ def test_every_activation_but_softmax_has_a_form_in_onnx_runtime() -> None:
     assert both - set(ONNX_ACTIVATIONS) == {"softmax"}
 
 
+@pytest.mark.parametrize(("kind", "between"), [("none", 0), ("batch", 0), ("layer", 1)])
+def test_layer_normalization_stands_between_two_recurrent_layers(kind: str, between: int) -> None:
+    def layers(name: str) -> int:
+        return sum("Normalization" in type(layer).__name__ for layer in made(name, normalization=kind).network_.layers)
+
+    assert layers("lstm2") - layers("lstm") == layers("bilstm2") - layers("bilstm") == between
+
+
 SEQUENCE_CHANGES: list[dict[str, Any]] = [
     {},
     *({"normalization": kind} for kind in NORMALIZATIONS if kind != "none"),

@@ -87,8 +87,14 @@ def _recurrent(options: RecurrentOptions, matrix: Floats, *, layers: int, bidire
         Recurrent, options.units, bidirectional=bidirectional, activation=options.activation,
         recurrent_activation=options.recurrent_activation, recurrent_dropout=options.recurrent_dropout,
     )  # fmt: skip
-    first = [layer(last=False) for _ in range(layers - 1)]
-    blocks: list[Block] = [_embedding(options, matrix), *first, layer(last=last)]
+    blocks: list[Block] = [_embedding(options, matrix)]
+    for _ in range(layers - 1):
+        blocks.append(layer(last=False))
+        if (
+            options.normalization == "layer"
+        ):  # and not batch: a batch's moments would count what lies beyond a comment's end
+            blocks.append(Normalization("layer"))
+    blocks.append(layer(last=last))
     if options.pooling != "last":
         blocks.append(Pooling(options.pooling))
     return [*blocks, *_top(options)]

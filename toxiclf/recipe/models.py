@@ -101,7 +101,7 @@ class RecurrentOptions(SequenceOptions):
     """LSTM in Keras: one or two layers, forward or in both directions (bi).
 
     ``activation`` is of the state, ``recurrent_activation`` of the gates. ``pooling`` over the states of all tokens, or the last
-    state of each direction.
+    state of each direction. Layer ``normalization`` also stands between two layers.
     """
 
     name: Literal["lstm", "lstm2", "bilstm", "bilstm2"]
