@@ -255,11 +255,16 @@ def _network(options: Any, name: str, matrix: NDArray[np.float32], *, mask: bool
             for width in options.widths
         ]
     else:
-        for _ in range(2 if name.endswith("2") else 1):
+        for number in range(2 if name.endswith("2") else 1):
+            if number and options.normalization == "layer":
+                x = layers.LayerNormalization()(x)
             lstm = layers.LSTM(options.units, return_sequences=True)
             x = (layers.Bidirectional(lstm) if name.startswith("bi") else lstm)(x)
         pooled = [layers.GlobalMaxPooling1D()(x), layers.GlobalAveragePooling1D()(x)]
-    x = layers.Dropout(options.dropout)(layers.Concatenate()(pooled))
+    x = layers.Concatenate()(pooled)
+    if options.normalization == "layer":
+        x = layers.LayerNormalization()(x)
+    x = layers.Dropout(options.dropout)(x)
     return keras.Model(ids, layers.Dense(1, activation="sigmoid")(x))
 
 

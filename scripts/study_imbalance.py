@@ -28,7 +28,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure as Picture
 
-from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan
+from toxiclf.benchmark.plan import Plan, load_plan
 from toxiclf.benchmark.running import finished, run_plan
 from toxiclf.benchmark.tables import Figure, Line, to_csv, write
 from toxiclf.bundling import versions
@@ -43,6 +43,7 @@ PAGE, PICTURE, TABLE = (
 COMMAND = "python scripts/study_imbalance.py --jobs 2"
 MORE = {"f1": "F1", "recall_at_precision_0.9": "Recall at precision .9", "brier": "Brier score (less is better)"}
 UNTUNED = "threshold .5"
+ORDER = ("average_precision", "recall_at_precision_0.9")
 PANELS = {
     "class weights": "balanced weights", "focal loss": "focal", "repeating rows": "random_over",
     "leaving rows out": "random_under", "SMOTE": "smote", "GAN": "wgan", "metric: triplets": "triplet",
@@ -111,34 +112,30 @@ def at_rate(line: Line) -> dict[str, Figure]:
 
 
 def table(plan: Plan, lines: Sequence[Line], metric: str = "average_precision") -> list[str]:
-    """A row a remedy, a column a corpus and rate: what a remedy adds; of the model alone, the figure itself."""
-    known = {(line.entry, line.corpus): line for line in lines}
-    corpora = [corpus for corpus in plan.corpora if any(line.corpus == corpus.title and line.toxic for line in lines)]
-    columns = [corpus.title for corpus in corpora]
-    heading = ["", *(heading_of(corpus, lines) for corpus in corpora), "fit, s"]
-    rows = [heading]
-    for entry in plan.entries:
-        if entry.name.endswith(UNTUNED) and metric in ("average_precision", "recall_at_precision_0.9"):
-            continue  # a threshold does not change the order
-        if not any((entry.name, column) in known for column in columns):
+    """By corpus, a row a remedy, a column a rate: what a remedy adds; of the model alone, the figure itself."""
+    known = {(line.entry, line.corpus): line for line in lines if line.seeds}
+    rates = sorted({corpus.rate for corpus in plan.corpora if corpus.rate is not None}, reverse=True)
+    rows = [["", "as it is", *(f"{100 * rate:g} %" for rate in rates), "fit, s"]]
+    for name in dict.fromkeys(corpus.plain for corpus in plan.corpora):
+        titles = {corpus.rate: corpus.title for corpus in plan.corpora if corpus.plain == name}
+        columns = [titles.get(rate) for rate in (None, *rates)]
+        of = [line for line in known.values() if line.corpus in columns]
+        if not of:
             continue
-        alone = entry.name == plan.reference_of(entry)
-        model, _, remedy = entry.name.partition(", ")
-        cells = [f"**`{model}`**" if alone else f"· {remedy}"]
-        for column in columns:
-            line = known.get((entry.name, column))
-            figure = None if line is None else at_rate(line).get(metric)
-            cells.append("" if figure is None else f"{figure.mean:.3f}" if alone else difference(figure))
-        times = [line.fit_seconds for line in lines if line.entry == entry.name and line.fit_seconds]
-        cells.append(f"{min(times):.0f} to {max(times):.0f}" if times else "")
-        rows.append(cells)
+        share = next((f"{100 * line.toxic:.2g} %" for line in of if line.corpus == titles[None] and line.toxic), "")
+        rows.append([f"***{name}***", f"*{share}*", *("" for _ in rates), ""])
+        for entry in plan.entries:
+            times = [line.fit_seconds for line in of if line.entry == entry.name and line.fit_seconds]
+            if not times or (entry.name.endswith(UNTUNED) and metric in ORDER):
+                continue  # a threshold does not change the order
+            model, _, remedy = entry.name.partition(", ")
+            cells = [f"· {remedy}" if remedy else f"**`{model}`**"]
+            for column in columns:
+                line = known.get((entry.name, column or ""))
+                figure = None if line is None else at_rate(line).get(metric)
+                cells.append("" if figure is None else difference(figure) if remedy else f"{figure.mean:.3f}")
+            rows.append([*cells, f"{min(times):.0f} to {max(times):.0f}"])
     return markdown_table(rows)
-
-
-def heading_of(corpus: CorpusEntry, lines: Sequence[Line]) -> str:
-    """A corpus and its share of toxic comments in training."""
-    share = next((line.toxic for line in lines if line.corpus == corpus.title and line.toxic), 0.0)
-    return corpus.title if corpus.rate is not None else f"{corpus.title}, {100 * share:.0f} %"
 
 
 def difference(figure: Figure) -> str:

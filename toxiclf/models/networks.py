@@ -90,9 +90,7 @@ def _recurrent(options: RecurrentOptions, matrix: Floats, *, layers: int, bidire
     blocks: list[Block] = [_embedding(options, matrix)]
     for _ in range(layers - 1):
         blocks.append(layer(last=False))
-        if (
-            options.normalization == "layer"
-        ):  # and not batch: a batch's moments would count what lies beyond a comment's end
+        if options.normalization == "layer":  # a batch's moments would count what lies beyond a comment's end
             blocks.append(Normalization("layer"))
     blocks.append(layer(last=last))
     if options.pooling != "last":
