@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from scipy import stats
 
 from tests.browsing import Browsed, chromium, needs_chromium
@@ -333,6 +335,23 @@ def _pool_of(pid: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def test_a_pool_that_breaks_while_a_run_is_handed_over_costs_no_run(
+    done: tuple[Path, list[dict[str, Any]]], plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = iter([False, True])  # the second run is refused
+
+    def submit(self: Any, *arguments: Any) -> Any:
+        if next(broken, False):
+            raise BrokenProcessPool
+        return whole(self, *arguments)
+
+    whole = type(get_reusable_executor(max_workers=1)).submit
+    monkeypatch.setattr(type(get_reusable_executor(max_workers=1)), "submit", submit)
+    found = run_plan(plan, tmp_path, jobs=2)
+    assert next(broken, None) is None  # it was
+    assert {row["key"]: untimed(row) for row in found} == {row["key"]: untimed(row) for row in done[1]}
 
 
 def test_a_run_that_kills_its_process_alone_is_a_row(plan: Plan, tmp_path: Path) -> None:
