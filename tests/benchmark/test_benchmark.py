@@ -204,6 +204,8 @@ def test_one_test_part_for_all_seeds_says_nothing_of_another(plan: Plan) -> None
     figure = tables.lines_of(plan, drawn)[1].figures["average_precision"]
     assert figure.holm == 0  # the same at each seed, and still one of those that are corrected for
     assert "the same for all seeds" not in tables.said(plan, tables.lines_of(plan, drawn))
+    alike = [{**row, "metrics": found[0]["metrics"]} for row in drawn]
+    assert tables.lines_of(plan, alike)[1].figures["average_precision"].p == 1
 
 
 def test_only_entries_with_all_seeds_are_ranked(plan: Plan) -> None:

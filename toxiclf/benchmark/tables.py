@@ -186,9 +186,11 @@ def interval(values: NDArray[np.float64], shared: float) -> tuple[float, float]:
 
 def _p(differences: NDArray[np.float64], shared: float) -> float:
     error, mean = _error(differences, shared), abs(float(differences.mean()))
+    if mean == 0.0:
+        return 1.0
     if error <= 1e-12 * mean:  # the same at each seed
         return 0.0
-    return float(2 * stats.t.sf(mean / error, len(differences) - 1)) if mean else 1.0
+    return float(2 * stats.t.sf(mean / error, len(differences) - 1))
 
 
 def _holm(tests: Mapping[str, float]) -> dict[str, float]:
