@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure as Picture
 from study_imbalance import ROOT, fill, how
@@ -39,15 +41,24 @@ def main() -> None:
         plan, out = load_plan(name), options.out / f"benchmark-{name}"
         if not options.tables:
             run_plan(plan, out, jobs=options.jobs, say=lambda message: print(message, file=sys.stderr, flush=True))
-        rows = finished(plan, out)
+        rows, missing = whole(plan, finished(plan, out))
         if not rows:
-            sys.exit(f"no run of the plan {name} is in {out}; run it without --tables")
+            sys.exit(f"no corpus of the plan {name} is measured in full in {out}; run it without --tables")
         lines = write(plan, rows, out)
         target = ROOT / f"docs/results/{name}.csv"
         target.parent.mkdir(exist_ok=True)
         target.write_text(to_csv(lines), "utf-8")
-        fill(PAGE, {name: WRITERS[name](plan, lines), f"how {name}": [how(plan, COMMAND, rows, lines)]})
+        left = f" Not measured in full yet: {', '.join(missing)}." if missing else ""
+        fill(PAGE, {name: WRITERS[name](plan, lines), f"how {name}": [how(plan, COMMAND, rows, lines) + left]})
         print(f"{len(rows):,} runs: {PAGE.relative_to(ROOT)}, {target.relative_to(ROOT)}")
+
+
+def whole(plan: Plan, rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Rows of corpora of which all runs are there, and the names of the others."""
+    planned = Counter(run.corpus.title for run in plan.runs())
+    found = Counter(row["corpus"] for row in rows)
+    missing = [title for title, count in planned.items() if found[title] < count]
+    return [row for row in rows if row["corpus"] not in missing], missing
 
 
 def notes(plan: Plan, lines: Sequence[Line]) -> list[str]:
