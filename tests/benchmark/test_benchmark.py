@@ -496,3 +496,18 @@ def _toml(content: dict[str, Any]) -> str:
     import tomli_w
 
     return tomli_w.dumps(content)
+
+
+def test_fasttext_that_diverges_learns_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = pytest.importorskip("fasttext")
+    whole, rates = library.train_supervised, []
+
+    def train(*arguments: Any, **options: Any) -> Any:
+        rates.append(options["lr"])
+        if len(rates) == 1:
+            raise RuntimeError("Encountered NaN.")
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(library, "train_supervised", train)
+    RIVALS["fasttext"](["좋은 글", "나쁜 놈"] * 10, np.array([0, 1] * 10, np.uint8), 0)
+    assert rates == [0.5, 0.25]

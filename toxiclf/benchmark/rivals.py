@@ -31,7 +31,10 @@ def korcen(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitte
 
 
 def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """fastText's supervised classifier (Joulin et al. 2017) over words and their character n-grams of 2 to 4; log-odds."""
+    """fastText's supervised classifier (Joulin et al. 2017) over words and their character n-grams of 2 to 4; log-odds.
+
+    With some seeds it diverges at this learning rate ("Encountered NaN"); it is halved then, as fastText has no other way.
+    """
     try:
         import fasttext as library
     except ModuleNotFoundError:
@@ -40,19 +43,25 @@ def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fit
         path = Path(folder) / "training.txt"
         lines = (f"__label__{y} {_line(text)}\n" for text, y in zip(texts, targets.tolist(), strict=True))
         path.write_text("".join(lines), "utf-8", "replace")
-        model = library.train_supervised(
-            str(path),
-            dim=100,
-            epoch=25,
-            lr=0.5,
-            wordNgrams=2,
-            minn=2,
-            maxn=4,
-            bucket=200_000,
-            thread=1,
-            seed=seed,
-            verbose=0,
-        )
+        for halving in range(4):
+            try:
+                model = library.train_supervised(
+                    str(path),
+                    dim=100,
+                    epoch=25,
+                    lr=0.5 / 2**halving,
+                    wordNgrams=2,
+                    minn=2,
+                    maxn=4,
+                    bucket=200_000,
+                    thread=1,
+                    seed=seed,
+                    verbose=0,
+                )
+                break
+            except RuntimeError as error:
+                if "NaN" not in str(error) or halving == 3:
+                    raise
 
     def raw(rows: Sequence[str]) -> Floats:
         found = []
