@@ -14,10 +14,12 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import cos, pi, sin
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure as Picture
+from matplotlib.transforms import Bbox
 from study_imbalance import ROOT, fill, how
 
 from toxiclf.benchmark.plan import Plan, load_plan
@@ -104,26 +106,70 @@ def models(plan: Plan, lines: Sequence[Line]) -> list[str]:
 
 
 def draw(plan: Plan, lines: Sequence[Line], corpora: Sequence[str]) -> None:
-    """A panel a corpus: average precision with its interval against the latency of one comment."""
+    """A panel a corpus: average precision with its interval against the latency of one comment.
+
+    What does little more than the majority class is named below its panel: shown, it would press the others together.
+    """
     metric = plan.metrics[0]
-    picture = Picture(figsize=(13, 5), layout="constrained")
-    panels = picture.subplots(1, len(corpora), squeeze=False)[0]
+    rivals = {entry.name for entry in plan.entries if entry.rival}
+    picture = Picture(figsize=(11, 5.4 * len(corpora)), layout="constrained")
+    panels = picture.subplots(len(corpora), 1, squeeze=False)[:, 0]
     for panel, corpus in zip(panels, corpora, strict=True):
-        for line in lines:
-            if line.corpus == corpus and line.latency_ms and metric in line.figures:
-                figure = line.figures[metric]
-                half = 0.0 if figure.low is None else figure.mean - figure.low
-                panel.errorbar(
-                    line.latency_ms, figure.mean, yerr=half, marker="o", markersize=4, capsize=2, color="#2f6db3"
-                )
-                panel.annotate(
-                    line.entry, (line.latency_ms, figure.mean), (4, 3), textcoords="offset points", fontsize=7
-                )
+        of = [line for line in lines if line.corpus == corpus and line.latency_ms and metric in line.figures]
+        floor = next((line.figures[metric].mean for line in of if line.entry == "majority"), 0.0)
+        best = max(line.figures[metric].mean for line in of)
+        shown = [line for line in of if line.figures[metric].mean > floor + (best - floor) / 5]
+        for line in shown:
+            figure, color = line.figures[metric], "#b3562f" if line.entry in rivals else "#2f6db3"
+            half = 0.0 if figure.low is None else figure.mean - figure.low
+            panel.errorbar(
+                line.latency_ms,
+                figure.mean,
+                yerr=half,
+                marker="o",
+                markersize=4,
+                capsize=2,
+                elinewidth=0.8,
+                color=color,
+            )
+        left = ", ".join(f"{line.entry} {line.figures[metric].mean:.2f}" for line in of if line not in shown)
         panel.set_xscale("log")
-        panel.set_title(corpus)
-        panel.set_xlabel("one comment, text to verdict, ms")
-    panels[0].set_ylabel(metric.replace("_", " "))
+        panel.set_title(f"{corpus} (blue: ours, red: rivals)")
+        panel.set_ylabel(metric.replace("_", " "))
+        panel.set_xlabel(
+            f"one comment, text to verdict, ms\n(not shown, as they are near the majority class or below:\n{left})"
+        )
+        panel.margins(x=0.1)
+        picture.draw_without_rendering()
+        points = panel.transData.transform([(line.latency_ms, line.figures[metric].mean) for line in shown])
+        taken = [Bbox.from_extents(x - 8, y - 4, x + 8, y + 4) for x, y in points]
+        for line in sorted(shown, key=lambda line: -line.figures[metric].mean):
+            name(panel, line.entry, (line.latency_ms, line.figures[metric].mean), taken)
     picture.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def name(panel: Any, text: str, point: tuple[Any, float], taken: list[Any]) -> None:
+    """`text` beside `point`, at the nearest place where nothing of `taken` is; a line leads to it where it is not next to it."""
+    turns = [(cos(turn * pi / 6), sin(turn * pi / 6)) for turn in (0, 6, 1, 5, 11, 7, 2, 4, 10, 8)]
+    for far in (7, 14, 24, 36, 50):
+        for x, y in turns:
+            label = panel.annotate(
+                text,
+                point,
+                (x * far, y * far),
+                textcoords="offset points",
+                fontsize=7,
+                va="center",
+                ha="left" if x > 0 else "right",
+            )
+            box = label.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                if far > 7:
+                    line = {"arrowstyle": "-", "linewidth": 0.4, "color": "#999999"}
+                    panel.annotate("", point, (x * far, y * far), textcoords="offset points", arrowprops=line)
+                return
+            label.remove()
 
 
 WRITERS: dict[str, Callable[[Plan, Sequence[Line]], list[str]]] = {"notes": notes, "models": models}
