@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import cos, pi, sin
@@ -137,7 +138,8 @@ def draw(plan: Plan, lines: Sequence[Line], corpora: Sequence[str]) -> None:
         panel.set_title(f"{corpus} (blue: ours, red: rivals)")
         panel.set_ylabel(metric.replace("_", " "))
         panel.set_xlabel(
-            f"one comment, text to verdict, ms\n(not shown, as they are near the majority class or below:\n{left})"
+            "one comment, text to verdict, ms\n(not shown, as they are near the majority class or below:\n"
+            f"{textwrap.fill(left, 100)})"
         )
         panel.margins(x=0.1)
         picture.draw_without_rendering()

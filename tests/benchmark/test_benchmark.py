@@ -22,6 +22,7 @@ from joblib.externals.loky import get_reusable_executor
 from scipy import stats
 
 from tests.browsing import Browsed, chromium, needs_chromium
+from tests.conftest import small_vectors
 from toxiclf.benchmark import jobs, measuring, rows, tables
 from toxiclf.benchmark.jobs import Job, thinned
 from toxiclf.benchmark.measuring import killed, measured
@@ -79,6 +80,13 @@ def test_every_run_is_a_row(plan: Plan, done: tuple[Path, list[dict[str, Any]]])
     failed = [row for row in found if row["status"] == "failed"]
     assert {row["entry"] for row in failed} == {"smote of sequences"}
     assert "balance.resample makes rows of averaged word vectors" in failed[0]["reason"]
+
+
+def test_the_first_network_does_not_pay_for_tensorflow(tmp_path: Path) -> None:
+    network = {"name": "dnn", "recipe": "dnn", "settings": {"model.epochs": 1, "vectors.pretrained": small_vectors()}}
+    plan = parsed({**CONTENT, "entries": [network]}, "test")
+    first, second = (row["memory_mb"] for row in run_plan(plan, tmp_path))
+    assert abs(first - second) < 250  # TensorFlow takes 490
 
 
 def test_a_second_call_runs_only_what_is_new(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
     comments, _ = corpus(run.corpus)
     parts = parts_of(run, recipe)
     assert parts.test is not None
+    import_module("toxiclf.backend")  # before the watch, else the first network in a process pays for TensorFlow
     with watched_memory() as memory:
         began = time.perf_counter()
         found = (
