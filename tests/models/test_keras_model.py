@@ -22,6 +22,7 @@ from tests.models.small import (
     targets_of,
     task_of,
 )
+from toxiclf.backend import keras
 from toxiclf.models.keras_model import SequenceNetwork
 from toxiclf.models.model import HeldOut
 from toxiclf.models.progress import Surroundings
@@ -271,6 +272,14 @@ def test_fitting_leaves_everybody_elses_random_numbers_as_they_were() -> None:
     assert (random.random(), np.random.random()) == drawn[0]
     fitted("dnn_sequence", epochs=1)
     assert (random.random(), np.random.random()) == drawn[1]
+
+
+def test_names_by_whose_order_gradients_are_added_up_do_not_hang_on_what_was_built_before() -> None:
+    def names() -> list[str]:
+        layers = made("cnn", widths=[1, 2, 3]).network_.layers
+        return [layer.name for layer in layers if isinstance(layer, keras.layers.Conv1D)]
+
+    assert names() == names()
 
 
 def test_batches_of_one_comment_train_too() -> None:

@@ -61,7 +61,8 @@ class Line:
     at_rate : the same of the test part weighted to the rate that training was thinned to; empty where it was not.
     rank, rank_at_rate : mean over seeds of its place by the first metric, 1 is the best; None where it lacks seeds that others
         have.
-    fit_seconds, memory_mb, latency_ms, bundle_bytes : medians over seeds; memory is how far the process grew.
+    fit_seconds, memory_mb, bundle_bytes : medians over seeds; memory is how far the process grew.
+    latency_ms : the least over seeds, as another program can only make it longer.
     findings : codes, and of how many runs.
     failures : reasons of the runs that failed, and of how many.
     toxic : the share of toxic comments in training, of the first label.
@@ -110,7 +111,7 @@ def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
                 rank_at_rate=ranks_at_rate.get(entry.name),
                 fit_seconds=_middle(done, "fit_seconds"),
                 memory_mb=_middle(done, "memory_mb"),
-                latency_ms=_middle(done, "latency_ms"),
+                latency_ms=min((row["latency_ms"] for row in done if row.get("latency_ms") is not None), default=None),
                 bundle_bytes=_middle(done, "bundle_bytes"),
                 findings=dict(Counter(code for row in done for code in row["findings"])),
                 failures=dict(Counter(row["reason"] for row in found if row["status"] == "failed")),
@@ -243,7 +244,8 @@ def said(plan: Plan, lines: Sequence[Line]) -> str:
         f"Mean ± standard deviation over n seeds. Differences are to {_references(plan)}, paired by seed, with 95 % intervals "
         "(Student's t; where seeds draw other test parts of the same comments, corrected for what these share); bold where p, "
         f"after Holm's correction for all entries of the table, is below .05. Rank is by {_plain(plan.metrics[0])}. Fit, "
-        "out-of-fold scores included, one comment's latency, and memory, by which the process grew, are medians on one thread."
+        "out-of-fold scores included, and memory, by which the process grew, are medians over seeds, one comment's latency is the "
+        "least, all on one thread."
     )
     own = list(dict.fromkeys(line.corpus for line in lines if line.own_test))
     if own:

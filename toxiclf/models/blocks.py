@@ -213,7 +213,12 @@ class Convolutions(Block):
 
     def __init__(self, widths: Sequence[int], filters: int, activation: str) -> None:
         self._activation = activation
-        self.layers = [keras.layers.Conv1D(filters, width, padding="same", activation=activation) for width in widths]
+        # TensorFlow adds up the gradients of what they share in the order of names, and Keras counts its own on from network to
+        # network: conv1d_10 comes before conv1d_9
+        self.layers = [
+            keras.layers.Conv1D(filters, width, padding="same", activation=activation, name=f"convolution_{i}")
+            for i, width in enumerate(widths)
+        ]
 
     def apply(self, x: Any, mask: Any) -> Any:
         """(batch, time, size) to (batch, widths · filters)."""
