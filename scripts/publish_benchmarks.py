@@ -136,7 +136,7 @@ def draw(plan: Plan, lines: Sequence[Line], corpora: Sequence[str]) -> None:
         left = ", ".join(f"{line.entry} {line.figures[metric].mean:.2f}" for line in of if line not in shown)
         panel.set_xscale("log")
         panel.set_title(f"{corpus} (blue: ours, red: rivals)")
-        panel.set_ylabel(metric.replace("_", " "))
+        panel.set_ylabel(f"{metric.replace('_', ' ')}, 95 % interval")
         panel.set_xlabel(
             "one comment, text to verdict, ms\n(not shown, as they are near the majority class or below:\n"
             f"{textwrap.fill(left, 100)})"
