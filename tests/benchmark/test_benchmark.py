@@ -163,6 +163,15 @@ def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dic
 
 
 @needs_chromium
+def test_latency_is_the_least_over_seeds_and_the_time_of_a_fit_the_middle(
+    plan: Plan, done: tuple[Path, list[dict[str, Any]]]
+) -> None:
+    (line,) = (line for line in tables.lines_of(plan, done[1]) if line.entry == "plain")
+    of = [row for row in done[1] if row["entry"] == "plain"]
+    assert line.latency_ms == min(row["latency_ms"] for row in of)
+    assert line.fit_seconds == pytest.approx(np.median([row["fit_seconds"] for row in of]))
+
+
 def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
     hostile = [
         {**row, "reason": "<script>window.hacked = 1</script>"} if row["status"] == "failed" else row for row in done[1]

@@ -279,7 +279,9 @@ def test_names_by_whose_order_gradients_are_added_up_do_not_hang_on_what_was_bui
         layers = made("cnn", widths=[1, 2, 3]).network_.layers
         return [layer.name for layer in layers if isinstance(layer, keras.layers.Conv1D)]
 
-    assert names() == names()
+    first = names()
+    assert len(first) == 3
+    assert names() == first
 
 
 def test_batches_of_one_comment_train_too() -> None:
