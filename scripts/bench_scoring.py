@@ -45,18 +45,18 @@ from sklearn.pipeline import make_pipeline, make_union
 import toxiclf
 from toxiclf.bundle import store
 from toxiclf.bundle.scorer import Scorer
-from toxiclf.bundling import bundled
-from toxiclf.corpus.split import split
-from toxiclf.ensembles import FittedEnsemble
-from toxiclf.learning import Learned, learn
+from toxiclf.datasets.splitting import split
+from toxiclf.features.features import WORDS, AverageVectors, SequenceVectors
 from toxiclf.models import has_network
+from toxiclf.pipeline.bundling import bundled
+from toxiclf.pipeline.calibrate import Learned, learn
+from toxiclf.pipeline.ensembles import FittedEnsemble
 from toxiclf.recipe import MODEL_OPTIONS, Recipe
 from toxiclf.rows import RowWriter
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.vocabulary import Ids
-from toxiclf.vectors.features import WORDS, AverageVectors, SequenceVectors
 
 Score = Callable[[Sequence[str]], Any]
 _BLOCK = 100  # comments; by single turns, each of ours would find the cache full of the library's things
@@ -222,7 +222,7 @@ def _average_peers(
 
     if not hasattr(model, "network_"):
         return {"library": lambda texts: model.raw(means(texts))}
-    from toxiclf.models.training_loop import VectorRows, compiled_forward, predicted
+    from toxiclf.models._training_loop import VectorRows, compiled_forward, predicted
 
     forward = compiled_forward(model.network_)
 
@@ -237,7 +237,7 @@ def _average_peers(
 
 def _sequence_peers(model: Any, tokenized: Callable[[Sequence[str]], list[list[int]]]) -> dict[str, Score]:
     """Of a network over a comment's word vectors in turn."""
-    from toxiclf.models.training_loop import IdRows, compiled_forward, predicted
+    from toxiclf.models._training_loop import IdRows, compiled_forward, predicted
 
     forward, time = compiled_forward(model.network_), model.network_.input_shape[1]
 

@@ -28,14 +28,14 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from toxiclf.corpus.reading import read_texts
+from toxiclf.datasets.reading import read_texts
+from toxiclf.embeddings.pretrain import pretrain
 from toxiclf.recipe import TextSection, VectorsSection
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import TOKENIZERS, kiwi, tokenizer
 from toxiclf.text.vocabulary import TokenVocabulary
-from toxiclf.vectors.pretrain import pretrain
 
 _JAVA = {"okt": "Okt", "komoran": "Komoran", "hannanum": "Hannanum", "kkma": "Kkma"}
 _KKMA_SHARE = 10  # it gets so many times fewer texts than the other slow engines

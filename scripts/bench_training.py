@@ -40,10 +40,10 @@ import toxiclf
 from toxiclf.balance.pool import Pool
 from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.calibration import shares_of
-from toxiclf.corpus.split import Split, split
+from toxiclf.datasets.splitting import Split, split
 from toxiclf.evaluation.metrics import Evaluation, evaluate, paired_difference
-from toxiclf.fitting import Fitter
-from toxiclf.models.progress import Surroundings
+from toxiclf.models._progress import Surroundings
+from toxiclf.pipeline.fit import Fitter
 from toxiclf.recipe import Recipe
 from toxiclf.text.vocabulary import Ids
 
@@ -182,7 +182,7 @@ def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.flo
         if ": epoch " in message and clock is not None:
             clock.lap()
 
-    import toxiclf.models.keras_model  # noqa: F401  # TensorFlow's import is no part of an epoch
+    import toxiclf.models._keras_model  # noqa: F401  # TensorFlow's import is no part of an epoch
 
     clock = Clock()
     fitted = fitter.fit_model(features, Surroundings(f"ours, seed {job.seed}", said))

@@ -26,7 +26,7 @@ from study_imbalance import ROOT, fill, how
 from toxiclf.benchmark.plan import Plan, load_plan
 from toxiclf.benchmark.running import finished, run_plan
 from toxiclf.benchmark.tables import Line, table, to_csv, write
-from toxiclf.evaluation.markdown import markdown_table
+from toxiclf.report.markdown import markdown_table
 
 PAGE, PICTURE = ROOT / "docs/benchmarks.md", ROOT / "docs/images/benchmarks.png"
 COMMAND = "python scripts/publish_benchmarks.py --jobs 2"

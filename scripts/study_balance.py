@@ -31,12 +31,12 @@ from study_text import disguised
 import toxiclf
 from toxiclf.benchmark.jobs import thinned
 from toxiclf.benchmark.tables import interval
-from toxiclf.corpus.comments import Comments, consistent
-from toxiclf.corpus.split import Split, split
+from toxiclf.datasets.comments import Comments, consistent
+from toxiclf.datasets.splitting import Split, split
 from toxiclf.evaluation.metrics import evaluate
-from toxiclf.learning import learn
+from toxiclf.pipeline.calibrate import learn
 from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
-from toxiclf.vectors.preparing import recipe_normalizer
+from toxiclf.recipe.preprocessing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "recall", "brier")
 RARE = 0.05

@@ -18,13 +18,13 @@ from time import perf_counter
 import numpy as np
 
 import toxiclf
-from toxiclf.corpus.comments import consistent
-from toxiclf.corpus.split import split
-from toxiclf.decision import choose_threshold
+from toxiclf.datasets.comments import consistent
+from toxiclf.datasets.splitting import split
+from toxiclf.evaluation.decision import choose_threshold
 from toxiclf.evaluation.metrics import evaluate
-from toxiclf.learning import learn
+from toxiclf.pipeline.calibrate import learn
 from toxiclf.recipe import MODEL_OPTIONS
-from toxiclf.vectors.preparing import recipe_normalizer
+from toxiclf.recipe.preprocessing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "macro_f1", "accuracy", "roc_auc")
 OWN = ("macro_f1", "accuracy")

@@ -30,13 +30,13 @@ from study_balance import difference
 
 import toxiclf
 from toxiclf.benchmark.jobs import thinned
-from toxiclf.corpus.comments import Comments, consistent
-from toxiclf.corpus.split import Split, split
-from toxiclf.decision import live_weights
+from toxiclf.datasets.comments import Comments, consistent
+from toxiclf.datasets.splitting import Split, split
+from toxiclf.evaluation.decision import live_weights
 from toxiclf.evaluation.metrics import evaluate
-from toxiclf.learning import Fits, decided, fit_models
+from toxiclf.pipeline.calibrate import Fits, decided, fit_models
 from toxiclf.recipe import Recipe
-from toxiclf.vectors.preparing import recipe_normalizer
+from toxiclf.recipe.preprocessing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "seconds")
 MODEL_METRICS = ("average_precision", "f1", "macro_f1", "accuracy")  # of the README's table

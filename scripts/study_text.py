@@ -32,16 +32,16 @@ import toxiclf
 from toxiclf.balance.pool import Pool
 from toxiclf.benchmark.tables import interval
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
-from toxiclf.corpus.comments import Comments, consistent
-from toxiclf.corpus.reading import read_texts
-from toxiclf.corpus.split import split
-from toxiclf.fitting import Fitter
+from toxiclf.datasets.comments import Comments, consistent
+from toxiclf.datasets.reading import read_texts
+from toxiclf.datasets.splitting import split
+from toxiclf.features.features import Prepared
+from toxiclf.pipeline.fit import Fitter
 from toxiclf.recipe import VIEWS, Recipe
+from toxiclf.recipe.preprocessing import recipe_normalizer, recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
 from toxiclf.text.obfuscation.stems import stems
 from toxiclf.text.tokenizers import TOKENIZERS, tokenizer
-from toxiclf.vectors.features import Prepared
-from toxiclf.vectors.preparing import recipe_normalizer, recipe_preprocessor, recipe_tokenizer
 
 CORPORA = ("curse", "beep")
 TEST = 0.25

@@ -21,16 +21,16 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import toxiclf
-from toxiclf import training
-from toxiclf.corpus.comments import Comments
-from toxiclf.corpus.reading import read_comments
-from toxiclf.corpus.split import Split
-from toxiclf.fitting import Say
-from toxiclf.learning import Learned, decision_source
+from toxiclf.datasets.comments import Comments
+from toxiclf.datasets.reading import read_comments
+from toxiclf.datasets.splitting import Split
+from toxiclf.pipeline import train as training
+from toxiclf.pipeline.calibrate import Learned, decision_source
+from toxiclf.pipeline.fit import Say
+from toxiclf.pipeline.reporting import Evaluated
+from toxiclf.pipeline.train import TrainedModel
 from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
-from toxiclf.reporting import Evaluated
 from toxiclf.text.tokenizers import MecabTokenizer
-from toxiclf.training import TrainedModel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 hypothesis.settings.register_profile("toxiclf", deadline=None, max_examples=60, derandomize=True)

@@ -11,12 +11,12 @@ import pytest
 import toxiclf
 from tests.conftest import TINY_MODEL, Made, tiny
 from toxiclf.bundle.scorer import Scorer
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
-from toxiclf.fitting import Fitter
 from toxiclf.models import MODELS, has_network
+from toxiclf.pipeline.fit import Fitter
+from toxiclf.pipeline.train import TrainedModel
 from toxiclf.recipe import ANOMALY_MODELS, MODEL_OPTIONS, SELF_BALANCING, Recipe, presets
-from toxiclf.training import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 KINDS = ("one", "two", "exclusive")

@@ -14,10 +14,10 @@ import toxiclf
 from tests.conftest import SAMPLE, tiny
 from toxiclf.bundle.live_rate import check_prior, in_words, live_rates
 from toxiclf.cli import run
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import UsageError
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.training import TrainedModel
+from toxiclf.pipeline.train import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 KINDS = ("one", "two", "exclusive")

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import toxiclf
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import BundleError
 from toxiclf.moderator import LabelVerdict, Moderator, Verdict
+from toxiclf.pipeline.train import TrainedModel
 from toxiclf.text.encoder import Encoded
 from toxiclf.text.tokenizers import mecab
-from toxiclf.training import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 TEXTS = [

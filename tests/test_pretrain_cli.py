@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toxiclf.cli import run
-from toxiclf.vectors import store
+from toxiclf.embeddings import store
 
 SMALL = ["--epochs", "1", "--min-count", "1", "--set", "vectors.buckets=1000", "--set", "text.tokenizer=whitespace"]
 
@@ -25,7 +25,7 @@ def _no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*arguments: object, **named: object) -> None:
         pytest.fail("it was trained before it was refused")
 
-    monkeypatch.setattr("toxiclf.vectors.pretrain.pretrain", train)
+    monkeypatch.setattr("toxiclf.embeddings.pretrain.pretrain", train)
 
 
 @pytest.mark.usefixtures("_no_training")

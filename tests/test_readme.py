@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 
 from toxiclf.cli import app, run
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.checks import Code
 from toxiclf.recipe import MODEL_OPTIONS, presets
 

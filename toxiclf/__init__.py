@@ -11,41 +11,41 @@ from typing import TYPE_CHECKING, Any
 from toxiclf.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from toxiclf.balance.augment.sampler import TextAugmenter
-    from toxiclf.balance.resample import Resampler
-    from toxiclf.corpus.comments import Comments
-    from toxiclf.corpus.reading import read_comments
+    from toxiclf.balance.augmentation._sampler import TextAugmenter
+    from toxiclf.balance.resampling.resampler import Resampler
+    from toxiclf.datasets.comments import Comments
+    from toxiclf.datasets.reading import read_comments
     from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
-    from toxiclf.estimator import ToxicClassifier
     from toxiclf.evaluation.compare import compare
     from toxiclf.evaluation.report import Report
+    from toxiclf.features.vectorizers import AverageVectorizer, NgramVectorizer
     from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
+    from toxiclf.pipeline.estimator import ToxicClassifier
+    from toxiclf.pipeline.train import TrainedModel, train
     from toxiclf.recipe import Recipe
-    from toxiclf.training import TrainedModel, train
-    from toxiclf.vectors.vectorizers import AverageVectorizer, NgramVectorizer
 
 _HOME = {
-    "AverageVectorizer": "vectors.vectorizers",
+    "AverageVectorizer": "features.vectorizers",
     "BundleError": "errors",
-    "Comments": "corpus.comments",
+    "Comments": "datasets.comments",
     "DataError": "errors",
     "LabelVerdict": "moderator",
     "Moderator": "moderator",
-    "NgramVectorizer": "vectors.vectorizers",
+    "NgramVectorizer": "features.vectorizers",
     "Recipe": "recipe",
     "Report": "evaluation.report",
-    "Resampler": "balance.resample",
-    "TextAugmenter": "balance.augment.sampler",
-    "ToxicClassifier": "estimator",
+    "Resampler": "balance.resampling.resampler",
+    "TextAugmenter": "balance.augmentation._sampler",
+    "ToxicClassifier": "pipeline.estimator",
     "ToxiclfError": "errors",
-    "TrainedModel": "training",
+    "TrainedModel": "pipeline.train",
     "TrainingError": "errors",
     "UsageError": "errors",
     "Verdict": "moderator",
     "compare": "evaluation.compare",
     "load": "moderator",
-    "read_comments": "corpus.reading",
-    "train": "training",
+    "read_comments": "datasets.reading",
+    "train": "pipeline.train",
 }
 
 __all__ = [

@@ -16,11 +16,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import toxiclf
-from toxiclf.balance.augment import Augmented, augmented
-from toxiclf.balance.augment.sampler import TextAugmenter
-from toxiclf.balance.fitness import check_differ, check_rows
+from toxiclf.balance.augmentation import Augmented, augmented
+from toxiclf.balance.augmentation._sampler import TextAugmenter
+from toxiclf.balance.resampling._fitness import check_differ, check_rows
 from toxiclf.balance.weights import rarer_rows
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
 from toxiclf.recipe import AUGMENT_METHODS, AugmentStep
 from toxiclf.text.normalize import Normalizer

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toxiclf.balance.augment import AUGMENTERS
-from toxiclf.balance.augment.abuse import abusive_spans
-from toxiclf.balance.augment.eda import Eda
-from toxiclf.balance.augment.method import Method
-from toxiclf.balance.augment.particles import particle_after
-from toxiclf.balance.augment.strokes import BESIDE, LATIN, strokes
-from toxiclf.balance.augment.synonyms import Synonyms
+from toxiclf.balance.augmentation import AUGMENTERS
+from toxiclf.balance.augmentation._abuse import abusive_spans
+from toxiclf.balance.augmentation._method import Method
+from toxiclf.balance.augmentation._particles import particle_after
+from toxiclf.balance.augmentation._strokes import BESIDE, LATIN, strokes
+from toxiclf.balance.augmentation._synonyms import Synonyms
+from toxiclf.balance.augmentation.eda import Eda
 from toxiclf.errors import DataError
 from toxiclf.recipe import AUGMENT_METHODS, AugmentStep
 from toxiclf.text.hangul import compose, recompose

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 import toxiclf
 from tests.conftest import small_vectors, tiny
-from toxiclf.balance.augment import Augmented
+from toxiclf.balance.augmentation import Augmented
 from toxiclf.balance.pool import Stage
-from toxiclf.balance.resample import Resampler
+from toxiclf.balance.resampling.resampler import Resampler
 from toxiclf.balance.weights import ClassWeights
-from toxiclf.corpus.comments import Comments, equality_keys
-from toxiclf.corpus.split import Split, split
+from toxiclf.datasets.comments import Comments, equality_keys
+from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import DataError, UsageError
-from toxiclf.fitting import Features, Fitter
-from toxiclf.learning import learn, learned_rows
-from toxiclf.models.training_loop import Plan, TrainingLoop
+from toxiclf.models._training_loop import Plan, TrainingLoop
+from toxiclf.pipeline.calibrate import learn, learned_rows
+from toxiclf.pipeline.fit import Features, Fitter
+from toxiclf.pipeline.train import TrainedModel
 from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
-from toxiclf.training import TrainedModel
 
 AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in AUGMENT_METHODS}
 RESAMPLE: dict[str, dict[str, Any]] = {

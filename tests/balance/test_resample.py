@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
-from toxiclf.balance.resample import Resampler
+from toxiclf.balance.resampling.resampler import Resampler
 from toxiclf.errors import DataError, UsageError
 from toxiclf.recipe import RESAMPLE_METHODS, WITHOUT_RATIO
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from toxiclf.backend import keras
-from toxiclf.balance import two_sample, wgan
-from toxiclf.balance.resample import Resampler
-from toxiclf.balance.wgan import WganSampler
+from toxiclf.balance.resampling import _two_sample as two_sample
+from toxiclf.balance.resampling import wgan
+from toxiclf.balance.resampling.resampler import Resampler
+from toxiclf.balance.resampling.wgan import WganSampler
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.checks import check_gan
 

@@ -30,7 +30,7 @@ from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan, of_flags, parse
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.benchmark.running import run_plan
 from toxiclf.cli import run
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
 
 SMALL = {"model.jamo": 3, "model.syllable": 2}

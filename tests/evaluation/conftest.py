@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, write_text

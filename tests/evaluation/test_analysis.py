@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 import toxiclf
 from toxiclf.cli import run
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.checks import check_slices
 from toxiclf.evaluation.curves import calibration_curve, threshold_curve
 from toxiclf.evaluation.occlusion import occluded, telling_tokens
 from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.evaluation.slices import identity_terms, slice_figures, slice_rows
+from toxiclf.pipeline.train import TrainedModel
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
-from toxiclf.training import TrainedModel
 
 
 @given(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from toxiclf.balance.weights import ClassWeights
-from toxiclf.decision import live_weights
 from toxiclf.evaluation import checks
 from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation.decision import live_weights
 from toxiclf.evaluation.metrics import evaluate
 
 rng = np.random.default_rng(0)

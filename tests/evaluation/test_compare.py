@@ -14,15 +14,15 @@ import pytest
 from tests.conftest import tiny
 from tests.evaluation.conftest import comments_of, save_run, scores_of
 from toxiclf.cli.compare import compare as compare_command
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.compare import compare
-from toxiclf.evaluation.comparison import Comparison, Difference
 from toxiclf.evaluation.metrics import METRICS, SUMMARY, evaluate
 from toxiclf.evaluation.report import HEADLINE, Report
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.training import TrainedModel, train
+from toxiclf.pipeline.train import TrainedModel, train
+from toxiclf.report.comparison import Comparison, Difference
 
 Trained = Callable[[str, str], TrainedModel]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.learned import FILE
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.training import TrainedModel
+from toxiclf.pipeline.train import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 

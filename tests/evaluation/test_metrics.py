@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from toxiclf.decision import live_weights
+from toxiclf.evaluation.decision import live_weights
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, evaluate, paired_difference
 
 ORACLES = {

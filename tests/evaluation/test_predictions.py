@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.evaluation.conftest import comments_of, scores_of
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
 from toxiclf.evaluation.predictions import Predictions, read
 

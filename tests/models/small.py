@@ -9,13 +9,13 @@ import numpy as np
 
 from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.scorer import Scorer
+from toxiclf.features.features import Sequences
 from toxiclf.graph import Graph
-from toxiclf.models.keras_model import KerasModel, SequenceNetwork
-from toxiclf.models.model import HeldOut, Task
+from toxiclf.models._base import HeldOut, Task
+from toxiclf.models._keras_model import KerasModel, SequenceNetwork
 from toxiclf.recipe import MODEL_OPTIONS
 from toxiclf.text.encoder import Encoded, join_views
 from toxiclf.text.vocabulary import Ids
-from toxiclf.vectors.features import Sequences
 
 TOKENS, SIZE, LONGEST = 12, 3, 7
 SMALL: dict[str, dict[str, Any]] = {

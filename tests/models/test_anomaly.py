@@ -13,9 +13,9 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS
-from toxiclf.models.checkpoint import Checkpoint
-from toxiclf.models.model import HeldOut, Model, Task
-from toxiclf.models.progress import Surroundings
+from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._checkpoint import Checkpoint
+from toxiclf.models._progress import Surroundings
 from toxiclf.recipe import MODEL_OPTIONS
 
 VECTOR: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ import pytest
 from tests.models.small import EVERY_LENGTH, LONGEST, SIZE, made, raw_of, scorer_of, sequences
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.graph import Graph
-from toxiclf.models.blocks import Block, Convolutions, Embedding, Flattening, Pooling, Recurrent, Words
+from toxiclf.models._blocks import Block, Convolutions, Embedding, Flattening, Pooling, Recurrent, Words
 from toxiclf.text.encoder import Encoded, join_views
 
 MATRIX = sequences([]).matrix

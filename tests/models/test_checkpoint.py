@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from toxiclf.errors import UsageError
-from toxiclf.models.checkpoint import Checkpoint, State
+from toxiclf.models._checkpoint import Checkpoint, State
 
 ARRAYS = {
     "weights": np.arange(6, dtype=np.float32).reshape(2, 3),

@@ -23,11 +23,11 @@ from tests.models.small import (
     task_of,
 )
 from toxiclf.backend import keras
-from toxiclf.models.keras_model import SequenceNetwork
-from toxiclf.models.model import HeldOut
-from toxiclf.models.progress import Surroundings
+from toxiclf.features.features import Sequences
+from toxiclf.models._base import HeldOut
+from toxiclf.models._keras_model import SequenceNetwork
+from toxiclf.models._progress import Surroundings
 from toxiclf.text.vocabulary import Ids
-from toxiclf.vectors.features import Sequences
 
 TRAINED, WATCHED, UNSEEN = range(1, 7), range(7, 10), range(10, TOKENS + 1)  # tokens of the parts
 

@@ -28,16 +28,16 @@ from tests.models.small import (
     task_of,
 )
 from toxiclf.bundle.scorer import Scorer
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
+from toxiclf.embeddings.word_vectors import WordVectors, random_vectors
+from toxiclf.features.features import AverageVectors, SequenceVectors
 from toxiclf.graph import Graph
-from toxiclf.models.blocks import ONNX_ACTIVATIONS
-from toxiclf.models.keras_model import Dnn, KerasModel
-from toxiclf.models.model import HeldOut
+from toxiclf.models._base import HeldOut
+from toxiclf.models._blocks import ONNX_ACTIVATIONS
+from toxiclf.models._keras_model import Dnn, KerasModel
 from toxiclf.recipe import CnnOptions, DnnOptions, RecurrentOptions, VectorsSection
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import Ids, TokenVocabulary
-from toxiclf.vectors.features import AverageVectors, SequenceVectors
-from toxiclf.vectors.word_vectors import WordVectors, random_vectors
 
 
 def allowed(section: Any, key: str) -> list[str]:

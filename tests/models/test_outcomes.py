@@ -11,7 +11,7 @@ import pytest
 
 import toxiclf
 from toxiclf.cli import run
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 
 SCRATCH: dict[str, Any] = {"text": {"tokenizer": "whitespace"}, "vectors": {"size": 4}}
 LSTM = {"name": "lstm", "embedding": "scratch", "units": 4, "epochs": 1}

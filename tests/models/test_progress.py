@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from toxiclf.evaluation.figures import write_history_figures
-from toxiclf.models.progress import Progress, Surroundings
+from toxiclf.models._progress import Progress, Surroundings
+from toxiclf.report.png import write_history_figures
 
 
 def told(*, done: int = 0) -> list[str]:

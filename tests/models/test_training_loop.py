@@ -18,9 +18,9 @@ from safetensors.numpy import save_file
 
 from tests.models.small import ids_of
 from toxiclf.errors import UsageError
-from toxiclf.models.checkpoint import Checkpoint
-from toxiclf.models.progress import ALONE, Surroundings
-from toxiclf.models.training_loop import IdRows, Plan, TrainingLoop, VectorRows, batches, predicted
+from toxiclf.models._checkpoint import Checkpoint
+from toxiclf.models._progress import ALONE, Surroundings
+from toxiclf.models._training_loop import IdRows, Plan, TrainingLoop, VectorRows, batches, predicted
 
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
 POINTS = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32)

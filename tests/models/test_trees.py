@@ -14,8 +14,8 @@ from tests.models.small import targets_of, task_of
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS
-from toxiclf.models.model import Model
-from toxiclf.models.trees import float32_below
+from toxiclf.models._base import Model
+from toxiclf.models._trees import float32_below
 from toxiclf.recipe import MODEL_OPTIONS
 
 TREES: dict[str, dict[str, Any]] = {

@@ -15,8 +15,8 @@ import pytest
 import toxiclf
 from tests.bundle.conftest import forge
 from toxiclf.errors import BundleError, MissingExtraError
+from toxiclf.pipeline.train import TrainedModel
 from toxiclf.text.tokenizers import tokenizer
-from toxiclf.training import TrainedModel
 
 JAVA = ("okt", "komoran", "hannanum", "kkma")
 NEEDS = {"kiwi": ("kiwipiepy", "kiwi"), **dict.fromkeys(JAVA, ("konlpy", "konlpy"))}

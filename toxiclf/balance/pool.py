@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.balance.augment import Augmented
-from toxiclf.corpus.comments import Comments
+from toxiclf.balance.augmentation import Augmented
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
+from toxiclf.features.features import Prepared
 from toxiclf.rows import RowWriter
-from toxiclf.vectors.features import Prepared
 
 
 @dataclass(frozen=True)

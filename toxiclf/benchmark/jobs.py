@@ -11,16 +11,16 @@ import numpy as np
 
 from toxiclf.benchmark import rows
 from toxiclf.benchmark.plan import CorpusEntry, PlannedRun
-from toxiclf.bundling import versions
-from toxiclf.corpus.comments import Comments, consistent
-from toxiclf.corpus.reading import read_texts
-from toxiclf.corpus.split import Split, split
+from toxiclf.datasets.comments import Comments, consistent
+from toxiclf.datasets.reading import read_texts
+from toxiclf.datasets.splitting import Split, split
+from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UnknownNameError, UsageError
+from toxiclf.pipeline.bundling import versions
+from toxiclf.pipeline.search.judge import content_of, named_sources, named_vectors
+from toxiclf.pipeline.train import read_parts
 from toxiclf.recipe import SHIPPED_VECTORS, Recipe
-from toxiclf.search.judge import content_of, named_sources, named_vectors
-from toxiclf.training import read_parts
-from toxiclf.vectors.preparing import recipe_normalizer
-from toxiclf.vectors.pretrained import load_vectors, vectors_hash
+from toxiclf.recipe.preprocessing import recipe_normalizer
 
 _LIBRARIES = {
     "korcen": "korcen", "fasttext": "fasttext-numpy2-wheel", "kiwi": "kiwipiepy",

@@ -19,21 +19,21 @@ from toxiclf.benchmark.plan import PlannedRun
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundle.scorer import Scorer
-from toxiclf.bundling import bundled, versions
-from toxiclf.corpus.comments import Comments
-from toxiclf.corpus.split import Split, folds
-from toxiclf.decision import choose_threshold, fit_calibration, live_weights
+from toxiclf.datasets.comments import Comments
+from toxiclf.datasets.splitting import Split, folds
 from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UsageError
-from toxiclf.evaluation.markdown import model_card
+from toxiclf.evaluation.decision import choose_threshold, fit_calibration, live_weights
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
-from toxiclf.fitting import DivergedError
-from toxiclf.learning import learn
+from toxiclf.features.cache import Kept
 from toxiclf.moderator import Moderator
+from toxiclf.pipeline.bundling import bundled, versions
+from toxiclf.pipeline.calibrate import learn
+from toxiclf.pipeline.fit import DivergedError
+from toxiclf.pipeline.reporting import evaluated, report_of
+from toxiclf.pipeline.search import search
 from toxiclf.recipe import Recipe
-from toxiclf.reporting import evaluated, report_of
-from toxiclf.search import search
-from toxiclf.vectors.kept import Kept
-from toxiclf.vectors.preparing import recipe_normalizer
+from toxiclf.recipe.preprocessing import recipe_normalizer
+from toxiclf.report.markdown import model_card
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:

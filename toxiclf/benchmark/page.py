@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from toxiclf.benchmark.plan import Plan
 from toxiclf.benchmark.tables import Line, said, table
-from toxiclf.evaluation.page import embedded, plotly_library, policy_of
-from toxiclf.evaluation.page import file as report_file
-from toxiclf.evaluation.plots import plain
+from toxiclf.report.figures import plain
+from toxiclf.report.html import embedded, plotly_library, policy_of
+from toxiclf.report.html import file as report_file
 
 
 def page(plan: Plan, lines: Sequence[Line]) -> str:

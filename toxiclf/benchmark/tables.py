@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from toxiclf.benchmark.plan import Plan
-from toxiclf.evaluation.markdown import markdown_table, markdown_text
 from toxiclf.evaluation.report import write_text
+from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
 
 LESS_IS_BETTER = frozenset({"brier", "brier_uncalibrated"})

@@ -50,8 +50,8 @@ def benchmark(
     from toxiclf.benchmark.plan import load_plan, of_flags, parsed
     from toxiclf.benchmark.running import finished, run_plan
     from toxiclf.errors import DataError, UsageError
+    from toxiclf.pipeline.train import check_writable
     from toxiclf.recipe import parsed_setting
-    from toxiclf.training import check_writable
 
     keys = dict(map(parsed_setting, settings or ()))
     if plan is not None:

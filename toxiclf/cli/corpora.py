@@ -13,8 +13,8 @@ from toxiclf.cli.options import JSON
 from toxiclf.cli.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from toxiclf.corpus.download import Say, Watch
-    from toxiclf.corpus.public import Card
+    from toxiclf.datasets.cards import Card
+    from toxiclf.datasets.download import Say, Watch
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Public corpora: what they are, and their files.")
 
@@ -25,7 +25,7 @@ _NAME_ROLE = typer.Argument(metavar="NAME[/PART]", help="Name of a corpus, or of
 @app.command("list")
 def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
     """List the corpora, and where their files lie."""
-    from toxiclf.corpus.public import card_names, load_card
+    from toxiclf.datasets.cards import card_names, load_card
 
     cards = [load_card(name) for name in card_names()]
     if as_json:
@@ -62,7 +62,7 @@ def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
 @app.command()
 def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) -> None:
     """Show a card: source, licence, labels and files."""
-    from toxiclf.corpus.public import PREFIX, load_card
+    from toxiclf.datasets.cards import PREFIX, load_card
 
     card = load_card(name.removeprefix(PREFIX))
     if as_json:
@@ -100,7 +100,7 @@ def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) ->
 @app.command()
 def path(name: Annotated[str, _NAME_ROLE]) -> None:
     """Check the files of a corpus and print where they lie."""
-    from toxiclf.corpus.public import parse
+    from toxiclf.datasets.cards import parse
 
     card, part = parse(name)
     for found in [card.path(wanted) for wanted in ([part] if part else card.parts)]:
@@ -117,8 +117,8 @@ def fetch(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of paths.")] = False,
 ) -> None:
     """Fetch the files of a corpus to the cache, and check them."""
-    from toxiclf.corpus.fetch import fetch as fetch_parts
-    from toxiclf.corpus.public import PREFIX, SAMPLE, parse
+    from toxiclf.datasets.cards import PREFIX, SAMPLE, parse
+    from toxiclf.datasets.fetch import fetch as fetch_parts
 
     card, part = parse(name)
     say(f"corpus:{card.name}: {card.title}; licence {card.licence.id} ({card.licence.address})")

@@ -34,7 +34,7 @@ def columns(
     text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
     delimiter: str | None, by: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """What the flags say of a file's columns, as :func:`toxiclf.corpus.reading.read_comments` takes it."""
+    """What the flags say of a file's columns, as :func:`toxiclf.datasets.reading.read_comments` takes it."""
     names = tuple(name.strip() for name in next(csv.reader([label], skipinitialspace=True))) if label else ()
     return {
         "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),

@@ -78,7 +78,7 @@ def pretrain(
         for name, flag in _TRAINING.items():
             if name in given:
                 raise UsageError(f"{flag} is for vectors that are trained; leave it out, or give texts to train on")
-        from toxiclf.vectors.pretrained import load_vectors
+        from toxiclf.embeddings.pretrained import load_vectors
 
         _print_neighbours(load_vectors(vectors)[0], show, as_json)
         return
@@ -87,11 +87,11 @@ def pretrain(
     if "vectors" in given:
         raise UsageError("--vectors is for --show without texts; leave it out, as --show looks at what is trained")
     from toxiclf.bundle.folder import check_writable
+    from toxiclf.embeddings import store
+    from toxiclf.embeddings.pretrain import pretrain as train_vectors
     from toxiclf.recipe import Recipe
+    from toxiclf.recipe.preprocessing import recipe_tokenizer
     from toxiclf.rows import write_rejected
-    from toxiclf.vectors import store
-    from toxiclf.vectors.preparing import recipe_tokenizer
-    from toxiclf.vectors.pretrain import pretrain as train_vectors
 
     trained = {
         "pretrained": "none", "kind": kind, "architecture": architecture, "size": size, "window": window,
@@ -166,7 +166,7 @@ def _check_effect(recipe: Recipe) -> None:
 
 
 def _print_neighbours(vectors: object, words: list[str], as_json: bool) -> None:
-    from toxiclf.vectors.word_vectors import WordVectors
+    from toxiclf.embeddings.word_vectors import WordVectors
 
     assert isinstance(vectors, WordVectors)
     for word in words:

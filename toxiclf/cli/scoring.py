@@ -73,7 +73,7 @@ def predict(
             ]
             print_table([heading, *lines])
         return
-    from toxiclf.predicting import predict_rows
+    from toxiclf.predict import predict_rows
 
     assert file is not None  # one of the two was given
     result = predict_rows(

@@ -65,11 +65,11 @@ def train(
 ) -> None:
     """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
     from toxiclf.errors import UsageError
-    from toxiclf.learning import Checkpoints
     from toxiclf.models import has_network
+    from toxiclf.pipeline.calibrate import Checkpoints
+    from toxiclf.pipeline.train import check_writable, read_parts
+    from toxiclf.pipeline.train import train as train_model
     from toxiclf.recipe import Recipe
-    from toxiclf.training import check_writable, read_parts
-    from toxiclf.training import train as train_model
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name

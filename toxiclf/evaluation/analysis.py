@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.curves import calibration_curve, threshold_curve
 from toxiclf.evaluation.slices import slice_figures, slice_rows
 from toxiclf.text.normalize import Normalizer

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from toxiclf.errors import UsageError
-from toxiclf.evaluation.comparison import (
+from toxiclf.evaluation.metrics import METRICS, SUMMARY, Evaluation, Floats, evaluate, paired_difference, paired_draws
+from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.saved import SavedRun, read_run
+from toxiclf.report.comparison import (
     LOWER_IS_BETTER,
     ComparedRun,
     Comparison,
@@ -20,9 +23,6 @@ from toxiclf.evaluation.comparison import (
     flattened,
     setting,
 )
-from toxiclf.evaluation.metrics import METRICS, SUMMARY, Evaluation, Floats, evaluate, paired_difference, paired_draws
-from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.saved import SavedRun, read_run
 
 _OF_TEST_PART = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
 """Recipe keys that decide which comments are in the test part."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 
 MOST = 100
 """Comments of each label that are named; the number of all is given."""

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.bundle.calibration import shifted
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.doubt import doubtful
 from toxiclf.evaluation.occlusion import Occluded, Score, Spans, occluded, telling_tokens
-from toxiclf.evaluation.pictures import mapped
 from toxiclf.evaluation.predictions import Predictions
+from toxiclf.report.pictures import mapped
 from toxiclf.text.normalize import Normalizer
 
 _LISTED = 300  # comments in a list of errors, over all labels
@@ -37,7 +37,7 @@ class Evidence:
     decided : rows that the model did not learn from and thresholds were chosen on, with their scores (n, n_labels); None where
         they are not at hand.
     shifts : by how much log-odds of scores were moved to a live rate, one a label.
-    points : see :func:`toxiclf.evaluation.pictures.write_pictures`.
+    points : see :func:`toxiclf.report.pictures.write_pictures`.
     """
 
     comments: Comments

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from toxiclf.corpus.comments import Comments, equality_keys
+from toxiclf.datasets.comments import Comments, equality_keys
 from toxiclf.rows import RowWriter
 from toxiclf.text.normalize import Normalizer
 

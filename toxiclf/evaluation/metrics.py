@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.decision import f_beta, live_classes, live_counts
+from toxiclf.evaluation.decision import f_beta, live_classes, live_counts
 
 Floats = NDArray[np.float64]
 

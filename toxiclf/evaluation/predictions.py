@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.corpus.comments import Comments
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
 from toxiclf.rows import RowWriter
 from toxiclf.rows.writer import NUMBER

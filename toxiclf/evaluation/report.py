@@ -160,7 +160,7 @@ class Report:
 
     def figures(self) -> list[str]:
         """Names of the figures that :meth:`figure` has for this run."""
-        from toxiclf.evaluation.plots import available
+        from toxiclf.report.figures import available
 
         return available(self)
 
@@ -176,13 +176,13 @@ class Report:
         ------
         UsageError : there is no such figure or label, or this run has none.
         """
-        from toxiclf.evaluation.plots import draw
+        from toxiclf.report.figures import draw
 
         return draw(self, name, label)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from toxiclf.evaluation.page import in_notebook
+        from toxiclf.report.html import in_notebook
 
         return in_notebook(self)
 
@@ -209,7 +209,7 @@ class Report:
 
     def to_markdown(self, figures: Sequence[str] = ()) -> str:
         """``report.md``; ``figures`` are names of pictures beside it."""
-        from toxiclf.evaluation.markdown import report_markdown
+        from toxiclf.report.markdown import report_markdown
 
         return report_markdown(self, figures)
 
@@ -242,7 +242,7 @@ class Report:
         figures : names of pictures beside them.
         comments : False leaves every text out.
         """
-        from toxiclf.evaluation.page import page
+        from toxiclf.report.html import page
 
         folder.mkdir(parents=True, exist_ok=True)
         full = self.analysed(comments=comments)

@@ -11,19 +11,19 @@ import numpy as np
 
 from toxiclf.bundle.live_rate import Prior
 from toxiclf.bundle.manifest import Manifest
-from toxiclf.corpus.comments import Comments
-from toxiclf.corpus.reading import read_comments
-from toxiclf.decision import live_weights
+from toxiclf.datasets.comments import Comments
+from toxiclf.datasets.reading import read_comments
 from toxiclf.errors import ToxiclfError
 from toxiclf.evaluation import checks, learned
 from toxiclf.evaluation.analysis import analysis_of
+from toxiclf.evaluation.decision import live_weights
 from toxiclf.evaluation.evidence import Evidence
-from toxiclf.evaluation.figures import write_figures
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, remove_report
 from toxiclf.evaluation.saved import read_report
 from toxiclf.moderator import load
+from toxiclf.report.png import write_figures
 from toxiclf.rows import Rejected, write_rejected
 
 _SEED = 0  # of the bootstrap: the same rows give the same intervals
@@ -67,7 +67,7 @@ def evaluate_bundle(
     comments : a file, ``corpus:NAME`` (its test part, if it has one) or comments.
     prior : the share of live comments that are toxic, as in :func:`toxiclf.load`. Figures are of the comments as they are, and of
         the same comments weighted to that share; so they are where the bundle was trained with a prior, too.
-    columns : text, label, negative and positive, as in :func:`toxiclf.corpus.reading.read_comments`.
+    columns : text, label, negative and positive, as in :func:`toxiclf.datasets.reading.read_comments`.
 
     Raises
     ------

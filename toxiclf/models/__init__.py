@@ -10,7 +10,7 @@ from toxiclf.errors import MissingExtraError
 from toxiclf.recipe import ANOMALY_MODELS, SELF_BALANCING, Recipe
 
 if TYPE_CHECKING:
-    from toxiclf.models.model import Model
+    from toxiclf.models._base import Model
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ MODELS: dict[str, ModelKind] = {
     "vae": ModelKind("anomaly", "Autoencoder", "average", watches=True),
     "lstm_autoencoder": ModelKind("anomaly", "LstmAutoencoder", "sequence", watches=True),
 }
-"""All models by the name that recipes, flags and tables use; ensembles are of several: :mod:`toxiclf.ensembles`."""
+"""All models by the name that recipes, flags and tables use; ensembles are of several: :mod:`toxiclf.pipeline.ensembles`."""
 
 
 def class_weight_of(name: str, setting: Any) -> Any:

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.backend import keras, seeded, tf
+from toxiclf.features.features import WORDS, Sequences
 from toxiclf.graph import Graph
-from toxiclf.models import training_loop
-from toxiclf.models.blocks import Activation, Block, Dense, Dropout, Embedding, Recurrent, Words
+from toxiclf.models import _training_loop as training_loop
+from toxiclf.models._base import HeldOut, Task
+from toxiclf.models._blocks import Activation, Block, Dense, Dropout, Embedding, Recurrent, Words
+from toxiclf.models._keras_model import Network
+from toxiclf.models._training_loop import Goal, IdRows, Rows, TrainingLoop, VectorRows
 from toxiclf.models.classic import Scaling
-from toxiclf.models.keras_model import Network
-from toxiclf.models.model import HeldOut, Task
 from toxiclf.models.outliers import unlabelled_rows
-from toxiclf.models.training_loop import Goal, IdRows, Rows, TrainingLoop, VectorRows
 from toxiclf.recipe import AutoencoderOptions, LstmAutoencoderOptions, OvercompleteAutoencoderOptions, VaeOptions
-from toxiclf.vectors.features import WORDS, Sequences
 
 ops = keras.ops
 _LOG_VARIANCE = 8.0  # either way: beyond it, a code is a number, or says nothing

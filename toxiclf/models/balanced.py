@@ -14,9 +14,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
+from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._trees import Tree, of_sklearn, shares_of, write_trees
 from toxiclf.models.classic import against_negative, binary_problems, write_against_negative
-from toxiclf.models.model import HeldOut, Model, Task
-from toxiclf.models.trees import Tree, of_sklearn, shares_of, write_trees
 from toxiclf.recipe import BalancedRandomForestOptions, EasyEnsembleOptions, RusboostOptions
 
 Floats = NDArray[np.float64]

@@ -15,11 +15,11 @@ from sklearn.preprocessing import normalize
 from sklearn.svm import SVC
 
 from toxiclf.balance.weights import problems
+from toxiclf.features.features import NgramRows
 from toxiclf.graph import Graph
-from toxiclf.models.model import HeldOut, Model, Task
-from toxiclf.models.trees import of_sklearn, shares_of, write_trees
+from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._trees import of_sklearn, shares_of, write_trees
 from toxiclf.recipe import LogisticOptions, NgramLogisticOptions, RandomForestOptions, SvmOptions
-from toxiclf.vectors.features import NgramRows
 
 Floats = NDArray[np.float64]
 

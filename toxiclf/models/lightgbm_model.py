@@ -10,9 +10,9 @@ from joblib import cpu_count
 from numpy.typing import NDArray
 
 from toxiclf.graph import Graph
+from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._trees import Tree, write_margin
 from toxiclf.models.classic import against_negative, binary_problems, write_against_negative
-from toxiclf.models.model import HeldOut, Model, Task
-from toxiclf.models.trees import Tree, write_margin
 from toxiclf.recipe import LightgbmOptions
 
 _FEW = 10_000

@@ -8,8 +8,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
+from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models.classic import Scaling, against_negative, binary_problems, write_against_negative
-from toxiclf.models.model import HeldOut, Model, Task
 from toxiclf.recipe import KnnOptions
 
 Floats = NDArray[np.float64]

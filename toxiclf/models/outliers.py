@@ -9,9 +9,9 @@ from sklearn.svm import OneClassSVM as OneClassSVC
 
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
+from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._trees import of_sklearn, write_trees
 from toxiclf.models.classic import Scaling, write_kernel_expansion
-from toxiclf.models.model import HeldOut, Model, Task
-from toxiclf.models.trees import of_sklearn, write_trees
 from toxiclf.recipe import IsolationForestOptions, OneClassSvmOptions
 
 Floats = NDArray[np.float64]

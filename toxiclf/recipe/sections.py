@@ -267,7 +267,7 @@ class BalanceSection(Section):
 
     @property
     def gan(self) -> dict[str, Any]:
-        """Parameters of :class:`toxiclf.balance.wgan.WganSampler`; empty without ``wgan``."""
+        """Parameters of :class:`toxiclf.balance.resampling.wgan.WganSampler`; empty without ``wgan``."""
         if "wgan" not in self.resample:
             return {}
         return {

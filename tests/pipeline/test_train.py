@@ -1,0 +1,268 @@
+"""Training as a whole: what it may see, what it leaves, what it says."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toxiclf
+from tests.conftest import VECTORS, tiny
+from toxiclf.datasets.comments import Comments
+from toxiclf.evaluation.predictions import Predictions, read
+from toxiclf.evaluation.run import evaluate_bundle
+from toxiclf.pipeline.calibrate import Checkpoints
+from toxiclf.pipeline.train import TrainedModel
+
+FAST = tiny("ngram_logistic")
+
+
+def relabelled(comments: Comments, rows: np.ndarray) -> Comments:
+    """The same comments with the targets of some rows turned around."""
+    targets = comments.targets.copy()
+    targets[rows] = 1 - targets[rows]
+    return Comments(comments.texts, targets, comments.labels, source=comments.source)
+
+
+def test_labels_of_the_test_part_change_nothing_but_the_report(sample: Comments) -> None:
+    rows = np.arange(len(sample))
+    train, test = sample.take(rows[:600]), sample.take(rows[600:])
+    flipped = relabelled(test, np.arange(len(test)))
+    one, other = (toxiclf.train(train, FAST, test=part) for part in (test, flipped))
+    assert one.moderator.manifest.thresholds == other.moderator.manifest.thresholds
+    assert (one.moderator.score(test.texts) == other.moderator.score(test.texts)).all()
+    assert one.report.rows != other.report.rows
+
+
+def test_texts_of_the_test_part_are_not_learned_from(sample: Comments) -> None:
+    rows = np.arange(len(sample))
+    train, test = sample.take(rows[:600]), sample.take(rows[600:])
+    other = Comments([text + " 특별한꼬리표" for text in test.texts], test.targets, test.labels)
+    one, two = (toxiclf.train(train, FAST, test=part) for part in (test, other))
+    assert (one.moderator.score(sample.texts) == two.moderator.score(sample.texts)).all()
+
+
+def test_training_rows_equal_to_test_rows_are_left_out_and_said(sample: Comments) -> None:
+    test = sample.take(np.arange(200))
+    trained = toxiclf.train(sample, FAST, test=test)
+    assert trained.report.data["leaked"] == 200
+    assert "duplicate_leak" in trained.report.codes()
+    parts = trained.report.data["parts"]
+    assert parts["training"]["rows"] + parts["validation"]["rows"] == len(sample) - 200
+
+
+def test_without_a_test_part_the_report_says_where_its_figures_come_from(sample: Comments) -> None:
+    trained = toxiclf.train(sample, {**FAST, "split": {"test": 0}})
+    assert "out-of-fold scores of all rows (no test part" in trained.report.evaluated_on
+    assert "test" not in trained.report.data["parts"]
+    assert sum(trained.report.confusion["toxic"].values()) == len(sample)
+    assert trained.predictions is not None
+    assert sorted(trained.predictions.lines) == sorted(sample.lines)
+
+
+def test_a_network_without_a_test_part_speaks_from_its_validation_part(sample: Comments) -> None:
+    recipe = {**tiny("dnn"), "split": {"test": 0}}
+    trained = toxiclf.train(sample, recipe)
+    assert "the validation part (no test part" in trained.report.evaluated_on
+    assert trained.report.baseline_rows
+    assert trained.predictions is not None
+    assert len(trained.predictions) == trained.report.data["parts"]["validation"]["rows"]
+
+
+def test_the_objective_moves_the_threshold_and_not_the_scores(sample: Comments) -> None:
+    recall, precision = (
+        toxiclf.train(sample, {**FAST, "decision": {"folds": 3, "objective": objective}})
+        for objective in ("precision_at_recall=0.9", "recall_at_precision=0.9")
+    )
+    assert recall.moderator.manifest.thresholds[0] < precision.moderator.manifest.thresholds[0]
+    assert (recall.moderator.score(sample.texts) == precision.moderator.score(sample.texts)).all()
+
+
+@pytest.mark.parametrize("method", ["isotonic", "none"])
+def test_other_calibrations_score_between_zero_and_one(method: str, sample: Comments) -> None:
+    trained = toxiclf.train(sample, {**FAST, "decision": {"folds": 3, "calibrate": method}})
+    scores = trained.moderator.score(sample.texts)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert ("uncalibrated" in trained.report.codes()) >= (method == "none")
+
+
+def test_explicit_class_weights_are_used_by_name(sample: Comments) -> None:
+    trained = toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxic": 4.0}}})
+    assert [w["weight"] for w in trained.report.data["class_weights"]] == [1.0, 4.0]
+    with pytest.raises(toxiclf.UsageError, match="the classes are: negative, toxic"):
+        toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxik": 4.0}}})
+
+
+def test_a_diverged_run_has_a_report_and_no_moderator(sample: Comments, tmp_path: Path) -> None:
+    model = {"name": "dnn", "units": [4], "epochs": 3, "learning_rate": 1e38, "clip_norm": "none"}
+    trained = toxiclf.train(sample, {"vectors": VECTORS, "model": model})
+    assert trained.diverged
+    with pytest.raises(toxiclf.TrainingError, match="diverged"):
+        _ = trained.moderator
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "manifest.json").write_text("an earlier run's")
+    trained.save(tmp_path)
+    assert not (tmp_path / "bundle").exists()
+    assert (tmp_path / "bundle.previous" / "manifest.json").exists()
+    assert "diverged" in (tmp_path / "report.md").read_text("utf-8")
+
+
+def test_the_network_keeps_its_best_weights(trained: Callable[[str, str], TrainedModel]) -> None:
+    run = trained("dnn", "one")
+    history = run.history
+    assert [row["epoch"] for row in history] == list(range(1, len(history) + 1))
+    best = max(row["validation_average_precision"] for row in history)
+    assert run.report.data["decision_average_precision"] == pytest.approx(
+        best, abs=0.01
+    )  # calibration rounds to float32
+
+
+def test_unlabelled_texts_give_the_vectors(sample: Comments, tmp_path: Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(sample.texts), "utf-8")
+    vectors = {**VECTORS, "min_count": 1, "unlabeled": [str(path)]}
+    said: list[str] = []
+    trained = toxiclf.train(sample, {**tiny("logistic"), "vectors": vectors}, say=said.append)
+    assert any("855 unlabelled texts" in sentence for sentence in said)
+    assert trained.report.rows
+
+
+def test_the_report_shows_labels_with_pipes_and_markup_as_text(sample: Comments) -> None:
+    odd = Comments(sample.texts, sample.targets, ("a|b <script>",))
+    assert "a\\|b &lt;script>" in toxiclf.train(odd, FAST).report.to_markdown()
+
+
+def test_a_network_with_out_of_fold_scores_and_no_test_part_has_its_baseline(sample: Comments) -> None:
+    recipe = {**tiny("dnn"), "split": {"test": 0}, "decision": {"folds": 3, "source": "out_of_fold"}}
+    report = toxiclf.train(sample, recipe).report
+    assert "out-of-fold scores of the training part (no test part" in report.evaluated_on
+    assert report.baseline_rows
+    assert sum(report.confusion["toxic"].values()) == report.data["parts"]["training"]["rows"]
+
+
+def test_a_label_may_be_called_summary(two_labels: Comments) -> None:
+    named = Comments(two_labels.texts, two_labels.targets, ("summary", "other"))
+    report = toxiclf.train(named, FAST).report.to_dict()
+    values = [report["labels"][name]["average_precision"]["value"] for name in ("summary", "other")]
+    assert report["summary"]["average_precision"]["value"] == pytest.approx(np.mean(values))
+
+
+def test_what_the_recipe_makes_equal_stays_on_one_side(sample: Comments) -> None:
+    texts = [*sample.texts, *(f"똑같은 말이지요{'ㅋ' * i}" for i in range(1, 31))]
+    targets = np.vstack([sample.targets, np.zeros((30, 1), np.uint8)])
+    comments = Comments(texts, targets, ("toxic",))
+    parts = toxiclf.train(comments, {**FAST, "text": {"repeat_cap": 1}}).report.data["parts"]
+    sizes = {name: part["rows"] for name, part in parts.items()}
+    without = toxiclf.train(sample, FAST).report.data["parts"]
+    apart = [name for name in sizes if sizes[name] - without[name]["rows"] > 20]
+    assert len(apart) == 1
+
+
+def test_a_bundle_knows_which_values_were_toxic(sample_path: Path, tmp_path: Path) -> None:
+    table = tmp_path / "words.csv"
+    rows = sample_path.read_text("utf-8").replace(",0,", ",좋음,").replace(",1,", ",나쁨,")
+    table.write_text(rows, "utf-8")
+    trained = toxiclf.train(toxiclf.read_comments(table, positive=["나쁨"]), FAST)
+    bundle = trained.save(tmp_path / "run") / "bundle"
+    assert evaluate_bundle(bundle, table).report.summary["average_precision"]["value"] > 0.9
+
+
+def test_a_killed_save_leaves_no_report_of_another_run(
+    sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toxiclf.train(sample, FAST).save(tmp_path)
+    again = toxiclf.train(sample, {**FAST, "seed": 9})
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toxiclf.pipeline.train.write_figures", killed)
+    with pytest.raises(KeyboardInterrupt):
+        again.save(tmp_path)
+    assert toxiclf.load(tmp_path / "bundle").manifest.recipe_sha256 == toxiclf.Recipe.load({**FAST, "seed": 9}).sha256()
+    assert not (tmp_path / "report.json").exists()
+    assert not (tmp_path / "predictions.csv").exists()
+
+
+def test_a_killed_save_leaves_no_report_beside_new_predictions(
+    sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toxiclf.train(sample, FAST).save(tmp_path)
+    again = toxiclf.train(sample, {**FAST, "seed": 9})
+    written = Predictions.write
+
+    def killed(predictions: Predictions, folder: Path) -> None:
+        written(predictions, folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictions, "write", killed)
+    for run in (again, evaluate_bundle(tmp_path / "bundle", sample)):
+        with pytest.raises(KeyboardInterrupt):
+            run.save(tmp_path)
+        assert (tmp_path / "predictions.csv").exists()
+        assert not (tmp_path / "report.json").exists()
+        assert not (tmp_path / "report.md").exists()
+
+
+def test_predictions_are_of_the_comments_that_the_report_speaks_of(
+    trained: Callable[[str, str], TrainedModel], sample: Comments, tmp_path: Path
+) -> None:
+    run = trained("ngram_logistic", "one")
+    found = read(run.save(tmp_path), ("toxic",))
+    rows = np.searchsorted(sample.lines, found.lines)
+    expected = Predictions.of(sample.take(rows), run.moderator.score([sample.texts[i] for i in rows]), [0])
+    assert found.source == sample.source
+    assert found.rows_sha256() == expected.rows_sha256() == run.report.data["evaluated_sha256"]
+    assert found.scores.tobytes() == expected.scores.tobytes()
+    counts = run.report.confusion["toxic"]
+    assert found.flagged.sum() == counts["tp"] + counts["fp"]
+    assert found.targets.sum() == counts["tp"] + counts["fn"]
+
+
+class Killed(BaseException):
+    """As if the process had ended."""
+
+
+def test_a_run_that_was_killed_after_its_search_goes_on_from_both_logs(sample: Comments, tmp_path: Path) -> None:
+    recipe = {
+        "text": {"tokenizer": "whitespace"},
+        "vectors": {"size": 4},
+        "model": {"name": "cnn", "embedding": "scratch", "widths": [2], "filters": 2, "epochs": 3},
+        "search": {"method": "grid", "folds": 2, "space": {"model.filters": [2, 3]}},
+    }
+    kept = {"search_log": tmp_path / "search.jsonl"}
+    said: list[str] = []
+
+    def say(message: str) -> None:
+        if "epoch 2 of 3" in message:
+            raise Killed
+
+    with pytest.raises(Killed):
+        toxiclf.train(sample, recipe, say=say, checkpoints=Checkpoints(tmp_path / "checkpoints"), **kept)
+    resumed = toxiclf.train(
+        sample, recipe, say=said.append, checkpoints=Checkpoints(tmp_path / "checkpoints", resume=True), **kept
+    )
+    assert any("going on after epoch 2 of 3" in message for message in said)
+    whole = toxiclf.train(sample, recipe)
+    assert (resumed.moderator.raw(sample.texts[:50]) == whole.moderator.raw(sample.texts[:50])).all()
+    assert resumed.history == whole.history
+
+
+def test_networks_leave_no_graph_behind(sample: Comments) -> None:
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    gc.collect()
+    before = sum(isinstance(thing, FuncGraph) for thing in gc.get_objects())
+    toxiclf.train(sample, tiny("lstm"))
+    gc.collect()
+    assert sum(isinstance(thing, FuncGraph) for thing in gc.get_objects()) <= before
+
+
+def test_training_leaves_the_random_generators_of_others_alone(sample: Comments) -> None:
+    states = random.getstate(), np.random.get_state()[1].tolist()
+    toxiclf.train(sample, tiny("dnn"))
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states

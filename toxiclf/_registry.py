@@ -1,0 +1,177 @@
+"""Components by kind and name: one file, decorated with :func:`register`, is a component.
+
+A component is found by walking the folder of its kind, or the entry-point group ``toxiclf.components`` of an installed
+package; there is no list of names. A component's file imports the base install only: heavy libraries are imported where they
+are used.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from toxiclf.errors import UsageError, unknown_name
+
+T = TypeVar("T")
+ENTRY_POINTS = "toxiclf.components"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of component: the package whose files hold it, and the traits it may have, with their defaults."""
+
+    package: str
+    traits: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS: dict[str, Kind] = {
+    "model": Kind(
+        "toxiclf.models",
+        {
+            "takes": "vectors",  # "vectors" (one a comment), "sequences" (of word vectors) or "ngrams"
+            "is_network": False,  # trains in epochs; balance.loss has an effect
+            "watches_validation": False,  # stops by the validation set, so it cannot learn from it
+            "balances_itself": False,  # draws as many rows of each class itself, and takes no class weights
+            "learns_from_negatives": False,  # learns from comments without the label alone
+            "has_members": False,  # is an ensemble of other models
+            "multi_label": True,  # takes several labels
+            "preset": {},  # keys of [model] that its preset sets
+        },
+    ),
+    "resampler": Kind(
+        "toxiclf.balance.resampling",
+        {
+            "undersamples": False,  # removes rows
+            "generates": False,  # makes new rows, and does not only copy or remove some
+            "keys": ("ratio",),  # keys of [balance] that have an effect: ratio, neighbours, gan_steps, …
+        },
+    ),
+    "augmenter": Kind("toxiclf.balance.augmentation", {"keys": ("rate",)}),  # keys of the step that have an effect
+    "loss": Kind("toxiclf.balance.losses", {"keys": ()}),  # keys of [balance] that have an effect
+    "tokenizer": Kind("toxiclf.text.tokenizers"),
+    "view": Kind("toxiclf.text.obfuscation", {"trigger": None, "reads_syllables": False}),
+    "pooling": Kind("toxiclf.features.pooling"),
+    "metric-learner": Kind("toxiclf.metric_learning", {"keys": ()}),  # keys of [features] that have an effect
+    "metric": Kind("toxiclf.evaluation.metrics", {"lower_is_better": False, "live_only": False, "shown_in": ()}),
+    "finding": Kind("toxiclf.evaluation.checks"),
+    "figure": Kind("toxiclf.report.figures", {"title": "", "note": "", "by_label": False}),
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """An entry of the registry; ``component["watches_validation"]`` is a trait.
+
+    Attributes
+    ----------
+    name, summary : as lists and help texts show it.
+    target : the class or function.
+    options : the pydantic model of its own options; None where it has none.
+    extra : the extra of the package that brings its library; empty for the base install.
+    order : places it in lists, before the name.
+    """
+
+    kind: str
+    name: str
+    summary: str
+    target: Any
+    options: type[Any] | None
+    extra: str
+    order: int
+    traits: Mapping[str, Any]
+
+    def __getitem__(self, trait: str) -> Any:
+        return self.traits[trait]
+
+
+_COMPONENTS: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
+_WALKED: set[str] = set()
+
+
+def register(
+    kind: str,
+    name: str = "",
+    *,
+    summary: str,
+    options: type[Any] | None = None,
+    extra: str = "",
+    order: int = 100,
+    **traits: Any,
+) -> Callable[[T], T]:
+    """Make the decorated class or function a component.
+
+    Parameters
+    ----------
+    kind : of :data:`KINDS`.
+    name : as recipes and flags write it; by default that of the class or function, in snake case.
+    summary : one line for lists and help texts.
+    options, extra, order : see :class:`Component`.
+    traits : of :data:`KINDS`; those left out have their default.
+
+    Raises
+    ------
+    TypeError : a trait or a name is unknown to the kind, or taken: a mistake of who writes the component.
+    """
+    unknown = set(traits) - set(KINDS[kind].traits)
+    if unknown:
+        raise TypeError(f"a {kind} has no trait {', '.join(sorted(unknown))}; it has {', '.join(KINDS[kind].traits)}")
+
+    def add(target: T) -> T:
+        own = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", getattr(target, "__name__", "")).lower()
+        known = _COMPONENTS[kind].get(own)
+        if known is not None and getattr(known.target, "__module__", "") != getattr(target, "__module__", ""):
+            raise TypeError(f"there is a {kind} '{own}' already, in {known.target.__module__}; give it another name")
+        complete = {**KINDS[kind].traits, **traits}
+        _COMPONENTS[kind][own] = Component(kind, own, summary, target, options, extra, order, complete)
+        return target
+
+    return add
+
+
+def components(kind: str) -> dict[str, Component]:
+    """All components of a kind by name, in order; imports every file of the kind's package."""
+    if kind not in _WALKED:
+        package = import_module(KINDS[kind].package)
+        for module in pkgutil.iter_modules(getattr(package, "__path__", []), f"{package.__name__}."):
+            if not module.name.rpartition(".")[2].startswith("_"):
+                import_module(module.name)
+        _load_entry_points()
+        _WALKED.add(kind)
+    return dict(sorted(_COMPONENTS[kind].items(), key=lambda entry: (entry[1].order, entry[0])))
+
+
+def component(kind: str, name: str) -> Component:
+    """One component; where a file has its name, no other is imported.
+
+    Raises
+    ------
+    UsageError : there is none of that name; the sentence names the nearest.
+    """
+    if name not in _COMPONENTS[kind] and kind not in _WALKED:
+        module = f"{KINDS[kind].package}.{name}"
+        if name.isidentifier() and not name.startswith("_") and find_spec(module) is not None:
+            import_module(module)
+    if name not in _COMPONENTS[kind]:
+        known = components(kind)
+        if name not in known:
+            raise unknown_name(kind.replace("-", " "), name, list(known))
+    return _COMPONENTS[kind][name]
+
+
+def _load_entry_points() -> None:
+    if ENTRY_POINTS in _WALKED:
+        return
+    _WALKED.add(ENTRY_POINTS)
+    for entry in metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            entry.load()
+        except Exception as error:
+            raise UsageError(
+                f"the component '{entry.name}' of an installed package ({entry.value}) cannot be loaded: {error}; repair that "
+                "package or remove it"
+            ) from error

@@ -1,0 +1,42 @@
+"""Augmentation `jamo`: syllables split into the jamo that they are made of."""
+
+from __future__ import annotations
+
+import re
+
+from toxiclf.balance.augmentation._method import Generator, Method
+from toxiclf.text.hangul import decompose, recompose
+
+_SYLLABLE = re.compile("[가-힣]")
+
+
+class Jamo(Method):
+    """Splits a share of the syllables; ``recompose`` of the result gives the text again.
+
+    A syllable that would run together with the jamo after it (아ㅋㅋ) stays whole.
+
+    >>> import numpy as np
+    >>> from toxiclf.recipe import AugmentStep
+    >>> Jamo(AugmentStep(method="jamo", rate=0.5)).variant("시발", np.random.default_rng(1))
+    'ㅅㅣ발'
+    """
+
+    auto_rate = 0.2
+    needs = "Hangul syllables"
+
+    def variant(self, text: str, rng: Generator) -> str:
+        """The text with some syllables split."""
+        places = [at for found in _SYLLABLE.finditer(text) if _parts_again(text, at := found.start())]
+        if not places:
+            return text
+        characters = list(text)
+        for place in self.some(len(places), rng):
+            characters[places[place]] = decompose(characters[places[place]])
+        return "".join(characters)
+
+
+def _parts_again(text: str, at: int) -> bool:
+    after = text[at + 1 : at + 2]
+    if not "ㄱ" <= after <= "ㅣ":
+        return True
+    return recompose(decompose(text[at]) + after) == text[at] + after

@@ -1,0 +1,65 @@
+"""Augmentation `keyboard`: typing errors on the Korean two-set keyboard."""
+
+from __future__ import annotations
+
+import re
+
+from toxiclf.balance.augmentation._method import Generator, Method
+from toxiclf.balance.augmentation._strokes import BESIDE, SHIFTED, UNSHIFTED, strokes
+from toxiclf.text.hangul import compose
+
+_RUN = re.compile("[가-힣]+")
+_SLIPS = ("beside", "swapped", "left out", "doubled", "shift")
+
+
+class Keyboard(Method):
+    """Mistypes a share of the syllables, one slip each: a key beside the right one, two strokes swapped, a stroke left out or
+    doubled, shift forgotten or held. What is then typed is composed as an input method would.
+
+    >>> import numpy as np
+    >>> from toxiclf.recipe import AugmentStep
+    >>> Keyboard(AugmentStep(method="keyboard")).variant("안녕하세요", np.random.default_rng(8))
+    '안녕하ㅔㅅ요'
+    """
+
+    auto_rate = 0.1
+    needs = "Hangul syllables"
+
+    def variant(self, text: str, rng: Generator) -> str:
+        """The text with slips."""
+        runs = [found.span() for found in _RUN.finditer(text)]
+        places = [(start, end, at) for start, end in runs for at in range(start, end)]
+        if not places:
+            return text
+        slips: dict[tuple[int, int], list[int]] = {}
+        for chosen in self.some(len(places), rng):
+            start, end, at = places[chosen]
+            slips.setdefault((start, end), []).append(at - start)
+        pieces, end = [], 0
+        for (start, stop), syllables in slips.items():
+            pieces += [text[end:start], _typed(text[start:stop], syllables, rng)]
+            end = stop
+        return "".join(pieces) + text[end:]
+
+
+def _typed(run: str, mistyped: list[int], rng: Generator) -> str:
+    """Syllables in a row, with a slip in some of them."""
+    typed = [list(strokes(character)) for character in run]
+    for at in mistyped:
+        keys = typed[at]
+        stroke = int(rng.integers(len(keys)))
+        key = keys[stroke]
+        slip = _SLIPS[rng.integers(len(_SLIPS))]
+        other = SHIFTED.get(key) or UNSHIFTED.get(key)
+        if slip == "shift" and other:
+            keys[stroke] = other
+        elif slip == "swapped":
+            stroke = min(stroke, len(keys) - 2)
+            keys[stroke], keys[stroke + 1] = keys[stroke + 1], keys[stroke]
+        elif slip == "left out":
+            del keys[stroke]
+        elif slip == "doubled":
+            keys.insert(stroke, key)
+        else:
+            keys[stroke] = BESIDE[key][rng.integers(len(BESIDE[key]))]
+    return compose("".join(letter for keys in typed for letter in keys))

@@ -1,0 +1,138 @@
+"""What scikit-learn calls X and y, as comments and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from toxiclf.bundle.manifest import LabelMap
+from toxiclf.datasets.comments import Comments
+from toxiclf.errors import DataError, UsageError
+from toxiclf.recipe import Recipe
+
+
+def checked_texts(X: Any) -> list[str]:
+    """Comments as a list of strings.
+
+    Parameters
+    ----------
+    X : n strings in a list, tuple, Series or array; a matrix or a DataFrame of one column is taken as that column.
+
+    Raises
+    ------
+    UsageError : ``X`` is one string, has several columns, or holds something that is no string.
+
+    >>> checked_texts(np.array([["안녕하세요"], ["반가워요"]]))
+    ['안녕하세요', '반가워요']
+    """
+    if isinstance(X, str | bytes | Mapping | Set) or X is None or not hasattr(X, "__iter__"):
+        raise UsageError(f"X is {named(X)}; expected a list of comments: write [comment] for a single one")
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: choose it")
+    texts = list(X) if len(shape) < 2 else np.asarray(X, dtype=object).ravel().tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UsageError(
+                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or make it ''"
+            )
+    return texts
+
+
+def named(value: Any) -> str:
+    """What a wrong value is, in words, without printing a whole array of them."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return str(value)
+    return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What ``y`` says.
+
+    Attributes
+    ----------
+    classes : as scikit-learn's classifiers give them.
+    order : the place in ``classes`` of the negative class and of each other one.
+    targets, names, negative, label_map : as in :class:`toxiclf.Comments`.
+    """
+
+    classes: NDArray[Any]
+    order: NDArray[np.intp]
+    targets: NDArray[np.uint8]
+    names: tuple[str, ...]
+    negative: str | None = None
+    label_map: LabelMap = field(default_factory=LabelMap)
+
+    def with_names(self, recipe: Recipe) -> Recipe:
+        """The recipe, its class weights and its live rates given by names of labels where they were given by classes."""
+        weights, prior = recipe.balance.class_weight, recipe.decision.prior
+        if len(self.names) == len(self.classes):
+            return recipe
+        none, *classes = (str(self.classes[c]) for c in self.order)
+        known = dict(zip(classes, self.names, strict=True))
+        changed = {}
+        if not isinstance(weights, str):
+            by_class = {**known, none: self.negative or "negative"}
+            changed["balance.class_weight"] = {by_class.get(name, name): weight for name, weight in weights.items()}
+        if isinstance(prior, Mapping):  # of labels only
+            changed["decision.prior"] = {known.get(name, name): rate for name, rate in prior.items()}
+        return recipe.changed(changed) if changed else recipe
+
+    def comments(self, texts: list[str]) -> Comments:
+        rows = np.arange(len(texts))
+        return Comments(texts, self.targets, self.names, self.negative, rows, "y", label_map=self.label_map)
+
+
+def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]], int]) -> Labels:
+    """Classes, or a 0/1 matrix of independent labels, as labels and targets.
+
+    Parameters
+    ----------
+    place_of_negative : says which of the sorted classes is not toxic.
+
+    Raises
+    ------
+    UsageError, DataError : ``y`` is missing, has other rows than the texts, holds no classes, or only one.
+    """
+    if y is None:
+        raise UsageError("ToxicClassifier requires y to be passed, but the target y is None; give a class each")
+    check_consistent_length(texts, y)
+    values = y if hasattr(y, "toarray") else np.asarray(y)  # a matrix of labels may be sparse
+    if values.dtype == object:
+        for row, value in enumerate(values.ravel()):
+            if not isinstance(value, str | Number | np.generic) or value != value:
+                raise UsageError(f"row {row} of y is {named(value)}; expected a class: leave out rows without one")
+    assert_all_finite(values, input_name="y")
+    check_classification_targets(y)
+    kind = type_of_target(y, input_name="y", raise_unknown=True)
+    if kind == "multilabel-indicator":
+        targets = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+        names = getattr(y, "columns", [f"label_{j}" for j in range(targets.shape[1])])
+        columns = np.arange(targets.shape[1])
+        return Labels(columns, columns, targets.astype(np.uint8), tuple(map(str, names)))
+    if kind not in ("binary", "multiclass"):
+        raise UsageError(f"y is {kind}; expected one class a comment, or a 0/1 matrix of independent labels")
+    classes, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(
+            f"ToxicClassifier needs comments of at least 2 classes, but y contains only one class: {classes.tolist()[0]!r}"
+        )
+    first = place_of_negative(classes.tolist())
+    order = np.array([first, *(c for c in range(len(classes)) if c != first)])
+    targets = (codes[:, None] == order[1:]).astype(np.uint8)
+    none, *names = (str(classes[c]) for c in order)
+    if len(classes) > 2:
+        return Labels(classes, order, targets, tuple(names), none, LabelMap(negative=none))
+    if first == 0 and np.isin(classes, (0, 1)).all():  # False and True, too
+        return Labels(classes, order, targets, ("toxic",))
+    name = names[0] if isinstance(classes[0], str) else "toxic"
+    return Labels(classes, order, targets, (name,), label_map=LabelMap(positive=(names[0],)))

@@ -1,0 +1,370 @@
+"""Read labelled comments from a file of almost any shape; what was found out is said, what was set aside is kept."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from toxiclf.bundle.manifest import LabelMap
+from toxiclf.datasets import cards
+from toxiclf.datasets.comments import Comments, consistent, no_usable_row
+from toxiclf.errors import DataError, MissingExtraError, UsageError
+from toxiclf.rows import LABEL_NAMES, TEXT_NAMES, Format, Rejected, Row, RowReader
+
+Source = str | os.PathLike[str]
+
+_TRUE = frozenset({"1", "1.0", "true", "t", "yes", "y"})
+_FALSE = frozenset({"0", "0.0", "false", "f", "no", "n"})
+_GENERIC = LABEL_NAMES - {"hate", "abusive", "욕설", "혐오", "악성"}
+_MOST_LABELS = 20
+_SAMPLE_ROWS = 1000
+
+
+class Like(Protocol):
+    """What training rows and manifests have in common."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def negative(self) -> str | None: ...
+    @property
+    def label_map(self) -> LabelMap: ...
+
+
+def read_comments(
+    source: Source,
+    *,
+    text: str | None = None,
+    label: Sequence[str] = (),
+    negative: str | None = None,
+    positive: Sequence[str] = (),
+    header: bool | None = None,
+    delimiter: str | None = None,
+    by: str | None = None,
+    part: str = "train",
+    like: Like | None = None,
+) -> Comments:
+    """Read labelled comments.
+
+    Parameters
+    ----------
+    source : a CSV, TSV, ``|``-separated, JSON Lines or Parquet file; ``corpus:NAME`` or ``corpus:NAME/PART``.
+    text, label : names of the columns; detected where left out.
+    negative : the label value that is not toxic. With two values there is one label; with more, each other value is a label
+        and labels exclude each other.
+    positive : the label values that are toxic; the other values are not.
+    header, delimiter : how a file is written, as in :class:`toxiclf.rows.RowReader`; detected where left out.
+    by : a column, such as where a comment was written, by whose values reports tell figures apart.
+    part : which part of a corpus, if the source does not say.
+    like : the training rows or the model that this file belongs to. Its labels must be the same; how its columns became
+        labels is the default here.
+
+    Raises
+    ------
+    DataError : no such file, no usable row, or an encoding that is not read.
+    UsageError : columns or label values cannot be told without a flag, or are not there.
+    """
+    source = str(source)
+    format = None
+    name = source
+    if source.startswith(cards.PREFIX):
+        card, wanted = cards.parse(source)
+        if not card.labels:
+            raise UsageError(f"{source} has no labels; use it for word vectors: --set vectors.unlabeled={source}")
+        chosen = wanted or card.part(part) or card.part("train")
+        assert chosen is not None  # every labelled card has a training part
+        name = f"corpus:{card.name}/{chosen.role}"
+        source = str(card.path(chosen))
+        format = card.row_format(chosen)
+        text = text or card.text
+        if not label:
+            label = card.labels
+            if not positive and negative is None:
+                positive, negative = card.positive, card.negative
+    table = _table(source, format, header, delimiter)
+    if not table.rows:
+        raise no_usable_row(name, table.rejected)
+    if like is not None and not label and not positive and negative is None:
+        positive, negative = like.label_map.positive, like.label_map.negative
+        if all(column in table.columns for column in like.label_map.columns):
+            label = like.label_map.columns
+    text, label = _columns(table, text, label, by)
+    reading = _Reading(name, table, text, tuple(label), by)
+    if len(label) > 1:
+        if positive or negative is not None:
+            raise UsageError("--positive and --negative speak of one label column; with several, each holds 0 and 1")
+        comments = reading.several()
+    else:
+        comments = reading.single(negative, frozenset(positive), like)
+    if like is not None:
+        if len(comments.labels) == len(like.labels) == 1 and comments.negative is like.negative is None:
+            comments = replace(
+                comments, labels=like.labels
+            )  # one label is the same label, whatever its column is called
+        if (comments.labels, comments.negative) != (like.labels, like.negative):
+            raise DataError(
+                f"{name} has the labels {', '.join(comments.labels)}; expected {', '.join(like.labels)}, as in training: "
+                "name the same columns with --label"
+            )
+    comments = consistent(comments)
+    (note,) = comments.notes
+    counts = f"{len(comments):,} comments, {len(comments.rejected):,} rows set aside"
+    return replace(comments, notes=(f"{note}; {counts}",))
+
+
+def read_texts(source: Source, set_aside: Callable[[Rejected], None] | None = None) -> Iterator[str]:
+    """Texts of a file or corpus without looking at labels, as a stream; for word vectors.
+
+    Parameters
+    ----------
+    set_aside : called with each row that cannot be read.
+    """
+    source = str(source)
+    format = None
+    column = None
+    if source.startswith(cards.PREFIX):
+        card, wanted = cards.parse(source)
+        part = wanted or card.part("unlabeled") or card.part("train")
+        assert part is not None  # no card is without parts
+        source, format, column = str(card.path(part)), card.row_format(part), "text" if part.text_lines else card.text
+    rows: Iterator[Row]
+    if _is_parquet(source):
+        table = _parquet(source)
+        columns, rows = table.columns, iter(table.rows)
+    else:
+        reader = RowReader(source, format, text_file=True, lenient=True)
+        columns, rows = reader.format.columns, _usable(reader, set_aside)
+    sample = list(islice(rows, _SAMPLE_ROWS))
+    column = column or _text_column(columns, sample)
+    for row in chain(sample, rows):
+        text = row.values.get(column)
+        if isinstance(text, str) and text.strip():
+            yield text
+
+
+def _usable(reader: RowReader, set_aside: Callable[[Rejected], None] | None) -> Iterator[Row]:
+    for row in reader:
+        if isinstance(row, Row):
+            yield row
+        elif set_aside is not None:
+            set_aside(row)
+
+
+@dataclass
+class _Table:
+    columns: tuple[str, ...]
+    rows: list[Row]
+    rejected: list[Rejected]
+    note: str
+
+
+def _table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> _Table:
+    if _is_parquet(source):
+        return _parquet(source)
+    reader = RowReader(source, format, header=header, delimiter=delimiter)
+    rows: list[Row] = []
+    rejected: list[Rejected] = []
+    for row in reader:
+        if isinstance(row, Row):
+            rows.append(row)
+        else:
+            rejected.append(row)
+    if reader.format.kind == "text":
+        raise UsageError(
+            f"{source} has no columns, so no labels; give a CSV, TSV or JSON Lines file with a label column"
+        )
+    return _Table(reader.format.columns, rows, rejected, f"{reader.encoding.upper()}, {reader.format.describe()}")
+
+
+def _is_parquet(source: str) -> bool:
+    return Path(source).suffix.lower() in (".parquet", ".pq")
+
+
+def _parquet(source: str) -> _Table:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ModuleNotFoundError:
+        raise MissingExtraError("reading Parquet", "train") from None
+    try:
+        table = parquet.read_table(source)
+    except FileNotFoundError:
+        raise DataError(f"{source} does not exist; give a file of comments") from None
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise DataError(f"{source} is not a Parquet file: {error}") from error
+    rows = [Row(i, values) for i, values in enumerate(table.to_pylist(), start=1)]
+    return _Table(tuple(table.column_names), rows, [], "Parquet, columns " + ", ".join(table.column_names))
+
+
+def _columns(table: _Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
+    for name in ([text] if text else []) + list(label) + ([by] if by else []):
+        if name not in table.columns:
+            raise UsageError(f"there is no column '{name}'; the columns are: {', '.join(table.columns)}")
+    if len(set(label)) < len(label):
+        raise UsageError(f"--label names a column twice: {', '.join(label)}; name each once")
+    sample = table.rows[:_SAMPLE_ROWS]
+    if text is None:
+        left = [name for name in table.columns if name not in (*label, by)]
+        if not left:
+            raise UsageError("no column is left for the text; name it with --text")
+        text = _text_column(left, sample)
+    if not label:
+        others = [c for c in table.columns if c not in (text, by)]
+        named = [c for c in others if c.casefold() in LABEL_NAMES]
+        binary = [c for c in others if is_binary([_string(row.values.get(c)) for row in sample])]
+        found = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
+        if not found:
+            raise UsageError(
+                f"which column is the label? name one or more with --label; beside the text '{text}' there are: "
+                f"{', '.join(others) or 'none'}"
+            )
+        label = found
+    if text in label:
+        raise UsageError(f"column '{text}' cannot be both text and label; name another with --text or --label")
+    return text, label
+
+
+def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
+    """The column with a known name, else the one with the longest values."""
+    named = [name for name in columns if name.casefold() in TEXT_NAMES]
+    lengths = {name: sum(len(_string(row.values.get(name))) for row in sample) for name in columns}
+    return named[0] if named else max(columns, key=lambda name: lengths[name])
+
+
+def is_binary(values: Sequence[str]) -> bool:
+    """Whether all values that are there are words for 0 and 1, such as true and no."""
+    present = {value.casefold() for value in values if value}
+    return bool(present) and present <= _TRUE | _FALSE
+
+
+def _string(value: Any) -> str:
+    if value is None or value != value:  # NaN is not equal to itself
+        return ""
+    return value.strip() if isinstance(value, str) else str(value)
+
+
+def _clean(value: str) -> str:
+    """A value that can be written as UTF-8: lone surrogates are replaced."""
+    return value.encode("utf-8", "replace").decode()
+
+
+class _Reading:
+    """From a table to comments: values become targets, rows without a text or a label are set aside."""
+
+    def __init__(self, source: str, table: _Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
+        self._source, self._text, self._label, self._by = source, text, label, by
+        self._rejected = list(table.rejected)
+        self._note = table.note
+        self._rows: list[Row] = []
+        for row in table.rows:
+            if not isinstance(row.values.get(text), str) or not row.values[text].strip():
+                self._set_aside(row, "no text")
+            elif missing := [name for name in label if not _string(row.values.get(name))]:
+                self._set_aside(row, f"no label in column {missing[0]}")
+            else:
+                self._rows.append(row)
+
+    def several(self) -> Comments:
+        """Several columns of zeros and ones."""
+        kept, targets = [], []
+        for row in self._rows:
+            values = [_string(row.values[name]).casefold() for name in self._label]
+            odd = next((value for value in values if value not in _TRUE | _FALSE), None)
+            if odd is not None:
+                self._set_aside(row, f"label '{odd}' is neither 0 nor 1")
+            else:
+                kept.append(row)
+                targets.append([value in _TRUE for value in values])
+        return self._comments(kept, targets, self._label, None, "0 and 1 in each", LabelMap(columns=self._label))
+
+    def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
+        """One column: 0/1, values named by the user, or k exclusive values."""
+        (column,) = self._label
+        values = [_string(row.values[column]) for row in self._rows]
+        counts = Counter(values)
+        listed = ", ".join(f"{value!r} ({count})" for value, count in counts.most_common(6))
+        for wanted in [*positive, *([negative] if negative is not None else [])]:
+            if wanted not in counts and self._rows and like is None:
+                raise UsageError(f"column '{column}' never holds {wanted!r}; it holds {listed}")
+        name = "toxic" if column.casefold() in _GENERIC or re.fullmatch(r"column\d+", column) else column
+        if like is not None and like.negative is not None:
+            return self._exclusive(values, like.labels, like.negative)
+        if positive:
+            others = {negative} if negative is not None else set(counts) - positive
+            given = LabelMap(columns=self._label, positive=tuple(sorted(positive)), negative=negative)
+            return self._binary(values, positive, others, name, given)
+        if negative is not None:
+            others = set(counts) - {negative}
+            if len(others) <= 1:
+                given = LabelMap(columns=self._label, positive=tuple(others), negative=negative)
+                return self._binary(values, others, {negative}, name, given)
+            if len(others) > _MOST_LABELS:
+                raise UsageError(f"column '{column}' holds {len(counts)} values; name the toxic ones with --positive")
+            return self._exclusive(values, tuple(sorted(others)), negative)
+        known = sum(count for value, count in counts.items() if value.casefold() in _TRUE | _FALSE)
+        if known < 0.9 * len(values):
+            raise UsageError(
+                f"column '{column}' holds {listed}; say which value is not toxic with --negative VALUE, "
+                "or which are toxic with --positive VALUE"
+            )
+        values = [value.casefold() for value in values]
+        return self._binary(values, _TRUE, _FALSE, name, LabelMap(columns=self._label))
+
+    def _binary(
+        self, values: Sequence[str], true: Iterable[str], false: Iterable[str], name: str, given: LabelMap
+    ) -> Comments:
+        table = dict.fromkeys(false, False) | dict.fromkeys(true, True)
+        kept, targets = [], []
+        for row, value in zip(self._rows, values, strict=True):
+            if value in table:
+                kept.append(row)
+                targets.append([table[value]])
+            else:
+                self._set_aside(row, f"label '{value}' is neither a toxic value nor another that was expected")
+        seen = sorted({v for v in values if table.get(v)})
+        meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
+        return self._comments(kept, targets, (name,), None, meaning, given)
+
+    def _exclusive(self, values: Sequence[str], names: tuple[str, ...], negative: str) -> Comments:
+        kept, targets = [], []
+        for row, value in zip(self._rows, values, strict=True):
+            if value == negative or value in names:
+                kept.append(row)
+                targets.append([value == name for name in names])
+            else:
+                self._set_aside(row, f"label '{value}' is not one of {', '.join((negative, *names))}")
+        given = LabelMap(columns=self._label, negative=negative)
+        return self._comments(kept, targets, names, negative, f"one of {', '.join(names)}, or {negative}", given)
+
+    def _set_aside(self, row: Row, reason: str) -> None:
+        self._rejected.append(Rejected(row.line, reason, str(row.values.get(self._text) or "")[:10_000]))
+
+    def _comments(
+        self, kept: list[Row], targets: list[list[bool]], names: tuple[str, ...], negative: str | None, meaning: str,
+        given: LabelMap,
+    ) -> Comments:  # fmt: skip
+        return Comments(
+            texts=[row.values[self._text] for row in kept],
+            targets=np.array(targets, dtype=np.uint8).reshape(len(kept), len(names)),
+            labels=names,
+            negative=negative,
+            lines=np.array([row.line for row in kept], dtype=np.intp),
+            source=self._source,
+            text_column=self._text,
+            label_map=given,
+            rejected=tuple((self._source, row) for row in sorted(self._rejected, key=lambda row: row.line)),
+            notes=(
+                f"{self._source}: {self._note}; text from '{self._text}', label from {', '.join(map(repr, self._label))} "
+                f"({meaning})",
+            ),
+            group_column=_clean(self._by or ""),
+            groups=tuple(_clean(_string(row.values.get(self._by))) for row in kept) if self._by else (),
+        )

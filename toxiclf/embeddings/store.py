@@ -1,0 +1,336 @@
+"""Word vectors on disk: a folder of safetensors and JSON that is verified before it is parsed; word2vec files of others."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from toxiclf.bundle import folder as folders
+from toxiclf.bundle.manifest import FileEntry
+from toxiclf.bundle.store import entries
+from toxiclf.embeddings.word_vectors import PIECES, WordVectors, with_pieces
+from toxiclf.errors import DataError
+
+CARD, TOKENS, ARRAYS = "vectors.json", "tokens.json", "vectors.safetensors"
+_OURS = (CARD, TOKENS, ARRAYS, "README.md", "rejected.csv")
+_LARGEST_CARD = 2**20
+_LARGEST_MATRIX = 2**30  # bytes of float32: a graph of ONNX ends at twice that
+_FACEBOOK_MAGIC = (793712314).to_bytes(4, "little")
+_HEADER = re.compile(rb"(\d+) (\d+)\s*\n")
+_LONGEST_WORD, _LONGEST_NUMBER = 2**16, 64
+
+
+_File = IO[bytes] | gzip.GzipFile
+
+
+class TextFacts(BaseModel):
+    """How the texts became tokens; a model that takes the vectors must make tokens in the same way."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    tokenizer: str
+    tokenizer_version: str
+    part_of_speech: tuple[str, ...] = ()
+    typo_correction: bool = False
+    normalizer_version: int
+    repeat_cap: int
+    max_chars: int
+
+
+class VectorCard(BaseModel):
+    """The schema of ``vectors.json``: what the vectors are, and all that is needed to make them again.
+
+    Attributes
+    ----------
+    options : of the training, as the recipe's ``[vectors]`` has them.
+    sources, texts, texts_sha256 : what they were trained on.
+    quantized : whether each number is kept in 8 bits.
+    seen : number of tokens that were seen; the rest are pieces.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    format_version: Literal[1] = 1
+    kind: Literal["word2vec", "fasttext"]
+    text: TextFacts
+    options: dict[str, Any]
+    seed: int
+    workers: int
+    sources: tuple[str, ...]
+    texts: int
+    texts_sha256: str
+    quantized: bool = False
+    tokens: int = 0
+    seen: int = 0
+    size: int = 0
+    versions: dict[str, str]
+    files: dict[str, FileEntry] = {}
+
+
+def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
+    """Write vectors so that ``folder`` holds either all of the old ones or all of the new, whenever the process is stopped.
+
+    Parameters
+    ----------
+    folder : made with its parents. Vectors that it holds are replaced; other files beside them stay.
+    card : its ``quantized`` says how they are written; counts and files are filled in here.
+
+    Raises
+    ------
+    DataError : ``folder`` exists and holds something else, or the vectors are too many.
+    """
+    from safetensors.numpy import save as packed
+
+    _check_size(len(vectors.tokens), vectors.size)
+    arrays = _quantized(vectors.matrix) if card.quantized else {"matrix": vectors.matrix}
+    files = {
+        ARRAYS: packed({**arrays, "frequencies": vectors.frequencies}),
+        TOKENS: (json.dumps(vectors.tokens, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"),
+    }
+    counts = {"tokens": len(vectors.tokens), "seen": int((vectors.frequencies > 0).sum()), "size": vectors.size}
+    card = card.model_copy(update={**counts, "files": entries(files)})
+    described = {
+        CARD: (json.dumps(card.model_dump(), ensure_ascii=False, indent=1) + "\n").encode(),
+        "README.md": _readme(card).encode(),
+    }
+    folders.replace(folder, {**files, **described}, _OURS, check_replaceable)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise a DataError if something that is no vectors is in the way of :func:`save`."""
+    if folder.exists() and not _is_replaceable(folder):
+        raise DataError(f"{folder} exists and holds no word vectors; choose another folder, or empty it")
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Whether it is an empty folder, or one with the card of vectors, damaged as these may be."""
+    if not folder.is_dir():
+        return False
+    if not (folder / CARD).is_file():
+        return not any(folder.iterdir())
+    try:
+        VectorCard.model_validate_json(_read(folder, CARD, _LARGEST_CARD))
+    except (DataError, ValidationError):
+        return False
+    return True
+
+
+def place(folder: Path) -> Path:
+    """Where the vectors of a folder lie: in it, or in what a :func:`save` that was killed left of it."""
+    return folders.place([folder], CARD)
+
+
+def load(folder: Path) -> tuple[WordVectors, VectorCard]:
+    """Read what :func:`save` wrote.
+
+    Raises
+    ------
+    DataError : something is missing, or other than what ``vectors.json`` says.
+    """
+    return folders.read([folder], CARD, _load, DataError)
+
+
+def _load(folder: Path) -> tuple[WordVectors, VectorCard]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as unpacked
+
+    try:
+        card = VectorCard.model_validate_json(_read(folder, CARD, _LARGEST_CARD))
+        contents = {name: _verified(folder, name, card.files) for name in (ARRAYS, TOKENS)}
+        tokens = json.loads(contents[TOKENS].decode("utf-8", "surrogatepass"))
+        arrays = unpacked(contents[ARRAYS])
+        matrix, frequencies = _unpacked(arrays, card)
+        _check(tokens, matrix, frequencies)
+        counts = len(tokens), int((frequencies > 0).sum()), matrix.shape[1]
+        if counts != (card.tokens, card.seen, card.size):
+            raise ValueError(f"{CARD} gives other numbers of tokens or dimensions")
+    except (ValidationError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = "it does not fit its schema" if isinstance(error, ValidationError) else error
+        raise DataError(
+            f"the word vectors in {folder} cannot be read ({reason}); make them again, or copy them again"
+        ) from error
+    packed = (arrays["matrix"], arrays["scales"]) if card.quantized else None
+    return WordVectors(tokens, np.ascontiguousarray(matrix), frequencies, packed=packed), card
+
+
+def _unpacked(arrays: Mapping[str, NDArray[Any]], card: VectorCard) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Matrix and frequencies as the card says they are written."""
+    matrix, frequencies = arrays["matrix"], arrays["frequencies"]
+    kinds = {"matrix": np.int8, "scales": np.float32} if card.quantized else {"matrix": np.float32}
+    if set(arrays) != {*kinds, "frequencies"} or any(arrays[name].dtype != kind for name, kind in kinds.items()):
+        raise ValueError(f"its arrays are not those of {'8' if card.quantized else '32'} bits a number")
+    if frequencies.dtype != np.float64 or matrix.ndim != 2:
+        raise ValueError("its arrays do not have the right kind or shape")
+    _check_size(*matrix.shape)
+    if card.quantized:
+        scales = arrays["scales"]
+        if scales.shape != (len(matrix),):
+            raise ValueError("it does not have one scale a vector")
+        with np.errstate(all="ignore"):  # what is not finite is found later
+            matrix = matrix.astype(np.float32) * scales[:, None]
+    return matrix, frequencies
+
+
+def load_foreign(path: Path) -> WordVectors:
+    """Read the text or binary format of word2vec (``.bin``), also packed with gzip.
+
+    Such files hold no counts: frequencies are taken to fall with rank (Zipf), as tokens stand in order of frequency.
+    Pieces that the file lacks get the mean of the tokens that hold them. Of a token that stands in it twice, the first counts.
+
+    Raises
+    ------
+    DataError : the file is not of these formats, or the vectors are too many.
+    """
+    try:
+        packed = path.suffix == ".gz"
+        binary = (path.with_suffix("") if packed else path).suffix == ".bin"
+        if not path.is_file():
+            raise DataError(
+                f"the word vectors {path} do not exist; give a file, or a folder that toxiclf pretrain wrote"
+            )
+        with gzip.open(path) if packed else path.open("rb") as file:
+            count, size = _promised(path, file.readline(_LONGEST_WORD), binary, packed)
+            tokens, matrix = _rows(file, count, size, binary)
+        counts = 1.0 / np.arange(1, len(tokens) + 1)
+        _check(tokens, matrix, counts)
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} is not in word2vec's text or binary format ({str(error) or type(error).__name__}); give such a file, or a "
+            "folder that toxiclf pretrain wrote"
+        ) from error
+    return with_pieces(tokens, matrix, counts)
+
+
+def _promised(path: Path, first: bytes, binary: bool, packed: bool) -> tuple[int, int]:
+    """How many vectors of how many numbers the first line promises, which must fit the file's size."""
+    if first.startswith(_FACEBOOK_MAGIC):
+        raise DataError(f"{path} is a model of fastText itself; give its .vec file, which holds the vectors alone")
+    header = _HEADER.fullmatch(first)
+    if header is None:
+        raise ValueError("its first line does not give the number of tokens and of dimensions, such as: 2000 100")
+    count, size = int(header[1]), int(header[2])
+    if not (count and size):
+        raise ValueError("it holds no vector")
+    least = count * (size * (4 if binary else 2) + 2)
+    if least > path.stat().st_size * (1100 if packed else 1):  # gzip packs to a thousandth at best
+        raise ValueError(f"its first line promises {count:,} vectors of {size:,} numbers, more than it can hold")
+    _check_size(count + len(PIECES), size)
+    return count, size
+
+
+def _rows(file: _File, count: int, size: int, binary: bool) -> tuple[list[str], NDArray[np.float32]]:
+    """The rows of the file, of tokens that stand in it twice the first; no line is read beyond what a row can take."""
+    matrix = np.empty((count, size), dtype=np.float32)
+    places: dict[str, int] = {}
+    for row in range(1, count + 1):
+        word, numbers = _binary_row(file, size) if binary else _text_row(file, size)
+        if not word or len(numbers) != size:
+            raise ValueError(f"vector {row:,} of {count:,} is not a token and {size:,} numbers")
+        token = word.decode("utf-8", "replace")
+        if token not in places:
+            matrix[len(places)] = numbers
+            places[token] = len(places)
+    while rest := file.read(_LONGEST_WORD):
+        if rest.strip():
+            raise ValueError(f"it holds more than the {count:,} vectors that its first line promises")
+    return list(places), matrix[: len(places)]
+
+
+def _text_row(file: _File, size: int) -> tuple[bytes, NDArray[np.float32]]:
+    word, *numbers = file.readline(_LONGEST_WORD + size * _LONGEST_NUMBER).rstrip().split(b" ")
+    with np.errstate(over="ignore"):  # what is not finite is found later
+        return word, np.array([float(number) for number in numbers]).astype(np.float32)
+
+
+def _binary_row(file: _File, size: int) -> tuple[bytes, NDArray[np.float32]]:
+    word = bytearray()
+    while (letter := file.read(1)) not in (b" ", b"") and len(word) < _LONGEST_WORD:
+        word += letter
+    return bytes(word).lstrip(b"\n"), np.frombuffer(file.read(4 * size), dtype="<f4")
+
+
+def _check_size(count: int, size: int) -> None:
+    if count * size * 4 > _LARGEST_MATRIX:
+        raise DataError(
+            f"{count:,} word vectors of {size:,} numbers are more than {_LARGEST_MATRIX >> 20:,} MB, and a model cannot hold them; "
+            f"keep the first {max(0, _LARGEST_MATRIX // (4 * size) - len(PIECES)):,} tokens of a file (they stand in "
+            "order of frequency), or train with a greater --min-count or a smaller --size"
+        )
+
+
+def _check(tokens: Any, matrix: NDArray[Any], frequencies: NDArray[np.float64]) -> None:
+    if not (isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)):
+        raise ValueError("its tokens are not a list of strings")
+    if matrix.ndim != 2 or not matrix.size or frequencies.ndim != 1:
+        raise ValueError("its arrays do not have the right shape")
+    if not len(tokens) == len(matrix) == len(frequencies):
+        raise ValueError("tokens and vectors differ in number")
+    if len(set(tokens)) != len(tokens):
+        raise ValueError("a token stands in it twice")
+    if not (np.isfinite(matrix).all() and np.isfinite(frequencies).all()):
+        raise ValueError("some of its numbers are not finite")
+    if (frequencies < 0).any() or not frequencies.any():
+        raise ValueError("its frequencies are not shares of tokens that were seen")
+
+
+def _quantized(matrix: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """8 bits a number and one scale a vector: an error of at most 1/254 of the vector's largest number."""
+    scales = np.abs(matrix).max(axis=1) / np.float32(127)
+    scales = np.where(scales > 0, scales, np.float32(1)).astype(np.float32)
+    return {"matrix": np.rint(matrix / scales[:, None]).astype(np.int8), "scales": scales}
+
+
+def _verified(folder: Path, name: str, files: Mapping[str, FileEntry]) -> bytes:
+    if name not in files:
+        raise ValueError(f"{CARD} does not name {name}")
+    content = _read(folder, name, files[name].size)
+    if len(content) != files[name].size or hashlib.sha256(content).hexdigest() != files[name].sha256:
+        raise ValueError(f"{name} is not the file that {CARD} describes")
+    return content
+
+
+def _read(folder: Path, name: str, largest: int) -> bytes:
+    path = folder / name
+    try:
+        with path.open("rb") as file:
+            return file.read(min(largest, path.stat().st_size) + 1)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; give a folder that toxiclf pretrain wrote") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _readme(card: VectorCard) -> str:
+    text = card.text
+    options = ", ".join(f"{name} = {value}" for name, value in card.options.items())
+    filters = f", parts of speech {', '.join(text.part_of_speech)}" if text.part_of_speech else ""
+    again = (
+        "one worker, so the same command makes the same vectors again"
+        if card.workers == 1
+        else f"{card.workers} workers, so a second run makes slightly other vectors"
+    )
+    return f"""# Word vectors
+
+{card.tokens:,} vectors of {card.size} numbers, {card.kind}: {card.seen:,} tokens that were seen at least
+{card.options.get("min_count")} times, then the Hangul syllables and jamo that were not, of which any other Korean word is made.
+{"Kept in 8 bits a number." if card.quantized else "Kept in 32 bits a number."}
+
+- Trained on {card.texts:,} texts of {", ".join(card.sources)} (SHA-256 of the texts: {card.texts_sha256}).
+- Tokenizer: {text.tokenizer} ({text.tokenizer_version}){filters}; normalizer {text.normalizer_version}.
+- Options: {options}; seed {card.seed}; {again}.
+- Use: `toxiclf train comments.csv --model cnn --set vectors.pretrained=FOLDER`, with the same tokenizer.
+
+Whoever gives them away should add the licence of the texts.
+"""

@@ -1,0 +1,1 @@
+"""Comments as numbers: averages and sequences of word vectors, n-grams, selection."""

@@ -1,0 +1,140 @@
+"""Tokens, vectors and n-grams that runs on the same rows share, on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from safetensors import SafetensorError
+
+from toxiclf.embeddings.pretrain import vectors_of_rows
+from toxiclf.embeddings.word_vectors import WordVectors
+from toxiclf.recipe import VectorsSection
+from toxiclf.text.tokenizers import Tokenizer
+from toxiclf.text.vocabulary import NgramVocabulary, Unit
+
+T = TypeVar("T")
+_FORM = 1  # of the files
+
+
+class Kept:
+    """A folder of what was made once; without one, everything is made anew.
+
+    Attributes
+    ----------
+    seconds : that making what was found here had taken: so that times are as if it were made anew.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self.seconds = 0.0
+
+    def tokens(self, texts: Sequence[str], engine: Tokenizer, workers: int) -> list[list[str]]:
+        """Tokens of preprocessed texts."""
+        facts = [engine.name, engine.version, engine.part_of_speech, engine.typo_correction]
+        return self._once("tokens", [facts, list(texts)], lambda: engine.tokenize(texts, workers=workers), _Lists)
+
+    def vectors(self, tokens: Sequence[Sequence[str]], options: VectorsSection, seed: int) -> WordVectors:
+        """Vectors of training rows."""
+        content = [options.model_dump(mode="json"), seed, [list(row) for row in tokens]]
+        return self._once("vectors", content, lambda: vectors_of_rows(tokens, options, seed), _Vectors)
+
+    def ngrams(self, texts: Sequence[str], unit: Unit, high: int, min_comments: int) -> NgramVocabulary:
+        """N-grams of training rows, of 1 to ``high`` units."""
+        content = [unit, high, min_comments, list(texts)]
+        return self._once("ngrams", content, lambda: NgramVocabulary.learn(texts, unit, 1, high, min_comments), _Ngrams)
+
+    def _once(self, kind: str, content: object, make: Callable[[], T], form: Any) -> T:
+        if self._folder is None:
+            return make()
+        digest = hashlib.sha256(json.dumps([_FORM, _versions(), kind, content]).encode()).hexdigest()[:32]
+        path = self._folder / f"{kind}-{digest}"
+        try:
+            made: T
+            seconds, made = form.load(path)
+            self.seconds += seconds
+            return made
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            SafetensorError,
+        ):  # not there, or damaged: it can be made again
+            pass
+        began = time.perf_counter()
+        made = make()
+        seconds = time.perf_counter() - began
+        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            form.save(aside, seconds, made)
+            os.replace(aside, path)
+        except OSError:  # a full disk, say: it is made anew next time
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+        return made
+
+
+@cache
+def _versions() -> list[str]:
+    """What is kept is of these; tokenizers name their own."""
+    return [metadata.version(name) for name in ("toxiclf", "numpy", "gensim")]
+
+
+class _Lists:
+    @staticmethod
+    def load(path: Path) -> tuple[float, list[list[str]]]:
+        content = json.loads(path.read_text("utf-8"))
+        return content["seconds"], content["tokens"]
+
+    @staticmethod
+    def save(path: Path, seconds: float, tokens: list[list[str]]) -> None:
+        path.write_text(json.dumps({"seconds": seconds, "tokens": tokens}), "utf-8")
+
+
+class _Ngrams:
+    @staticmethod
+    def load(path: Path) -> tuple[float, NgramVocabulary]:
+        content = json.loads(path.read_text("utf-8"))
+        return content["seconds"], NgramVocabulary(
+            content["unit"], {int(n): text for n, text in content["ngrams"].items()}
+        )
+
+    @staticmethod
+    def save(path: Path, seconds: float, vocabulary: NgramVocabulary) -> None:
+        ngrams = {str(n): text for n, text in vocabulary.ngrams.items()}
+        path.write_text(json.dumps({"seconds": seconds, "unit": vocabulary.unit, "ngrams": ngrams}), "utf-8")
+
+
+class _Vectors:
+    @staticmethod
+    def load(path: Path) -> tuple[float, WordVectors]:
+        from safetensors.numpy import load
+
+        arrays = load(path.read_bytes())
+        facts = json.loads(arrays["facts"].tobytes().decode())
+        return facts["seconds"], WordVectors(
+            facts["tokens"], arrays["matrix"], arrays["frequencies"], origin=facts["origin"]
+        )
+
+    @staticmethod
+    def save(path: Path, seconds: float, vectors: WordVectors) -> None:
+        from safetensors.numpy import save
+
+        facts = json.dumps({"seconds": seconds, "tokens": list(vectors.tokens), "origin": dict(vectors.origin)})
+        arrays = {
+            "facts": np.frombuffer(facts.encode(), dtype=np.uint8), "matrix": np.ascontiguousarray(vectors.matrix),
+            "frequencies": np.ascontiguousarray(vectors.frequencies),
+        }  # fmt: skip
+        path.write_bytes(save(arrays))

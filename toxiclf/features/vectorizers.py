@@ -1,0 +1,275 @@
+"""Feature steps as scikit-learn transformers over texts, for pipelines of one's own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, check_random_state
+
+from toxiclf.datasets.arrays import checked_texts
+from toxiclf.embeddings.pretrained import recipe_vectors
+from toxiclf.errors import DataError
+from toxiclf.features.features import AverageVectors, Featurizer, Prepared
+from toxiclf.recipe import Recipe
+from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
+from toxiclf.text.encoder import NgramView, TextEncoder
+from toxiclf.text.vocabulary import NgramVocabulary
+
+
+def marked_as_texts(tags: Any) -> Any:
+    """Say in scikit-learn's tags that X is a list of strings and no matrix."""
+    tags.input_tags.string = tags.input_tags.one_d_array = True
+    tags.input_tags.two_d_array = False
+    return tags
+
+
+class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What both vectorizers share: comments are checked and prepared once, and a Featurizer does the work."""
+
+    _featurizer: Featurizer
+
+    @abstractmethod
+    def _learn(self, texts: list[str]) -> Prepared:
+        """Check the parameters, learn the features of some comments, and give these prepared."""
+
+    @abstractmethod
+    def _matrix(self, rows: Prepared) -> Any:
+        """Features of prepared comments."""
+
+    def fit(self, X: Any, y: Any = None) -> _TextVectorizer:
+        """Learn from comments.
+
+        Parameters
+        ----------
+        X : n comments: a list, Series, array or tuple of strings.
+        y : not used.
+
+        Raises
+        ------
+        UsageError, DataError : a parameter or the comments do not fit.
+        """
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Learn from comments and give their features; each comment is prepared once."""
+        return self._matrix(self._fit(X))
+
+    def transform(self, X: Any) -> Any:
+        """Features of comments, one row each; a comment in which nothing is known is a row of zeros.
+
+        Raises
+        ------
+        UsageError : ``X`` is no list of comments.
+        """
+        check_is_fitted(self)
+        return self._matrix(Prepared.of(checked_texts(X), self._featurizer.encoder.preprocessor, None))
+
+    def _fit(self, X: Any) -> Prepared:
+        texts = checked_texts(X)
+        if not texts:
+            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+        return self._learn(texts)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_featurizer")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = marked_as_texts(super().__sklearn_tags__())
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The encoder leaves as its JSON: MeCab cannot be pickled."""
+        state = dict(super().__getstate__())
+        if "_featurizer" in state:
+            state["_featurizer"] = self._featurizer.encoder.to_json(), self._featurizer.features
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_featurizer" in state:
+            (text, vocabulary), features = state["_featurizer"]
+            self._featurizer = Featurizer(TextEncoder.from_json(text, vocabulary), features)
+
+
+class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # type: ignore[misc]
+    """Turn comments into averaged word vectors.
+
+    The same features that ``toxiclf.train`` gives its ``logistic``, ``svm``, ``random_forest`` and ``dnn`` models, bit by bit.
+
+    Parameters
+    ----------
+    tokenizer, part_of_speech, typo_correction, views : how comments become tokens; see :class:`toxiclf.recipe.TextSection`.
+    pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.features.features.AverageVectors`.
+    pretrained : word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
+    kind, architecture, size, window, min_count, epochs, unlabeled, jamo_ngrams, buckets : of word vectors that are trained; see
+        :class:`toxiclf.recipe.VectorsSection`.
+    max_tokens, max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
+    random_state : seed of word vectors that are trained.
+
+    Examples
+    --------
+    >>> texts = ["오늘 날씨 좋다", "날씨가 정말 좋네요", ""]
+    >>> AverageVectorizer().fit_transform(texts).shape
+    (3, 100)
+    >>> AverageVectorizer(pretrained="none", size=8, min_count=1, epochs=2).fit_transform(texts).shape
+    (3, 8)
+    """
+
+    def __init__(
+        self,
+        *,
+        tokenizer: str = "mecab",
+        part_of_speech: str | Sequence[str] = (),
+        typo_correction: bool = False,
+        views: str | Sequence[str] = (),
+        pooling: str = "mean",
+        pretrained: str = "ko-comments",
+        kind: str = "word2vec",
+        architecture: str = "skip_gram",
+        size: int = 100,
+        window: int = 5,
+        min_count: int | str = "auto",
+        epochs: int | str = "auto",
+        unlabeled: str | Sequence[str] = (),
+        jamo_ngrams: Sequence[int] = (3, 6),
+        buckets: int = 500_000,
+        max_tokens: int | str = "auto",
+        max_chars: int = 2000,
+        repeat_cap: int = 3,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.part_of_speech = part_of_speech
+        self.typo_correction = typo_correction
+        self.views = views
+        self.pooling = pooling
+        self.pretrained = pretrained
+        self.kind = kind
+        self.architecture = architecture
+        self.size = size
+        self.window = window
+        self.min_count = min_count
+        self.epochs = epochs
+        self.unlabeled = unlabeled
+        self.jamo_ngrams = jamo_ngrams
+        self.buckets = buckets
+        self.max_tokens = max_tokens
+        self.max_chars = max_chars
+        self.repeat_cap = repeat_cap
+        self.random_state = random_state
+
+    def _learn(self, texts: list[str]) -> Prepared:
+        recipe = self._recipe()
+        preprocessor, engine = recipe_preprocessor(recipe), recipe_tokenizer(recipe)
+        rows = Prepared.of(texts, preprocessor, engine)
+        vectors = recipe_vectors(recipe, engine, lambda message: None)
+        self._featurizer = Featurizer.of(recipe, rows, preprocessor, engine, vectors)
+        return rows
+
+    def _recipe(self) -> Recipe:
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        text = ("tokenizer", "part_of_speech", "typo_correction", "views", "max_tokens", "max_chars", "repeat_cap")
+        vectors = (
+            "pretrained", "kind", "architecture", "size", "window", "min_count", "epochs", "unlabeled", "jamo_ngrams", "buckets",
+        )  # fmt: skip
+        seeds = {"seed": seed} if self.pretrained == "none" else {}
+        return Recipe.load(
+            {
+                "model": {"name": "logistic"},
+                "text": {name: getattr(self, name) for name in text},
+                "vectors": {**seeds, **{name: getattr(self, name) for name in vectors}},
+                "features": {"pooling": self.pooling},
+            }
+        )
+
+    def _matrix(self, rows: Prepared) -> NDArray[np.float32]:
+        matrix: NDArray[np.float32] = self._featurizer.matrix(rows)
+        return matrix
+
+    @property
+    def _n_features_out(self) -> int:
+        features = self._featurizer.features
+        assert isinstance(features, AverageVectors)
+        size: int = features.vectors.matrix.shape[1]
+        return size
+
+
+class NgramVectorizer(_TextVectorizer):
+    """Turn comments into 0/1 rows of the n-grams of jamo and of syllables that they hold.
+
+    The same n-grams that ``toxiclf.train`` gives its ``ngram_logistic`` model.
+
+    Parameters
+    ----------
+    jamo, syllable : longest n-gram of each kind; the shortest is 1.
+    min_comments : n-grams in fewer comments are left out.
+    views, max_chars, repeat_cap : what is read of a comment; see :class:`toxiclf.recipe.TextSection`.
+    sparse_output : give a SciPy CSR matrix; False for an array, float32 both.
+
+    Examples
+    --------
+    >>> vectorizer = NgramVectorizer(jamo=1, syllable=2, min_comments=2)
+    >>> vectorizer.fit_transform(["정말 좋아", "좋아"]).toarray()[:, -2:]
+    array([[1., 1.],
+           [1., 1.]], dtype=float32)
+    >>> vectorizer.get_feature_names_out()[-2:]
+    array(['syllable:좋아', 'syllable:아 '], dtype=object)
+    """
+
+    def __init__(
+        self,
+        *,
+        jamo: int = 6,
+        syllable: int = 4,
+        min_comments: int = 3,
+        views: str | Sequence[str] = (),
+        max_chars: int = 2000,
+        repeat_cap: int = 3,
+        sparse_output: bool = True,
+    ) -> None:
+        self.jamo = jamo
+        self.syllable = syllable
+        self.min_comments = min_comments
+        self.views = views
+        self.max_chars = max_chars
+        self.repeat_cap = repeat_cap
+        self.sparse_output = sparse_output
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """The n-grams as "jamo:ㅈㅗ" or "syllable:조", in the order of the columns; ``input_features`` is not used."""
+        check_is_fitted(self)
+        names = [
+            f"{view}:{text[begin : begin + n]}"
+            for view, vocabulary in self._vocabularies().items()
+            for n, text in vocabulary.ngrams.items()
+            for begin in range(0, len(text), n)
+        ]
+        return np.array(names, dtype=object)
+
+    def _learn(self, texts: list[str]) -> Prepared:
+        options = {name: getattr(self, name) for name in ("jamo", "syllable", "min_comments")}
+        text = {name: getattr(self, name) for name in ("views", "max_chars", "repeat_cap")}
+        recipe = Recipe.load({"model": options, "text": text})
+        preprocessor = recipe_preprocessor(recipe)
+        rows = Prepared.of(texts, preprocessor, None)
+        self._featurizer = Featurizer.of(recipe, rows, preprocessor, None, None)
+        return rows
+
+    def _matrix(self, rows: Prepared) -> Any:
+        matrix = sp.hstack(list(self._featurizer.matrix(rows).values()), format="csr")
+        return matrix if self.sparse_output else matrix.toarray()
+
+    def _vocabularies(self) -> dict[str, NgramVocabulary]:
+        views = self._featurizer.encoder.views
+        return {name: view.vocabulary for name, view in views.items() if isinstance(view, NgramView)}

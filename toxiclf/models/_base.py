@@ -1,0 +1,83 @@
+"""What every model can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.balance.weights import ClassWeights
+from toxiclf.graph import Graph
+from toxiclf.models._progress import ALONE, Surroundings
+
+if TYPE_CHECKING:
+    from toxiclf.models._training_loop import Divergence
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model is to learn.
+
+    Attributes
+    ----------
+    targets : uint8 (n, n_labels).
+    exclusive : whether labels exclude each other.
+    weights : class weights, one entry a problem (see :func:`toxiclf.balance.weights.problems`).
+    seed : of everything random.
+    focal_gamma : of the focal loss that networks take in place of cross-entropy; None for cross-entropy.
+    logit_tau : how much of the log-odds of each class's share is added to a network's outputs while it trains; 0 for none.
+    surroundings : what a long fit tells and keeps while it goes on.
+    """
+
+    targets: NDArray[np.uint8]
+    exclusive: bool
+    weights: Sequence[ClassWeights]
+    seed: int
+    focal_gamma: float | None = None
+    logit_tau: float = 0.0
+    surroundings: Surroundings = ALONE
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows that a network watches while it trains: features and targets of the validation part."""
+
+    features: Any
+    targets: NDArray[np.uint8]
+
+
+class Model(ABC):
+    """A classifier over features.
+
+    Attributes
+    ----------
+    history_ : one row an epoch, of networks.
+    divergence_ : where training diverged, if it did; such a model is of no use.
+    """
+
+    history_: Sequence[Mapping[str, float]] = ()
+    divergence_: Divergence | None = None
+
+    @property
+    def no_graph_(self) -> str:
+        """Why the model has no ONNX form; empty where it has."""
+        return ""
+
+    @abstractmethod
+    def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Model:
+        """Learn from training rows; ``held_out`` is there for models that watch it."""
+
+    @abstractmethod
+    def raw(self, features: Any) -> NDArray[np.float64]:
+        """Raw outputs by the training library, float64 (n, n_labels): log-odds or margins, higher is more toxic.
+
+        For exclusive labels they are taken against the negative value.
+        """
+
+    @abstractmethod
+    def write(self, graph: Graph, features: str) -> str:
+        """Add the same function to a graph that holds the features; returns the name of the raw outputs (batch, n_labels)."""

@@ -1,0 +1,449 @@
+"""The training loop of networks: batches of like length, the best weights kept, checkpoints, and a stop where it diverges."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.backend import OPTIMIZERS, keras, tf
+from toxiclf.models._checkpoint import Checkpoint, State
+from toxiclf.models._progress import Progress, Surroundings
+from toxiclf.text.vocabulary import Ids
+
+Floats = NDArray[np.float64]
+_LIMIT = 100.0  # nats a comment: nothing but a network that runs away is as sure, and wrong, as e to the -100
+_CELLS = 2**15  # ids in one call when rows are scored: bounds memory
+_SPREAD = 0.2  # of lengths in a bucket, so that comments meet other ones in each epoch
+
+
+class Rows(Protocol):
+    """Rows as the network takes them.
+
+    Attributes
+    ----------
+    lengths : how long each row is in a batch of its own, (n,).
+    """
+
+    lengths: NDArray[np.int32]
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: NDArray[np.intp]) -> NDArray[Any]:
+        """The network's input for some rows."""
+
+    def digest(self) -> bytes:
+        """Hash of the content."""
+
+
+class VectorRows:
+    """A vector a comment.
+
+    Parameters
+    ----------
+    matrix : float32 (n, width).
+    """
+
+    def __init__(self, matrix: NDArray[np.float32]) -> None:
+        self._matrix = matrix
+        self.lengths = np.ones(len(matrix), dtype=np.int32)
+
+    def __len__(self) -> int:
+        return len(self._matrix)
+
+    def take(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """float32 (rows, width)."""
+        return self._matrix[rows]
+
+    def digest(self) -> bytes:
+        """Hash of the matrix."""
+        return hashlib.sha256(self._matrix.tobytes()).digest()
+
+
+class IdRows:
+    """Ids of each comment's tokens; a batch is as long as its longest comment.
+
+    Parameters
+    ----------
+    time : length of every batch; None for that of its longest comment.
+    """
+
+    def __init__(self, ids: Ids, time: int | None = None) -> None:
+        self._ids, self._time = ids, time
+        self.lengths = ids.lengths if time is None else np.full(len(ids), time, dtype=np.int32)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def take(self, rows: NDArray[np.intp]) -> NDArray[np.int32]:
+        """int32 (rows, longest), padded on the right with 0."""
+        padded = self._ids.take(rows).padded()
+        if self._time is None:
+            return padded
+        return np.pad(padded, [(0, 0), (0, self._time - padded.shape[1])])
+
+    def digest(self) -> bytes:
+        """Hash of ids and lengths."""
+        return hashlib.sha256(self._ids.flat.tobytes() + self._ids.starts.astype(np.int64).tobytes()).digest()
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where a loss exploded or stopped being a number.
+
+    Attributes
+    ----------
+    epoch, step : count from 1; the weights are those of the last good epoch, or those to begin with.
+    loss : at that step.
+    what : was seen there.
+    cause : what is likely behind it.
+    cure : settings that mend it.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    what: str
+    cause: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.what} at step {self.step} of epoch {self.epoch}; {self.cause}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train; all automatic choices made.
+
+    Attributes
+    ----------
+    network : what else decides which network it is: the model's options, as text.
+    focal_gamma : None for plain cross-entropy.
+    clip_norm : largest norm of all gradients together; None for none.
+    blame : the likely cause of a divergence, and its cure.
+    adjustment : is added to the logits of each column in the loss; empty for nothing.
+    """
+
+    network: str
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    patience: int
+    clip_norm: float | None
+    focal_gamma: float | None
+    exclusive: bool
+    seed: int
+    blame: tuple[str, str]
+    adjustment: tuple[float, ...] = ()
+
+
+Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""Outputs of a batch, wanted ones and weights to losses and the weight of each, in one shape."""
+Batches = Callable[[NDArray[np.int32], int, np.random.Generator], Iterator[NDArray[np.intp]]]
+"""Lengths of all rows, size of a batch and a generator to the rows of each batch of an epoch."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a network is trained for; classification unless another one is named.
+
+    Attributes
+    ----------
+    measure : what the figure is called that the held-out rows are judged by.
+    falls : whether less of it is better.
+    losses : None for cross-entropies.
+    batches : None for batches of like length.
+    """
+
+    measure: str = "validation average precision"
+    falls: bool = False
+    losses: Losses | None = None
+    batches: Batches | None = None
+
+    @property
+    def column(self) -> str:
+        """The measure's name in a history."""
+        return self.measure.replace(" ", "_")
+
+
+CLASSIFY = Goal()
+
+
+class TrainingLoop:
+    """Trains a network.
+
+    Parameters
+    ----------
+    network : from a batch of :class:`Rows` to outputs, (batch, columns); of a classifier these are logits.
+    judge : the figure of the outputs of the held-out rows: (n, columns) to a number.
+    goal : what it is trained for.
+
+    Attributes
+    ----------
+    history : one row an epoch: epoch, loss, and the goal's measure.
+    divergence : None unless training diverged.
+    """
+
+    def __init__(
+        self, network: keras.Model, plan: Plan, judge: Callable[[Floats], float], goal: Goal = CLASSIFY
+    ) -> None:
+        self._network, self._plan, self._judge, self._goal = network, plan, judge, goal
+        self._batches = goal.batches or batches
+        self._optimizer = OPTIMIZERS[plan.optimizer](plan.learning_rate)
+        self._optimizer.build(network.trainable_variables)
+        self._step = _compiled_step(network, self._optimizer, plan, goal.losses)
+        self._forward = compiled_forward(network)
+        self.history: list[dict[str, float]] = []
+        self.divergence: Divergence | None = None
+        self._best, self._since, self._finished = -math.inf, 0, False
+        self._best_weights = self._weights()
+
+    def run(
+        self, rows: Rows, wanted: Floats, weights: Floats, held_out: Rows, surroundings: Surroundings
+    ) -> TrainingLoop:
+        """Train until nothing gets better, and restore the best weights.
+
+        Parameters
+        ----------
+        wanted, weights : outputs that are wanted of each row and the weight of each, (n, columns).
+
+        Raises
+        ------
+        UsageError : there is a checkpoint, and it cannot be gone on from.
+        """
+        targets = wanted.astype(np.float32), weights.astype(np.float32)
+        checkpoint = surroundings.checkpoint
+        identity = self._identity(rows, targets, held_out) if checkpoint is not None else ""
+        if checkpoint is not None and (state := checkpoint.load(identity)) is not None:
+            self._restore(state, checkpoint)
+            surroundings.say(f"{surroundings.title}: going on after epoch {len(self.history)} of {self._plan.epochs}")
+        with Progress(surroundings, self._plan.epochs, len(self.history), self._goal.measure) as progress:
+            while not self._finished:
+                loss = self._epoch(rows, targets, progress)
+                logits = predicted(self._forward, held_out)
+                if self.divergence is None and not np.isfinite(logits).all():
+                    last = -(-len(rows) // self._plan.batch_size)
+                    self._diverge(last, loss, "outputs for validation comments were no numbers any more")
+                if self.divergence is not None:
+                    self._note(self.divergence.loss, math.nan)
+                    break
+                self._note(loss, self._judge(logits))
+                if checkpoint is not None:
+                    checkpoint.save(identity, self._state())
+                progress.epoch(loss, self.history[-1][self._goal.column], self._sign * self._best)
+        self._network.set_weights(self._best_weights)
+        if self.divergence is None:
+            best = self.history[-1 - self._since]["epoch"]
+            surroundings.say(
+                f"{surroundings.title}: best {self._goal.measure} {self._sign * self._best:.4f}, in epoch {best} of "
+                f"{len(self.history)}"
+            )
+        return self
+
+    def _epoch(self, rows: Rows, targets: tuple[Any, Any], progress: Progress) -> float:
+        """One epoch; returns the mean loss."""
+        epoch, total, done = len(self.history) + 1, 0.0, 0
+        rng = np.random.default_rng([self._plan.seed, epoch])  # so that a resumed run sees the same batches
+        for number, batch in enumerate(self._batches(rows.lengths, self._plan.batch_size, rng), start=1):
+            loss, norm, sane = self._step(rows.take(batch), targets[0][batch], targets[1][batch])
+            loss = float(loss)
+            if not sane:
+                before = self.history[-1]["loss"] if self.history else total / done if done else None
+                self._diverge(number, loss, _what(before, loss, float(norm)))
+                return loss
+            total += loss * len(batch)
+            done += len(batch)
+            progress.step(min(1.0, done / len(rows)), total / done)
+        return total / done
+
+    def _diverge(self, step: int, loss: float, what: str) -> None:
+        self.divergence = Divergence(len(self.history) + 1, step, loss, what, *self._plan.blame)
+
+    @property
+    def _sign(self) -> int:
+        """-1 where less is better: what is kept as the best is then the highest of what is left of zero."""
+        return -1 if self._goal.falls else 1
+
+    def _note(self, loss: float, figure: float) -> None:
+        """Write an epoch into the history, keep the best weights, and see whether it is time to stop."""
+        epoch = len(self.history) + 1
+        self.history.append({"epoch": epoch, "loss": loss, self._goal.column: figure})
+        self._since += 1
+        if self._sign * figure > self._best:
+            self._best, self._since, self._best_weights = self._sign * figure, 0, self._weights()
+        self._finished = self._is_time_to_stop()
+
+    def _is_time_to_stop(self) -> bool:
+        return self._since >= self._plan.patience or len(self.history) >= self._plan.epochs
+
+    def _weights(self) -> list[NDArray[Any]]:
+        return [np.array(weight) for weight in self._network.get_weights()]
+
+    def _variables(self) -> list[Any]:
+        """All that training changes: weights, seeds of dropout, moments of the optimizer."""
+        return [*self._network.variables, *self._optimizer.variables]
+
+    def _state(self) -> State:
+        arrays = {f"variable.{i:04d}": np.asarray(variable) for i, variable in enumerate(self._variables())}
+        arrays |= {f"best.{i:04d}": weight for i, weight in enumerate(self._best_weights)}
+        return State(arrays, {"history": self.history, "best": self._best, "since": self._since})
+
+    def _restore(self, state: State, checkpoint: Checkpoint) -> None:
+        """Take up a state; nothing of it is taken up if a part does not fit."""
+        current = self._state()
+        shapes = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (state.arrays, current.arrays)]
+        if shapes[0] != shapes[1] or not _is_history(state.facts, self._goal.column):
+            raise checkpoint.unfit("does not hold a state of this network")
+        for i, variable in enumerate(self._variables()):
+            variable.assign(state.arrays[f"variable.{i:04d}"])
+        self._best_weights = [state.arrays[f"best.{i:04d}"] for i in range(len(self._best_weights))]
+        self.history = list(state.facts["history"])
+        self._best, self._since = state.facts["best"], state.facts["since"]
+        self._finished = self._is_time_to_stop()  # more epochs or patience may have been asked for
+
+    def _identity(self, rows: Rows, targets: tuple[Any, Any], held_out: Rows) -> str:
+        """Hash of all that decides the state after an epoch; how long to go on does not."""
+        plan = replace(self._plan, epochs=0, patience=0, blame=("", ""))
+        digest = hashlib.sha256(repr((plan, keras.__version__, tf.__version__, np.__version__)).encode())
+        for content in (rows.digest(), held_out.digest(), *(array.tobytes() for array in targets)):
+            digest.update(content)
+        for weight in self._best_weights:
+            digest.update(weight.tobytes())
+        return digest.hexdigest()
+
+
+def _is_history(facts: Mapping[str, Any], column: str) -> bool:
+    """Whether a checkpoint's facts are those of at least one epoch."""
+    history, best, since = (facts.get(name) for name in ("history", "best", "since"))
+    keys = {"epoch", "loss", column}
+    return (
+        isinstance(history, list)
+        and all(isinstance(row, dict) and row.keys() == keys for row in history)
+        and all(isinstance(value, int | float) for row in history for value in row.values())
+        and isinstance(best, float)
+        and isinstance(since, int)
+        and 0 <= since < len(history)
+    )
+
+
+def _what(before: float | None, loss: float, norm: float) -> str:
+    """What was seen at a step that was not taken."""
+    if not math.isfinite(loss):
+        return "the loss was no number any more"
+    if not math.isfinite(norm):
+        return f"the gradients were no numbers any more (loss {loss:.3g})"
+    return f"the loss was {loss:.3g}" if before is None else f"the loss rose from {before:.2f} to {loss:.3g}"
+
+
+def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+    """Rows in batches of like length, in random order.
+
+    Parameters
+    ----------
+    lengths : of each row, (n,); where all are equal, rows are simply shuffled.
+    """
+    order = np.argsort(lengths * (1 + _SPREAD * rng.random(len(lengths))), kind="stable")
+    starts = np.arange(0, len(order), size)
+    for start in rng.permutation(starts):
+        yield order[start : start + size]
+
+
+def predicted(forward: Callable[[NDArray[Any]], Any], rows: Rows) -> Floats:
+    """Logits of rows, float64 (n, columns)."""
+    order = np.argsort(rows.lengths, kind="stable")
+    pieces = []
+    begin = 0
+    while begin < len(order):
+        end = begin + 1
+        while end < len(order) and max(1, rows.lengths[order[end]]) * (end + 1 - begin) <= _CELLS:
+            end += 1
+        pieces.append(np.asarray(forward(rows.take(order[begin:end])), dtype=np.float64))
+        begin = end
+    logits = np.concatenate(pieces)
+    return logits[np.argsort(order)]
+
+
+def compiled_forward(network: keras.Model) -> Callable[[NDArray[Any]], Any]:
+    """The network's logits as one function for batches of any shape."""
+
+    def forward(x: Any) -> Any:
+        return network(x, training=False)
+
+    call: Callable[[NDArray[Any]], Any] = tf.function(forward, input_signature=[_batch_of(network)])
+    return call
+
+
+def balanced_batches(classes: NDArray[np.intp]) -> Batches:
+    """Batches that hold as many rows of each class; rows of the rarer ones come again as often as need be.
+
+    Parameters
+    ----------
+    classes : of each row, (n,).
+    """
+    members = [np.flatnonzero(classes == value) for value in np.unique(classes)]
+
+    def drawn(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+        each = max(2, size // len(members))
+        count = -(-len(lengths) // (each * len(members)))
+        rounds = [_endless(rows, each * count, rng) for rows in members]
+        for i in range(count):
+            yield np.concatenate([rows[i * each : (i + 1) * each] for rows in rounds])
+
+    return drawn
+
+
+def _endless(rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """That many rows: all in random order, and again in another one."""
+    return np.concatenate([rng.permutation(rows) for _ in range(-(-count // len(rows)))])[:count]
+
+
+def _compiled_step(
+    network: keras.Model, optimizer: Any, plan: Plan, losses: Losses | None = None
+) -> Callable[..., tuple[Any, Any, Any]]:
+    """One step of training: a batch, wanted outputs and weights to loss, norm of gradients, and whether it was good and taken."""
+    variables = network.trainable_variables
+    columns = tf.TensorSpec([None, network.output_shape[-1] if losses is None else None], tf.float32)
+    losses = losses or (_softmax_losses if plan.exclusive else _sigmoid_losses)
+    adjustment = np.array(plan.adjustment, dtype=np.float32)
+
+    def step(x: Any, wanted: Any, weights: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = network(x, training=True)
+            plain, row_weights = losses(logits + adjustment if len(adjustment) else logits, wanted, weights)
+            focus = 1.0
+            if plan.focal_gamma is not None:
+                focus = tf.maximum(-tf.math.expm1(-plain), 1e-7) ** plan.focal_gamma
+            loss = tf.reduce_mean(row_weights * focus * plain)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+        norm = tf.linalg.global_norm(gradients)
+        sane = tf.math.is_finite(loss) & tf.math.is_finite(norm) & (tf.reduce_mean(plain) <= _LIMIT)
+        if plan.clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, plan.clip_norm, norm)
+        if sane:
+            optimizer.apply(gradients, variables)
+        return loss, norm, sane
+
+    signature = [_batch_of(network), columns, columns]
+    call: Callable[..., tuple[Any, Any, Any]] = tf.function(step, input_signature=signature)
+    return call
+
+
+def _batch_of(network: keras.Model) -> Any:
+    (given,) = network.inputs
+    return tf.TensorSpec([None, *given.shape[1:]], given.dtype)
+
+
+def _sigmoid_losses(logits: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
+    """Cross-entropies of sigmoids and their weights, both (batch, columns)."""
+    return tf.nn.softplus(logits) - wanted * logits, weights
+
+
+def _softmax_losses(logits: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
+    """Cross-entropies of a softmax and their weights, both (batch,)."""
+    return -tf.reduce_sum(wanted * tf.nn.log_softmax(logits), axis=-1), weights[:, 0]

@@ -1,0 +1,1 @@
+"""From labelled comments to a trained model and its report."""

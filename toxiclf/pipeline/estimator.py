@@ -1,0 +1,322 @@
+"""ToxicClassifier: a recipe as a scikit-learn classifier over texts."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from toxiclf.bundle import store
+from toxiclf.bundle.live_rate import check_prior, in_words
+from toxiclf.bundle.manifest import Manifest
+from toxiclf.bundle.scorer import Scorer
+from toxiclf.datasets.arrays import checked_texts, labels_of
+from toxiclf.datasets.comments import Comments, check_classes, consistent
+from toxiclf.datasets.reading import is_binary
+from toxiclf.datasets.splitting import split
+from toxiclf.errors import DataError, TrainingError, UsageError
+from toxiclf.evaluation.decision import class_log_odds, margins_of
+from toxiclf.features.vectorizers import marked_as_texts
+from toxiclf.moderator import Moderator
+from toxiclf.pipeline.bundling import bundled
+from toxiclf.pipeline.calibrate import Learned, learn
+from toxiclf.pipeline.fit import DivergedError
+from toxiclf.recipe import Recipe
+from toxiclf.recipe.preprocessing import recipe_normalizer
+from toxiclf.text.encoder import TextEncoder
+
+Floats = NDArray[np.float64]
+
+
+class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Classify comments with scikit-learn's tools: any recipe as an estimator whose ``X`` is a list of texts.
+
+    ``y`` holds two classes; or more, which then exclude each other; or is a 0/1 matrix of independent labels. One class is the
+    negative one, whose comments are not toxic: the one that ``negative`` names, else ``classes_[0]``, the first in sorted order.
+
+    ``predict`` decides by a threshold that is tuned for ``decision.objective`` on rows inside ``fit`` that the model did not
+    learn from. So it need not equal ``predict_proba(X)[:, 1] > 0.5``: where toxic comments are rare, .5 is seldom the best
+    threshold. Among more than two classes the most probable one is taken. Probabilities are those at the share of toxic comments
+    in ``y``; ``decision__prior`` names the live share, if it is another, and corrects them and the threshold (a table
+    of several shares is by class).
+
+    No row is held out as a test part, since cross-validation does that from outside: ``split.test`` is not used. No report and
+    no baseline are made; :func:`toxiclf.train` makes them. Weights of classes are the recipe's, and ``sample_weight`` is not taken.
+    Cross-validation from outside does not keep equal comments together: give it groups where a corpus repeats itself. Each ``fit``
+    fits ``decision.folds`` models more for its threshold; while only ranks matter, as in a search, 2 will do.
+
+    Parameters
+    ----------
+    recipe : a preset's name, the path of a TOML file, a mapping or a :class:`toxiclf.Recipe`; None for the default model.
+        Its keys are parameters, too: ``model__C``, ``decision__objective``, ``seed``, …; everything random draws on ``seed``.
+    negative : the class that is not toxic. It must be named where classes are words: of "악성" and "정상", the first in sorted
+        order is the toxic one.
+
+    Attributes
+    ----------
+    classes_ : the classes, sorted; 0 … k - 1 for k independent labels.
+    moderator_ : the fitted model as :func:`toxiclf.load` would give it.
+    set_aside_ : rows of ``X`` that were not learned from, as the same comment is labelled in different ways; intp (n,).
+
+    Examples
+    --------
+    >>> import toxiclf
+    >>> comments = toxiclf.read_comments("corpus:sample")
+    >>> model = toxiclf.ToxicClassifier().fit(comments.texts, comments.targets[:, 0])
+    >>> model.predict(["오늘도 좋은 하루 되세요", "꺼져 이 멍청한 새끼야"])
+    array([0, 1], dtype=uint8)
+    """
+
+    def __init__(self, recipe: str | Path | Mapping[str, Any] | Recipe | None = None, *, negative: Any = None) -> None:
+        self.recipe = recipe
+        self.negative = negative
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters and, where ``deep``, every key of the recipe as ``section__key``.
+
+        >>> ToxicClassifier("svm").get_params()["model__kernel"]
+        'rbf'
+        """
+        params: dict[str, Any] = super().get_params(deep=False)
+        if deep:
+            with suppress(UsageError):  # fit says what is wrong with the recipe; until then no key of it is known
+                for section, value in self._loaded().model_dump(exclude={"search"}).items():  # fit refuses a search
+                    keys = {f"{section}__{key}": v for key, v in value.items()} if isinstance(value, dict) else {}
+                    params |= keys or {section: value}
+        return params
+
+    def set_params(self, **params: Any) -> ToxicClassifier:
+        """Set the recipe or keys of it, as ``model__C=10`` or ``**{"model.C": 10}``; ``model__name`` brings its preset.
+
+        Raises
+        ------
+        UsageError : a key is unknown, or a value does not fit.
+
+        >>> ToxicClassifier("svm").set_params(model__C=10)
+        ToxicClassifier(recipe={'model': {'C': 10.0, 'name': 'svm'}})
+        """
+        own = {name: params.pop(name) for name in ("recipe", "negative") if name in params}
+        if params:
+            before = Recipe.load(own["recipe"]) if "recipe" in own else self._loaded()
+            changed = before.changed({key.replace("__", "."): value for key, value in params.items()})
+            own["recipe"] = changed.model_dump(exclude_unset=True)
+        for name, value in own.items():
+            setattr(self, name, value)
+        return self
+
+    def fit(self, X: Any, y: Any) -> ToxicClassifier:
+        """Learn from labelled comments, calibrate, and tune thresholds.
+
+        Parameters
+        ----------
+        X : n comments: a list, Series, array or tuple of strings.
+        y : n classes, or a 0/1 matrix (n, k) whose columns, of a DataFrame, name the labels.
+
+        Raises
+        ------
+        UsageError, DataError : the recipe, the comments or the classes do not fit.
+        TrainingError : training diverged, or the network has no ONNX form.
+        """
+        recipe = self._loaded()
+        if recipe.search.method != "none":
+            raise UsageError(
+                f"search.method is {recipe.search.method!r}, but an estimator fits one recipe; search over its keys "
+                "with scikit-learn's GridSearchCV, or use toxiclf train"
+            )
+        texts = checked_texts(X)
+        if not texts:
+            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+        labels = labels_of(y, texts, self._place_of_negative)
+        if self.negative is not None and len(labels.names) == len(labels.classes):
+            raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
+        recipe = labels.with_names(recipe)
+        comments = consistent(labels.comments(texts), recipe_normalizer(recipe))
+        learned = _learned(comments, recipe)
+        self.classes_, self._order = labels.classes, labels.order
+        self.set_aside_ = np.array([rejected.line for _, rejected in comments.rejected], dtype=np.intp)
+        manifest, self._files = bundled(learned, comments, recipe, _card(learned, comments, recipe))
+        self._open(manifest, learned.fitted.encoder)
+        if len(self.set_aside_):
+            warnings.warn(
+                f"{len(self.set_aside_)} comments were set aside, as the same comment is labelled in different ways; "
+                "set_aside_ has their rows: label them alike",
+                stacklevel=2,
+            )
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Classes of comments, (n,); a 0/1 matrix (n, k) for k independent labels."""
+        raw = self._raw(X)
+        if self._manifest.negative is not None:
+            return np.asarray(self.classes_[self._probabilities(raw).argmax(axis=1)])
+        flagged = self._flagged(raw).astype(np.intp)
+        return flagged if len(self._manifest.labels) > 1 else np.asarray(self.classes_[self._order[flagged[:, 0]]])
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Calibrated probabilities, (n, classes), each row of which sums to one; (n, k) scores of k independent labels."""
+        return self._probabilities(self._raw(X))
+
+    def decision_function(self, X: Any) -> Floats:
+        """How far comments lie beyond the threshold: above 0 is what ``predict`` calls ``classes_[1]``, or the label.
+
+        In double precision from the raw outputs, so that comments keep their order where probabilities round to 1.
+
+        Returns
+        -------
+        (n,) for two classes, turned round where ``classes_[1]`` is the negative one, or (n, k) for independent labels: the
+        calibrated log-odds minus the threshold's; with isotonic calibration, whose log-odds need not be finite, the raw output
+        minus the least one that is flagged. (n, classes) for more than two classes: the log-odds of each against the others, the
+        highest of which ``predict`` takes.
+        """
+        raw = self._raw(X)
+        if self._manifest.negative is not None:
+            log_odds = self._sorted(class_log_odds(raw, self._manifest.calibration))
+            return _with_highest(log_odds, self._probabilities(raw))
+        margins = margins_of(raw, self._manifest.calibration, self.moderator_.thresholds)
+        flagged = self._flagged(raw)  # what predict says; rounding could part the two by the last bit
+        tiny = np.finfo(float).tiny
+        margins = np.where(flagged, np.maximum(margins, tiny), np.minimum(margins, 0.0))
+        if margins.shape[1] > 1:
+            return margins
+        if self._order[0] == 0:
+            return margins[:, 0]
+        return np.where(flagged[:, 0], -margins[:, 0], np.maximum(-margins[:, 0], tiny))
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the fitted model as a bundle, which :func:`toxiclf.load` and ``toxiclf predict`` read.
+
+        Raises
+        ------
+        DataError : the folder exists and is no bundle.
+        """
+        check_is_fitted(self)
+        store.save(Path(folder), self._manifest, self._files)
+        return Path(folder)
+
+    def _loaded(self) -> Recipe:
+        if not isinstance(self.recipe, str | Path | Mapping | Recipe | None):
+            raise UsageError(
+                f"recipe is of the type {type(self.recipe).__name__}; expected a preset's name, a path, a mapping or a Recipe"
+            )
+        return Recipe.load(self.recipe)
+
+    def _place_of_negative(self, classes: list[Any]) -> int:
+        """Which of the sorted classes is not toxic."""
+        if self.negative in classes:
+            return classes.index(self.negative)
+        listed = ", ".join(map(repr, classes))
+        if isinstance(self.negative, str) and classes == list(range(len(classes))):
+            warnings.warn(
+                f"y holds {listed} in place of words, as some of scikit-learn's tools number them, so 0 is taken as the negative "
+                f"class and not {self.negative!r}; that matters to predict, not to ranks: to be sure, number the classes yourself",
+                stacklevel=3,
+            )
+            return 0
+        if self.negative is not None:
+            raise UsageError(f"negative is {self.negative!r}, which is not in y; it holds {listed}")
+        if isinstance(classes[0], str) and not is_binary(classes):
+            raise UsageError(f"y holds {listed}; say which is not toxic: ToxicClassifier(negative=…)")
+        return 0
+
+    def _open(self, manifest: Manifest, encoder: TextEncoder) -> None:
+        self.moderator_ = Moderator(manifest, encoder, Scorer(self._files["model.onnx"]))
+
+    @property
+    def _manifest(self) -> Manifest:
+        return self.moderator_.manifest
+
+    def _raw(self, X: Any) -> NDArray[np.float32]:
+        check_is_fitted(self)
+        return self.moderator_.raw(checked_texts(X))
+
+    def _flagged(self, raw: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return np.asarray(self._manifest.calibration.apply(raw) >= self.moderator_.thresholds)
+
+    def _probabilities(self, raw: NDArray[np.float32]) -> Floats:
+        scores = self._manifest.calibration.apply(raw).astype(np.float64)
+        if self._manifest.negative is None and scores.shape[1] > 1:
+            return scores
+        scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))  # float32 rounds beyond 1
+        return self._sorted(np.column_stack([1.0 - scores.sum(axis=1), scores]))
+
+    def _sorted(self, columns: Floats) -> Floats:
+        """Columns of the negative class and of each other class, put into the order of ``classes_``."""
+        return columns[:, np.argsort(self._order)]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "moderator_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = marked_as_texts(super().__sklearn_tags__())
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What runs is remade from the bundle's files: neither MeCab nor ONNX Runtime can be pickled."""
+        state = dict(super().__getstate__())
+        if "moderator_" in state:
+            state["moderator_"] = self._manifest
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "moderator_" in state:
+            text, vocabulary = (json.loads(self._files[name]) for name in ("text.json", "vocabulary.json"))
+            self._open(state["moderator_"], TextEncoder.from_json(text, vocabulary))
+
+
+def _learned(comments: Comments, recipe: Recipe) -> Learned:
+    check_classes(comments)
+    if recipe.decision.prior != "none":
+        check_prior(recipe.decision.prior, comments.labels, exclusive=comments.exclusive)  # before anything is fitted
+    normalizer = recipe_normalizer(recipe)
+    parts = split(comments, test=0, validation=recipe.split.validation, seed=recipe.seed, normalizer=normalizer)
+    try:
+        learned = learn(parts, recipe, lambda message: None)
+    except DivergedError as error:
+        raise TrainingError(f"{error}; {error.divergence.cure}") from error
+    if learned.graph is None:
+        raise TrainingError(
+            f"the network cannot be used after training: {learned.fitted.no_graph}; choose another activation"
+        )
+    return learned
+
+
+def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:
+    """Log-odds whose highest is the most probable class's: ``predict`` decides where probabilities round to the same."""
+    predicted = probabilities.argmax(axis=1)
+    rows = np.flatnonzero(log_odds.argmax(axis=1) != predicted)
+    log_odds[rows, predicted[rows]] = np.nextafter(log_odds[rows].max(axis=1), np.inf)
+    return log_odds
+
+
+def _card(learned: Learned, comments: Comments, recipe: Recipe) -> str:
+    """A model card without figures: nothing was held out to measure."""
+    labels = [
+        f"- {label}: {count:,} of {len(comments):,} comments; threshold {threshold:.4f}"
+        for (label, count), threshold in zip(comments.counts().items(), learned.thresholds, strict=True)
+    ]
+    rate = []
+    if learned.prior is not None:
+        live = in_words(dict(zip(comments.labels, learned.prior, strict=True)))
+        rate = ["", f"Scores and thresholds are for the {live}."]
+    front = [
+        "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
+        "tags: [toxic-comments, onnx]", "---", "",
+    ]  # fmt: skip
+    text = [
+        f"# {recipe.model.name}", "",
+        "Fitted by toxiclf.ToxicClassifier, which holds no rows out: measure it with cross-validation, or with "
+        "`toxiclf evaluate` on comments that it has not seen.", "",
+        *labels, *rate, "", "## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```",
+    ]  # fmt: skip
+    return "\n".join([*front, *text]) + "\n"

@@ -1,0 +1,100 @@
+"""Trials of a search, and the log that keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toxiclf.pipeline.fit import Say
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate.
+
+    Attributes
+    ----------
+    number : its place in the grid, or in optuna's order; from 1.
+    settings : value of each searched key.
+    folds : the metric in each fold; empty where it failed.
+    failure : why it has no value.
+    """
+
+    number: int
+    settings: Settings
+    folds: tuple[float, ...]
+    seconds: float
+    failure: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """Mean over folds."""
+        return float(np.mean(self.folds)) if self.folds else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trial as a row of the report and a line of the log."""
+        return {
+            "number": self.number, "settings": self.settings, "value": self.value,
+            "deviation": float(np.std(self.folds, ddof=1)) if self.folds else None,
+            "folds": list(self.folds), "seconds": round(self.seconds, 3), "failure": self.failure,
+        }  # fmt: skip
+
+
+def plainly(settings: Mapping[str, Any]) -> str:
+    """Settings as a person writes them."""
+    return ", ".join(f"{key}={value}" for key, value in settings.items())
+
+
+class Log:
+    """Trials on disk, one line each, as soon as they are finished; each line says which search it belongs to."""
+
+    def __init__(self, path: Path | None, identity: str, folds: int, say: Say) -> None:
+        self._path, self._identity, self._folds = path, identity[:16], folds
+        self._known: dict[str, Trial] = {}
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = path.read_text("utf-8", "replace") if path.is_file() else ""
+        if content and not content.endswith("\n"):
+            self._append("")  # ends a line that was torn by a kill
+        kept = [trial for line in content.split("\n") if (trial := self._trial(line)) is not None]
+        self._known = {_key(trial.settings): trial for trial in kept}
+        if self._known:
+            say(f"search: {len(self._known)} trials are in {path} already")
+
+    def find(self, settings: Settings) -> Trial | None:
+        """The trial of these settings, of this run or kept from an earlier one; what failed earlier may have been mended."""
+        return self._known.get(_key(settings))
+
+    def add(self, trial: Trial) -> None:
+        """Keep a trial."""
+        self._known[_key(trial.settings)] = trial
+        self._append(json.dumps({"search": self._identity, **trial.to_dict()}, ensure_ascii=False))
+
+    def _append(self, line: str) -> None:
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+    def _trial(self, line: str) -> Trial | None:
+        """A trial with a value; None for another search's line, and for one that is torn or was edited."""
+        try:
+            row = json.loads(line)
+            values = tuple(float(value) for value in row["folds"])
+            trial = Trial(int(row["number"]), dict(row["settings"]), values, float(row["seconds"]))
+            mine = row["search"] == self._identity and len(values) == self._folds
+            sound = all(0 <= value <= 1 for value in values) and 0 <= trial.seconds < np.inf
+            return trial if mine and sound and row["value"] == trial.value else None
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return None
+
+
+def _key(settings: Mapping[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True)
