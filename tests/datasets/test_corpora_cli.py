@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -16,8 +15,9 @@ from typing import Any
 
 import pytest
 import tomli_w
-from tests.datasets.conftest import Site, send
 
+from tests.datasets.conftest import Site, send
+from tests.machine import PATIENCE, wait_until
 from toxiclf.cli import run
 from toxiclf.datasets import cards
 
@@ -257,17 +257,15 @@ def test_an_interrupted_fetch_ends_with_130_and_the_next_one_goes_on(
 
     def stalls(handler: BaseHTTPRequestHandler, content: bytes) -> None:
         send(handler, content, ranges=True, upto=600_000)
-        released.wait(30)
+        released.wait(PATIENCE)
 
     site.replies.append(stalls)
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "corpora"), "corpora", "fetch", "tiny"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     part = folder / "comments.txt.part"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (part.exists() and part.stat().st_size > 500_000):
-        time.sleep(0.01)
+    wait_until(lambda: part.exists() and part.stat().st_size > 500_000)
     process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=30)
+    _, printed = process.communicate(timeout=PATIENCE)
     released.set()
     assert process.returncode == 130
     kept = part.stat().st_size
@@ -305,7 +303,7 @@ def test_on_a_terminal_the_licence_is_asked_about_and_a_bar_is_drawn(
             asked = True
             os.write(ours, f"{typed}\n".encode())
     os.close(ours)
-    assert process.wait(30) == code
+    assert process.wait(PATIENCE) == code
     assert asked
     assert b"CC-BY-NC-4.0 forbids commercial use. Do you accept this licence? [y/N]:" in printed
     assert (folder / "comments.txt").exists() == (code == 0)

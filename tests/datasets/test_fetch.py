@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -24,8 +23,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.datasets.conftest import Reply, Site, answer, send, whole
 
+from tests.datasets.conftest import Reply, Site, answer, send, whole
+from tests.machine import PATIENCE, wait_until
 from toxiclf.datasets import cards, download, nsmc
 from toxiclf.datasets.cards import Card, Part
 from toxiclf.datasets.fetch import fetch
@@ -239,11 +239,11 @@ def test_a_silent_server_is_left_after_a_while(site: Site, monkeypatch: pytest.M
     over = threading.Event()
 
     def silent(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-        over.wait(30)
+        over.wait(PATIENCE)
 
     def falls_silent(handler: BaseHTTPRequestHandler, content: bytes) -> None:
         send(handler, content, ranges=True, upto=9_000)
-        over.wait(30)
+        over.wait(PATIENCE)
 
     sentence = refusal(site, falls_silent, silent, silent, silent)
     over.set()
@@ -422,9 +422,7 @@ def test_many_at_once_fetch_once(site: Site) -> None:
     waiting = f"another process is fetching to {card.cache_path(card.parts[0]).parent}; waiting for it"
 
     def slow(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and said.count(waiting) < 3:
-            time.sleep(0.01)
+        wait_until(lambda: said.count(waiting) == 3)
         whole(handler, content)
 
     site.replies.append(slow)
@@ -446,7 +444,7 @@ def test_a_stopped_fetch_goes_on_where_it_stopped(site: Site, stop: signal.Signa
 
     def stalls(handler: BaseHTTPRequestHandler, content: bytes) -> None:
         send(handler, content, ranges=True, upto=600_000)
-        released.wait(30)
+        released.wait(PATIENCE)
 
     site.replies.append(stalls)
     card = site.card()
@@ -459,12 +457,10 @@ def test_a_stopped_fetch_goes_on_where_it_stopped(site: Site, stop: signal.Signa
     process = subprocess.Popen(
         [sys.executable, "-c", program, card.model_dump_json()], stdout=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
     part = partial_path(card)
-    while time.monotonic() < deadline and not (part.exists() and part.stat().st_size > 500_000):
-        time.sleep(0.01)
+    wait_until(lambda: part.exists() and part.stat().st_size > 500_000)
     process.send_signal(stop)
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=PATIENCE)
     released.set()
     assert process.returncode == code
     kept = part.stat().st_size
