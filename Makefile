@@ -15,16 +15,16 @@ train: $(INSTALLED)
 	$(VENV)/bin/toxiclf train corpora/sample_comments.csv --out runs/sample
 
 test: $(INSTALLED)
-	$(CHECK) --lint
+	$(CHECK)
 
 check: $(INSTALLED)
-	$(CHECK) --lint -m "not long"
+	$(CHECK) -m "not long"
 
 check-rest: $(INSTALLED)
-	$(CHECK) -m "check and not long"
+	$(CHECK) --tests-only -m "check and not long"
 
 check-long: $(INSTALLED)
-	$(CHECK) -m long
+	$(CHECK) --tests-only -m long
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
