@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from toxiclf._console import print_json, print_line, print_table, say
 from toxiclf.cli import options
-from toxiclf.cli.printing import print_json, print_table, say
 
 
 def benchmark(
@@ -87,7 +87,7 @@ def benchmark(
         for name in dict.fromkeys(line.corpus for line in lines):
             say(name)
             print_table(tables.table(chosen, [line for line in lines if line.corpus == name]))
-        typer.echo(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
+        print_line(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
     if all(row["status"] == "failed" for row in rows):
         raise DataError(f"no run succeeded; {rows[0]['entry']}: {rows[0]['reason']}")
 
