@@ -22,9 +22,9 @@ from toxiclf.recipe import AUGMENT_METHODS, AugmentStep
 from toxiclf.text.hangul import compose, recompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded
+from toxiclf.text.obfuscation._stems import stems
 from toxiclf.text.obfuscation.keyboard import as_hangul
-from toxiclf.text.obfuscation.stems import stems
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 METHODS = {name: made(AugmentStep(method=name)) for name, made in AUGMENTERS.items()}
 COMMENTS = [

@@ -15,7 +15,7 @@ from toxiclf.balance.augmentation._particles import final
 from toxiclf.embeddings.pretrained import load_vectors
 from toxiclf.errors import UsageError
 from toxiclf.text.hangul import parts
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 CONTENT = frozenset({"NNG", "VV", "VA", "MAG", "IC", "XR"})
 """Tags of nouns, verbs, adjectives, adverbs, interjections and roots; neighbours of names are other people."""

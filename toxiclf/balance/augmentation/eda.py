@@ -12,8 +12,8 @@ from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.balance.augmentation._particles import PARTICLES, final, particle_after
 from toxiclf.balance.augmentation._synonyms import CONTENT, VERBAL, Synonyms
 from toxiclf.recipe import AugmentStep
-from toxiclf.text.tokenizers import MecabTokenizer
-from toxiclf.text.tokenizers.contract import found_in_order, without_surrogates
+from toxiclf.text.tokenizers import found_in_order, without_surrogates
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 _WORD = re.compile(r"\S+")
 _SYLLABLES = re.compile("[가-힣]+")

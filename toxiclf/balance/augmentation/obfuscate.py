@@ -11,7 +11,7 @@ from importlib import resources
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.balance.augmentation._strokes import LATIN, strokes
 from toxiclf.text.hangul import decompose
-from toxiclf.text.obfuscation.stems import stem_pattern
+from toxiclf.text.obfuscation import stem_pattern
 
 _WORD = re.compile(r"\S+")
 _SYLLABLES = re.compile("[가-힣]{2,}")

@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.text.hangul import MEDIALS, parts, syllable
-from toxiclf.text.obfuscation.stems import stem_pattern
+from toxiclf.text.obfuscation import stem_pattern
 
 _TAILS = dict(zip(MEDIALS, "ㅏㅐㅏㅐㅓㅔㅓㅔㅗㅏㅐㅔㅗㅜㅓㅔㅣㅜㅡㅣㅣ", strict=True))
 _SYLLABLE = re.compile("[가-힣](?![ㄱ-ㅣ])")
