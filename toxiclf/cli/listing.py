@@ -55,8 +55,7 @@ def _recipe_keys(model: str | None) -> list[dict[str, Any]]:
     from toxiclf.recipe.reference import recipe_keys
 
     return [
-        {"key": row.key, "type": row.type, "default": row.default, "meaning": row.meaning}
-        for row in recipe_keys(model)
+        {"key": row.key, "type": row.type, "default": row.default, "meaning": row.meaning} for row in recipe_keys(model)
     ]
 
 
