@@ -38,7 +38,7 @@ from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import split
 from toxiclf.features.features import Prepared
 from toxiclf.pipeline.fit import Fitter
-from toxiclf.recipe import VIEWS, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer, recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
 from toxiclf.text.obfuscation._stems import stems
@@ -103,7 +103,7 @@ def cells() -> Iterator[Cell]:
     for model in ("ngram_logistic", "svm", "cnn"):
         yield Cell("views", "none", model, {})
         yield Cell("views", "all", model, {"text.views": "all"})
-        for view in VIEWS if model == "ngram_logistic" else ():
+        for view in components("view") if model == "ngram_logistic" else ():
             yield Cell("views", view, model, {"text.views": view})
     for model in ("ngram_logistic", "svm", "cnn"):
         yield Cell("disguised", "as written, no view", model, {})
