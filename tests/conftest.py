@@ -29,7 +29,7 @@ from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.reporting import Evaluated
 from toxiclf.pipeline.train import TrainedModel
 from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 hypothesis.settings.register_profile("toxiclf", deadline=None, max_examples=60, derandomize=True)

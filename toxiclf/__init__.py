@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from toxiclf.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from toxiclf.balance.augmentation._sampler import TextAugmenter
-    from toxiclf.balance.resampling.resampler import Resampler
+    from toxiclf.balance.augmenter import TextAugmenter
+    from toxiclf.balance.resampler import Resampler
     from toxiclf.datasets.comments import Comments
     from toxiclf.datasets.reading import read_comments
     from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
@@ -34,8 +34,8 @@ _HOME = {
     "NgramVectorizer": "features.vectorizers",
     "Recipe": "recipe",
     "Report": "evaluation.report",
-    "Resampler": "balance.resampling.resampler",
-    "TextAugmenter": "balance.augmentation._sampler",
+    "Resampler": "balance.resampler",
+    "TextAugmenter": "balance.augmenter",
     "ToxicClassifier": "pipeline.estimator",
     "ToxiclfError": "errors",
     "TrainedModel": "pipeline.train",

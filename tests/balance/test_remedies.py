@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 import toxiclf
 from tests.conftest import small_vectors, tiny
+from toxiclf._registry import components
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.balance.pool import Stage
-from toxiclf.balance.resampling.resampler import Resampler
+from toxiclf.balance.resampler import Resampler
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.datasets.comments import Comments, equality_keys
 from toxiclf.datasets.splitting import Split, split
@@ -26,11 +27,11 @@ from toxiclf.models._training_loop import Plan, TrainingLoop
 from toxiclf.pipeline.calibrate import learn, learned_rows
 from toxiclf.pipeline.fit import Features, Fitter
 from toxiclf.pipeline.train import TrainedModel
-from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
+from toxiclf.recipe import Recipe
 
-AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in AUGMENT_METHODS}
+AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in components("augmenter")}
 RESAMPLE: dict[str, dict[str, Any]] = {
-    method: {"resample": method, "class_weight": "none"} for method in RESAMPLE_METHODS if method != "tomek"
+    method: {"resample": method, "class_weight": "none"} for method in components("resampler") if method != "tomek"
 }
 RESAMPLE["wgan"] |= {"gan_steps": 20, "gan_units": [8]}
 RESAMPLE["random_under + tomek"] = {"resample": ["random_under", "tomek"], "class_weight": "none", "ratio": 0.5}
@@ -91,7 +92,9 @@ def made(parts: Split) -> Callable[..., Made]:
 
 
 def test_every_method_of_the_recipe_is_a_remedy_here() -> None:
-    assert set(AUGMENT_METHODS) | set(RESAMPLE_METHODS) <= {word for name in REMEDIES for word in name.split(" + ")}
+    assert set(components("augmenter")) | set(components("resampler")) <= {
+        word for name in REMEDIES for word in name.split(" + ")
+    }
 
 
 @pytest.mark.parametrize(

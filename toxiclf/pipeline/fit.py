@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from toxiclf.balance.augmentation import augmented
 from toxiclf.balance.pool import Copies, Pool, Stage
-from toxiclf.balance.resampling.resampler import Resampler
+from toxiclf.balance.resampler import Resampler
 from toxiclf.balance.weights import ClassWeights, class_weights, problems, rarer_rows
 from toxiclf.datasets.comments import Comments, equality_keys
 from toxiclf.datasets.splitting import Split

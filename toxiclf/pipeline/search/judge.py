@@ -221,7 +221,10 @@ def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
         if not isinstance(values, Range):
             steps += [step for value in values for step in BalanceSection(augment=value).augment]
     return sorted(
-        {*named_sources(recipe, section, "pretrained"), *(step.vectors for step in steps if step.method == "eda")}
+        {
+            *named_sources(recipe, section, "pretrained"),
+            *(step.vectors for step in steps if "vectors" in step.component["keys"]),
+        }
     )
 
 
