@@ -31,11 +31,11 @@ from sklearn.metrics import average_precision_score
 import toxiclf
 from toxiclf._registry import components
 from toxiclf.balance.pool import Pool
-from toxiclf.benchmark.tables import interval
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import split
+from toxiclf.evaluation.statistics import mean_interval
 from toxiclf.features.features import Prepared
 from toxiclf.pipeline.fit import Fitter
 from toxiclf.recipe import Recipe
@@ -254,7 +254,7 @@ def _difference(ours: list[float], base: list[float]) -> str:
     differences = np.subtract(ours, base)
     if np.isnan(differences).any() or len(differences) < 2:
         return "–"
-    low, high = interval(differences, TEST)
+    low, high = mean_interval(differences, TEST)
     return f"{differences.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 

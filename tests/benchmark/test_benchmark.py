@@ -30,6 +30,7 @@ from toxiclf.benchmark.measuring import killed, measured
 from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan, of_flags, parsed, shipped
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.benchmark.running import run_plan
+from toxiclf.benchmark.writing import write_tables
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
@@ -134,7 +135,7 @@ def test_a_killed_benchmark_goes_on(done: tuple[Path, list[dict[str, Any]]], tmp
 
 
 def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
-    lines = {line.entry: line for line in tables.write(plan, done[1], tmp_path)}
+    lines = {line.entry: line for line in write_tables(plan, done[1], tmp_path)}
     of = {
         name: np.array([row["metrics"]["f1"] for row in done[1] if row["entry"] == name]) for name in ("plain", "weak")
     }
@@ -175,7 +176,7 @@ def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, 
     hostile = [
         {**row, "reason": "<script>window.hacked = 1</script>"} if row["status"] == "failed" else row for row in done[1]
     ]
-    tables.write(plan, hostile, tmp_path)
+    write_tables(plan, hostile, tmp_path)
     with chromium() as browser:
         browsed = Browsed(browser.new_page(), tmp_path / "table.html")
         heading = browsed.page.get_by_role("button", name="f1")
@@ -215,11 +216,11 @@ def test_one_test_part_for_all_seeds_says_nothing_of_another(plan: Plan) -> None
     lines = tables.lines_of(plan, found)
     assert lines[1].figures["average_precision"].difference == pytest.approx(0.1)
     assert lines[1].figures["average_precision"].p is None
-    assert "the same for all seeds" in tables.said(plan, lines)
+    assert "the same for all seeds" in tables.caption(plan, lines)
     drawn = [{**row, "test_part": "drawn", "test_sha256": row["seed"]} for row in found]
     figure = tables.lines_of(plan, drawn)[1].figures["average_precision"]
     assert figure.holm == 0  # the same at each seed, and still one of those that are corrected for
-    assert "the same for all seeds" not in tables.said(plan, tables.lines_of(plan, drawn))
+    assert "the same for all seeds" not in tables.caption(plan, tables.lines_of(plan, drawn))
     alike = [{**row, "metrics": found[0]["metrics"]} for row in drawn]
     assert tables.lines_of(plan, alike)[1].figures["average_precision"].p == 1
 
@@ -233,16 +234,11 @@ def test_names_do_not_become_formulas_or_markup(tmp_path: Path) -> None:
     hostile = "=1+1<img src=x onerror=alert(1)>"
     plan = parsed({**CONTENT, "title": hostile, "corpora": [{"source": "corpus:sample", "name": hostile}]}, "test")
     found = [{**_row("plain", seed, 0.5), "corpus": hostile} for seed in (0, 1)]
-    tables.write(plan, found, tmp_path)
+    write_tables(plan, found, tmp_path)
     assert "<img" not in (tmp_path / "table.md").read_text("utf-8")
     assert "<img" not in (tmp_path / "table.html").read_text("utf-8")
     (cell, *_) = csv.DictReader((tmp_path / "table.csv").read_text("utf-8").splitlines())
     assert cell["corpus"] == "'" + hostile
-
-
-def test_holm_s_correction() -> None:
-    corrected = tables._holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
-    assert corrected == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
 
 
 def test_thinning_drops_toxic_comments_alone(sample: Comments) -> None:

@@ -49,6 +49,7 @@ def benchmark(
     from toxiclf.benchmark import tables
     from toxiclf.benchmark.plan import load_plan, of_flags, parsed
     from toxiclf.benchmark.running import finished, run_plan
+    from toxiclf.benchmark.writing import write_tables
     from toxiclf.errors import DataError, UsageError
     from toxiclf.pipeline.train import check_writable
     from toxiclf.recipe import parsed_setting
@@ -80,7 +81,7 @@ def benchmark(
     check_writable(folder)
     if not only_tables:
         rows = run_plan(chosen, folder, jobs=jobs, again=again, say=say)
-    lines = tables.write(chosen, rows, folder)
+    lines = write_tables(chosen, rows, folder)
     if as_json:
         print_json({"out": str(folder), "lines": [asdict(line) for line in lines]})
     else:
