@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from toxiclf._console import print_json, print_line, print_table, say
+from toxiclf.benchmark import plans
 from toxiclf.cli import options
 
 
 def benchmark(
     plan: Annotated[
-        str | None, typer.Argument(metavar="PLAN", help="Plan file, or one that ships: notes, models, imbalance.")
+        str | None, typer.Argument(metavar="PLAN", help=f"Plan file, or one that ships: {', '.join(plans.names())}.")
     ] = None,
     corpus: Annotated[
         str | None, typer.Option(metavar="NAME[,NAME…]", help="Files or corpora, in place of a plan.")
@@ -67,7 +68,7 @@ def benchmark(
         chosen = parsed({**chosen.model_dump(), **changes}, plan)
     else:
         if not corpus or not model:
-            raise UsageError("give a plan, or --corpus and --model; plans that ship are notes, models and imbalance")
+            raise UsageError(f"give a plan, or --corpus and --model; plans that ship are {', '.join(plans.names())}")
         chosen = of_flags(
             _names(corpus), _names(model), _names(resample or ""), _seeds(seeds or "0..4"), keys, baseline or ""
         )
