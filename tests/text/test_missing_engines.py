@@ -15,7 +15,7 @@ import pytest
 import toxiclf
 from tests.bundle.conftest import forge
 from toxiclf.errors import BundleError, MissingExtraError
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.tokenizers import tokenizer
 
 JAVA = ("okt", "komoran", "hannanum", "kkma")
