@@ -29,6 +29,7 @@ from toxiclf.pipeline.reporting import (
 )
 from toxiclf.pipeline.save import TrainedModel, bundled
 from toxiclf.pipeline.search import search
+from toxiclf.pipeline.search.trials import plainly
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
@@ -77,6 +78,7 @@ def train(
             result = search(parts, recipe, say, search_log)
             recipe = best = result.recipe
             trials = result.to_dict()
+            say(f"search: the best of {len(result.trials)}: {plainly(result.best.settings)}")
         began = time.perf_counter()
         fits = fit_models(
             parts, recipe, say, checkpoints=checkpoints, bar=bar

@@ -11,7 +11,7 @@ from toxiclf.datasets.splitting import Split
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.search.cross_validation import CrossValidator
 from toxiclf.pipeline.search.proposals import Optuna, grid, in_turn
-from toxiclf.pipeline.search.trials import Log, Progress, Trial, plainly
+from toxiclf.pipeline.search.trials import Log, Progress, Trial
 from toxiclf.recipe import Recipe, SearchSection
 
 __all__ = ["SearchResult", "search"]
@@ -73,5 +73,4 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> S
     if progress.best is None:
         raise progress.defeat()
     best = progress.best
-    say(f"search: the best of {len(trials)}: {plainly(best.settings)}")
     return SearchResult(plain.changed(best.settings), best, trials, section)
