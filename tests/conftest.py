@@ -18,7 +18,6 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 import toxiclf
 from toxiclf.datasets.comments import Comments
@@ -103,24 +102,25 @@ def small_vectors() -> str:
     return str(path)
 
 
-class ByWhatIsShared(LoadScopeScheduling):
-    """Tests that share what they train run in one process.
-
-    (pytest-xdist 3.8's own groups are without effect in pytest 9.2.)
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        """Most tests by file, those of the contract by model, pages one by one."""
-        path, _, test = nodeid.partition("::")
-        if path.endswith("test_contract.py"):
-            model = re.search(rf"\[({'|'.join(TINY_MODEL)})\b", test)
-            return f"{path} {model[1]}" if model else path
-        return nodeid if path.endswith(PAGES) else path
+def _group(nodeid: str) -> str:
+    """What shares a trained model: most tests by file, those of the contract by model, pages one by one."""
+    path, _, test = nodeid.partition("::")
+    if path.endswith("test_contract.py"):
+        model = re.search(rf"\[({'|'.join(TINY_MODEL)})\b", test)
+        return f"{path} {model[1]}" if model else path
+    return nodeid if path.endswith(PAGES) else path
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
-    """The scheduler of `pytest -n`."""
-    return ByWhatIsShared(config, log)
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Runs tests of a group in one process: pytest-xdist's own ``--dist loadgroup`` does not since pytest 9.2 (its issue 1386)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

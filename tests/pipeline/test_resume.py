@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import toxiclf
+from tests.machine import PATIENCE
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.splitting import split
@@ -110,7 +111,7 @@ def test_a_killed_training_goes_on_and_gives_the_very_model_of_an_uninterrupted_
         if "epoch 2 of 4" in line:
             process.send_signal(signal.SIGKILL)
             break
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     assert not (out / "bundle").exists()
     assert run([*command, "--resume"]) == 0

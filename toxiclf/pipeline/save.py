@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf._files import write_text
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
@@ -23,7 +24,7 @@ from toxiclf.datasets.splitting import Split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import learned as learned_from
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, remove_report, write_text
+from toxiclf.evaluation.report import Report, remove_report
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learned_rows
 from toxiclf.pipeline.training_set import write_copies
