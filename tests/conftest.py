@@ -24,10 +24,10 @@ from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.reading import read_comments
 from toxiclf.datasets.splitting import Split
 from toxiclf.pipeline import train as training
-from toxiclf.pipeline.calibrate import Learned, decision_source
+from toxiclf.pipeline.calibrate import CalibratedModel, decision_source
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.reporting import Evaluated
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
@@ -195,7 +195,7 @@ class Made:
     """A tiny trained model, and what it was learned as."""
 
     model: TrainedModel
-    learned: Learned
+    learned: CalibratedModel
 
 
 @pytest.fixture(scope="session")
@@ -203,18 +203,18 @@ def made(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callabl
     """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); the last few are kept."""
     known: OrderedDict[tuple[str, str], Made] = OrderedDict()
     data = {"one": sample, "two": two_labels, "exclusive": exclusive}
-    learn = training.learn
+    calibrated = training.calibrated
 
     def get(model: str, kind: str = "one") -> Made:
         if (model, kind) not in known:
-            learned: list[Learned] = []
+            learned: list[CalibratedModel] = []
 
-            def noted(*arguments: Any, **options: Any) -> Learned:
-                learned.append(learn(*arguments, **options))
+            def noted(*arguments: Any, **options: Any) -> CalibratedModel:
+                learned.append(calibrated(*arguments, **options))
                 return learned[-1]
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(training, "learn", noted)
+                patch.setattr(training, "calibrated", noted)
                 trained = toxiclf.train(data[kind], tiny(model))
             known[model, kind] = Made(trained, learned[0])
             if len(known) > KEPT:

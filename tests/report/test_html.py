@@ -18,7 +18,7 @@ from tests import browsing
 from tests.machine import needs_chromium
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 pytestmark = needs_chromium
 

@@ -15,7 +15,7 @@ import toxiclf
 from tests.bundle.conftest import forge
 from tests.machine import JAVA_TOKENIZERS, PATIENCE, needs_java
 from toxiclf.errors import BundleError, MissingExtraError
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.tokenizers import tokenizer
 
 NEEDS = {"kiwi": ("kiwipiepy", "kiwi"), **dict.fromkeys(JAVA_TOKENIZERS, ("konlpy", "konlpy"))}

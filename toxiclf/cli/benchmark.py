@@ -52,7 +52,7 @@ def benchmark(
     from toxiclf.benchmark.running import finished, run_plan
     from toxiclf.benchmark.writing import write_tables
     from toxiclf.errors import DataError, UsageError
-    from toxiclf.pipeline.train import check_writable
+    from toxiclf.pipeline.save import check_writable
     from toxiclf.recipe import parsed_setting
 
     keys = dict(map(parsed_setting, settings or ()))
