@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from toxiclf.bundle.calibration import shifted
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.doubt import doubtful
+from toxiclf.evaluation.figure_data import length_counts, tsne_maps
 from toxiclf.evaluation.occlusion import Occluded, Score, Spans, occluded, telling_tokens
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.report.pictures import mapped
 from toxiclf.text.normalize import Normalizer
 
 _LISTED = 300  # comments in a list of errors, over all labels
@@ -37,7 +37,7 @@ class Evidence:
     decided : rows that the model did not learn from and thresholds were chosen on, with their scores (n, n_labels); None where
         they are not at hand.
     shifts : by how much log-odds of scores were moved to a live rate, one a label.
-    points : see :func:`toxiclf.report.pictures.write_pictures`.
+    points : by name of the figure.
     """
 
     comments: Comments
@@ -51,10 +51,33 @@ class Evidence:
     shifts: tuple[float, ...] = ()
     points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def can_explain(self) -> bool:
+        """Whether any comment can be scored."""
+        return self.score is not None
+
+    @property
+    def pointed(self) -> Any:
+        """Comments that points are of."""
+        return next((_Texts(of["texts"]) for of in self.points.values() if "texts" in of), None)
+
     @cached_property
-    def pictures(self) -> dict[str, Mapping[str, Any]]:
-        """The points, those of the metric as a map in the plane."""
-        return mapped(self.points, self.seed)
+    def figure_data(self) -> dict[str, Any]:
+        """Points of figures."""
+        found: dict[str, Any] = {
+            "lengths": length_counts(self.comments.texts, self.predictions.targets, self.comments.labels)
+        }
+        for name, points in self.points.items():
+            points = tsne_maps(points, self.seed) if name == "metric" else points
+            points = {
+                key: value.tolist() if isinstance(value, np.ndarray) else value
+                for key, value in points.items()
+                if key != "texts"
+            }
+            if "classes" in points:
+                points["rows"] = list(range(len(points["classes"])))
+            found[name] = points
+        return found
 
     @cached_property
     def doubt(self) -> dict[str, dict[str, Any]]:
@@ -99,3 +122,8 @@ class Evidence:
     def _drawn(self) -> list[int]:
         count = min(_TELLING, len(self.comments))
         return sorted(np.random.default_rng(self.seed).choice(len(self.comments), count, replace=False).tolist())
+
+
+@dataclass(frozen=True)
+class _Texts:
+    texts: Any

@@ -80,6 +80,23 @@ class Report:
     live_rows: list[MetricRow] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list, repr=False, compare=False)
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
+    figure_data: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def scored_rows(self) -> Any:
+        return self.evidence
+
+    def points(self, name: str) -> Any:
+        return self.figure_data.get(name) or (
+            self.evidence.figure_data.get(name)
+            if self.evidence is not None and hasattr(self.evidence, "figure_data")
+            else None
+        )
+
+    def estimate(self, metric: str, label: str = SUMMARY) -> MetricRow:
+        return next(
+            (r for r in self.rows if (r.label, r.metric) == (label, metric)), MetricRow(label, metric, None, None, None)
+        )
 
     @property
     def summary(self) -> dict[str, dict[str, float | None]]:
@@ -116,6 +133,7 @@ class Report:
             "timings": self.timings,
             "search": self.search or None,
             "analysis": self.analysis or None,
+            "figure_data": self.figure_data,
             "live_rate": {
                 "prior": self.live_rate,
                 "summary": _by_metric(self.live_rows, SUMMARY, LIVE),
@@ -160,9 +178,9 @@ class Report:
 
     def figures(self) -> list[str]:
         """Names of the figures that :meth:`figure` has for this run."""
-        from toxiclf.report.figures import available
+        from toxiclf._registry import component
 
-        return available(self)
+        return component("format", "figures").target(self)
 
     def figure(self, name: str, label: str | None = None) -> Figure:
         """A figure of ``report.html`` for a notebook, or to be changed: ``report.figure("precision_recall").show()``.
@@ -176,9 +194,9 @@ class Report:
         ------
         UsageError : there is no such figure or label, or this run has none.
         """
-        from toxiclf.report.figures import draw
+        from toxiclf._registry import component
 
-        return draw(self, name, label)
+        return component("format", "figure").target(self, name, label)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -207,11 +225,11 @@ class Report:
             lines += [[f"  {label}", *_cells(self.live_rows, label, LIVE)] for label in self.labels]
         return [[f"at the {in_words(self.live_rate)}", *LIVE], *lines]
 
-    def to_markdown(self, figures: Sequence[str] = ()) -> str:
-        """``report.md``; ``figures`` are names of pictures beside it."""
+    def to_markdown(self) -> str:
+        """``report.md``."""
         from toxiclf.report.markdown import report_markdown
 
-        return report_markdown(self, figures)
+        return report_markdown(self)
 
     def members_table(self) -> list[list[str]]:
         """The members of an ensemble, heading first; empty for other models."""
@@ -234,12 +252,11 @@ class Report:
             lines.append([str(trial["number"]), *settings, *figures, f"{trial['seconds']:.1f}"])
         return [heading, *lines]
 
-    def write(self, folder: Path, figures: Sequence[str] = (), *, comments: bool = True) -> None:
+    def write(self, folder: Path, *, comments: bool = True) -> None:
         """Write ``report.json``, ``report.md`` and ``report.html``.
 
         Parameters
         ----------
-        figures : names of pictures beside them.
         comments : False leaves every text out.
         """
         from toxiclf.report.html import page
@@ -247,7 +264,7 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         full = self.analysed(comments=comments)
         write_text(folder / "report.html", page(full, comments=comments))
-        write_text(folder / "report.md", full.to_markdown(figures))
+        write_text(folder / "report.md", full.to_markdown())
         write_text(folder / "report.json", full.to_json())
 
     def analysed(self, *, comments: bool = True) -> Report:
@@ -257,7 +274,7 @@ class Report:
         found = {**self.analysis, "label_doubt": self.evidence.doubt}
         if comments and self.evidence.score is not None:
             found["tokens"] = self.evidence.tokens
-        return replace(self, analysis=found)
+        return replace(self, analysis=found, figure_data=self.evidence.figure_data)
 
 
 def members_table(facts: Mapping[str, Any], model: str) -> list[list[str]]:

@@ -23,7 +23,6 @@ from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, remove_report
 from toxiclf.evaluation.saved import read_report
 from toxiclf.moderator import load
-from toxiclf.report.png import write_figures
 from toxiclf.rows import Rejected, write_rejected
 
 _SEED = 0  # of the bootstrap: the same rows give the same intervals
@@ -38,18 +37,15 @@ class EvaluatedBundle:
     predictions: Predictions
 
     def save(self, folder: Path, *, comments: bool = True) -> None:
-        """Write the report, figures, predictions.csv and rejected.csv, in place of earlier ones; without ``comments`` the report
+        """Write the report, predictions.csv and rejected.csv, in place of earlier ones; without ``comments`` the report
         leaves out their texts.
         """
         folder.mkdir(parents=True, exist_ok=True)
         remove_report(folder)
         if self.rejected:
             write_rejected(folder / "rejected.csv", self.rejected)
-        thresholds = list(self.report.thresholds.values())
-        scores, targets = self.predictions.scores, self.predictions.targets
-        names = write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
         self.predictions.write(folder)
-        self.report.write(folder, [f"figures/{name}" for name in names], comments=comments)
+        self.report.write(folder, comments=comments)
 
 
 def evaluate_bundle(

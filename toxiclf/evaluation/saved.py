@@ -263,6 +263,7 @@ class _Content(BaseModel):
     search: dict[str, Any] | None = None  # of runs that looked for their recipe
     live_rate: _Live | None = None  # of runs with one
     analysis: _Analysis | None = None  # of runs since there is a page
+    figure_data: dict[str, Any] = {}
 
 
 def _report(path: Path) -> Report:
@@ -306,6 +307,7 @@ def _report(path: Path) -> Report:
         analysis={} if content.analysis is None else content.analysis.model_dump(exclude_unset=True),
         live_rate=live_rate,
         live_rows=live_rows,
+        figure_data=content.figure_data,
     )
 
 

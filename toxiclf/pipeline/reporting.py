@@ -16,6 +16,7 @@ from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.decision import live_weights, raw_threshold
 from toxiclf.evaluation.evidence import Evidence
+from toxiclf.evaluation.figure_data import MOST_POINTS
 from toxiclf.evaluation.metrics import Evaluation, evaluate
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import BASELINE, Report
@@ -24,7 +25,6 @@ from toxiclf.pipeline.calibrate import Learned, decision_source, learn, learned_
 from toxiclf.pipeline.ensembles import FittedEnsemble
 from toxiclf.pipeline.fit import DivergedError, Fitted, Say
 from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
-from toxiclf.report.pictures import MOST_POINTS
 from toxiclf.rows import Rejected
 
 
@@ -111,14 +111,9 @@ def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say)
 
 
 def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """Points of the figures of :func:`toxiclf.report.pictures.write_pictures`; maps are of rows nothing was learned from."""
+    """Points of figures, by name; maps are of rows that nothing was learned from."""
     found: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
     details = learned.fitted.facts
-    if "selection" in details:
-        ranked = sorted(details["selection"]["importances"], key=lambda entry: entry["number"])
-        found["selection"] = {
-            "importances": [entry["importance"] for entry in ranked], "kept": [entry["kept"] for entry in ranked]
-        }  # fmt: skip
     comments = parts.validation if parts.test is None else parts.test
     if "metric" in details:
         chosen = np.arange(len(comments))
@@ -136,7 +131,7 @@ def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe
             else "anomaly score"
         )
         found["errors"] = {
-            "raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "call": called, "texts": comments.texts
+            "raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "called": called, "texts": comments.texts
         }  # fmt: skip
     return found
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from toxiclf._registry import register
 from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.metrics import METRICS, SUMMARY
 from toxiclf.evaluation.naming import harmless
@@ -16,15 +17,20 @@ from toxiclf.evaluation.report import Report, figure, figure_row, members_table,
 from toxiclf.evaluation.slices import of_column
 
 _SHOWN = 30
+_FIGURES = (
+    "[report.html](report.html) shows them. For publication, `toxiclf figures RUN --format pdf --out DIR` draws them; RUN is the "
+    "folder of this file."
+)
 
 
-def report_markdown(report: Report, figures: Sequence[str] = ()) -> str:
-    """``report.md``.
+@register("format", "markdown", summary="report.md: the tables and findings of a run")
+def report_markdown(report: Report) -> str:
+    """``report.md``."""
+    return "\n".join([*_lines(report), "", "## Figures", "", _FIGURES]) + "\n"
 
-    Parameters
-    ----------
-    figures : names of pictures beside it.
-    """
+
+def _lines(report: Report) -> list[str]:
+    """All of it but figures."""
     parts = [f"# {report.model}", "", f"Figures from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
     parts += markdown_table(report.table())
     if report.live_rate:
@@ -87,9 +93,7 @@ def report_markdown(report: Report, figures: Sequence[str] = ()) -> str:
         parts += ["", "Class weights of these rows, n / (k · n_c) where balanced:", ""]
         lines = [[w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights]
         parts += markdown_table([["problem", "class", "rows", "weight"], *lines])
-    if figures:
-        parts += ["", "## Figures", "", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)]
-    return "\n".join(parts) + "\n"
+    return parts
 
 
 def model_card(report: Report) -> str:
@@ -112,10 +116,8 @@ def model_card(report: Report) -> str:
     kinds = [row for row in report.analysis.get("slices", ()) if not of_column(row["by"])]  # its values are the user's
     told = [finding for finding in report.findings if finding.code != "false_positive_gap"]
     report = replace(report, analysis={**report.analysis, "slices": kinds}, findings=told)
-    text = report.to_markdown().replace(
-        report.data["source"], json.loads(source)
-    )  # no path of this machine in a file to publish
-    return "\n".join(front) + text
+    text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # no path of this machine
+    return "\n".join(front) + text + "\n"
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -1,0 +1,58 @@
+"""Points of figures that cannot be computed again from a report and its predictions: made once, and kept in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_POINTS = 2000
+"""Comments in a map at most; t-SNE takes long for more."""
+
+LONGEST = 200
+"""Characters; longer comments share the last bar."""
+_STEP = 5  # characters
+
+
+def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequence[str]) -> dict[str, Any]:
+    """How many comments of each class are how long.
+
+    Parameters
+    ----------
+    targets : (n, n_labels).
+
+    Returns
+    -------
+    ``edges`` in characters, and ``labels``: by label the counts between edges without it, and with it.
+    """
+    lengths = np.minimum([len(text) for text in texts], LONGEST)
+    edges = np.arange(0, max(20, int(lengths.max())) + _STEP, _STEP)
+    counts = {
+        label: [np.histogram(lengths[targets[:, j] == value], bins=edges)[0].tolist() for value in (0, 1)]
+        for j, label in enumerate(labels)
+    }
+    return {"edges": edges.tolist(), "labels": counts}
+
+
+def tsne_maps(points: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Points ``before`` and ``after`` a learned metric, (n, width) each, as maps in the plane by t-SNE.
+
+    (van der Maaten and Hinton 2008)
+
+    Returns
+    -------
+    The same with ``before`` and ``after`` of (n, 2), to two decimals, and how ``wide`` they were; ``seed`` is that of t-SNE.
+    """
+    from sklearn.manifold import TSNE
+
+    given = {key: np.asarray(points[key], dtype=np.float64) for key in ("before", "after")}
+    perplexity = min(30.0, (len(given["before"]) - 1) / 3)
+    maps = {
+        # half the steps and a coarser tree than by default: a third of the time, and the same map to the eye
+        key: TSNE(perplexity=perplexity, init="pca", max_iter=500, angle=0.8, random_state=seed).fit_transform(of)
+        for key, of in given.items()
+    }
+    rounded = {key: np.round(of.astype(np.float64), 2).tolist() for key, of in maps.items()}
+    return {**points, **rounded, "wide": {key: of.shape[1] for key, of in given.items()}}
