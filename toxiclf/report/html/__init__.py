@@ -18,13 +18,13 @@ from toxiclf._registry import component, register
 from toxiclf.evaluation import naming
 from toxiclf.evaluation.evidence import KINDS, Evidence
 from toxiclf.evaluation.report import METRICS_OF_PAGE, Report, tables
-from toxiclf.report.figures import all_charts
+from toxiclf.report.figures import all_charts, plotly_figure
 from toxiclf.report.html import words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from toxiclf.report.figures._chart import Chart
+    from toxiclf.report.chart import Chart
 
 _LONGEST = 1500  # characters of a comment that are shown
 
@@ -40,7 +40,7 @@ def page(report: Report, *, comments: bool = True) -> str:
     """
     from markupsafe import Markup
 
-    figures = {name: charts for name, charts in all_charts(report, comments=comments)}
+    figures = dict(all_charts(report, comments=comments))
     data = _data(report, figures, comments=comments)
     script, library = file("page.js"), plotly_library()
     filled: str = _template("page.html.j2").render(
@@ -109,9 +109,7 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
 
 def _drawn(chart: Chart | None, *, comments: bool) -> dict[str, Any] | None:
     """A figure as the page's script takes it."""
-    from toxiclf.report.figures import _plotly
-
-    return None if chart is None else plain(_plotly.draw(chart, comments=comments))
+    return None if chart is None else plain(plotly_figure(chart, comments=comments))
 
 
 def plain(figure: go.Figure) -> dict[str, Any]:
