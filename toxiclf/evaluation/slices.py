@@ -158,3 +158,22 @@ def _difference(one: tuple[float, float, float], other: tuple[float, float, floa
     below = float(np.hypot(p - low, other_high - q))
     above = float(np.hypot(high - p, q - other_low))
     return p - q, p - q - below, p - q + above
+
+
+def class_name(labels: Sequence[str], label: str) -> str:
+    """What comments with a label are called.
+
+    >>> class_name(["toxic"], "toxic"), class_name(["hate", "insult"], "hate")
+    ('toxic', "'hate'")
+    """
+    return "toxic" if len(labels) == 1 else f"'{label}'"
+
+
+def other_class_name(labels: Sequence[str], label: str) -> str:
+    """What comments without it are called: of several labels, one without is not harmless for that."""
+    return "harmless" if len(labels) == 1 else f"not '{label}'"
+
+
+def negatives_name(labels: Sequence[str]) -> str:
+    """What all comments without the label are called."""
+    return "harmless comments" if len(labels) == 1 else "comments without the label"
