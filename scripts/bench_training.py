@@ -42,7 +42,7 @@ from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.calibration import shares_of
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.evaluation.metrics import Evaluation, evaluate, paired_difference
-from toxiclf.models._progress import Surroundings
+from toxiclf.models._progress import FitContext
 from toxiclf.pipeline.fit import Fitter
 from toxiclf.recipe import Recipe
 from toxiclf.text.vocabulary import Ids
@@ -185,7 +185,7 @@ def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.flo
     import toxiclf.models._keras_model  # noqa: F401  # TensorFlow's import is no part of an epoch
 
     clock = Clock()
-    fitted = fitter.fit_model(features, Surroundings(f"ours, seed {job.seed}", said))
+    fitted = fitter.fit_model(features, FitContext(f"ours, seed {job.seed}", said))
     return clock, shares_of(fitted.raw(test), exclusive=False)
 
 

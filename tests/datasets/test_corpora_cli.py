@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 import tomli_w
-from tests.datasets.conftest import Site, send
 
+from tests.datasets.conftest import Site, send
 from toxiclf.cli import run
 from toxiclf.datasets import cards
 

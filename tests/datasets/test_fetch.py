@@ -24,8 +24,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.datasets.conftest import Reply, Site, answer, send, whole
 
+from tests.datasets.conftest import Reply, Site, answer, send, whole
 from toxiclf.datasets import cards, download, nsmc
 from toxiclf.datasets.cards import Card, Part
 from toxiclf.datasets.fetch import fetch

@@ -15,7 +15,7 @@ from toxiclf.graph import Graph
 from toxiclf.models import MODELS
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._checkpoint import Checkpoint
-from toxiclf.models._progress import Surroundings
+from toxiclf.models._progress import FitContext
 from toxiclf.recipe import MODEL_OPTIONS
 
 VECTOR: dict[str, dict[str, Any]] = {
@@ -113,7 +113,7 @@ def test_a_resumed_fit_gives_the_same_bits(tmp_path: Path) -> None:
     probe = rows(name, 20, seed=4)
 
     def around(resume: bool) -> dict[str, Any]:
-        return {"surroundings": Surroundings(checkpoint=Checkpoint(tmp_path / f"{name}.safetensors", resume))}
+        return {"context": FitContext(checkpoint=Checkpoint(tmp_path / f"{name}.safetensors", resume))}
 
     whole = fit(name, rows(name, 80), epochs=3).raw(probe)
     fit(name, rows(name, 80), epochs=1, task=around(False))
@@ -122,9 +122,7 @@ def test_a_resumed_fit_gives_the_same_bits(tmp_path: Path) -> None:
 
 def test_best_is_the_least_error_and_messages_say_so() -> None:
     said: list[str] = []
-    model = fit(
-        "autoencoder", rows("autoencoder", 80), epochs=4, task={"surroundings": Surroundings("ae", said.append)}
-    )
+    model = fit("autoencoder", rows("autoencoder", 80), epochs=4, task={"context": FitContext("ae", said.append)})
     best = min(row["validation_error"] for row in model.history_)
     assert any(f"best validation error {best:.4f}" in line for line in said)
     assert any("until the error of 24 validation comments has not fallen" in line for line in said)

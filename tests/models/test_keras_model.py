@@ -26,7 +26,7 @@ from toxiclf.backend import keras
 from toxiclf.features.features import Sequences
 from toxiclf.models._base import HeldOut
 from toxiclf.models._keras_model import SequenceNetwork
-from toxiclf.models._progress import Surroundings
+from toxiclf.models._progress import FitContext
 from toxiclf.text.vocabulary import Ids
 
 TRAINED, WATCHED, UNSEEN = range(1, 7), range(7, 10), range(10, TOKENS + 1)  # tokens of the parts
@@ -231,7 +231,7 @@ def test_other_networks_have_a_graph(name: str, changes: Any) -> None:
 
 def said(name: str, **changes: Any) -> list[str]:
     sentences: list[str] = []
-    fitted(name, task={"surroundings": Surroundings("this fit", sentences.append)}, **changes)
+    fitted(name, task={"context": FitContext("this fit", sentences.append)}, **changes)
     return sentences
 
 

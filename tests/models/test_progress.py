@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from toxiclf.models._progress import Progress, Surroundings
+from toxiclf.models._progress import FitContext, Progress
 from toxiclf.report.png import write_history_figures
 
 
 def told(*, done: int = 0) -> list[str]:
     """Sentences of three epochs."""
     said: list[str] = []
-    with Progress(Surroundings("cnn", said.append), 9, done) as progress:
+    with Progress(FitContext("cnn", said.append), 9, done) as progress:
         for precision in (0.5, 0.375, 0.25):
             progress.step(1.0, 0.7)
             progress.epoch(0.7, precision, 0.5)
@@ -38,7 +38,7 @@ def test_a_resumed_fit_counts_on() -> None:
 
 def test_on_a_terminal_there_is_a_bar_and_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     said: list[str] = []
-    with Progress(Surroundings("cnn", said.append, bar=True), 9, 0) as progress:
+    with Progress(FitContext("cnn", said.append, bar=True), 9, 0) as progress:
         for share in (0.5, 1.0):
             progress.step(share, 0.7)
         progress.epoch(0.7, 0.5, 0.5)
@@ -53,7 +53,7 @@ def test_the_bar_of_a_terminal_of_80_columns_shows_loss_average_precision_and_ti
         monkeypatch.setenv(name, value)
     for name in ("NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
-    with Progress(Surroundings("bilstm2", bar=True), 30, 0) as progress:
+    with Progress(FitContext("bilstm2", bar=True), 30, 0) as progress:
         progress.step(1.0, 0.1234)
         progress.epoch(0.1234, 0.5678, 0.5678)
         progress.step(0.5, 0.1111)

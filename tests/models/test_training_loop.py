@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from tests.models.small import ids_of
 from toxiclf.errors import UsageError
 from toxiclf.models._checkpoint import Checkpoint
-from toxiclf.models._progress import ALONE, Surroundings
+from toxiclf.models._progress import SILENT, FitContext
 from toxiclf.models._training_loop import IdRows, Plan, TrainingLoop, VectorRows, batches, predicted
 
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
@@ -56,7 +56,7 @@ def run(
         -float(np.abs(logits - wanted).mean()) if figures is None else next(figures)
     )
     loop = TrainingLoop(model, plan(**changes), judge)
-    loop.run(rows, wanted, np.ones_like(wanted) if weights is None else weights, rows, ALONE)
+    loop.run(rows, wanted, np.ones_like(wanted) if weights is None else weights, rows, SILENT)
     return loop, model.get_weights()
 
 
@@ -218,7 +218,7 @@ def test_the_epoch_whose_weights_are_kept_is_told() -> None:
     model = network()
     figures = iter([0.2, 0.5, 0.5, 0.1])
     loop = TrainingLoop(model, plan(epochs=4), lambda logits: next(figures))
-    loop.run(ROWS, WANTED, ONES, ROWS, Surroundings("this fit", said.append))
+    loop.run(ROWS, WANTED, ONES, ROWS, FitContext("this fit", said.append))
     assert said[-1] == "this fit: best validation average precision 0.5000, in epoch 2 of 4"
 
 
@@ -298,7 +298,7 @@ def test_held_out_logits_that_are_no_numbers_stop_training() -> None:
     points[0] = math.inf
     model = network()
     loop = TrainingLoop(model, plan(), lambda logits: 0.5)
-    loop.run(ROWS, WANTED, ONES, VectorRows(points), ALONE)
+    loop.run(ROWS, WANTED, ONES, VectorRows(points), SILENT)
     assert loop.divergence is not None
     assert (loop.divergence.epoch, loop.divergence.step) == (1, 3)
     assert same(model.get_weights(), network().get_weights())
@@ -361,8 +361,8 @@ def kept(path: Path, *, model: keras.Model | None = None, rows: VectorRows = ROW
     said: list[str] = []
     model = network() if model is None else model
     loop = TrainingLoop(model, plan(**{"epochs": 3, **changes}), lambda logits: float(-np.abs(logits).mean()))
-    surroundings = Surroundings("this fit", said.append, checkpoint=Checkpoint(path, resume=True))
-    loop.run(rows, wanted, weights, held_out, surroundings)
+    context = FitContext("this fit", said.append, checkpoint=Checkpoint(path, resume=True))
+    loop.run(rows, wanted, weights, held_out, context)
     return loop, model.get_weights(), said
 
 
@@ -460,7 +460,7 @@ class Watched(VectorRows):
 def test_each_epoch_of_training_has_batches_of_its_own() -> None:
     rows = Watched(POINTS)
     loop = TrainingLoop(network(), plan(epochs=2), lambda logits: 0.5)
-    loop.run(rows, WANTED, ONES, VectorRows(POINTS), ALONE)
+    loop.run(rows, WANTED, ONES, VectorRows(POINTS), SILENT)
     first, second = rows.taken[:3], rows.taken[3:]
     assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(24))
     assert {frozenset(batch) for batch in first} != {frozenset(batch) for batch in second}

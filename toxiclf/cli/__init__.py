@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from toxiclf.cli import benchmark, compare, corpora, pretrain, scoring, training
+from toxiclf.cli import benchmark, compare, corpora, listing, pretrain, scoring, training
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for command in (
     pretrain.pretrain,
 ):
     app.command()(command)
+app.command("list")(listing.list_names)
 app.add_typer(corpora.app, name="corpora")
 
 

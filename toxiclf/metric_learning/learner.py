@@ -19,9 +19,9 @@ from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._blocks import Activation, Block, Dense, Dropout, Embedding, Words
 from toxiclf.models._networks import SEQUENCE_NETWORKS
 from toxiclf.models._training_loop import (
-    Goal,
     IdRows,
     Losses,
+    Monitor,
     Plan,
     Rows,
     TrainingLoop,
@@ -78,7 +78,7 @@ class MetricLearner:
         _check(task.targets, held_out.targets)
         tf.config.experimental.enable_op_determinism()
         options, classes = self.options, task.targets[:, 0].astype(np.intp)
-        goal = Goal(losses=_losses(options), batches=balanced_batches(classes))
+        monitor = Monitor(losses=_losses(options), batches=balanced_batches(classes))
         plan = Plan(
             options.model_dump_json(exclude={"metric_epochs", "metric_patience"}), "adam", options.metric_learning_rate,
             options.metric_batch_size, options.metric_epochs, options.metric_patience, 1.0, None, False, task.seed,
@@ -96,8 +96,8 @@ class MetricLearner:
                 return float(average_precision_score(held_out.targets[:, 0], outputs @ towards))
 
             once = np.ones((len(classes), 1))
-            loop = TrainingLoop(network, plan, precision, goal)
-            loop.run(rows, task.targets.astype(np.float64), once, watched, task.surroundings)
+            loop = TrainingLoop(network, plan, precision, monitor)
+            loop.run(rows, task.targets.astype(np.float64), once, watched, task.context)
             self._encoder.finish(network)
         self.history_: list[dict[str, float]] = loop.history
         self.divergence_: Divergence | None = loop.divergence

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.graph import Graph
-from toxiclf.models._progress import ALONE, Surroundings
+from toxiclf.models._progress import SILENT, FitContext
 
 if TYPE_CHECKING:
     from toxiclf.models._training_loop import Divergence
@@ -30,7 +30,7 @@ class Task:
     seed : of everything random.
     focal_gamma : of the focal loss that networks take in place of cross-entropy; None for cross-entropy.
     logit_tau : how much of the log-odds of each class's share is added to a network's outputs while it trains; 0 for none.
-    surroundings : what a long fit tells and keeps while it goes on.
+    context : what a long fit tells and keeps while it goes on.
     """
 
     targets: NDArray[np.uint8]
@@ -39,7 +39,7 @@ class Task:
     seed: int
     focal_gamma: float | None = None
     logit_tau: float = 0.0
-    surroundings: Surroundings = ALONE
+    context: FitContext = SILENT
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Network(Model):
     """What all networks share, whatever they are trained for: how long, how fast, and what is said of it."""
 
     most_epochs = 30
-    goal = CLASSIFY
+    monitor = CLASSIFY
 
     def __init__(self, options: NetworkOptions) -> None:
         self.options = options
@@ -72,9 +72,12 @@ class Network(Model):
         size = " (auto)" if self.options.batch_size == "auto" else ""
         epochs = " (auto)" if self.options.epochs == "auto" else ""
         gpus = tf.config.list_physical_devices("GPU")
-        measured, moved = self.goal.measure.removeprefix("validation "), "fallen" if self.goal.falls else "risen"
-        task.surroundings.say(
-            f"{task.surroundings.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most {plan.epochs} epochs"
+        measured, moved = (
+            self.monitor.measure.removeprefix("validation "),
+            "fallen" if self.monitor.lower_is_better else "risen",
+        )
+        task.context.say(
+            f"{task.context.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most {plan.epochs} epochs"
             f"{epochs}, until the {measured} of {watched:,} validation comments has not {moved} for {plan.patience}; "
             f"on {'a GPU' if gpus else 'the CPU'}"
         )
@@ -159,7 +162,7 @@ class KerasModel(Network):
             raw = against_negative(logits, exclusive=self.exclusive_)
             return float(average_precision_score(held_out_targets, raw))
 
-        loop = TrainingLoop(network, plan, precision).run(rows, *targets, held_out, task.surroundings)
+        loop = TrainingLoop(network, plan, precision).run(rows, *targets, held_out, task.context)
         self.history_, self.divergence_ = loop.history, loop.divergence
 
 

@@ -16,7 +16,7 @@ def _silent(message: str) -> None:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class FitContext:
     """What a fit tells and keeps while it goes on; none of it changes what is learned.
 
     Attributes
@@ -33,7 +33,7 @@ class Surroundings:
     checkpoint: Checkpoint | None = None
 
 
-ALONE = Surroundings()
+SILENT = FitContext()
 """Nothing is told, nothing is kept."""
 
 
@@ -48,13 +48,13 @@ class Progress:
     """
 
     def __init__(
-        self, surroundings: Surroundings, epochs: int, done: int, measure: str = "validation average precision"
+        self, context: FitContext, epochs: int, done: int, measure: str = "validation average precision"
     ) -> None:
-        self._title, self._say, self._measure = surroundings.title, surroundings.say, measure
+        self._title, self._say, self._measure = context.title, context.say, measure
         self._epochs, self._done, self._here = epochs, done, 0
         self._began = time.perf_counter()
         self._bar: Any = None
-        if surroundings.bar:
+        if context.bar:
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from toxiclf.backend import OPTIMIZERS, keras, tf
 from toxiclf.models._checkpoint import Checkpoint, State
-from toxiclf.models._progress import Progress, Surroundings
+from toxiclf.models._progress import FitContext, Progress
 from toxiclf.text.vocabulary import Ids
 
 Floats = NDArray[np.float64]
@@ -150,19 +150,19 @@ Batches = Callable[[NDArray[np.int32], int, np.random.Generator], Iterator[NDArr
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What a network is trained for; classification unless another one is named.
+class Monitor:
+    """What a network learns and which figure of the held-out rows is watched; classification unless another one is given.
 
     Attributes
     ----------
     measure : what the figure is called that the held-out rows are judged by.
-    falls : whether less of it is better.
+    lower_is_better : whether less of it is better.
     losses : None for cross-entropies.
     batches : None for batches of like length.
     """
 
     measure: str = "validation average precision"
-    falls: bool = False
+    lower_is_better: bool = False
     losses: Losses | None = None
     batches: Batches | None = None
 
@@ -172,7 +172,7 @@ class Goal:
         return self.measure.replace(" ", "_")
 
 
-CLASSIFY = Goal()
+CLASSIFY = Monitor()
 
 
 class TrainingLoop:
@@ -182,31 +182,29 @@ class TrainingLoop:
     ----------
     network : from a batch of :class:`Rows` to outputs, (batch, columns); of a classifier these are logits.
     judge : the figure of the outputs of the held-out rows: (n, columns) to a number.
-    goal : what it is trained for.
+    monitor : its loss, its batches and the figure that is watched.
 
     Attributes
     ----------
-    history : one row an epoch: epoch, loss, and the goal's measure.
+    history : one row an epoch: epoch, loss, and the monitor's measure.
     divergence : None unless training diverged.
     """
 
     def __init__(
-        self, network: keras.Model, plan: Plan, judge: Callable[[Floats], float], goal: Goal = CLASSIFY
+        self, network: keras.Model, plan: Plan, judge: Callable[[Floats], float], monitor: Monitor = CLASSIFY
     ) -> None:
-        self._network, self._plan, self._judge, self._goal = network, plan, judge, goal
-        self._batches = goal.batches or batches
+        self._network, self._plan, self._judge, self._monitor = network, plan, judge, monitor
+        self._batches = monitor.batches or batches
         self._optimizer = OPTIMIZERS[plan.optimizer](plan.learning_rate)
         self._optimizer.build(network.trainable_variables)
-        self._step = _compiled_step(network, self._optimizer, plan, goal.losses)
+        self._step = _compiled_step(network, self._optimizer, plan, monitor.losses)
         self._forward = compiled_forward(network)
         self.history: list[dict[str, float]] = []
         self.divergence: Divergence | None = None
         self._best, self._since, self._finished = -math.inf, 0, False
         self._best_weights = self._weights()
 
-    def run(
-        self, rows: Rows, wanted: Floats, weights: Floats, held_out: Rows, surroundings: Surroundings
-    ) -> TrainingLoop:
+    def run(self, rows: Rows, wanted: Floats, weights: Floats, held_out: Rows, context: FitContext) -> TrainingLoop:
         """Train until nothing gets better, and restore the best weights.
 
         Parameters
@@ -218,12 +216,12 @@ class TrainingLoop:
         UsageError : there is a checkpoint, and it cannot be gone on from.
         """
         targets = wanted.astype(np.float32), weights.astype(np.float32)
-        checkpoint = surroundings.checkpoint
+        checkpoint = context.checkpoint
         identity = self._identity(rows, targets, held_out) if checkpoint is not None else ""
         if checkpoint is not None and (state := checkpoint.load(identity)) is not None:
             self._restore(state, checkpoint)
-            surroundings.say(f"{surroundings.title}: going on after epoch {len(self.history)} of {self._plan.epochs}")
-        with Progress(surroundings, self._plan.epochs, len(self.history), self._goal.measure) as progress:
+            context.say(f"{context.title}: going on after epoch {len(self.history)} of {self._plan.epochs}")
+        with Progress(context, self._plan.epochs, len(self.history), self._monitor.measure) as progress:
             while not self._finished:
                 loss = self._epoch(rows, targets, progress)
                 logits = predicted(self._forward, held_out)
@@ -236,12 +234,12 @@ class TrainingLoop:
                 self._note(loss, self._judge(logits))
                 if checkpoint is not None:
                     checkpoint.save(identity, self._state())
-                progress.epoch(loss, self.history[-1][self._goal.column], self._sign * self._best)
+                progress.epoch(loss, self.history[-1][self._monitor.column], self._sign * self._best)
         self._network.set_weights(self._best_weights)
         if self.divergence is None:
             best = self.history[-1 - self._since]["epoch"]
-            surroundings.say(
-                f"{surroundings.title}: best {self._goal.measure} {self._sign * self._best:.4f}, in epoch {best} of "
+            context.say(
+                f"{context.title}: best {self._monitor.measure} {self._sign * self._best:.4f}, in epoch {best} of "
                 f"{len(self.history)}"
             )
         return self
@@ -268,12 +266,12 @@ class TrainingLoop:
     @property
     def _sign(self) -> int:
         """-1 where less is better: what is kept as the best is then the highest of what is left of zero."""
-        return -1 if self._goal.falls else 1
+        return -1 if self._monitor.lower_is_better else 1
 
     def _note(self, loss: float, figure: float) -> None:
         """Write an epoch into the history, keep the best weights, and see whether it is time to stop."""
         epoch = len(self.history) + 1
-        self.history.append({"epoch": epoch, "loss": loss, self._goal.column: figure})
+        self.history.append({"epoch": epoch, "loss": loss, self._monitor.column: figure})
         self._since += 1
         if self._sign * figure > self._best:
             self._best, self._since, self._best_weights = self._sign * figure, 0, self._weights()
@@ -298,7 +296,7 @@ class TrainingLoop:
         """Take up a state; nothing of it is taken up if a part does not fit."""
         current = self._state()
         shapes = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (state.arrays, current.arrays)]
-        if shapes[0] != shapes[1] or not _is_history(state.facts, self._goal.column):
+        if shapes[0] != shapes[1] or not _is_history(state.facts, self._monitor.column):
             raise checkpoint.unfit("does not hold a state of this network")
         for i, variable in enumerate(self._variables()):
             variable.assign(state.arrays[f"variable.{i:04d}"])

@@ -17,7 +17,7 @@ from toxiclf.models import _training_loop as training_loop
 from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._blocks import Activation, Block, Dense, Dropout, Embedding, Recurrent, Words
 from toxiclf.models._keras_model import Network
-from toxiclf.models._training_loop import Goal, IdRows, Rows, TrainingLoop, VectorRows
+from toxiclf.models._training_loop import IdRows, Monitor, Rows, TrainingLoop, VectorRows
 from toxiclf.models.classic import Scaling
 from toxiclf.models.outliers import unlabelled_rows
 from toxiclf.recipe import AutoencoderOptions, LstmAutoencoderOptions, OvercompleteAutoencoderOptions, VaeOptions
@@ -40,7 +40,7 @@ class _Reconstruction(Network):
     network_ : from a comment to (error, penalty).
     """
 
-    goal = Goal("validation error", falls=True, losses=_sum_of_outputs)
+    monitor = Monitor("validation error", lower_is_better=True, losses=_sum_of_outputs)
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> _Reconstruction:
         """Learn from the training rows without the label; stops by the error of such rows of the validation part."""
@@ -50,14 +50,14 @@ class _Reconstruction(Network):
             unlabelled_rows(task.targets, "the training part"),
             unlabelled_rows(held_out.targets, "the validation part"),
         )
-        plan = self._plan(Task(task.targets[own], False, task.weights, task.seed, surroundings=task.surroundings))
+        plan = self._plan(Task(task.targets[own], False, task.weights, task.seed, context=task.context))
         self._say_plan(plan, task, len(own), len(watched))
         self._scale(features, own)
         once = np.ones((len(own), 1))
         with seeded(task.seed):
             self.network_ = self._build()
-            loop = TrainingLoop(self.network_, plan, lambda outputs: float(outputs[:, 0].mean()), self.goal)
-            loop.run(self._some(features, own), once, once, self._some(held_out.features, watched), task.surroundings)
+            loop = TrainingLoop(self.network_, plan, lambda outputs: float(outputs[:, 0].mean()), self.monitor)
+            loop.run(self._some(features, own), once, once, self._some(held_out.features, watched), task.context)
         self.history_, self.divergence_ = loop.history, loop.divergence
         return self
 

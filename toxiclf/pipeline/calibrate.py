@@ -24,7 +24,7 @@ from toxiclf.features.cache import Kept
 from toxiclf.features.features import Prepared
 from toxiclf.models import has_network, watches
 from toxiclf.models._checkpoint import Checkpoint
-from toxiclf.models._progress import Surroundings
+from toxiclf.models._progress import FitContext
 from toxiclf.pipeline.ensembles import FittedEnsemble, fit_members, member_names
 from toxiclf.pipeline.ensembles.combining import cross_fitted
 from toxiclf.pipeline.fit import Fitted, Fitter, Say
@@ -157,13 +157,13 @@ def fit_models(
     ensemble = recipe.model if isinstance(recipe.model, EnsembleOptions) else None
     names = (name,) if ensemble is None else member_names(ensemble)
 
-    def surroundings(fit: str, where: str) -> list[Surroundings]:
+    def context(fit: str, where: str) -> list[FitContext]:
         """Of each model that is fitted."""
         found = []
         for number, member in enumerate(names, start=1):
             file = fit if ensemble is None else f"{fit}-{number}"
             checkpoint = None if checkpoints is None else checkpoints.of(file)
-            found.append(Surroundings(f"{member}{where}", say, bar, checkpoint))
+            found.append(FitContext(f"{member}{where}", say, bar, checkpoint))
         return found
 
     if checkpoints is not None and not checkpoints.resume:
@@ -174,7 +174,7 @@ def fit_models(
     comments = learned_rows(parts, recipe)
     pool = fitter.pool(comments, parts, say)
     say(f"{name}: fitting {len(comments):,} comments")
-    members = fit_members(fitters, pool, held_out, watched, surroundings("model", ""))
+    members = fit_members(fitters, pool, held_out, watched, context("model", ""))
     for member in members:
         check_stages(member.stages)
     out_of_fold = np.empty((len(members), *comments.targets.shape))
@@ -185,7 +185,7 @@ def fit_models(
             found.append(outside)
             fold = f"fold {len(found)} of {count}"
             say(f"{name}: out-of-fold scores, {fold}")
-            around = surroundings(f"fold-{len(found)}", f", {fold}")
+            around = context(f"fold-{len(found)}", f", {fold}")
             fits = fit_members(fitters, pool.take(inside), held_out, watched, around)
             rows = pool.rows.take(outside)
             out_of_fold[:, outside] = [fit.raw(rows) for fit in fits]

@@ -26,7 +26,7 @@ from toxiclf.features.selection import Selection
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS, class_weight_of
 from toxiclf.models._base import HeldOut, Model, Task
-from toxiclf.models._progress import ALONE, Surroundings
+from toxiclf.models._progress import SILENT, FitContext
 from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, NgramLogisticOptions, Recipe, SequenceOptions
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.encoder import Encoded, TextEncoder
@@ -264,7 +264,7 @@ class Fitter:
         pool: Pool,
         held_out: Prepared,
         held_out_targets: NDArray[np.uint8],
-        surroundings: Surroundings = ALONE,
+        context: FitContext = SILENT,
     ) -> Fitted:
         """Learn everything that is learned (vocabulary, vectors, new rows, weights, model) from these comments and no others.
 
@@ -272,10 +272,10 @@ class Fitter:
         ------
         DivergedError : training diverged.
         """
-        return self.fit_model(self.features(pool, held_out, held_out_targets, surroundings), surroundings)
+        return self.fit_model(self.features(pool, held_out, held_out_targets, context), context)
 
     def features(
-        self, pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8], surroundings: Surroundings = ALONE
+        self, pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8], context: FitContext = SILENT
     ) -> Features:
         """Learn what comes before the model, and resample; ``held_out`` is for what watches the validation part.
 
@@ -295,11 +295,11 @@ class Fitter:
         featurizer = self.featurizer(rows)
         if isinstance(featurizer.features, SequenceVectors):
             auto = " (auto: so many hold 99.5 % of the training comments whole)"
-            surroundings.say(
-                f"{surroundings.title}: at most {featurizer.features.longest} tokens a comment"
+            context.say(
+                f"{context.title}: at most {featurizer.features.longest} tokens a comment"
                 f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
             )
-        representation, facts = self._represented(featurizer, rows, targets, held_out, held_out_targets, surroundings)
+        representation, facts = self._represented(featurizer, rows, targets, held_out, held_out_targets, context)
         matrix = representation.matrix(rows)
         watched = None
         if MODELS[self.recipe.model.name].watches:
@@ -308,7 +308,7 @@ class Fitter:
         balance = self.recipe.balance
         if balance.resample:
             if balance.gan:
-                surroundings.say(f"{surroundings.title}: wgan, generating rows")
+                context.say(f"{context.title}: wgan, generating rows")
             sampler = Resampler(
                 balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, gan=balance.gan or None,
                 random_state=self.recipe.seed,
@@ -319,12 +319,12 @@ class Fitter:
             stages += [Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_]
             if balance.gan:
                 facts["gan"], pictures["gan"] = sampler.gans_[-1].facts_, sampler.gans_[-1].picture_
-                surroundings.say(_of_gan(surroundings.title, facts["gan"]))
+                context.say(_of_gan(context.title, facts["gan"]))
         return Features(representation, matrix, targets, watched, tuple(stages), facts, pictures)
 
     def _represented(
         self, featurizer: Featurizer, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared,
-        held_out_targets: NDArray[np.uint8], surroundings: Surroundings,
+        held_out_targets: NDArray[np.uint8], context: FitContext,
     ) -> tuple[Representation, dict[str, Any]]:  # fmt: skip
         """Learn what is asked for between features and model, and what is said of it."""
         section, seed, exclusive = self.recipe.features, self.recipe.seed, self.negative is not None
@@ -339,11 +339,9 @@ class Fitter:
 
             watched = HeldOut(representation.matrix(held_out), held_out_targets)
             weights = class_weights(targets, self.labels, self.negative, "none")
-            around = replace(surroundings, title=f"{surroundings.title}, {section.metric}", checkpoint=None)
+            around = replace(context, title=f"{context.title}, {section.metric}", checkpoint=None)
             learner = MetricLearner(section)
-            learner.fit(
-                representation.matrix(rows), Task(targets, exclusive, weights, seed, surroundings=around), watched
-            )
+            learner.fit(representation.matrix(rows), Task(targets, exclusive, weights, seed, context=around), watched)
             if learner.divergence_ is not None:
                 model = MODELS[self.recipe.model.name].make(self.recipe.model)
                 failed = Fitted(representation, model, weights, (Stage.of("as given", targets),))
@@ -357,7 +355,7 @@ class Fitter:
         """Learn what comes before the model."""
         return Featurizer.of(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.kept)
 
-    def fit_model(self, features: Features, surroundings: Surroundings = ALONE) -> Fitted:
+    def fit_model(self, features: Features, context: FitContext = SILENT) -> Fitted:
         """Fit the recipe's model to features.
 
         Raises
@@ -373,7 +371,7 @@ class Fitter:
         fitted = Fitted(features.representation, model, weights, features.stages, features.facts, features.pictures)
         gamma = balance.focal_gamma if balance.loss == "focal" else None
         tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
-        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed, gamma, tau, surroundings)
+        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed, gamma, tau, context)
         fitted.model.fit(features.matrix, task, features.watched)
         if fitted.model.divergence_ is not None:
             raise DivergedError(fitted, fitted.model.divergence_)

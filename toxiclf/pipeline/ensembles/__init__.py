@@ -15,7 +15,7 @@ from toxiclf.balance.weights import ClassWeights
 from toxiclf.features.features import Prepared
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS
-from toxiclf.models._progress import Surroundings
+from toxiclf.models._progress import FitContext
 from toxiclf.pipeline.ensembles.combining import Combination, Floats, combination
 from toxiclf.pipeline.fit import Features, Fitted, Fitter, features_key
 from toxiclf.recipe import EnsembleOptions
@@ -24,13 +24,13 @@ from toxiclf.text.encoder import Encoded, TextEncoder, View
 
 def fit_members(
     fitters: Sequence[Fitter], pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8],
-    surroundings: Sequence[Surroundings],
+    context: Sequence[FitContext],
 ) -> list[Fitted]:  # fmt: skip
     """Fit each member; those that learn from the same features share them.
 
     Parameters
     ----------
-    fitters, surroundings : one a member.
+    fitters, context : one a member.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def fit_members(
     makers |= {key: f for key, f in zip(keys, fitters, strict=True) if MODELS[f.recipe.model.name].watches}
     made: dict[str, Features] = {}
     fitted = []
-    for key, fitter, around in zip(keys, fitters, surroundings, strict=True):
+    for key, fitter, around in zip(keys, fitters, context, strict=True):
         if key not in made:
             made[key] = makers[key].features(pool, held_out, held_out_targets, around)
         fitted.append(fitter.fit_model(made[key], around))
