@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from toxiclf._registry import component
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation._sections import Analysis, DataFacts, Estimate, LabelFigures, LiveFigures, ModelFigures
+from toxiclf.evaluation.sections import Analysis, DataFacts, Estimate, LabelFigures, LiveFigures, ModelFigures
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.checks import Finding
 
