@@ -68,7 +68,17 @@ KINDS: dict[str, Kind] = {
         },
     ),
     "finding": Kind("toxiclf.evaluation.checks"),
-    "figure": Kind("toxiclf.report.figures", {"title": "", "note": "", "by_label": False}),
+    "figure": Kind(
+        "toxiclf.report.figures",
+        {
+            "title": "",  # heading of a page
+            "note": "",  # how it is read
+            "by_label": False,  # differs by label
+            "wide": False,  # takes the whole width of a page
+            "quotes_comments": False,  # shows words of comments, and is left out with --no-comments
+            "needs": "",  # what a run without it lacks, in words
+        },
+    ),
     "format": Kind("toxiclf.report"),  # a function of the report
 }
 

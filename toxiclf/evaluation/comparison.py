@@ -44,7 +44,9 @@ class Difference:
 
     def lost(self) -> bool:
         """Whether the result table calls it better or worse, but no longer after Holm's correction."""
-        stands = self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
+        stands = (
+            self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
+        )
         return stands and self.p_holm is not None and self.p_holm > 0.05
 
 

@@ -14,7 +14,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    FiniteFloat,
     PlainSerializer,
     PrivateAttr,
     ValidationError,
@@ -24,9 +23,9 @@ from pydantic_core import PydanticCustomError
 
 from toxiclf._registry import component
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.sections import Analysis, DataFacts, Estimate, LabelFigures, LiveFigures, ModelFigures
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation.sections import Analysis, DataFacts, Estimate, LabelFigures, LiveFigures, ModelFigures
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -43,7 +42,10 @@ BASELINE = "ngram_logistic"
 AS_THEY_ARE, LIVE_RATE = "as they are", "at the live rate"
 """How rows of :meth:`Report.frame` count."""
 
-_NULL_IF_EMPTY = (BeforeValidator(lambda value: {} if value is None else value), PlainSerializer(lambda value: value or None))
+_NULL_IF_EMPTY = (
+    BeforeValidator(lambda value: {} if value is None else value),
+    PlainSerializer(lambda value: value or None),
+)
 
 
 class Report(BaseModel):
@@ -70,7 +72,7 @@ class Report(BaseModel):
         (figures of subgroups) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
     live : the live rate by label that scores are corrected to, and the figures of the same rows weighted to it; ``live_rate`` in
         JSON, None where none is set.
-    figure_data : in a saved run, points of figures that its other files do not tell; see :mod:`toxiclf.evaluation.points`.
+    figure_data : in a saved run, points of figures that its other files do not tell; see :mod:`toxiclf.evaluation.figure_data`.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -238,7 +240,7 @@ class Report(BaseModel):
         return self.model_copy(update={"analysis": analysis, "figure_data": rows.figure_data})
 
     def points(self, figure: str) -> Mapping[str, Any] | None:
-        """Points of a figure, see :mod:`toxiclf.evaluation.points`; None where the run has none."""
+        """Points of a figure, see :mod:`toxiclf.evaluation.figure_data`; None where the run has none."""
         known = self.figure_data
         if not known and self.scored_rows is not None:
             known = self.scored_rows.figure_data
@@ -306,7 +308,9 @@ class Report(BaseModel):
 def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, LabelFigures]) -> list[MetricRow]:
     """Figures as tidy rows, the mean over labels first."""
     figures_of = {SUMMARY: summary, **{label: of.figures for label, of in by_label.items()}}
-    return [MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()]
+    return [
+        MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()
+    ]
 
 
 def estimate(rows: Sequence[MetricRow], metric: str, label: str = SUMMARY) -> MetricRow:

@@ -92,12 +92,12 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
 def drawable_report(path: str | os.PathLike[str]) -> Report:
     """The report of a saved run with its scored rows and its history, so that its figures can be drawn; without texts.
 
-    Parameters and errors as of :func:`read_run`; of a run that diverged there is the history alone.
+    Parameters and errors as of :func:`read_run`; where a run has no scores there is the history alone.
     """
     folder = run_folder(Path(path))
     report = Report.read(folder)
     history = _history(folder / "history.json")
-    if "diverged" in report.codes():
+    if "diverged" in report.codes() or "evaluated_sha256" not in report.data:
         return report.with_rows(None, history)
     run = read_run(folder)
     rows = ScoredRows(

@@ -14,7 +14,7 @@ from toxiclf.bundle.calibration import shifted
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.bootstrap import Evaluation, evaluate
 from toxiclf.evaluation.explain import Occluded, Score, Spans, doubtful, occluded, telling_tokens
-from toxiclf.evaluation.points import figure_points
+from toxiclf.evaluation.figure_data import figure_points, length_counts
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.text.normalize import Normalizer
 
@@ -59,7 +59,7 @@ class ScoredRows:
     decided : rows that the model did not learn from and thresholds were chosen on, with their scores (n, n_labels); None where
         they are not at hand.
     shifts : by how much log-odds of scores were moved to another prevalence, one a label.
-    outputs : what training leaves of figures, see :func:`toxiclf.evaluation.points.figure_points`.
+    outputs : what training leaves of figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
     pointed : the comments that points of figures are of.
     """
 
@@ -96,6 +96,10 @@ class ScoredRows:
         """(n, n_labels)."""
         return self.predictions.targets
 
+    def normalizer(self, text: str) -> str:
+        """A comment as the model reads it; as it is, where the model is not at hand."""
+        return text if self.explainer is None else self.explainer.normalizer(text)
+
     @property
     def can_explain(self) -> bool:
         """Whether other comments can be scored, as it takes to see what a token does."""
@@ -119,7 +123,10 @@ class ScoredRows:
     @cached_property
     def figure_data(self) -> dict[str, dict[str, Any]]:
         """Points of figures; maps take a few seconds."""
-        return figure_points(self.outputs, self.seed)
+        points = figure_points(self.outputs, self.seed)
+        if self.comments is not None:
+            points["lengths"] = length_counts(self.comments.texts, self.targets, self.labels)
+        return points
 
     @cached_property
     def doubt(self) -> dict[str, dict[str, Any]]:

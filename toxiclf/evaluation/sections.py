@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, with_config
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from toxiclf.evaluation.bootstrap import Evaluation
 
@@ -186,7 +186,9 @@ class Analysis(TypedDict, total=False):
 def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
     """Metric → value, low, high of a label, or of the mean over labels."""
     return {
-        row.metric: {"value": row.value, "low": row.low, "high": row.high} for row in evaluation.rows if row.label == label
+        row.metric: {"value": row.value, "low": row.low, "high": row.high}
+        for row in evaluation.rows
+        if row.label == label
     }
 
 

@@ -6,11 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from sklearn.metrics import average_precision_score
 
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split
+from toxiclf.evaluation.analysis import analysis_of
+from toxiclf.evaluation.bootstrap import SUMMARY
+from toxiclf.evaluation.checks import CheckedRun, run_checks
+from toxiclf.evaluation.decision import raw_threshold
+from toxiclf.evaluation.figure_data import some_rows
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.report import BASELINE, Report
+from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.evaluation.sections import (
     DataFacts,
     LabelFigures,
@@ -19,20 +28,10 @@ from toxiclf.evaluation.sections import (
     estimates,
     undefined,
 )
-from toxiclf.evaluation.analysis import analysis_of
-from toxiclf.evaluation.bootstrap import SUMMARY
-from toxiclf.evaluation.checks import CheckedRun, run_checks
-from toxiclf.evaluation.decision import raw_threshold
-from toxiclf.evaluation.metrics import metric_names
-from toxiclf.evaluation.points import kept_rows
-from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.prevalence import live_weights
-from toxiclf.evaluation.report import BASELINE, Report
-from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.pipeline.bundling import versions
 from toxiclf.pipeline.calibrate import Learned, decision_source, learn, learned_rows
 from toxiclf.pipeline.ensembles import FittedEnsemble
-from toxiclf.pipeline.fit import DivergedError, Fitted, Say
+from toxiclf.pipeline.fit import DivergedError, Fitted
 from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
 from toxiclf.rows import Rejected
 
@@ -77,9 +76,7 @@ def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, 
     return f"out-of-fold scores of {those}", comments
 
 
-def scored_baseline(
-    parts: Split, recipe: Recipe, model: ScoredRows, say: Callable[[str], None]
-) -> ScoredRows | None:
+def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Callable[[str], None]) -> ScoredRows | None:
     """Fit the ngram_logistic model, with class weights and no other technique, and score the same rows.
 
     None where it is the model.
@@ -104,7 +101,7 @@ def scored_baseline(
 
 
 def figure_outputs(learned: Learned, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """What training leaves of figures, see :func:`toxiclf.evaluation.points.figure_points`.
+    """What training leaves of figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
 
     Parameters
     ----------
@@ -112,7 +109,7 @@ def figure_outputs(learned: Learned, comments: Comments, recipe: Recipe) -> dict
     """
     outputs: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
     if "metric" in learned.fitted.facts:
-        rows = kept_rows(len(comments), recipe.seed)
+        rows = some_rows(len(comments), recipe.seed)
         shown = comments.take(rows)
         before, after = learned.fitted.seen(shown.texts)
         outputs["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "rows": rows}

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +29,12 @@ from toxiclf.moderator import Moderator
 from toxiclf.pipeline.bundling import bundled
 from toxiclf.pipeline.calibrate import Checkpoints, learn, learned_rows
 from toxiclf.pipeline.fit import DivergedError, Say
-from toxiclf.pipeline.reporting import (
-    evaluated,
-    evaluated_baseline,
-    rejected_rows,
-    report_of,
-    report_of_diverged,
-)
+from toxiclf.pipeline.reporting import rejected_rows, report_of, report_of_diverged, scored_baseline, scored_rows
 from toxiclf.pipeline.search import Found, search
 from toxiclf.pipeline.search.trials import plainly
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
-from toxiclf.report.pictures import write_pictures
-from toxiclf.report.png import write_balance_figure, write_figures, write_history_figures
 from toxiclf.rows import Rejected, write_rejected
 
 
@@ -99,7 +91,7 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write the run: report, figures, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
+        """Write the run: report, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
 
         Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
         ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in
@@ -135,19 +127,11 @@ class TrainedModel:
             store.set_aside(folder / "bundle")
         else:
             store.save(folder / "bundle", self._moderator.manifest, self._files)
-        names = write_history_figures(folder / "figures", self.history)
-        if len(self.report.data["stages"]) > 1:
-            names += write_balance_figure(folder / "figures", self.report.data["stages"], self.report.labels)
         if self.predictions is not None:
-            thresholds = [self.report.thresholds[label] for label in self.report.labels]
-            scores, targets = self.predictions.scores, self.predictions.targets
-            names += write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
             self.predictions.write(folder)
             learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
             learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
-        if self.report.evidence is not None:
-            names += write_pictures(folder / "figures", self.report.evidence.pictures)
-        self.report.write(folder, [f"figures/{name}" for name in names], comments=comments)
+        self.report.write(folder, comments=comments)
         if self._checkpoints is not None:
             self._checkpoints.clear()
         return folder
@@ -213,10 +197,10 @@ def train(
     except DivergedError as error:
         return _diverged(error, parts, comments, recipe, asked, found, checkpoints)
     seconds = time.perf_counter() - began
-    model = evaluated(learned, parts, recipe)
-    baseline = evaluated_baseline(parts, recipe, model, say)
-    report = report_of(learned, model, baseline, parts, comments, recipe, seconds)
-    report = replace(report, search=found.to_dict() if found is not None else {})
+    model = scored_rows(learned, parts, recipe)
+    baseline = scored_baseline(parts, recipe, model, say)
+    trials = None if found is None else found.to_dict()
+    report = report_of(learned, model, baseline, parts, comments, recipe, seconds, trials)
     moderator: Moderator | None = None
     files: Mapping[str, bytes] = {}
     if learned.graph is not None:
@@ -278,8 +262,7 @@ def _diverged(
     checkpoints: Checkpoints | None,
 ) -> TrainedModel:  # fmt: skip
     """A run without a model."""
-    report = report_of_diverged(error, parts, comments, recipe)
-    report = replace(report, search=found.to_dict() if found is not None else {})
+    report = report_of_diverged(error, parts, comments, recipe, None if found is None else found.to_dict())
     history = error.fitted.history
     return TrainedModel(
         report, history, rejected_rows(comments, parts), None, asked, found, parts, None, None, {}, checkpoints

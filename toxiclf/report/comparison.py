@@ -29,7 +29,9 @@ def tables(comparison: Comparison) -> list[list[list[str]]]:
         return [_facts(comparison), figures, differences]
     by_label = [["run", "label", "metric", *results]]
     for run in later:
-        by_label += [[run, label, m, *cells[run, label, m]] for label in comparison.labels for m in metric_names("by_label")]
+        by_label += [
+            [run, label, m, *cells[run, label, m]] for label in comparison.labels for m in metric_names("by_label")
+        ]
     return [_facts(comparison), figures, differences, by_label]
 
 
@@ -49,7 +51,10 @@ def _facts(comparison: Comparison) -> list[list[str]]:
         ["run", *(run.name for run in comparison.runs)],
         ["model", *(report.model for report in reports)],
         ["seed", *(str(report.seed) if report.recipe else "–" for report in reports)],
-        *([key, *(setting(values[run.name]) for run in comparison.runs)] for key, values in comparison.recipe().items()),
+        *(
+            [key, *(setting(values[run.name]) for run in comparison.runs)]
+            for key, values in comparison.recipe().items()
+        ),
         *(
             [f"threshold of {label}", *(f"{report.thresholds[label]:.4f}" for report in reports)]
             for label in comparison.labels

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.balance.weights import ClassWeights
-from toxiclf.evaluation.bootstrap import Evaluation
+if TYPE_CHECKING:
+    from toxiclf.balance.weights import ClassWeights
+    from toxiclf.evaluation.bootstrap import Evaluation
 
 Severity = Literal["error", "warning", "info"]
 
