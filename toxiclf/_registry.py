@@ -57,7 +57,16 @@ KINDS: dict[str, Kind] = {
     "view": Kind("toxiclf.text.obfuscation", {"trigger": None, "reads_syllables": False}),
     "pooling": Kind("toxiclf.features.pooling"),
     "metric-learner": Kind("toxiclf.metric_learning", {"keys": ()}),  # keys of [features] that have an effect
-    "metric": Kind("toxiclf.evaluation.metrics", {"lower_is_better": False, "live_only": False, "shown_in": ()}),
+    "metric": Kind(
+        "toxiclf.evaluation.metrics",
+        {
+            "lower_is_better": False,
+            "live_only": False,  # says something of rows weighted to live comments only
+            # its place among others in: headline (terminal, Markdown, HTML, compare), live (the table at the live rate), page
+            # (threshold explorer), by_label (differences by label), benchmark (tables, unless a plan names others)
+            "shown_in": {},
+        },
+    ),
     "finding": Kind("toxiclf.evaluation.checks"),
     "figure": Kind(
         "toxiclf.report.figures",

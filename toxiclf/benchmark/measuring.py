@@ -22,14 +22,16 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UsageError
-from toxiclf.evaluation.decision import choose_threshold, fit_calibration, live_weights
-from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
+from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate
+from toxiclf.evaluation.decision import choose_threshold, fit_calibration
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.cache import Kept
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.bundling import bundled, versions
 from toxiclf.pipeline.calibrate import learn
 from toxiclf.pipeline.fit import DivergedError
-from toxiclf.pipeline.reporting import evaluated, report_of
+from toxiclf.pipeline.reporting import report_of, scored_rows
 from toxiclf.pipeline.search import search
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
@@ -119,12 +121,10 @@ def _toxiclf(parts: Split, comments: Comments, recipe: Recipe, thinned_to_rate: 
     learned = learn(parts, recipe, lambda message: None, kept=kept)
     ended = time.perf_counter()
     assert parts.test is not None
-    model = evaluated(learned, parts, recipe)
+    model = scored_rows(learned, parts, recipe)
     report = report_of(learned, model, None, parts, comments, recipe, 0.0)
     raw = learned.raw(learned.fitted.encoder.encode(parts.test.texts))
-    found = _tests(
-        model.predictions.scores, raw, learned.thresholds, parts, recipe, thinned_to_rate, learned.calibration.exclusive
-    )
+    found = _tests(model.scores, raw, learned.thresholds, parts, recipe, thinned_to_rate, learned.calibration.exclusive)
     found["findings"] = report.codes()
     if learned.graph is not None:
         manifest, files = bundled(learned, comments, recipe, model_card(report))
@@ -188,12 +188,12 @@ def _tests(
             "recall_at_precision_0.9": _recall_at(0.9, scores, targets, weights),
         }  # fmt: skip
         if len(labels) > 1:
-            found[f"{name}_by_label"] = {label: {m: of.value(m, label) for m in METRICS} for label in labels}
+            found[f"{name}_by_label"] = {label: {m: of.value(m, label) for m in metric_names()} for label in labels}
     return found
 
 
 def _summary(of: Evaluation) -> dict[str, float | None]:
-    return {row.metric: row.value for row in of.rows if row.label == "" and row.metric != FLAG_RATE}
+    return {metric: of.value(metric, SUMMARY) for metric in metric_names()}
 
 
 def _recall_at(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,37 @@ from numpy.typing import NDArray
 
 MOST_POINTS = 2000
 """Comments in a map at most; t-SNE takes long for more."""
+_MOST_OUTPUTS = 5000  # raw outputs
 
 LONGEST = 200
 """Characters; longer comments share the last bar."""
 _STEP = 5  # characters
+
+
+def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> dict[str, dict[str, Any]]:
+    """Points as JSON has them, by name of the figure; they name rows, and hold no text.
+
+    Parameters
+    ----------
+    outputs : as training leaves them: "gan" (``training``, ``held_out``, ``generated``, float (n, 2) each), "metric" (``before``
+        and ``after``, float (n, size) each, ``classes`` (n,) and ``rows`` (n,)) and "errors" (``raw`` and ``classes``, (n,),
+        ``threshold``, float or None, and what raw outputs are ``called``).
+    seed : of the map, and of which points are kept.
+
+    Returns
+    -------
+    The same as lists. Of the metric, ``before`` and ``after`` are maps in the plane by t-SNE (van der Maaten and Hinton 2008), and
+    ``wide`` is the size of each before; of errors, ``rows`` are numbers of the points that are kept, ascending.
+    """
+    return {name: make(outputs[name], seed) for name, make in _MAKE.items() if name in outputs}
+
+
+def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
+    """Numbers of at most so many of n rows, ascending."""
+    rows = np.arange(n)
+    if n > most:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return rows
 
 
 def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequence[str]) -> dict[str, Any]:
@@ -56,3 +83,32 @@ def tsne_maps(points: Mapping[str, Any], seed: int) -> dict[str, Any]:
     }
     rounded = {key: np.round(of.astype(np.float64), 2).tolist() for key, of in maps.items()}
     return {**points, **rounded, "wide": {key: of.shape[1] for key, of in given.items()}}
+
+
+def _gan(outputs: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    sets = {key: np.asarray(outputs[key], dtype=np.float64) for key in ("training", "held_out", "generated")}
+    return {key: points[some_rows(len(points), seed)].round(4).tolist() for key, points in sets.items()}
+
+
+def _metric(outputs: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    maps = tsne_maps({key: outputs[key] for key in ("before", "after")}, seed)
+    return {**maps, **{key: np.asarray(outputs[key]).tolist() for key in ("classes", "rows")}}
+
+
+def _errors(outputs: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    raw, classes = np.asarray(outputs["raw"]), np.asarray(outputs["classes"])
+    rows = some_rows(len(raw), seed, _MOST_OUTPUTS)
+    return {
+        "raw": raw[rows].astype(np.float64).tolist(),
+        "classes": classes[rows].tolist(),
+        "rows": rows.tolist(),
+        "threshold": outputs["threshold"],
+        "called": outputs["called"],
+    }
+
+
+_MAKE: dict[str, Callable[[Mapping[str, Any], int], dict[str, Any]]] = {
+    "gan": _gan,
+    "metric": _metric,
+    "errors": _errors,
+}

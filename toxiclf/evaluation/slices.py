@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score
 
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import readings
@@ -111,6 +109,8 @@ def slice_figures(
     other comments, with ``gap_low`` and ``gap_high`` (Newcombe 1998, method 10). None where there is nothing to divide by.
     ``notable`` says whether the gap's interval leaves out zero at a level that allows for all rows (Bonferroni).
     """
+    from sklearn.metrics import average_precision_score
+
     rows: list[dict[str, Any]] = []
     strict = 1 - 0.05 / max(1, len(kinds) * len(labels))
     for by, name, inside in kinds:
@@ -149,6 +149,8 @@ def _share(count: int, of: int) -> float | None:
 def _proportion(count: int, of: int, confidence: float = 0.95) -> tuple[float, float, float] | None:
     if not of:
         return None
+    from scipy.stats import binomtest
+
     interval = binomtest(count, of).proportion_ci(confidence, method="wilson")
     return count / of, float(interval.low), float(interval.high)
 
@@ -158,3 +160,22 @@ def _difference(one: tuple[float, float, float], other: tuple[float, float, floa
     below = float(np.hypot(p - low, other_high - q))
     above = float(np.hypot(high - p, q - other_low))
     return p - q, p - q - below, p - q + above
+
+
+def class_name(labels: Sequence[str], label: str) -> str:
+    """What comments with a label are called.
+
+    >>> class_name(["toxic"], "toxic"), class_name(["hate", "insult"], "hate")
+    ('toxic', "'hate'")
+    """
+    return "toxic" if len(labels) == 1 else f"'{label}'"
+
+
+def other_class_name(labels: Sequence[str], label: str) -> str:
+    """What comments without it are called: of several labels, one without is not harmless for that."""
+    return "harmless" if len(labels) == 1 else f"not '{label}'"
+
+
+def negatives_name(labels: Sequence[str]) -> str:
+    """What all comments without the label are called."""
+    return "harmless comments" if len(labels) == 1 else "comments without the label"

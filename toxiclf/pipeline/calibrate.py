@@ -19,7 +19,8 @@ from toxiclf.bundle.live_rate import live_rates
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
-from toxiclf.evaluation.decision import choose_threshold, fit_calibration, live_weights
+from toxiclf.evaluation.decision import choose_threshold, fit_calibration
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.cache import Kept
 from toxiclf.features.features import Prepared
 from toxiclf.models import has_network, watches

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,7 @@ from toxiclf.moderator import Moderator
 from toxiclf.pipeline.bundling import bundled
 from toxiclf.pipeline.calibrate import Checkpoints, learn, learned_rows
 from toxiclf.pipeline.fit import DivergedError, Say
-from toxiclf.pipeline.reporting import (
-    evaluated,
-    evaluated_baseline,
-    rejected_rows,
-    report_of,
-    report_of_diverged,
-)
+from toxiclf.pipeline.reporting import rejected_rows, report_of, report_of_diverged, scored_baseline, scored_rows
 from toxiclf.pipeline.search import Found, search
 from toxiclf.pipeline.search.trials import plainly
 from toxiclf.recipe import Recipe
@@ -203,10 +197,10 @@ def train(
     except DivergedError as error:
         return _diverged(error, parts, comments, recipe, asked, found, checkpoints)
     seconds = time.perf_counter() - began
-    model = evaluated(learned, parts, recipe)
-    baseline = evaluated_baseline(parts, recipe, model, say)
-    report = report_of(learned, model, baseline, parts, comments, recipe, seconds)
-    report = replace(report, search=found.to_dict() if found is not None else {})
+    model = scored_rows(learned, parts, recipe)
+    baseline = scored_baseline(parts, recipe, model, say)
+    trials = None if found is None else found.to_dict()
+    report = report_of(learned, model, baseline, parts, comments, recipe, seconds, trials)
     moderator: Moderator | None = None
     files: Mapping[str, bytes] = {}
     if learned.graph is not None:
@@ -268,8 +262,7 @@ def _diverged(
     checkpoints: Checkpoints | None,
 ) -> TrainedModel:  # fmt: skip
     """A run without a model."""
-    report = report_of_diverged(error, parts, comments, recipe)
-    report = replace(report, search=found.to_dict() if found is not None else {})
+    report = report_of_diverged(error, parts, comments, recipe, None if found is None else found.to_dict())
     history = error.fitted.history
     return TrainedModel(
         report, history, rejected_rows(comments, parts), None, asked, found, parts, None, None, {}, checkpoints

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toxiclf._registry import register
-from toxiclf.evaluation.report import Report, tables
+from toxiclf.evaluation.report import Report
+from toxiclf.report.tables import result_tables
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -15,8 +16,8 @@ _SPECIAL = {
 
 @register("format", "latex", summary="The result tables of a run in LaTeX, with booktabs")
 def report_latex(report: Report) -> str:
-    r"""The result table as a ``tabular`` of the package booktabs; one more at production prevalence, where one is set."""
-    return "\n\n".join(latex_table(table) for table in tables(report)) + "\n"
+    r"""The result table as a ``tabular`` of the package booktabs; one more at the production prevalence, where one is set."""
+    return "\n\n".join(latex_table(table) for table in result_tables(report)) + "\n"
 
 
 def latex_table(lines: Sequence[Sequence[str]]) -> str:

@@ -22,7 +22,8 @@ from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.decision import choose_threshold, class_log_odds, fit_calibration, live_weights
+from toxiclf.evaluation.decision import choose_threshold, class_log_odds, fit_calibration
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.features import Prepared
 from toxiclf.models import MODELS
 from toxiclf.pipeline.bundling import versions

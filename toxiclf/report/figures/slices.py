@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.evaluation.naming import harmless
+from toxiclf.evaluation.slices import negatives_name
 from toxiclf.report.chart import GREY, Axis, Chart, Panel, Rule, Series, shortened
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def slices(report: Report, scored: ScoredRows | None, label: int) -> Chart | Non
     above = [row["high"] - row["false_positive_rate"] for row in rows]
     points = Series(
         "points", rates, list(range(len(rows))), size=8, error_x=(below, above), error_colour=GREY,
-        hover=[f"{row['rows'] - row['toxic']:,} {harmless(report.labels)}" for row in rows],
+        hover=[f"{row['rows'] - row['toxic']:,} {negatives_name(report.labels)}" for row in rows],
     )  # fmt: skip
     counts = report.confusion[report.labels[label]]
     overall = counts["fp"] / max(1, counts["fp"] + counts["tn"])

@@ -1,4 +1,4 @@
-"""``report.html``: one file that people look at, from a report and its evidence.
+"""``report.html``: one file that people look at, from a report and its scored rows.
 
 It opens offline, loads nothing, and runs no script but its own two, whose hashes its content security policy names. Whatever
 people wrote (comments, labels, names of files) is put into it as text: by the template with escapes, by its script as text nodes.
@@ -15,15 +15,18 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from toxiclf._registry import component, register
-from toxiclf.evaluation import naming
-from toxiclf.evaluation.evidence import KINDS, Evidence
-from toxiclf.evaluation.report import METRICS_OF_PAGE, Report, tables
+from toxiclf.evaluation import slices
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.scored import KINDS, ScoredRows
 from toxiclf.report.figures import all_charts, plotly_figure
 from toxiclf.report.html import words
+from toxiclf.report.tables import result_tables
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from toxiclf.datasets.comments import Comments
     from toxiclf.report.chart import Chart
 
 _LONGEST = 1500  # characters of a comment that are shown
@@ -51,9 +54,9 @@ def page(report: Report, *, comments: bool = True) -> str:
         script=Markup(script),
         library=Markup(library),
         words=words,
-        naming=naming,
+        slices=slices,
         verdict=words.verdict(report),
-        tables=tables(report),
+        tables=result_tables(report),
         figures=[_captioned(name, charts) for name, charts in figures.items()],
         facts=words.facts(report),
         recipe=_recipe(report),
@@ -74,19 +77,19 @@ def _captioned(name: str, charts: Sequence[Chart | None]) -> dict[str, Any]:
 def in_notebook(report: Report) -> str:
     """What a notebook shows of a report: the first screen, without a script."""
     filled: str = _template("notebook.html.j2").render(
-        report=report, words=words, verdict=words.verdict(report), tables=tables(report)
+        report=report, words=words, verdict=words.verdict(report), tables=result_tables(report)
     )
     return filled
 
 
 def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comments: bool) -> dict[str, Any]:
     """All that the page's script draws."""
-    evidence, curves = report.evidence, report.analysis.get("thresholds")
+    scored, curves = report.scored_rows, report.analysis.get("thresholds")
     return {
         "labels": list(report.labels),
         "thresholds": [report.thresholds.get(label) for label in report.labels],
-        "kinds": [naming.kind(report.labels, label) for label in report.labels],
-        "others": [naming.other(report.labels, label) for label in report.labels],
+        "kinds": [slices.class_name(report.labels, label) for label in report.labels],
+        "others": [slices.other_class_name(report.labels, label) for label in report.labels],
         "doubted": words.doubted(report),
         "rates": words.default_rates(report),
         "curves": None if curves is None else [curves["labels"][label] for label in report.labels],
@@ -94,15 +97,16 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
         "metrics": [
             {
                 row.metric: [row.value, row.low, row.high]
-                for row in report.rows
-                if row.label == label and row.metric in METRICS_OF_PAGE
+                for row in (report.estimate(metric, label) for metric in metric_names("page"))
             }
             for label in report.labels
         ],
         "slices": report.analysis.get("slices", []),
         "figures": {name: [_drawn(chart, comments=comments) for chart in charts] for name, charts in figures.items()},
         **(
-            {"rows": {}, "lists": [], "counts": []} if evidence is None else _lists(report, evidence, comments=comments)
+            {"rows": {}, "lists": [], "counts": []}
+            if scored is None or scored.comments is None
+            else _lists(report, scored, scored.comments, comments=comments)
         ),
     }
 
@@ -119,14 +123,14 @@ def plain(figure: go.Figure) -> dict[str, Any]:
     return content
 
 
-def _lists(report: Report, evidence: Evidence, *, comments: bool) -> dict[str, Any]:
+def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: bool) -> dict[str, Any]:
     """Comments to read: each once in ``rows``; by label and kind their numbers, and how many there are in all."""
     rows: dict[str, Any] = {}
     lists, counts = [], []
 
     def listed(of: Any, i: int, key: str) -> str:
         if key not in rows:
-            text = evidence.normalizer(of.texts[i]) if comments else None
+            text = scored.normalizer(of.texts[i]) if comments else None
             if text is not None and len(text) > _LONGEST:
                 text = f"{text[:_LONGEST]}… ({len(text) - _LONGEST:,} more characters)"
             rows[key] = [str(of.source), int(of.lines[i]), text]
@@ -136,16 +140,16 @@ def _lists(report: Report, evidence: Evidence, *, comments: bool) -> dict[str, A
         kinds: dict[str, list[Any]] = {}
         for kind in KINDS:
             kinds[kind] = []
-            for i in evidence.listed[label][kind]:
-                of = evidence.occluded.get(i) if comments else None
+            for i in scored.listed[label][kind]:
+                of = scored.occluded.get(i) if comments else None
                 spans = [] if of is None else [
                     [a, b, round(float(effect), 4)]
                     for (a, b), effect in zip(of.spans, of.effects[:, j], strict=True) if b <= _LONGEST
                 ]  # fmt: skip
-                target, score = int(evidence.predictions.targets[i, j]), float(evidence.predictions.scores[i, j])
-                kinds[kind].append([listed(evidence.comments, i, str(i)), target, round(score, 6), spans])
+                target, score = int(scored.targets[i, j]), float(scored.scores[i, j])
+                kinds[kind].append([listed(rows_of, i, str(i)), target, round(score, 6), spans])
         doubt = report.analysis.get("label_doubt", {}).get(label, {"rows": [], "count": 0})
-        source = evidence.decided[0] if evidence.decided is not None else evidence.comments
+        source = rows_of if scored.decided is None else scored.decided[0]
         kinds["label_doubt"] = [
             [listed(source, entry["row"], f"d{entry['row']}"), entry["target"], round(entry["score"], 6), []]
             for entry in doubt["rows"]
@@ -156,7 +160,7 @@ def _lists(report: Report, evidence: Evidence, *, comments: bool) -> dict[str, A
             {
                 KINDS[0]: of_label["fp"],
                 KINDS[1]: of_label["fn"],
-                KINDS[2]: len(evidence.comments),
+                KINDS[2]: len(scored),
                 "label_doubt": doubt["count"],
             }
         )

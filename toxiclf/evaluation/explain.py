@@ -1,7 +1,8 @@
-"""Which tokens push a comment's score: what is left of it without each of them."""
+"""Why a comment has its score, and which labels may be wrong."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.datasets.comments import Comments
 from toxiclf.text.normalize import Normalizer
 
 Score = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -17,6 +19,7 @@ Spans = Callable[[str], list[tuple[int, int]]]
 _MOST_TOKENS = 60  # of a comment; what comes later is left alone
 _MOST_CHARACTERS = 40_000  # of all that is scored for a comment
 _FEWEST = 3  # comments that hold a token, to speak of it
+_MOST_DOUBTED = 100  # comments of each label that are named; the number of all is given
 
 
 @dataclass(frozen=True)
@@ -81,3 +84,40 @@ def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: in
             for effect, token in [*raising, *lowering]
         ]
     return rows
+
+
+def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Comments whose label is probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021; cleanlab).
+
+    Parameters
+    ----------
+    comments : that the model did not learn from.
+    scores : of them, (n, n_labels).
+
+    Returns
+    -------
+    By label ``count``, how many there are, and ``rows``, the most doubtful first: ``row`` (its place in ``comments``), ``file``,
+    ``line``, ``target`` and ``score``.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of progress bars in notebooks, of which it draws none here
+        from cleanlab.filter import find_label_issues  # takes a second to load
+
+    by_label = {}
+    for j, label in enumerate(labels):
+        targets = comments.targets[:, j].astype(np.int64)
+        order: list[int] = []
+        if 0 < targets.sum() < len(targets):
+            shares = np.clip(scores[:, j].astype(np.float64), 1e-6, 1 - 1e-6)
+            pairs = np.column_stack([1 - shares, shares])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that there are few comments
+                ranked = find_label_issues(targets, pairs, return_indices_ranked_by="self_confidence", n_jobs=1)
+            order = ranked.tolist()
+        rows = [
+            {"row": i, "file": comments.source, "line": int(comments.lines[i]), "target": int(targets[i]),
+             "score": float(scores[i, j])}
+            for i in order[:_MOST_DOUBTED]
+        ]  # fmt: skip
+        by_label[label] = {"count": len(order), "rows": rows}
+    return by_label
