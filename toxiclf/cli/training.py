@@ -70,6 +70,7 @@ def train(
     from toxiclf.pipeline.train import check_writable, read_parts
     from toxiclf.pipeline.train import train as train_model
     from toxiclf.recipe import Recipe
+    from toxiclf.report import tables
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name

@@ -76,8 +76,8 @@ def evaluate(
     ----------
     scores, targets : (n, n_labels).
     thresholds : one a label; toxic where score >= threshold.
-    prior : live rates. Figures, and those that are of live comments only with them, are then those of comments of which so many hold each label;
-        None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
+    prior : live rates. Figures, and metrics of live comments only with them, are then those of comments of which so many hold each
+        label; None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
         the confusion stay those of the rows as they are.
     exclusive : whether labels exclude each other; matters to the weights.
     resamples : of the bootstrap; 0 for figures alone, without intervals.

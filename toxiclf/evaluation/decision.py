@@ -92,8 +92,8 @@ def choose_threshold(
     ----------
     scores, targets : of held-out rows, (n,).
     objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
-    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.live_weights` make precision and shares those of live
-        comments. A rate is kept to up to 1e-12, since sums of weights round. None: once.
+    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.live_weights` make precision
+        and shares those of live comments. A rate is kept to up to 1e-12, since sums of weights round. None: once.
 
     Returns
     -------

@@ -202,8 +202,8 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
 def _of_ensemble(report: Report) -> list[str]:
     """How the members were put together, and the table of them."""
     return [
-        f"Each {tables.weight_name(report)} was chosen on out-of-fold scores, and average precisions are of those; together, folds were left out of the "
-        "choice as well.",
+        f"Each {tables.weight_name(report)} was chosen on out-of-fold scores, and average precisions are of those; together, folds "
+        "were left out of the choice as well.",
         "", *markdown_table(tables.members_table(report)),
     ]  # fmt: skip
 
