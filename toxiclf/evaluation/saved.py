@@ -128,17 +128,3 @@ def _disagreement(folder: Path, reason: str) -> DataError:
 
 def _shown(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.6f}"
-
-
-def drawable_report(path: str | os.PathLike[str]) -> Report:
-    import json
-    from dataclasses import replace
-    from types import SimpleNamespace
-
-    folder = _run_folder(Path(path))
-    report = _report(folder / "report.json")
-    history = json.loads((folder / "history.json").read_text("utf-8")) if (folder / "history.json").is_file() else []
-    if "diverged" in report.codes():
-        return replace(report, history=history)
-    rows = SimpleNamespace(predictions=read_run(folder).predictions, pointed=None, can_explain=False)
-    return replace(report, history=history, evidence=rows)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Rule, Series
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def _trace(series: Series, panel: Panel, *, comments: bool) -> Any:
 
     if series.kind == "bars":
         return go.Bar(
-            x=series.x, y=series.y, width=series.widths, name=_text(series.name) or None, opacity=series.opacity,
+            x=_places(series.x), y=_places(series.y), width=series.widths, name=_text(series.name) or None, opacity=series.opacity,
             orientation="h" if series.lying else None, marker={"color": series.colour},
             text=[_text(text) for text in series.labels or series.hover] or None,
             textposition="auto" if series.labels else "none", showlegend=None if series.name else False,
@@ -97,6 +99,13 @@ def _trace(series: Series, panel: Panel, *, comments: bool) -> Any:
         hoverinfo="none" if hidden else "text" if panel.x.hidden else None,
         error_x=_reach(series, series.error_x), error_y=_reach(series, series.error_y), **style,
     )  # fmt: skip
+
+
+def _places(values: Sequence[Any] | NDArray[Any]) -> Any:
+    """Where bars stand: at numbers or at names."""
+    return (
+        [_text(value) if isinstance(value, str) else value for value in values] if isinstance(values, list) else values
+    )
 
 
 def _reach(series: Series, reach: tuple[Sequence[float], Sequence[float]] | None) -> dict[str, Any] | None:
