@@ -131,8 +131,8 @@ def test_figures_and_tables_for_notebooks(trained: Callable[..., TrainedModel]) 
     html = report._repr_html_()
     assert "<table>" in html
     assert "<script" not in html
-    with pytest.raises(UsageError, match="no figure 'metric'; it has: confusion"):
-        report.figure("metric")
+    with pytest.raises(UsageError, match="no figure 'metric_learning'; it has: confusion"):
+        report.figure("metric_learning")
     with pytest.raises(UsageError, match="unknown figure 'rock'; did you mean 'roc'"):
         report.figure("rock")
     with pytest.raises(UsageError, match="label"):
