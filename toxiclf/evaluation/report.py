@@ -103,7 +103,7 @@ class Report(BaseModel):
         number = content.get("format", 1) if isinstance(content, Mapping) else 1
         if isinstance(number, int) and number > FORMAT:
             raise PydanticCustomError("newer_format", "{number}", {"number": number})
-        return {**content, "format": FORMAT} if isinstance(content, Mapping) else content
+        return {**content, "format": FORMAT} if isinstance(content, Mapping) and isinstance(number, int) else content
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Report:
@@ -141,7 +141,9 @@ class Report(BaseModel):
     @property
     def rows(self) -> list[MetricRow]:
         """All figures, the mean over labels first; none for a run that diverged."""
-        return metric_rows(self.summary, self.by_label) if self.thresholds else []
+        if not self.thresholds:
+            return []
+        return metric_rows(self.summary, {label: of.figures for label, of in self.by_label.items()})
 
     @property
     def baseline_rows(self) -> list[MetricRow]:
@@ -305,9 +307,9 @@ class Report(BaseModel):
         write_text(folder / "report.json", full.to_json())
 
 
-def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, LabelFigures]) -> list[MetricRow]:
+def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, Mapping[str, Estimate]]) -> list[MetricRow]:
     """Figures as tidy rows, the mean over labels first."""
-    figures_of = {SUMMARY: summary, **{label: of.figures for label, of in by_label.items()}}
+    figures_of = {SUMMARY: summary, **by_label}
     return [
         MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()
     ]
