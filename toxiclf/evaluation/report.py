@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from toxiclf._files import write_text
 from toxiclf._registry import component
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
@@ -363,14 +364,3 @@ def remove_report(folder: Path) -> None:
     ):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # two processes may write the same file
-    try:
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
