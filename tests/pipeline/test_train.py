@@ -181,7 +181,7 @@ def test_a_killed_save_leaves_no_report_of_another_run(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("toxiclf.pipeline.train.write_figures", killed)
+    monkeypatch.setattr(Predictions, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         again.save(tmp_path)
     assert toxiclf.load(tmp_path / "bundle").manifest.recipe_sha256 == toxiclf.Recipe.load({**FAST, "seed": 9}).sha256()

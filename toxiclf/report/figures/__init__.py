@@ -1,8 +1,12 @@
-"""Figures of a report: a file each, which says what is shown; how it is drawn is common to all of them."""
+"""Figures of a report: a file each, which says what is shown; how it is drawn is common to all of them.
+
+For pages and notebooks they are drawn by plotly, for publication by matplotlib; neither is imported before that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import component, components, register
@@ -12,7 +16,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from toxiclf.evaluation.report import Report
-    from toxiclf.report.figures._chart import Chart
+    from toxiclf.report.chart import Chart
+
+FORMATS = ("svg", "pdf", "png")
+"""Of figures for publication."""
 
 
 def charts(report: Report, name: str, label: str | None = None) -> list[Chart | None]:
@@ -28,7 +35,7 @@ def charts(report: Report, name: str, label: str | None = None) -> list[Chart | 
     None in place of each that this run does not have.
     """
     figure = component("figure", name)
-    labels = range(1)
+    labels: Sequence[int] = range(1)
     if figure["by_label"]:
         labels = range(len(report.labels)) if label is None else [report.labels.index(label)]
     return [figure.target(report, report.scored_rows, number) for number in labels]
@@ -38,14 +45,21 @@ def all_charts(report: Report, *, comments: bool = True) -> Iterator[tuple[str, 
     """Each figure that a run has, in order; without ``comments`` those that quote them are left out."""
     for name, figure in components("figure").items():
         if comments or not figure["quotes_comments"]:
-            found = charts(report, name)
-            if any(found):
-                yield name, found
+            by_label = charts(report, name)
+            if any(by_label):
+                yield name, by_label
+
+
+def plotly_figure(chart: Chart, *, comments: bool = True) -> go.Figure:
+    """A chart by plotly; without ``comments`` none is shown where the pointer rests."""
+    from toxiclf.report.figures import _plotly
+
+    return _plotly.draw(chart, comments=comments)
 
 
 @register("format", "figures", summary="Names of the figures that a run has")
 def available(report: Report) -> list[str]:
-    """Names of the figures that a run has."""
+    """Names of the figures that a run has, in order."""
     return [name for name, _ in all_charts(report)]
 
 
@@ -61,11 +75,71 @@ def draw(report: Report, name: str, label: str | None = None) -> go.Figure:
     ------
     UsageError : there is no such figure or label, or this run has none.
     """
-    if label is not None and label not in report.labels:
-        raise unknown_name("label", label, report.labels)
-    (chart,) = charts(report, name, label or report.labels[0])
+    _check_label(report, label)
+    (chart,) = charts(report, name, report.labels[0] if label is None else label)
     if chart is None:
         raise UsageError(f"this run has no figure '{name}'; it has: {', '.join(available(report)) or 'none'}")
-    from toxiclf.report.figures import _plotly
+    return plotly_figure(chart).update_layout(template="plotly_white")
 
-    return _plotly.draw(chart).update_layout(template="plotly_white")
+
+def write_figures(
+    report: Report,
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    label: str | None = None,
+    kind: str = "svg",
+    say: Callable[[str], None] = lambda message: None,
+) -> list[Path]:
+    """Draw figures for publication, a file each.
+
+    Parameters
+    ----------
+    report : of a run, with its scored rows where it has any; see :func:`toxiclf.evaluation.saved.drawable_report`.
+    folder : it is made where it is missing.
+    names : of components of kind "figure"; empty for all that the run has.
+    label : of that label alone; None for a panel a label.
+    kind : one of :data:`FORMATS`.
+    say : called with a sentence about each figure that the run does not have, and why.
+
+    Raises
+    ------
+    UsageError : a name, the label or the format is unknown, or there is nothing to draw.
+    """
+    if kind not in FORMATS:
+        raise unknown_name("format", kind, FORMATS)
+    _check_label(report, label)
+    figures = [component("figure", name) for name in dict.fromkeys(names)] or list(components("figure").values())
+    drawable, missing = {}, []
+    for figure in figures:
+        by_label = charts(report, figure.name, label)
+        titles = report.labels if len(by_label) > 1 else [""]
+        present = [(title, chart) for title, chart in zip(titles, by_label, strict=True) if chart is not None]
+        if present:
+            drawable[figure.name] = present
+        else:
+            missing.append(f"{figure.name}: this run has none; it needs {figure['needs']}")
+    if not drawable:
+        raise UsageError(f"there is nothing to draw: {'; '.join(missing)}")
+    from toxiclf.report.figures import _matplotlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for sentence in missing:
+        say(sentence)
+    paths = [folder / f"{name}.{kind}" for name in drawable]
+    boxed = [
+        path.stem
+        for path, present in zip(paths, drawable.values(), strict=True)
+        if not _matplotlib.write(path, present)
+    ]
+    if boxed:
+        say(
+            f"no font here has all characters of {', '.join(boxed)}, so boxes stand for some; install one that has them, "
+            "such as fonts-nanum for Hangul, and draw again"
+        )
+    return paths
+
+
+def _check_label(report: Report, label: str | None) -> None:
+    if label is not None and label not in report.labels:
+        raise unknown_name("label", label, report.labels)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toxiclf.report.figures._chart import Axis, Chart, HeatMap, Panel, Series
+from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FORMATS = ("svg", "pdf", "png")
 
 _KOREAN_FONTS = (
     "Noto Sans CJK KR",
@@ -26,9 +25,11 @@ _KOREAN_FONTS = (
     "UnDotum",
     "Baekmuk Gulim",
 )
+_BOX = "□"
 _LATIN_FONT = "DejaVu Sans"
 _MOST_COLUMNS = 3
 _WIDTH, _HEIGHT = 5.0, 4.2  # inches of a panel
+_LEGEND_BELOW = 0.45  # inches from the axis
 _PIXELS = 100  # of the page to an inch
 _DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _METADATA: dict[str, dict[str, Any]] = {  # nothing that differs from run to run
@@ -38,14 +39,19 @@ _METADATA: dict[str, dict[str, Any]] = {  # nothing that differs from run to run
 }
 
 
-def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> None:
-    """Write a figure; its format is the ending of ``path``, one of :data:`FORMATS`.
+def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
+    """Write a figure; its format is the ending of ``path``.
 
     Parameters
     ----------
     charts : each with a title, such as the name of its label; empty for none.
+
+    Returns
+    -------
+    Whether the fonts of this machine have all its characters; else boxes stand for some.
     """
     import matplotlib
+    from matplotlib.text import Text
 
     style = {
         "font.family": [*korean_fonts(), _LATIN_FONT], "axes.unicode_minus": False, "text.parse_math": False,
@@ -55,6 +61,7 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> None:
     with matplotlib.rc_context(style):
         figure = draw(charts)
         figure.savefig(path, format=kind, dpi=200, metadata=_METADATA[kind])
+    return not any(_BOX in text.get_text() for text in figure.findobj(Text))
 
 
 def draw(charts: Sequence[tuple[str, Chart]]) -> Figure:
@@ -81,6 +88,8 @@ def draw(charts: Sequence[tuple[str, Chart]]) -> Figure:
 
 
 def _draw_panel(axes: Axes, panel: Panel, *, legend: bool) -> None:
+    from matplotlib.transforms import ScaledTranslation
+
     if panel.heat_map is not None:
         _draw_cells(axes, panel.heat_map)
     second = axes.twinx() if panel.second_y else None
@@ -102,8 +111,17 @@ def _draw_panel(axes: Axes, panel: Panel, *, legend: bool) -> None:
             ours + theirs for ours, theirs in zip((handles, names), second.get_legend_handles_labels(), strict=True)
         )
     if names and (legend or panel.rules):
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2, "frameon": False}
-        axes.legend(handles, names, fontsize=8, **below)
+        below = axes.transAxes + ScaledTranslation(0, -_LEGEND_BELOW, axes.get_figure(root=True).dpi_scale_trans)
+        axes.legend(
+            handles,
+            names,
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0),
+            bbox_transform=below,
+            ncols=2,
+            frameon=False,
+            fontsize=8,
+        )
 
 
 def _draw_line(axes: Axes, series: Series, place: tuple[int, int]) -> None:
@@ -117,8 +135,9 @@ def _draw_line(axes: Axes, series: Series, place: tuple[int, int]) -> None:
 
 def _draw_points(axes: Axes, series: Series, place: tuple[int, int]) -> None:
     axes.scatter(
-        series.x, series.y, s=series.size**2 * 0.6, color=series.colour, alpha=series.opacity, marker="x" if series.cross else "o",
-        linewidths=1 if series.cross else 0, label=drawable(series.name) or None, zorder=3, rasterized=len(series.x) > 500,
+        series.x, series.y, s=series.size**2 * 0.6, color=series.colour, alpha=series.opacity, zorder=3,
+        marker="x" if series.cross else "o", linewidths=1 if series.cross else 0, label=drawable(series.name) or None,
+        rasterized=len(series.x) > 500,
     )  # fmt: skip
     if series.error_x is not None or series.error_y is not None:
         axes.errorbar(
@@ -196,6 +215,10 @@ def korean_fonts() -> tuple[str, ...]:
     """Fonts of this machine that have Hangul."""
     from matplotlib import font_manager
 
+    known = {font.fname for font in font_manager.fontManager.ttflist}
+    for path in set(font_manager.findSystemFonts()) - known:  # installed after matplotlib made its list
+        with suppress(OSError, RuntimeError):
+            font_manager.fontManager.addfont(path)
     present = {font.name for font in font_manager.fontManager.ttflist}
     return tuple(name for name in _KOREAN_FONTS if name in present)
 
@@ -203,7 +226,7 @@ def korean_fonts() -> tuple[str, ...]:
 def drawable(text: str) -> str:
     """A text with a box for each character that no font here has."""
     known = _characters()
-    return "".join(character if ord(character) in known or character == "\n" else "□" for character in text)
+    return "".join(character if ord(character) in known or character == "\n" else _BOX for character in text)
 
 
 @cache

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from toxiclf.report.figures._chart import Axis, Chart, HeatMap, Panel, Rule, Series
+from numpy.typing import NDArray
+
+from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Rule, Series
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,7 +38,7 @@ def draw(chart: Chart, *, comments: bool = True) -> go.Figure:
             figure.add_trace(_cells(panel, panel.heat_map), **place)
         for series in panel.series:
             second = {"secondary_y": series.second_axis} if panel.second_y else {}
-            trace = _trace(series, comments=comments)
+            trace = _trace(series, panel, comments=comments)
             if place and series.name:  # in several panels, and once in the legend
                 trace.update(legendgroup=trace.name, showlegend=series.name not in named)
                 named.add(series.name)
@@ -63,12 +65,12 @@ def draw(chart: Chart, *, comments: bool = True) -> go.Figure:
     return figure.update_layout(height=chart.height, margin=margin, hovermode="closest")
 
 
-def _trace(series: Series, *, comments: bool) -> Any:
+def _trace(series: Series, panel: Panel, *, comments: bool) -> Any:
     import plotly.graph_objects as go
 
     if series.kind == "bars":
         return go.Bar(
-            x=series.x, y=series.y, width=series.widths, name=_text(series.name) or None, opacity=series.opacity,
+            x=_places(series.x), y=_places(series.y), width=series.widths, name=_text(series.name) or None, opacity=series.opacity,
             orientation="h" if series.lying else None, marker={"color": series.colour},
             text=[_text(text) for text in series.labels or series.hover] or None,
             textposition="auto" if series.labels else "none", showlegend=None if series.name else False,
@@ -94,9 +96,16 @@ def _trace(series: Series, *, comments: bool) -> Any:
         x=series.x, y=series.y, name=_text(series.name) or None,
         showlegend=None if series.name else False,
         text=None if hidden or not series.hover else [escaped(text) for text in series.hover],
-        hoverinfo="none" if hidden else "text" if series.hover_is_comments and series.hover else None,
+        hoverinfo="none" if hidden else "text" if panel.x.hidden else None,
         error_x=_reach(series, series.error_x), error_y=_reach(series, series.error_y), **style,
     )  # fmt: skip
+
+
+def _places(values: Sequence[Any] | NDArray[Any]) -> Any:
+    """Where bars stand: at numbers or at names."""
+    return (
+        [_text(value) if isinstance(value, str) else value for value in values] if isinstance(values, list) else values
+    )
 
 
 def _reach(series: Series, reach: tuple[Sequence[float], Sequence[float]] | None) -> dict[str, Any] | None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import GREY, UNIT, UNIT_UP, Axis, Chart, Panel, Series
+from toxiclf.report.chart import GREY, UNIT, UNIT_UP, Axis, Chart, Panel, Series
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
     from toxiclf.evaluation.scored import ScoredRows
+
+_AT_PRODUCTION = (
+    "Scores are for comments in production, these rows are as they are: where prevalences differ, the line leaves the "
+    "diagonal."
+)
 
 
 @register(
@@ -35,7 +40,4 @@ def calibration(report: Report, scored: ScoredRows | None, label: int) -> Chart 
     lines = [] if brier is None else [f"Brier score {brier:.4f}"]
     lines.append(f"expected calibration error {curve['ece']:.4f}")
     x, y = Axis("mean score of a group", UNIT), Axis("share of toxic comments in it", UNIT_UP)
-    note = ""
-    if report.live_rate:
-        note = "Scores are for comments in production, these rows are as they are: where prevalences differ, the line leaves the diagonal."
-    return Chart([Panel(x, y, series, note="\n".join(lines))], note=note)
+    return Chart([Panel(x, y, series, note="\n".join(lines))], note=_AT_PRODUCTION if report.live_rate else "")

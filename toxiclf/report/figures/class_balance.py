@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import CLASS_COLOURS, Axis, Chart, Panel, Series, class_names
+from toxiclf.report.chart import CLASS_COLOURS, Axis, Chart, Panel, Series, class_names
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

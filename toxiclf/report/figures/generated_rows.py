@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import BLUE, ORANGE, PURPLE, Axis, Chart, Panel, Series
+from toxiclf.report.chart import BLUE, ORANGE, PURPLE, Axis, Chart, Panel, Series
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

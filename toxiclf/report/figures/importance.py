@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import BLUE, PALE, Axis, Chart, Panel, Series
+from toxiclf.report.chart import BLUE, PALE, Axis, Chart, Panel, Series
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

@@ -8,7 +8,7 @@ import numpy as np
 
 from toxiclf._registry import register
 from toxiclf.evaluation.figure_data import LONGEST
-from toxiclf.report.figures._chart import Axis, Chart, Panel, class_bars, class_names
+from toxiclf.report.chart import Axis, Chart, Panel, class_bars, class_names
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

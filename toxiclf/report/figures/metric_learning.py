@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import CLASS_COLOURS, CLASS_NAMES, Axis, Chart, Panel, Series, comment_texts
+from toxiclf.report.chart import CLASS_COLOURS, CLASS_NAMES, Axis, Chart, Panel, Series, comment_texts
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -24,7 +24,7 @@ def metric_learning(report: Report, scored: ScoredRows | None, label: int) -> Ch
     points = report.points("metric")
     if points is None:
         return None
-    classes = np.asarray(points["classes"])
+    classes, numbers = np.asarray(points["classes"]), np.asarray(points["rows"])
     panels = []
     for side in ("before", "after"):
         places = np.round(np.asarray(points[side], dtype=np.float64), 2)
@@ -33,7 +33,7 @@ def metric_learning(report: Report, scored: ScoredRows | None, label: int) -> Ch
             rows = np.flatnonzero(classes == value)
             dots = Series(
                 "points", places[rows, 0], places[rows, 1], name, CLASS_COLOURS[value], size=5, opacity=0.6,
-                hover=comment_texts(scored, [points["rows"][i] for i in rows]), hover_is_comments=True,
+                hover=comment_texts(scored, numbers[rows]), hover_is_comments=True,
             )  # fmt: skip
             series.append(dots)
         title = f"{side} the metric, {points['wide'][side]} dimensions"

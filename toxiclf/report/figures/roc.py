@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import GREY, RED, UNIT, UNIT_UP, Axis, Chart, Panel, Series, scores_of, subsampled
+from toxiclf.report.chart import GREY, RED, UNIT, UNIT_UP, Axis, Chart, Panel, Series, scores_of, subsampled
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import Axis, Chart, Panel, Rule, class_bars, class_names, scores_of
+from toxiclf.report.chart import Axis, Chart, Panel, Rule, class_bars, class_names, scores_of
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

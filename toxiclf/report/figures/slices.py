@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
 from toxiclf.evaluation.slices import negatives_name
-from toxiclf.report.figures._chart import GREY, Axis, Chart, Panel, Rule, Series, shortened
+from toxiclf.report.chart import GREY, Axis, Chart, Panel, Rule, Series, shortened
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

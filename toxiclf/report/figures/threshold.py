@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import BLUE, ORANGE, UNIT, UNIT_UP, Axis, Chart, Panel, Rule, Series
+from toxiclf.report.chart import BLUE, ORANGE, UNIT, UNIT_UP, Axis, Chart, Panel, Rule, Series
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

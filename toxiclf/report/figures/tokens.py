@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.figures._chart import BLUE, RED, Axis, Chart, Panel, Series, shortened
+from toxiclf.report.chart import BLUE, RED, Axis, Chart, Panel, Series, shortened
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report

@@ -19,7 +19,7 @@ from toxiclf.evaluation import slices
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import KINDS, ScoredRows
-from toxiclf.report.figures import all_charts
+from toxiclf.report.figures import all_charts, plotly_figure
 from toxiclf.report.html import words
 from toxiclf.report.tables import result_tables
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from toxiclf.datasets.comments import Comments
-    from toxiclf.report.figures._chart import Chart
+    from toxiclf.report.chart import Chart
 
 _LONGEST = 1500  # characters of a comment that are shown
 
@@ -43,7 +43,7 @@ def page(report: Report, *, comments: bool = True) -> str:
     """
     from markupsafe import Markup
 
-    figures = {name: charts for name, charts in all_charts(report, comments=comments)}
+    figures = dict(all_charts(report, comments=comments))
     data = _data(report, figures, comments=comments)
     script, library = file("page.js"), plotly_library()
     filled: str = _template("page.html.j2").render(
@@ -113,9 +113,7 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
 
 def _drawn(chart: Chart | None, *, comments: bool) -> dict[str, Any] | None:
     """A figure as the page's script takes it."""
-    from toxiclf.report.figures import _plotly
-
-    return None if chart is None else plain(_plotly.draw(chart, comments=comments))
+    return None if chart is None else plain(plotly_figure(chart, comments=comments))
 
 
 def plain(figure: go.Figure) -> dict[str, Any]:

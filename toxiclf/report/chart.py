@@ -179,7 +179,7 @@ def scores_of(scored: ScoredRows | None, label: int) -> tuple[NDArray[np.float32
     return (scores, toxic) if 0 < toxic.sum() < len(toxic) else None
 
 
-def comment_texts(scored: ScoredRows | None, rows: Sequence[int]) -> list[str]:
+def comment_texts(scored: ScoredRows | None, rows: Sequence[int] | NDArray[np.intp]) -> list[str]:
     """Comments as the model reads them, for points of :attr:`ScoredRows.pointed`; empty where no texts are at hand."""
     if scored is None or scored.pointed is None:
         return []
