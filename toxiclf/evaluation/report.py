@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,22 +111,19 @@ class Report(BaseModel):
         names = set(self.by_label)
         if len(self.thresholds) < len(names) and "diverged" not in self.codes():
             raise PydanticCustomError("report", "a threshold is missing")
-        parts = {
-            "confusion": [self.confusion] if self.confusion else [],
-            "live_rate": [] if self.live is None else [self.live.prior],
-            "analysis": [
-                part
-                for part in (
-                    self.analysis.get("calibration"),
-                    (self.analysis.get("thresholds") or {}).get("labels"),
-                    self.analysis.get("label_doubt"),
+        curves = self.analysis.get("thresholds")
+        by_label: list[tuple[str, Collection[str] | None]] = [
+            ("confusion", self.confusion or None),
+            ("live_rate", None if self.live is None else self.live.prior),
+            ("analysis", self.analysis.get("calibration")),
+            ("analysis", None if curves is None else curves["labels"]),
+            ("analysis", self.analysis.get("label_doubt")),
+        ]
+        for section, labels in by_label:
+            if labels is not None and set(labels) != names:
+                raise PydanticCustomError(
+                    "report", "{section}: its labels are not those of the report", {"section": section}
                 )
-                if part is not None
-            ],
-        }
-        for name, of in parts.items():
-            if any(set(part) != names for part in of):
-                raise PydanticCustomError("report", "{name}: its labels are not those of the report", {"name": name})
         return self
 
     @property
