@@ -23,6 +23,7 @@ from scipy import stats
 
 from tests.browsing import Browsed, chromium, needs_chromium
 from tests.conftest import small_vectors
+from toxiclf._files import locked
 from toxiclf.benchmark import jobs, measuring, rows, tables
 from toxiclf.benchmark.jobs import Job, thinned
 from toxiclf.benchmark.measuring import killed, measured
@@ -162,7 +163,6 @@ def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dic
     assert page.count("<table") == 1
 
 
-@needs_chromium
 def test_latency_is_the_least_over_seeds_and_the_time_of_a_fit_the_middle(
     plan: Plan, done: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -172,6 +172,7 @@ def test_latency_is_the_least_over_seeds_and_the_time_of_a_fit_the_middle(
     assert line.fit_seconds == pytest.approx(np.median([row["fit_seconds"] for row in of]))
 
 
+@needs_chromium
 def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
     hostile = [
         {**row, "reason": "<script>window.hacked = 1</script>"} if row["status"] == "failed" else row for row in done[1]
@@ -392,14 +393,8 @@ def test_what_the_machine_lacks_is_tried_again(plan: Plan, tmp_path: Path, monke
 
 
 def test_one_benchmark_at_a_time_runs_in_a_folder(plan: Plan, tmp_path: Path) -> None:
-    fcntl = pytest.importorskip("fcntl")
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with pytest.raises(UsageError, match="another benchmark is running in"):
-            run_plan(plan, tmp_path)
-    finally:
-        os.close(descriptor)
+    with locked(tmp_path / ".lock", lambda: None), pytest.raises(UsageError, match="another benchmark is running in"):
+        run_plan(plan, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf._files import write_text
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.bootstrap import SUMMARY, evaluate
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, write_text
+from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.sections import LabelFigures, estimates
 
 

@@ -22,7 +22,7 @@ from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.comparison import Comparison, Difference
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
-from toxiclf.evaluation.sections import LabelFigures, LiveFigures, estimates
+from toxiclf.evaluation.sections import LiveFigures, estimates
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.train import TrainedModel, train
 
@@ -470,7 +470,7 @@ def at_rates(folder: Path, comments: Comments, rates: list[float], seed: int = 0
     scores = scores_of(comments, 1, seed=seed)
     prior = dict(zip(comments.labels, rates, strict=True))
     live = evaluate(scores, comments.targets, [0.5] * len(rates), comments.labels, seed=0, prior=rates)
-    figures = {label: LabelFigures.of(live, label) for label in comments.labels}
+    figures = {label: estimates(live, label) for label in comments.labels}
     of_live = LiveFigures(prior=prior, summary=estimates(live, SUMMARY), labels=figures)
     return save_run(folder, comments, scores, live_rate=of_live)
 

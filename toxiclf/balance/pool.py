@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._files import writing_text
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
@@ -117,7 +118,7 @@ def write_copies(path: Path, written: Augmented, comments: Comments) -> None:
     comments : those that were augmented.
     """
     columns = ("file", "line", "method", "labels", "comment", "copy")
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with writing_text(path, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, columns, "csv")
         for text, source, method in zip(written.texts, written.sources.tolist(), written.methods, strict=True):
             held = [label for label, target in zip(comments.labels, comments.targets[source], strict=True) if target]

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from toxiclf._files import write_text
 from toxiclf.benchmark.plan import UNCALIBRATED, Plan
 from toxiclf.evaluation.metrics import lower_is_better
-from toxiclf.evaluation.report import write_text
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
 

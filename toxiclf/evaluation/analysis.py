@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.datasets.comments import Comments
+from toxiclf.evaluation.sections import Analysis, Bin, Calibrated, Curve
 from toxiclf.evaluation.slices import slice_figures, slice_rows
 from toxiclf.text.normalize import Normalizer
 
@@ -26,7 +26,7 @@ def analysis_of(
     thresholds: Sequence[float],
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
-) -> dict[str, Any]:
+) -> Analysis:
     """What can be worked out at once.
 
     Parameters
@@ -40,19 +40,20 @@ def analysis_of(
     ``thresholds`` (``rows``, and ``labels``, see :func:`threshold_curve`), ``calibration``, ``slices``.
     """
     kinds = list(slice_rows(comments.texts, normalizer, comments.group_column, comments.groups))
-    found: dict[str, Any] = {
+    analysis: Analysis = {
         "calibration": calibration_curve(scores, comments.targets, comments.labels),
         "slices": slice_figures(kinds, scores, comments.targets, thresholds, comments.labels),
     }
     if decided is not None:
-        rows, of, targets = decided
-        found["thresholds"] = {"rows": rows, "labels": threshold_curve(of, targets, thresholds, comments.labels)}
-    return found
+        rows, decision_scores, targets = decided
+        curves = threshold_curve(decision_scores, targets, thresholds, comments.labels)
+        analysis["thresholds"] = {"rows": rows, "labels": curves}
+    return analysis
 
 
 def threshold_curve(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], labels: Sequence[str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Curve]:
     """Hits and false alarms of each label at some 300 thresholds, that of the model among them.
 
     Parameters
@@ -65,17 +66,17 @@ def threshold_curve(
     By label: ``toxic`` and ``others``, how many rows hold it and do not; and lists of equal length, ascending: ``threshold``,
     ``tp`` and ``fp``, how many of each are flagged (score >= threshold). The rest follows: fn = toxic - tp, tn = others - fp.
     """
-    found = {}
+    curves: dict[str, Curve] = {}
     for j, label in enumerate(labels):
         toxic = targets[:, j] == 1
         cuts = _cuts(scores[:, j], toxic, thresholds[j])
         ranked = {value: np.sort(scores[toxic == value, j]) for value in (True, False)}
         flagged = {value: len(of) - np.searchsorted(of, cuts, side="left") for value, of in ranked.items()}
-        found[label] = {
+        curves[label] = {
             "toxic": len(ranked[True]), "others": len(ranked[False]), "threshold": cuts.astype(np.float64).tolist(),
             "tp": flagged[True].tolist(), "fp": flagged[False].tolist(),
         }  # fmt: skip
-    return found
+    return curves
 
 
 def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: float) -> NDArray[np.float32]:
@@ -89,7 +90,7 @@ def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: floa
 
 def calibration_curve(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Calibrated]:
     """How far scores are from shares, by label.
 
     Returns
@@ -98,17 +99,17 @@ def calibration_curve(
     ``share`` that holds the label, and ``rows``; ``ece``, the expected calibration error over these groups, the mean of
     |score - share| weighted by rows (Naeini, Cooper and Hauskrecht 2015, with groups of equal size).
     """
-    found = {}
+    calibrated: dict[str, Calibrated] = {}
     for j, label in enumerate(labels):
         column, toxic = scores[:, j].astype(np.float64), targets[:, j] == 1
         edges = np.unique(np.quantile(column, np.linspace(0, 1, _BINS + 1)[1:-1], method="higher"))
         of = np.searchsorted(edges, column, side="right")
-        bins = []
+        bins: list[Bin] = []
         for group in np.unique(of):
             rows = of == group
             bins.append(
                 {"score": float(column[rows].mean()), "share": float(toxic[rows].mean()), "rows": int(rows.sum())}
             )
         ece = sum(entry["rows"] * abs(entry["score"] - entry["share"]) for entry in bins) / len(column)
-        found[label] = {"bins": bins, "ece": ece}
-    return found
+        calibrated[label] = {"bins": bins, "ece": ece}
+    return calibrated

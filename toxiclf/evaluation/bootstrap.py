@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from toxiclf._registry import components
 from toxiclf.evaluation.metrics import metric_names
-from toxiclf.evaluation.metrics._counts import Floats, ResampledRows
-from toxiclf.evaluation.prevalence import live_classes, live_counts
+from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.evaluation.prevalence import Floats, live_classes, live_counts
 
 SUMMARY = ""
 """Stands where a row is of no label but the mean over labels; no label has an empty name."""

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from toxiclf.errors import UsageError
-from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, Floats, evaluate, paired_difference, paired_draws
+from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate, paired_difference, paired_draws
 from toxiclf.evaluation.comparison import ComparedRun, Comparison, Difference, Verdict, flattened, setting
 from toxiclf.evaluation.metrics import lower_is_better, metric_names
 from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.prevalence import Floats
 from toxiclf.evaluation.saved import SavedRun, read_run
 
 _OF_TEST_PART = ("seed", "split.test", "text.max_chars", "text.repeat_cap")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.datasets.comments import Comments
+from toxiclf.evaluation.sections import Doubt, DoubtedRow, Token
 from toxiclf.text.normalize import Normalizer
 
 Score = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -58,7 +58,7 @@ def occluded(texts: Sequence[str], normalizer: Normalizer, spans: Spans, score: 
     return result
 
 
-def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: int = 15) -> list[dict[str, Any]]:
+def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: int = 15) -> list[Token]:
     """The tokens that raise, and those that lower, the scores of some comments most.
 
     Returns
@@ -74,7 +74,7 @@ def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: in
         for token, of in seen.items():
             effects.setdefault(token, []).append(np.mean(of, axis=0, dtype=np.float32))
     common = {token: of for token, of in effects.items() if len(of) >= _FEWEST}
-    rows = []
+    rows: list[Token] = []
     for j, label in enumerate(labels):
         means = sorted(((float(np.mean([e[j] for e in of])), token) for token, of in common.items()), reverse=True)
         raising = [entry for entry in means if entry[0] > 0][:most]
@@ -86,7 +86,7 @@ def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: in
     return rows
 
 
-def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[str]) -> dict[str, Doubt]:
     """Comments whose label is probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021; cleanlab).
 
     Parameters
@@ -103,7 +103,7 @@ def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[s
         warnings.simplefilter("ignore")  # of progress bars in notebooks, of which it draws none here
         from cleanlab.filter import find_label_issues  # takes a second to load
 
-    by_label = {}
+    by_label: dict[str, Doubt] = {}
     for j, label in enumerate(labels):
         targets = comments.targets[:, j].astype(np.int64)
         order: list[int] = []
@@ -114,7 +114,7 @@ def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[s
                 warnings.simplefilter("ignore")  # that there are few comments
                 ranked = find_label_issues(targets, pairs, return_indices_ranked_by="self_confidence", n_jobs=1)
             order = ranked.tolist()
-        rows = [
+        rows: list[DoubtedRow] = [
             {"row": i, "file": comments.source, "line": int(comments.lines[i]), "target": int(targets[i]),
              "score": float(scores[i, j])}
             for i in order[:_MOST_DOUBTED]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from toxiclf._files import writing_text
 from toxiclf.datasets.comments import Comments, equality_keys
 from toxiclf.rows import RowWriter
 from toxiclf.text.normalize import Normalizer
@@ -21,14 +21,12 @@ _COLUMNS = ("file", "line", "part", "normalized_sha256")
 
 def write(folder: Path, parts: Mapping[str, Comments], normalizer: Normalizer) -> None:
     """Write ``learned.csv``: place and hash of each comment, by name of its part; no text."""
-    temporary = folder / f".{FILE}.part"
-    with temporary.open("w", encoding="utf-8-sig", newline="") as stream:
+    with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, _COLUMNS, "csv")
         for name, comments in parts.items():
             hashes = _hashes(comments.texts, normalizer)
             for line, text in zip(comments.lines.tolist(), hashes, strict=True):
                 writer.write(dict(zip(_COLUMNS, (comments.source, line, name, text), strict=True)))
-    os.replace(temporary, folder / FILE)
 
 
 def overlap(bundle: Path, data_sha256: str, texts: Sequence[str], normalizer: Normalizer) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from toxiclf._files import write_text
 from toxiclf._registry import component
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
@@ -103,29 +104,26 @@ class Report(BaseModel):
         number = content.get("format", 1) if isinstance(content, Mapping) else 1
         if isinstance(number, int) and number > FORMAT:
             raise PydanticCustomError("newer_format", "{number}", {"number": number})
-        return {**content, "format": FORMAT} if isinstance(content, Mapping) else content
+        return {**content, "format": FORMAT} if isinstance(content, Mapping) and isinstance(number, int) else content
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Report:
         names = set(self.by_label)
         if len(self.thresholds) < len(names) and "diverged" not in self.codes():
             raise PydanticCustomError("report", "a threshold is missing")
-        parts = {
-            "confusion": [self.confusion] if self.confusion else [],
-            "live_rate": [] if self.live is None else [self.live.prior],
-            "analysis": [
-                part
-                for part in (
-                    self.analysis.get("calibration"),
-                    (self.analysis.get("thresholds") or {}).get("labels"),
-                    self.analysis.get("label_doubt"),
+        curves = self.analysis.get("thresholds")
+        by_label: list[tuple[str, Collection[str] | None]] = [
+            ("confusion", self.confusion or None),
+            ("live_rate", None if self.live is None else self.live.prior),
+            ("analysis", self.analysis.get("calibration")),
+            ("analysis", None if curves is None else curves["labels"]),
+            ("analysis", self.analysis.get("label_doubt")),
+        ]
+        for section, labels in by_label:
+            if labels is not None and set(labels) != names:
+                raise PydanticCustomError(
+                    "report", "{section}: its labels are not those of the report", {"section": section}
                 )
-                if part is not None
-            ],
-        }
-        for name, of in parts.items():
-            if any(set(part) != names for part in of):
-                raise PydanticCustomError("report", "{name}: its labels are not those of the report", {"name": name})
         return self
 
     @property
@@ -141,7 +139,9 @@ class Report(BaseModel):
     @property
     def rows(self) -> list[MetricRow]:
         """All figures, the mean over labels first; none for a run that diverged."""
-        return metric_rows(self.summary, self.by_label) if self.thresholds else []
+        if not self.thresholds:
+            return []
+        return metric_rows(self.summary, {label: of.figures for label, of in self.by_label.items()})
 
     @property
     def baseline_rows(self) -> list[MetricRow]:
@@ -305,9 +305,9 @@ class Report(BaseModel):
         write_text(folder / "report.json", full.to_json())
 
 
-def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, LabelFigures]) -> list[MetricRow]:
+def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, Mapping[str, Estimate]]) -> list[MetricRow]:
     """Figures as tidy rows, the mean over labels first."""
-    figures_of = {SUMMARY: summary, **{label: of.figures for label, of in by_label.items()}}
+    figures_of = {SUMMARY: summary, **by_label}
     return [
         MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()
     ]
@@ -361,14 +361,3 @@ def remove_report(folder: Path) -> None:
     ):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # two processes may write the same file
-    try:
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

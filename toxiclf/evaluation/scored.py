@@ -16,6 +16,7 @@ from toxiclf.evaluation.bootstrap import Evaluation, evaluate
 from toxiclf.evaluation.explain import Occluded, Score, Spans, doubtful, occluded, telling_tokens
 from toxiclf.evaluation.figure_data import figure_points, length_counts
 from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.sections import Doubt, Token
 from toxiclf.text.normalize import Normalizer
 
 _LISTED = 300  # comments in a list of errors, over all labels
@@ -129,7 +130,7 @@ class ScoredRows:
         return points
 
     @cached_property
-    def doubt(self) -> dict[str, dict[str, Any]]:
+    def doubt(self) -> dict[str, Doubt]:
         """Labels that may be wrong, see :func:`toxiclf.evaluation.explain.doubtful`; of the rows that thresholds were chosen on."""
         assert self.comments is not None  # their lines are named
         comments, scores = self.decided or (self.comments, self.scores)
@@ -165,7 +166,7 @@ class ScoredRows:
         return dict(zip(rows, effects, strict=True))
 
     @cached_property
-    def tokens(self) -> list[dict[str, Any]]:
+    def tokens(self) -> list[Token]:
         """The most telling tokens of comments drawn at random, see :func:`toxiclf.evaluation.explain.telling_tokens`."""
         return telling_tokens([self.occluded[i] for i in self._drawn if i in self.occluded], self.labels)
 

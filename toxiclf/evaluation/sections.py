@@ -11,7 +11,6 @@ from toxiclf.evaluation.bootstrap import Evaluation
 
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-Figures = dict[str, "Estimate"]
 
 
 class Estimate(TypedDict):
@@ -46,7 +45,7 @@ class ModelFigures(BaseModel):
     model_config = ConfigDict(frozen=True)
     model: str = ""
     summary: dict[str, Estimate] = Field(default_factory=dict)
-    labels: dict[str, LabelFigures] = Field(default_factory=dict)
+    labels: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
 
 
 class LiveFigures(BaseModel):
@@ -55,7 +54,7 @@ class LiveFigures(BaseModel):
     model_config = ConfigDict(frozen=True)
     prior: dict[str, Share]
     summary: dict[str, Estimate] = Field(default_factory=dict)
-    labels: dict[str, LabelFigures] = Field(default_factory=dict)
+    labels: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
 
 
 class Part(TypedDict):

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.evaluation.sections import Slice
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import readings
 from toxiclf.text.tokenizers import MecabTokenizer
@@ -99,7 +99,7 @@ def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
 def slice_figures(
     kinds: Sequence[tuple[str, str, Bools]], scores: NDArray[np.float32], targets: NDArray[np.uint8],
     thresholds: Sequence[float], labels: Sequence[str],
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[Slice]:  # fmt: skip
     """Figures of each kind and label.
 
     Returns
@@ -111,7 +111,7 @@ def slice_figures(
     """
     from sklearn.metrics import average_precision_score
 
-    rows: list[dict[str, Any]] = []
+    rows: list[Slice] = []
     strict = 1 - 0.05 / max(1, len(kinds) * len(labels))
     for by, name, inside in kinds:
         for j, label in enumerate(labels):
@@ -129,14 +129,16 @@ def slice_figures(
                 _, least, most = _difference(one, rest)
                 notable = least > 0 or most < 0
             both = positives > 0 and negatives > 0
+            share, low, high = rate or (None, None, None)
+            difference, gap_low, gap_high = gap or (None, None, None)
             rows.append(
                 {
                     "by": by, "name": name, "label": label, "rows": int(inside.sum()), "toxic": positives,
                     "average_precision": float(average_precision_score(toxic[inside], scores[inside, j])) if both else None,
                     "precision": _share(tp, tp + fp), "recall": _share(tp, positives),
                     "f1": _share(2 * tp, tp + fp + positives) if positives else None,
-                    **dict(zip(("false_positive_rate", "low", "high"), rate or (None,) * 3, strict=True)),
-                    **dict(zip(("gap", "gap_low", "gap_high"), gap or (None,) * 3, strict=True)), "notable": notable,
+                    "false_positive_rate": share, "low": low, "high": high,
+                    "gap": difference, "gap_low": gap_low, "gap_high": gap_high, "notable": notable,
                 }
             )  # fmt: skip
     return rows

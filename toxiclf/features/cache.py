@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from safetensors import SafetensorError
 
+from toxiclf._files import write_bytes
 from toxiclf.embeddings.pretrain import vectors_of_rows
 from toxiclf.embeddings.word_vectors import WordVectors
 from toxiclf.recipe import VectorsSection
@@ -75,14 +75,9 @@ class Kept:
         began = time.perf_counter()
         made = make()
         seconds = time.perf_counter() - began
-        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
+        with suppress(OSError):  # a full disk, say: it is made anew next time
             self._folder.mkdir(parents=True, exist_ok=True)
-            form.save(aside, seconds, made)
-            os.replace(aside, path)
-        except OSError:  # a full disk, say: it is made anew next time
-            with suppress(OSError):
-                aside.unlink(missing_ok=True)
+            write_bytes(path, form.packed(seconds, made))
         return made
 
 
@@ -99,8 +94,8 @@ class _Lists:
         return content["seconds"], content["tokens"]
 
     @staticmethod
-    def save(path: Path, seconds: float, tokens: list[list[str]]) -> None:
-        path.write_text(json.dumps({"seconds": seconds, "tokens": tokens}), "utf-8")
+    def packed(seconds: float, tokens: list[list[str]]) -> bytes:
+        return json.dumps({"seconds": seconds, "tokens": tokens}).encode()
 
 
 class _Ngrams:
@@ -112,9 +107,9 @@ class _Ngrams:
         )
 
     @staticmethod
-    def save(path: Path, seconds: float, vocabulary: NgramVocabulary) -> None:
+    def packed(seconds: float, vocabulary: NgramVocabulary) -> bytes:
         ngrams = {str(n): text for n, text in vocabulary.ngrams.items()}
-        path.write_text(json.dumps({"seconds": seconds, "unit": vocabulary.unit, "ngrams": ngrams}), "utf-8")
+        return json.dumps({"seconds": seconds, "unit": vocabulary.unit, "ngrams": ngrams}).encode()
 
 
 class _Vectors:
@@ -129,7 +124,7 @@ class _Vectors:
         )
 
     @staticmethod
-    def save(path: Path, seconds: float, vectors: WordVectors) -> None:
+    def packed(seconds: float, vectors: WordVectors) -> bytes:
         from safetensors.numpy import save
 
         facts = json.dumps({"seconds": seconds, "tokens": list(vectors.tokens), "origin": dict(vectors.origin)})
@@ -137,4 +132,5 @@ class _Vectors:
             "facts": np.frombuffer(facts.encode(), dtype=np.uint8), "matrix": np.ascontiguousarray(vectors.matrix),
             "frequencies": np.ascontiguousarray(vectors.frequencies),
         }  # fmt: skip
-        path.write_bytes(save(arrays))
+        content: bytes = save(arrays)
+        return content

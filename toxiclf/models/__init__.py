@@ -54,9 +54,9 @@ MODELS: dict[str, ModelKind] = {
     "knn": ModelKind("neighbours", "Knn", "average"),
     "lightgbm": ModelKind("lightgbm_model", "Lightgbm", "average", extra="boost"),
     "xgboost": ModelKind("xgboost_model", "Xgboost", "average", extra="boost"),
-    "dnn": ModelKind("keras_model", "Dnn", "average", watches=True),
+    "dnn": ModelKind("_keras_model", "Dnn", "average", watches=True),
     **{
-        name: ModelKind("keras_model", "SequenceNetwork", "sequence", watches=True)
+        name: ModelKind("_keras_model", "SequenceNetwork", "sequence", watches=True)
         for name in ("dnn_sequence", "lstm", "lstm2", "bilstm", "bilstm2", "cnn")
     },
     "balanced_random_forest": ModelKind("balanced", "BalancedRandomForest", "average"),

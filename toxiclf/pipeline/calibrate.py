@@ -104,7 +104,7 @@ class Checkpoints:
             self.folder.rmdir()
 
 
-_CHECKPOINT = re.compile(r"(model|fold-\d+)(-\d+)?\.safetensors|\.(model|fold-\d+)(-\d+)?\.safetensors\.part")
+_CHECKPOINT = re.compile(r"(model|fold-\d+)(-\d+)?\.safetensors|\.(model|fold-\d+)(-\d+)?\.safetensors\..*part")
 
 
 def learn(

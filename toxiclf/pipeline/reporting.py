@@ -132,7 +132,7 @@ def figures_of(rows: ScoredRows) -> dict[str, Any]:
         live = LiveFigures(
             prior=dict(zip(labels, rows.prior, strict=True)),
             summary=estimates(rows.live, SUMMARY),
-            labels={label: LabelFigures.of(rows.live, label) for label in labels},
+            labels={label: estimates(rows.live, label) for label in labels},
         )
     return {
         "summary": estimates(rows.evaluation, SUMMARY),
@@ -197,7 +197,7 @@ def report_of(
         else ModelFigures(
             model=BASELINE,
             summary=estimates(baseline.evaluation, SUMMARY),
-            labels={label: LabelFigures.of(baseline.evaluation, label) for label in comments.labels},
+            labels={label: estimates(baseline.evaluation, label) for label in comments.labels},
         ),
         findings=run_checks(_checked(learned, model, baseline, parts, comments, recipe, analysis["slices"])),
         recipe=recipe.model_dump(mode="json"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf._files import write_text
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.balance.pool import write_copies
 from toxiclf.bundle import store
@@ -24,7 +25,7 @@ from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import learned as learned_from
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, remove_report, write_text
+from toxiclf.evaluation.report import Report, remove_report
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.bundling import bundled
 from toxiclf.pipeline.calibrate import Checkpoints, learn, learned_rows

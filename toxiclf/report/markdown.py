@@ -80,9 +80,11 @@ def _lines(report: Report) -> list[str]:
             [s["name"], f"{s['rows']:,}", *(f"{n:,}" for n in s["classes"].values())] for s in report.data["stages"]
         ]
         parts += markdown_table([["", "rows", *report.labels], *stages])
-        if report.data.get("augmented"):
-            made, asked = (report.data["augmented"][key] for key in ("made", "asked"))
-            parts += ["", f"Augmentation wrote {made:,} copies of the {asked:,} that were asked for."]
+        if copies := report.data.get("augmented"):
+            parts += [
+                "",
+                f"Augmentation wrote {copies['made']:,} copies of the {copies['asked']:,} that were asked for.",
+            ]
     parts += _details_lines(report)
     weights = report.data["class_weights"]
     if weights:

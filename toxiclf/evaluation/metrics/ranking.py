@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from toxiclf._registry import register
-from toxiclf.evaluation.metrics._counts import Floats, ResampledRows
+from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.evaluation.prevalence import Floats
 
 
 @register(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from toxiclf._registry import register
-from toxiclf.evaluation.metrics._counts import Floats, ResampledRows
-from toxiclf.evaluation.prevalence import f_beta
+from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.evaluation.prevalence import Floats, f_beta
 
 
 @register("metric", summary="Share of verdicts that are right", order=1, shown_in={"headline": 60})

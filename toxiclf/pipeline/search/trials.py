@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf._files import append_line
 from toxiclf.pipeline.fit import Say
 
 Settings = dict[str, Any]
@@ -80,8 +81,7 @@ class Log:
 
     def _append(self, line: str) -> None:
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            append_line(self._path, line)
 
     def _trial(self, line: str) -> Trial | None:
         """A trial with a value; None for another search's line, and for one that is torn or was edited."""

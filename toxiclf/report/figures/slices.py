@@ -26,9 +26,9 @@ def slices(report: Report, scored: ScoredRows | None, label: int) -> Chart | Non
     ]
     if not rows:
         return None
-    rates = [row["false_positive_rate"] for row in rows]
-    below = [row["false_positive_rate"] - row["low"] for row in rows]
-    above = [row["high"] - row["false_positive_rate"] for row in rows]
+    rates, lows, highs = ([row[key] or 0.0 for row in rows] for key in ("false_positive_rate", "low", "high"))
+    below = [rate - low for rate, low in zip(rates, lows, strict=True)]
+    above = [high - rate for rate, high in zip(rates, highs, strict=True)]
     points = Series(
         "points", rates, list(range(len(rows))), size=8, error_x=(below, above), error_colour=GREY,
         hover=[f"{row['rows'] - row['toxic']:,} {negatives_name(report.labels)}" for row in rows],
