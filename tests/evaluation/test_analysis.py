@@ -21,7 +21,7 @@ from toxiclf.evaluation.checks.outcome import false_positive_gap
 from toxiclf.evaluation.explain import occluded, telling_tokens
 from toxiclf.evaluation.slices import identity_terms, slice_figures, slice_rows
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 

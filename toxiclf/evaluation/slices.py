@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toxiclf.evaluation.sections import Slice
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import readings
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 Bools = NDArray[np.bool_]
 

@@ -1,4 +1,4 @@
-"""From raw outputs of held-out rows: calibration and one threshold a label; distances from it."""
+"""From raw outputs of held-out rows: a calibration, one threshold a label, and how far an output is from it."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def _lines(raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool) -> list[
 
     start = np.concatenate([np.ones(columns), np.zeros(columns)])
     bounds = [(1e-6, None)] * columns + [(None, None)] * columns
-    found = minimize(
+    fitted = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 1000, "ftol": 1e-12}
     ).x
-    slopes, intercepts = found[:columns] / spread, found[columns:]
+    slopes, intercepts = fitted[:columns] / spread, fitted[columns:]
     intercepts = intercepts - slopes * centre
     return [LabelCalibration(slope=a, intercept=b) for a, b in zip(slopes.tolist(), intercepts.tolist(), strict=True)]
 
@@ -92,8 +92,8 @@ def choose_threshold(
     ----------
     scores, targets : of held-out rows, (n,).
     objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
-    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.live_weights` make precision
-        and shares those of live comments. A rate is kept to up to 1e-12, since sums of weights round. None: once.
+    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.live_weights` make
+        precision and shares those of live comments. A rate is kept to up to 1e-12, since sums of weights round. None: once.
 
     Returns
     -------
