@@ -34,7 +34,7 @@ from toxiclf.benchmark.jobs import thinned
 from toxiclf.benchmark.tables import interval
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.splitting import Split, split
-from toxiclf.evaluation.metrics import evaluate
+from toxiclf.evaluation.bootstrap import evaluate
 from toxiclf.pipeline.calibrate import learn
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer

@@ -20,7 +20,7 @@ import numpy as np
 import toxiclf
 from toxiclf.datasets.comments import consistent
 from toxiclf.datasets.splitting import split
-from toxiclf.evaluation.metrics import evaluate
+from toxiclf.evaluation.bootstrap import evaluate
 from toxiclf.pipeline.calibrate import learn
 from toxiclf.pipeline.decision import choose_threshold
 from toxiclf.recipe import MODEL_OPTIONS

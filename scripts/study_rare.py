@@ -32,8 +32,8 @@ import toxiclf
 from toxiclf.benchmark.jobs import thinned
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.splitting import Split, split
-from toxiclf.evaluation.decision import live_weights
-from toxiclf.evaluation.metrics import evaluate
+from toxiclf.evaluation.bootstrap import evaluate
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.pipeline.calibrate import calibrated, fit_models
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer

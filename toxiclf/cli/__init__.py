@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from toxiclf.cli import benchmark, compare, corpora, listing, pretrain, scoring, training
+from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, scoring, training
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for command in (
     training.train,
     training.evaluate,
     compare.compare,
+    figures.figures,
     benchmark.benchmark,
     scoring.predict,
     scoring.inspect,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,7 @@ from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, calibrated, fit_models
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.fitted import DivergedError
-from toxiclf.pipeline.reporting import (
-    evaluated,
-    evaluated_baseline,
-    rejected_rows,
-    report_of,
-    report_of_diverged,
-)
+from toxiclf.pipeline.reporting import rejected_rows, report_of, report_of_diverged, scored_baseline, scored_rows
 from toxiclf.pipeline.save import TrainedModel, bundled
 from toxiclf.pipeline.search import search
 from toxiclf.pipeline.search.trials import plainly
@@ -108,12 +101,12 @@ def train(
         model = calibrated(fits, parts, recipe)
         seconds = time.perf_counter() - began
     except DivergedError as error:
-        report = replace(report_of_diverged(error, parts, comments, recipe), search=trials)
+        report = report_of_diverged(error, parts, comments, recipe, trials)
         history, rejected = error.fitted.history, rejected_rows(comments, parts)
         return TrainedModel(report, history, rejected, None, asked, best, parts, _checkpoints=checkpoints)
-    scored = evaluated(model, parts, recipe)  # the test set, once
-    baseline = evaluated_baseline(parts, recipe, scored, say)
-    report = replace(report_of(model, scored, baseline, parts, comments, recipe, seconds), search=trials)
+    scored = scored_rows(model, parts, recipe)  # the test set, once
+    baseline = scored_baseline(parts, recipe, scored, say)
+    report = report_of(model, scored, baseline, parts, comments, recipe, seconds, trials)
     moderator, files = _bundle(model, comments, recipe, model_card(report))
     return TrainedModel(
         report, model.fitted.history, rejected_rows(comments, parts), scored.predictions, asked, best, parts, model.copies,
