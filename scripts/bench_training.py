@@ -40,7 +40,7 @@ import toxiclf
 from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.calibration import shares_of
 from toxiclf.datasets.splitting import Split, split
-from toxiclf.evaluation.metrics import Evaluation, evaluate, paired_difference
+from toxiclf.evaluation.bootstrap import Evaluation, evaluate, paired_difference
 from toxiclf.models._progress import FitContext
 from toxiclf.pipeline.fit import PipelineFitter
 from toxiclf.pipeline.training_set import TrainingSet

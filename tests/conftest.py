@@ -23,10 +23,10 @@ import toxiclf
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.reading import read_comments
 from toxiclf.datasets.splitting import Split
+from toxiclf.evaluation.scored import ScoredRows
 from toxiclf.pipeline import train as training
 from toxiclf.pipeline.calibrate import CalibratedModel, decision_source
 from toxiclf.pipeline.fit import Say
-from toxiclf.pipeline.reporting import Evaluated
 from toxiclf.pipeline.save import TrainedModel
 from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
@@ -139,10 +139,10 @@ def _nothing_old_is_looked_through() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _one_baseline_each() -> Iterator[None]:
     """Runs on the same rows have the same baseline: it is fitted once."""
-    known: dict[str, Evaluated | None] = {}
-    fit = training.evaluated_baseline
+    known: dict[str, ScoredRows | None] = {}
+    fit = training.scored_baseline
 
-    def once(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
+    def once(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -> ScoredRows | None:
         rows = [None if part is None else part.sha256() for part in (parts.train, parts.validation, parts.test)]
         decided = recipe.model_dump(mode="json", include={"seed", "text", "decision"})
         itself = recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection()
@@ -152,7 +152,7 @@ def _one_baseline_each() -> Iterator[None]:
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "evaluated_baseline", once)
+        patch.setattr(training, "scored_baseline", once)
         yield
 
 

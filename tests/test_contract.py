@@ -121,7 +121,6 @@ def test_a_saved_bundle_gives_the_same_scores(
     assert {path.name for path in (folder / "bundle").iterdir()} == names  # no pickle, no code
     assert {node.domain for node in onnx.load(folder / "bundle" / "model.onnx").graph.node} <= {"", "ai.onnx.ml"}
     assert (folder / "report.json").exists()
-    assert (folder / "figures" / "precision_recall.png").exists()
     assert (folder / "history.json").exists() == has_network(Recipe.load(tiny(model)))
 
 

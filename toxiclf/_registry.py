@@ -57,9 +57,29 @@ KINDS: dict[str, Kind] = {
     "view": Kind("toxiclf.text.obfuscation"),
     "pooling": Kind("toxiclf.features.pooling"),
     "metric-learner": Kind("toxiclf.metric_learning", {"keys": ()}),  # keys of [features] that have an effect
-    "metric": Kind("toxiclf.evaluation.metrics", {"lower_is_better": False, "live_only": False, "shown_in": ()}),
+    "metric": Kind(
+        "toxiclf.evaluation.metrics",
+        {
+            "lower_is_better": False,
+            "live_only": False,  # says something of rows weighted to live comments only
+            # its place among others in: headline (terminal, Markdown, HTML, compare), live (the table at the live rate), page
+            # (threshold explorer), by_label (differences by label), benchmark (tables, unless a plan names others)
+            "shown_in": {},
+        },
+    ),
     "finding": Kind("toxiclf.evaluation.checks"),
-    "figure": Kind("toxiclf.report.figures", {"title": "", "note": "", "by_label": False}),
+    "figure": Kind(
+        "toxiclf.report.figures",
+        {
+            "title": "",  # heading of a page
+            "note": "",  # how it is read
+            "by_label": False,  # differs by label
+            "wide": False,  # takes the whole width of a page
+            "quotes_comments": False,  # shows words of comments, and is left out with --no-comments
+            "needs": "",  # what a run without it lacks, in words
+        },
+    ),
+    "format": Kind("toxiclf.report"),  # a function of the report
 }
 
 

@@ -22,14 +22,15 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UsageError
-from toxiclf.evaluation.decision import live_weights
-from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
+from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.cache import FeatureCache
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import learn
 from toxiclf.pipeline.decision import choose_threshold, fit_calibration
 from toxiclf.pipeline.fitted import DivergedError
-from toxiclf.pipeline.reporting import evaluated, report_of
+from toxiclf.pipeline.reporting import report_of, scored_rows
 from toxiclf.pipeline.save import bundled, versions
 from toxiclf.pipeline.search import search
 from toxiclf.recipe import Recipe
@@ -122,12 +123,10 @@ def _toxiclf(
     learned = learn(parts, recipe, lambda message: None, cache=cache)
     ended = time.perf_counter()
     assert parts.test is not None
-    model = evaluated(learned, parts, recipe)
+    model = scored_rows(learned, parts, recipe)
     report = report_of(learned, model, None, parts, comments, recipe, 0.0)
     raw = learned.raw(learned.encode(parts.test))
-    found = _tests(
-        model.predictions.scores, raw, learned.thresholds, parts, recipe, thinned_to_rate, learned.calibration.exclusive
-    )
+    found = _tests(model.scores, raw, learned.thresholds, parts, recipe, thinned_to_rate, learned.calibration.exclusive)
     found["findings"] = report.codes()
     if learned.graph is not None:
         manifest, files = bundled(learned, comments, recipe, model_card(report))
@@ -191,12 +190,12 @@ def _tests(
             "recall_at_precision_0.9": _recall_at(0.9, scores, targets, weights),
         }  # fmt: skip
         if len(labels) > 1:
-            found[f"{name}_by_label"] = {label: {m: of.value(m, label) for m in METRICS} for label in labels}
+            found[f"{name}_by_label"] = {label: {m: of.value(m, label) for m in metric_names()} for label in labels}
     return found
 
 
 def _summary(of: Evaluation) -> dict[str, float | None]:
-    return {row.metric: row.value for row in of.rows if row.label == "" and row.metric != FLAG_RATE}
+    return {metric: of.value(metric, SUMMARY) for metric in metric_names()}
 
 
 def _recall_at(

@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from toxiclf.benchmark.plan import Plan
 from toxiclf.benchmark.tables import Line, caption, table
-from toxiclf.report.figures import plain
-from toxiclf.report.html import embedded, plotly_library, policy_of
+from toxiclf.report.html import embedded, plain, plotly_library, policy_of
 from toxiclf.report.html import file as report_file
 
 

@@ -16,14 +16,24 @@ from toxiclf._registry import KINDS, component, components
 from toxiclf.benchmark import plans
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.errors import UsageError, unknown_name
-from toxiclf.evaluation.metrics import METRICS
+from toxiclf.evaluation.metrics import metric_names
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.types import Section, as_list
 
-DEFAULT_METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "brier")
-"""Of tables, unless a plan names others."""
+RECALL_AT, UNCALIBRATED = "recall_at_precision_0.9", "brier_uncalibrated"
+"""Metrics of benchmarks alone."""
 
-KNOWN_METRICS = (*METRICS, "recall_at_precision_0.9", "brier_uncalibrated")
+
+def default_metrics() -> tuple[str, ...]:
+    """Metrics of tables, unless a plan names others."""
+    first, second, *others = metric_names("benchmark")
+    return (first, second, RECALL_AT, *others)
+
+
+def known_metrics() -> tuple[str, ...]:
+    """Metrics that a plan may name."""
+    return (*metric_names(), RECALL_AT, UNCALIBRATED)
+
 
 _OF_RIVALS = (
     "split.",
@@ -184,7 +194,7 @@ class Plan(Section):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0, 1, 2, 3, 4)
     baseline: str = ""
     settings: Settings = Field(default_factory=dict)
-    metrics: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_METRICS
+    metrics: Annotated[tuple[str, ...], Field(min_length=1, default_factory=default_metrics)]
 
     @model_validator(mode="after")
     def _names_fit(self) -> Plan:
@@ -199,8 +209,8 @@ class Plan(Section):
         if "seed" in self.settings:
             raise ValueError("settings name a seed; give all of them as seeds = [0, 1]")
         for metric in self.metrics:
-            if metric not in KNOWN_METRICS:
-                raise ValueError(str(unknown_name("metric", metric, KNOWN_METRICS)))
+            if metric not in known_metrics():
+                raise ValueError(str(unknown_name("metric", metric, known_metrics())))
         names = [entry.name for entry in self.entries]
         for wanted in (self.baseline, *(entry.against for entry in self.entries)):
             if wanted and wanted not in names:

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from toxiclf.benchmark.plan import Plan
+from toxiclf.benchmark.plan import UNCALIBRATED, Plan
+from toxiclf.evaluation.metrics import lower_is_better
 from toxiclf.evaluation.statistics import holm, mean_interval, paired_p
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
-
-LESS_IS_BETTER = frozenset({"brier", "brier_uncalibrated"})
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part
     values = {name: of for name, of in values.items() if len(of) == len(seeds)}
     if not seeds or not values:
         return {}
-    sign = 1.0 if metric in LESS_IS_BETTER else -1.0
+    sign = 1.0 if metric == UNCALIBRATED or lower_is_better(metric) else -1.0
     matrix = np.array([[sign * of[seed] for of in values.values()] for seed in seeds])
     return dict(zip(values, stats.rankdata(matrix, axis=1).mean(axis=0).tolist(), strict=True))
 

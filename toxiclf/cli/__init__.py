@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from toxiclf._console import print_line, say
-from toxiclf.cli import benchmark, compare, corpora, listing, pretrain, scoring, training
+from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, scoring, training
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ for command in (
     training.train,
     training.evaluate,
     compare.compare,
+    figures.figures,
     benchmark.benchmark,
     scoring.predict,
     scoring.inspect,

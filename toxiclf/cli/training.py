@@ -71,6 +71,7 @@ def train(
     from toxiclf.pipeline.train import read_parts
     from toxiclf.pipeline.train import train as train_model
     from toxiclf.recipe import Recipe
+    from toxiclf.report import tables
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
@@ -107,14 +108,13 @@ def train(
         print_json({**report.to_dict(), "out": str(folder)})
     else:
         if report.search:
-            print_table(report.search_table()[:_BEST_TRIALS])
+            print_table(tables.search_table(report)[:_BEST_TRIALS])
         print_stages(report.data["stages"])
         print_class_weights(report.data["class_weights"])
-        if report.members_table():
-            print_table(report.members_table())
-        print_table(report.table())
-        if report.live_rate:
-            print_table(report.live_table())
+        if report.data.get("details", {}).get("ensemble"):
+            print_table(tables.members_table(report))
+        for table in tables.result_tables(report) or [report.table()]:
+            print_table(table)
         print_findings(report.findings)
         print_line(f"report: {folder / 'report.html'}")
         if report.search:
@@ -149,32 +149,29 @@ def evaluate(
 ) -> None:
     """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
     from toxiclf.errors import UsageError
-    from toxiclf.evaluation.run import evaluate_bundle
+    from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+    from toxiclf.report import tables
 
     if no_comments and out is None:
         raise UsageError("--no-comments speaks of the report that --out DIR writes; add --out, or leave it out")
     columns = options.columns(text, label, negative, positive, header, delimiter, by)
-    evaluated = evaluate_bundle(bundle, comments, prior=live_rate.prior(live), **columns)
-    report = evaluated.report
+    report = evaluate_bundle(bundle, comments, prior=live_rate.prior(live), **columns)
+    n_rejected = report.data["rejected"]
     for note in report.data["notes"]:
         say(note)
     if out is not None:
-        evaluated.save(out, comments=not no_comments)
+        save_evaluation(report, out, comments=not no_comments)
         report = report.analysed(comments=not no_comments)
     if as_json:
         print_json(report.to_dict())
     else:
-        print_table(report.table())
-        if report.live_rate:
-            print_table(report.live_table())
+        for table in tables.result_tables(report):
+            print_table(table)
         print_findings(report.findings)
         if out is not None:
             print_line(f"report: {out / 'report.html'}")
-    if evaluated.rejected:
-        say(
-            f"{len(evaluated.rejected):,} rows were set aside"
-            + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them")
-        )
+    if n_rejected:
+        say(f"{n_rejected:,} rows were rejected" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
         if strict:
             raise typer.Exit(5)
 

@@ -18,7 +18,7 @@ from toxiclf.bundle.live_rate import live_rates
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
-from toxiclf.evaluation.decision import live_weights
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.cache import FeatureCache
 from toxiclf.features.texts import TokenizedTexts, encoded
 from toxiclf.models import has_network, watches

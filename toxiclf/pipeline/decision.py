@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 
 from toxiclf.bundle.calibration import Calibration, LabelCalibration, shares_of, shifted
-from toxiclf.evaluation.decision import f_beta
+from toxiclf.evaluation.prevalence import f_beta
 
 Floats = NDArray[np.float64]
 Method = Literal["platt", "isotonic", "none"]
@@ -92,7 +92,7 @@ def choose_threshold(
     ----------
     scores, targets : of held-out rows, (n,).
     objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
-    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.decision.live_weights` make
+    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.live_weights` make
         precision and shares those of live comments. A rate is kept to up to 1e-12, since sums of weights round. None: once.
 
     Returns

@@ -30,8 +30,6 @@ from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learned_row
 from toxiclf.pipeline.training_set import write_copies
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
-from toxiclf.report.pictures import write_pictures
-from toxiclf.report.png import write_balance_figure, write_figures, write_history_figures
 from toxiclf.rows import Rejected, write_rejected
 from toxiclf.text.encoder import TokenView
 
@@ -52,14 +50,25 @@ The files are verified against manifest.json before anything is parsed; nothing 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model with its report.
+    """A trained model with its report, as :func:`toxiclf.train` gives it.
 
     Attributes
     ----------
-    report : what is known of it.
-    history : one row an epoch, of networks; else empty. Of an ensemble each row names its ``member``.
-    rejected : rows set aside, each with its file.
-    predictions : scores of the rows that the report speaks of; None where training diverged.
+    report : Report
+        All figures and findings.
+    history : list of dict
+        One row an epoch, of networks; else empty. Of an ensemble each row names its ``member``.
+    rejected : tuple of (str, Rejected)
+        Rejected rows, each with its file.
+    predictions : Predictions or None
+        Scores of the rows that the report speaks of; None where training diverged.
+
+    Examples
+    --------
+    >>> import toxiclf
+    >>> model = toxiclf.train("corpus:sample")
+    >>> model.diverged, model.has_bundle, model.moderator.labels
+    (False, True, ('toxic',))
     """
 
     report: Report
@@ -95,7 +104,8 @@ class TrainedModel:
 
         Raises
         ------
-        TrainingError : training diverged, or the network has no ONNX form.
+        TrainingError
+            Training diverged, or the network has no ONNX form.
         """
         if self._moderator is None:
             finding = next(f for f in self.report.findings if f.code in ("diverged", "no_bundle"))
@@ -103,7 +113,7 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write the run: report, figures, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
+        """Write the run: report, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
 
         Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
         ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in
@@ -139,19 +149,11 @@ class TrainedModel:
             store.set_aside(folder / "bundle")
         else:
             store.save(folder / "bundle", self._moderator.manifest, self._files)
-        names = write_history_figures(folder / "figures", self.history)
-        if len(self.report.data["stages"]) > 1:
-            names += write_balance_figure(folder / "figures", self.report.data["stages"], self.report.labels)
         if self.predictions is not None:
-            thresholds = [self.report.thresholds[label] for label in self.report.labels]
-            scores, targets = self.predictions.scores, self.predictions.targets
-            names += write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
             self.predictions.write(folder)
             learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
             learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
-        if self.report.evidence is not None:
-            names += write_pictures(folder / "figures", self.report.evidence.pictures)
-        self.report.write(folder, [f"figures/{name}" for name in names], comments=comments)
+        self.report.write(folder, comments=comments)
         if self._checkpoints is not None:
             self._checkpoints.clear()
         return folder

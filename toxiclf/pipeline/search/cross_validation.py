@@ -21,7 +21,7 @@ from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.decision import live_weights
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.texts import TokenizedTexts
 from toxiclf.models import MODELS
 from toxiclf.pipeline.decision import choose_threshold, class_log_odds, fit_calibration

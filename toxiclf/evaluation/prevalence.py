@@ -1,4 +1,4 @@
-"""Weights of rows at the live rate, and the F-measure of counts."""
+"""Rows weighted to the prevalence in production, and F-measures of the weighted counts."""
 
 from __future__ import annotations
 

@@ -1,25 +1,18 @@
-"""From scores to tidy rows of metrics with bootstrap intervals."""
+"""Every metric of every label, with bootstrap intervals over rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.evaluation.decision import f_beta, live_classes, live_counts
-
-Floats = NDArray[np.float64]
-
-METRICS = (
-    "accuracy", "precision", "recall", "specificity", "f1", "f2", "macro_f1",
-    "balanced_accuracy", "mcc", "roc_auc", "average_precision", "brier",
-)  # fmt: skip
-"""Names as in the field; macro_f1 is the mean of the F1 of toxic and of not toxic."""
-
-FLAG_RATE = "flag_rate"
-"""The share of comments that are flagged; a figure of live comments only, as it says little of rows chosen by label."""
+from toxiclf._registry import components
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.evaluation.prevalence import Floats, live_classes, live_counts
 
 SUMMARY = ""
 """Stands where a row is of no label but the mean over labels; no label has an empty name."""
@@ -83,16 +76,17 @@ def evaluate(
     ----------
     scores, targets : (n, n_labels).
     thresholds : one a label; toxic where score >= threshold.
-    prior : live rates. Figures, and :data:`FLAG_RATE` with them, are then those of comments of which so many hold each label;
-        None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
+    prior : live rates. Figures, and metrics of live comments only with them, are then those of comments of which so many hold each
+        label; None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
         the confusion stay those of the rows as they are.
     exclusive : whether labels exclude each other; matters to the weights.
     resamples : of the bootstrap; 0 for figures alone, without intervals.
     """
     live = None if prior is None else _Live(tuple(prior), exclusive)
-    names = METRICS if live is None else (*METRICS, FLAG_RATE)
-    exact = _of_all(scores, targets, thresholds, np.ones((1, len(scores))), live)[0]
-    draws = _bootstrap(scores, targets, thresholds, seed, live, resamples) if resamples else np.empty((0, *exact.shape))
+    names = metric_names(live=live is not None)
+    measure = partial(_of_all, scores, targets, thresholds, names=names, live=live)
+    exact = measure(np.ones((1, len(scores))))[0]
+    draws = _bootstrap(measure, len(scores), seed, resamples) if resamples else np.empty((0, *exact.shape))
     rows: list[MetricRow] = []
     with np.errstate(invalid="ignore"):
         summary, summary_draws = _mean(exact), _mean(draws)
@@ -138,84 +132,44 @@ class _Live:
     exclusive: bool
 
 
-def _bootstrap(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], seed: int, live: _Live | None,
-    resamples: int,
-) -> Floats:  # fmt: skip
+def _bootstrap(measure: Callable[[Floats], Floats], n: int, seed: int, resamples: int) -> Floats:
     """Metrics (resamples, n_labels, n_metrics) under resampled row counts."""
     rng = np.random.default_rng(seed)
-    n = len(scores)
     parts = []
     left = resamples
     while left:
         size = min(left, max(1, _CELLS // n))
         drawn = rng.integers(n, size=(size, n)) + np.arange(size)[:, None] * n
         counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
-        parts.append(_of_all(scores, targets, thresholds, counts, live))
+        parts.append(measure(counts))
         left -= size
     return np.concatenate(parts)
 
 
 def _of_all(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats,
-    live: _Live | None,
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats, *,
+    names: Sequence[str], live: _Live | None,
 ) -> Floats:  # fmt: skip
+    """The metrics of all labels, (resamples, n_labels, n_metrics)."""
     columns = []
     for j in range(scores.shape[1]):
         weighted = counts
         if live is not None:
             weighted = live_counts(counts, *live_classes(targets, live.prior, j, exclusive=live.exclusive))
-        figures = _of_label(scores[:, j], targets[:, j], thresholds[j], weighted)
+        figures = _of_label(scores[:, j], targets[:, j], thresholds[j], weighted, names)
         figures[np.isnan(weighted).any(axis=1)] = np.nan
         columns.append(figures)
     return np.stack(columns, axis=1)
 
 
-def _of_label(scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold: float, counts: Floats) -> Floats:
-    """Metrics and flag rate (resamples, n_metrics + 1) of one label; ``counts`` (resamples, n) say how often each row counts."""
-    toxic, flagged = targets == 1, scores >= np.float32(threshold)
-    tp, fp = counts @ (toxic & flagged), counts @ (~toxic & flagged)
-    fn, tn = counts @ (toxic & ~flagged), counts @ (~toxic & ~flagged)
+def _of_label(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold: float, counts: Floats, names: Sequence[str]
+) -> Floats:
+    """The metrics of one label, (resamples, n_metrics); ``counts`` (resamples, n) say how often each row counts."""
+    rows = ResampledRows(scores, targets == 1, scores >= np.float32(threshold), counts)
+    metrics = components("metric")
     with np.errstate(divide="ignore", invalid="ignore"):
-        recall, specificity = tp / (tp + fn), tn / (tn + fp)
-        f1, f2 = f_beta(tp, fp, fn, 1), f_beta(tp, fp, fn, 2)
-        mcc = (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
-        roc_auc, average_precision = _ranking(scores, toxic, counts)
-        return np.stack(
-            [
-                (tp + tn) / counts.sum(axis=1),
-                np.where(tp + fp > 0, tp / (tp + fp), 0.0),
-                recall,
-                specificity,
-                f1,
-                f2,
-                (f1 + f_beta(tn, fn, fp, 1)) / 2,
-                (recall + specificity) / 2,
-                np.where(np.isnan(mcc), 0.0, mcc),
-                roc_auc,
-                average_precision,
-                counts @ (scores.astype(np.float64) - targets) ** 2 / counts.sum(axis=1),
-                (tp + fp) / counts.sum(axis=1),
-            ],
-            axis=1,
-        )
-
-
-def _ranking(scores: NDArray[np.float32], toxic: NDArray[np.bool_], counts: Floats) -> tuple[Floats, Floats]:
-    order = np.argsort(-scores, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # equal scores count as one step
-    ranked = counts[:, order]
-    tp = np.cumsum(ranked * toxic[order], axis=1)[:, ends]
-    fp = np.cumsum(ranked * ~toxic[order], axis=1)[:, ends]
-    positives, negatives = tp[:, -1:], fp[:, -1:]
-    tp_before = np.hstack([np.zeros_like(positives), tp[:, :-1]])
-    fp_before = np.hstack([np.zeros_like(positives), fp[:, :-1]])
-    area = ((tp + tp_before) / 2 * (fp - fp_before)).sum(axis=1)
-    precision = np.where(tp + fp > 0, tp / (tp + fp), 0.0)
-    return (
-        area / (positives * negatives)[:, 0],
-        (precision * (tp - tp_before)).sum(axis=1) / positives[:, 0],
-    )
+        return np.stack([metrics[name].target(rows) for name in names], axis=1)
 
 
 def _mean(values: Floats) -> Floats:
