@@ -24,13 +24,13 @@ import toxiclf
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.reading import read_comments
 from toxiclf.datasets.splitting import Split
+from toxiclf.evaluation.scored import ScoredRows
 from toxiclf.pipeline import train as training
-from toxiclf.pipeline.calibrate import Learned, decision_source
+from toxiclf.pipeline.calibrate import CalibratedModel, decision_source
 from toxiclf.pipeline.fit import Say
-from toxiclf.pipeline.reporting import Evaluated
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 hypothesis.settings.register_profile("toxiclf", deadline=None, max_examples=60, derandomize=True)
@@ -163,10 +163,10 @@ def _nothing_old_is_looked_through() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _one_baseline_each() -> Iterator[None]:
     """Runs on the same rows have the same baseline: it is fitted once."""
-    known: dict[str, Evaluated | None] = {}
-    fit = training.evaluated_baseline
+    known: dict[str, ScoredRows | None] = {}
+    fit = training.scored_baseline
 
-    def once(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
+    def once(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -> ScoredRows | None:
         rows = [None if part is None else part.sha256() for part in (parts.train, parts.validation, parts.test)]
         decided = recipe.model_dump(mode="json", include={"seed", "text", "decision"})
         itself = recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection()
@@ -176,7 +176,7 @@ def _one_baseline_each() -> Iterator[None]:
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "evaluated_baseline", once)
+        patch.setattr(training, "scored_baseline", once)
         yield
 
 
@@ -219,7 +219,7 @@ class Made:
     """A tiny trained model, and what it was learned as."""
 
     model: TrainedModel
-    learned: Learned
+    learned: CalibratedModel
 
 
 @pytest.fixture(scope="session")
@@ -227,18 +227,18 @@ def made(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callabl
     """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); the last few are kept."""
     known: OrderedDict[tuple[str, str], Made] = OrderedDict()
     data = {"one": sample, "two": two_labels, "exclusive": exclusive}
-    learn = training.learn
+    calibrated = training.calibrated
 
     def get(model: str, kind: str = "one") -> Made:
         if (model, kind) not in known:
-            learned: list[Learned] = []
+            learned: list[CalibratedModel] = []
 
-            def noted(*arguments: Any, **options: Any) -> Learned:
-                learned.append(learn(*arguments, **options))
+            def noted(*arguments: Any, **options: Any) -> CalibratedModel:
+                learned.append(calibrated(*arguments, **options))
                 return learned[-1]
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(training, "learn", noted)
+                patch.setattr(training, "calibrated", noted)
                 trained = toxiclf.train(data[kind], tiny(model))
             known[model, kind] = Made(trained, learned[0])
             if len(known) > KEPT:

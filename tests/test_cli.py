@@ -23,11 +23,10 @@ def trained_run(sample_path: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
-def test_train_leaves_report_bundle_recipe_and_figures(trained_run: Path) -> None:
+def test_train_leaves_report_bundle_and_recipe(trained_run: Path) -> None:
     names = {path.name for path in trained_run.iterdir()}
     assert names == {
         "bundle",
-        "figures",
         "learned.csv",
         "predictions.csv",
         "recipe.toml",
@@ -40,7 +39,7 @@ def test_train_leaves_report_bundle_recipe_and_figures(trained_run: Path) -> Non
     assert {"summary", "labels", "confusion", "data", "baseline", "findings", "recipe", "seed", "versions"} <= set(
         report
     )
-    assert len(list((trained_run / "figures").glob("*.png"))) == 5
+    assert "[report.html](report.html)" in (trained_run / "report.md").read_text("utf-8")
 
 
 def test_train_says_what_it_detected_on_stderr_and_prints_results_on_stdout(

@@ -16,8 +16,8 @@ from toxiclf.bundle.live_rate import check_prior, in_words, live_rates
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import UsageError
-from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.evaluate import evaluate_bundle
+from toxiclf.pipeline.save import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 KINDS = ("one", "two", "exclusive")
@@ -223,7 +223,7 @@ def test_a_report_tells_of_live_comments(at_prior: Callable[[str], TrainedModel]
     found = json.loads(report.to_json())["live_rate"]
     assert set(found["prior"]) == set(found["labels"]) == set(report.labels)
     assert found["prior"]["toxic"] == 0.01
-    assert set(found["summary"]) == {"precision", "recall", "f1", "average_precision", "flag_rate", "brier"}
+    assert set(found["summary"]) >= {"precision", "recall", "f1", "average_precision", "flag_rate", "brier"}
     for figures in (found["summary"], *found["labels"].values()):
         for metric, figure in figures.items():
             assert figure["low"] - 1e-9 <= figure["value"] <= figure["high"] + 1e-9, metric
@@ -232,7 +232,7 @@ def test_a_report_tells_of_live_comments(at_prior: Callable[[str], TrainedModel]
     assert f"## At the {in_words(found['prior'])}" in text
     assert "Scores and thresholds are for live comments, at the live rate" in text
     assert "uncalibrated" not in report.codes()
-    assert "At the live rate" not in toxiclf.Report(**{**vars(report), "live_rate": {}, "live_rows": []}).to_markdown()
+    assert "At the live rate" not in report.model_copy(update={"live": None}).to_markdown()
 
 
 def test_a_correct_prior_raises_no_finding_of_shares_and_a_wrong_calibration_does(sample: Comments) -> None:
@@ -411,7 +411,7 @@ def test_evaluate_measures_at_the_live_rate(
     share = 0.02 * flagged[toxic].mean() + 0.98 * flagged[~toxic].mean()
     assert found["summary"]["flag_rate"]["value"] == pytest.approx(share)
     assert found["summary"]["precision"]["value"] == pytest.approx(0.02 * flagged[toxic].mean() / share)
-    plain = evaluate_bundle(bundle, SAMPLE).report
+    plain = evaluate_bundle(bundle, SAMPLE)
     assert (plain.live_rate, plain.live_rows) == ({}, [])
 
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from toxiclf.backend import keras
+from toxiclf.balance.resampler import Resampler
 from toxiclf.balance.resampling import _two_sample as two_sample
-from toxiclf.balance.resampling import wgan
-from toxiclf.balance.resampling.resampler import Resampler
-from toxiclf.balance.resampling.wgan import WganSampler
+from toxiclf.balance.resampling import _wgan_sampler as wgan
+from toxiclf.balance.resampling._wgan_sampler import WganSampler
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.checks import check_gan
+from toxiclf.evaluation.checks import CheckedRun
+from toxiclf.evaluation.checks.techniques import gan_collapse
 
 Rows = tuple[NDArray[np.float32], NDArray[np.intp]]
 SMALL = {"units": (16,), "noise": 8}
@@ -119,11 +120,11 @@ def test_a_generator_that_says_one_thing_only_has_collapsed() -> None:
     verdict = wgan._verdict(facts, "")
     assert verdict["collapsed"]
     assert facts["auc"] > 0.8
-    (finding,) = check_gan(verdict)
+    (finding,) = gan_collapse(CheckedRun(labels=["toxic"], gan=verdict))
     assert (finding.code, finding.severity) == ("gan_collapse", "warning")
     assert f"generated rows spread {facts['spread']:.0%} as far as real ones" in finding.message
     assert not wgan._verdict(wgan._facts(rows, rows.training, rng), "")["collapsed"]
-    assert not list(check_gan({}))
+    assert not list(gan_collapse(CheckedRun(labels=["toxic"])))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers that overflow on the way

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf._files import write_text
 from toxiclf.datasets.comments import Comments
-from toxiclf.evaluation.metrics import evaluate
+from toxiclf.evaluation.bootstrap import SUMMARY, evaluate
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, write_text
+from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.sections import LabelFigures, estimates
 
 
 def comments_of(n: int, labels: Sequence[str] = ("toxic",), seed: int = 0) -> Comments:
@@ -36,11 +38,9 @@ def save_run(
     fields: dict[str, Any] = {
         "model": "svm",
         "evaluated_on": "the test part",
-        "labels": comments.labels,
-        "rows": evaluation.rows,
+        "summary": estimates(evaluation, SUMMARY),
+        "labels": {label: LabelFigures.of(evaluation, label, threshold) for label in comments.labels},
         "confusion": evaluation.confusion,
-        "baseline_rows": [],
-        "thresholds": dict(zip(comments.labels, thresholds, strict=True)),
         "data": {
             "source": comments.source,
             "notes": [],
@@ -54,6 +54,6 @@ def save_run(
         "versions": {},
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "report.json", Report(**(fields | changes)).to_json())
+    write_text(folder / "report.json", Report.model_validate(fields | changes).to_json())
     predictions.write(folder)
     return folder

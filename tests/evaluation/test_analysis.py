@@ -15,12 +15,13 @@ import toxiclf
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.checks import check_slices
-from toxiclf.evaluation.curves import calibration_curve, threshold_curve
-from toxiclf.evaluation.occlusion import occluded, telling_tokens
-from toxiclf.evaluation.run import evaluate_bundle
+from toxiclf.evaluation.analysis import calibration_curve, threshold_curve
+from toxiclf.evaluation.checks import CheckedRun
+from toxiclf.evaluation.checks.outcome import false_positive_gap
+from toxiclf.evaluation.explain import occluded, telling_tokens
 from toxiclf.evaluation.slices import identity_terms, slice_figures, slice_rows
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 
@@ -72,10 +73,10 @@ def test_harmless_comments_of_a_kind_that_are_flagged_more_often_are_told() -> N
     assert row["gap"] == pytest.approx(40 / 75)
     assert row["notable"]
     assert row["gap_low"] > 0
-    (finding,) = check_slices([row], ["toxic"])
+    (finding,) = false_positive_gap(CheckedRun(labels=["toxic"], slices=[row]))
     assert finding.code == "false_positive_gap"
     assert "53.3% against 0.0%" in finding.message
-    assert not list(check_slices([{**row, "by": "length"}], ["toxic"]))
+    assert not list(false_positive_gap(CheckedRun(labels=["toxic"], slices=[{**row, "by": "length"}])))
 
 
 def test_newcombe_s_own_example() -> None:
@@ -130,8 +131,8 @@ def test_figures_and_tables_for_notebooks(trained: Callable[..., TrainedModel]) 
     html = report._repr_html_()
     assert "<table>" in html
     assert "<script" not in html
-    with pytest.raises(UsageError, match="no figure 'metric'; it has: confusion"):
-        report.figure("metric")
+    with pytest.raises(UsageError, match="no figure 'metric_learning'; it has: confusion"):
+        report.figure("metric_learning")
     with pytest.raises(UsageError, match="unknown figure 'rock'; did you mean 'roc'"):
         report.figure("rock")
     with pytest.raises(UsageError, match="label"):
@@ -153,8 +154,8 @@ def test_no_comments_leaves_every_text_out(bundle: Path, sample: Comments, tmp_p
     texts = [f"비밀{i} {text}" for i, text in enumerate(sample.texts[:80])]
     comments = Comments(texts, sample.targets[:80], sample.labels, source="secret.csv")
     evaluated = evaluate_bundle(bundle, comments)
-    evaluated.save(tmp_path / "with")
-    evaluated.save(tmp_path / "without", comments=False)
+    save_evaluation(evaluated, tmp_path / "with")
+    save_evaluation(evaluated, tmp_path / "without", comments=False)
     assert "비밀" in (tmp_path / "with" / "report.html").read_text("utf-8")
     written = (tmp_path / "without" / name).read_text("utf-8")
     assert "비밀" not in written
@@ -210,7 +211,7 @@ def test_a_damaged_analysis_is_refused_and_costs_no_evaluation(
     with pytest.raises(DataError, match=r"report\.json is not a report as toxiclf writes it \(analysis"):
         toxiclf.Report.read(tmp_path / "run")
     some = sample.take(np.arange(60))
-    evaluate_bundle(tmp_path / "run" / "bundle", some).save(tmp_path / "out")
+    save_evaluation(evaluate_bundle(tmp_path / "run" / "bundle", some), tmp_path / "out")
     assert (tmp_path / "out" / "report.html").exists()
 
 
@@ -250,8 +251,8 @@ def test_thresholds_are_explored_on_rows_they_may_be_chosen_on(bundle: Path, sam
     import shutil
 
     trained = toxiclf.Report.read(bundle.parent).analysis["thresholds"]
-    report = evaluate_bundle(bundle, sample).report
+    report = evaluate_bundle(bundle, sample)
     assert report.analysis["thresholds"] == trained  # not those of the evaluated comments
     shutil.copytree(bundle, tmp_path / "bundle")
-    assert "thresholds" not in evaluate_bundle(tmp_path / "bundle", sample).report.analysis
-    assert "thresholds" not in evaluate_bundle(bundle, sample, prior=0.02).report.analysis
+    assert "thresholds" not in evaluate_bundle(tmp_path / "bundle", sample).analysis
+    assert "thresholds" not in evaluate_bundle(bundle, sample, prior=0.02).analysis

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
+from toxiclf._registry import components
 from toxiclf.balance.weights import ClassWeights
-from toxiclf.evaluation import checks
-from toxiclf.evaluation.checks import Finding
-from toxiclf.evaluation.decision import live_weights
-from toxiclf.evaluation.metrics import evaluate
+from toxiclf.evaluation.bootstrap import evaluate
+from toxiclf.evaluation.checks import CheckedRun, Finding, run_checks
+from toxiclf.evaluation.checks.scores import tells_nothing_apart
+from toxiclf.evaluation.checks.techniques import double_weighting
+from toxiclf.evaluation.prevalence import live_weights
 
 rng = np.random.default_rng(0)
 
@@ -18,11 +23,38 @@ BALANCED = ClassWeights(("negative", "toxic"), (90, 10), (0.56, 5.0))
 PLAIN = ClassWeights(("negative", "toxic"), (90, 10), (1.0, 1.0))
 
 
+def findings(labels: Sequence[str] = ("toxic",), **facts: Any) -> list[Finding]:
+    """Findings of a run of which nothing else is known."""
+    return run_checks(CheckedRun(labels=labels, **facts))
+
+
+def codes(**facts: Any) -> list[str]:
+    """Their codes."""
+    return [finding.code for finding in findings(**facts)]
+
+
 def checked(scores: np.ndarray, targets: np.ndarray, threshold: float) -> list[Finding]:
-    """Findings of one label's scores."""
+    """Findings of one label's scores but those of calibration."""
     scores, targets = scores.astype(np.float32), targets.astype(np.uint8)
     evaluation = evaluate(scores, targets, [threshold], ["toxic"], seed=0)
-    return list(checks.check_scores(scores, targets, [threshold], evaluation, ["toxic"]))
+    run = CheckedRun(labels=["toxic"], scores=scores, targets=targets, thresholds=[threshold], evaluation=evaluation)
+    return list(tells_nothing_apart(run))
+
+
+def test_nothing_is_found_where_nothing_is_known() -> None:
+    assert findings() == []
+
+
+def test_findings_come_in_one_order_and_are_all_registered() -> None:
+    run = {
+        "n_rejected": 2,
+        "n_read": 100,
+        "no_graph": "none",
+        "copies": (1, 10),
+        "gan": {"collapsed": True, "reason": "r"},
+    }
+    assert codes(**run) == ["no_bundle", "few_copies", "gan_collapse", "rejected_rows"]
+    assert set(codes(**run)) <= set(components("finding"))
 
 
 def test_a_model_at_the_majority_class_is_found() -> None:
@@ -55,48 +87,46 @@ def test_each_label_is_checked_by_itself() -> None:
     targets = np.column_stack([np.arange(400) % 5 == 0, np.arange(400) % 4 == 0]).astype(np.uint8)
     scores = np.column_stack([targets[:, 0] * 0.9, np.full(400, 0.25)]).astype(np.float32)
     evaluation = evaluate(scores, targets, [0.5, 0.5], ["a", "b"], seed=0)
-    (finding,) = checks.check_scores(scores, targets, [0.5, 0.5], evaluation, ["a", "b"])
+    run = CheckedRun(labels=["a", "b"], scores=scores, targets=targets, thresholds=[0.5, 0.5], evaluation=evaluation)
+    (finding,) = tells_nothing_apart(run)
     assert finding.code == "constant_scores"
     assert finding.message.startswith("label 'b'")
 
 
 @pytest.mark.parametrize("loss", ["focal", "logit_adjusted"])
 def test_class_weights_beside_another_loss_are_found(loss: str) -> None:
-    kept = {"by_hand": False, "resampled": False}
-    (finding,) = checks.check_weighting([PLAIN, BALANCED], loss, **kept)
+    (finding,) = double_weighting(CheckedRun(labels=["toxic"], class_weights=[PLAIN, BALANCED], loss=loss))
     assert finding.code == "double_weighting"
     assert "balance.class_weight = none, or balance.loss = crossentropy" in finding.next_step
-    assert not list(checks.check_weighting([PLAIN], loss, **kept))
-    assert not list(checks.check_weighting([BALANCED], "crossentropy", **kept))
+    assert "double_weighting" not in codes(class_weights=[PLAIN], loss=loss)
+    assert not codes(class_weights=[BALANCED])
 
 
 def test_weights_given_by_hand_beside_resampling_are_found() -> None:
-    (finding,) = checks.check_weighting([BALANCED], "crossentropy", by_hand=True, resampled=True)
-    assert finding.code == "double_weighting"
+    assert codes(class_weights=[BALANCED], weights_by_hand=True, resampled=True) == ["double_weighting"]
     for by_hand, resampled in ((True, False), (False, True)):  # those that are computed follow the rows
-        assert not list(checks.check_weighting([BALANCED], "crossentropy", by_hand=by_hand, resampled=resampled))
-    assert not list(checks.check_weighting([PLAIN], "crossentropy", by_hand=True, resampled=True))
+        assert not codes(class_weights=[BALANCED], weights_by_hand=by_hand, resampled=resampled)
+    assert not codes(class_weights=[PLAIN], weights_by_hand=True, resampled=True)
 
 
 def test_a_loss_that_calibration_takes_back_is_found() -> None:
-    (finding,) = checks.check_loss("logit_adjusted", "platt")
-    assert finding.code == "no_effect"
-    assert not list(checks.check_loss("logit_adjusted", "none"))
-    assert not list(checks.check_loss("focal", "platt"))
+    assert codes(loss="logit_adjusted", calibration="platt") == ["no_effect"]
+    assert "no_effect" not in codes(loss="logit_adjusted", calibration="none")
+    assert not codes(loss="focal", calibration="platt")
 
 
 def test_another_share_of_toxic_rows_in_the_test_part_is_found() -> None:
     train = (rng.random((5000, 1)) < 0.10).astype(np.uint8)
     same = (rng.random((1000, 1)) < 0.10).astype(np.uint8)
     other = (rng.random((1000, 1)) < 0.25).astype(np.uint8)
-    assert not list(checks.check_prevalence(train, same, ["toxic"]))
-    assert [f.code for f in checks.check_prevalence(train, other, ["toxic"])] == ["prevalence_shift"]
+    assert not codes(train_targets=train, test_targets=same)
+    assert codes(train_targets=train, test_targets=other) == ["prevalence_shift"]
 
 
 def test_a_decision_on_few_toxic_rows_is_found() -> None:
     targets = np.array([[1]] * 49 + [[0]] * 400, dtype=np.uint8)
-    assert [f.code for f in checks.check_decision_rows(targets, ["toxic"], "validation")] == ["small_validation"]
-    assert not list(checks.check_decision_rows(np.ones((50, 1), np.uint8), ["toxic"], "validation"))
+    assert codes(decision_targets=targets, decision_source="validation") == ["small_validation"]
+    assert not codes(decision_targets=np.ones((50, 1), np.uint8), decision_source="validation")
 
 
 def test_a_model_that_does_not_beat_the_baseline_hears_it_in_words() -> None:
@@ -104,30 +134,31 @@ def test_a_model_that_does_not_beat_the_baseline_hears_it_in_words() -> None:
     good = (targets + rng.normal(size=(500, 1)) * 0.4).astype(np.float32)
     bad = (targets + rng.normal(size=(500, 1)) * 1.5).astype(np.float32)
     strong, weak = (evaluate(s, targets, [0.5], ["toxic"], seed=0) for s in (good, bad))
-    (finding,) = checks.check_baseline(weak, strong)
+    (finding,) = findings(evaluation=weak, baseline=strong)
     assert finding.code == "below_baseline"
     assert "is below the ngram_logistic baseline" in finding.message
-    (finding,) = checks.check_baseline(strong, strong)
+    (finding,) = findings(evaluation=strong, baseline=strong)
     assert "is not clearly above" in finding.message
-    assert not list(checks.check_baseline(strong, weak))
+    assert not findings(evaluation=strong, baseline=weak)
 
 
 def test_scores_that_do_not_mean_what_they_say_are_found() -> None:
     targets = (rng.random((2000, 1)) < 0.1).astype(np.uint8)
     honest, loud = np.full((2000, 1), 0.1, np.float32), np.full((2000, 1), 0.4, np.float32)
-    assert not list(checks.check_calibration(honest, targets, ["toxic"], "platt"))
-    assert [f.code for f in checks.check_calibration(loud, targets, ["toxic"], "platt")] == ["uncalibrated"]
-    assert [f.code for f in checks.check_calibration(honest, targets, ["toxic"], "none")] == ["uncalibrated"]
+    assert not codes(scores=honest, targets=targets, calibration="platt")
+    assert codes(scores=loud, targets=targets, calibration="platt") == ["uncalibrated"]
+    assert codes(scores=honest, targets=targets, calibration="none") == ["uncalibrated"]
 
 
 def test_what_happened_to_rows_is_found() -> None:
-    found = checks.check_rows(rejected=2, total=100, leaked=3, truncated=4, unknown=5, texts=98)
-    assert [f.code for f in found] == ["rejected_rows", "duplicate_leak", "truncated", "no_known_tokens"]
-    assert not list(checks.check_rows(0, 100, 0, 0, 0, 100))
+    rows = {"scores": np.zeros((98, 1), np.float32), "n_read": 100}
+    found = codes(**rows, n_rejected=2, n_leaked=3, n_truncated=4, n_unknown=5)
+    assert found == ["rejected_rows", "duplicate_leak", "truncated", "no_known_tokens"]
+    assert not codes(**rows)
 
 
 def test_an_objective_that_no_threshold_reaches_is_found() -> None:
-    assert [f.code for f in checks.check_objective([True, False], ["a", "b"], "x")] == ["objective_unreached"]
+    assert codes(labels=["a", "b"], reached=[True, False], objective="x") == ["objective_unreached"]
 
 
 def test_scores_are_judged_at_the_live_rate() -> None:
@@ -139,21 +170,18 @@ def test_scores_are_judged_at_the_live_rate() -> None:
     def scores(rate: float) -> np.ndarray:
         return (odds * rate / (odds * rate + 1 - rate)).astype(np.float32)
 
-    def codes(rate: float, live: float) -> list[str]:
+    def found(rate: float, live: float, targets: np.ndarray = targets) -> list[Finding]:
         weights = live_weights(targets, [live], exclusive=False)
-        return [f.code for f in checks.check_calibration(scores(rate), targets, ["toxic"], "platt", weights)]
+        return findings(scores=scores(rate), targets=targets, calibration="platt", weights=weights)
 
-    assert codes(0.02, live=0.02) == []
-    assert codes(0.4, live=0.4) == []
-    assert codes(0.4, live=0.02) == ["uncalibrated"]
-    assert codes(0.02, live=0.4) == ["uncalibrated"]
-    assert codes(0.05, live=0.02) == ["uncalibrated"]  # within five points, and twice the rate
-    weights = live_weights(targets, [0.02], exclusive=False)
-    (finding,) = checks.check_calibration(scores(0.4), targets, ["toxic"], "platt", weights)
+    assert found(0.02, live=0.02) == []
+    assert found(0.4, live=0.4) == []
+    assert [f.code for f in found(0.4, live=0.02)] == ["uncalibrated"]
+    assert [f.code for f in found(0.02, live=0.4)] == ["uncalibrated"]
+    assert [f.code for f in found(0.05, live=0.02)] == ["uncalibrated"]  # within five points, and twice the rate
+    (finding,) = found(0.4, live=0.02)
     assert "where it should be the live rate, 2.0 %" in finding.message
-    none = np.zeros_like(targets)
-    weights = live_weights(none, [0.02], exclusive=False)
-    assert not list(checks.check_calibration(scores(0.4), none, ["toxic"], "platt", weights))
+    assert not found(0.4, live=0.02, targets=np.zeros_like(targets))
 
 
 def test_a_label_at_its_live_rate_has_no_shift() -> None:
@@ -161,7 +189,8 @@ def test_a_label_at_its_live_rate_has_no_shift() -> None:
         np.array([[1, 1]] * 300 + [[0, 0]] * 700, np.uint8),
         np.array([[1, 1]] * 50 + [[0, 0]] * 950, np.uint8),
     )
-    assert len(list(checks.check_prevalence(train, test, ["a", "b"]))) == 2
-    (finding,) = checks.check_prevalence(train, test, ["a", "b"], ["a"])
+    shares = {"labels": ["a", "b"], "train_targets": train, "test_targets": test}
+    assert len(findings(**shares)) == 2
+    (finding,) = findings(**shares, corrected=["a"])
     assert finding.message.startswith("label 'b'")
     assert "decision.prior" in finding.next_step

@@ -13,8 +13,8 @@ import pytest
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.learned import FILE
-from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+from toxiclf.pipeline.save import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 
@@ -48,7 +48,7 @@ def test_a_growing_file_is_known_by_the_rows_in_it(run: Path, learned_lines: set
     mixed = sample.take(np.array([*learned[:300], *tested]))
     again = replace(mixed, texts=[f"  {text}  " for text in mixed.texts])  # equal after normalization
     for bundle in (run / "bundle", run):
-        report = evaluate_bundle(bundle, again).report
+        report = evaluate_bundle(bundle, again)
         assert report.data["learned_from"] == 300
         assert report.findings[0].code == "duplicate_leak"
         assert report.findings[0].message == (
@@ -58,15 +58,15 @@ def test_a_growing_file_is_known_by_the_rows_in_it(run: Path, learned_lines: set
 
 def test_comments_that_are_new_to_it_are_no_finding(run: Path, learned_lines: set[int], sample: Comments) -> None:
     tested = sample.take(np.array([i for i, line in enumerate(sample.lines.tolist()) if line not in learned_lines]))
-    report = evaluate_bundle(run / "bundle", tested).report
+    report = evaluate_bundle(run / "bundle", tested)
     assert report.data["learned_from"] == 0
     assert "duplicate_leak" not in report.codes()
 
 
 def test_a_bundle_by_itself_knows_only_its_very_rows(run: Path, sample: Comments, tmp_path: Path) -> None:
     alone = Path(shutil.copytree(run / "bundle", tmp_path / "alone"))
-    assert evaluate_bundle(alone, sample).report.findings[0].code == "duplicate_leak"
-    report = evaluate_bundle(alone, sample.take(np.arange(400))).report
+    assert evaluate_bundle(alone, sample).findings[0].code == "duplicate_leak"
+    report = evaluate_bundle(alone, sample.take(np.arange(400)))
     assert report.data["learned_from"] is None
     assert "duplicate_leak" not in report.codes()
 
@@ -84,7 +84,7 @@ def test_a_bundle_by_itself_knows_only_its_very_rows(run: Path, sample: Comments
 def test_a_damaged_file_makes_it_unknown(run: Path, sample: Comments, tmp_path: Path, content: str) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     (copy / FILE).write_text(content, "utf-8")
-    assert evaluate_bundle(copy / "bundle", sample.take(np.arange(400))).report.data["learned_from"] is None
+    assert evaluate_bundle(copy / "bundle", sample.take(np.arange(400))).data["learned_from"] is None
 
 
 def test_the_file_of_another_bundle_counts_for_nothing(
@@ -93,15 +93,15 @@ def test_the_file_of_another_bundle_counts_for_nothing(
     other = Path(shutil.copytree(saved("ngram_logistic", "two"), tmp_path / "other"))
     shutil.copy(run / FILE, other / FILE)
     shutil.copy(run / "report.json", other / "report.json")
-    report = evaluate_bundle(other / "bundle", two_labels.take(np.arange(400))).report
+    report = evaluate_bundle(other / "bundle", two_labels.take(np.arange(400)))
     assert report.data["learned_from"] is None
 
 
 def test_compare_says_what_is_not_known(run: Path, sample: Comments, tmp_path: Path) -> None:
     alone = Path(shutil.copytree(run / "bundle", tmp_path / "alone"))
     comments = sample.take(np.arange(400))
-    evaluate_bundle(alone, comments).save(tmp_path / "a")
-    evaluate_bundle(run / "bundle", comments).save(tmp_path / "b")
+    save_evaluation(evaluate_bundle(alone, comments), tmp_path / "a")
+    save_evaluation(evaluate_bundle(run / "bundle", comments), tmp_path / "b")
     notes = " ".join(compare([tmp_path / "a", tmp_path / "b"]).notes())
     assert "Whether the models of a have learned from these comments is not known" in notes
     assert "duplicate_leak" in compare([tmp_path / "b", tmp_path / "a"]).tables()[0][-1][1]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from toxiclf.evaluation.decision import live_weights
-from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, evaluate, paired_difference
+from toxiclf.evaluation.bootstrap import evaluate, paired_difference
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.prevalence import live_weights
 
 ORACLES = {
     "accuracy": lambda y, p, s: sk.accuracy_score(y, p),
@@ -28,7 +29,7 @@ ORACLES = {
 
 
 def test_every_metric_has_an_oracle() -> None:
-    assert set(ORACLES) == set(METRICS)
+    assert set(ORACLES) == set(metric_names())
 
 
 @given(st.integers(0, 10_000), st.integers(4, 60), st.floats(0, 1))
@@ -73,7 +74,7 @@ def test_the_summary_is_the_mean_over_labels() -> None:
     scores = random.random((80, 3)).astype(np.float32)
     targets = (random.random((80, 3)) < 0.3).astype(np.uint8)
     evaluation = evaluate(scores, targets, [0.5] * 3, ["a", "b", "c"], seed=0)
-    for metric in METRICS:
+    for metric in metric_names():
         values = [evaluation.value(metric, label) for label in "abc"]
         assert evaluation.value(metric) == pytest.approx(np.mean([v for v in values if v is not None]))
 
@@ -107,7 +108,7 @@ WEIGHTED = {
     "roc_auc": lambda y, p, s, w: sk.roc_auc_score(y, s, sample_weight=w),
     "average_precision": lambda y, p, s, w: sk.average_precision_score(y, s, sample_weight=w),
     "brier": lambda y, p, s, w: sk.brier_score_loss(y, s, sample_weight=w),
-    FLAG_RATE: lambda y, p, s, w: np.average(p, weights=w),
+    "flag_rate": lambda y, p, s, w: np.average(p, weights=w),
 }
 
 
@@ -134,7 +135,7 @@ def test_the_share_that_rows_have_is_the_live_rate_that_changes_nothing() -> Non
     targets = (np.arange(80) < 20).astype(np.uint8)[:, None]
     as_they_are = evaluate(scores, targets, [0.5], ["toxic"], seed=0)
     live = evaluate(scores, targets, [0.5], ["toxic"], seed=0, prior=[0.25])
-    for metric in METRICS:
+    for metric in metric_names():
         assert live.value(metric) == pytest.approx(as_they_are.value(metric))
 
 
@@ -156,7 +157,7 @@ def test_rows_without_a_class_have_no_figures_at_a_live_rate() -> None:
     scores = np.array([[0.1, 0.3], [0.9, 0.6]], dtype=np.float32)
     targets = np.array([[0, 0], [0, 1]], dtype=np.uint8)
     evaluation = evaluate(scores, targets, [0.5, 0.5], ["a", "b"], seed=0, prior=[0.02, 0.02])
-    for metric in (*METRICS, FLAG_RATE):
+    for metric in metric_names(live=True):
         assert evaluation.value(metric, "a") is None
         assert evaluation.value(metric) == evaluation.value(metric, "b")
     assert evaluation.value("precision", "b") == 1

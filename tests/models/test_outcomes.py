@@ -61,12 +61,12 @@ def test_a_diverged_run_ends_with_six_and_a_report_and_no_bundle(
     assert finding["message"] in out
     assert "\nbundle: " not in out
     left = {path.name for path in (tmp_path / "run").iterdir()}
-    assert {"report.json", "report.md", "recipe.toml", "history.json", "figures"} <= left
+    assert {"report.json", "report.md", "recipe.toml", "history.json"} <= left
     assert not {"bundle", "checkpoints", "predictions.csv"} & left
     last = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))[-1]
     assert last["validation_average_precision"] is None
     assert last["loss"] is None or last["loss"] > 100
-    assert (tmp_path / "run" / "figures" / "history.png").exists()
+    assert 'id="figure-history"' in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 
 def test_an_unbounded_activation_in_a_recurrent_layer_is_named_in_json_too(
@@ -94,8 +94,8 @@ def test_softmax_gates_are_trained_and_reported_and_have_no_bundle(
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"predictions.csv", "learned.csv", "history.json"} <= left
     assert not {"bundle", "checkpoints"} & left
-    figures = {path.name for path in (tmp_path / "run" / "figures").iterdir()}
-    assert {"history.png", "precision_recall.png"} <= figures
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert all(f'id="figure-{name}"' in page for name in ("history", "precision_recall"))
 
 
 def test_a_model_without_a_bundle_says_why_it_cannot_be_used(few: Comments) -> None:

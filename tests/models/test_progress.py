@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
-from pathlib import Path
 
 import pytest
 
 from toxiclf.models._progress import FitContext, Progress
-from toxiclf.report.png import write_history_figures
 
 
 def told(*, done: int = 0) -> list[str]:
@@ -61,15 +58,3 @@ def test_the_bar_of_a_terminal_of_80_columns_shows_loss_average_precision_and_ti
     last = drawn.replace("\r", "\n").strip().splitlines()[-1]
     for part in ("bilstm2", "━", "0.1111", "0.5678", " left"):
         assert part in last
-
-
-@pytest.mark.parametrize("last", [(0.5, 0.7), (math.nan, math.nan), (math.inf, math.nan), (3e38, math.nan)])
-def test_a_history_is_drawn_however_it_ends(last: tuple[float, float], tmp_path: Path) -> None:
-    rows = [(0.6, 0.5), last]
-    history = [
-        {"epoch": epoch, "loss": loss, "validation_average_precision": precision}
-        for epoch, (loss, precision) in enumerate(rows, start=1)
-    ]
-    for part in (history, history[1:]):
-        assert write_history_figures(tmp_path, part) == ["history.png"]
-        assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")

@@ -19,7 +19,7 @@ from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.splitting import split
 from toxiclf.models._checkpoint import Checkpoint
-from toxiclf.pipeline.calibrate import Checkpoints, Learned, learn
+from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learn
 from toxiclf.recipe.preprocessing import recipe_normalizer
 
 DENSE: dict[str, Any] = {
@@ -38,7 +38,7 @@ class Killed(BaseException):
     """As if the process had ended."""
 
 
-def learned(comments: Comments, recipe: Any, folder: Path | None = None) -> tuple[Learned, list[str]]:
+def learned(comments: Comments, recipe: Any, folder: Path | None = None) -> tuple[CalibratedModel, list[str]]:
     """A model with its decision as a run comes to it, and what was said; goes on from what a folder holds."""
     said: list[str] = []
     recipe = toxiclf.Recipe.load(recipe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ import toxiclf
 from tests.conftest import VECTORS, tiny
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.predictions import Predictions, read
-from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.pipeline.calibrate import Checkpoints
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+from toxiclf.pipeline.save import TrainedModel
 
 FAST = tiny("ngram_logistic")
 
@@ -168,7 +169,7 @@ def test_a_bundle_knows_which_values_were_toxic(sample_path: Path, tmp_path: Pat
     table.write_text(rows, "utf-8")
     trained = toxiclf.train(toxiclf.read_comments(table, positive=["나쁨"]), FAST)
     bundle = trained.save(tmp_path / "run") / "bundle"
-    assert evaluate_bundle(bundle, table).report.summary["average_precision"]["value"] > 0.9
+    assert evaluate_bundle(bundle, table).summary["average_precision"]["value"] > 0.9
 
 
 def test_a_killed_save_leaves_no_report_of_another_run(
@@ -180,7 +181,7 @@ def test_a_killed_save_leaves_no_report_of_another_run(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("toxiclf.pipeline.train.write_figures", killed)
+    monkeypatch.setattr(Predictions, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         again.save(tmp_path)
     assert toxiclf.load(tmp_path / "bundle").manifest.recipe_sha256 == toxiclf.Recipe.load({**FAST, "seed": 9}).sha256()
@@ -200,9 +201,10 @@ def test_a_killed_save_leaves_no_report_beside_new_predictions(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Predictions, "write", killed)
-    for run in (again, evaluate_bundle(tmp_path / "bundle", sample)):
+    evaluated = evaluate_bundle(tmp_path / "bundle", sample)
+    for save in (again.save, partial(save_evaluation, evaluated)):
         with pytest.raises(KeyboardInterrupt):
-            run.save(tmp_path)
+            save(tmp_path)
         assert (tmp_path / "predictions.csv").exists()
         assert not (tmp_path / "report.json").exists()
         assert not (tmp_path / "report.md").exists()

@@ -17,8 +17,8 @@ import toxiclf
 from tests import browsing
 from tests.machine import needs_chromium
 from toxiclf.datasets.comments import Comments
-from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+from toxiclf.pipeline.save import TrainedModel
 
 pytestmark = needs_chromium
 
@@ -89,7 +89,7 @@ def hostile(bundle: Path, sample: Comments, tmp_path_factory: pytest.TempPathFac
         few, np.array(targets, dtype=np.uint8)[:, None], ("toxic",), source="<img src=y onerror=alert(1)>.csv"
     )
     folder = tmp_path_factory.mktemp("hostile")
-    evaluate_bundle(bundle, comments).save(folder)
+    save_evaluation(evaluate_bundle(bundle, comments), folder)
     return folder
 
 
@@ -252,7 +252,7 @@ def test_rows_of_one_class_promise_nothing(bundle: Path, browse: Callable[..., B
     comments = Comments(
         [f"좋은 하루 {i}" for i in range(12)], np.zeros((12, 1), np.uint8), ("toxic",), source="one.csv"
     )
-    evaluate_bundle(bundle, comments).save(tmp_path)
+    save_evaluation(evaluate_bundle(bundle, comments), tmp_path)
     browsed = browse(tmp_path / "report.html")
     browsed.page.locator("#rate").fill("5")
     assert "nothing can be said" in browsed.page.locator("#live-sentence").inner_text()

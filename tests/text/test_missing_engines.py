@@ -75,7 +75,7 @@ def test_memory_for_java_is_set_by_a_variable_and_checked() -> None:
 @needs_java
 def test_engines_that_do_not_fit_into_java_s_memory_are_refused_and_the_program_ends() -> None:
     code = (
-        "from toxiclf.text.tokenizers import jvm\njvm._LEAST = 128\n"
+        "from toxiclf.text.tokenizers import _jvm\n_jvm._LEAST = 128\n"
         + TRY.replace("komoran", "okt")
         + TRY.replace("komoran", "hannanum")
     )

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.machine import JAVA_TOKENIZERS, needs_java
+from toxiclf._registry import components
 from toxiclf.errors import UsageError
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
+from toxiclf.text.tokenizers import Tokenizer, tokenizer, tokenizer_class
 from toxiclf.text.tokenizers.mecab import _MANY
 from toxiclf.text.vocabulary import TokenVocabulary
 
@@ -38,7 +39,7 @@ def engine(request: pytest.FixtureRequest) -> Tokenizer:
     return tokenizer(request.param)
 
 
-every_tokenizer = of(*TOKENIZERS)
+every_tokenizer = of(*components("tokenizer"))
 every_tagger = of(*TAGGERS)
 MANY = 20 * _MANY  # of which each thread's part, a sixteenth of them, is enough for one call of MeCab
 HOSTILE = [
@@ -207,7 +208,7 @@ def test_more_workers_give_the_same_in_the_same_order(engine: Tokenizer) -> None
 
 @every_tokenizer
 def test_a_tokenizer_knows_its_name_and_version(engine: Tokenizer) -> None:
-    assert TOKENIZERS[engine.name]().version == engine.version != ""
+    assert tokenizer_class(engine.name)().version == engine.version != ""
 
 
 @every_tagger
@@ -301,7 +302,7 @@ def test_kiwi_reads_a_typo_as_what_was_meant() -> None:
     assert corrected.tokenize(["외않되"] * 100, workers=2) == corrected.tokenize(["외않되"]) * 100
 
 
-@of(*(name for name in TOKENIZERS if name != "kiwi"))
+@of(*(name for name in components("tokenizer") if name != "kiwi"))
 def test_others_refuse_to_correct_typos(engine: Tokenizer) -> None:
     with pytest.raises(UsageError, match=r"corrects no typos; .* take kiwi"):
         tokenizer(engine.name, typo_correction=True)
@@ -314,7 +315,10 @@ def test_mecab_finds_morphemes() -> None:
 def test_an_unknown_tokenizer_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError) as error:
         tokenizer("mecap")
-    assert str(error.value) == f"unknown tokenizer 'mecap'; did you mean 'mecab'? known: {', '.join(TOKENIZERS)}"
+    assert (
+        str(error.value)
+        == f"unknown tokenizer 'mecap'; did you mean 'mecab'? known: {', '.join(components('tokenizer'))}"
+    )
 
 
 @pytest.mark.parametrize("odd", ["", " ", "NUL\x00 가나", "두\n줄", "\r가\r", "\ud800", "가" * 3000, "😀 ㅋㅋ"])

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from toxiclf.cli import benchmark, compare, corpora, listing, pretrain, scoring, training
+from toxiclf._console import print_line, say
+from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, scoring, training
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ for command in (
     training.train,
     training.evaluate,
     compare.compare,
+    figures.figures,
     benchmark.benchmark,
     scoring.predict,
     scoring.inspect,
@@ -38,7 +40,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from toxiclf import __version__
 
-        typer.echo(f"toxiclf {__version__}")
+        print_line(f"toxiclf {__version__}")
         raise typer.Exit
 
 
@@ -87,7 +89,7 @@ def _usage_error() -> Any:
 
 
 def _failed(message: str, code: int) -> int:
-    typer.echo(f"toxiclf: {message}", err=True)
+    say(f"toxiclf: {message}")
     return code
 
 

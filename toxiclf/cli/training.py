@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from toxiclf._console import on_terminal, print_json, print_line, print_table, say
 from toxiclf.cli import live_rate, options
-from toxiclf.cli.printing import print_class_weights, print_findings, print_json, print_stages, print_table, say
+from toxiclf.cli.printing import print_class_weights, print_findings, print_stages
 
 _BEST_TRIALS = 6  # heading and five; all of them stand in the report
 
@@ -67,9 +67,11 @@ def train(
     from toxiclf.errors import UsageError
     from toxiclf.models import has_network
     from toxiclf.pipeline.calibrate import Checkpoints
-    from toxiclf.pipeline.train import check_writable, read_parts
+    from toxiclf.pipeline.save import check_writable
+    from toxiclf.pipeline.train import read_parts
     from toxiclf.pipeline.train import train as train_model
     from toxiclf.recipe import Recipe
+    from toxiclf.report import tables
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
@@ -92,7 +94,7 @@ def train(
     try:
         trained = train_model(
             rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl", checkpoints=checkpoints,
-            bar=sys.stderr.isatty(),
+            bar=on_terminal(),
         )  # fmt: skip
     except KeyboardInterrupt:
         if checkpoints.files():
@@ -106,20 +108,19 @@ def train(
         print_json({**report.to_dict(), "out": str(folder)})
     else:
         if report.search:
-            print_table(report.search_table()[:_BEST_TRIALS])
+            print_table(tables.search_table(report)[:_BEST_TRIALS])
         print_stages(report.data["stages"])
         print_class_weights(report.data["class_weights"])
-        if report.members_table():
-            print_table(report.members_table())
-        print_table(report.table())
-        if report.live_rate:
-            print_table(report.live_table())
+        if report.data.get("details", {}).get("ensemble"):
+            print_table(tables.members_table(report))
+        for table in tables.result_tables(report) or [report.table()]:
+            print_table(table)
         print_findings(report.findings)
-        typer.echo(f"report: {folder / 'report.html'}")
+        print_line(f"report: {folder / 'report.html'}")
         if report.search:
-            typer.echo(f"best recipe: {folder / 'best_recipe.toml'}")
+            print_line(f"best recipe: {folder / 'best_recipe.toml'}")
         if trained.has_bundle:
-            typer.echo(f"bundle: {folder / 'bundle'}")
+            print_line(f"bundle: {folder / 'bundle'}")
     if trained.diverged:
         raise typer.Exit(6)
     if trained.rejected:
@@ -148,32 +149,29 @@ def evaluate(
 ) -> None:
     """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
     from toxiclf.errors import UsageError
-    from toxiclf.evaluation.run import evaluate_bundle
+    from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+    from toxiclf.report import tables
 
     if no_comments and out is None:
         raise UsageError("--no-comments speaks of the report that --out DIR writes; add --out, or leave it out")
     columns = options.columns(text, label, negative, positive, header, delimiter, by)
-    evaluated = evaluate_bundle(bundle, comments, prior=live_rate.prior(live), **columns)
-    report = evaluated.report
+    report = evaluate_bundle(bundle, comments, prior=live_rate.prior(live), **columns)
+    n_rejected = report.data["rejected"]
     for note in report.data["notes"]:
         say(note)
     if out is not None:
-        evaluated.save(out, comments=not no_comments)
+        save_evaluation(report, out, comments=not no_comments)
         report = report.analysed(comments=not no_comments)
     if as_json:
         print_json(report.to_dict())
     else:
-        print_table(report.table())
-        if report.live_rate:
-            print_table(report.live_table())
+        for table in tables.result_tables(report):
+            print_table(table)
         print_findings(report.findings)
         if out is not None:
-            typer.echo(f"report: {out / 'report.html'}")
-    if evaluated.rejected:
-        say(
-            f"{len(evaluated.rejected):,} rows were set aside"
-            + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them")
-        )
+            print_line(f"report: {out / 'report.html'}")
+    if n_rejected:
+        say(f"{n_rejected:,} rows were rejected" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
         if strict:
             raise typer.Exit(5)
 

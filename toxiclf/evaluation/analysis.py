@@ -1,19 +1,23 @@
-"""What ``report.json`` has beyond metrics, and the page shows: thresholds, calibration, kinds of comments."""
+"""What ``report.json`` has beyond metrics: what each threshold gives, calibration, and figures of subgroups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.datasets.comments import Comments
-from toxiclf.evaluation.curves import calibration_curve, threshold_curve
+from toxiclf.evaluation.sections import Analysis, Bin, Calibrated, Curve
 from toxiclf.evaluation.slices import slice_figures, slice_rows
 from toxiclf.text.normalize import Normalizer
 
 _Scores = NDArray[np.float32]
+
+_EVEN = 100  # thresholds at equal distances
+_OF_TOXIC = 150  # and at quantiles of the scores of toxic rows, where recall changes
+_OF_OTHERS = 50  # and of the others
+_BINS = 10
 
 
 def analysis_of(
@@ -22,7 +26,7 @@ def analysis_of(
     thresholds: Sequence[float],
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
-) -> dict[str, Any]:
+) -> Analysis:
     """What can be worked out at once.
 
     Parameters
@@ -33,14 +37,79 @@ def analysis_of(
 
     Returns
     -------
-    ``thresholds`` (``rows``, and ``labels``, see :func:`toxiclf.evaluation.curves.threshold_curve`), ``calibration``, ``slices``.
+    ``thresholds`` (``rows``, and ``labels``, see :func:`threshold_curve`), ``calibration``, ``slices``.
     """
     kinds = list(slice_rows(comments.texts, normalizer, comments.group_column, comments.groups))
-    found: dict[str, Any] = {
+    analysis: Analysis = {
         "calibration": calibration_curve(scores, comments.targets, comments.labels),
         "slices": slice_figures(kinds, scores, comments.targets, thresholds, comments.labels),
     }
     if decided is not None:
-        rows, of, targets = decided
-        found["thresholds"] = {"rows": rows, "labels": threshold_curve(of, targets, thresholds, comments.labels)}
-    return found
+        rows, decision_scores, targets = decided
+        curves = threshold_curve(decision_scores, targets, thresholds, comments.labels)
+        analysis["thresholds"] = {"rows": rows, "labels": curves}
+    return analysis
+
+
+def threshold_curve(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], labels: Sequence[str]
+) -> dict[str, Curve]:
+    """Hits and false alarms of each label at some 300 thresholds, that of the model among them.
+
+    Parameters
+    ----------
+    scores, targets : (n, n_labels), of the rows that thresholds may be chosen on.
+    thresholds : one a label, as chosen.
+
+    Returns
+    -------
+    By label: ``toxic`` and ``others``, how many rows hold it and do not; and lists of equal length, ascending: ``threshold``,
+    ``tp`` and ``fp``, how many of each are flagged (score >= threshold). The rest follows: fn = toxic - tp, tn = others - fp.
+    """
+    curves: dict[str, Curve] = {}
+    for j, label in enumerate(labels):
+        toxic = targets[:, j] == 1
+        cuts = _cuts(scores[:, j], toxic, thresholds[j])
+        ranked = {value: np.sort(scores[toxic == value, j]) for value in (True, False)}
+        flagged = {value: len(of) - np.searchsorted(of, cuts, side="left") for value, of in ranked.items()}
+        curves[label] = {
+            "toxic": len(ranked[True]), "others": len(ranked[False]), "threshold": cuts.astype(np.float64).tolist(),
+            "tp": flagged[True].tolist(), "fp": flagged[False].tolist(),
+        }  # fmt: skip
+    return curves
+
+
+def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: float) -> NDArray[np.float32]:
+    """Where to look: evenly, where scores are, and at the threshold."""
+    parts = [np.linspace(0, 1, _EVEN + 1), np.array([threshold])]
+    for of, count in ((scores[toxic], _OF_TOXIC), (scores[~toxic], _OF_OTHERS)):
+        if len(of):
+            parts.append(np.quantile(of, np.linspace(0, 1, count), method="higher"))
+    return np.unique(np.concatenate(parts).astype(np.float32))
+
+
+def calibration_curve(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str]
+) -> dict[str, Calibrated]:
+    """How far scores are from shares, by label.
+
+    Returns
+    -------
+    By label: ``bins``, ten groups of equally many rows by score (fewer where scores are equal) with their mean ``score``, the
+    ``share`` that holds the label, and ``rows``; ``ece``, the expected calibration error over these groups, the mean of
+    |score - share| weighted by rows (Naeini, Cooper and Hauskrecht 2015, with groups of equal size).
+    """
+    calibrated: dict[str, Calibrated] = {}
+    for j, label in enumerate(labels):
+        column, toxic = scores[:, j].astype(np.float64), targets[:, j] == 1
+        edges = np.unique(np.quantile(column, np.linspace(0, 1, _BINS + 1)[1:-1], method="higher"))
+        of = np.searchsorted(edges, column, side="right")
+        bins: list[Bin] = []
+        for group in np.unique(of):
+            rows = of == group
+            bins.append(
+                {"score": float(column[rows].mean()), "share": float(toxic[rows].mean()), "rows": int(rows.sum())}
+            )
+        ece = sum(entry["rows"] * abs(entry["score"] - entry["share"]) for entry in bins) / len(column)
+        calibrated[label] = {"bins": bins, "ece": ece}
+    return calibrated

@@ -11,18 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from toxiclf.errors import UsageError
-from toxiclf.evaluation.metrics import METRICS, SUMMARY, Evaluation, Floats, evaluate, paired_difference, paired_draws
+from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate, paired_difference, paired_draws
+from toxiclf.evaluation.comparison import ComparedRun, Comparison, Difference, Verdict, flattened, setting
+from toxiclf.evaluation.metrics import lower_is_better, metric_names
 from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.prevalence import Floats
 from toxiclf.evaluation.saved import SavedRun, read_run
-from toxiclf.report.comparison import (
-    LOWER_IS_BETTER,
-    ComparedRun,
-    Comparison,
-    Difference,
-    Verdict,
-    flattened,
-    setting,
-)
+from toxiclf.evaluation.statistics import holm
 
 _OF_TEST_PART = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
 """Recipe keys that decide which comments are in the test part."""
@@ -70,7 +65,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
         _difference(name, label, metric, evaluation, evaluations[0])
         for name, evaluation in zip(names[1:], evaluations[1:], strict=True)
         for label in (SUMMARY, *saved[0].report.labels)
-        for metric in METRICS
+        for metric in metric_names()
     ]
     return Comparison(
         labels=saved[0].report.labels,
@@ -169,10 +164,10 @@ def _difference(name: str, label: str, metric: str, run: Evaluation, reference: 
     if ours is None or theirs is None or interval is None:
         return Difference(name, label, metric, None, None, None, None, None, None, "not defined")
     low, high = interval
-    gains = paired_draws(run, reference, metric, label) * (-1 if metric in LOWER_IS_BETTER else 1)
+    gains = paired_draws(run, reference, metric, label) * (-1 if lower_is_better(metric) else 1)
     verdict: Verdict = "no difference shown"
     if low > 0 or high < 0:
-        verdict = "better" if (low > 0) != (metric in LOWER_IS_BETTER) else "worse"
+        verdict = "better" if (low > 0) != lower_is_better(metric) else "worse"
     p = _p(gains)
     return Difference(name, label, metric, ours - theirs, low, high, float((gains > 0).mean()), p, p, verdict)
 
@@ -185,11 +180,9 @@ def _p(gains: Floats) -> float:
 
 def _corrected(differences: Sequence[Difference]) -> list[Difference]:
     """Holm's correction over the runs, label by label and metric by metric."""
-    corrected = {id(row): row.p for row in differences}
+    corrected: dict[int, float] = {}
     for family in {(row.label, row.metric) for row in differences}:
-        rows = [row for row in differences if (row.label, row.metric) == family and row.p is not None]
-        largest = 0.0
-        for left, row in zip(range(len(rows), 0, -1), sorted(rows, key=lambda row: row.p or 0), strict=True):
-            largest = max(largest, min(1.0, left * (row.p or 0)))
-            corrected[id(row)] = largest
-    return [replace(row, p_holm=corrected[id(row)]) for row in differences]
+        rows = [row for row in differences if (row.label, row.metric) == family]
+        p_values = {id(row): row.p for row in rows if row.p is not None}
+        corrected |= zip(p_values, holm(list(p_values.values())), strict=True)
+    return [replace(row, p_holm=corrected.get(id(row))) for row in differences]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toxiclf._files import writing_text
-from toxiclf.datasets.comments import Comments, equality_keys
+from toxiclf.datasets.comments import Comments
 from toxiclf.rows import RowWriter
 from toxiclf.text.normalize import Normalizer
 
@@ -57,5 +57,5 @@ def overlap(bundle: Path, data_sha256: str, texts: Sequence[str], normalizer: No
 
 
 def _hashes(texts: Sequence[str], normalizer: Normalizer) -> list[str]:
-    keys = equality_keys(texts, normalizer)
+    keys = normalizer.batch(texts)[0]
     return [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]

@@ -1,91 +1,181 @@
-"""The report of a run: JSON as the source of every number, Markdown for people; both from the same rows."""
+"""The report of a run: one schema that is computed, written to ``report.json``, read back, compared and drawn."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from toxiclf._files import write_text
-from toxiclf.bundle.live_rate import in_words
+from toxiclf._registry import component
+from toxiclf.errors import DataError, UsageError
+from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.checks import Finding
-from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, SUMMARY, MetricRow
+from toxiclf.evaluation.sections import Analysis, DataFacts, Estimate, LabelFigures, LiveFigures, ModelFigures
 
 if TYPE_CHECKING:
     from pandas import DataFrame
     from plotly.graph_objects import Figure
 
-    from toxiclf.evaluation.evidence import Evidence
+    from toxiclf.evaluation.scored import ScoredRows
 
-HEADLINE = ("average_precision", "f1", "precision", "recall", "macro_f1", "accuracy", "roc_auc", "brier")
-"""Metrics of the result table, in order."""
+FORMAT = 2
+"""Raised by one whenever a reader of the old format would misread a new report; 0.1 wrote no number, which is 1."""
 
 BASELINE = "ngram_logistic"
 """The model that every other is judged against."""
 
-METRICS_OF_PAGE = ("precision", "recall", "specificity", "f1", "f2")
-"""Metrics that the threshold explorer shows."""
-
 AS_THEY_ARE, LIVE_RATE = "as they are", "at the live rate"
 """How rows of :meth:`Report.frame` count."""
 
-LIVE = ("precision", "recall", "f1", "average_precision", FLAG_RATE, "brier")
-"""Metrics of the table at the live rate, in order."""
+_NULL_IF_EMPTY = (
+    BeforeValidator(lambda value: {} if value is None else value),
+    PlainSerializer(lambda value: value or None),
+)
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(BaseModel):
     """What is known of a trained model.
+
+    Reading tolerates a metric or a section that an older version did not write, and keeps a metric that is not known here.
 
     Attributes
     ----------
+    format : of ``report.json``.
     model : name of the model.
     evaluated_on : which rows the figures come from.
-    rows, confusion : see :class:`toxiclf.evaluation.metrics.Evaluation`; empty for a run that diverged.
-    baseline_rows : the same for the ngram_logistic model on the same rows; empty where there is none.
-    thresholds : one a label.
+    summary : metric → value, low, high; the mean over labels, with its 95 % interval.
+    by_label : the same of each label, with its threshold; ``labels`` in JSON.
+    confusion : by label: tn, fp, fn, tp; empty for a run that diverged.
     data : counts of rows and of classes, class weights, what was detected; ``evaluated_sha256`` is that of the rows that
         figures come from, see :meth:`toxiclf.evaluation.predictions.Predictions.rows_sha256`.
+    baseline : the figures of the ngram_logistic model on the same rows; None where there is none.
     findings : coded check results.
     recipe, seed, versions : what the run came from; ``data["sha256"]`` is that of its rows.
     timings : seconds of fitting, calibration and thresholds.
     search : the trials that the recipe was chosen from; empty where none was asked for.
     analysis : ``thresholds`` (what each threshold gives on the rows that it may be chosen on), ``calibration``, ``slices``
-        (figures of kinds of comments) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
-    live_rate, live_rows : the live rate by label that scores are corrected to, and the figures of the same rows weighted to it;
-        empty where none is set.
-    history : one row an epoch, of networks; ``history.json`` holds it. Empty for a report that was read back.
-    evidence : what figures are drawn from; None for a report that was read back, and for a run that diverged.
+        (figures of subgroups) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
+    live : the live rate by label that scores are corrected to, and the figures of the same rows weighted to it; ``live_rate`` in
+        JSON, None where none is set.
+    figure_data : in a saved run, points of figures that its other files do not tell; see :mod:`toxiclf.evaluation.figure_data`.
     """
 
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    format: int = FORMAT
     model: str
     evaluated_on: str
-    labels: tuple[str, ...]
-    rows: list[MetricRow]
-    confusion: dict[str, dict[str, int]]
-    baseline_rows: list[MetricRow]
-    thresholds: dict[str, float]
-    data: dict[str, Any]
-    findings: list[Finding]
-    recipe: dict[str, Any]
-    seed: int
-    versions: dict[str, str]
-    timings: dict[str, float] = field(default_factory=dict)
-    search: dict[str, Any] = field(default_factory=dict)
-    analysis: dict[str, Any] = field(default_factory=dict)
-    live_rate: dict[str, float] = field(default_factory=dict)
-    live_rows: list[MetricRow] = field(default_factory=list)
-    history: list[dict[str, Any]] = field(default_factory=list, repr=False, compare=False)
-    evidence: Evidence | None = field(default=None, repr=False, compare=False)
+    summary: dict[str, Estimate] = Field(default_factory=dict)
+    by_label: dict[str, LabelFigures] = Field(alias="labels", min_length=1)
+    confusion: dict[str, dict[str, int]] = Field(default_factory=dict)
+    data: DataFacts
+    baseline: ModelFigures | None = None
+    findings: list[Finding] = Field(default_factory=list)
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    seed: int = Field(ge=0)
+    versions: dict[str, str] = Field(default_factory=dict)
+    timings: dict[str, float] = Field(default_factory=dict)
+    search: Annotated[dict[str, Any], *_NULL_IF_EMPTY] = Field(default_factory=dict)
+    analysis: Annotated[Analysis, *_NULL_IF_EMPTY] = Field(default_factory=lambda: Analysis())
+    live: LiveFigures | None = Field(default=None, alias="live_rate")
+    figure_data: Annotated[dict[str, dict[str, Any]], *_NULL_IF_EMPTY] = Field(default_factory=dict)
+    _history: list[dict[str, Any]] = PrivateAttr(default_factory=list)
+    _scored_rows: ScoredRows | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_known_format(cls, content: Any) -> Any:
+        number = content.get("format", 1) if isinstance(content, Mapping) else 1
+        if isinstance(number, int) and number > FORMAT:
+            raise PydanticCustomError("newer_format", "{number}", {"number": number})
+        return {**content, "format": FORMAT} if isinstance(content, Mapping) and isinstance(number, int) else content
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Report:
+        names = set(self.by_label)
+        if len(self.thresholds) < len(names) and "diverged" not in self.codes():
+            raise PydanticCustomError("report", "a threshold is missing")
+        curves = self.analysis.get("thresholds")
+        by_label: list[tuple[str, Collection[str] | None]] = [
+            ("confusion", self.confusion or None),
+            ("live_rate", None if self.live is None else self.live.prior),
+            ("analysis", self.analysis.get("calibration")),
+            ("analysis", None if curves is None else curves["labels"]),
+            ("analysis", self.analysis.get("label_doubt")),
+        ]
+        for section, labels in by_label:
+            if labels is not None and set(labels) != names:
+                raise PydanticCustomError(
+                    "report", "{section}: its labels are not those of the report", {"section": section}
+                )
+        return self
 
     @property
-    def summary(self) -> dict[str, dict[str, float | None]]:
-        """Metric name → value, low, high; the mean over labels."""
-        return _by_metric(self.rows, SUMMARY)
+    def labels(self) -> tuple[str, ...]:
+        """One name a label."""
+        return tuple(self.by_label)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """One a label; empty for a run that diverged."""
+        return {label: of.threshold for label, of in self.by_label.items() if of.threshold is not None}
+
+    @property
+    def rows(self) -> list[MetricRow]:
+        """All figures, the mean over labels first; none for a run that diverged."""
+        if not self.thresholds:
+            return []
+        return metric_rows(self.summary, {label: of.figures for label, of in self.by_label.items()})
+
+    @property
+    def baseline_rows(self) -> list[MetricRow]:
+        """The same for the ngram_logistic model; empty where there is none."""
+        return [] if self.baseline is None else metric_rows(self.baseline.summary, self.baseline.labels)
+
+    @property
+    def live_rate(self) -> dict[str, float]:
+        """The live rate by label that scores are corrected to; empty where none is set."""
+        return {} if self.live is None else {label: self.live.prior[label] for label in self.by_label}
+
+    @property
+    def live_rows(self) -> list[MetricRow]:
+        """Figures of the same rows weighted to the live rate; empty where none is set."""
+        return [] if self.live is None else metric_rows(self.live.summary, self.live.labels)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One row an epoch, of networks; ``history.json`` holds it. Empty for a report that was read back."""
+        return self._history
+
+    @property
+    def scored_rows(self) -> ScoredRows | None:
+        """The rows that figures come from; None for a report that was read back, and for a run that diverged."""
+        return self._scored_rows
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Report) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def estimate(self, metric: str, label: str = SUMMARY) -> MetricRow:
+        """One figure of a label, or of the mean over labels; undefined where the run lacks it."""
+        return estimate(self.rows, metric, label)
 
     def codes(self) -> list[str]:
         """Codes of the findings, in order."""
@@ -93,38 +183,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``report.json``."""
-        return {
-            "model": self.model,
-            "evaluated_on": self.evaluated_on,
-            "summary": self.summary,
-            "labels": {
-                label: {**_by_metric(self.rows, label), "threshold": self.thresholds.get(label)}
-                for label in self.labels
-            },
-            "confusion": self.confusion,
-            "data": self.data,
-            "baseline": {
-                "model": BASELINE,
-                "summary": _by_metric(self.baseline_rows, SUMMARY),
-                "labels": {label: _by_metric(self.baseline_rows, label) for label in self.labels},
-            }
-            if self.baseline_rows
-            else None,
-            "findings": [asdict(finding) for finding in self.findings],
-            "recipe": self.recipe,
-            "seed": self.seed,
-            "versions": self.versions,
-            "timings": self.timings,
-            "search": self.search or None,
-            "analysis": self.analysis or None,
-            "live_rate": {
-                "prior": self.live_rate,
-                "summary": _by_metric(self.live_rows, SUMMARY, LIVE),
-                "labels": {label: _by_metric(self.live_rows, label, LIVE) for label in self.labels},
-            }
-            if self.live_rate
-            else None,
-        }
+        return self.model_dump(by_alias=True)
 
     def to_json(self) -> str:
         """``report.json``: plain JSON; what is undefined is null."""
@@ -132,15 +191,60 @@ class Report:
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Report:
-        """The report of a run that was saved.
+        """The report of a run that was saved; of one that diverged, too.
+
+        Parameters
+        ----------
+        folder : of the run, or of the bundle in it.
 
         Raises
         ------
-        UsageError, DataError : the folder is no run, or its report was cut or changed.
+        UsageError : the folder is no run.
+        DataError : its report was cut or changed, or a newer toxiclf wrote it.
         """
-        from toxiclf.evaluation.saved import read_report  # which makes reports
+        path = run_folder(Path(folder)) / "report.json"
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}); see to it that you may") from error
+        except ValidationError as error:
+            complaint = error.errors()[0]
+            if complaint["type"] == "newer_format":
+                raise DataError(
+                    f"{path} has format {complaint['msg']}, this toxiclf reads up to {FORMAT}; update it with: "
+                    "pip install -U toxiclf"
+                ) from None
+            where = ".".join(str(part) for part in complaint["loc"])
+            reason = f"{where}: {complaint['msg']}" if where else complaint["msg"]
+            raise DataError(
+                f"{path} is not a report as toxiclf writes it ({reason}); train or evaluate again"
+            ) from None
 
-        return read_report(folder)
+    def with_rows(self, rows: ScoredRows | None, history: Sequence[Mapping[str, Any]] = ()) -> Report:
+        """The same report with what figures are drawn from."""
+        report = self.model_copy()
+        report._scored_rows = rows
+        report._history = [dict(row) for row in history]
+        return report
+
+    def analysed(self, *, comments: bool = True) -> Report:
+        """The same with what takes a few seconds to work out: labels in doubt, points of figures and, if ``comments``, the most
+        telling tokens.
+        """
+        rows = self.scored_rows
+        if rows is None or rows.comments is None:
+            return self
+        analysis: Analysis = {**self.analysis, "label_doubt": rows.doubt}
+        if comments and rows.can_explain:
+            analysis["tokens"] = rows.tokens
+        return self.model_copy(update={"analysis": analysis, "figure_data": rows.figure_data})
+
+    def points(self, figure: str) -> Mapping[str, Any] | None:
+        """Points of a figure, see :mod:`toxiclf.evaluation.figure_data`; None where the run has none."""
+        known = self.figure_data
+        if not known and self.scored_rows is not None:
+            known = self.scored_rows.figure_data
+        return known.get(figure)
 
     def frame(self) -> DataFrame:
         """Every figure as a table.
@@ -156,14 +260,13 @@ class Report:
             (BASELINE, AS_THEY_ARE, self.baseline_rows),
             (self.model, LIVE_RATE, self.live_rows),
         ]
-        lines = [[model, of, r.label, r.metric, r.value, r.low, r.high] for model, of, rows in parts for r in rows]
+        lines = [[model, how, r.label, r.metric, r.value, r.low, r.high] for model, how, rows in parts for r in rows]
         return DataFrame(lines, columns=columns).astype({"value": float, "low": float, "high": float})
 
     def figures(self) -> list[str]:
         """Names of the figures that :meth:`figure` has for this run."""
-        from toxiclf.report.figures import available
-
-        return available(self)
+        names: list[str] = component("format", "figures").target(self)
+        return names
 
     def figure(self, name: str, label: str | None = None) -> Figure:
         """A figure of ``report.html`` for a notebook, or to be changed: ``report.figure("precision_recall").show()``.
@@ -177,109 +280,69 @@ class Report:
         ------
         UsageError : there is no such figure or label, or this run has none.
         """
-        from toxiclf.report.figures import draw
-
-        return draw(self, name, label)
+        return component("format", "figure").target(self, name, label)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from toxiclf.report.html import in_notebook
-
-        return in_notebook(self)
+        return str(component("format", "notebook").target(self))
 
     def table(self) -> list[list[str]]:
         """The result table, heading first: the model and the baseline, then each label where there are several."""
-        heading = ["", *HEADLINE]
-        if not self.rows:
-            return [heading]
-        lines = [[self.model, *_cells(self.rows, SUMMARY)]]
-        if self.baseline_rows:
-            lines.append([f"{BASELINE} (baseline)", *_cells(self.baseline_rows, SUMMARY)])
-        if len(self.labels) > 1:
-            lines[0][0] += ", mean of labels"
-            lines += [[f"  {label}", *_cells(self.rows, label)] for label in self.labels]
-        return [heading, *lines]
+        table: list[list[str]] = component("format", "table").target(self)
+        return table
 
-    def live_table(self) -> list[list[str]]:
-        """Figures at the live rate, heading first: the model, then each label where there are several."""
-        lines = [[self.model, *_cells(self.live_rows, SUMMARY, LIVE)]]
-        if len(self.labels) > 1:
-            lines[0][0] += ", mean of labels"
-            lines += [[f"  {label}", *_cells(self.live_rows, label, LIVE)] for label in self.labels]
-        return [[f"at the {in_words(self.live_rate)}", *LIVE], *lines]
+    def to_markdown(self) -> str:
+        """``report.md``."""
+        return str(component("format", "markdown").target(self))
 
-    def to_markdown(self, figures: Sequence[str] = ()) -> str:
-        """``report.md``; ``figures`` are names of pictures beside it."""
-        from toxiclf.report.markdown import report_markdown
-
-        return report_markdown(self, figures)
-
-    def members_table(self) -> list[list[str]]:
-        """The members of an ensemble, heading first; empty for other models."""
-        facts = self.data.get("details", {}).get("ensemble")
-        return [] if facts is None else members_table(facts, self.model)
-
-    def search_table(self) -> list[list[str]]:
-        """The trials, best first, heading first."""
-        trials = sorted(self.search["trials"], key=lambda trial: -(trial["value"] or 0.0))
-        keys = list(dict.fromkeys(key for trial in trials for key in trial["settings"]))
-        heading = ["trial", *keys, self.search["metric"].replace("_", " "), "deviation", "seconds"]
-        lines = []
-        for trial in trials:
-            settings = [str(trial["settings"].get(key, "")) for key in keys]
-            figures = (
-                [trial["failure"], ""]
-                if trial["value"] is None
-                else [f"{trial[k]:.4f}" for k in ("value", "deviation")]
-            )
-            lines.append([str(trial["number"]), *settings, *figures, f"{trial['seconds']:.1f}"])
-        return [heading, *lines]
-
-    def write(self, folder: Path, figures: Sequence[str] = (), *, comments: bool = True) -> None:
-        """Write ``report.json``, ``report.md`` and ``report.html``.
-
-        Parameters
-        ----------
-        figures : names of pictures beside them.
-        comments : False leaves every text out.
-        """
-        from toxiclf.report.html import page
-
+    def write(self, folder: str | os.PathLike[str], *, comments: bool = True) -> None:
+        """Write ``report.json``, ``report.md`` and ``report.html``; without ``comments`` they leave out every text."""
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         full = self.analysed(comments=comments)
-        write_text(folder / "report.html", page(full, comments=comments))
-        write_text(folder / "report.md", full.to_markdown(figures))
+        write_text(folder / "report.html", component("format", "html").target(full, comments=comments))
+        write_text(folder / "report.md", full.to_markdown())
         write_text(folder / "report.json", full.to_json())
 
-    def analysed(self, *, comments: bool = True) -> Report:
-        """The same with what takes a few seconds to work out: labels in doubt and, if ``comments``, the most telling tokens."""
-        if self.evidence is None:
-            return self
-        found = {**self.analysis, "label_doubt": self.evidence.doubt}
-        if comments and self.evidence.score is not None:
-            found["tokens"] = self.evidence.tokens
-        return replace(self, analysis=found)
 
-
-def members_table(facts: Mapping[str, Any], model: str) -> list[list[str]]:
-    """The members, how much each of them says, and what each is worth alone, heading first."""
-    lines = [
-        [m["name"], ", ".join(f"{weight:.3f}" for weight in m["weights"]), f"{m['average_precision']:.3f}"]
-        for m in facts["members"]
+def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, Mapping[str, Estimate]]) -> list[MetricRow]:
+    """Figures as tidy rows, the mean over labels first."""
+    figures_of = {SUMMARY: summary, **by_label}
+    return [
+        MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()
     ]
-    heading = ["member", said_of_members(model), "average precision"]
-    return [heading, *lines, ["together", "", f"{facts['average_precision']:.3f}"]]
 
 
-def said_of_members(model: str) -> str:
-    return "weight" if model == "voting" else "coefficient"
+def estimate(rows: Sequence[MetricRow], metric: str, label: str = SUMMARY) -> MetricRow:
+    """One figure; undefined where there is none."""
+    found = (row for row in rows if row.label == label and row.metric == metric)
+    return next(found, MetricRow(label, metric, None, None, None))
 
 
-def tables(report: Report) -> list[list[list[str]]]:
-    """The result tables of a report, each heading first: as they are and, where one is set, at the live rate."""
-    if not report.rows:
-        return []
-    return [report.table(), report.live_table()] if report.live_rate else [report.table()]
+def run_folder(path: Path) -> Path:
+    """The folder of a run, given itself or the bundle in it.
+
+    Raises
+    ------
+    UsageError : it is no run.
+    """
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        raise UsageError(f"{path} {what}; give the folder of a run, as `toxiclf train` wrote it")
+    if (path / "report.json").is_file():
+        return path
+    if (path / "manifest.json").is_file():
+        if (path.resolve().parent / "report.json").is_file():
+            return path.resolve().parent
+        raise UsageError(
+            f"{path} is a bundle, which keeps no scores; give the folder of its run, "
+            f"or score it: toxiclf evaluate {path} COMMENTS --out DIR"
+        )
+    if (path / "recipe.toml").is_file():
+        raise UsageError(f"{path} holds no report.json: its training was stopped before the end; train it again")
+    raise UsageError(
+        f"{path} is no run: it holds no report.json; give a folder that `toxiclf train` or `toxiclf evaluate --out` wrote"
+    )
 
 
 def remove_report(folder: Path) -> None:
@@ -298,27 +361,3 @@ def remove_report(folder: Path) -> None:
     ):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
-
-
-def figure_row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:
-    return next(row for row in rows if row.label == label and row.metric == metric)
-
-
-def _by_metric(
-    rows: Sequence[MetricRow], label: str, metrics: Sequence[str] = METRICS
-) -> dict[str, dict[str, float | None]]:
-    found = {row.metric: {"value": row.value, "low": row.low, "high": row.high} for row in rows if row.label == label}
-    return {metric: found.get(metric, {"value": None, "low": None, "high": None}) for metric in metrics}
-
-
-def _cells(rows: Sequence[MetricRow], label: str, metrics: Sequence[str] = HEADLINE) -> list[str]:
-    return [figure(figure_row(rows, label, metric)) for metric in metrics]
-
-
-def figure(row: MetricRow) -> str:
-    """A figure as tables show it: value (low–high)."""
-    if row.value is None:
-        return "–"
-    if row.low is None or row.high is None:
-        return f"{row.value:.3f}"
-    return f"{row.value:.3f} ({row.low:.3f}–{row.high:.3f})"

@@ -7,16 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score
 
+from toxiclf.evaluation.sections import Slice
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import readings
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 Bools = NDArray[np.bool_]
 
@@ -101,7 +99,7 @@ def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
 def slice_figures(
     kinds: Sequence[tuple[str, str, Bools]], scores: NDArray[np.float32], targets: NDArray[np.uint8],
     thresholds: Sequence[float], labels: Sequence[str],
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[Slice]:  # fmt: skip
     """Figures of each kind and label.
 
     Returns
@@ -111,7 +109,9 @@ def slice_figures(
     other comments, with ``gap_low`` and ``gap_high`` (Newcombe 1998, method 10). None where there is nothing to divide by.
     ``notable`` says whether the gap's interval leaves out zero at a level that allows for all rows (Bonferroni).
     """
-    rows: list[dict[str, Any]] = []
+    from sklearn.metrics import average_precision_score
+
+    rows: list[Slice] = []
     strict = 1 - 0.05 / max(1, len(kinds) * len(labels))
     for by, name, inside in kinds:
         for j, label in enumerate(labels):
@@ -129,14 +129,16 @@ def slice_figures(
                 _, least, most = _difference(one, rest)
                 notable = least > 0 or most < 0
             both = positives > 0 and negatives > 0
+            share, low, high = rate or (None, None, None)
+            difference, gap_low, gap_high = gap or (None, None, None)
             rows.append(
                 {
                     "by": by, "name": name, "label": label, "rows": int(inside.sum()), "toxic": positives,
                     "average_precision": float(average_precision_score(toxic[inside], scores[inside, j])) if both else None,
                     "precision": _share(tp, tp + fp), "recall": _share(tp, positives),
                     "f1": _share(2 * tp, tp + fp + positives) if positives else None,
-                    **dict(zip(("false_positive_rate", "low", "high"), rate or (None,) * 3, strict=True)),
-                    **dict(zip(("gap", "gap_low", "gap_high"), gap or (None,) * 3, strict=True)), "notable": notable,
+                    "false_positive_rate": share, "low": low, "high": high,
+                    "gap": difference, "gap_low": gap_low, "gap_high": gap_high, "notable": notable,
                 }
             )  # fmt: skip
     return rows
@@ -149,6 +151,8 @@ def _share(count: int, of: int) -> float | None:
 def _proportion(count: int, of: int, confidence: float = 0.95) -> tuple[float, float, float] | None:
     if not of:
         return None
+    from scipy.stats import binomtest
+
     interval = binomtest(count, of).proportion_ci(confidence, method="wilson")
     return count / of, float(interval.low), float(interval.high)
 
@@ -158,3 +162,22 @@ def _difference(one: tuple[float, float, float], other: tuple[float, float, floa
     below = float(np.hypot(p - low, other_high - q))
     above = float(np.hypot(high - p, q - other_low))
     return p - q, p - q - below, p - q + above
+
+
+def class_name(labels: Sequence[str], label: str) -> str:
+    """What comments with a label are called.
+
+    >>> class_name(["toxic"], "toxic"), class_name(["hate", "insult"], "hate")
+    ('toxic', "'hate'")
+    """
+    return "toxic" if len(labels) == 1 else f"'{label}'"
+
+
+def other_class_name(labels: Sequence[str], label: str) -> str:
+    """What comments without it are called: of several labels, one without is not harmless for that."""
+    return "harmless" if len(labels) == 1 else f"not '{label}'"
+
+
+def negatives_name(labels: Sequence[str]) -> str:
+    """What all comments without the label are called."""
+    return "harmless comments" if len(labels) == 1 else "comments without the label"

@@ -2,79 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from sklearn.metrics import average_precision_score
 
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split
-from toxiclf.evaluation import checks
 from toxiclf.evaluation.analysis import analysis_of
-from toxiclf.evaluation.checks import Finding
-from toxiclf.evaluation.decision import live_weights, raw_threshold
-from toxiclf.evaluation.evidence import Evidence
-from toxiclf.evaluation.metrics import Evaluation, evaluate
+from toxiclf.evaluation.bootstrap import SUMMARY
+from toxiclf.evaluation.checks import CheckedRun, run_checks
+from toxiclf.evaluation.figure_data import some_rows
+from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.evaluation.report import BASELINE, Report
-from toxiclf.pipeline.bundling import versions
-from toxiclf.pipeline.calibrate import Learned, decision_source, learn, learned_rows
-from toxiclf.pipeline.ensembles import FittedEnsemble
-from toxiclf.pipeline.fit import DivergedError, Fitted, Say
+from toxiclf.evaluation.scored import Explainer, ScoredRows
+from toxiclf.evaluation.sections import (
+    DataFacts,
+    LabelFigures,
+    LiveFigures,
+    ModelFigures,
+    estimates,
+    undefined,
+)
+from toxiclf.pipeline.calibrate import CalibratedModel, decision_source, learn, learned_rows
+from toxiclf.pipeline.decision import raw_threshold
+from toxiclf.pipeline.fit import Say
+from toxiclf.pipeline.fitted import DivergedError, Fitted
+from toxiclf.pipeline.save import versions
 from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
-from toxiclf.report.pictures import MOST_POINTS
 from toxiclf.rows import Rejected
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """Scores of the rows that the report speaks of.
-
-    Attributes
-    ----------
-    rows : which rows they are, in words.
-    comments : the rows.
-    predictions : the rows with their scores.
-    truncated, unknown : number of comments that were cut, and of those that hold nothing known from training.
-    live : figures of these rows weighted to the live rate, where one is set.
-    """
-
-    rows: str
-    comments: Comments
-    predictions: Predictions
-    truncated: int
-    unknown: int
-    evaluation: Evaluation
-    live: Evaluation | None
-
-
-def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
-    """Score the test part, once, by the graph that goes into the bundle; without one, take the decision's scores."""
-    labels = parts.train.labels
+def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> ScoredRows:
+    """Score the test set, once, by the graph that goes into the bundle; without one, take the decision's scores."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
-        rows = f"{words} (no test part; calibration and thresholds were fitted to the same scores, so figures flatter)"
+        name = f"{words} (no test part; calibration and thresholds were fitted to the same scores, so figures flatter)"
         scores = learned.decision_scores
-        truncated = unknown = 0
+        n_truncated = n_unknown = 0
     else:
-        encoded = learned.fitted.encoder.encode(parts.test.texts)
-        rows, comments = "the test part", parts.test
+        encoded = learned.encode(parts.test)
+        name, comments = "the test part", parts.test
         scores = learned.calibration.apply(learned.raw(encoded))
-        truncated, unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
-    evaluation = evaluate(scores, comments.targets, learned.thresholds, labels, seed=recipe.seed)
-    live = None
-    if learned.prior is not None:
-        live = evaluate(
-            scores, comments.targets, learned.thresholds, labels,
-            seed=recipe.seed, prior=learned.prior, exclusive=comments.exclusive,
-        )  # fmt: skip
-    predictions = Predictions.of(comments, scores, learned.thresholds)
-    return Evaluated(rows, comments, predictions, truncated, unknown, evaluation, live)
+        n_truncated, n_unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
+    return ScoredRows(
+        name=name,
+        predictions=Predictions.of(comments, scores, learned.thresholds),
+        thresholds=learned.thresholds,
+        seed=recipe.seed,
+        comments=comments,
+        exclusive=comments.exclusive,
+        prior=learned.prior,
+        n_truncated=n_truncated,
+        n_unknown=n_unknown,
+    )
 
 
-def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
+def decision_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
     """The rows that calibration and thresholds were chosen on: which they are, in words; and the comments."""
     if learned.source == "validation":
         return "the validation part", parts.validation
@@ -89,8 +76,11 @@ def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, 
     return f"out-of-fold scores of {those}", comments
 
 
-def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
-    """Fit the ngram_logistic model, with class weights and no other remedy, and score the same rows; None where it is the model."""
+def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -> ScoredRows | None:
+    """Fit the ngram_logistic model, with class weights and no other technique, and score the same rows.
+
+    None where it is the model.
+    """
     if recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection():
         return None
     say(f"{BASELINE}: fitting the baseline that every model is judged against")
@@ -106,49 +96,64 @@ def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say)
     )
     learned = learn(parts, plain, lambda message: None)
     # without a test part, out-of-fold rows of a network are those of its training part, which come first
-    first = learned.decision_scores[: len(model.predictions)]
-    return evaluated(replace(learned, decision_scores=first), parts, recipe)
+    first = learned.decision_scores[: len(model)]
+    return scored_rows(replace(learned, decision_scores=first), parts, recipe)
 
 
-def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """Points of the figures of :func:`toxiclf.report.pictures.write_pictures`; maps are of rows nothing was learned from."""
-    found: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
-    details = learned.fitted.facts
-    if "selection" in details:
-        ranked = sorted(details["selection"]["importances"], key=lambda entry: entry["number"])
-        found["selection"] = {
-            "importances": [entry["importance"] for entry in ranked], "kept": [entry["kept"] for entry in ranked]
-        }  # fmt: skip
-    comments = parts.validation if parts.test is None else parts.test
-    if "metric" in details:
-        chosen = np.arange(len(comments))
-        if len(chosen) > MOST_POINTS:
-            chosen = np.sort(np.random.default_rng(recipe.seed).choice(chosen, MOST_POINTS, replace=False))
-        shown = comments.take(chosen)
-        before, after = learned.fitted.seen(shown.texts)
-        found["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "texts": shown.texts}
+def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+    """What training leaves of figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
+
+    Parameters
+    ----------
+    comments : that nothing was learned from; maps and raw outputs are of them.
+    """
+    outputs: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
+    if "metric" in learned.fitted.facts:
+        rows = some_rows(len(comments), recipe.seed)
+        shown = comments.take(rows)
+        before, after = learned.fitted.around_metric(shown)
+        outputs["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "rows": rows}
     if recipe.model.name in ANOMALY_MODELS:
-        raw = learned.raw(learned.fitted.encoder.encode(comments.texts))[:, 0]
+        raw = learned.raw(learned.encode(comments))[:, 0]
         edge = raw_threshold(learned.thresholds[0], learned.calibration)
         called = (
             "reconstruction error"
             if "autoencoder" in recipe.model.name or recipe.model.name == "vae"
             else "anomaly score"
         )
-        found["errors"] = {
-            "raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "call": called, "texts": comments.texts
-        }  # fmt: skip
-    return found
+        outputs["errors"] = {"raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "called": called}
+    return outputs
+
+
+def figures_of(rows: ScoredRows) -> dict[str, Any]:
+    """The figures of a report: those of the rows as they are and, where scores are for another prevalence, weighted to it."""
+    labels, live = rows.labels, None
+    if rows.live is not None and rows.prior is not None:
+        live = LiveFigures(
+            prior=dict(zip(labels, rows.prior, strict=True)),
+            summary=estimates(rows.live, SUMMARY),
+            labels={label: estimates(rows.live, label) for label in labels},
+        )
+    return {
+        "summary": estimates(rows.evaluation, SUMMARY),
+        "labels": {
+            label: LabelFigures.of(rows.evaluation, label, threshold)
+            for label, threshold in zip(labels, rows.thresholds, strict=True)
+        },
+        "confusion": rows.evaluation.confusion,
+        "live_rate": live,
+    }
 
 
 def report_of(
-    learned: Learned,
-    model: Evaluated,
-    baseline: Evaluated | None,
+    learned: CalibratedModel,
+    model: ScoredRows,
+    baseline: ScoredRows | None,
     parts: Split,
     comments: Comments,
     recipe: Recipe,
     seconds: float,
+    search: Mapping[str, Any] | None = None,
 ) -> Report:
     """Put together what is known of a trained model.
 
@@ -157,65 +162,72 @@ def report_of(
     model, baseline : both on the same rows; None where there is no baseline.
     comments : all labelled rows, before the split.
     seconds : how long fitting, calibration and thresholds took.
+    search : the trials that the recipe was chosen from.
     """
+    assert model.comments is not None  # it was just scored
     words, decided = decision_rows(learned, parts, recipe)
-    normalizer = learned.fitted.encoder.normalizer
-    scores = model.predictions.scores
-    analysis = analysis_of(
-        model.comments,
-        scores,
-        learned.thresholds,
-        normalizer,
-        (words, learned.decision_scores, learned.decision_targets),
+    encoder = learned.fitted.encoder
+    decision = (words, learned.decision_scores, learned.decision_targets)
+    analysis = analysis_of(model.comments, model.scores, learned.thresholds, encoder.normalizer, decision)
+    pointed = parts.validation if parts.test is None else parts.test
+    rows = replace(
+        model,
+        explainer=Explainer(encoder.normalizer, encoder.spans, None if learned.graph is None else learned.score),
+        decided=(decided, learned.decision_scores),
+        shifts=tuple(label.shift for label in learned.calibration.labels),
+        outputs=figure_outputs(learned, pointed, recipe),
+        pointed=pointed,
     )
-    evidence = Evidence(
-        model.comments, model.predictions, learned.thresholds, recipe.seed, normalizer, learned.fitted.encoder.spans,
-        None if learned.graph is None else learned.score, (decided, learned.decision_scores),
-        tuple(label.shift for label in learned.calibration.labels),
-        pictures_of(learned, parts, model, recipe),
-    )  # fmt: skip
-    decision_average_precision = float(average_precision_score(learned.decision_targets, learned.decision_scores))
-    return Report(
+    report = Report(
         model=recipe.model.name,
-        evaluated_on=model.rows,
-        labels=comments.labels,
-        rows=model.evaluation.rows,
-        confusion=model.evaluation.confusion,
-        baseline_rows=baseline.evaluation.rows if baseline is not None else [],
-        thresholds=dict(zip(comments.labels, learned.thresholds, strict=True)),
+        evaluated_on=model.name,
+        **figures_of(model),
         data={
             **_data(comments, parts, learned.fitted, learned.source),
             "augmented": None
             if learned.copies is None
             else {"asked": learned.copies.asked, "made": len(learned.copies.texts)},
-            "decision_average_precision": decision_average_precision,
+            "decision_average_precision": float(
+                average_precision_score(learned.decision_targets, learned.decision_scores)
+            ),
             "evaluated_sha256": model.predictions.rows_sha256(),
         },
-        findings=[
-            *_findings(learned, model, baseline, parts, comments, recipe),
-            *checks.check_slices(analysis["slices"], comments.labels),
-        ],
+        baseline=None
+        if baseline is None
+        else ModelFigures(
+            model=BASELINE,
+            summary=estimates(baseline.evaluation, SUMMARY),
+            labels={label: estimates(baseline.evaluation, label) for label in comments.labels},
+        ),
+        findings=run_checks(_checked(learned, model, baseline, parts, comments, recipe, analysis["slices"])),
         recipe=recipe.model_dump(mode="json"),
         seed=recipe.seed,
         versions=versions(),
         timings={"fit_seconds": round(seconds, 2)},
-        live_rate={} if learned.prior is None else dict(zip(comments.labels, learned.prior, strict=True)),
-        live_rows=[] if model.live is None else model.live.rows,
+        search=dict(search or {}),
         analysis=analysis,
-        history=learned.fitted.history,
-        evidence=evidence,
     )
+    return report.with_rows(rows, learned.fitted.history)
 
 
-def report_of_diverged(error: DivergedError, parts: Split, comments: Comments, recipe: Recipe) -> Report:
+def report_of_diverged(
+    error: DivergedError, parts: Split, comments: Comments, recipe: Recipe, search: Mapping[str, Any] | None = None
+) -> Report:
     """Put together the report of a run without a model."""
-    cure = error.divergence.cure
-    finding = Finding("diverged", "error", f"{error}; no bundle was made.", f"{cure[0].upper()}{cure[1:]}.")
-    return Report(
-        recipe.model.name, "nothing: training diverged", comments.labels, [], {}, [], {},
-        _data(comments, parts, error.fitted, decision_source(recipe)), [finding],
-        recipe.model_dump(mode="json"), recipe.seed, versions(), history=error.fitted.history,
-    )  # fmt: skip
+    nothing = undefined(metric_names())
+    report = Report(
+        model=recipe.model.name,
+        evaluated_on="nothing: training diverged",
+        summary=nothing,
+        labels={label: LabelFigures.model_validate(nothing) for label in comments.labels},
+        data=_data(comments, parts, error.fitted, decision_source(recipe)),
+        findings=run_checks(CheckedRun(labels=comments.labels, divergence=(str(error), error.divergence.cure))),
+        recipe=recipe.model_dump(mode="json"),
+        seed=recipe.seed,
+        versions=versions(),
+        search=dict(search or {}),
+    )
+    return report.with_rows(None, error.fitted.history)
 
 
 def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
@@ -223,51 +235,51 @@ def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected
     return comments.rejected + (parts.test.rejected if parts.test is not None else ())
 
 
-def _findings(
-    learned: Learned,
-    model: Evaluated,
-    baseline: Evaluated | None,
+def _checked(
+    learned: CalibratedModel,
+    model: ScoredRows,
+    baseline: ScoredRows | None,
     parts: Split,
     comments: Comments,
     recipe: Recipe,
-) -> Iterator[Finding]:
-    labels = comments.labels
-    scores, targets = model.predictions.scores, model.predictions.targets
-    if learned.graph is None:
-        yield Finding(
-            "no_bundle", "warning", f"no bundle was made: {learned.fitted.no_graph}.",
-            "The figures hold for the network as it was trained; choose another activation to get a model that can be used.",
-        )  # fmt: skip
-    yield from checks.check_weighting(
-        learned.fitted.weights,
-        recipe.balance.loss,
-        by_hand=not isinstance(recipe.balance.class_weight, str),
-        resampled=bool(recipe.balance.resample),
-    )
-    if learned.copies is not None:
-        yield from checks.check_copies(len(learned.copies.texts), learned.copies.asked)
-    yield from checks.check_gan(learned.fitted.facts.get("gan", {}))
-    yield from checks.check_loss(recipe.balance.loss, recipe.decision.calibrate)
-    yield from checks.check_scores(scores, targets, learned.thresholds, model.evaluation, labels)
-    if baseline is not None:
-        yield from checks.check_baseline(model.evaluation, baseline.evaluation)
-    yield from checks.check_objective(learned.reached, labels, recipe.decision.objective)
-    yield from checks.check_decision_rows(learned.decision_targets, labels, learned.source)
-    if parts.test is not None:
-        corrected = [
-            label
-            for label, live, rate in zip(labels, learned.prior or learned.rates, learned.rates, strict=True)
-            if live != rate
-        ]
-        yield from checks.check_prevalence(parts.train.targets, parts.test.targets, labels, corrected)
-    weights = None
-    if learned.prior is not None:
-        weights = live_weights(targets, learned.prior, exclusive=comments.exclusive)
-    yield from checks.check_calibration(scores, targets, labels, recipe.decision.calibrate, weights)
-    rejected = len(rejected_rows(comments, parts))
+    slices: Any,
+) -> CheckedRun:
+    """What checks are given of a trained model."""
+    n_rejected = len(rejected_rows(comments, parts))
     read = [parts.train, parts.validation] + ([parts.test] if parts.test is not None else [])
-    total = sum(map(len, read)) + parts.leaked + rejected
-    yield from checks.check_rows(rejected, total, parts.leaked, model.truncated, model.unknown, len(scores))
+    rates = zip(comments.labels, learned.prior or learned.rates, learned.rates, strict=True)
+    return CheckedRun(
+        labels=comments.labels,
+        scores=model.scores,
+        targets=model.targets,
+        thresholds=learned.thresholds,
+        evaluation=model.evaluation,
+        baseline=None if baseline is None else baseline.evaluation,
+        calibration=recipe.decision.calibrate,
+        weights=None
+        if learned.prior is None
+        else live_weights(model.targets, learned.prior, exclusive=comments.exclusive),
+        slices=slices,
+        n_read=sum(map(len, read)) + parts.leaked + n_rejected,
+        n_rejected=n_rejected,
+        n_leaked=parts.leaked,
+        n_truncated=model.n_truncated,
+        n_unknown=model.n_unknown,
+        no_graph=learned.fitted.no_graph if learned.graph is None else "",
+        class_weights=learned.fitted.weights,
+        weights_by_hand=not isinstance(recipe.balance.class_weight, str),
+        loss=recipe.balance.loss,
+        resampled=bool(recipe.balance.resample),
+        copies=None if learned.copies is None else (len(learned.copies.texts), learned.copies.asked),
+        gan=learned.fitted.facts.get("gan", {}),
+        objective=recipe.decision.objective,
+        reached=learned.reached,
+        decision_targets=learned.decision_targets,
+        decision_source=learned.source,
+        train_targets=None if parts.test is None else parts.train.targets,
+        test_targets=None if parts.test is None else parts.test.targets,
+        corrected=[label for label, live, rate in rates if live != rate],
+    )
 
 
 def _of_vectors(origin: Mapping[str, str]) -> list[str]:
@@ -275,7 +287,7 @@ def _of_vectors(origin: Mapping[str, str]) -> list[str]:
     return [f"word vectors: {origin['source']}" + (f" ({facts})" if facts else "")] if origin else []
 
 
-def _data(comments: Comments, parts: Split, fitted: Fitted | FittedEnsemble, source: str) -> dict[str, Any]:
+def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> DataFacts:
     vectors = fitted.origin
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {

@@ -1,250 +1,67 @@
-"""What a comparison of runs says: tidy rows first, then tables, Markdown and JSON from them."""
+"""Tables and the Markdown page of a comparison of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
-
-from toxiclf.bundle.live_rate import in_words
-from toxiclf.evaluation.metrics import RESAMPLES, SUMMARY, MetricRow
-from toxiclf.evaluation.report import HEADLINE, Report, figure
+from toxiclf._registry import register
+from toxiclf.evaluation.bootstrap import SUMMARY
+from toxiclf.evaluation.comparison import ComparedRun, Comparison, Difference, setting
+from toxiclf.evaluation.metrics import lower_is_better, metric_names
+from toxiclf.evaluation.report import estimate
 from toxiclf.report.markdown import markdown_table
-
-LOWER_IS_BETTER = ("brier",)
-BY_LABEL = ("average_precision", "f1")
-"""Metrics whose differences are shown label by label."""
-
-Verdict = Literal["better", "worse", "no difference shown", "not defined"]
+from toxiclf.report.tables import cell
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A later run minus the reference, on the same comments.
-
-    Attributes
-    ----------
-    label : :data:`toxiclf.evaluation.metrics.SUMMARY` for the mean over labels.
-    value : None where the metric is not defined, as then is all that follows.
-    low, high : 95 % percentile interval of the difference over the same resampled comments.
-    better : share of the resamples in which the run is better than the reference.
-    p : twice the smaller share of resamples on either side of no difference, the sample itself counted with them
-        (after Davison and Hinkley 1997, chapter 4).
-    p_holm : the same, corrected for the number of runs that are compared with the reference (Holm 1979).
-    verdict : by the interval: "no difference shown" where it holds 0.
-    """
-
-    run: str
-    label: str
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    better: float | None
-    p: float | None
-    p_holm: float | None
-    verdict: Verdict
-
-    def lost(self) -> bool:
-        """Whether the result table calls it better or worse, but no longer after Holm's correction."""
-        shown = self.label == SUMMARY and self.metric in HEADLINE and self.verdict in ("better", "worse")
-        return shown and self.p_holm is not None and self.p_holm > 0.05
-
-
-@dataclass(frozen=True)
-class ComparedRun:
-    """A run among others.
-
-    Attributes
-    ----------
-    name : of its folder, with as many folders above it as tell the runs apart.
-    rows : all figures, with intervals over the comparison's resamples.
-    live_rate : the live rate by label that scores are corrected to; empty where none is set.
-    """
-
-    name: str
-    report: Report
-    rows: list[MetricRow]
-    live_rate: dict[str, float] = field(default_factory=dict)
-
-    def value(self, metric: str) -> float | None:
-        """A figure, the mean over labels."""
-        return next(row.value for row in self.rows if (row.label, row.metric) == (SUMMARY, metric))
-
-    def baseline(self) -> tuple[float, float] | None:
-        """Average precision of the run's baseline, and how far it is above the run's; None where there is none to speak of."""
-        rows = self.report.baseline_rows
-        theirs = next((row.value for row in rows if (row.label, row.metric) == (SUMMARY, "average_precision")), None)
-        ours = self.value("average_precision")
-        return None if ours is None or theirs is None else (theirs, theirs - ours)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The run as plain JSON."""
-        baseline = self.baseline()
-        return {
-            "name": self.name,
-            "model": self.report.model,
-            "seed": self.report.seed if self.report.recipe else None,
-            "evaluated_on": self.report.evaluated_on,
-            "thresholds": self.report.thresholds,
-            "live_rate": self.live_rate or None,
-            "findings": self.report.codes(),
-            "baseline": baseline and {"average_precision": baseline[0], "above_run": baseline[1]},
-            "figures": [_plain(row) for row in self.rows],
-        }
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Runs on the same comments, the first of which is the reference.
-
-    Attributes
-    ----------
-    labels, comments : names of the labels, and number of comments.
-    differences : of each later run, label (the mean first) and metric.
-    """
-
-    labels: tuple[str, ...]
-    comments: int
-    runs: list[ComparedRun]
-    differences: list[Difference]
-
-    @property
-    def reference(self) -> str:
-        """Name of the run that all others are compared with."""
-        return self.runs[0].name
-
-    def recipe(self) -> dict[str, dict[str, Any]]:
-        """The recipe keys that differ, but for the seed and the model's name: key → run → value, None where it has none.
-
-        Runs of ``toxiclf evaluate`` know no recipe, and have no say in what differs.
-        """
-        flat = {run.name: dict(flattened(run.report.recipe)) for run in self.runs}
-        known = [values for values in flat.values() if values]
-        keys = dict.fromkeys(key for values in known for key in values if key not in ("seed", "model.name"))
-        differing = [key for key in keys if any(values.get(key) != known[0].get(key) for values in known)]
-        return {key: {name: values.get(key) for name, values in flat.items()} for key in differing}
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain JSON; label null is the mean over labels, and what is undefined is null."""
-        return {
-            "reference": self.reference,
-            "labels": list(self.labels),
-            "comments": self.comments,
-            "runs": [run.to_dict() for run in self.runs],
-            "recipe": self.recipe(),
-            "differences": [_plain(row) for row in self.differences],
-            "notes": self.notes(),
-        }
-
-    def tables(self) -> list[list[list[str]]]:
-        """Tables, each with its heading first: the runs, their figures, their differences, and differences by label."""
-        later = [run.name for run in self.runs[1:]]
-        mean = f", mean of {len(self.labels)} labels" if len(self.labels) > 1 else ""
-        figures = [["metric" + mean, self.reference, *later]]
-        for metric in HEADLINE:
-            rows = (next(r for r in run.rows if (r.label, r.metric) == (SUMMARY, metric)) for run in self.runs)
-            name = f"{metric} (lower is better)" if metric in LOWER_IS_BETTER else metric
-            figures.append([name, *(figure(row) for row in rows)])
-        found = {(row.run, row.label, row.metric): _cells(row) for row in self.differences}
-        results = [f"minus {self.reference}", "95 % interval", "resamples better", "verdict"]
-        differences = [["run", "metric" + mean, *results]]
-        differences += [[run, metric, *found[run, SUMMARY, metric]] for run in later for metric in HEADLINE]
-        if len(self.labels) == 1:
-            return [self._facts(), figures, differences]
-        by_label = [["run", "label", "metric", *results]]
-        for run in later:
-            by_label += [[run, label, m, *found[run, label, m]] for label in self.labels for m in BY_LABEL]
-        return [self._facts(), figures, differences, by_label]
-
-    def notes(self) -> list[str]:
-        """What must be known to read the tables, as sentences."""
-        reports = [run.report for run in self.runs]
-        where = sorted({report.evaluated_on for report in reports})
-        notes = [
-            f"All figures are of the same {self.comments:,} comments ({'; '.join(where)}). Intervals and verdicts are over "
-            f"{RESAMPLES:,} resamples of them: they tell what chance in these comments can do, not what another seed would.",
+@register("format", "comparison_tables", summary="Tables of a comparison as rows of text")
+def tables(comparison: Comparison) -> list[list[list[str]]]:
+    """Tables, each with its heading first: the runs, their figures, their differences, and differences by label."""
+    later = [run.name for run in comparison.runs[1:]]
+    mean = f", mean of {len(comparison.labels)} labels" if len(comparison.labels) > 1 else ""
+    headline = metric_names("headline")
+    figures = [["metric" + mean, comparison.reference, *later]]
+    for metric in headline:
+        name = f"{metric} (lower is better)" if lower_is_better(metric) else metric
+        figures.append([name, *(cell(estimate(run.rows, metric)) for run in comparison.runs)])
+    cells = {(row.run, row.label, row.metric): _cells(row) for row in comparison.differences}
+    results = [f"minus {comparison.reference}", "95 % interval", "resamples better", "verdict"]
+    differences = [["run", "metric" + mean, *results]]
+    differences += [[run, metric, *cells[run, SUMMARY, metric]] for run in later for metric in headline]
+    if len(comparison.labels) == 1:
+        return [_facts(comparison), figures, differences]
+    by_label = [["run", "label", "metric", *results]]
+    for run in later:
+        by_label += [
+            [run, label, m, *cells[run, label, m]] for label in comparison.labels for m in metric_names("by_label")
         ]
-        unknown = [
-            run.name for run in self.runs if not run.report.recipe and run.report.data.get("learned_from") is None
-        ]
-        if unknown:
-            notes.append(
-                f"Whether the models of {', '.join(unknown)} have learned from these comments is not known; if so, their figures "
-                "flatter them."
-            )
-        others = len(self.runs) - 1
-        if others > 1:
-            lost = {
-                run.name: [row.metric for row in self.differences if row.run == run.name and row.lost()]
-                for run in self.runs
-            }
-            named = "; ".join(f"{name} in {', '.join(metrics)}" for name, metrics in lost.items() if metrics)
-            holm = f"no difference is shown for {named}" if named else "every verdict stands"
-            notes.append(
-                f"{others} runs are compared with {self.reference}, so chance has {others} tries at each metric. "
-                f"Corrected for that (Holm), {holm}."
-            )
-        if len({report.seed for report in reports if report.recipe}) > 1:
-            notes.append("The runs have different seeds, so part of a difference may be the seed's.")
-        return [*notes, *self._live_notes()]
-
-    def _live_notes(self) -> list[str]:
-        """That scores are for different live rates, where they are."""
-        rates = {run.name: in_words(run.live_rate) if run.live_rate else "no live rate set" for run in self.runs}
-        if len(set(rates.values())) < 2:
-            return []
-        ranks = "Ranking metrics (average precision, ROC AUC) can be compared"
-        if len(self.labels) > 1:
-            ranks += " (of labels that exclude each other, a live rate moves ranks a little, too)"
-        return [
-            f"Scores are for different live rates ({'; '.join(f'{name}: {words}' for name, words in rates.items())}), while "
-            f"figures are of the rows as they are. {ranks}; Brier scores, and metrics at a threshold, are of scores and thresholds "
-            "at different rates."
-        ]
-
-    def to_markdown(self) -> str:
-        """The tables and notes as a Markdown page."""
-        titles = ("Runs", "Figures", "Differences", "Differences by label")
-        parts = [f"# {' · '.join(run.name for run in self.runs)}", "", f"Reference: {self.reference}."]
-        for title, table in zip(titles, self.tables(), strict=False):
-            parts += ["", f"## {title}", "", *markdown_table(table)]
-        return "\n".join([*parts, "", *(f"- {note}" for note in self.notes())]) + "\n"
-
-    def _facts(self) -> list[list[str]]:
-        reports = [run.report for run in self.runs]
-        return [
-            ["run", *(run.name for run in self.runs)],
-            ["model", *(report.model for report in reports)],
-            ["seed", *(str(report.seed) if report.recipe else "–" for report in reports)],
-            *([key, *(setting(values[run.name]) for run in self.runs)] for key, values in self.recipe().items()),
-            *(
-                [f"threshold of {label}", *(f"{report.thresholds[label]:.4f}" for report in reports)]
-                for label in self.labels
-            ),
-            ["baseline", *(_baseline(run) for run in self.runs)],
-            ["findings", *(", ".join(dict.fromkeys(report.codes())) or "none" for report in reports)],
-        ]
+    return [_facts(comparison), figures, differences, by_label]
 
 
-def flattened(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys of a recipe with their sections, such as ``split.test``, and values."""
-    for key, value in recipe.items():
-        if isinstance(value, dict):
-            yield from flattened(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+@register("format", "comparison", summary="A comparison as a Markdown page")
+def markdown(comparison: Comparison) -> str:
+    """The tables and notes as a Markdown page."""
+    titles = ("Runs", "Figures", "Differences", "Differences by label")
+    parts = [f"# {' · '.join(run.name for run in comparison.runs)}", "", f"Reference: {comparison.reference}."]
+    for title, table in zip(titles, tables(comparison), strict=False):
+        parts += ["", f"## {title}", "", *markdown_table(table)]
+    return "\n".join([*parts, "", *(f"- {note}" for note in comparison.notes())]) + "\n"
 
 
-def setting(value: Any) -> str:
-    """A value of a recipe as a user writes it; a dash where the recipe has none."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "–" if value is None else str(value)
-
-
-def _plain(row: MetricRow | Difference) -> dict[str, Any]:
-    return {**asdict(row), "label": None if row.label == SUMMARY else row.label}
+def _facts(comparison: Comparison) -> list[list[str]]:
+    reports = [run.report for run in comparison.runs]
+    return [
+        ["run", *(run.name for run in comparison.runs)],
+        ["model", *(report.model for report in reports)],
+        ["seed", *(str(report.seed) if report.recipe else "–" for report in reports)],
+        *(
+            [key, *(setting(values[run.name]) for run in comparison.runs)]
+            for key, values in comparison.recipe().items()
+        ),
+        *(
+            [f"threshold of {label}", *(f"{report.thresholds[label]:.4f}" for report in reports)]
+            for label in comparison.labels
+        ),
+        ["baseline", *(_baseline(run) for run in comparison.runs)],
+        ["findings", *(", ".join(dict.fromkeys(report.codes())) or "none" for report in reports)],
+    ]
 
 
 def _baseline(run: ComparedRun) -> str:

@@ -5,28 +5,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from toxiclf._registry import register
 from toxiclf.bundle.live_rate import in_words
-from toxiclf.evaluation.metrics import METRICS, SUMMARY
-from toxiclf.evaluation.naming import harmless
-from toxiclf.evaluation.report import Report, figure, figure_row, members_table, said_of_members
-from toxiclf.evaluation.slices import of_column
+from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.slices import negatives_name, of_column
+from toxiclf.report import tables
 
 _SHOWN = 30
+_FIGURES = (
+    "[report.html](report.html) shows them. For publication, `toxiclf figures RUN --format pdf --out DIR` draws them; RUN is the "
+    "folder of this file."
+)
 
 
-def report_markdown(report: Report, figures: Sequence[str] = ()) -> str:
-    """``report.md``.
+@register("format", "markdown", summary="report.md: the tables and findings of a run")
+def report_markdown(report: Report) -> str:
+    """``report.md``."""
+    return "\n".join([*_lines(report), "", "## Figures", "", _FIGURES]) + "\n"
 
-    Parameters
-    ----------
-    figures : names of pictures beside it.
-    """
+
+def _lines(report: Report) -> list[str]:
+    """All of it but figures."""
     parts = [f"# {report.model}", "", f"Figures from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
-    parts += markdown_table(report.table())
+    parts += markdown_table(tables.headline_table(report))
     if report.live_rate:
         parts += _live_lines(report)
     parts += ["", "## Findings", ""]
@@ -35,9 +39,7 @@ def report_markdown(report: Report, figures: Sequence[str] = ()) -> str:
     ]
     if report.rows:
         parts += ["", "## Every metric", ""]
-        names = [SUMMARY, *report.labels] if len(report.labels) > 1 else [report.labels[0]]
-        cells = [[metric, *(figure(figure_row(report.rows, name, metric)) for name in names)] for metric in METRICS]
-        parts += markdown_table([["", *(name or "mean of labels" for name in names)], *cells])
+        parts += markdown_table(tables.every_metric_table(report))
         parts += ["", "## Decisions", ""]
         keys = ("tn", "fp", "fn", "tp")
         lines = [
@@ -78,24 +80,24 @@ def report_markdown(report: Report, figures: Sequence[str] = ()) -> str:
             [s["name"], f"{s['rows']:,}", *(f"{n:,}" for n in s["classes"].values())] for s in report.data["stages"]
         ]
         parts += markdown_table([["", "rows", *report.labels], *stages])
-        if report.data.get("augmented"):
-            made, asked = (report.data["augmented"][key] for key in ("made", "asked"))
-            parts += ["", f"Augmentation wrote {made:,} copies of the {asked:,} that were asked for."]
+        if copies := report.data.get("augmented"):
+            parts += [
+                "",
+                f"Augmentation wrote {copies['made']:,} copies of the {copies['asked']:,} that were asked for.",
+            ]
     parts += _details_lines(report)
     weights = report.data["class_weights"]
     if weights:
         parts += ["", "Class weights of these rows, n / (k · n_c) where balanced:", ""]
         lines = [[w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights]
         parts += markdown_table([["problem", "class", "rows", "weight"], *lines])
-    if figures:
-        parts += ["", "## Figures", "", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in figures)]
-    return "\n".join(parts) + "\n"
+    return parts
 
 
 def model_card(report: Report) -> str:
     """A model card with the front matter that Hugging Face reads; the bundle's ``README.md`` adds how it is used."""
-    average_precision = report.summary["average_precision"]["value"]
-    f1 = report.summary["f1"]["value"]
+    average_precision = report.estimate("average_precision").value
+    f1 = report.estimate("f1").value
     where = report.data["source"]
     source = json.dumps(where if where.startswith("corpus:") else Path(where).name, ensure_ascii=False)
     metrics = [
@@ -111,11 +113,9 @@ def model_card(report: Report) -> str:
     ]  # fmt: skip
     kinds = [row for row in report.analysis.get("slices", ()) if not of_column(row["by"])]  # its values are the user's
     told = [finding for finding in report.findings if finding.code != "false_positive_gap"]
-    report = replace(report, analysis={**report.analysis, "slices": kinds}, findings=told)
-    text = report.to_markdown().replace(
-        report.data["source"], json.loads(source)
-    )  # no path of this machine in a file to publish
-    return "\n".join(front) + text
+    report = report.model_copy(update={"analysis": {**report.analysis, "slices": kinds}, "findings": told})
+    text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # no path of this machine
+    return "\n".join(front) + text + "\n"
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
@@ -147,7 +147,7 @@ def _live_lines(report: Report) -> list[str]:
         "predictions.csv are of the rows as they are, so the curve of the calibration figure leaves the diagonal. These are of "
         "the same rows weighted so that labels are as common as among live comments. They hold where live comments, toxic or "
         "not, are otherwise like these rows. A label that no row, or every row, holds has no such figure.",
-        "", *markdown_table(report.live_table()),
+        "", *markdown_table(tables.live_table(report)),
     ]  # fmt: skip
 
 
@@ -161,7 +161,7 @@ def _search_lines(report: Report) -> list[str]:
     return [
         f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the training part. "
         f"Trial {search['best']} was taken. The figure of the best of many flatters; {worth}.",
-        "", *markdown_table(report.search_table()),
+        "", *markdown_table(tables.search_table(report)),
     ]  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def _details_lines(report: Report) -> list[str]:
     details = report.data.get("details", {})
     lines: list[str] = []
     if "ensemble" in details:
-        lines += ["", "## Members", "", *_of_ensemble(details["ensemble"], report.model)]
+        lines += ["", "## Members", "", *_of_ensemble(report)]
     if "selection" in details:
         lines += ["", "## Selected numbers", "", *_of_selection(details["selection"])]
     if "metric" in details:
@@ -184,12 +184,12 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
     """The table of kinds; of several labels, only what stands out."""
     shown = [row for row in rows if len(labels) == 1 or row["notable"]]
     said = (
-        f"The gap is the share of {harmless(labels)} of a kind that are flagged, minus that among all others, with its 95 % "
+        f"The gap is the share of {negatives_name(labels)} of a kind that are flagged, minus that among all others, with its 95 % "
         "interval; bold where it stands out though so many kinds were looked at (Bonferroni)."
     )
     if not shown:
         return [
-            f"In no kind are {harmless(labels)} clearly flagged more often than in others; report.html has all figures."
+            f"In no kind are {negatives_name(labels)} clearly flagged more often than in others; report.html has all figures."
         ]
     lines = []
     for row in shown:
@@ -201,13 +201,12 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
     return [said, "", *markdown_table([heading, *lines])]
 
 
-def _of_ensemble(facts: Mapping[str, Any], model: str) -> list[str]:
+def _of_ensemble(report: Report) -> list[str]:
     """How the members were put together, and the table of them."""
-    what = said_of_members(model)
     return [
-        f"Each {what} was chosen on out-of-fold scores, and average precisions are of those; together, folds were left out of the "
-        "choice as well.",
-        "", *markdown_table(members_table(facts, model)),
+        f"Each {tables.weight_name(report)} was chosen on out-of-fold scores, and average precisions are of those; together, folds "
+        "were left out of the choice as well.",
+        "", *markdown_table(tables.members_table(report)),
     ]  # fmt: skip
 
 

@@ -1,24 +1,69 @@
-"""Interactive figures of a report, by plotly; each is drawn from the report and its evidence."""
+"""Figures of a report: a file each, which says what is shown; how it is drawn is common to all of them.
+
+For pages and notebooks they are drawn by plotly, for publication by matplotlib; neither is imported before that.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
+from toxiclf._registry import component, components, register
 from toxiclf.errors import UsageError, unknown_name
-from toxiclf.evaluation.evidence import Evidence
-from toxiclf.report.figures import learned, scores
-from toxiclf.report.figures.shared import COMMENTS
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from toxiclf.evaluation.report import Report
+    from toxiclf.report.chart import Chart
 
-_Draw = Callable[["Report", Evidence | None, int], "go.Figure | None"]
+FORMATS = ("svg", "pdf", "png")
+"""Of figures for publication."""
 
 
+def charts(report: Report, name: str, label: str | None = None) -> list[Chart | None]:
+    """What a figure shows of a run: a chart a label, or one where the figure does not differ by label.
+
+    Parameters
+    ----------
+    name : of a component of kind "figure".
+    label : of that label alone; None for all labels.
+
+    Returns
+    -------
+    None in place of each that this run does not have.
+    """
+    figure = component("figure", name)
+    labels: Sequence[int] = range(1)
+    if figure["by_label"]:
+        labels = range(len(report.labels)) if label is None else [report.labels.index(label)]
+    return [figure.target(report, report.scored_rows, number) for number in labels]
+
+
+def all_charts(report: Report, *, comments: bool = True) -> Iterator[tuple[str, list[Chart | None]]]:
+    """Each figure that a run has, in order; without ``comments`` those that quote them are left out."""
+    for name, figure in components("figure").items():
+        if comments or not figure["quotes_comments"]:
+            by_label = charts(report, name)
+            if any(by_label):
+                yield name, by_label
+
+
+def plotly_figure(chart: Chart, *, comments: bool = True) -> go.Figure:
+    """A chart by plotly; without ``comments`` none is shown where the pointer rests."""
+    from toxiclf.report.figures import _plotly
+
+    return _plotly.draw(chart, comments=comments)
+
+
+@register("format", "figures", summary="Names of the figures that a run has")
+def available(report: Report) -> list[str]:
+    """Names of the figures that a run has, in order."""
+    return [name for name, _ in all_charts(report)]
+
+
+@register("format", "figure", summary="A figure by plotly, for notebooks")
 def draw(report: Report, name: str, label: str | None = None) -> go.Figure:
     """A figure by name.
 
@@ -30,61 +75,71 @@ def draw(report: Report, name: str, label: str | None = None) -> go.Figure:
     ------
     UsageError : there is no such figure or label, or this run has none.
     """
-    if name not in FIGURES:
-        raise unknown_name("figure", name, list(FIGURES))
+    _check_label(report, label)
+    (chart,) = charts(report, name, report.labels[0] if label is None else label)
+    if chart is None:
+        raise UsageError(f"this run has no figure '{name}'; it has: {', '.join(available(report)) or 'none'}")
+    return plotly_figure(chart).update_layout(template="plotly_white")
+
+
+def write_figures(
+    report: Report,
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    label: str | None = None,
+    kind: str = "svg",
+    say: Callable[[str], None] = lambda message: None,
+) -> list[Path]:
+    """Draw figures for publication, a file each.
+
+    Parameters
+    ----------
+    report : of a run, with its scored rows where it has any; see :func:`toxiclf.evaluation.saved.drawable_report`.
+    folder : it is made where it is missing.
+    names : of components of kind "figure"; empty for all that the run has.
+    label : of that label alone; None for a panel a label.
+    kind : one of :data:`FORMATS`.
+    say : called with a sentence about each figure that the run does not have, and why.
+
+    Raises
+    ------
+    UsageError : a name, the label or the format is unknown, or there is nothing to draw.
+    """
+    if kind not in FORMATS:
+        raise unknown_name("format", kind, FORMATS)
+    _check_label(report, label)
+    figures = [component("figure", name) for name in dict.fromkeys(names)] or list(components("figure").values())
+    drawable, missing = {}, []
+    for figure in figures:
+        by_label = charts(report, figure.name, label)
+        titles = report.labels if len(by_label) > 1 else [""]
+        present = [(title, chart) for title, chart in zip(titles, by_label, strict=True) if chart is not None]
+        if present:
+            drawable[figure.name] = present
+        else:
+            missing.append(f"{figure.name}: this run has none; it needs {figure['needs']}")
+    if not drawable:
+        raise UsageError(f"there is nothing to draw: {'; '.join(missing)}")
+    from toxiclf.report.figures import _matplotlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for sentence in missing:
+        say(sentence)
+    paths = [folder / f"{name}.{kind}" for name in drawable]
+    boxed = [
+        path.stem
+        for path, present in zip(paths, drawable.values(), strict=True)
+        if not _matplotlib.write(path, present)
+    ]
+    if boxed:
+        say(
+            f"no font here has all characters of {', '.join(boxed)}, so boxes stand for some; install one that has them, "
+            "such as fonts-nanum for Hangul, and draw again"
+        )
+    return paths
+
+
+def _check_label(report: Report, label: str | None) -> None:
     if label is not None and label not in report.labels:
         raise unknown_name("label", label, report.labels)
-    figure = drawn(report, name, label)
-    if figure is None:
-        raise UsageError(f"this run has no figure '{name}'; it has: {', '.join(available(report)) or 'none'}")
-    return figure.update_layout(template="plotly_white")
-
-
-def drawn(report: Report, name: str, label: str | None, *, comments: bool = True) -> go.Figure | None:
-    """The same; None where the run has none. Without ``comments`` none is shown where the pointer rests."""
-    figure = FIGURES[name](report, report.evidence, report.labels.index(label) if label is not None else 0)
-    if figure is None:
-        return None
-    if not comments:
-        for trace in figure.data:
-            if trace.meta == COMMENTS:
-                trace.update(text=None, hoverinfo="none")
-    return figure.update_layout(margin={"l": 60, "r": 20, "t": 40, "b": 50}, hovermode="closest")
-
-
-def available(report: Report) -> list[str]:
-    """Names of the figures that a run has."""
-    return [name for name in FIGURES if drawn(report, name, None) is not None]
-
-
-def plain(figure: go.Figure) -> dict[str, Any]:
-    """A figure as JSON types."""
-    content: dict[str, Any] = json.loads(figure.to_json())
-    content["layout"].pop("template", None)
-    return content
-
-
-FIGURES: Mapping[str, _Draw] = {
-    "confusion": scores.confusion,
-    "precision_recall": scores.precision_recall,
-    "roc": scores.roc,
-    "score_histogram": scores.histogram,
-    "calibration": scores.calibration,
-    "threshold": scores.threshold,
-    "history": learned.history,
-    "class_balance": scores.class_balance,
-    "lengths": scores.lengths,
-    "slices": scores.slices,
-    "errors": learned.errors,
-    "metric": learned.metric,
-    "importance": learned.importance,
-    "generated_rows": learned.generated,
-    "tokens": learned.tokens,
-}
-"""Every figure there may be."""
-
-OF_A_LABEL = frozenset(
-    {"confusion", "precision_recall", "roc", "score_histogram", "calibration", "threshold", "class_balance", "lengths", "slices",
-     "tokens"}
-)  # fmt: skip
-"""Those that differ by label."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from toxiclf.evaluation.metrics import MetricRow
-from toxiclf.evaluation.naming import kind
-from toxiclf.evaluation.report import BASELINE, Report, figure
+from toxiclf.evaluation.bootstrap import MetricRow
+from toxiclf.evaluation.report import BASELINE, Report, estimate
+from toxiclf.evaluation.slices import class_name
+from toxiclf.report.tables import cell
 
 _COMMENTS = 10_000
 
@@ -56,12 +57,10 @@ def doubted(report: Report) -> str:
 
 def is_it_any_good(report: Report, label: str) -> str:
     """Recall, precision and average precision of a label, as sentences."""
-    recall, precision, ranking = (
-        _row(report.rows, label, metric) for metric in ("recall", "precision", "average_precision")
-    )
+    recall, precision, ranking = (report.estimate(m, label) for m in ("recall", "precision", "average_precision"))
     counts = report.confusion.get(label, dict.fromkeys(("tp", "fp", "fn", "tn"), 0))
     both = counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]
-    if recall is None or precision is None or ranking is None or ranking.value is None or not both:
+    if ranking.value is None or not both:
         return "These comments do not hold both classes, so little can be said."
     share = (counts["tp"] + counts["fn"]) / sum(counts.values())
     flags = (
@@ -69,10 +68,10 @@ def is_it_any_good(report: Report, label: str) -> str:
         if not counts["tp"] + counts["fp"]
         else f"Of its flags {_percent(precision)} are right."
     )
-    found = f"It finds {_percent(recall)} of the {kind(report.labels, label)} comments."
+    found = f"It finds {_percent(recall)} of the {class_name(report.labels, label)} comments."
     return (
         f"{found} {flags} Sorted by its scores, they come first with an "
-        f"average precision of {figure(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
+        f"average precision of {cell(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
     )
 
 
@@ -80,13 +79,13 @@ def compared(report: Report, label: str) -> str:
     """The baseline on the same rows; empty where there is none."""
     if report.model == BASELINE and not report.baseline_rows and report.recipe:
         return f"{BASELINE} is itself the baseline that others are judged against; toxiclf compare sets two runs side by side."
-    ours, theirs = (_row(rows, label, "average_precision") for rows in (report.rows, report.baseline_rows))
-    if ours is None or theirs is None or ours.value is None or theirs.value is None:
+    ours, theirs = (estimate(rows, "average_precision", label) for rows in (report.rows, report.baseline_rows))
+    if ours.value is None or theirs.value is None:
         return ""
     difference = ours.value - theirs.value
     more = f"{abs(difference):.3f} {'more' if difference < 0 else 'less'} than this model"
     return (
-        f"{BASELINE}, the baseline that every model is judged against, has an average precision of {figure(theirs)} on the same "
+        f"{BASELINE}, the baseline that every model is judged against, has an average precision of {cell(theirs)} on the same "
         f"comments, {more}."
     )
 
@@ -100,7 +99,7 @@ def moderator(report: Report, label: str) -> str:
     toxic = _COMMENTS * rate
     right = toxic * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = (_COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
-    at = f"{float(f'{100 * rate:.3g}'):g} % {kind(report.labels, label)}"
+    at = f"{float(f'{100 * rate:.3g}'):g} % {class_name(report.labels, label)}"
     return (
         f"Of {_COMMENTS:,} comments at {at} you would see {round(right) + round(wrong):,} flags, "
         f"{round(right):,} right; {round(toxic) - round(right):,} missed."
@@ -127,10 +126,6 @@ def facts(report: Report) -> list[tuple[str, str]]:
         found.append(("time to fit", f"{report.timings['fit_seconds']:,} s"))
     found += [("", note) for note in report.data["notes"]]
     return [*found, ("versions", ", ".join(f"{name} {version}" for name, version in report.versions.items()))]
-
-
-def _row(rows: list[MetricRow], label: str, metric: str) -> MetricRow | None:
-    return next((row for row in rows if row.label == label and row.metric == metric), None)
 
 
 def _percent(row: MetricRow) -> str:

@@ -1,0 +1,184 @@
+"""A report is one schema: what an older or a newer version wrote is read, or refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import toxiclf
+from tests.conftest import SAMPLE, tiny
+from tests.evaluation.conftest import comments_of, save_run, scores_of
+from toxiclf.datasets.comments import Comments
+from toxiclf.errors import DataError
+from toxiclf.evaluation.bootstrap import MetricRow
+from toxiclf.evaluation.compare import compare
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.report import FORMAT, Report
+from toxiclf.evaluation.saved import drawable_report
+from toxiclf.pipeline.save import TrainedModel
+
+OLD = Path(__file__).parent.parent / "fixtures" / "0.1"
+"""A run that toxiclf 0.1 saved: ngram_logistic on the sample comments, with a prior of .1."""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(OLD, tmp_path / "old"))
+
+
+def rewritten(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """The run with another report.json."""
+    path = folder / "report.json"
+    content = json.loads(path.read_text("utf-8"))
+    change(content)
+    path.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+    return folder
+
+
+def without(content: Any, key: str) -> None:
+    """Take a key out, however deep it lies."""
+    if isinstance(content, dict):
+        content.pop(key, None)
+        for value in content.values():
+            without(value, key)
+
+
+# -- a run of 0.1
+
+
+def test_a_report_of_0_1_says_what_it_said(old: Path) -> None:
+    written = json.loads((old / "report.json").read_text("utf-8"))
+    assert "format" not in written
+    report = Report.read(old)
+    content = report.to_dict()
+    assert content["format"] == FORMAT
+    assert {key: content[key] for key in written} == written
+    assert report.summary["average_precision"]["value"] == written["summary"]["average_precision"]["value"]
+    assert report.live_rate == {"toxic": 0.1}
+    assert "## At the live rate of 10.0 %" in report.to_markdown()
+    assert "<table>" in report._repr_html_()
+    assert report.table()[1][0] == "ngram_logistic"
+
+
+def test_a_run_of_0_1_is_compared(old: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(old, tmp_path / "copy")
+    assert {row.value for row in compare([old, copy]).differences} == {0.0}
+
+
+def test_a_bundle_of_0_1_scores_as_it_did(old: Path) -> None:
+    moderator = toxiclf.load(old / "bundle")
+    lines = [row.split(",") for row in (old / "predictions.csv").read_text("utf-8-sig").splitlines()[1:]]
+    comments = toxiclf.read_comments(SAMPLE)
+    of_line = {int(line): text for line, text in zip(comments.lines, comments.texts, strict=True)}
+    scores = moderator.score([of_line[int(line[1])] for line in lines])[:, 0]
+    assert (scores == np.array([line[4] for line in lines], dtype=np.float32)).all()
+
+
+def test_a_recipe_of_0_1_is_read(old: Path) -> None:
+    recipe = toxiclf.Recipe.load(old / "recipe.toml")
+    assert (recipe.model.name, recipe.decision.prior) == ("ngram_logistic", 0.1)
+
+
+# -- other versions
+
+
+def test_a_metric_that_an_older_run_lacks_is_not_defined(old: Path, tmp_path: Path) -> None:
+    rewritten(old, lambda content: without(content, "f1"))
+    report = Report.read(old)
+    assert report.estimate("f1") == MetricRow("", "f1", None, None, None)
+    heading, line, *_ = report.table()
+    assert line[heading.index("f1")] == "–"
+    report.write(tmp_path / "again")
+    assert (tmp_path / "again" / "report.html").is_file()
+    comparison = compare([old, shutil.copytree(OLD, tmp_path / "new")])  # of scores, so that nothing is lacking
+    assert {row.value for row in comparison.differences if row.metric == "f1"} == {0.0}
+
+
+def test_a_metric_of_another_version_is_kept(old: Path, tmp_path: Path) -> None:
+    figure = {"value": 0.25, "low": None, "high": None}
+
+    def add(content: dict[str, Any]) -> None:
+        content["summary"]["kappa"] = content["labels"]["toxic"]["kappa"] = figure
+
+    report = Report.read(rewritten(old, add))
+    assert report.estimate("kappa", "toxic").value == 0.25
+    assert "| kappa | 0.250 |" in report.to_markdown()
+    report.write(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "report.json").read_text("utf-8"))["summary"]["kappa"] == figure
+    assert len(compare([old, shutil.copytree(OLD, tmp_path / "new")]).differences) == len(metric_names()) * 2
+
+
+@pytest.mark.parametrize("section", ["analysis", "baseline", "live_rate", "search", "timings", "versions", "recipe"])
+def test_a_section_that_an_older_run_lacks_is_empty(old: Path, section: str, tmp_path: Path) -> None:
+    report = Report.read(rewritten(old, lambda content: content.pop(section)))
+    assert not report.to_dict()[section]
+    report.write(tmp_path / "again")
+    assert report.rows
+    assert Report.read(tmp_path / "again") == report
+
+
+def test_a_newer_format_is_refused(old: Path) -> None:
+    rewritten(old, lambda content: content.update(format=FORMAT + 1, seed="of another kind"))
+    with pytest.raises(DataError) as error:
+        Report.read(old)
+    assert str(error.value) == (
+        f"{old / 'report.json'} has format {FORMAT + 1}, this toxiclf reads up to {FORMAT}; update it with: "
+        "pip install -U toxiclf"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda content: content["confusion"].update(other={}), "confusion: its labels are not those of the report"),
+        (lambda content: content["live_rate"]["prior"].update(other=0.1), "live_rate: its labels are not those"),
+        (lambda content: content["live_rate"]["prior"].update(toxic=1.5), "live_rate.prior.toxic: "),
+        (lambda content: content["analysis"]["calibration"].update(other={"bins": [], "ece": 0}), "analysis: its labels"),
+        (lambda content: content["summary"].update(f1=0.5), "summary.f1: "),
+        (lambda content: content.pop("labels"), "labels: Field required"),
+        (lambda content: content.update(labels={}), "labels: "),
+        (lambda content: content.update(format="two"), "format: "),
+    ],
+)  # fmt: skip
+def test_a_report_that_contradicts_itself_is_refused(old: Path, change: Any, reason: str) -> None:
+    with pytest.raises(DataError) as error:
+        Report.read(rewritten(old, change))
+    assert f"is not a report as toxiclf writes it ({reason}" in str(error.value)
+
+
+# -- figures of a saved run
+
+
+def test_a_saved_run_is_opened_for_drawing(tmp_path: Path) -> None:
+    comments = comments_of(200)
+    folder = save_run(tmp_path / "run", comments, scores_of(comments, 1))
+    (folder / "history.json").write_text('[{"epoch": 1, "loss": 0.5, "f1": 0.7}]', "utf-8")
+    report = drawable_report(folder)
+    assert report.history == [{"epoch": 1, "loss": 0.5, "f1": 0.7}]
+    assert report.scored_rows is not None
+    assert report.scored_rows.comments is None
+    assert (report.scored_rows.targets == comments.targets).all()
+    assert "roc" in report.figures()
+    (folder / "history.json").write_text("[1", "utf-8")
+    with pytest.raises(DataError, match=r"history\.json is not a history"):
+        drawable_report(folder)
+
+
+@pytest.mark.parametrize("model", ["autoencoder", "isolation_forest"])
+def test_points_of_figures_are_in_the_report_without_texts(model: str, sample: Comments, tmp_path: Path) -> None:
+    run: TrainedModel = toxiclf.train(sample, tiny(model))
+    fresh = run.report.points("errors")
+    assert fresh is not None
+    folder = run.save(tmp_path, comments=False)
+    report = Report.read(folder)
+    assert report.points("errors") == fresh
+    assert len(fresh["raw"]) == len(fresh["rows"]) == len(fresh["classes"])
+    written = json.dumps(report.figure_data, ensure_ascii=False)
+    assert not any(text in written for text in sample.texts if len(text) > 5)

@@ -1,0 +1,191 @@
+"""Every metric of every label, with bootstrap intervals over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf._registry import components
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.evaluation.prevalence import Floats, live_classes, live_counts
+
+SUMMARY = ""
+"""Stands where a row is of no label but the mean over labels; no label has an empty name."""
+
+RESAMPLES = 1000
+_CELLS = 4_000_000  # resamples × rows at once
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One figure: a metric of a label (or of all, :data:`SUMMARY`) with its 95 % interval; None where undefined."""
+
+    label: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of one model on one set of rows.
+
+    Attributes
+    ----------
+    rows : all figures.
+    draws : by metric, the summary's value in each bootstrap resample, (RESAMPLES,); equal seeds draw equal rows, so two
+        models on the same rows can be compared pair by pair.
+    label_draws : the same by label.
+    confusion : by label: tn, fp, fn, tp.
+    """
+
+    rows: list[MetricRow]
+    draws: dict[str, Floats]
+    label_draws: dict[str, dict[str, Floats]]
+    confusion: dict[str, dict[str, int]]
+
+    def value(self, metric: str, label: str = SUMMARY) -> float | None:
+        """One figure."""
+        return self.row(metric, label).value
+
+    def row(self, metric: str, label: str = SUMMARY) -> MetricRow:
+        """One figure with its interval."""
+        return next(row for row in self.rows if row.label == label and row.metric == metric)
+
+
+def evaluate(
+    scores: NDArray[np.float32],
+    targets: NDArray[np.uint8],
+    thresholds: Sequence[float],
+    labels: Sequence[str],
+    *,
+    seed: int,
+    prior: Sequence[float] | None = None,
+    exclusive: bool = False,
+    resamples: int = RESAMPLES,
+) -> Evaluation:
+    """Compute every metric of every label, with percentile bootstrap intervals over rows (Efron 1979).
+
+    Parameters
+    ----------
+    scores, targets : (n, n_labels).
+    thresholds : one a label; toxic where score >= threshold.
+    prior : live rates. Figures, and metrics of live comments only with them, are then those of comments of which so many hold each
+        label; None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
+        the confusion stay those of the rows as they are.
+    exclusive : whether labels exclude each other; matters to the weights.
+    resamples : of the bootstrap; 0 for figures alone, without intervals.
+    """
+    live = None if prior is None else _Live(tuple(prior), exclusive)
+    names = metric_names(live=live is not None)
+    measure = partial(_of_all, scores, targets, thresholds, names=names, live=live)
+    exact = measure(np.ones((1, len(scores))))[0]
+    draws = _bootstrap(measure, len(scores), seed, resamples) if resamples else np.empty((0, *exact.shape))
+    rows: list[MetricRow] = []
+    with np.errstate(invalid="ignore"):
+        summary, summary_draws = _mean(exact), _mean(draws)
+    for name, values, drawn in [
+        (SUMMARY, summary, summary_draws),
+        *((label, exact[j], draws[:, j]) for j, label in enumerate(labels)),
+    ]:
+        for m, metric in enumerate(names):
+            rows.append(MetricRow(name, metric, _plain(values[m]), *_interval(drawn[:, m])))
+    confusion = {}
+    for j, label in enumerate(labels):
+        flagged, toxic = scores[:, j] >= np.float32(thresholds[j]), targets[:, j] == 1
+        confusion[label] = {
+            "tn": int((~flagged & ~toxic).sum()), "fp": int((flagged & ~toxic).sum()),
+            "fn": int((~flagged & toxic).sum()), "tp": int((flagged & toxic).sum()),
+        }  # fmt: skip
+    by_metric = [
+        {metric: drawn[:, m] for m, metric in enumerate(names)} for drawn in (summary_draws, *draws.swapaxes(0, 1))
+    ]
+    return Evaluation(rows, by_metric[0], dict(zip(labels, by_metric[1:], strict=True)), confusion)
+
+
+def paired_difference(
+    model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY
+) -> tuple[float, float] | None:
+    """95 % interval of model minus baseline over the same resampled rows; None where undefined."""
+    low, high = _interval(paired_draws(model, baseline, metric, label))
+    return None if low is None or high is None else (low, high)
+
+
+def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY) -> Floats:
+    """Model minus baseline in each resample of the same rows where both are defined."""
+    ours, theirs = (e.draws if label == SUMMARY else e.label_draws[label] for e in (model, baseline))
+    difference = ours[metric] - theirs[metric]
+    return difference[~np.isnan(difference)]
+
+
+@dataclass(frozen=True)
+class _Live:
+    """Live rates by label, and whether labels exclude each other."""
+
+    prior: tuple[float, ...]
+    exclusive: bool
+
+
+def _bootstrap(measure: Callable[[Floats], Floats], n: int, seed: int, resamples: int) -> Floats:
+    """Metrics (resamples, n_labels, n_metrics) under resampled row counts."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    left = resamples
+    while left:
+        size = min(left, max(1, _CELLS // n))
+        drawn = rng.integers(n, size=(size, n)) + np.arange(size)[:, None] * n
+        counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
+        parts.append(measure(counts))
+        left -= size
+    return np.concatenate(parts)
+
+
+def _of_all(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats, *,
+    names: Sequence[str], live: _Live | None,
+) -> Floats:  # fmt: skip
+    """The metrics of all labels, (resamples, n_labels, n_metrics)."""
+    columns = []
+    for j in range(scores.shape[1]):
+        weighted = counts
+        if live is not None:
+            weighted = live_counts(counts, *live_classes(targets, live.prior, j, exclusive=live.exclusive))
+        figures = _of_label(scores[:, j], targets[:, j], thresholds[j], weighted, names)
+        figures[np.isnan(weighted).any(axis=1)] = np.nan
+        columns.append(figures)
+    return np.stack(columns, axis=1)
+
+
+def _of_label(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold: float, counts: Floats, names: Sequence[str]
+) -> Floats:
+    """The metrics of one label, (resamples, n_metrics); ``counts`` (resamples, n) say how often each row counts."""
+    rows = ResampledRows(scores, targets == 1, scores >= np.float32(threshold), counts)
+    metrics = components("metric")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.stack([metrics[name].target(rows) for name in names], axis=1)
+
+
+def _mean(values: Floats) -> Floats:
+    """Mean over labels (the axis before the last), undefined labels left out."""
+    defined = ~np.isnan(values)
+    mean: Floats = np.where(defined, values, 0.0).sum(axis=-2) / defined.sum(axis=-2)
+    return mean
+
+
+def _interval(drawn: Floats) -> tuple[float | None, float | None]:
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return None, None
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,73 @@
+"""Whether there is a model, and whether it earns its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toxiclf._registry import register
+from toxiclf.evaluation.bootstrap import paired_difference
+from toxiclf.evaluation.checks._run import CheckedRun, Finding
+from toxiclf.evaluation.slices import NO_PEOPLE, NOBODY, negatives_name
+
+
+@register("finding", "diverged", summary="Training broke down, so there is no model", order=1)
+def diverged(run: CheckedRun) -> Iterator[Finding]:
+    if run.divergence is not None:
+        what, cure = run.divergence
+        yield Finding("diverged", "error", f"{what}; no bundle was made.", f"{cure[0].upper()}{cure[1:]}.")
+
+
+@register("finding", "no_bundle", summary="The network has no ONNX form, so there is nothing to score with", order=2)
+def no_bundle(run: CheckedRun) -> Iterator[Finding]:
+    if run.no_graph:
+        yield Finding(
+            "no_bundle", "warning", f"no bundle was made: {run.no_graph}.",
+            "The figures hold for the network as it was trained; choose another activation to get a model that can be used.",
+        )  # fmt: skip
+
+
+@register("finding", "below_baseline", summary="Average precision is not above that of ngram_logistic", order=8)
+def below_baseline(run: CheckedRun) -> Iterator[Finding]:
+    """The model does not beat ngram_logistic by average precision on the same test rows."""
+    if run.evaluation is None or run.baseline is None:
+        return
+    ours, theirs = run.evaluation.value("average_precision"), run.baseline.value("average_precision")
+    interval = paired_difference(run.evaluation, run.baseline, "average_precision")
+    if ours is None or theirs is None or interval is None or interval[0] > 0:
+        return
+    verdict = "is below" if interval[1] < 0 else "is not clearly above"
+    yield Finding(
+        "below_baseline", "warning",
+        f"average precision {ours:.3f} {verdict} the ngram_logistic baseline's {theirs:.3f} "
+        f"(difference {ours - theirs:+.3f}, 95 % interval {interval[0]:+.3f} to {interval[1]:+.3f}).",
+        "The baseline is the default recipe, and no model is simpler or faster: use it, unless this one earns its place otherwise.",
+    )  # fmt: skip
+
+
+@register(
+    "finding",
+    "false_positive_gap",
+    summary="Comments that name some people, or come from somewhere, are flagged wrongly more often than others",
+    order=17,
+)
+def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
+    """Of several such subgroups the three with the largest gaps are named."""
+    gaps = [
+        row
+        for row in run.slices
+        if row["notable"] and row["gap"] > 0 and row["by"] not in NO_PEOPLE and (row["by"], row["name"]) != NOBODY
+    ]
+    gaps.sort(key=lambda row: -row["gap"])
+    if not gaps:
+        return
+    named = "; ".join(
+        f"'{row['by']}: {row['name']}' (label '{row['label']}') {row['false_positive_rate']:.1%} against "
+        f"{row['false_positive_rate'] - row['gap']:.1%}"
+        for row in gaps[:3]
+    )
+    more = f"; and {len(gaps) - 3} more in the report" if len(gaps) > 3 else ""
+    negatives = negatives_name(run.labels)
+    yield Finding(
+        "false_positive_gap", "warning", f"{negatives} of some kinds are flagged more often than others: {named}{more}.",
+        f"Read the false alarms of these kinds in report.html; label more {negatives} like them, or leave them to people.",
+    )  # fmt: skip

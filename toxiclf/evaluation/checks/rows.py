@@ -1,0 +1,108 @@
+"""Whether there are enough rows for a decision, whether their shares agree, and what happened to them on their way in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from toxiclf._registry import register
+from toxiclf.evaluation.checks._run import CheckedRun, Finding
+
+
+@register("finding", "objective_unreached", summary="No threshold gives the precision or recall asked for", order=9)
+def objective_unreached(run: CheckedRun) -> Iterator[Finding]:
+    for label, reached in zip(run.labels, run.reached, strict=bool(run.reached)):
+        if not reached:
+            yield Finding(
+                "objective_unreached", "warning",
+                f"label '{label}': no threshold reaches {run.objective} on the rows it is chosen on; the nearest was taken.",
+                "Ask for less, label more comments, or choose a stronger model.",
+            )  # fmt: skip
+
+
+@register("finding", "small_validation", summary="Calibration and threshold rest on few toxic comments", order=10)
+def small_validation(run: CheckedRun) -> Iterator[Finding]:
+    if run.decision_targets is None:
+        return
+    for label, count in zip(run.labels, run.decision_targets.sum(axis=0).tolist(), strict=True):
+        if count < 50:
+            better = ', or set decision.source = "out_of_fold"' if run.decision_source == "validation" else ""
+            yield Finding(
+                "small_validation", "warning",
+                f"label '{label}': calibration and threshold rest on {count} toxic comments "
+                f"({run.decision_source.replace('_', '-')}).",
+                f"Expect the live precision and recall to differ from the report; label more toxic comments{better}.",
+            )  # fmt: skip
+
+
+@register("finding", "prevalence_shift", summary="The test rows hold another share of a label than training", order=11)
+def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
+    """The share of a label differs between training and test by more than chance (z > 3) and two points.
+
+    Labels that are corrected to a live rate are left out: what share of the rows holds them has no say in scores.
+    """
+    train, test = run.train_targets, run.test_targets
+    if train is None or test is None:
+        return
+    for j, label in enumerate(run.labels):
+        if label in run.corrected:
+            continue
+        a, b = train[:, j].mean(), test[:, j].mean()
+        pooled = (train[:, j].sum() + test[:, j].sum()) / (len(train) + len(test))
+        spread = math.sqrt(max(pooled * (1 - pooled) * (1 / len(train) + 1 / len(test)), 1e-12))
+        if abs(a - b) > max(3 * spread, 0.02):
+            yield Finding(
+                "prevalence_shift", "warning", f"label '{label}': {a:.1%} of training rows hold it, {b:.1%} of test rows.",
+                "Scores and thresholds are fitted to the training share; collect training rows the way live ones arrive, or name "
+                "the live share with decision.prior.",
+            )  # fmt: skip
+
+
+@register("finding", "rejected_rows", summary="Rows could not be read and were set aside", order=13)
+def rejected_rows(run: CheckedRun) -> Iterator[Finding]:
+    if run.n_rejected:
+        yield Finding(
+            "rejected_rows", "warning", f"{run.n_rejected:,} of {run.n_read:,} rows were set aside.",
+            "See rejected.csv for line numbers and reasons.",
+        )  # fmt: skip
+
+
+@register("finding", "duplicate_leak", summary="Comments are both learned from and evaluated", order=14)
+def duplicate_leak(run: CheckedRun) -> Iterator[Finding]:
+    """A bundle is evaluated on comments that it has learned from, or a test row's comment stood among training rows, too."""
+    n_rows = 0 if run.scores is None else len(run.scores)
+    if run.n_learned_from:
+        which = (
+            "these are comments"
+            if run.n_learned_from == n_rows
+            else f"{run.n_learned_from:,} of {n_rows:,} comments are among those"
+        )
+        yield Finding(
+            "duplicate_leak", "warning", f"{which} that the model has learned from, so the figures flatter it.",
+            "Leave them out (learned.csv in the run's folder has their lines), or use comments that came in since.",
+        )  # fmt: skip
+    if run.n_leaked:
+        yield Finding(
+            "duplicate_leak", "warning",
+            f"{run.n_leaked:,} training rows hold the same comment as a test row and were left out of training.",
+            "Nothing to do here; figures published elsewhere on this split may be too high by such rows.",
+        )  # fmt: skip
+
+
+@register("finding", "truncated", summary="Comments are longer than the limit and were cut", order=15)
+def truncated(run: CheckedRun) -> Iterator[Finding]:
+    if run.n_truncated and run.scores is not None:
+        yield Finding(
+            "truncated", "info", f"{run.n_truncated:,} of {len(run.scores):,} comments are longer than the limit and were cut.",
+            "Raise text.max_chars or text.max_tokens if the ends of long comments matter.",
+        )  # fmt: skip
+
+
+@register("finding", "no_known_tokens", summary="Comments hold nothing that was seen in training", order=16)
+def no_known_tokens(run: CheckedRun) -> Iterator[Finding]:
+    if run.n_unknown and run.scores is not None:
+        yield Finding(
+            "no_known_tokens", "info",
+            f"{run.n_unknown:,} of {len(run.scores):,} comments hold nothing that was seen in training.",
+            "They get the model's default score; name more texts with vectors.unlabeled, or train on comments like these.",
+        )  # fmt: skip

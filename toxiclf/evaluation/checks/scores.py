@@ -1,0 +1,93 @@
+"""Whether scores tell comments apart, and whether they mean what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf._registry import register
+from toxiclf.bundle.live_rate import percent
+from toxiclf.evaluation.checks._run import CheckedRun, Finding
+
+
+@register("finding", "constant_scores", summary="Every comment gets the same score", order=7)
+@register("finding", "majority_only", summary="The model tells little apart, whatever its accuracy", order=7)
+def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
+    if run.scores is None or run.targets is None or run.evaluation is None:
+        return
+    for j, label in enumerate(run.labels):
+        column, share, threshold = run.scores[:, j], float(run.targets[:, j].mean()), run.thresholds[j]
+        precision = run.evaluation.row("average_precision", label)
+        flagged = float((column >= np.float32(threshold)).mean())
+        if float(np.ptp(column)) < 1e-6:
+            yield Finding(
+                "constant_scores", "error", f"label '{label}': every comment gets the score {column[0]:.3f}.",
+                "The model learned nothing: try a smaller learning rate, another activation, or the ngram_logistic model.",
+            )  # fmt: skip
+        elif flagged in (0.0, 1.0):
+            what = "every comment is" if flagged else "no comment is"
+            yield Finding(
+                "majority_only", "error", f"label '{label}': at threshold {threshold:.3f} {what} called toxic.",
+                "Accuracy then only repeats the class shares: look at average precision, and choose another objective or model.",
+            )  # fmt: skip
+        elif precision.value is not None and precision.low is not None and precision.low <= share:
+            yield Finding(
+                "majority_only", "error" if precision.value <= share else "warning",
+                f"label '{label}': average precision {precision.value:.3f} ({precision.low:.3f} to {precision.high:.3f}) does not "
+                f"beat {share:.3f}, the share of such comments, which guessing reaches.",
+                "The model tells little apart, whatever its accuracy: train on more comments, or use the ngram_logistic model.",
+            )  # fmt: skip
+
+
+@register(
+    "finding",
+    "uncalibrated",
+    summary="Scores are not calibrated, or their mean is far from the share of toxic test rows",
+    order=12,
+)
+def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
+    """Scores were left as they came, or their mean is far from the share of toxic test rows.
+
+    With weights both are those of live comments, and half the share is far at most; a label whose weights are not defined is left
+    out.
+    """
+    if run.calibration == "none":
+        yield Finding(
+            "uncalibrated", "info", "scores are not calibrated, so 0.8 does not mean that 80 % of such comments are toxic.",
+            "Set decision.calibrate to platt or isotonic.",
+        )  # fmt: skip
+        return
+    if run.scores is None or run.targets is None:
+        return
+    for j, label in enumerate(run.labels):
+        scores, targets = run.scores[:, j], run.targets[:, j]
+        if run.weights is not None:
+            yield from _uncalibrated_live(scores.astype(np.float64), targets == 1, run.weights[:, j], label)
+            continue
+        mean, share = float(scores.mean()), float(targets.mean())
+        if abs(mean - share) > max(0.05, 4 * math.sqrt(share * (1 - share) / len(scores))):
+            yield Finding(
+                "uncalibrated", "warning", f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of test rows hold it.",
+                "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on.",
+            )  # fmt: skip
+
+
+def _uncalibrated_live(
+    scores: NDArray[np.float64], toxic: NDArray[np.bool_], weights: NDArray[np.float64], label: str
+) -> Iterator[Finding]:
+    if np.isnan(weights).any():
+        return
+    total = weights.sum()
+    mean, share = float(weights @ scores / total), float(weights @ toxic / total)
+    # the rate is given, so chance is in the scores alone: among toxic rows, and among the others
+    chance = math.sqrt(sum(float((weights[of] ** 2).sum() * scores[of].var()) for of in (toxic, ~toxic))) / total
+    if abs(mean - share) > max(min(0.05, share / 2), 4 * chance):
+        yield Finding(
+            "uncalibrated", "warning",
+            f"label '{label}': the mean score is {percent(mean)} where it should be the live rate, {percent(share)}, to which "
+            "scores are corrected and test rows weighted.",
+            "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on in more than that rate.",
+        )  # fmt: skip

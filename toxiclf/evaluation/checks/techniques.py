@@ -1,0 +1,66 @@
+"""Whether class weights, losses, resampling and augmentation do what they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toxiclf._registry import register
+from toxiclf.evaluation.checks._run import CheckedRun, Finding
+
+
+@register("finding", "double_weighting", summary="Two techniques favour the rare class at once", order=3)
+def double_weighting(run: CheckedRun) -> Iterator[Finding]:
+    """Class weights and the loss both favour the rare class, or weights given by hand and resampling do.
+
+    Weights that are not given by hand follow what resampling leaves.
+    """
+    weighted = any(len(set(entry.weights)) > 1 for entry in run.class_weights)
+    if run.weights_by_hand and run.resampled and weighted:
+        yield Finding(
+            "double_weighting", "warning",
+            "class weights were given by hand and rows were resampled, so rare classes are favoured twice.",
+            "Choose one: balance.class_weight = none, or no balance.resample.",
+        )  # fmt: skip
+    if run.loss != "crossentropy" and weighted:
+        yield Finding(
+            "double_weighting", "warning",
+            f"class weights and the {run.loss.replace('_', '-')} loss are both on, so rare classes are favoured twice.",
+            "Choose one: balance.class_weight = none, or balance.loss = crossentropy.",
+        )  # fmt: skip
+
+
+@register("finding", "few_copies", summary="Augmentation wrote fewer copies than it was asked for", order=4)
+def few_copies(run: CheckedRun) -> Iterator[Finding]:
+    """Less than nine tenths of the copies could be made."""
+    if run.copies is None:
+        return
+    made, asked = run.copies
+    if made < 0.9 * asked:
+        yield Finding(
+            "few_copies", "warning",
+            f"augmentation wrote {made:,} of the {asked:,} copies that it was asked for: the others would have been like comments "
+            "that there are.",
+            "Ask for fewer copies, a higher rate, or another method; --keep-augmented shows what was written.",
+        )  # fmt: skip
+
+
+@register("finding", "gan_collapse", summary="Generated rows are all alike, or the GAN's training fell apart", order=5)
+def gan_collapse(run: CheckedRun) -> Iterator[Finding]:
+    if run.gan.get("collapsed"):
+        yield Finding(
+            "gan_collapse", "warning", f"the GAN collapsed: {run.gan['reason']}.",
+            "Do not trust these rows: use balance.resample = smote or the tuned threshold alone; or try a lower "
+            "balance.gan_learning_rate, fewer balance.gan_steps, or label more of the rarer class.",
+        )  # fmt: skip
+
+
+@register("finding", "no_effect", summary="Calibration takes back what the loss does", order=6)
+def no_effect(run: CheckedRun) -> Iterator[Finding]:
+    """The loss moves outputs by a constant, which calibration takes back (each network has a bias to do so)."""
+    if run.loss == "logit_adjusted" and run.calibration != "none":
+        yield Finding(
+            "no_effect", "info",
+            "the logit-adjusted loss moves all outputs for a label by one number, and calibration moves them back: ranks, scores "
+            "and verdicts are those of cross-entropy.",
+            "It matters to uncalibrated scores and a fixed threshold alone; for verdicts, the tuned threshold does the same.",
+        )  # fmt: skip

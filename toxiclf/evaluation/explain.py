@@ -1,0 +1,123 @@
+"""Why a comment has its score, and which labels may be wrong."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.datasets.comments import Comments
+from toxiclf.evaluation.sections import Doubt, DoubtedRow, Token
+from toxiclf.text.normalize import Normalizer
+
+Score = Callable[[Sequence[str]], NDArray[np.float32]]
+Spans = Callable[[str], list[tuple[int, int]]]
+
+_MOST_TOKENS = 60  # of a comment; what comes later is left alone
+_MOST_CHARACTERS = 40_000  # of all that is scored for a comment
+_FEWEST = 3  # comments that hold a token, to speak of it
+_MOST_DOUBTED = 100  # comments of each label that are named; the number of all is given
+
+
+@dataclass(frozen=True)
+class Occluded:
+    """A normalized comment, spans of its tokens, and what each does to the score.
+
+    Attributes
+    ----------
+    text : the normalized text.
+    spans : half-open, of at most 60 tokens; fewer of a very long comment.
+    effects : float32 (len(spans), n_labels), the score minus the score of the comment without that token.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    effects: NDArray[np.float32]
+
+
+def occluded(texts: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
+    """Leave out each token of each comment in turn; all that this makes is scored as one batch.
+
+    Parameters
+    ----------
+    spans : of the tokens of a normalized text.
+    score : scores of comments, float32 (n, n_labels).
+    """
+    normalized = normalizer.batch(texts)[0]
+    found = [tuple(spans(text)[: min(_MOST_TOKENS, _MOST_CHARACTERS // (len(text) or 1))]) for text in normalized]
+    without = [text[:a] + text[b:] for text, of in zip(normalized, found, strict=True) for a, b in of]
+    scores = score([*normalized, *without])
+    whole, rest = scores[: len(normalized)], scores[len(normalized) :]
+    result, at = [], 0
+    for i, (text, of) in enumerate(zip(normalized, found, strict=True)):
+        result.append(Occluded(text, of, whole[i] - rest[at : at + len(of)]))
+        at += len(of)
+    return result
+
+
+def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: int = 15) -> list[Token]:
+    """The tokens that raise, and those that lower, the scores of some comments most.
+
+    Returns
+    -------
+    For each label up to ``most`` rows of each kind, highest effect first: ``label``, ``token``, ``comments`` that hold it (three or
+    more), and ``effect``, the mean of the score minus the score without it.
+    """
+    effects: dict[str, list[NDArray[np.float32]]] = {}
+    for comment in comments:
+        seen: dict[str, list[NDArray[np.float32]]] = {}
+        for (a, b), effect in zip(comment.spans, comment.effects, strict=True):
+            seen.setdefault(comment.text[a:b], []).append(effect)
+        for token, of in seen.items():
+            effects.setdefault(token, []).append(np.mean(of, axis=0, dtype=np.float32))
+    common = {token: of for token, of in effects.items() if len(of) >= _FEWEST}
+    rows: list[Token] = []
+    for j, label in enumerate(labels):
+        means = sorted(((float(np.mean([e[j] for e in of])), token) for token, of in common.items()), reverse=True)
+        raising = [entry for entry in means if entry[0] > 0][:most]
+        lowering = [entry for entry in means if entry[0] < 0][-most:]
+        rows += [
+            {"label": label, "token": token, "comments": len(common[token]), "effect": effect}
+            for effect, token in [*raising, *lowering]
+        ]
+    return rows
+
+
+def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[str]) -> dict[str, Doubt]:
+    """Comments whose label is probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021; cleanlab).
+
+    Parameters
+    ----------
+    comments : that the model did not learn from.
+    scores : of them, (n, n_labels).
+
+    Returns
+    -------
+    By label ``count``, how many there are, and ``rows``, the most doubtful first: ``row`` (its place in ``comments``), ``file``,
+    ``line``, ``target`` and ``score``.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of progress bars in notebooks, of which it draws none here
+        from cleanlab.filter import find_label_issues  # takes a second to load
+
+    by_label: dict[str, Doubt] = {}
+    for j, label in enumerate(labels):
+        targets = comments.targets[:, j].astype(np.int64)
+        order: list[int] = []
+        if 0 < targets.sum() < len(targets):
+            shares = np.clip(scores[:, j].astype(np.float64), 1e-6, 1 - 1e-6)
+            pairs = np.column_stack([1 - shares, shares])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that there are few comments
+                ranked = find_label_issues(targets, pairs, return_indices_ranked_by="self_confidence", n_jobs=1)
+            order = ranked.tolist()
+        rows: list[DoubtedRow] = [
+            {"row": i, "file": comments.source, "line": int(comments.lines[i]), "target": int(targets[i]),
+             "score": float(scores[i, j])}
+            for i in order[:_MOST_DOUBTED]
+        ]  # fmt: skip
+        by_label[label] = {"count": len(order), "rows": rows}
+    return by_label

@@ -1,0 +1,82 @@
+"""Metrics of the verdicts at the threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toxiclf._registry import register
+from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.evaluation.prevalence import Floats, f_beta
+
+
+@register("metric", summary="Share of verdicts that are right", order=1, shown_in={"headline": 60})
+def accuracy(rows: ResampledRows) -> Floats:
+    return (rows.tp + rows.tn) / rows.total
+
+
+@register(
+    "metric",
+    summary="Share of flags that are right; 0 where nothing is flagged",
+    order=2,
+    shown_in={"headline": 30, "live": 10, "page": 10},
+)
+def precision(rows: ResampledRows) -> Floats:
+    return np.where(rows.tp + rows.fp > 0, rows.tp / (rows.tp + rows.fp), 0.0)
+
+
+@register(
+    "metric",
+    summary="Share of toxic comments that are flagged",
+    order=3,
+    shown_in={"headline": 40, "live": 20, "page": 20},
+)
+def recall(rows: ResampledRows) -> Floats:
+    return rows.tp / (rows.tp + rows.fn)
+
+
+@register("metric", summary="Share of other comments that are not flagged", order=4, shown_in={"page": 30})
+def specificity(rows: ResampledRows) -> Floats:
+    return rows.tn / (rows.tn + rows.fp)
+
+
+@register(
+    "metric",
+    summary="Harmonic mean of precision and recall (van Rijsbergen 1979)",
+    order=5,
+    shown_in={"headline": 20, "live": 30, "page": 40, "benchmark": 20, "by_label": 20},
+)
+def f1(rows: ResampledRows) -> Floats:
+    return f_beta(rows.tp, rows.fp, rows.fn, 1)
+
+
+@register("metric", summary="F-measure to which recall matters twice as much", order=6, shown_in={"page": 50})
+def f2(rows: ResampledRows) -> Floats:
+    return f_beta(rows.tp, rows.fp, rows.fn, 2)
+
+
+@register("metric", summary="Mean of the F1 of toxic and of not toxic", order=7, shown_in={"headline": 50})
+def macro_f1(rows: ResampledRows) -> Floats:
+    return (f_beta(rows.tp, rows.fp, rows.fn, 1) + f_beta(rows.tn, rows.fn, rows.fp, 1)) / 2
+
+
+@register("metric", summary="Mean of recall and specificity", order=8)
+def balanced_accuracy(rows: ResampledRows) -> Floats:
+    return (recall(rows) + specificity(rows)) / 2
+
+
+@register("metric", summary="Matthews correlation of verdicts and labels (Matthews 1975)", order=9)
+def mcc(rows: ResampledRows) -> Floats:
+    tp, fp, fn, tn = rows.tp, rows.fp, rows.fn, rows.tn
+    correlation = (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    return np.where(np.isnan(correlation), 0.0, correlation)
+
+
+@register(
+    "metric",
+    summary="Share of comments that are flagged; of live comments only, as rows chosen by label say little of it",
+    order=13,
+    live_only=True,
+    shown_in={"live": 50},
+)
+def flag_rate(rows: ResampledRows) -> Floats:
+    return (rows.tp + rows.fp) / rows.total

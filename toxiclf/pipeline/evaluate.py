@@ -1,0 +1,149 @@
+"""Measure a bundle on labelled comments."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toxiclf.bundle.live_rate import Prior
+from toxiclf.bundle.manifest import Manifest
+from toxiclf.datasets.comments import Comments
+from toxiclf.datasets.reading import read_comments
+from toxiclf.errors import ToxiclfError
+from toxiclf.evaluation import learned
+from toxiclf.evaluation.analysis import analysis_of
+from toxiclf.evaluation.checks import CheckedRun, run_checks
+from toxiclf.evaluation.predictions import Predictions
+from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.report import Report, remove_report
+from toxiclf.evaluation.scored import Explainer, ScoredRows
+from toxiclf.moderator import load
+from toxiclf.pipeline.reporting import figures_of
+from toxiclf.rows import write_rejected
+
+_SEED = 0  # of the bootstrap: the same rows give the same intervals
+
+
+def evaluate_bundle(
+    bundle: str | os.PathLike[str],
+    comments: str | os.PathLike[str] | Comments,
+    *,
+    prior: Prior | None = None,
+    **columns: Any,
+) -> Report:
+    """Score labelled comments with a bundle and compute its report; ``scored_rows`` of it are the comments.
+
+    Parameters
+    ----------
+    bundle : folder of the bundle.
+    comments : a file, ``corpus:NAME`` (its test set, if it has one) or comments.
+    prior : the share of live comments that are toxic, as in :func:`toxiclf.load`. Figures are of the comments as they are, and of
+        the same comments weighted to that share; so they are where the bundle was trained with a prior, too.
+    columns : text, label, negative and positive, as in :func:`toxiclf.datasets.reading.read_comments`.
+
+    Raises
+    ------
+    BundleError, DataError, UsageError : the bundle or the comments do not fit.
+    """
+    moderator = load(bundle, prior=prior)
+    manifest = moderator.manifest
+    if not isinstance(comments, Comments):
+        comments = read_comments(comments, part="test", like=manifest, **columns)
+    verdicts = moderator.check(comments.texts)
+    scores = np.array([[entry.score for entry in verdict.entries] for verdict in verdicts], dtype=np.float32)
+    rows = ScoredRows(
+        name=comments.source,
+        predictions=Predictions.of(comments, scores, manifest.thresholds),
+        thresholds=manifest.thresholds,
+        seed=_SEED,
+        comments=comments,
+        exclusive=manifest.calibration.exclusive,
+        prior=manifest.prior,
+        n_truncated=sum(verdict.truncated for verdict in verdicts),
+        n_unknown=sum(verdict.no_known_tokens for verdict in verdicts),
+        explainer=Explainer(moderator.normalizer, moderator.spans, moderator.score),
+        shifts=tuple(label.shift for label in manifest.calibration.labels),
+    )
+    analysis = analysis_of(comments, scores, manifest.thresholds, moderator.normalizer, None)
+    if curves := _curves_of_training(Path(bundle), manifest):
+        analysis["thresholds"] = curves
+    n_learned_from = learned.overlap(Path(bundle), manifest.data_sha256, comments.texts, moderator.normalizer)
+    if n_learned_from is None and comments.sha256() == manifest.data_sha256:
+        n_learned_from = len(comments)
+    findings = run_checks(
+        CheckedRun(
+            labels=manifest.labels,
+            scores=scores,
+            targets=comments.targets,
+            thresholds=manifest.thresholds,
+            evaluation=rows.evaluation,
+            calibration=manifest.calibration.method,
+            weights=None
+            if manifest.prior is None
+            else live_weights(comments.targets, manifest.prior, exclusive=rows.exclusive),
+            slices=analysis["slices"],
+            n_read=len(comments) + len(comments.rejected),
+            n_rejected=len(comments.rejected),
+            n_truncated=rows.n_truncated,
+            n_unknown=rows.n_unknown,
+            n_learned_from=n_learned_from,
+        )
+    )
+    findings.sort(key=lambda finding: finding.code != "duplicate_leak")  # it flatters every figure, so it comes first
+    report = Report(
+        model=manifest.model,
+        evaluated_on=rows.name,
+        **figures_of(rows),
+        data={
+            "source": comments.source,
+            "notes": list(comments.notes),
+            "rejected": len(comments.rejected),
+            "parts": {"evaluated": {"rows": len(comments), "classes": comments.counts()}},
+            "class_weights": [],
+            "evaluated_sha256": rows.predictions.rows_sha256(),
+            "learned_from": n_learned_from,
+        },
+        findings=findings,
+        seed=_SEED,
+        versions=manifest.versions,
+        analysis=analysis,
+    )
+    return report.with_rows(rows)
+
+
+def save_evaluation(report: Report, folder: Path, *, comments: bool = True) -> None:
+    """Write the report of an evaluated bundle, predictions.csv and rejected.csv, in place of earlier ones.
+
+    Without ``comments`` the report leaves out their texts.
+    """
+    rows = report.scored_rows
+    assert rows is not None  # it comes from evaluate_bundle
+    assert rows.comments is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_report(folder)
+    if rows.comments.rejected:
+        write_rejected(folder / "rejected.csv", rows.comments.rejected)
+    rows.predictions.write(folder)
+    report.write(folder, comments=comments)
+
+
+def _curves_of_training(bundle: Path, manifest: Manifest) -> Any:
+    """What each threshold gives on the rows that training chose thresholds on, as the run's report has it.
+
+    None where that is not known: the bundle does not lie in its run's folder, or scores are corrected to another live rate.
+    """
+    folder = bundle if (bundle / "report.json").is_file() else bundle.resolve().parent
+    try:
+        report = Report.read(folder)
+    except ToxiclfError:
+        return None
+    same = (
+        report.data.get("sha256") == manifest.data_sha256
+        and report.labels == manifest.labels
+        and tuple(report.thresholds.values()) == manifest.thresholds
+        and (report.live_rate or None) == manifest.live_rate
+    )
+    return report.analysis.get("thresholds") if same else None

@@ -1,0 +1,104 @@
+"""Tables of a report as text, each with its heading first; terminal, Markdown and HTML show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toxiclf._registry import register
+from toxiclf.bundle.live_rate import in_words
+from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
+from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.report import BASELINE, Report, estimate
+
+Table = list[list[str]]
+
+
+@register("format", "table", summary="The result table as rows of text")
+def headline_table(report: Report) -> Table:
+    """The model and the baseline, then each label where there are several."""
+    metrics = metric_names("headline")
+    heading = ["", *metrics]
+    if not report.rows:
+        return [heading]
+    lines = [[report.model, *_cells(report.rows, SUMMARY, metrics)]]
+    if report.baseline_rows:
+        lines.append([f"{BASELINE} (baseline)", *_cells(report.baseline_rows, SUMMARY, metrics)])
+    return [heading, *_with_labels(lines, report, report.rows, metrics)]
+
+
+def live_table(report: Report) -> Table:
+    """Figures at the live rate: the model, then each label where there are several."""
+    metrics = metric_names("live")
+    lines = [[report.model, *_cells(report.live_rows, SUMMARY, metrics)]]
+    heading = [f"at the {in_words(report.live_rate)}", *metrics]
+    return [heading, *_with_labels(lines, report, report.live_rows, metrics)]
+
+
+def result_tables(report: Report) -> list[Table]:
+    """Results as they are and, where one is set, at the live rate; none of a run that diverged."""
+    if not report.rows:
+        return []
+    return [headline_table(report), live_table(report)] if report.live_rate else [headline_table(report)]
+
+
+def every_metric_table(report: Report) -> Table:
+    """A metric a line, a label a column; those that are known here, then those of another version."""
+    names = [SUMMARY, *report.labels] if len(report.labels) > 1 else [report.labels[0]]
+    metrics = dict.fromkeys([*metric_names(), *report.summary])
+    lines = [[metric, *(cell(report.estimate(metric, name)) for name in names)] for metric in metrics]
+    return [["", *(name or "mean of labels" for name in names)], *lines]
+
+
+def members_table(report: Report) -> Table:
+    """The members of an ensemble, how much each of them counts, and what each is worth alone; empty for other models."""
+    ensemble = report.data.get("details", {}).get("ensemble")
+    if ensemble is None:
+        return []
+    lines = [
+        [m["name"], ", ".join(f"{weight:.3f}" for weight in m["weights"]), f"{m['average_precision']:.3f}"]
+        for m in ensemble["members"]
+    ]
+    heading = ["member", weight_name(report), "average precision"]
+    return [heading, *lines, ["together", "", f"{ensemble['average_precision']:.3f}"]]
+
+
+def weight_name(report: Report) -> str:
+    """What says how much a member counts."""
+    return "weight" if report.model == "voting" else "coefficient"
+
+
+def search_table(report: Report) -> Table:
+    """The trials, best first."""
+    search: Mapping[str, Any] = report.search
+    trials = sorted(search["trials"], key=lambda trial: -(trial["value"] or 0.0))
+    keys = list(dict.fromkeys(key for trial in trials for key in trial["settings"]))
+    heading = ["trial", *keys, search["metric"].replace("_", " "), "deviation", "seconds"]
+    lines = []
+    for trial in trials:
+        settings = [str(trial["settings"].get(key, "")) for key in keys]
+        figures = (
+            [trial["failure"], ""] if trial["value"] is None else [f"{trial[k]:.4f}" for k in ("value", "deviation")]
+        )
+        lines.append([str(trial["number"]), *settings, *figures, f"{trial['seconds']:.1f}"])
+    return [heading, *lines]
+
+
+def cell(row: MetricRow) -> str:
+    """A figure as tables show it: value (low–high)."""
+    if row.value is None:
+        return "–"
+    if row.low is None or row.high is None:
+        return f"{row.value:.3f}"
+    return f"{row.value:.3f} ({row.low:.3f}–{row.high:.3f})"
+
+
+def _with_labels(lines: Table, report: Report, rows: Sequence[MetricRow], metrics: Sequence[str]) -> Table:
+    if len(report.labels) == 1:
+        return lines
+    lines[0][0] += ", mean of labels"
+    return [*lines, *([f"  {label}", *_cells(rows, label, metrics)] for label in report.labels)]
+
+
+def _cells(rows: Sequence[MetricRow], label: str, metrics: Sequence[str]) -> list[str]:
+    return [cell(estimate(rows, metric, label)) for metric in metrics]
