@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -90,6 +90,16 @@ def tiny(model: str) -> dict[str, Any]:
     elif model == "ngram_logistic":
         vectors = {}
     return {"model": {"name": model, **TINY_MODEL[model]}, "decision": {"folds": 2}, "vectors": vectors}
+
+
+def rest_in_check(values: Iterable[Any], quick: Collection[Any]) -> list[Any]:
+    """Parameters of a test, of which all but the quick ones are left to `make check`."""
+    return [
+        value
+        if value in quick
+        else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.check)
+        for value in values
+    ]
 
 
 def once(name: str, make: Callable[[Path], object]) -> Path:
