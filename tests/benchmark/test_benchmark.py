@@ -254,6 +254,7 @@ def test_subsampling_drops_toxic_comments_alone(sample: Comments) -> None:
         subsampled(sample, 0.5, np.random.default_rng(0))
 
 
+@pytest.mark.check
 def test_a_subsampled_corpus_has_figures_at_its_rate(tmp_path: Path) -> None:
     corpora = [{"source": "corpus:sample", "rate": 0.05}, {"source": "corpus:sample", "rate": 0.01}]
     found = run_plan(
