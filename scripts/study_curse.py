@@ -20,9 +20,9 @@ import numpy as np
 import toxiclf
 from toxiclf.datasets.comments import consistent
 from toxiclf.datasets.splitting import split
-from toxiclf.evaluation.decision import choose_threshold
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.pipeline.calibrate import learn
+from toxiclf.pipeline.decision import choose_threshold
 from toxiclf.recipe import MODEL_OPTIONS
 from toxiclf.recipe.preprocessing import recipe_normalizer
 

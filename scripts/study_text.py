@@ -30,14 +30,14 @@ from sklearn.metrics import average_precision_score
 
 import toxiclf
 from toxiclf._registry import components
-from toxiclf.balance.pool import Pool
 from toxiclf.benchmark.tables import interval
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import split
-from toxiclf.features.features import Prepared
-from toxiclf.pipeline.fit import Fitter
+from toxiclf.features.texts import TokenizedTexts
+from toxiclf.pipeline.fit import PipelineFitter
+from toxiclf.pipeline.training_set import TrainingSet
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer, recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
@@ -160,10 +160,10 @@ def _comments(corpus: str) -> Comments:
 
 
 @cache
-def _prepared(corpus: str, text: str) -> Prepared:
+def _prepared(corpus: str, text: str) -> TokenizedTexts:
     """A corpus as tokens, made once for all seeds."""
     recipe = Recipe.load({"model": {"name": "logistic"}, "text": json.loads(text)})
-    return Prepared.of(_comments(corpus).texts, recipe_preprocessor(recipe), recipe_tokenizer(recipe), workers=2)
+    return TokenizedTexts.of(_comments(corpus).texts, recipe_preprocessor(recipe), recipe_tokenizer(recipe), workers=2)
 
 
 @cache
@@ -192,12 +192,12 @@ def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
         prepared.take(np.array([index[text] for text in part.texts]))
         for part in (parts.train, parts.validation, parts.test)
     )
-    fitter = Fitter.of(recipe, comments.labels, comments.negative, lambda message: None)
-    fitted = fitter.fit(Pool(train, parts.train.targets), held_out, parts.validation.targets)
+    fitter = PipelineFitter.of(recipe, comments.labels, comments.negative, lambda message: None)
+    fitted = fitter.fit(TrainingSet(train, parts.train.targets), held_out, parts.validation.targets)
     exclusive = comments.negative is not None
     if cell.disguised:
         texts = disguised(parts.test, seed)
-        test = Prepared.of(texts, recipe_preprocessor(recipe), fitter.engine)
+        test = TokenizedTexts.of(texts, recipe_preprocessor(recipe), fitter.engine)
     plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(comments.labels))
     scores = plain.apply(fitted.raw(test).astype(np.float32))
     targets = parts.test.targets

@@ -322,7 +322,10 @@ def test_what_a_network_does_not_know_is_refused_by_name(model: str, setting: st
         ({"class_weight": {"toxic": 1e300}}, r"at most a million"),
         ({"class_weight": {}}, r"the table is empty"),
         ({"focal_gamma": 0, "loss": "focal"}, r"focal_gamma"),
-        ({"augment": [{"method": "aeda", "vektors": "x"}]}, r"augment\.0: unknown key 'vektors'; did you mean 'vectors'"),
+        (
+            {"augment": [{"method": "aeda", "vektors": "x"}]},
+            r"augment\.0: unknown key 'vektors'; did you mean 'vectors'",
+        ),
         ({"augment": [{"method": "aeda", "copies": 1000000}]}, r"copies"),
         ({"resample": "smote", "ratio": [0.5, 0.6]}, r"one for each resampler that takes one \(smote\)"),
     ],

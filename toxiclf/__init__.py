@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from toxiclf.features.vectorizers import AverageVectorizer, NgramVectorizer
     from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
     from toxiclf.pipeline.estimator import ToxicClassifier
-    from toxiclf.pipeline.train import TrainedModel, train
+    from toxiclf.pipeline.save import TrainedModel
+    from toxiclf.pipeline.train import train
     from toxiclf.recipe import Recipe
 
 _HOME = {
@@ -38,7 +39,7 @@ _HOME = {
     "TextAugmenter": "balance.augmenter",
     "ToxicClassifier": "pipeline.estimator",
     "ToxiclfError": "errors",
-    "TrainedModel": "pipeline.train",
+    "TrainedModel": "pipeline.save",
     "TrainingError": "errors",
     "UsageError": "errors",
     "Verdict": "moderator",

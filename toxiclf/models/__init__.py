@@ -54,9 +54,9 @@ MODELS: dict[str, ModelKind] = {
     "knn": ModelKind("neighbours", "Knn", "average"),
     "lightgbm": ModelKind("lightgbm_model", "Lightgbm", "average", extra="boost"),
     "xgboost": ModelKind("xgboost_model", "Xgboost", "average", extra="boost"),
-    "dnn": ModelKind("keras_model", "Dnn", "average", watches=True),
+    "dnn": ModelKind("_keras_model", "Dnn", "average", watches=True),
     **{
-        name: ModelKind("keras_model", "SequenceNetwork", "sequence", watches=True)
+        name: ModelKind("_keras_model", "SequenceNetwork", "sequence", watches=True)
         for name in ("dnn_sequence", "lstm", "lstm2", "bilstm", "bilstm2", "cnn")
     },
     "balanced_random_forest": ModelKind("balanced", "BalancedRandomForest", "average"),
@@ -69,7 +69,7 @@ MODELS: dict[str, ModelKind] = {
     "vae": ModelKind("anomaly", "Autoencoder", "average", watches=True),
     "lstm_autoencoder": ModelKind("anomaly", "LstmAutoencoder", "sequence", watches=True),
 }
-"""All models by the name that recipes, flags and tables use; ensembles are of several: :mod:`toxiclf.pipeline.ensembles`."""
+"""All models by the name that recipes, flags and tables use; ensembles are of several: :mod:`toxiclf.pipeline.ensemble`."""
 
 
 def class_weight_of(name: str, setting: Any) -> Any:

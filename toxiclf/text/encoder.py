@@ -208,17 +208,20 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encode raw texts."""
-        normalized, truncated = self.preprocessor.batch(texts)
+        return self.encode_preprocessed(*self.preprocessor.batch(texts))
+
+    def encode_preprocessed(self, texts: Sequence[str], truncated: NDArray[np.bool_]) -> Encoded:
+        """Encode what the preprocessor has made: the texts, and which of them the normalizer cut."""
         tokens: dict[Any, list[list[str]]] = {}
         views = {}
         for name, view in self.views.items():
             key = _engine_of(view)
             if key in self._shared and isinstance(view, TokenView):  # an ensemble's views: tokens are made once
                 if key not in tokens:
-                    tokens[key] = view.tokenizer.tokenize(normalized)
+                    tokens[key] = view.tokenizer.tokenize(texts)
                 views[name] = view.encode_tokens(tokens[key])
             else:
-                views[name] = view.encode(normalized)
+                views[name] = view.encode(texts)
         return join_views(views, truncated)
 
     def spans(self, text: str) -> list[Span]:

@@ -10,90 +10,94 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from toxiclf.balance.pool import Pool, Stage
 from toxiclf.balance.weights import ClassWeights
-from toxiclf.features.features import Prepared
+from toxiclf.datasets.comments import Comments
+from toxiclf.features.texts import TokenizedTexts
 from toxiclf.graph import Graph
 from toxiclf.models import MODELS
 from toxiclf.models._progress import FitContext
-from toxiclf.pipeline.ensembles.combining import Combination, Floats, combination
-from toxiclf.pipeline.fit import Features, Fitted, Fitter, features_key
+from toxiclf.pipeline._combining import Combination, Floats, combination
+from toxiclf.pipeline.fit import PipelineFitter, TrainingMatrix, features_key
+from toxiclf.pipeline.fitted import After, Before, FittedModel
+from toxiclf.pipeline.training_set import Stage, TrainingSet
 from toxiclf.recipe import EnsembleOptions
 from toxiclf.text.encoder import Encoded, TextEncoder, View
 
 
 def fit_members(
-    fitters: Sequence[Fitter], pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8],
-    context: Sequence[FitContext],
-) -> list[Fitted]:  # fmt: skip
+    fitters: Sequence[PipelineFitter], training_set: TrainingSet, validation: TokenizedTexts,
+    validation_targets: NDArray[np.uint8], contexts: Sequence[FitContext],
+) -> list[FittedModel]:  # fmt: skip
     """Fit each member; those that learn from the same features share them.
 
     Parameters
     ----------
-    fitters, context : one a member.
+    fitters, contexts : one a member.
 
     Raises
     ------
     DivergedError : training of a network diverged.
     """
     keys = [features_key(fitter.recipe, watched=True) for fitter in fitters]
-    # features that one member wants with those of the validation part will do for members that do not look at it
+    # features that one member wants with those of the validation set will do for members that do not look at it
     makers = dict(zip(keys, fitters, strict=True))
     makers |= {key: f for key, f in zip(keys, fitters, strict=True) if MODELS[f.recipe.model.name].watches}
-    made: dict[str, Features] = {}
-    fitted = []
-    for key, fitter, around in zip(keys, fitters, context, strict=True):
-        if key not in made:
-            made[key] = makers[key].features(pool, held_out, held_out_targets, around)
-        fitted.append(fitter.fit_model(made[key], around))
-    return fitted
+    matrices: dict[str, TrainingMatrix] = {}
+    members = []
+    for key, fitter, context in zip(keys, fitters, contexts, strict=True):
+        if key not in matrices:
+            matrices[key] = makers[key].matrix(training_set, validation, validation_targets, context)
+        members.append(fitter.fit_model(matrices[key], context))
+    return members
 
 
 @dataclass(frozen=True)
 class FittedEnsemble:
-    """Fitted members and their combination; offers what :class:`toxiclf.pipeline.fit.Fitted` does.
+    """Fitted members and their combination; see :class:`toxiclf.pipeline.fitted.Fitted`.
 
     Attributes
     ----------
     members, names : fitted side by side, each with a name of its own.
-    heard : the members that have a say.
-    combined : how those decide together.
-    told : what a report says of all members: weights, and average precision on rows that each did not learn from, the mean over
-        labels; and that of all together.
+    active_members : those that have a say.
+    combination : how the active members decide together.
+    contributions : what a report says of all members: weights, and average precision on rows that each did not learn from, the
+        mean over labels; and that of all together.
     """
 
-    members: tuple[Fitted, ...]
+    members: tuple[FittedModel, ...]
     names: tuple[str, ...]
-    heard: tuple[Fitted, ...]
-    combined: Combination
-    told: Mapping[str, Any]
+    active_members: tuple[FittedModel, ...]
+    combination: Combination
+    contributions: Mapping[str, Any]
 
     @classmethod
     def of(
-        cls, members: Sequence[Fitted], options: EnsembleOptions, raw: Floats, together: Floats,
+        cls, members: Sequence[FittedModel], options: EnsembleOptions, raw: Floats, together: Floats,
         targets: NDArray[np.uint8], *, exclusive: bool, seed: int,
     ) -> FittedEnsemble:  # fmt: skip
         """Put members together by their out-of-fold outputs ``raw``; ``together`` are the ensemble's, cross-fitted."""
         combined = combination(options, raw, targets, exclusive=exclusive, seed=seed)
         weights, names = combined.weights(), member_names(options)
         precisions = [round(float(average_precision_score(targets, outputs)), 4) for outputs in (*raw, together)]
-        told = [
+        rows = [
             {"name": name, "weights": [round(weight, 4) for weight in row], "average_precision": precision}
             for name, row, precision in zip(names, weights, precisions[:-1], strict=True)
         ]
-        heard = [i for i, row in enumerate(weights) if any(row)]
-        facts = {"members": told, "average_precision": precisions[-1]}
-        return cls(tuple(members), names, tuple(members[i] for i in heard), combined.only(heard), facts)
+        active = [i for i, row in enumerate(weights) if any(row)]
+        return cls(
+            tuple(members), names, tuple(members[i] for i in active), combined.only(active),
+            {"members": rows, "average_precision": precisions[-1]},
+        )  # fmt: skip
 
     @property
     def encoder(self) -> TextEncoder:
-        """All views of those that are heard, equal ones once."""
-        return TextEncoder(self.heard[0].encoder.preprocessor, _joined_views(self.heard)[0])
+        """All inputs of the active members, equal ones once."""
+        return TextEncoder(self.active_members[0].encoder.preprocessor, _joined_inputs(self.active_members)[0])
 
     @property
     def origin(self) -> Mapping[str, str]:
         """Of the word vectors of the first that has some."""
-        return next((member.origin for member in self.heard if member.origin), {})
+        return next((member.origin for member in self.active_members if member.origin), {})
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -107,7 +111,7 @@ class FittedEnsemble:
     @property
     def no_graph(self) -> str:
         """Why there is no ONNX form."""
-        return next((member.no_graph for member in self.heard if member.no_graph), "")
+        return next((member.no_graph for member in self.active_members if member.no_graph), "")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -122,35 +126,34 @@ class FittedEnsemble:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the members and their combination have to tell, as JSON types."""
-        own: dict[str, Any] = {}
+        """What a report says of the members and of their combination, as JSON types."""
+        facts: dict[str, Any] = {}
         for member in self.members:
-            own |= member.facts
-        own["ensemble"] = dict(self.told)
-        return own
+            facts |= member.facts
+        return facts | {"ensemble": dict(self.contributions)}
 
     @property
     def pictures(self) -> Mapping[str, Any]:
         """Points of the members' figures."""
         return {name: points for member in self.members for name, points in member.pictures.items()}
 
-    def raw(self, rows: Prepared) -> Floats:
-        """Raw outputs of prepared rows by the training libraries, (n, n_labels)."""
-        return self.combined.raw(np.stack([member.raw(rows) for member in self.heard]))
+    def raw(self, rows: TokenizedTexts) -> Floats:
+        """Raw outputs of tokenized texts by the training libraries, (n, n_labels)."""
+        return self.combination.raw(np.stack([member.raw(rows) for member in self.active_members]))
 
     def raw_of(self, encoded: Encoded) -> Floats:
-        """The same of encoded rows."""
-        own = _joined_views(self.heard)[1]
+        """The same of encoded texts."""
         parts = [
-            replace(encoded, views={view: encoded.views[joined] for view, joined in names.items()}) for names in own
+            replace(encoded, views={own: encoded.views[joined] for own, joined in names.items()})
+            for names in _joined_inputs(self.active_members)[1]
         ]
-        return self.combined.raw(
-            np.stack([member.raw_of(part) for member, part in zip(self.heard, parts, strict=True)])
+        return self.combination.raw(
+            np.stack([member.raw_of(part) for member, part in zip(self.active_members, parts, strict=True)])
         )
 
-    def seen(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def around_metric(self, comments: Comments) -> tuple[Before, After]:
         """Comments before and after the metric of the first member that has one."""
-        return next(member for member in self.members if "metric" in member.facts).seen(texts)
+        return next(member for member in self.members if "metric" in member.facts).around_metric(comments)
 
     def graph(self, columns: int) -> bytes | None:
         """All members and their combination as one ONNX graph; None where one has no ONNX form."""
@@ -159,13 +162,13 @@ class FittedEnsemble:
         graph = Graph()
         written: dict[int, str] = {}
         raw = []
-        for member, names in zip(self.heard, _joined_views(self.heard)[1], strict=True):
+        for member, names in zip(self.active_members, _joined_inputs(self.active_members)[1], strict=True):
             with graph.calling(names):
-                key = id(member.representation)
+                key = id(member.features)
                 if key not in written:
-                    written[key] = member.representation.write(graph)
+                    written[key] = member.features.write(graph)
                 raw.append(member.model.write(graph, written[key]))
-        return graph.build(self.combined.write(graph, raw), columns)
+        return graph.build(self.combination.write(graph, raw), columns)
 
 
 def member_names(options: EnsembleOptions) -> tuple[str, ...]:
@@ -177,19 +180,19 @@ def member_names(options: EnsembleOptions) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _joined_views(members: Sequence[Fitted]) -> tuple[dict[str, View], list[dict[str, str]]]:
-    """Views of all members under names of their own, equal ones once; and for each member what its views are called there."""
+def _joined_inputs(members: Sequence[FittedModel]) -> tuple[dict[str, View], list[dict[str, str]]]:
+    """Inputs of all members under names of their own, equal ones once; and for each member what its inputs are called there."""
     joined: dict[str, View] = {}
     contents: dict[str, tuple[Any, Any]] = {}
-    own = []
+    names_of_members = []
     for member in members:
         names = {}
         for name, view in member.encoder.views.items():
             content = (view.spec(), view.vocabulary_json())
-            found = next((known for known, other in contents.items() if other == content), None)
-            if found is None:
-                found = name if name not in joined else f"{name}{sum(key.startswith(name) for key in joined) + 1}"
-                joined[found], contents[found] = view, content
-            names[name] = found
-        own.append(names)
-    return joined, own
+            same = next((known for known, other in contents.items() if other == content), None)
+            if same is None:
+                same = name if name not in joined else f"{name}{sum(key.startswith(name) for key in joined) + 1}"
+                joined[same], contents[same] = view, content
+            names[name] = same
+        names_of_members.append(names)
+    return joined, names_of_members
