@@ -33,25 +33,6 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
-def print_stages(stages: Sequence[dict[str, Any]]) -> None:
-    """A table of class counts before and after each remedy; nothing where there was none."""
-    if len(stages) > 1:
-        counts = [[s["name"], f"{s['rows']:,}", *(f"{n:,}" for n in s["classes"].values())] for s in stages]
-        print_table([["training rows", "all", *stages[0]["classes"]], *counts])
-
-
-def print_class_weights(weights: Sequence[dict[str, Any]]) -> None:
-    """The class weights of a report."""
-    heading = ["problem", "class", "training rows", "weight"]
-    print_table([heading, *([w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights)])
-
-
-def print_findings(findings: Sequence[Any]) -> None:
-    """The findings of a report, a line each."""
-    for finding in findings:
-        typer.echo(visible(f"{finding.severity}: {finding.code}: {finding.message} {finding.next_step}"))
-
-
 def print_table(lines: Sequence[Sequence[str]]) -> None:
     """A table, heading first: by rich on a terminal; tab-separated lines off one, whole and easy to cut."""
     if not sys.stdout.isatty():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toxiclf._files import writing_bytes
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Series
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
     kind = path.suffix.removeprefix(".")
     with matplotlib.rc_context(style):
         figure = draw(charts)
-        figure.savefig(path, format=kind, dpi=200, metadata=_METADATA[kind])
+        with writing_bytes(path) as file:
+            figure.savefig(file, format=kind, dpi=200, metadata=_METADATA[kind])
     return not any(_BOX in text.get_text() for text in figure.findobj(Text))
 
 
