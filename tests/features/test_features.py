@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from toxiclf._registry import components
 from toxiclf.embeddings.word_vectors import WordVectors
 from toxiclf.errors import DataError
 from toxiclf.features.pipeline import FeaturePipeline
@@ -25,6 +26,9 @@ rng = np.random.default_rng(0)
 TOKENS = ["가", "나", "다", "라"]
 VECTORS = WordVectors(TOKENS, rng.normal(size=(4, 3)).astype(np.float32), np.array([0.5, 0.3, 0.15, 0.05]))
 TEXTS = ["가 나", "가 가 다", "라", "", "없다 ㅋ", "나 라 다 가 가 가"]
+
+
+every_pooling = pytest.mark.parametrize("name", components("pooling"))
 
 
 def encoded(texts: list[str]) -> Encoded:
@@ -55,21 +59,21 @@ def expected(pooling: str) -> np.ndarray:
     return rows
 
 
-@pytest.mark.parametrize("name", ["mean", "tfidf", "sif"])
+@every_pooling
 def test_pooling_is_its_formula(name: str) -> None:
     features = pooling(name, VECTORS).fit(encoded(TEXTS)).transform(encoded(TEXTS))
     assert features.dtype == np.float32
     assert np.abs(features - expected(name)).max() < 1e-6
 
 
-@pytest.mark.parametrize("name", ["mean", "tfidf", "sif"])
+@every_pooling
 def test_a_comment_of_nothing_known_is_all_zeros_and_never_nan(name: str) -> None:
     features = pooling(name, VECTORS).fit(encoded(TEXTS)).transform(encoded(["", "없음", "가"]))
     assert (features[:2] == 0).all()
     assert (features[2] != 0).any()
 
 
-@pytest.mark.parametrize("name", ["mean", "tfidf", "sif"])
+@every_pooling
 def test_no_comments_give_no_rows(name: str) -> None:
     assert pooling(name, VECTORS).fit(encoded(TEXTS)).transform(encoded([])).shape == (0, 3)
 
@@ -153,7 +157,7 @@ def test_vectors_from_scratch_need_no_word2vec_and_take_the_seed(monkeypatch: py
         FeaturePipeline.learn(rare, rows, Preprocessor(Normalizer()), engine, None)
 
 
-@pytest.mark.parametrize("name", ["mean", "tfidf", "sif"])
+@every_pooling
 def test_vectors_kept_in_8_bits_give_the_same_averages_in_a_smaller_graph(name: str) -> None:
     numbers = rng.integers(-127, 128, (4, 64)).astype(np.int8)
     scales = np.array([0.5, 0.01, 1.0, 0.1], dtype=np.float32)

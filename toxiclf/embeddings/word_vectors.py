@@ -81,10 +81,10 @@ class WordVectors:
         wanted = self.matrix[ids].mean(axis=0)
         similarity = (self.matrix @ wanted / length / max(float(np.linalg.norm(wanted)), 1e-12))[seen]
         order = np.argsort(-similarity, kind="stable")
-        found = [
+        neighbours = [
             (self.tokens[seen[i]], float(similarity[i])) for i in order[: count + 1] if self.tokens[seen[i]] != word
         ]
-        return found[:count]
+        return neighbours[:count]
 
 
 def with_pieces(
@@ -153,9 +153,9 @@ def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: i
     """
     min_count = 2 if options.min_count == "auto" else options.min_count
     counts = Counter(token for comment in tokens for token in comment)
-    kept = sorted((token for token, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t))
-    if not kept:
+    frequent = sorted((token for token, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t))
+    if not frequent:
         raise DataError(f"no token occurs {min_count} times in the training rows; lower vectors.min_count")
-    shares = np.array([counts[token] for token in kept], dtype=np.float64)
-    matrix = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(kept), options.size))
-    return WordVectors(kept, matrix.astype(np.float32), shares / shares.sum(), {"source": "drawn at random"})
+    shares = np.array([counts[token] for token in frequent], dtype=np.float64)
+    matrix = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(frequent), options.size))
+    return WordVectors(frequent, matrix.astype(np.float32), shares / shares.sum(), {"source": "drawn at random"})

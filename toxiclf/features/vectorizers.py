@@ -49,12 +49,19 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
         Parameters
         ----------
-        X : n comments: a list, Series, array or tuple of strings.
-        y : not used.
+        X : list, tuple, Series or array of str, shape (n,)
+            The comments.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
 
         Raises
         ------
-        UsageError, DataError : a parameter or the comments do not fit.
+        UsageError, DataError
+            A parameter or the comments do not fit.
         """
         self._fit(X)
         return self
@@ -66,9 +73,14 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     def transform(self, X: Any) -> Any:
         """Features of comments, one row each; a comment in which nothing is known is a row of zeros.
 
+        Returns
+        -------
+        array or CSR matrix of float32, shape (n, n_features)
+
         Raises
         ------
-        UsageError : ``X`` is no list of comments.
+        UsageError
+            ``X`` is no list of comments.
         """
         check_is_fitted(self)
         return self._matrix(TokenizedTexts.of(checked_texts(X), self._features.encoder.preprocessor, None))
@@ -108,13 +120,38 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
 
     Parameters
     ----------
-    tokenizer, part_of_speech, typo_correction, views : how comments become tokens; see :class:`toxiclf.recipe.TextSection`.
-    pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.features.pooling.Pooling`.
-    pretrained : word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
-    kind, architecture, size, window, min_count, epochs, unlabeled, jamo_ngrams, buckets : of word vectors that are trained; see
-        :class:`toxiclf.recipe.VectorsSection`.
-    max_tokens, max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
-    random_state : seed of word vectors that are trained.
+    tokenizer : str
+        "mecab", "kiwi", …; this and the next three say how comments become tokens, see :class:`toxiclf.recipe.TextSection`.
+    part_of_speech : str or sequence of str
+        Tags of the tokens that are kept; empty for all.
+    typo_correction : bool
+        Of kiwi.
+    views : str or sequence of str
+        Ways to read disguised words; "all" for every one.
+    pooling : {"mean", "tfidf", "sif"}
+        How a comment's word vectors become one; see :mod:`toxiclf.features.pooling`.
+    pretrained : str
+        Word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
+    kind, architecture : str
+        Of word vectors that are trained, as are the keys that follow; see :class:`toxiclf.recipe.VectorsSection`.
+    size, window : int
+        Dimensions of a vector, and tokens on each side that a token is learned from.
+    min_count, epochs : int or "auto"
+        Rarer tokens get no vector of their own; times that all texts are gone through.
+    unlabeled : str or sequence of str
+        Files of texts to learn from; empty for the comments themselves.
+    jamo_ngrams, buckets : (int, int) and int
+        Of FastText.
+    max_tokens : int or "auto"
+        Tokens of a comment that count.
+    max_chars, repeat_cap : int
+        Characters of a comment that count, and of a run of one character.
+    random_state : int, RandomState or None
+        Seed of word vectors that are trained.
+
+    See Also
+    --------
+    NgramVectorizer : rows of n-grams, which need no word vectors.
 
     Examples
     --------
@@ -212,10 +249,20 @@ class NgramVectorizer(_TextVectorizer):
 
     Parameters
     ----------
-    jamo, syllable : longest n-gram of each kind; the shortest is 1.
-    min_comments : n-grams in fewer comments are left out.
-    views, max_chars, repeat_cap : what is read of a comment; see :class:`toxiclf.recipe.TextSection`.
-    sparse_output : give a SciPy CSR matrix; False for an array, float32 both.
+    jamo, syllable : int
+        Longest n-gram of each kind; the shortest is 1.
+    min_comments : int
+        N-grams in fewer comments are left out.
+    views : str or sequence of str
+        Ways to read disguised words; "all" for every one. See :class:`toxiclf.recipe.TextSection`, also for the next two.
+    max_chars, repeat_cap : int
+        Characters of a comment that count, and of a run of one character.
+    sparse_output : bool
+        Whether to give a SciPy CSR matrix; False for an array, float32 both.
+
+    See Also
+    --------
+    AverageVectorizer : averaged word vectors.
 
     Examples
     --------

@@ -128,7 +128,7 @@ class PipelineFitter:
         everything = [part for part in (parts.train, parts.validation, parts.test) if part is not None]
         copies = augmented(
             comments.texts, rarer_rows(classes), steps, normalizer=self.normalizer, seed=self.recipe.seed,
-            avoid={key for part in everything for key in part.keys(self.normalizer)},
+            avoid={key for part in everything for key in part.keys(self.normalizer)}, keys=comments.keys(self.normalizer),
         )  # fmt: skip
         short = f", {copies.asked:,} were asked for" if len(copies.texts) < copies.asked else ""
         methods = ", ".join(dict.fromkeys(step.method for step in steps))

@@ -50,14 +50,25 @@ The files are verified against manifest.json before anything is parsed; nothing 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model with its report.
+    """A trained model with its report, as :func:`toxiclf.train` gives it.
 
     Attributes
     ----------
-    report : what is known of it.
-    history : one row an epoch, of networks; else empty. Of an ensemble each row names its ``member``.
-    rejected : rows set aside, each with its file.
-    predictions : scores of the rows that the report speaks of; None where training diverged.
+    report : Report
+        All figures and findings.
+    history : list of dict
+        One row an epoch, of networks; else empty. Of an ensemble each row names its ``member``.
+    rejected : tuple of (str, Rejected)
+        Rejected rows, each with its file.
+    predictions : Predictions or None
+        Scores of the rows that the report speaks of; None where training diverged.
+
+    Examples
+    --------
+    >>> import toxiclf
+    >>> model = toxiclf.train("corpus:sample")
+    >>> model.diverged, model.has_bundle, model.moderator.labels
+    (False, True, ('toxic',))
     """
 
     report: Report
@@ -93,7 +104,8 @@ class TrainedModel:
 
         Raises
         ------
-        TrainingError : training diverged, or the network has no ONNX form.
+        TrainingError
+            Training diverged, or the network has no ONNX form.
         """
         if self._moderator is None:
             finding = next(f for f in self.report.findings if f.code in ("diverged", "no_bundle"))

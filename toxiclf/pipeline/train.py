@@ -38,23 +38,46 @@ def train(
     checkpoints: Checkpoints | None = None,
     bar: bool = False,
 ) -> TrainedModel:
-    """Train a model on labelled comments; where the recipe asks for a search, the best recipe that it finds.
+    """Train a classifier on labelled comments, measure it once on a test set, and write its report.
+
+    Where the recipe asks for a search, the best recipe that it finds is trained.
 
     Parameters
     ----------
-    comments : a file, ``corpus:NAME``, or comments from :func:`toxiclf.read_comments` or :meth:`toxiclf.Comments.of`.
-    recipe : a preset's name, a TOML file, a mapping or a recipe; None for the default model.
-    test : a test part of its own (the card's, for a corpus that has one); None to hold out a share of the rows.
-    say : called with a sentence at each step.
-    search_log : file that keeps the finished trials of a search, so that the same search goes on from there.
-    checkpoints : folder that keeps the state of networks after each epoch, so that an interrupted run can go on from there; it
-        is deleted when the run is saved.
-    bar : whether networks draw a progress bar on standard error in place of a sentence an epoch.
+    comments : str, path or Comments
+        A file, ``corpus:NAME``, or comments from :func:`toxiclf.read_comments` or :meth:`toxiclf.Comments.of`.
+    recipe : str, Path, mapping, Recipe or None
+        A preset's name, a TOML file, a mapping such as ``{"model": {"name": "svm"}}``; None for the default model.
+    test : str, path, Comments or None
+        A test set of its own; None takes the corpus's, if it has one, else holds out ``split.test`` of the rows.
+    say : callable
+        Called with a sentence at each step.
+    search_log : Path or None
+        File that each finished trial of a search is written to; the same search is resumed from it.
+    checkpoints : Checkpoints or None
+        Folder that holds the state of networks after each epoch, from which an interrupted run is resumed; it is deleted when
+        the run is saved.
+    bar : bool
+        Whether networks draw a progress bar on standard error in place of a sentence an epoch.
+
+    Returns
+    -------
+    TrainedModel
+        The model with its report; :meth:`TrainedModel.save` writes both.
 
     Raises
     ------
-    DataError, UsageError : the data or the recipe do not fit; see :mod:`toxiclf.errors`.
+    DataError
+        The comments cannot be learned from: too few of a class, say.
+    UsageError
+        The recipe does not fit, or asks for what the comments do not have.
 
+    See Also
+    --------
+    toxiclf.ToxicClassifier : the same recipes as a scikit-learn classifier.
+
+    Examples
+    --------
     >>> import toxiclf
     >>> model = toxiclf.train("corpus:sample", {"seed": 1})
     >>> model.moderator.check("오늘도 좋은 하루 되세요").is_toxic
@@ -73,10 +96,9 @@ def train(
             trials = result.to_dict()
             say(f"search: the best of {len(result.trials)}: {plainly(result.best.settings)}")
         began = time.perf_counter()
-        fits = fit_models(
-            parts, recipe, say, checkpoints=checkpoints, bar=bar
-        )  # augment, tokenize, encode, resample, fit
-        model = calibrated(fits, parts, recipe)  # calibrate, choose thresholds
+        # augment, tokenize, encode, resample, fit; then calibrate and choose thresholds
+        fits = fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar)
+        model = calibrated(fits, parts, recipe)
         seconds = time.perf_counter() - began
     except DivergedError as error:
         report = report_of_diverged(error, parts, comments, recipe, trials)
@@ -113,7 +135,7 @@ def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[
 def read_parts(
     comments: str | os.PathLike[str] | Comments, test: str | os.PathLike[str] | Comments | None, **columns: Any
 ) -> tuple[Comments, Comments | None]:
-    """Read training rows and the test part; a corpus brings its own test part.
+    """Read training rows and the test set; a corpus brings its own test set.
 
     Parameters
     ----------

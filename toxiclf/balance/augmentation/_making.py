@@ -46,6 +46,7 @@ def augmented(
     normalizer: Normalizer,
     avoid: Collection[str],
     seed: int,
+    keys: Sequence[str] | None = None,
 ) -> Augmented:
     """Write comments of the rarer class once more, or of all, by each step as many copies of each as it says.
 
@@ -66,6 +67,7 @@ def augmented(
     normalizer : decides which texts are equal.
     avoid : normalized texts that no copy may equal, such as those of held-out rows.
     seed : not negative.
+    keys : the texts, normalized; None where that is still to be done.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def augmented(
     """
     check_minority(minority)
     rows = np.flatnonzero(minority).tolist()
-    keys = [normalizer(text) for text in texts]
+    keys = normalizer.batch(texts)[0] if keys is None else keys
     check_differ(len({keys[row] for row in rows}), len(rows), "augmentation")
     taken = {"", *avoid, *keys}
 
