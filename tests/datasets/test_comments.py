@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from toxiclf.bundle.manifest import LabelMap
-from toxiclf.datasets.comments import Comments, check_classes, consistent, equality_keys
+from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import read_comments, read_texts
 from toxiclf.errors import DataError, UsageError
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.preprocess import Preprocessor
 
 Read = Callable[..., Comments]
 
@@ -350,8 +354,32 @@ def test_consistent_comments_stay_as_they_are() -> None:
 
 
 def test_comments_are_equal_if_their_normalized_texts_are() -> None:
-    keys = equality_keys(["ＡＢ ㅋㅋㅋㅋㅋㅋ", "AB  ㅋㅋㅋㅋ\u200b ", "AB ㅎㅎㅎ"])
+    keys = Comments.of(["ＡＢ ㅋㅋㅋㅋㅋㅋ", "AB  ㅋㅋㅋㅋ\u200b ", "AB ㅎㅎㅎ"], [0, 0, 1]).keys()
     assert keys[0] == keys[1] != keys[2]
+
+
+@given(st.text(), st.integers(1, 5), st.integers(1, 12))
+def test_a_kept_normalization_is_that_of_any_limits(text: str, repeat_cap: int, max_chars: int) -> None:
+    comments, normalizer = Comments([text, "가 나"], np.array([[0], [1]], np.uint8), ("a",)), Normalizer()
+    assert comments.normalized(normalizer)[0] == normalizer.batch(comments.texts)[0]
+    other = Normalizer(repeat_cap, max_chars)
+    normalized, truncated = comments.normalized(other)
+    expected = other.batch(comments.texts)
+    assert normalized == expected[0]
+    assert truncated.tolist() == expected[1].tolist()
+
+
+def test_comments_taken_from_others_know_what_those_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    comments = Comments.of(["가  나", "다", "다", "라 "], [0, 1, 1, 0])
+    other = Comments.of(["마  바"], [1])
+
+    def never(self: Normalizer, text: str) -> str:
+        raise AssertionError(text)
+
+    monkeypatch.setattr(Normalizer, "_cut", never)
+    assert comments.take(np.array([3, 0])).keys() == ["라", "가 나"]
+    assert comments.take(np.array([1])).joined(other).keys() == ["다", "마 바"]
+    assert comments.preprocessed(Preprocessor(Normalizer()))[0] == ["가 나", "다", "다", "라"]
 
 
 def test_the_hash_speaks_of_texts_targets_and_labels() -> None:

@@ -17,6 +17,7 @@ import pytest
 import tomli_w
 
 from tests.datasets.conftest import Site, send
+from tests.machine import PATIENCE
 from toxiclf.cli import run
 from toxiclf.datasets import cards
 
@@ -256,14 +257,14 @@ def test_an_interrupted_fetch_ends_with_130_and_the_same_command_begins_anew(
     def stalls(handler: BaseHTTPRequestHandler, content: bytes) -> None:
         send(handler, content, upto=6_000)
         arriving.set()
-        released.wait(30)
+        released.wait(PATIENCE)
 
     site.replies.append(stalls)
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "corpora"), "corpora", "fetch", "tiny"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert arriving.wait(60)
+    assert arriving.wait(PATIENCE)
     process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=30)
+    _, printed = process.communicate(timeout=PATIENCE)
     released.set()
     assert process.returncode == 130
     assert printed.endswith("toxiclf: interrupted\n")
@@ -300,7 +301,7 @@ def test_on_a_terminal_the_licence_is_asked_about_and_a_bar_is_drawn(
             asked = True
             os.write(ours, f"{typed}\n".encode())
     os.close(ours)
-    assert process.wait(30) == code
+    assert process.wait(PATIENCE) == code
     assert asked
     assert b"CC-BY-NC-4.0 forbids commercial use. Do you accept this licence? [y/N]:" in printed
     assert (folder / "comments.txt").exists() == (code == 0)

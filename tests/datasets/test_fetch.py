@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -26,6 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.datasets.conftest import Reply, Site, answer, send, whole
+from tests.machine import PATIENCE, wait_until
 from toxiclf.datasets import cards, download, nsmc
 from toxiclf.datasets.cards import Card, Part
 from toxiclf.datasets.fetch import fetch
@@ -166,11 +166,11 @@ def test_a_silent_server_is_left_after_a_while(site: Site, monkeypatch: pytest.M
     over = threading.Event()
 
     def silent(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-        over.wait(30)
+        over.wait(PATIENCE)
 
     def falls_silent(handler: BaseHTTPRequestHandler, content: bytes) -> None:
         send(handler, content, upto=9_000)
-        over.wait(30)
+        over.wait(PATIENCE)
 
     sentences = {refusal(site, reply) for reply in (silent, falls_silent)}
     over.set()
@@ -339,9 +339,7 @@ def test_many_at_once_fetch_once(site: Site) -> None:
     waiting = f"another process is fetching to {card.cache_path(card.parts[0]).parent}; waiting for it"
 
     def slow(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and said.count(waiting) < 3:
-            time.sleep(0.01)
+        wait_until(lambda: said.count(waiting) == 3)
         whole(handler, content)
 
     site.replies.append(slow)
@@ -363,7 +361,7 @@ def test_a_stopped_fetch_leaves_no_file_and_lets_the_next_one_in(site: Site, sto
     def stalls(handler: BaseHTTPRequestHandler, content: bytes) -> None:
         send(handler, content, upto=6_000)
         arriving.set()
-        released.wait(30)
+        released.wait(PATIENCE)
 
     site.replies.append(stalls)
     card = site.card()
@@ -374,9 +372,9 @@ def test_a_stopped_fetch_leaves_no_file_and_lets_the_next_one_in(site: Site, sto
         "except KeyboardInterrupt: sys.exit(130)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program, card.model_dump_json()])
-    assert arriving.wait(60)
+    assert arriving.wait(PATIENCE)
     process.send_signal(stop)
-    assert process.wait(30) == code
+    assert process.wait(PATIENCE) == code
     released.set()
     assert card.place(card.parts[0]) is None
     assert get(card).read_bytes() == site.content

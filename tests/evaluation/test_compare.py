@@ -24,7 +24,8 @@ from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.sections import LiveFigures, estimates
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
-from toxiclf.pipeline.train import TrainedModel, train
+from toxiclf.pipeline.save import TrainedModel
+from toxiclf.pipeline.train import train
 
 Trained = Callable[[str, str], TrainedModel]
 

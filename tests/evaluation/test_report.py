@@ -21,7 +21,7 @@ from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import FORMAT, Report
 from toxiclf.evaluation.saved import drawable_report
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 OLD = Path(__file__).parent.parent / "fixtures" / "0.1"
 """A run that toxiclf 0.1 saved: ngram_logistic on the sample comments, with a prior of .1."""

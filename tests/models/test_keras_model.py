@@ -23,7 +23,7 @@ from tests.models.small import (
     task_of,
 )
 from toxiclf.backend import keras
-from toxiclf.features.features import Sequences
+from toxiclf.features.sequences import Sequences
 from toxiclf.models._base import HeldOut
 from toxiclf.models._keras_model import SequenceNetwork
 from toxiclf.models._progress import FitContext

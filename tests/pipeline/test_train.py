@@ -17,7 +17,7 @@ from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.predictions import Predictions, read
 from toxiclf.pipeline.calibrate import Checkpoints
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 FAST = tiny("ngram_logistic")
 

@@ -22,7 +22,7 @@ from toxiclf.datasets.comments import Comments
 from toxiclf.errors import UsageError
 from toxiclf.evaluation.saved import drawable_report
 from toxiclf.pipeline.evaluate import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Rule, Series
 from toxiclf.report.figures import FORMATS, _matplotlib, available, charts, plotly_figure, write_figures
 

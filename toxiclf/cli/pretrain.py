@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toxiclf._console import print_json, print_table, say
+from toxiclf._progress import Bar
 from toxiclf.cli import options
-from toxiclf.cli.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from toxiclf.recipe import Recipe
@@ -93,12 +91,12 @@ def pretrain(
     from toxiclf.recipe.preprocessing import recipe_tokenizer
     from toxiclf.rows import write_rejected
 
-    trained = {
+    options_of_vectors = {
         "pretrained": "none", "kind": kind, "architecture": architecture, "size": size, "window": window,
         "min_count": min_count, "epochs": epochs, "seed": seed,
     }  # fmt: skip
     _check_settings(settings or (), given)
-    recipe = Recipe.load({"model": {"name": "logistic"}, "vectors": trained}, settings=settings or ())
+    recipe = Recipe.load({"model": {"name": "logistic"}, "vectors": options_of_vectors}, settings=settings or ())
     _check_effect(recipe)
     scratch = check_writable(out)
     store.check_replaceable(out)
@@ -108,26 +106,32 @@ def pretrain(
         )
     else:
         say(f"word vectors: {workers} workers, so a second run makes slightly other vectors")
-    with _bar() as advance:
-        found = train_vectors(
-            texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say, advance=advance,
+    with Bar("word vectors") as bar:
+        trained_vectors = train_vectors(
+            texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say,
+            advance=bar.update if bar.is_drawn else None,
             scratch=scratch,
         )  # fmt: skip
-    store.save(out, found.vectors, found.card.model_copy(update={"quantized": quantize}))
-    if found.rejected:
-        write_rejected(out / "rejected.csv", found.rejected)
-    seen, pieces = int((found.vectors.frequencies > 0).sum()), len(found.vectors.tokens)
+    store.save(out, trained_vectors.vectors, trained_vectors.card.model_copy(update={"quantized": quantize}))
+    if trained_vectors.rejected:
+        write_rejected(out / "rejected.csv", trained_vectors.rejected)
+    seen, pieces = int((trained_vectors.vectors.frequencies > 0).sum()), len(trained_vectors.vectors.tokens)
     if as_json:
-        facts = {"tokens": pieces, "seen": seen, "size": found.vectors.size, "texts": found.card.texts}
-        print_json({"out": str(out), **facts, "rejected": len(found.rejected)})
+        facts = {
+            "tokens": pieces,
+            "seen": seen,
+            "size": trained_vectors.vectors.size,
+            "texts": trained_vectors.card.texts,
+        }
+        print_json({"out": str(out), **facts, "rejected": len(trained_vectors.rejected)})
     if show:
-        _print_neighbours(found.vectors, show, as_json)
+        _print_neighbours(trained_vectors.vectors, show, as_json)
     say(
-        f"vectors: {out} ({seen:,} tokens; {pieces - seen:,} more syllables and jamo; {found.vectors.size} numbers each)"
+        f"vectors: {out} ({seen:,} tokens; {pieces - seen:,} more syllables and jamo; {trained_vectors.vectors.size} numbers each)"
     )
     say(f"use them: toxiclf train COMMENTS --model cnn --set vectors.pretrained={out}")
-    if found.rejected:
-        say(f"{len(found.rejected):,} rows were set aside: {out / 'rejected.csv'}")
+    if trained_vectors.rejected:
+        say(f"{len(trained_vectors.rejected):,} rows were set aside: {out / 'rejected.csv'}")
         if strict:
             raise typer.Exit(5)
 
@@ -170,30 +174,14 @@ def _print_neighbours(vectors: object, words: list[str], as_json: bool) -> None:
 
     assert isinstance(vectors, WordVectors)
     for word in words:
-        found = vectors.neighbours(word)
+        neighbours = vectors.neighbours(word)
         if as_json:
-            print_json({"word": word, "neighbours": [{"word": other, "similarity": round(s, 4)} for other, s in found]})
+            print_json(
+                {"word": word, "neighbours": [{"word": other, "similarity": round(s, 4)} for other, s in neighbours]}
+            )
             continue
         known = vectors.vocabulary.ids([[word]]).flat
         parts = [vectors.tokens[i - 1] for i in known]
         if parts != [word]:
             say(f"{word} is not among the tokens; it is taken as {' + '.join(parts)}")
-        print_table([["neighbour of " + word, "similarity"], *([other, f"{s:.3f}"] for other, s in found)])
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[float], None] | None]:
-    """A progress bar on a terminal; elsewhere a sentence an epoch is enough."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("word vectors", total=1.0)
-
-        def advance(share: float) -> None:
-            bar.update(task, completed=share)
-
-        yield advance
+        print_table([["neighbour of " + word, "similarity"], *([other, f"{s:.3f}"] for other, s in neighbours)])

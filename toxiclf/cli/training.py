@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toxiclf._console import on_terminal, print_json, print_line, print_table, say
 from toxiclf.cli import live_rate, options
-from toxiclf.cli.printing import print_json, print_table, say, visible
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -68,7 +67,8 @@ def train(
     from toxiclf.errors import UsageError
     from toxiclf.models import has_network
     from toxiclf.pipeline.calibrate import Checkpoints
-    from toxiclf.pipeline.train import check_writable, read_parts
+    from toxiclf.pipeline.save import check_writable
+    from toxiclf.pipeline.train import read_parts
     from toxiclf.pipeline.train import train as train_model
     from toxiclf.recipe import Recipe
 
@@ -93,7 +93,7 @@ def train(
     try:
         trained = train_model(
             rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl", checkpoints=checkpoints,
-            bar=sys.stderr.isatty(),
+            bar=on_terminal(),
         )  # fmt: skip
     except KeyboardInterrupt:
         if checkpoints.files():
@@ -107,11 +107,11 @@ def train(
         print_json({**report.to_dict(), "out": str(folder)})
     else:
         _print_report(report)
-        typer.echo(f"report: {folder / 'report.html'}")
+        print_line(f"report: {folder / 'report.html'}")
         if report.search:
-            typer.echo(f"best recipe: {folder / 'best_recipe.toml'}")
+            print_line(f"best recipe: {folder / 'best_recipe.toml'}")
         if trained.has_bundle:
-            typer.echo(f"bundle: {folder / 'bundle'}")
+            print_line(f"bundle: {folder / 'bundle'}")
     if trained.diverged:
         raise typer.Exit(6)
     if trained.rejected:
@@ -155,9 +155,9 @@ def evaluate(
     else:
         _print_report(report)
         if out is not None:
-            typer.echo(f"report: {out / 'report.html'}")
+            print_line(f"report: {out / 'report.html'}")
     if n_rejected:
-        say(f"{n_rejected:,} rows were set aside" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
+        say(f"{n_rejected:,} rows were rejected" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
         if strict:
             raise typer.Exit(5)
 
@@ -168,7 +168,7 @@ def _print_report(report: Report) -> None:
     for table in terminal_tables(report):
         print_table(table)
     for line in finding_lines(report):
-        typer.echo(visible(line))
+        print_line(line)
 
 
 def _stem(source: str) -> str:

@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from toxiclf.errors import DataError
@@ -82,10 +81,10 @@ class WordVectors:
         wanted = self.matrix[ids].mean(axis=0)
         similarity = (self.matrix @ wanted / length / max(float(np.linalg.norm(wanted)), 1e-12))[seen]
         order = np.argsort(-similarity, kind="stable")
-        found = [
+        neighbours = [
             (self.tokens[seen[i]], float(similarity[i])) for i in order[: count + 1] if self.tokens[seen[i]] != word
         ]
-        return found[:count]
+        return neighbours[:count]
 
 
 def with_pieces(
@@ -122,6 +121,8 @@ def _means_of_holders(
     tokens: Sequence[str], matrix: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The vector of each piece, (len(PIECES), size)."""
+    import scipy.sparse as sp
+
     places = [[_PLACES[p] for p in {*token, *decompose(token)} if p in _PLACES] for token in tokens]
     sizes = np.fromiter(map(len, places), dtype=np.intp, count=len(places))
     weights = np.sqrt(counts)
@@ -152,9 +153,9 @@ def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: i
     """
     min_count = 2 if options.min_count == "auto" else options.min_count
     counts = Counter(token for comment in tokens for token in comment)
-    kept = sorted((token for token, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t))
-    if not kept:
+    frequent = sorted((token for token, count in counts.items() if count >= min_count), key=lambda t: (-counts[t], t))
+    if not frequent:
         raise DataError(f"no token occurs {min_count} times in the training rows; lower vectors.min_count")
-    shares = np.array([counts[token] for token in kept], dtype=np.float64)
-    matrix = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(kept), options.size))
-    return WordVectors(kept, matrix.astype(np.float32), shares / shares.sum(), {"source": "drawn at random"})
+    shares = np.array([counts[token] for token in frequent], dtype=np.float64)
+    matrix = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(frequent), options.size))
+    return WordVectors(frequent, matrix.astype(np.float32), shares / shares.sum(), {"source": "drawn at random"})

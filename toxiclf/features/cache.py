@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors import SafetensorError
 
 from toxiclf._files import write_bytes
 from toxiclf.embeddings.pretrain import vectors_of_rows
@@ -26,12 +25,12 @@ T = TypeVar("T")
 _FORM = 1  # of the files
 
 
-class Kept:
-    """A folder of what was made once; without one, everything is made anew.
+class FeatureCache:
+    """A folder of tokens, vectors and n-grams that were made once; without a folder, each is made anew.
 
     Attributes
     ----------
-    seconds : that making what was found here had taken: so that times are as if it were made anew.
+    seconds : how long it had taken to make what was read here, so that times are as if it were made anew.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -57,6 +56,8 @@ class Kept:
         if self._folder is None:
             return make()
         digest = hashlib.sha256(json.dumps([_FORM, _versions(), kind, content]).encode()).hexdigest()[:32]
+        from safetensors import SafetensorError
+
         path = self._folder / f"{kind}-{digest}"
         try:
             made: T
@@ -83,7 +84,7 @@ class Kept:
 
 @cache
 def _versions() -> list[str]:
-    """What is kept is of these; tokenizers name their own."""
+    """Versions of what makes the content; tokenizers name their own."""
     return [metadata.version(name) for name in ("toxiclf", "numpy", "gensim")]
 
 

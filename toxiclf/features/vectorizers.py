@@ -8,7 +8,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state
@@ -16,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 from toxiclf.datasets.arrays import checked_texts
 from toxiclf.embeddings.pretrained import recipe_vectors
 from toxiclf.errors import DataError
-from toxiclf.features.features import AverageVectors, Featurizer, Prepared
+from toxiclf.features.pipeline import FeaturePipeline
+from toxiclf.features.pooling import Pooling
+from toxiclf.features.texts import TokenizedTexts
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.encoder import NgramView, TextEncoder
@@ -31,16 +32,16 @@ def marked_as_texts(tags: Any) -> Any:
 
 
 class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What both vectorizers share: comments are checked and prepared once, and a Featurizer does the work."""
+    """What both vectorizers share: comments are checked and prepared once, and a FeaturePipeline does the work."""
 
-    _featurizer: Featurizer
+    _features: FeaturePipeline
 
     @abstractmethod
-    def _learn(self, texts: list[str]) -> Prepared:
+    def _learn(self, texts: list[str]) -> TokenizedTexts:
         """Check the parameters, learn the features of some comments, and give these prepared."""
 
     @abstractmethod
-    def _matrix(self, rows: Prepared) -> Any:
+    def _matrix(self, rows: TokenizedTexts) -> Any:
         """Features of prepared comments."""
 
     def fit(self, X: Any, y: Any = None) -> _TextVectorizer:
@@ -48,12 +49,19 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
         Parameters
         ----------
-        X : n comments: a list, Series, array or tuple of strings.
-        y : not used.
+        X : list, tuple, Series or array of str, shape (n,)
+            The comments.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
 
         Raises
         ------
-        UsageError, DataError : a parameter or the comments do not fit.
+        UsageError, DataError
+            A parameter or the comments do not fit.
         """
         self._fit(X)
         return self
@@ -65,21 +73,26 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     def transform(self, X: Any) -> Any:
         """Features of comments, one row each; a comment in which nothing is known is a row of zeros.
 
+        Returns
+        -------
+        array or CSR matrix of float32, shape (n, n_features)
+
         Raises
         ------
-        UsageError : ``X`` is no list of comments.
+        UsageError
+            ``X`` is no list of comments.
         """
         check_is_fitted(self)
-        return self._matrix(Prepared.of(checked_texts(X), self._featurizer.encoder.preprocessor, None))
+        return self._matrix(TokenizedTexts.of(checked_texts(X), self._features.encoder.preprocessor, None))
 
-    def _fit(self, X: Any) -> Prepared:
+    def _fit(self, X: Any) -> TokenizedTexts:
         texts = checked_texts(X)
         if not texts:
             raise DataError("X holds no comment; a minimum of 1 is required to learn from")
         return self._learn(texts)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_featurizer")
+        return hasattr(self, "_features")
 
     def __sklearn_tags__(self) -> Any:
         tags = marked_as_texts(super().__sklearn_tags__())
@@ -89,15 +102,15 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     def __getstate__(self) -> dict[str, Any]:
         """The encoder leaves as its JSON: MeCab cannot be pickled."""
         state = dict(super().__getstate__())
-        if "_featurizer" in state:
-            state["_featurizer"] = self._featurizer.encoder.to_json(), self._featurizer.features
+        if "_features" in state:
+            state["_features"] = self._features.encoder.to_json(), self._features.numbers
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if "_featurizer" in state:
-            (text, vocabulary), features = state["_featurizer"]
-            self._featurizer = Featurizer(TextEncoder.from_json(text, vocabulary), features)
+        if "_features" in state:
+            (text, vocabulary), numbers = state["_features"]
+            self._features = FeaturePipeline(TextEncoder.from_json(text, vocabulary), numbers)
 
 
 class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # type: ignore[misc]
@@ -107,13 +120,38 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
 
     Parameters
     ----------
-    tokenizer, part_of_speech, typo_correction, views : how comments become tokens; see :class:`toxiclf.recipe.TextSection`.
-    pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.features.features.AverageVectors`.
-    pretrained : word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
-    kind, architecture, size, window, min_count, epochs, unlabeled, jamo_ngrams, buckets : of word vectors that are trained; see
-        :class:`toxiclf.recipe.VectorsSection`.
-    max_tokens, max_chars, repeat_cap : what is kept of a comment; see :class:`toxiclf.recipe.TextSection`.
-    random_state : seed of word vectors that are trained.
+    tokenizer : str
+        "mecab", "kiwi", …; this and the next three say how comments become tokens, see :class:`toxiclf.recipe.TextSection`.
+    part_of_speech : str or sequence of str
+        Tags of the tokens that are kept; empty for all.
+    typo_correction : bool
+        Of kiwi.
+    views : str or sequence of str
+        Ways to read disguised words; "all" for every one.
+    pooling : {"mean", "tfidf", "sif"}
+        How a comment's word vectors become one; see :mod:`toxiclf.features.pooling`.
+    pretrained : str
+        Word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
+    kind, architecture : str
+        Of word vectors that are trained, as are the keys that follow; see :class:`toxiclf.recipe.VectorsSection`.
+    size, window : int
+        Dimensions of a vector, and tokens on each side that a token is learned from.
+    min_count, epochs : int or "auto"
+        Rarer tokens get no vector of their own; times that all texts are gone through.
+    unlabeled : str or sequence of str
+        Files of texts to learn from; empty for the comments themselves.
+    jamo_ngrams, buckets : (int, int) and int
+        Of FastText.
+    max_tokens : int or "auto"
+        Tokens of a comment that count.
+    max_chars, repeat_cap : int
+        Characters of a comment that count, and of a run of one character.
+    random_state : int, RandomState or None
+        Seed of word vectors that are trained.
+
+    See Also
+    --------
+    NgramVectorizer : rows of n-grams, which need no word vectors.
 
     Examples
     --------
@@ -167,12 +205,12 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         self.repeat_cap = repeat_cap
         self.random_state = random_state
 
-    def _learn(self, texts: list[str]) -> Prepared:
+    def _learn(self, texts: list[str]) -> TokenizedTexts:
         recipe = self._recipe()
         preprocessor, engine = recipe_preprocessor(recipe), recipe_tokenizer(recipe)
-        rows = Prepared.of(texts, preprocessor, engine)
+        rows = TokenizedTexts.of(texts, preprocessor, engine)
         vectors = recipe_vectors(recipe, engine, lambda message: None)
-        self._featurizer = Featurizer.of(recipe, rows, preprocessor, engine, vectors)
+        self._features = FeaturePipeline.learn(recipe, rows, preprocessor, engine, vectors)
         return rows
 
     def _recipe(self) -> Recipe:
@@ -193,16 +231,15 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
             }
         )
 
-    def _matrix(self, rows: Prepared) -> NDArray[np.float32]:
-        matrix: NDArray[np.float32] = self._featurizer.matrix(rows)
+    def _matrix(self, rows: TokenizedTexts) -> NDArray[np.float32]:
+        matrix: NDArray[np.float32] = self._features.matrix(rows)
         return matrix
 
     @property
     def _n_features_out(self) -> int:
-        features = self._featurizer.features
-        assert isinstance(features, AverageVectors)
-        size: int = features.vectors.matrix.shape[1]
-        return size
+        numbers = self._features.numbers
+        assert isinstance(numbers, Pooling)
+        return numbers.vectors.size
 
 
 class NgramVectorizer(_TextVectorizer):
@@ -212,10 +249,20 @@ class NgramVectorizer(_TextVectorizer):
 
     Parameters
     ----------
-    jamo, syllable : longest n-gram of each kind; the shortest is 1.
-    min_comments : n-grams in fewer comments are left out.
-    views, max_chars, repeat_cap : what is read of a comment; see :class:`toxiclf.recipe.TextSection`.
-    sparse_output : give a SciPy CSR matrix; False for an array, float32 both.
+    jamo, syllable : int
+        Longest n-gram of each kind; the shortest is 1.
+    min_comments : int
+        N-grams in fewer comments are left out.
+    views : str or sequence of str
+        Ways to read disguised words; "all" for every one. See :class:`toxiclf.recipe.TextSection`, also for the next two.
+    max_chars, repeat_cap : int
+        Characters of a comment that count, and of a run of one character.
+    sparse_output : bool
+        Whether to give a SciPy CSR matrix; False for an array, float32 both.
+
+    See Also
+    --------
+    AverageVectorizer : averaged word vectors.
 
     Examples
     --------
@@ -257,19 +304,21 @@ class NgramVectorizer(_TextVectorizer):
         ]
         return np.array(names, dtype=object)
 
-    def _learn(self, texts: list[str]) -> Prepared:
+    def _learn(self, texts: list[str]) -> TokenizedTexts:
         options = {name: getattr(self, name) for name in ("jamo", "syllable", "min_comments")}
         text = {name: getattr(self, name) for name in ("views", "max_chars", "repeat_cap")}
         recipe = Recipe.load({"model": options, "text": text})
         preprocessor = recipe_preprocessor(recipe)
-        rows = Prepared.of(texts, preprocessor, None)
-        self._featurizer = Featurizer.of(recipe, rows, preprocessor, None, None)
+        rows = TokenizedTexts.of(texts, preprocessor, None)
+        self._features = FeaturePipeline.learn(recipe, rows, preprocessor, None, None)
         return rows
 
-    def _matrix(self, rows: Prepared) -> Any:
-        matrix = sp.hstack(list(self._featurizer.matrix(rows).values()), format="csr")
+    def _matrix(self, rows: TokenizedTexts) -> Any:
+        import scipy.sparse as sp
+
+        matrix = sp.hstack(list(self._features.matrix(rows).values()), format="csr")
         return matrix if self.sparse_output else matrix.toarray()
 
     def _vocabularies(self) -> dict[str, NgramVocabulary]:
-        views = self._featurizer.encoder.views
+        views = self._features.encoder.views
         return {name: view.vocabulary for name, view in views.items() if isinstance(view, NgramView)}

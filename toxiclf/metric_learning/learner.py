@@ -13,7 +13,8 @@ from sklearn.metrics import average_precision_score
 from toxiclf.backend import keras, seeded, tf
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError, UsageError
-from toxiclf.features.features import WORDS, Sequences
+from toxiclf.features.pooling import WORDS
+from toxiclf.features.sequences import Sequences
 from toxiclf.graph import Graph
 from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._blocks import Activation, Block, Dense, Dropout, Embedding, Words
@@ -68,7 +69,7 @@ class MetricLearner:
 
         Parameters
         ----------
-        features : float32 (n, width) for the encoder "mlp", else :class:`toxiclf.features.features.Sequences`.
+        features : float32 (n, width) for the encoder "mlp", else :class:`toxiclf.features.sequences.Sequences`.
 
         Raises
         ------

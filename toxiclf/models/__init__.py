@@ -69,7 +69,7 @@ MODELS: dict[str, ModelKind] = {
     "vae": ModelKind("anomaly", "Autoencoder", "average", watches=True),
     "lstm_autoencoder": ModelKind("anomaly", "LstmAutoencoder", "sequence", watches=True),
 }
-"""All models by the name that recipes, flags and tables use; ensembles are of several: :mod:`toxiclf.pipeline.ensembles`."""
+"""All models by the name that recipes, flags and tables use; ensembles are of several: :mod:`toxiclf.pipeline.ensemble`."""
 
 
 def class_weight_of(name: str, setting: Any) -> Any:

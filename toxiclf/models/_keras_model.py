@@ -12,7 +12,8 @@ from sklearn.metrics import average_precision_score
 from toxiclf.backend import keras, seeded, tf
 from toxiclf.balance.weights import problems
 from toxiclf.errors import UsageError
-from toxiclf.features.features import WORDS, Sequences
+from toxiclf.features.pooling import WORDS
+from toxiclf.features.sequences import Sequences
 from toxiclf.graph import Graph
 from toxiclf.models import _training_loop as training_loop
 from toxiclf.models._base import HeldOut, Model, Task

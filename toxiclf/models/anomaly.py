@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.backend import keras, seeded, tf
-from toxiclf.features.features import WORDS, Sequences
+from toxiclf.features.pooling import WORDS
+from toxiclf.features.sequences import Sequences
 from toxiclf.graph import Graph
 from toxiclf.models import _training_loop as training_loop
 from toxiclf.models._base import HeldOut, Task

@@ -15,7 +15,7 @@ from sklearn.preprocessing import normalize
 from sklearn.svm import SVC
 
 from toxiclf.balance.weights import problems
-from toxiclf.features.features import NgramRows
+from toxiclf.features.ngrams import NgramRows
 from toxiclf.graph import Graph
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._trees import of_sklearn, shares_of, write_trees

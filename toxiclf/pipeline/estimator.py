@@ -24,12 +24,12 @@ from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import is_binary
 from toxiclf.datasets.splitting import split
 from toxiclf.errors import DataError, TrainingError, UsageError
-from toxiclf.evaluation.decision import class_log_odds, margins_of
 from toxiclf.features.vectorizers import marked_as_texts
 from toxiclf.moderator import Moderator
-from toxiclf.pipeline.bundling import bundled
-from toxiclf.pipeline.calibrate import Learned, learn
-from toxiclf.pipeline.fit import DivergedError
+from toxiclf.pipeline.calibrate import CalibratedModel, learn
+from toxiclf.pipeline.decision import class_log_odds, margins_of
+from toxiclf.pipeline.fitted import DivergedError
+from toxiclf.pipeline.save import bundled
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.text.encoder import TextEncoder
@@ -56,16 +56,25 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     Parameters
     ----------
-    recipe : a preset's name, the path of a TOML file, a mapping or a :class:`toxiclf.Recipe`; None for the default model.
-        Its keys are parameters, too: ``model__C``, ``decision__objective``, ``seed``, …; everything random draws on ``seed``.
-    negative : the class that is not toxic. It must be named where classes are words: of "악성" and "정상", the first in sorted
-        order is the toxic one.
+    recipe : str, Path, mapping, Recipe or None
+        A preset's name, the path of a TOML file, a mapping or a :class:`toxiclf.Recipe`; None for the default model. Its keys are
+        parameters, too: ``model__C``, ``decision__objective``, ``seed``, …; everything random draws on ``seed``.
+    negative : object
+        The class that is not toxic. It must be named where classes are words: of "악성" and "정상", the first in sorted order is
+        the toxic one.
 
     Attributes
     ----------
-    classes_ : the classes, sorted; 0 … k - 1 for k independent labels.
-    moderator_ : the fitted model as :func:`toxiclf.load` would give it.
-    set_aside_ : rows of ``X`` that were not learned from, as the same comment is labelled in different ways; intp (n,).
+    classes_ : array, shape (n_classes,)
+        The classes, sorted; 0 … k - 1 for k independent labels.
+    moderator_ : Moderator
+        The fitted model as :func:`toxiclf.load` would give it.
+    set_aside_ : array of intp
+        Rows of ``X`` that were not learned from, as the same comment is labelled in different ways.
+
+    See Also
+    --------
+    toxiclf.train : trains the same recipes with a test set and a report.
 
     Examples
     --------
@@ -118,13 +127,21 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Parameters
         ----------
-        X : n comments: a list, Series, array or tuple of strings.
-        y : n classes, or a 0/1 matrix (n, k) whose columns, of a DataFrame, name the labels.
+        X : list, tuple, Series or array of str, shape (n,)
+            The comments.
+        y : array of shape (n,), or 0/1 matrix of shape (n, k)
+            Their classes, or independent labels; columns of a DataFrame name the labels.
+
+        Returns
+        -------
+        self
 
         Raises
         ------
-        UsageError, DataError : the recipe, the comments or the classes do not fit.
-        TrainingError : training diverged, or the network has no ONNX form.
+        UsageError, DataError
+            The recipe, the comments or the classes do not fit.
+        TrainingError
+            Training diverged, or the network has no ONNX form.
         """
         recipe = self._loaded()
         if recipe.search.method != "none":
@@ -274,7 +291,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             self._open(state["moderator_"], TextEncoder.from_json(text, vocabulary))
 
 
-def _learned(comments: Comments, recipe: Recipe) -> Learned:
+def _learned(comments: Comments, recipe: Recipe) -> CalibratedModel:
     check_classes(comments)
     if recipe.decision.prior != "none":
         check_prior(recipe.decision.prior, comments.labels, exclusive=comments.exclusive)  # before anything is fitted
@@ -299,7 +316,7 @@ def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:
     return log_odds
 
 
-def _card(learned: Learned, comments: Comments, recipe: Recipe) -> str:
+def _card(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> str:
     """A model card without figures: nothing was held out to measure."""
     labels = [
         f"- {label}: {count:,} of {len(comments):,} comments; threshold {threshold:.4f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from toxiclf.datasets.splitting import Split
 from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.bootstrap import SUMMARY
 from toxiclf.evaluation.checks import CheckedRun, run_checks
-from toxiclf.evaluation.decision import raw_threshold
 from toxiclf.evaluation.figure_data import some_rows
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.predictions import Predictions
@@ -28,15 +27,16 @@ from toxiclf.evaluation.sections import (
     estimates,
     undefined,
 )
-from toxiclf.pipeline.bundling import versions
-from toxiclf.pipeline.calibrate import Learned, decision_source, learn, learned_rows
-from toxiclf.pipeline.ensembles import FittedEnsemble
-from toxiclf.pipeline.fit import DivergedError, Fitted
+from toxiclf.pipeline.calibrate import CalibratedModel, decision_source, learn, learned_rows
+from toxiclf.pipeline.decision import raw_threshold
+from toxiclf.pipeline.fit import Say
+from toxiclf.pipeline.fitted import DivergedError, Fitted
+from toxiclf.pipeline.save import versions
 from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
 from toxiclf.rows import Rejected
 
 
-def scored_rows(learned: Learned, parts: Split, recipe: Recipe) -> ScoredRows:
+def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> ScoredRows:
     """Score the test set, once, by the graph that goes into the bundle; without one, take the decision's scores."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
@@ -44,7 +44,7 @@ def scored_rows(learned: Learned, parts: Split, recipe: Recipe) -> ScoredRows:
         scores = learned.decision_scores
         n_truncated = n_unknown = 0
     else:
-        encoded = learned.fitted.encoder.encode(parts.test.texts)
+        encoded = learned.encode(parts.test)
         name, comments = "the test part", parts.test
         scores = learned.calibration.apply(learned.raw(encoded))
         n_truncated, n_unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
@@ -61,7 +61,7 @@ def scored_rows(learned: Learned, parts: Split, recipe: Recipe) -> ScoredRows:
     )
 
 
-def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
+def decision_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
     """The rows that calibration and thresholds were chosen on: which they are, in words; and the comments."""
     if learned.source == "validation":
         return "the validation part", parts.validation
@@ -76,7 +76,7 @@ def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, 
     return f"out-of-fold scores of {those}", comments
 
 
-def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Callable[[str], None]) -> ScoredRows | None:
+def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -> ScoredRows | None:
     """Fit the ngram_logistic model, with class weights and no other technique, and score the same rows.
 
     None where it is the model.
@@ -100,7 +100,7 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Callab
     return scored_rows(replace(learned, decision_scores=first), parts, recipe)
 
 
-def figure_outputs(learned: Learned, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     """What training leaves of figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
 
     Parameters
@@ -111,10 +111,10 @@ def figure_outputs(learned: Learned, comments: Comments, recipe: Recipe) -> dict
     if "metric" in learned.fitted.facts:
         rows = some_rows(len(comments), recipe.seed)
         shown = comments.take(rows)
-        before, after = learned.fitted.seen(shown.texts)
+        before, after = learned.fitted.around_metric(shown)
         outputs["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "rows": rows}
     if recipe.model.name in ANOMALY_MODELS:
-        raw = learned.raw(learned.fitted.encoder.encode(comments.texts))[:, 0]
+        raw = learned.raw(learned.encode(comments))[:, 0]
         edge = raw_threshold(learned.thresholds[0], learned.calibration)
         called = (
             "reconstruction error"
@@ -146,7 +146,7 @@ def figures_of(rows: ScoredRows) -> dict[str, Any]:
 
 
 def report_of(
-    learned: Learned,
+    learned: CalibratedModel,
     model: ScoredRows,
     baseline: ScoredRows | None,
     parts: Split,
@@ -236,7 +236,7 @@ def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected
 
 
 def _checked(
-    learned: Learned,
+    learned: CalibratedModel,
     model: ScoredRows,
     baseline: ScoredRows | None,
     parts: Split,
@@ -287,7 +287,7 @@ def _of_vectors(origin: Mapping[str, str]) -> list[str]:
     return [f"word vectors: {origin['source']}" + (f" ({facts})" if facts else "")] if origin else []
 
 
-def _data(comments: Comments, parts: Split, fitted: Fitted | FittedEnsemble, source: str) -> DataFacts:
+def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> DataFacts:
     vectors = fitted.origin
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from toxiclf.errors import UsageError, unknown_name
+from toxiclf.recipe.balance import AugmentStep, BalanceSection, ResampleStep, resample_steps
 from toxiclf.recipe.models import (
     ANOMALY_MODELS,
     MODEL_OPTIONS,
@@ -47,14 +48,7 @@ from toxiclf.recipe.models import (
 )
 from toxiclf.recipe.search import Range, SearchSection
 from toxiclf.recipe.sections import (
-    AUGMENT_METHODS,
-    RESAMPLE_METHODS,
     SHIPPED_VECTORS,
-    VIEWS,
-    WITH_NEIGHBOURS,
-    WITHOUT_RATIO,
-    AugmentStep,
-    BalanceSection,
     DecisionSection,
     FeaturesSection,
     SplitSection,
@@ -65,14 +59,9 @@ from toxiclf.recipe.types import Section
 
 __all__ = [
     "ANOMALY_MODELS",
-    "AUGMENT_METHODS",
     "MODEL_OPTIONS",
-    "RESAMPLE_METHODS",
     "SELF_BALANCING",
     "SHIPPED_VECTORS",
-    "VIEWS",
-    "WITHOUT_RATIO",
-    "WITH_NEIGHBOURS",
     "AugmentStep",
     "AutoencoderOptions",
     "BalanceSection",
@@ -98,6 +87,7 @@ __all__ = [
     "Range",
     "Recipe",
     "RecurrentOptions",
+    "ResampleStep",
     "RusboostOptions",
     "SearchSection",
     "SequenceOptions",
@@ -111,6 +101,7 @@ __all__ = [
     "XgboostOptions",
     "parsed_setting",
     "presets",
+    "resample_steps",
 ]
 
 
@@ -170,11 +161,7 @@ class Recipe(Section):
                 ("vectors", self.vectors, list(VectorsSection.model_fields), model),
                 ("text", self.text, ["tokenizer", "part_of_speech", "typo_correction", "max_tokens"], model),
             ]
-        tokenizer = f"on the tokenizer {self.text.tokenizer}"
-        if self.text.tokenizer in ("jamo", "char", "whitespace"):
-            idle.append(("text", self.text, ["part_of_speech"], tokenizer))
-        if self.text.tokenizer != "kiwi":
-            idle.append(("text", self.text, ["typo_correction"], tokenizer))
+        idle += [("text", self.text, keys, cause) for keys, cause in self.text.idle_keys()]
         if self.vectors.pretrained not in ("auto", "none"):
             trained = [key for key in VectorsSection.model_fields if key != "pretrained"]
             idle.append(("vectors", self.vectors, trained, f"while vectors.pretrained is '{self.vectors.pretrained}'"))

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.balance._fitness import check_differ, check_rows
 from toxiclf.balance.augmentation._method import Method
-from toxiclf.balance.augmentation._registry import AUGMENTERS
-from toxiclf.balance.resampling._fitness import check_differ, check_rows
 from toxiclf.errors import DataError
 from toxiclf.recipe import AugmentStep
 from toxiclf.text.normalize import Normalizer
@@ -47,6 +46,7 @@ def augmented(
     normalizer: Normalizer,
     avoid: Collection[str],
     seed: int,
+    keys: Sequence[str] | None = None,
 ) -> Augmented:
     """Write comments of the rarer class once more, or of all, by each step as many copies of each as it says.
 
@@ -67,6 +67,7 @@ def augmented(
     normalizer : decides which texts are equal.
     avoid : normalized texts that no copy may equal, such as those of held-out rows.
     seed : not negative.
+    keys : the texts, normalized; None where that is still to be done.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def augmented(
     """
     check_minority(minority)
     rows = np.flatnonzero(minority).tolist()
-    keys = [normalizer(text) for text in texts]
+    keys = normalizer.batch(texts)[0] if keys is None else keys
     check_differ(len({keys[row] for row in rows}), len(rows), "augmentation")
     taken = {"", *avoid, *keys}
 
@@ -95,7 +96,7 @@ def augmented(
     made: list[tuple[str, int, str]] = []
     asked = 0
     for number, step in enumerate(steps):
-        method = AUGMENTERS[step.method](step)
+        method: Method = step.component.target(step)
         share = 1.0  # of the copies that were asked for, that could be made; all classes get as much of theirs
         of_step: list[list[tuple[str, int, str]]] = []
         for group, name in [(rows, "the rarer class"), (others, "the others")][: 1 if step.of == "rarer" else 2]:

@@ -1,0 +1,132 @@
+"""TextAugmenter: the methods as a sampler for imbalanced-learn's pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from imblearn.base import BaseSampler
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_consistent_length, check_random_state, column_or_1d
+
+from toxiclf.balance.augmentation import augmented, check_minority
+from toxiclf.balance.weights import rarer_rows
+from toxiclf.datasets.arrays import checked_texts
+from toxiclf.errors import DataError, UsageError
+from toxiclf.features.vectorizers import marked_as_texts
+from toxiclf.recipe import SHIPPED_VECTORS, Recipe
+from toxiclf.text.normalize import Normalizer
+
+
+class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
+    """Write comments of the rarer classes once more, in an imbalanced-learn pipeline over texts.
+
+    The rarer classes are all but the most frequent one; of a 0/1 matrix ``y`` of independent labels, the rows that hold a label
+    which less than half of all rows hold. See :func:`toxiclf.balance.augmentation.augmented` for what is promised of the copies.
+
+    Parameters
+    ----------
+    method : a name, as ``toxiclf list augmenters`` shows them.
+    copies : of each comment of the rarer classes.
+    of : "all" writes those of every class, so that what a method does to words is no sign of a class.
+    rate : share of a comment's places that change, in (0, 1]; "auto" is the method's own.
+    similarity, vectors : of the synonyms of "eda" alone; see :class:`toxiclf.recipe.AugmentStep`.
+    options : of the method's own, by name; None for its defaults.
+    max_chars, repeat_cap : decide which comments are equal; see :class:`toxiclf.recipe.TextSection`.
+    random_state : a seed, a RandomState, or None for other copies each time.
+
+    Attributes
+    ----------
+    source_indices_ : for each returned row the row of ``X`` that it is, or was made from; intp (n + made,).
+
+    Examples
+    --------
+    >>> X = ["안녕하세요", "반가워요", "좋은 아침"] * 4 + [f"{n}번 놈 꺼져라" for n in range(6)]
+    >>> X_more, y_more = TextAugmenter("spacing", random_state=0).fit_resample(X, [0] * 12 + [1] * 6)
+    >>> X_more[-2:], y_more[-2:]
+    (['4번 놈꺼져라', '5번놈 꺼져라'], [1, 1])
+    """
+
+    _sampling_type = "bypass"
+    _parameter_constraints: dict[str, Any] = {}  # the recipe's own  # noqa: RUF012
+
+    def __init__(
+        self,
+        method: str = "eda",
+        *,
+        copies: int = 1,
+        of: str = "rarer",
+        rate: float | str = "auto",
+        similarity: float = 0.6,
+        vectors: str = SHIPPED_VECTORS[0],
+        options: Mapping[str, Any] | None = None,
+        max_chars: int = 2000,
+        repeat_cap: int = 3,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__()
+        self.method = method
+        self.copies = copies
+        self.of = of
+        self.rate = rate
+        self.similarity = similarity
+        self.vectors = vectors
+        self.options = options
+        self.max_chars = max_chars
+        self.repeat_cap = repeat_cap
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """The comments and their classes, then the copies and theirs.
+
+        Parameters
+        ----------
+        X : n comments: a list, Series, array or tuple of strings.
+        y : n classes, or a 0/1 matrix (n, k).
+
+        Returns
+        -------
+        A list where a list was given, a Series where a Series was, else an array (of objects for texts).
+
+        Raises
+        ------
+        UsageError : a parameter or ``X`` does not fit.
+        DataError : there is one class alone, or a class of fewer than six comments, or nothing could be changed.
+        """
+        return super().fit_resample(X, y)  # type: ignore[no-any-return]
+
+    def _check_X_y(self, X: Any, y: Any) -> tuple[NDArray[np.object_], NDArray[Any], bool]:  # noqa: N802
+        texts = np.array(checked_texts(X), dtype=object)
+        check_consistent_length(texts, y)
+        if not len(texts):
+            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+        values = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+        if values.ndim != 2 or values.shape[1] == 1:
+            values = column_or_1d(values)
+        elif not np.isin(values, (0, 1)).all():
+            raise UsageError(
+                "y has several columns; expected one class a comment, or a 0/1 matrix of independent labels"
+            )
+        check_minority(rarer_rows(values))
+        return texts, values, False
+
+    def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
+        names = ("method", "copies", "of", "rate", "similarity", "vectors")
+        step = {**{name: getattr(self, name) for name in names}, **(self.options or {})}
+        text = {name: getattr(self, name) for name in ("max_chars", "repeat_cap")}
+        recipe = Recipe.load({"balance": {"augment": [step]}, "text": text})
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        made = augmented(
+            X.tolist(), rarer_rows(y), recipe.balance.augment, normalizer=Normalizer(**text), avoid=(), seed=int(seed)
+        )
+        self.source_indices_ = np.concatenate([np.arange(len(X), dtype=np.intp), made.sources])
+        return np.array([*X, *made.texts], dtype=object), y[self.source_indices_]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = marked_as_texts(super().__sklearn_tags__())
+        tags.input_tags.sparse = tags.input_tags.dataframe = False
+        return tags

@@ -1,0 +1,194 @@
+"""Row resampling by imbalanced-learn: how many rows of each class there are, of vectors and one label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from imblearn.base import BaseSampler
+from imblearn.utils._validation import ArraysTransformer
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.sparsefuncs import min_max_axis
+
+from toxiclf._registry import Component, components
+from toxiclf.balance._fitness import FEWEST, check_differ, check_rows
+from toxiclf.balance.resampling import Settings
+from toxiclf.errors import DataError, UsageError
+from toxiclf.recipe import ResampleStep, resample_steps
+
+Counts = dict[Any, int]
+_NEIGHBOURS = 5
+
+
+class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
+    """One or several resamplers, applied in order, as an imbalanced-learn sampler.
+
+    What it adds: names, a chain, and refusals that say what to do. Alone in a pipeline of imbalanced-learn it sees the rows that
+    are fitted to, and no others.
+
+    Parameters
+    ----------
+    method : names, as ``toxiclf list resamplers`` shows them; one, or several in order. One that has options of its own may be a
+        table: ``{"method": "mine", "width": 3}``.
+    ratio : rows of the rarer class for each row of the other that there are to be, in (0, 1]; one for all, or one for each method
+        that takes one. With more than two classes only 1, every class as many.
+    neighbours : that SMOTE and its kin, ADASYN and NearMiss look at.
+    gan : parameters of the GAN of the method "wgan" by name, such as ``{"steps": 500}``; None for its own.
+    random_state : seed of everything random; Tomek links and NearMiss draw nothing.
+
+    Attributes
+    ----------
+    steps_ : for each method its name and the counts of each class before and after.
+    gans_ : the fitted samplers of those methods that check what they generate, such as "wgan", each with ``facts_`` and
+        ``picture_``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, y = np.random.default_rng(0).normal(size=(60, 2)), np.repeat([0, 1], [50, 10])
+    >>> np.bincount(Resampler("smote", ratio=0.5, random_state=0).fit_resample(X, y)[1])
+    array([50, 25])
+    """
+
+    sampling_strategy = "auto"  # what BaseSampler reads; `ratio` says it for each method
+
+    def __init__(
+        self, method: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = "smote", *,
+        ratio: float | Sequence[float] = 1.0, neighbours: int = _NEIGHBOURS, gan: Mapping[str, Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:  # fmt: skip
+        self.method = method
+        self.ratio = ratio
+        self.neighbours = neighbours
+        self.gan = gan
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Resampler:
+        """Check the rows and count their classes; ``fit_resample`` does that, too."""
+        X, y, _ = self._check_X_y(X, y)
+        self.sampling_strategy_ = _counts(y)
+        return self
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Other rows of the same classes.
+
+        Parameters
+        ----------
+        X : numbers (n, features), dense or sparse.
+        y : classes (n,), two of them unless all are to be as many.
+
+        Returns
+        -------
+        X, y : (m, features) and (m,), of the same kinds as were given.
+
+        Raises
+        ------
+        UsageError : a method or a ratio does not fit.
+        DataError : the rows do not fit: one class, fewer than six rows of a class, rows that are all equal, a ratio that they
+            pass already.
+        """
+        check_classification_targets(y)
+        kinds = ArraysTransformer(X, y)
+        X, y, one_against_all = self._check_X_y(X, y)
+        self.sampling_strategy_ = _counts(y)
+        X, y = self._resampled(X, y)
+        if one_against_all:
+            y = np.eye(len(self.sampling_strategy_), dtype=np.intp)[np.searchsorted(sorted(self.sampling_strategy_), y)]
+        return kinds.transform(X, y)  # type: ignore[no-any-return]
+
+    def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        return self._resampled(X, y)
+
+    def _resampled(self, X: Any, y: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
+        plan = self._plan()
+        check_random_state(self.random_state)
+        looks = any("neighbours" in step.component["keys"] for step, _ in plan)
+        _check(X, y, self.neighbours if looks else 0)
+        self.steps_: list[tuple[str, Counts, Counts]] = []
+        self.gans_: list[Any] = []
+        for step, ratio in plan:
+            before = _counts(y)
+            _check_ratio(step.component, ratio, before)
+            sampler = step.component.target(
+                Settings(ratio, len(before), self.neighbours, self.random_state, self.gan or {}, step.options)
+            )
+            try:
+                X, y = sampler.fit_resample(X, y)
+            except (ValueError, RuntimeError) as error:
+                raise DataError(f"{step.method} cannot resample these rows, try another method: {error}") from error
+            self.steps_.append((step.method, before, _counts(y)))
+            if hasattr(sampler, "facts_"):
+                self.gans_.append(sampler)
+        return X, y
+
+    def _plan(self) -> list[tuple[ResampleStep, float]]:
+        """The methods with the ratio of each; refuses parameters that do not fit."""
+        steps = resample_steps(_checked_list("method", self.method, str | Mapping | ResampleStep))
+        names, keys = (
+            ", ".join(step.method for step in steps),
+            {key for step in steps for key in step.component["keys"]},
+        )
+        takers = [step.method for step in steps if "ratio" in step.component["keys"]]
+        ratios = [float(ratio) for ratio in _checked_list("ratio", self.ratio, Real)]
+        if len(ratios) not in (1, len(takers)) or not all(0 < ratio <= 1 for ratio in ratios):
+            each = f", or one for each of {', '.join(takers)}" if takers else ""
+            raise UsageError(f"ratio is {self.ratio}; give one number above 0, at most 1{each}")
+        if not takers and ratios != [1.0]:
+            raise UsageError(f"ratio has no effect on {names}; leave it out")
+        neighbours: Any = self.neighbours
+        if not isinstance(neighbours, Integral) or neighbours < 1:
+            raise UsageError(f"neighbours is {neighbours!r}; give a number of rows, at least 1")
+        if neighbours != _NEIGHBOURS and "neighbours" not in keys:
+            raise UsageError(f"neighbours has no effect on {names}; leave it out")
+        if self.gan is not None and not any(key.startswith("gan_") for key in keys):
+            raise UsageError(f"gan has no effect on {names}; leave it out")
+        left = iter(ratios if len(ratios) > 1 else ratios * len(takers))
+        return [(step, next(left) if "ratio" in step.component["keys"] else 1.0) for step in steps]
+
+
+def _checked_list(name: str, value: Any, kind: Any) -> Sequence[Any]:
+    """A value, or several, as a list."""
+    values: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not values or not all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
+        what = "a number above 0, at most 1" if kind is Real else f"one of {', '.join(components('resampler'))}"
+        raise UsageError(f"{name} is {value!r}; give {what}, or a list of such")
+    return values
+
+
+def _counts(y: NDArray[Any]) -> Counts:
+    return dict(Counter(y.tolist()))
+
+
+def _check(X: Any, y: NDArray[Any], neighbours: int) -> None:
+    counts = {f"{value}": count for value, count in _counts(y).items()}
+    check_rows(counts, "resampling", FEWEST)
+    if min(counts.values()) <= neighbours:
+        raise DataError(
+            f"resampling looks at {neighbours} neighbours, for which it needs {neighbours + 1} rows of each class, and a fit "
+            f"learns from {min(counts.values())} of the rarer one; lower neighbours, or label more"
+        )
+    values, numbers = np.unique(y, return_counts=True)
+    rows: Any = X[y == values[numbers.argmin()]]
+    least, most = min_max_axis(rows, 0) if sp.issparse(rows) else (rows.min(axis=0), rows.max(axis=0))
+    check_differ(2 if (least != most).any() else 1, int(numbers.min()), "resampling")
+
+
+def _check_ratio(method: Component, ratio: float, counts: Counts) -> None:
+    """Refuse a ratio that the rows have reached: the method would have to do nothing, or the reverse."""
+    if "ratio" not in method["keys"]:
+        return
+    fewer, more = min(counts.values()), max(counts.values())
+    if len(counts) > 2 and ratio != 1.0:
+        raise UsageError(f"ratio {ratio:g} is of two classes, and there are {len(counts)}; leave it out")
+    wanted = int(fewer / ratio) <= more if method["undersamples"] else fewer <= int(more * ratio)
+    if not wanted:
+        raise DataError(
+            f"{method.name} is to reach {ratio:g} rows of the rarer class for each other one, and there are {fewer / more:.4g} "
+            f"already; raise the ratio, or leave {method.name} out"
+        )

@@ -1,0 +1,60 @@
+"""Which comments a model has learned from, kept in its run's folder: nobody shall measure it on them unawares."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from toxiclf._files import writing_text
+from toxiclf.datasets.comments import Comments
+from toxiclf.rows import RowWriter
+from toxiclf.text.normalize import Normalizer
+
+FILE = "learned.csv"
+"""Its name in the folder of a run. It is no part of the bundle, which may be given away."""
+
+_COLUMNS = ("file", "line", "part", "normalized_sha256")
+
+
+def write(folder: Path, parts: Mapping[str, Comments], normalizer: Normalizer) -> None:
+    """Write ``learned.csv``: place and hash of each comment, by name of its part; no text."""
+    with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
+        writer = RowWriter(stream, _COLUMNS, "csv")
+        for name, comments in parts.items():
+            for line, text in zip(comments.lines.tolist(), _hashes(comments, normalizer), strict=True):
+                writer.write(dict(zip(_COLUMNS, (comments.source, line, name, text), strict=True)))
+
+
+def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> int | None:
+    """How many comments are equal, after normalization, to one that the model of a bundle has learned from.
+
+    Parameters
+    ----------
+    bundle : its folder, or that of its run.
+    data_sha256 : of the rows that it came from, as its manifest says.
+
+    Returns
+    -------
+    None where that is not known: the bundle does not lie in its run's folder, or what lies there cannot be read.
+    """
+    folder = bundle if (bundle / FILE).is_file() else bundle.resolve().parent
+    try:
+        report = json.loads((folder / "report.json").read_text("utf-8"))
+        if report["data"]["sha256"] != data_sha256:
+            return None
+        with (folder / FILE).open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.reader(stream, strict=True)
+            if tuple(next(rows, ())) != _COLUMNS:
+                return None
+            known = {text for *_, text in rows}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return None
+    return sum(text in known for text in _hashes(comments, normalizer)) if known else None
+
+
+def _hashes(comments: Comments, normalizer: Normalizer) -> list[str]:
+    keys = comments.keys(normalizer)
+    return [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]

@@ -1,0 +1,252 @@
+"""How members decide together: by votes, or by a regression over their outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from toxiclf.balance.weights import problems
+from toxiclf.graph import Graph
+from toxiclf.models.classic import against_negative, write_against_negative
+from toxiclf.pipeline.decision import fit_calibration
+from toxiclf.recipe import EnsembleOptions, VotingOptions
+
+Floats = NDArray[np.float64]
+_STEPS = 1000  # of the weights' search, which has long converged by then
+_IDLE = 0.005  # share of the vote below which a member is not worth the time it takes
+_LEAST = 1e-30  # below any probability that matters, and no logarithm of it is infinite
+_DOUBLE, _FLOAT = 11, 1  # onnx.TensorProto's numbers
+
+
+class Combination(ABC):
+    """From each member's outputs to the ensemble's; members first become calibrated log-odds (Platt 1999).
+
+    Attributes
+    ----------
+    slopes_, intercepts_ : (members, n_labels), from a member's raw outputs to log-odds.
+    """
+
+    def __init__(self, options: Any, *, exclusive: bool, seed: int) -> None:
+        self.options, self.exclusive, self.seed = options, exclusive, seed
+
+    def fit(self, raw: Floats, targets: NDArray[np.uint8]) -> Combination:
+        """Learn from rows that the members did not learn from.
+
+        Parameters
+        ----------
+        raw : of each member, (members, n, n_labels).
+        targets : (n, n_labels).
+        """
+        lines = [fit_calibration(member, targets, method="platt", exclusive=self.exclusive).labels for member in raw]
+        self.slopes_ = np.array([[label.slope for label in labels] for labels in lines])
+        self.intercepts_ = np.array([[label.intercept for label in labels] for labels in lines])
+        self._fit(self._log_odds(raw), targets)
+        return self
+
+    def raw(self, raw: Floats) -> Floats:
+        """The ensemble's outputs (n, n_labels) from its members' (members, n, n_labels)."""
+        return self._raw(self._log_odds(raw))
+
+    def write(self, graph: Graph, raw: Sequence[str]) -> str:
+        """Add the same function to a graph that holds the members' raw outputs, in double precision."""
+        log_odds = []
+        for name, slope, intercept in zip(raw, self.slopes_, self.intercepts_, strict=True):
+            double = graph.add("Mul", graph.add("Cast", name, to=_DOUBLE), graph.constant(slope, np.float64))
+            log_odds.append(graph.add("Add", double, graph.constant(intercept, np.float64)))
+        return graph.add("Cast", self._write(graph, log_odds), to=_FLOAT)
+
+    def _log_odds(self, raw: Floats) -> Floats:
+        return np.asarray(raw * self.slopes_[:, None] + self.intercepts_[:, None])
+
+    def only(self, members: Sequence[int]) -> Combination:
+        """The same combination without the other members, which have no say in it."""
+        part = copy(self)
+        part.slopes_, part.intercepts_ = self.slopes_[members], self.intercepts_[members]
+        return part
+
+    @abstractmethod
+    def weights(self) -> list[list[float]]:
+        """How much each member counts, for each label (of exclusive labels of voting, one for all)."""
+
+    @abstractmethod
+    def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None: ...
+
+    @abstractmethod
+    def _raw(self, log_odds: Floats) -> Floats: ...
+
+    @abstractmethod
+    def _write(self, graph: Graph, log_odds: Sequence[str]) -> str: ...
+
+
+class Voting(Combination):
+    """The log-odds of the weighted mean of the members' probabilities.
+
+    Weights that are learned are those of the least cross-entropy, found by expectation maximization: the weights of a mixture of
+    fixed components have one optimum, and no rate to be set (Dempster, Laird and Rubin 1977). What comes out below half a percent
+    is no vote: a member without one need not be asked.
+
+    Attributes
+    ----------
+    weights_ : (members, problems), each column of which sums to 1; a problem a label, or one of exclusive labels.
+    """
+
+    options: VotingOptions
+
+    def weights(self) -> list[list[float]]:
+        """Shares of the vote."""
+        return [[float(weight) for weight in row] for row in self.weights_]
+
+    def only(self, members: Sequence[int]) -> Combination:
+        """The same vote without members that have none."""
+        part = super().only(members)
+        assert isinstance(part, Voting)
+        part.weights_ = self.weights_[members]
+        return part
+
+    def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None:
+        columns = 1 if self.exclusive else targets.shape[1]
+        given = self.options.weights
+        if given == "auto":
+            classes = problems(targets, exclusive=self.exclusive)
+            shares = self._log_shares(log_odds)
+            self.weights_ = np.column_stack([_mixture(np.exp(shares[j]), own) for j, own in enumerate(classes)])
+        else:
+            weights = np.ones(len(log_odds)) if given == "equal" else np.array(given)
+            self.weights_ = np.repeat((weights / weights.sum())[:, None], columns, axis=1)
+
+    def _log_shares(self, log_odds: Floats) -> list[Floats]:
+        """Logarithms of the probabilities of each problem's classes, the negative one first: (members, n, classes)."""
+        if self.exclusive:
+            logits = np.concatenate([np.zeros_like(log_odds[:, :, :1]), log_odds], axis=2)
+            return [logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)]
+        both = -np.logaddexp(0, np.stack([log_odds, -log_odds], axis=-1))
+        return [both[:, :, j] for j in range(log_odds.shape[2])]
+
+    def _raw(self, log_odds: Floats) -> Floats:
+        columns = []
+        for shares, logs in zip(self._log_shares(log_odds), self._log_weights().T, strict=True):
+            mixed = np.logaddexp.reduce(shares + logs[:, None, None], axis=0)
+            columns.append(mixed[:, 1:] - mixed[:, :1])
+        return np.concatenate(columns, axis=1)
+
+    def _log_weights(self) -> Floats:
+        return np.asarray(np.log(np.maximum(self.weights_, _LEAST)))
+
+    def _write(self, graph: Graph, log_odds: Sequence[str]) -> str:
+        # in logarithms throughout: ONNX Runtime's Sigmoid says 0 where a probability is 1e-20
+        if self.exclusive:
+            pads = graph.constant([0, 1, 0, 0], np.int64)
+            mixed = self._mixed(graph, [graph.add("LogSoftmax", graph.add("Pad", z, pads), axis=1) for z in log_odds])
+            return write_against_negative(graph, mixed, self.slopes_.shape[1] + 1, exclusive=True)
+        there = [_write_log_sigmoid(graph, z) for z in log_odds]
+        absent = [graph.add("Sub", logs, z) for logs, z in zip(there, log_odds, strict=True)]
+        return graph.add("Sub", self._mixed(graph, there), self._mixed(graph, absent))
+
+    def _mixed(self, graph: Graph, log_shares: Sequence[str]) -> str:
+        first = graph.constant([0], np.int64)
+        weighted = [
+            graph.add("Unsqueeze", graph.add("Add", name, graph.constant(logs, np.float64)), first)
+            for name, logs in zip(log_shares, self._log_weights(), strict=True)
+        ]
+        return graph.add("ReduceLogSumExp", graph.add("Concat", *weighted, axis=0), axes=[0], keepdims=0)
+
+
+def _write_log_sigmoid(graph: Graph, z: str) -> str:
+    tail = graph.add("Exp", graph.add("Neg", graph.add("Abs", z)))
+    rest = graph.add("Log", graph.add("Add", tail, graph.constant(1.0, np.float64)))
+    return graph.add("Sub", graph.add("Min", z, graph.constant(0.0, np.float64)), rest)
+
+
+def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
+    """Weights (members,) at which the mixture of ``shares`` (members, n, classes) makes the classes (n,) most likely."""
+    likely = np.maximum(shares[:, np.arange(len(classes)), classes], _LEAST)
+    weights = np.full(len(shares), 1 / len(shares))
+    for _ in range(_STEPS):
+        parts = weights[:, None] * likely
+        after = (parts / parts.sum(axis=0)).mean(axis=1)
+        done = np.abs(after - weights).max() < 1e-7
+        weights = after
+        if done:
+            break
+    weights = np.where(weights < _IDLE, 0.0, weights)
+    return np.asarray(weights / weights.sum())
+
+
+class Stacking(Combination):
+    """A logistic regression over the members' log-odds (Wolpert 1992); of a label those of that label, of exclusive ones all.
+
+    Attributes
+    ----------
+    coefficients_ : (members · n_labels, n_labels).
+    offsets_ : (n_labels,).
+    """
+
+    def weights(self) -> list[list[float]]:
+        """Coefficients of the members' own log-odds of each label."""
+        members, labels = self.slopes_.shape
+        return [[float(self.coefficients_[m * labels + j, j]) for j in range(labels)] for m in range(members)]
+
+    def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None:
+        members, _, labels = log_odds.shape
+        rows = self._rows(log_odds)
+        regression = LogisticRegression(C=self.options.C, max_iter=2000, random_state=self.seed)
+        if self.exclusive:
+            regression.fit(rows, problems(targets, exclusive=True)[0])
+            coefficients = regression.coef_.T
+            if labels == 1:
+                self.coefficients_, self.offsets_ = coefficients, regression.intercept_
+            else:
+                self.coefficients_ = against_negative(coefficients, exclusive=True)
+                self.offsets_ = against_negative(regression.intercept_[None], exclusive=True)[0]
+            return
+        self.coefficients_, self.offsets_ = np.zeros((members * labels, labels)), np.zeros(labels)
+        for j in range(labels):
+            own = np.arange(members) * labels + j
+            regression.fit(rows[:, own], targets[:, j])
+            self.coefficients_[own, j], self.offsets_[j] = regression.coef_[0], regression.intercept_[0]
+
+    def _rows(self, log_odds: Floats) -> Floats:
+        """(n, members · n_labels)."""
+        return np.concatenate(list(log_odds), axis=1)
+
+    def _raw(self, log_odds: Floats) -> Floats:
+        return np.asarray(self._rows(log_odds) @ self.coefficients_ + self.offsets_)
+
+    def _write(self, graph: Graph, log_odds: Sequence[str]) -> str:
+        product = graph.add(
+            "MatMul", graph.add("Concat", *log_odds, axis=1), graph.constant(self.coefficients_, np.float64)
+        )
+        return graph.add("Add", product, graph.constant(self.offsets_, np.float64))
+
+
+def combination(
+    options: EnsembleOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
+) -> Combination:
+    """Learn how members decide together; parameters as of :meth:`Combination.fit`."""
+    kind = Voting if isinstance(options, VotingOptions) else Stacking
+    return kind(options, exclusive=exclusive, seed=seed).fit(raw, targets)
+
+
+def cross_fitted(
+    options: EnsembleOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
+    exclusive: bool, seed: int,
+) -> Floats:  # fmt: skip
+    """The ensemble's outputs for rows that neither its members nor their combination learned from, (n, n_labels).
+
+    Parameters
+    ----------
+    raw : out-of-fold outputs of each member, (members, n, n_labels).
+    outside : the rows held out by each fold.
+    """
+    together = np.empty(targets.shape)
+    for rows in outside:
+        others = np.setdiff1d(np.arange(len(targets)), rows)
+        learned = combination(options, raw[:, others], targets[others], exclusive=exclusive, seed=seed)
+        together[rows] = learned.raw(raw[:, rows])
+    return together

@@ -1,0 +1,239 @@
+"""What a recipe is worth: a metric by cross-validation inside the training set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
+
+from toxiclf.bundle.calibration import Calibration, LabelCalibration
+from toxiclf.bundle.live_rate import Prior, live_rates
+from toxiclf.datasets.cards import PREFIX
+from toxiclf.datasets.reading import read_texts
+from toxiclf.datasets.splitting import Split, folds
+from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
+from toxiclf.errors import DataError, UsageError
+from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.features.texts import TokenizedTexts
+from toxiclf.models import MODELS
+from toxiclf.pipeline.decision import choose_threshold, class_log_odds, fit_calibration
+from toxiclf.pipeline.fit import PipelineFitter, Say, TrainingMatrix, features_key
+from toxiclf.pipeline.save import versions
+from toxiclf.pipeline.search.trials import Settings
+from toxiclf.pipeline.training_set import TrainingSet, check_stages
+from toxiclf.recipe import (
+    BalanceSection,
+    DecisionSection,
+    Range,
+    Recipe,
+    SearchSection,
+)
+from toxiclf.recipe.preprocessing import recipe_normalizer
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+_MOST_FITTERS = 4  # word vectors of much unlabelled text take a lot of memory
+
+_RANKING: dict[str, Callable[..., float]] = {
+    "average_precision": average_precision_score,
+    "roc_auc": roc_auc_score,
+}
+_THRESHOLDED: dict[str, Callable[..., float]] = {
+    "f1": partial(f1_score, zero_division=0),
+    "f2": partial(fbeta_score, beta=2, zero_division=0),
+    "macro_f1": partial(f1_score, average="macro", zero_division=0),
+    "accuracy": accuracy_score,
+}
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """Features of one fold: to fit to, and of the rows held out."""
+
+    inside: TrainingMatrix
+    outside: Any
+
+
+class CrossValidator:
+    """Gives a recipe its metric in each fold. Features are kept from one candidate to the next that shares them."""
+
+    def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
+        self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
+        self._fitters: dict[str, tuple[PipelineFitter, TrainingSet, TokenizedTexts]] = {}
+        self._features: tuple[str, dict[int, _Fold]] = ("", {})
+        self._check_sources()
+        self._folds = folds(
+            parts.train,
+            section.folds,
+            recipe.seed,
+            recipe_normalizer(recipe),
+            stratified=section.stratified,
+            key="search.folds",
+        )
+        for _, outside in self._folds:
+            for label, count in parts.train.take(outside).counts().items():
+                if count in (0, len(outside)):
+                    stratify = "" if section.stratified else "set search.stratified = true, "
+                    raise DataError(
+                        f"a fold of the search would hold {'only comments' if count else 'no comment'} with label '{label}'; "
+                        f"{stratify}lower search.folds, or label more of them"
+                    )
+
+    def identity(self) -> str:
+        """Hash of all that decides a trial's value, but its settings."""
+        train, validation = self._parts.train, self._parts.validation
+        section = self._section
+        asked = self._recipe.decision
+        decision = DecisionSection(prior=asked.prior)
+        if section.metric not in _RANKING:
+            decision = DecisionSection(calibrate=asked.calibrate, prior=asked.prior)
+        content = {
+            "recipe": self._recipe.model_copy(update={"decision": decision}).sha256(),
+            "search": section.model_dump(include={"metric", "folds", "stratified"}),
+            "rows": [train.sha256(), validation.sha256(), train.negative],
+            "unlabeled": {
+                source: content_of(source) for source in named_sources(self._recipe, self._section, "unlabeled")
+            },
+            "pretrained": {source: vectors_hash(source) for source in named_vectors(self._recipe, self._section)},
+            "versions": versions(),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _check_sources(self) -> None:
+        """Find out now, and not when its turn comes, that unlabelled texts or word vectors are not there."""
+        keys = {key for space in self._section.space for key in space}
+        chosen = "vectors.pretrained" in keys or "pretrained" in self._recipe.vectors.model_fields_set
+        for key in sorted(keys & {"text.tokenizer", "text.part_of_speech"}):
+            if not chosen and self._recipe.vectors.pretrained != "auto":
+                raise UsageError(
+                    f"search.space: {key} would be tried with ko-comments for some values and with vectors of the training "
+                    "rows for others; set vectors.pretrained = 'none', so that all are treated alike"
+                )
+        for source in named_sources(self._recipe, self._section, "unlabeled"):
+            next(read_texts(source), None)
+        for source in named_vectors(self._recipe, self._section):
+            load_vectors(source)
+
+    def evaluate(self, settings: Settings) -> tuple[float, ...]:
+        """The metric in each fold.
+
+        Raises
+        ------
+        DivergedError, DataError : it cannot be fitted.
+        """
+        recipe = self._recipe.changed(settings)
+        fitter, training_set, validation = self._fitter(recipe)
+        train = self._parts.train
+        raw = np.empty(train.targets.shape)
+        for number, (_, outside) in enumerate(self._folds):
+            fold = self._fold(number, fitter, training_set, validation)
+            check_stages(fold.inside.stages)
+            raw[outside] = fitter.fit_model(fold.inside).model.raw(fold.outside)
+        return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
+
+    def _metric(self, raw: Floats, inside: Rows, outside: Rows, recipe: Recipe) -> float:
+        """Mean over labels of the metric on the held-out rows of a fold; what it has to choose, it chooses on the other folds."""
+        name, targets, exclusive = self._section.metric, self._parts.train.targets, self._parts.train.exclusive
+        labels = range(targets.shape[1])
+        live = None if recipe.decision.prior == "none" else self._live_rates(recipe.decision.prior)
+        weights = np.ones(targets.shape) if live is None else live_weights(targets, live, exclusive=exclusive)
+        if name in _RANKING:
+            plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels))
+            order = class_log_odds(raw, plain)[:, 1:] if exclusive else raw  # no sigmoid: it would round to ties
+            return float(
+                np.mean(
+                    [
+                        _RANKING[name](targets[outside, j], order[outside, j], sample_weight=weights[outside, j])
+                        for j in labels
+                    ]
+                )
+            )
+        method = recipe.decision.calibrate
+        calibration = fit_calibration(raw[inside], targets[inside], method=method, exclusive=exclusive)
+        if live is not None:
+            calibration = calibration.at(targets[inside].mean(axis=0).tolist(), live)
+        scores = calibration.apply(raw.astype(np.float32))
+        values = []
+        for j in labels:
+            threshold, _ = choose_threshold(
+                scores[inside, j], targets[inside, j], name, None if live is None else weights[inside, j]
+            )
+            flagged = scores[outside, j] >= np.float32(threshold)
+            values.append(_THRESHOLDED[name](targets[outside, j], flagged, sample_weight=weights[outside, j]))
+        return float(np.mean(values))
+
+    def _live_rates(self, prior: Prior) -> tuple[float, ...]:
+        train = self._parts.train
+        return live_rates(prior, train.labels, train.targets.mean(axis=0).tolist(), exclusive=train.exclusive)
+
+    def _fitter(self, recipe: Recipe) -> tuple[PipelineFitter, TrainingSet, TokenizedTexts]:
+        """What the fits of a recipe share; candidates with the same text, vectors and augmentation share it too."""
+        takes_tokens = MODELS[recipe.model.name].features != "ngrams"
+        shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else []
+        key = json.dumps([*shared, recipe.balance.model_dump(include={"augment"})])
+        if key not in self._fitters:
+            if len(self._fitters) == _MOST_FITTERS:
+                del self._fitters[next(iter(self._fitters))]
+            train = self._parts.train
+            fitter = PipelineFitter.of(recipe, train.labels, train.negative, self._say)
+            training_set = fitter.training_set(train, self._parts, self._say)
+            self._fitters[key] = (fitter, training_set, fitter.tokenized(self._parts.validation))
+        fitter, training_set, validation = self._fitters[key]
+        return replace(fitter, recipe=recipe), training_set, validation
+
+    def _fold(
+        self, number: int, fitter: PipelineFitter, training_set: TrainingSet, validation: TokenizedTexts
+    ) -> _Fold:
+        """Features of a fold, learned from its inside alone; kept while candidates ask for the same ones."""
+        key = features_key(fitter.recipe)
+        if self._features[0] != key:
+            self._features = (key, {})
+        known = self._features[1]
+        if number not in known:
+            inside, outside = self._folds[number]
+            training = fitter.matrix(training_set.take(inside), validation, self._parts.validation.targets)
+            known[number] = _Fold(training, training.features.matrix(training_set.rows.take(outside)))
+        return known[number]
+
+
+def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabeled", "pretrained"]) -> list[str]:
+    """Sources of unlabelled texts, or of word vectors, that a recipe or a candidate of its search names."""
+    value = getattr(recipe.vectors, key)
+    named = [value] if isinstance(value, str) else list(value)
+    for space in section.space:
+        values = space.get(f"vectors.{key}", ())
+        if not isinstance(values, Range):
+            named += [source for value in values for source in ([value] if isinstance(value, str) else value)]
+    return sorted(set(named) - {"auto", "none"})
+
+
+def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
+    """Word vectors that a recipe or a candidate of its search names, for features or for synonyms."""
+    steps = list(recipe.balance.augment)
+    for space in section.space:
+        values = space.get("balance.augment", ())
+        if not isinstance(values, Range):
+            steps += [step for value in values for step in BalanceSection(augment=value).augment]
+    return sorted(
+        {
+            *named_sources(recipe, section, "pretrained"),
+            *(step.vectors for step in steps if "vectors" in step.component["keys"]),
+        }
+    )
+
+
+def content_of(source: str) -> str:
+    """What stands for the texts of a source: of a corpus its name, as its files are verified; of a file its hash."""
+    if source.startswith(PREFIX):
+        return source
+    with Path(source).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,81 @@
+"""Where tokens of another form came from: the least edits between the jamo of a word and those of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from toxiclf.text.hangul import decompose
+from toxiclf.text.tokenizers._contract import Located, Tagged
+
+_FAR = 8  # characters that may stand between two words of an engine
+_LARGEST = 400_000  # cells of the table of edits
+
+
+def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[Located]:
+    """Tokens with spans, given words in their order and each one's tokens; words may be written unlike the text."""
+    result: list[Located] = []
+    waiting: list[Tagged] = []  # tokens of words that are not found, and how long these are
+    length = at = 0
+    for word, tokens in groups:
+        found = text.find(word, at, at + length + len(word) + _FAR) if word else -1
+        if found < 0:
+            waiting += tokens
+            length += len(word) + 1
+            continue
+        result += _aligned(text, at, found, waiting)
+        result += _aligned(text, found, found + len(word), tokens)
+        waiting, length, at = [], 0, found + len(word)
+    return result + _aligned(text, at, len(text), waiting)
+
+
+def _aligned(text: str, begin: int, end: int, tokens: Sequence[Tagged]) -> list[Located]:
+    """Spans within ``text[begin:end]``; a token of which nothing is found there stands at the character before it."""
+    exact: list[Located] = []
+    at = begin
+    for token, tag in tokens:
+        start = text.find(token, at, end)
+        if start < 0 or text[at:start].strip():
+            break
+        at = start + len(token)
+        exact.append((token, tag, start, at))
+    if len(exact) == len(tokens):
+        return exact
+    characters = [(jamo, i) for i in range(begin, end) if not text[i].isspace() for jamo in decompose(text[i])]
+    letters = [(jamo, i) for i, (token, _) in enumerate(tokens) for jamo in decompose(token)]
+    if len(characters) * len(letters) > _LARGEST:  # the engine went astray over pages: share them out
+        pairs = [(i, i * len(characters) // len(letters)) for i in range(len(letters))]
+    else:
+        pairs = _paired([jamo for jamo, _ in characters], [jamo for jamo, _ in letters])
+    places: list[list[int]] = [[] for _ in tokens]
+    for theirs, ours in pairs:
+        places[letters[theirs][1]].append(characters[ours][1])
+    result: list[Located] = []
+    last = min(begin, len(text) - 1)
+    for (token, tag), place in zip(tokens, places, strict=True):
+        start, stop = (place[0], place[-1] + 1) if place else (last, last + 1)
+        last = stop - 1
+        result.append((token, tag, start, stop))
+    return result
+
+
+def _paired(text: Sequence[str], tokens: Sequence[str]) -> list[tuple[int, int]]:
+    """Which letter of the tokens stands for which of the text: fewest edits, a letter for another being dear."""
+    rows: list[list[float]] = [[float(j) for j in range(len(text) + 1)]]
+    for i, letter in enumerate(tokens, start=1):
+        above = rows[-1]
+        row: list[float] = [float(i)]
+        for j, other in enumerate(text, start=1):
+            row.append(min(above[j - 1] + (0 if letter == other else 1.5), above[j] + 1, row[-1] + 1))
+        rows.append(row)
+    pairs: list[tuple[int, int]] = []
+    i, j = len(tokens), len(text)
+    while i and j:
+        same = 0 if tokens[i - 1] == text[j - 1] else 1.5
+        if rows[i][j] == rows[i - 1][j - 1] + same:
+            i, j = i - 1, j - 1
+            pairs.append((i, j))
+        elif rows[i][j] == rows[i - 1][j] + 1:
+            i -= 1
+        else:
+            j -= 1
+    return pairs[::-1]

@@ -1,0 +1,119 @@
+"""Engines that analyse: they tag, change forms, and fail now and then."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from toxiclf.errors import ToxiclfError
+from toxiclf.text.tokenizers._bounded import Bounds, Cutter, Piece
+from toxiclf.text.tokenizers._contract import Located, Span, Tagged, Tokenizer, ascending, words_of
+
+T = TypeVar("T")
+
+
+class Analyser(Tokenizer):
+    """What kiwi and konlpy's engines share: an engine reads pieces within its bounds; where it fails, words stand in."""
+
+    bounds: ClassVar[Bounds] = Bounds()
+
+    def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
+        super().__init__(part_of_speech, typo_correction)
+        self._cutter = Cutter(self.bounds)
+
+    @abstractmethod
+    def _analysed(self, text: str) -> Sequence[Tagged]:
+        """Tokens of what the cutter made; anything may be raised."""
+
+    @abstractmethod
+    def _located(self, text: str) -> Sequence[Located]:
+        """The same with spans, as far as the engine tells; anything may be raised."""
+
+    def spans(self, text: str) -> list[Span]:
+        """Spans of the tokens."""
+        self._ready()
+        found: list[Located] = []
+        for piece in self._cutter.pieces(text):
+            located = _without_spaces(self._tried(self._located, piece.text) or words_of(piece.text), piece.text)
+            for token, tag, start, end in ascending(located, len(piece.text)):
+                found.append((token, tag, *piece.original(*_visible(piece.text, start, end))))
+        return [(start, end) for _, tag, start, end in ascending(found, len(text)) if self.keeps(tag)]
+
+    def tagged(self, text: str) -> list[Tagged]:
+        """Tokens of one text, each with its tag."""
+        self._ready()
+        return [pair for piece in self._cutter.pieces(text) for pair in self._tagged(piece) if self.keeps(pair[1])]
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        self._ready()
+        return [self._tokens_of(text) for text in texts]
+
+    def _tokens_of(self, text: str) -> list[str]:
+        if self.part_of_speech:
+            return [token for token, _ in self.tagged(text)]
+        self._ready()
+        return [
+            token
+            for piece in self._cutter.pieces(text)
+            for token, _ in self._finished(piece, self._tried(self._untagged, piece.text))
+        ]
+
+    def _untagged(self, text: str) -> Sequence[Tagged]:
+        """The same tokens, where tags are dear without them."""
+        return self._analysed(text)
+
+    def _tagged(self, piece: Piece) -> list[Tagged]:
+        return self._finished(piece, self._tried(self._analysed, piece.text))
+
+    def _finished(self, piece: Piece, tagged: Sequence[Tagged] | None) -> list[Tagged]:
+        """Tokens of a piece from what the engine gave, None or nothing where it failed."""
+        result = [(part, tag) for token, tag in tagged or () for part in (token.split() if " " in token else (token,))]
+        result = [pair for pair in result if pair[0]] or [(word, "") for word in piece.text.split()]
+        if piece.text == piece.source:
+            return result
+        restored = piece.restored([token for token, _ in result])
+        return [(token, tag) for token, (_, tag) in zip(restored, result, strict=True)]
+
+    def _ready(self) -> None:
+        """Load the engine, so that what hinders it is not taken for a text that it fails on."""
+
+    def _tried(self, engine: Callable[[str], T], text: str) -> T | None:
+        try:
+            return engine(text)
+        except (ToxiclfError, MemoryError):
+            raise
+        except Exception as error:  # whatever else an engine throws, a comment must have tokens
+            self._check_blame(error)
+            return None
+
+    def _check_blame(self, error: Exception) -> None:
+        """Raise a sentence where it is not the text that the engine failed on: tokens must not depend on free memory."""
+
+
+def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:
+    """Tokens that hold white space as several, and none that is empty."""
+    result: list[Located] = []
+    for token, tag, start, end in tokens:
+        if " " not in token:
+            result += [(token, tag, start, end)] if token else []
+            continue
+        at = start
+        for part in token.split():
+            found = text.find(part, at, end)
+            span = (found, found + len(part)) if found >= 0 else (start, end)
+            result.append((part, tag, *span))
+            at = span[1] if found >= 0 else at
+    return result
+
+
+def _visible(text: str, start: int, end: int) -> Span:
+    """The span without white space at its ends; where it holds nothing else, the character that is next to it."""
+    inner = text[start:end]
+    if not inner.isspace():
+        return start + len(inner) - len(inner.lstrip()), end - len(inner) + len(inner.rstrip())
+    before = len(text[:start].rstrip())
+    if before:
+        return before - 1, before
+    after = len(text) - len(text[end:].lstrip())
+    return after, after + 1

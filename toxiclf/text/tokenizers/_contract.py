@@ -1,0 +1,191 @@
+"""What every tokenizer promises, and what several of them share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from math import ceil
+from typing import ClassVar, TypeVar
+
+from toxiclf._registry import components
+from toxiclf.errors import UsageError, unknown_name
+
+Span = tuple[int, int]
+Tagged = tuple[str, str]
+"""A token and its part of speech, "" where the engine gave none."""
+Located = tuple[str, str, int, int]
+"""A token, its part of speech, and its half-open span."""
+
+T = TypeVar("T")
+_PART = 64  # texts that a thread takes at once, at least
+
+
+class Tokenizer(ABC):
+    """Cuts normalized texts into tokens.
+
+    A text that an engine fails on, or finds nothing in, gives its words as they stand between white space. Those have no part
+    of speech, and ``part_of_speech`` keeps them: a comment must not vanish because an engine stumbles over it.
+
+    Parameters
+    ----------
+    part_of_speech : keep the tokens whose tag begins with one of these; empty keeps all.
+    typo_correction : read misspelt words as what they were meant to be.
+
+    Attributes
+    ----------
+    name : as recipes and bundles write it.
+    version : of the engine and its dictionary; recorded in bundles, since another dictionary gives other tokens.
+    tags : the engine's parts of speech, empty where it has none.
+    corrects_typos : whether the engine can.
+    threads_help : whether several Python threads tokenize faster than one.
+
+    Raises
+    ------
+    UsageError : the engine does not have what was asked for.
+    MissingExtraError : the engine is not installed.
+    """
+
+    name: ClassVar[str]
+    tags: ClassVar[tuple[str, ...]] = ()
+    corrects_typos: ClassVar[bool] = False
+    threads_help: ClassVar[bool] = False
+    version: str = "1"
+
+    def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
+        self.check_options(part_of_speech, typo_correction)
+        self.part_of_speech = tuple(part_of_speech)
+        self.typo_correction = typo_correction
+
+    @classmethod
+    def check_options(cls, part_of_speech: Sequence[str], typo_correction: bool) -> None:
+        """Raise a UsageError where the engine, installed or not, does not have what is asked for."""
+        if part_of_speech and not cls.tags:
+            raise UsageError(
+                f"tokenizer '{cls.name}' knows no parts of speech; leave out part_of_speech, or take "
+                f"{_any_of(lambda other: bool(other.tags))}"
+            )
+        for prefix in part_of_speech:
+            if not prefix:
+                raise UsageError(
+                    f"part_of_speech of {cls.name} has an empty entry, expected the beginning of a tag; leave it "
+                    "out to keep all tokens"
+                )
+            if not any(tag.startswith(prefix) for tag in cls.tags):
+                raise unknown_name(f"part of speech of {cls.name}", prefix, cls.tags)
+        if typo_correction and not cls.corrects_typos:
+            raise UsageError(
+                f"tokenizer '{cls.name}' corrects no typos; leave out typo_correction, or take "
+                f"{_any_of(lambda other: other.corrects_typos)}"
+            )
+
+    @abstractmethod
+    def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
+        """Tokens of each text, in order; white space is never part of a token.
+
+        Parameters
+        ----------
+        texts : any strings.
+        workers : cores that a big batch may use.
+        """
+
+    def tokenize_part(self, texts: Sequence[str]) -> list[list[str]]:
+        """The same for a part of a big batch, while other threads see to other parts."""
+        return self.tokenize(texts)
+
+    @abstractmethod
+    def spans(self, text: str) -> list[Span]:
+        """Half-open spans of the tokens of one text, in the order of :meth:`tokenize`; they ascend, and none is empty.
+
+        Where an engine changes forms ('갔' to '가', '았'), a span covers the characters that the token came from.
+        """
+
+    def tagged(self, text: str) -> list[Tagged]:
+        """Tokens of one text, each with the engine's own tag.
+
+        Raises
+        ------
+        UsageError : the engine has no tags.
+        """
+        raise UsageError(
+            f"tokenizer '{self.name}' knows no parts of speech; take {_any_of(lambda other: bool(other.tags))}"
+        )
+
+    def keeps(self, tag: str) -> bool:
+        """Whether ``part_of_speech`` keeps a token with this tag."""
+        return not self.part_of_speech or not tag or tag.startswith(self.part_of_speech)
+
+
+def _any_of(able: Callable[[type[Tokenizer]], bool]) -> str:
+    """Names of the registered tokenizers that can do something, as part of a sentence."""
+    *first, last = [name for name, entry in components("tokenizer").items() if able(entry.target)]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def in_threads(work: Callable[[Sequence[str]], T], texts: Sequence[str], workers: int) -> list[T]:
+    """What the work gives for successive parts of the texts, done by up to so many threads."""
+    size = max(_PART, ceil(len(texts) / (workers * 8))) if workers > 1 else len(texts)
+    parts = [texts[at : at + size] for at in range(0, len(texts), max(1, size))]
+    if len(parts) < 2:
+        return [work(part) for part in parts]
+    from concurrent.futures import ThreadPoolExecutor
+
+    done: dict[int, T] = {}
+    left = iter(range(len(parts)))  # next() of it is one step: no two threads get the same part
+
+    def turns() -> None:
+        for i in left:
+            done[i] = work(parts[i])
+
+    with ThreadPoolExecutor(min(workers, len(parts))) as pool:
+        running = [pool.submit(turns) for _ in range(min(workers, len(parts)))]
+        try:
+            for thread in running:
+                thread.result()
+        finally:
+            for _ in left:  # after an error or Ctrl-C, parts that were not begun are dropped
+                pass
+    return [done[i] for i in range(len(parts))]
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, so that it can be encoded."""
+    return text.encode("utf-32", "surrogatepass").decode("utf-32", "replace")
+
+
+def found_in_order(text: str, tokens: Iterable[str]) -> list[Span]:
+    """Spans of tokens that stand in the text as they are.
+
+    Raises
+    ------
+    ValueError : one of them does not.
+    """
+    spans: list[Span] = []
+    at = 0
+    for token in tokens:
+        at = text.index(token, at)
+        spans.append((at, at + len(token)))
+        at += len(token)
+    return spans
+
+
+def words_of(text: str) -> list[Located]:
+    """What stands between white space, without a part of speech."""
+    words = text.split()
+    return [(word, "", *span) for word, span in zip(words, found_in_order(text, words), strict=True)]
+
+
+def ascending(tokens: Iterable[Located], length: int) -> list[Located]:
+    """The tokens with spans that ascend, hold at least one character and stay within the text.
+
+    Engines name a start of their own for each part of a contraction, now and then before that of the part to its left.
+    """
+    result: list[Located] = []
+    before = (0, 0)
+    for token, tag, start, end in tokens:
+        start = min(max(start, before[0]), length - 1)
+        end = min(max(end, start + 1), length)
+        if start == before[0]:
+            end = max(end, before[1])
+        before = start, end
+        result.append((token, tag, start, end))
+    return result
