@@ -25,7 +25,8 @@ from study_imbalance import ROOT, fill, how
 
 from toxiclf.benchmark.plan import Plan, load_plan
 from toxiclf.benchmark.running import finished, run_plan
-from toxiclf.benchmark.tables import Line, table, to_csv, write
+from toxiclf.benchmark.tables import Line, table, to_csv
+from toxiclf.benchmark.writing import write_tables
 from toxiclf.report.markdown import markdown_table
 
 PAGE, PICTURE = ROOT / "docs/benchmarks.md", ROOT / "docs/images/benchmarks.png"
@@ -47,7 +48,7 @@ def main() -> None:
         rows, missing = whole(plan, finished(plan, out))
         if not rows:
             sys.exit(f"no corpus of the plan {name} is measured in full in {out}; run it without --tables")
-        lines = write(plan, rows, out)
+        lines = write_tables(plan, rows, out)
         target = ROOT / f"docs/results/{name}.csv"
         target.parent.mkdir(exist_ok=True)
         target.write_text(to_csv(lines), "utf-8")

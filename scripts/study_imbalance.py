@@ -30,7 +30,8 @@ from matplotlib.figure import Figure as Picture
 
 from toxiclf.benchmark.plan import Plan, load_plan
 from toxiclf.benchmark.running import finished, run_plan
-from toxiclf.benchmark.tables import Figure, Line, to_csv, write
+from toxiclf.benchmark.tables import Figure, Line, to_csv
+from toxiclf.benchmark.writing import write_tables
 from toxiclf.pipeline.save import versions
 from toxiclf.report.markdown import markdown_table
 
@@ -68,7 +69,7 @@ def main() -> None:
     rows = finished(plan, options.out)
     if not rows:
         sys.exit(f"no run of the study is in {options.out}; run it without --tables")
-    lines = write(plan, rows, options.out)
+    lines = write_tables(plan, rows, options.out)
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(to_csv(lines), "utf-8")
     draw(plan, lines, PICTURE)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,18 +29,17 @@ from sklearn.metrics import average_precision_score
 
 import toxiclf
 from toxiclf._registry import components
-from toxiclf.benchmark.tables import interval
+from toxiclf.benchmark.jobs import disguised
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import split
+from toxiclf.evaluation.statistics import mean_interval
 from toxiclf.features.texts import TokenizedTexts
 from toxiclf.pipeline.fit import PipelineFitter
 from toxiclf.pipeline.training_set import TrainingSet
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer, recipe_preprocessor, recipe_tokenizer
-from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
-from toxiclf.text.obfuscation._stems import stems
 from toxiclf.text.tokenizers import tokenizer
 
 CORPORA = ("curse", "beep")
@@ -196,35 +194,12 @@ def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
     fitted = fitter.fit(TrainingSet(train, parts.train.targets), held_out, parts.validation.targets)
     exclusive = comments.negative is not None
     if cell.disguised:
-        texts = disguised(parts.test, seed)
+        texts = disguised(parts.test, seed).texts
         test = TokenizedTexts.of(texts, recipe_preprocessor(recipe), fitter.engine)
     plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(comments.labels))
     scores = plain.apply(fitted.raw(test).astype(np.float32))
     targets = parts.test.targets
     return float(np.mean([average_precision_score(targets[:, j], scores[:, j]) for j in range(targets.shape[1])]))
-
-
-def disguised(comments: Comments, seed: int) -> list[str]:
-    """The comments, with each abusive stem of the toxic ones written in one of four ways that a filter does not know."""
-    rng = np.random.default_rng(seed)
-    found = re.compile("|".join(sorted(map(re.escape, stems()), key=len, reverse=True)))
-
-    def other(match: re.Match[str]) -> str:
-        stem = match[0]
-        kind = rng.integers(4)
-        if kind == 0 or len(stem) < 2:  # ㅅㅣ발
-            return decompose(stem[0]) + stem[1:]
-        if kind == 1:  # 시.발
-            return str(rng.choice(list(".~*-"))).join(stem)
-        if kind == 2:  # 시1발
-            return f"{stem[0]}1{stem[1:]}"
-        initial_of_vowels = chr((ord(stem[0]) - FIRST_SYLLABLE) % 588 // 28 * 28 + ord("아"))
-        return stem if (ord(stem[0]) - FIRST_SYLLABLE) % 28 else stem[0] + 2 * initial_of_vowels + stem[1:]  # 시이이발
-
-    return [
-        found.sub(other, text) if toxic else text
-        for text, toxic in zip(comments.texts, comments.targets.any(axis=1), strict=True)
-    ]
 
 
 def _print_tables(wanted: list[Cell], values: dict[tuple[str, ...], float], seeds: list[int]) -> None:
@@ -254,7 +229,7 @@ def _difference(ours: list[float], base: list[float]) -> str:
     differences = np.subtract(ours, base)
     if np.isnan(differences).any() or len(differences) < 2:
         return "–"
-    low, high = interval(differences, TEST)
+    low, high = mean_interval(differences, TEST)
     return f"{differences.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from toxiclf import _console
 from toxiclf._files import writing_device, writing_text
+from toxiclf._progress import Bar
 from toxiclf.errors import UsageError
 from toxiclf.moderator import Moderator, Verdict
 from toxiclf.rows import TEXT_NAMES, Rejected, Row, RowReader, RowWriter
@@ -67,10 +68,10 @@ def predict_rows(
         column = _text_column(reader, moderator.manifest.text_column, column)
         added = _added_columns(moderator.labels, columns)
         say(f"{reader.name}: {reader.encoding.upper()}, {reader.format.describe()}; comments from '{column}'")
-        stream = sys.stdout if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
+        stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
         writer = RowWriter(stream, [*columns, *added], kind)
         aside = _RejectedFile(rejected_file, stack)
-        advance = stack.enter_context(_progress_bar(reader))
+        bar = stack.enter_context(Bar(total=1.0 if reader.progress() is not None else None))
         count = set_aside = 0
         late: set[str] = set()
         for chunk in _chunks(reader):
@@ -85,7 +86,7 @@ def predict_rows(
                 writer.write({**row.values, **dict(zip(added, _cells(verdict), strict=True))})
             count += len(rows)
             set_aside += len(chunk) - len(rows)
-            advance(len(chunk))
+            bar.update(reader.progress() or 0.0, f"{count + set_aside:,} comments")
         stream.flush()
     if lost := late & set(added) if kind == "jsonl" else late:
         say(f"left out, as these keys are not in the first rows: {', '.join(sorted(lost))}")
@@ -179,28 +180,6 @@ def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
     if _is_device(path):
         return writing_device(path, encoding=encoding)
     return writing_text(Path(os.path.realpath(path)), encoding=encoding)
-
-
-@contextmanager
-def _progress_bar(reader: RowReader) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error if that is a terminal, and nothing else; advanced by numbers of rows."""
-    if not sys.stderr.isatty():
-        yield lambda rows: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), TextColumn("{task.fields[rows]:,} comments"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0 if reader.progress() is not None else None, rows=0)
-        done = 0
-
-        def advance(rows: int) -> None:
-            nonlocal done
-            done += rows
-            bar.update(task, completed=reader.progress() or 0.0, rows=done)
-
-        yield advance
 
 
 class _RejectedFile:

@@ -24,12 +24,14 @@ from tests.browsing import Browsed, chromium
 from tests.conftest import small_vectors
 from tests.machine import PATIENCE, needs_chromium, wait_until
 from toxiclf._files import locked
-from toxiclf.benchmark import jobs, measuring, rows, tables
-from toxiclf.benchmark.jobs import Job, thinned
+from toxiclf._registry import components
+from toxiclf.benchmark import jobs, measuring, plans, rows, tables
+from toxiclf.benchmark.jobs import Job, disguised, parts_of, subsampled
 from toxiclf.benchmark.measuring import killed, measured
-from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan, of_flags, parsed, shipped
+from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan, of_flags, parsed
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.benchmark.running import run_plan
+from toxiclf.benchmark.writing import write_tables
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
@@ -134,7 +136,7 @@ def test_a_killed_benchmark_goes_on(done: tuple[Path, list[dict[str, Any]]], tmp
 
 
 def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
-    lines = {line.entry: line for line in tables.write(plan, done[1], tmp_path)}
+    lines = {line.entry: line for line in write_tables(plan, done[1], tmp_path)}
     of = {
         name: np.array([row["metrics"]["f1"] for row in done[1] if row["entry"] == name]) for name in ("plain", "weak")
     }
@@ -175,7 +177,7 @@ def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, 
     hostile = [
         {**row, "reason": "<script>window.hacked = 1</script>"} if row["status"] == "failed" else row for row in done[1]
     ]
-    tables.write(plan, hostile, tmp_path)
+    write_tables(plan, hostile, tmp_path)
     with chromium() as browser:
         browsed = Browsed(browser.new_page(), tmp_path / "table.html")
         heading = browsed.page.get_by_role("button", name="f1")
@@ -215,11 +217,11 @@ def test_one_test_part_for_all_seeds_says_nothing_of_another(plan: Plan) -> None
     lines = tables.lines_of(plan, found)
     assert lines[1].figures["average_precision"].difference == pytest.approx(0.1)
     assert lines[1].figures["average_precision"].p is None
-    assert "the same for all seeds" in tables.said(plan, lines)
+    assert "the same for all seeds" in tables.caption(plan, lines)
     drawn = [{**row, "test_part": "drawn", "test_sha256": row["seed"]} for row in found]
     figure = tables.lines_of(plan, drawn)[1].figures["average_precision"]
     assert figure.holm == 0  # the same at each seed, and still one of those that are corrected for
-    assert "the same for all seeds" not in tables.said(plan, tables.lines_of(plan, drawn))
+    assert "the same for all seeds" not in tables.caption(plan, tables.lines_of(plan, drawn))
     alike = [{**row, "metrics": found[0]["metrics"]} for row in drawn]
     assert tables.lines_of(plan, alike)[1].figures["average_precision"].p == 1
 
@@ -233,28 +235,23 @@ def test_names_do_not_become_formulas_or_markup(tmp_path: Path) -> None:
     hostile = "=1+1<img src=x onerror=alert(1)>"
     plan = parsed({**CONTENT, "title": hostile, "corpora": [{"source": "corpus:sample", "name": hostile}]}, "test")
     found = [{**_row("plain", seed, 0.5), "corpus": hostile} for seed in (0, 1)]
-    tables.write(plan, found, tmp_path)
+    write_tables(plan, found, tmp_path)
     assert "<img" not in (tmp_path / "table.md").read_text("utf-8")
     assert "<img" not in (tmp_path / "table.html").read_text("utf-8")
     (cell, *_) = csv.DictReader((tmp_path / "table.csv").read_text("utf-8").splitlines())
     assert cell["corpus"] == "'" + hostile
 
 
-def test_holm_s_correction() -> None:
-    corrected = tables._holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
-    assert corrected == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
-
-
-def test_thinning_drops_toxic_comments_alone(sample: Comments) -> None:
-    few = thinned(sample, 0.05, np.random.default_rng(0))
+def test_subsampling_drops_toxic_comments_alone(sample: Comments) -> None:
+    few = subsampled(sample, 0.05, np.random.default_rng(0))
     others = int((sample.targets == 0).sum())
     assert int((few.targets == 0).sum()) == others
     assert few.targets.mean() == pytest.approx(0.05, abs=0.001)
     with pytest.raises(UsageError, match=r"a rate of 0\.5 is above that"):
-        thinned(sample, 0.5, np.random.default_rng(0))
+        subsampled(sample, 0.5, np.random.default_rng(0))
 
 
-def test_a_thinned_corpus_has_figures_at_its_rate(tmp_path: Path) -> None:
+def test_a_subsampled_corpus_has_figures_at_its_rate(tmp_path: Path) -> None:
     corpora = [{"source": "corpus:sample", "rate": 0.05}, {"source": "corpus:sample", "rate": 0.01}]
     found = run_plan(
         parsed({**CONTENT, "corpora": corpora, "entries": CONTENT["entries"][:1], "seeds": [0]}, "test"), tmp_path
@@ -277,6 +274,46 @@ def test_an_entry_may_be_for_some_corpora() -> None:
     found = [(run.corpus.title, run.entry.name) for run in parsed(content, "test").runs()]
     assert [corpus for corpus, entry in found if entry == "slow"] == ["small", "small, 10 %"]
     assert len(found) == 5
+
+
+def test_a_name_alone_is_a_preset_or_a_rival_and_each_is_every_component_of_a_kind() -> None:
+    settings = {"balance.class_weight": "none", "balance.resample": "{}"}
+    each = {
+        "each": "resampler",
+        "name": "logistic, {}",
+        "recipe": "logistic",
+        "against": "logistic",
+        "settings": settings,
+    }
+    plan = parsed({**CONTENT, "entries": ["logistic", "majority", each]}, "test")
+    logistic, majority, *resampled = plan.entries
+    assert (logistic.recipe, majority.rival) == ("logistic", "majority")
+    assert [entry.name for entry in resampled] == [f"logistic, {name}" for name in components("resampler")]
+    assert resampled[0].settings["balance.resample"] == next(iter(components("resampler")))
+    with pytest.raises(UsageError, match="unknown kind 'resamler'; did you mean 'resampler'"):
+        parsed({**CONTENT, "entries": [{**each, "each": "resamler"}]}, "test")
+
+
+def test_a_disguised_corpus_is_trained_on_as_it_is_and_measured_with_abusive_words_written_otherwise(
+    sample: Comments,
+) -> None:
+    corpora = [{"source": "corpus:sample"}, {"name": "disguised", "source": "corpus:sample", "disguised": True}]
+    entries = CONTENT["entries"][:1]
+    plain, hidden = parsed({**CONTENT, "corpora": corpora, "entries": entries, "seeds": [0]}, "test").runs()
+    before, after = parts_of(plain, plain.recipe()), parts_of(hidden, hidden.recipe())
+    assert before.train.texts == after.train.texts
+    assert before.test is not None
+    assert after.test is not None
+    toxic = before.test.targets.any(axis=1)
+    changed = np.array([one != other for one, other in zip(before.test.texts, after.test.texts, strict=True)])
+    assert changed.any()
+    assert not changed[~toxic].any()
+    again = parts_of(hidden, hidden.recipe()).test
+    assert again is not None
+    assert again.texts == after.test.texts
+    assert Job.of(plain).key != Job.of(hidden).key
+    ways = {disguised(Comments.of(["시발"], [1]), seed).texts[0] for seed in range(50)}
+    assert {"ㅅㅣ발", "시1발", "시이이발", "시.발"} <= ways
 
 
 def test_settings_are_of_the_plan_or_of_one_entry() -> None:
@@ -463,7 +500,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
             rows.read(tmp_path, "abc")
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", plans.names())
 def test_plans_that_ship_are_whole(name: str) -> None:
     plan = load_plan(name)
     assert len(plan.seeds) == 5

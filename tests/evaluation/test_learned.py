@@ -12,7 +12,7 @@ import pytest
 
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.compare import compare
-from toxiclf.evaluation.learned import FILE
+from toxiclf.evaluation.learned_from import FILE
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
 

@@ -1,7 +1,8 @@
-"""A run with all that names it, and its comments: read once, split, thinned."""
+"""A run with all that names it, and its comments: read once, split, subsampled, disguised."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata
@@ -21,13 +22,15 @@ from toxiclf.pipeline.search.cross_validation import content_of, named_sources, 
 from toxiclf.pipeline.train import read_parts
 from toxiclf.recipe import SHIPPED_VECTORS, Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
+from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
+from toxiclf.text.obfuscation import stem_pattern
 
 _LIBRARIES = {
     "korcen": "korcen", "fasttext": "fasttext-numpy2-wheel", "kiwi": "kiwipiepy",
     **dict.fromkeys(("okt", "komoran", "hannanum", "kkma"), "konlpy"),
 }  # fmt: skip
 """Of rivals and tokenizers, beyond those of every run."""
-_FEWEST = 20  # toxic training comments that a thinned corpus must keep
+_FEWEST = 20  # toxic training comments that a subsampled corpus must keep
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,11 @@ class Job:
         UnknownNameError : its recipe names a preset or a key that there is not.
         """
         data = _hashes(_unnamed(run.corpus))
+        unnamed = run.corpus.model_dump(
+            mode="json", exclude={"name"} if run.corpus.disguised else {"name", "disguised"}
+        )
         content: dict[str, Any] = {
-            "corpus": run.corpus.model_dump(mode="json", exclude={"name"}), "data": data, "rival": run.entry.rival,
+            "corpus": unnamed, "data": data, "rival": run.entry.rival,
             "versions": versions(),
         }  # fmt: skip
         try:
@@ -120,7 +126,7 @@ def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
 
 def _unnamed(entry: CorpusEntry) -> CorpusEntry:
     """What is read of it: the same at each rate, so read once."""
-    return entry.model_copy(update={"name": "", "rate": None})
+    return entry.model_copy(update={"name": "", "rate": None, "disguised": False})
 
 
 @lru_cache(maxsize=8)
@@ -146,7 +152,7 @@ def _any(comments: Comments) -> Comments:
 
 
 def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
-    """The split; training and validation part thinned where the corpus is."""
+    """The split; training and validation set subsampled, the test set disguised where the corpus is."""
     normalizer = recipe_normalizer(recipe)
     comments, test = corpus(run.corpus)
     own = None if test is None else consistent(test, normalizer)
@@ -155,11 +161,13 @@ def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
         validation=recipe.split.validation, normalizer=normalizer,
     )  # fmt: skip
     if parts.test is None:
-        raise UsageError("a benchmark measures on a test part: set split.test above 0")
+        raise UsageError("a benchmark measures on a test set: set split.test above 0")
+    if run.corpus.disguised:
+        parts = replace(parts, test=disguised(parts.test, recipe.seed))
     if run.corpus.rate is None:
         return parts
     rng = np.random.default_rng(recipe.seed)
-    train, validation = (thinned(part, run.corpus.rate, rng) for part in (parts.train, parts.validation))
+    train, validation = (subsampled(part, run.corpus.rate, rng) for part in (parts.train, parts.validation))
     if train.targets.sum() < _FEWEST:
         raise DataError(
             f"at {run.corpus.rate:g} only {int(train.targets.sum())} toxic training comments are left; {_FEWEST} are needed"
@@ -167,7 +175,7 @@ def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
     return replace(parts, train=train, validation=validation)
 
 
-def thinned(comments: Comments, rate: float, rng: np.random.Generator) -> Comments:
+def subsampled(comments: Comments, rate: float, rng: np.random.Generator) -> Comments:
     """Drop toxic comments at random until so many are left.
 
     Raises
@@ -175,7 +183,7 @@ def thinned(comments: Comments, rate: float, rng: np.random.Generator) -> Commen
     UsageError : there are several labels, or fewer toxic comments than that.
     """
     if len(comments.labels) > 1:
-        raise UsageError("a corpus is thinned by one label; choose one with label, or set any = true")
+        raise UsageError("a corpus is subsampled by one label; choose one with label, or set any = true")
     toxic, others = (np.flatnonzero(comments.targets[:, 0] == value) for value in (1, 0))
     count = max(1, round(len(others) * rate / (1 - rate)))
     if count > len(toxic):
@@ -183,3 +191,26 @@ def thinned(comments: Comments, rate: float, rng: np.random.Generator) -> Commen
             f"{len(toxic) / len(comments):.1%} of these comments are toxic; a rate of {rate:g} is above that"
         )
     return comments.take(np.sort(np.concatenate([others, rng.choice(toxic, count, replace=False)])))
+
+
+def disguised(comments: Comments, seed: int) -> Comments:
+    """Comments with each abusive stem of the toxic ones written in one of four ways: ㅅㅣ발, 시.발, 시1발, 시이이발."""
+    rng = np.random.default_rng(seed)
+
+    def other(match: re.Match[str]) -> str:
+        stem = match[0]
+        way = rng.integers(4)
+        if way == 0 or len(stem) < 2:
+            return decompose(stem[0]) + stem[1:]
+        if way == 1:
+            return str(rng.choice(list(".~*-"))).join(stem)
+        if way == 2:
+            return f"{stem[0]}1{stem[1:]}"
+        vowel_alone = chr((ord(stem[0]) - FIRST_SYLLABLE) % 588 // 28 * 28 + ord("아"))
+        return stem if (ord(stem[0]) - FIRST_SYLLABLE) % 28 else stem[0] + 2 * vowel_alone + stem[1:]
+
+    texts = [
+        stem_pattern().sub(other, text) if toxic else text
+        for text, toxic in zip(comments.texts, comments.targets.max(axis=1), strict=True)
+    ]
+    return replace(comments, texts=texts)

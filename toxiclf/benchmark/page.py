@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from toxiclf.benchmark.plan import Plan
-from toxiclf.benchmark.tables import Line, said, table
+from toxiclf.benchmark.tables import Line, caption, table
 from toxiclf.report.html import embedded, plain, plotly_library, policy_of
 from toxiclf.report.html import file as report_file
 
@@ -25,7 +25,7 @@ def page(plan: Plan, lines: Sequence[Line]) -> str:
     }
     script, library = _file("page.js"), plotly_library()
     filled: str = _template().render(
-        plan=plan, said=said(plan, lines), policy=policy_of(library, script), style=Markup(report_file("page.css")),
+        plan=plan, caption=caption(plan, lines), policy=policy_of(library, script), style=Markup(report_file("page.css")),
         tables=list(_tables(plan, lines)), figures=[(name, title) for name, (title, _) in figures.items()],
         data=Markup(embedded({name: plain(figure) for name, (_, figure) in figures.items()})), library=Markup(library),
         script=Markup(script),

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from toxiclf._registry import component
+from toxiclf._registry import KINDS, component, components
+from toxiclf.benchmark import plans
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.metrics import metric_names
@@ -64,6 +65,34 @@ def _of_one_line(name: str) -> str:
     return name
 
 
+def _spelled_out(entries: object) -> object:
+    """Entries that are written short: a name for a preset or a rival, and ``each`` for all components of a kind."""
+    if not isinstance(entries, list | tuple):
+        return entries
+    found: list[object] = []
+    for entry in entries:
+        if isinstance(entry, str):
+            found.append({"name": entry, "rival" if entry in RIVALS else "recipe": entry})
+        elif isinstance(entry, Mapping) and "each" in entry:
+            kind = entry["each"]
+            if kind not in KINDS:
+                raise ValueError(str(unknown_name("kind", str(kind), list(KINDS))))
+            form = {key: value for key, value in entry.items() if key != "each"}
+            found += [_filled(form, name) for name in components(kind)]
+        else:
+            found.append(entry)
+    return found
+
+
+def _filled(value: Any, name: str) -> Any:
+    """The value with ``name`` in the place of each "{}"."""
+    if isinstance(value, str):
+        return value.replace("{}", name)
+    if isinstance(value, Mapping):
+        return {key: _filled(inner, name) for key, inner in value.items()}
+    return [_filled(inner, name) for inner in value] if isinstance(value, list) else value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Name = Annotated[str, AfterValidator(_of_one_line)]
 Settings = Annotated[dict[str, Any], BeforeValidator(_flat)]
@@ -80,8 +109,9 @@ class CorpusEntry(Section):
         seed draws another test part ("drawn").
     text, label, negative, positive : as in :func:`toxiclf.read_comments`.
     any : whether several labels become one: toxic is what holds any of them.
-    rate : the share of toxic comments that is left in training and validation part, the others being dropped at random; the
-        test part stays as it is, and figures that depend on the rate are of it weighted to this one.
+    rate : the share of toxic comments that is left in training and validation set, the others being dropped at random; the
+        test set stays as it is, and figures that depend on the rate are of it weighted to this one.
+    disguised : whether abusive words of the toxic comments of the test set are written so that filters misread them.
     """
 
     name: Name = ""
@@ -92,6 +122,7 @@ class CorpusEntry(Section):
     negative: str | None = None
     positive: Names = ()
     any: bool = False
+    disguised: bool = False
     rate: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @property
@@ -107,6 +138,9 @@ class CorpusEntry(Section):
 
 class Entry(Section):
     """What is measured.
+
+    A plan may write ``"cnn"`` for a preset or a rival at its default settings, and ``each = "resampler"`` for an entry for each
+    component of a kind, whose name takes the place of ``{}`` in name, recipe and settings.
 
     Attributes
     ----------
@@ -156,7 +190,7 @@ class Plan(Section):
 
     title: Name = "benchmark"
     corpora: tuple[CorpusEntry, ...] = Field(min_length=1)
-    entries: tuple[Entry, ...] = Field(min_length=1)
+    entries: Annotated[tuple[Entry, ...], BeforeValidator(_spelled_out)] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0, 1, 2, 3, 4)
     baseline: str = ""
     settings: Settings = Field(default_factory=dict)
@@ -247,14 +281,16 @@ def load_plan(source: str | Path) -> Plan:
     UsageError : there is none, or it does not fit.
     """
     name = str(source)
-    if name in shipped():
-        content = tomllib.loads(files("toxiclf.benchmark.plans").joinpath(f"{name}.toml").read_text("utf-8"))
+    if name in plans.names():
+        content = tomllib.loads(files(plans).joinpath(f"{name}.toml").read_text("utf-8"))
         return parsed(content, name)
     path = Path(source)
     if not path.is_file():
         if path.suffix != ".toml":
-            raise unknown_name("plan", name, shipped())
-        raise UsageError(f"the plan {path} does not exist; give a TOML file, or one that ships: {', '.join(shipped())}")
+            raise unknown_name("plan", name, plans.names())
+        raise UsageError(
+            f"the plan {path} does not exist; give a TOML file, or one that ships: {', '.join(plans.names())}"
+        )
     try:
         return parsed(tomllib.loads(path.read_text("utf-8-sig")), name)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -277,11 +313,6 @@ def parsed(content: Mapping[str, Any], name: str) -> Plan:
         if complaint["type"] in ("tuple_type", "list_type"):
             message = f"write a list in brackets, not {complaint['input']!r}"
         raise UsageError(f"{name}: {f'{where}: ' if where else ''}{message}") from None
-
-
-def shipped() -> list[str]:
-    """Names of the plans that ship with the package."""
-    return sorted(Path(e.name).stem for e in files("toxiclf.benchmark.plans").iterdir() if e.name.endswith(".toml"))
 
 
 def of_flags(

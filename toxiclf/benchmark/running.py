@@ -16,6 +16,7 @@ from typing import Any
 from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
 
 from toxiclf._files import locked
+from toxiclf._progress import Countdown, duration
 from toxiclf.benchmark import rows
 from toxiclf.benchmark.jobs import Job
 from toxiclf.benchmark.measuring import killed, measured
@@ -112,15 +113,15 @@ def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
                     under_way[executor.submit(measured, from_queue[0], out)] = from_queue[0]
                     from_queue.popleft()
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    progress.told(under_way[future], future.result())
+                    progress.report(under_way[future], future.result())
                     del under_way[future]
         except BrokenProcessPool:
             for job in under_way.values():
                 row = rows.read(out, job.key)
                 if row is not None and row["status"] == "done":  # written before it ended
-                    progress.told(job, row)
+                    progress.report(job, row)
                 elif alone:
-                    progress.told(job, killed(job, out))
+                    progress.report(job, killed(job, out))
                 else:
                     suspects.append(job)
         finally:
@@ -128,22 +129,17 @@ def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
 
 
 class _Progress:
-    def __init__(self, count: int, say: Say) -> None:
-        self._count, self._say, self._done, self._began = count, say, 0, time.monotonic()
+    """Says a sentence a run."""
 
-    def told(self, job: Job, row: dict[str, Any]) -> None:
+    def __init__(self, count: int, say: Say) -> None:
+        self._count, self._say, self._done, self._countdown = count, say, 0, Countdown(count)
+
+    def report(self, job: Job, row: dict[str, Any]) -> None:
+        """A run is done."""
         self._done += 1
-        left = (time.monotonic() - self._began) / self._done * (self._count - self._done)
+        left = duration(self._countdown.left(self._done))
         if row["status"] == "failed":
             figure = row["reason"]
         else:
             figure = f"average precision {row['metrics']['average_precision'] or 0.0:.3f}"
-        self._say(f"{self._done:,} of {self._count:,}, {_time(left)} left: {job.run}: {figure}, {row['seconds']:.1f} s")
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+        self._say(f"{self._done:,} of {self._count:,}, {left} left: {job.run}: {figure}, {row['seconds']:.1f} s")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from toxiclf._files import write_text
 from toxiclf.benchmark.plan import UNCALIBRATED, Plan
 from toxiclf.evaluation.metrics import lower_is_better
+from toxiclf.evaluation.statistics import holm, mean_interval, paired_p
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
 
@@ -154,7 +151,7 @@ def _figures(
             }
             if len(array) > 1:
                 facts["deviation"] = float(array.std(ddof=1))
-                facts["low"], facts["high"] = interval(array, shared)
+                facts["low"], facts["high"] = mean_interval(array, shared)
             pairs = [
                 seed
                 for seed in sorted(set(values) & set(base))
@@ -164,42 +161,12 @@ def _figures(
                 differences = np.array([values[seed] - base[seed] for seed in pairs])
                 facts["difference"] = float(differences.mean())
                 if len(differences) > 1:
-                    facts["difference_low"], facts["difference_high"] = interval(differences, shared)
+                    facts["difference_low"], facts["difference_high"] = mean_interval(differences, shared)
                     if not own_test:
-                        facts["p"] = tests[entry.name] = _p(differences, shared)
+                        facts["p"] = tests[entry.name] = paired_p(differences, shared)
             found[entry.name][metric] = Figure(**facts)
-        for name, corrected in _holm(tests).items():
+        for name, corrected in zip(tests, holm(list(tests.values())), strict=True):
             found[name][metric] = Figure(**{**asdict(found[name][metric]), "holm": corrected})
-    return found
-
-
-def _error(values: NDArray[np.float64], shared: float) -> float:
-    """Standard error of a mean over splits that draw such a share of the comments as the test part (Nadeau and Bengio 2003)."""
-    return float(values.std(ddof=1) * np.sqrt(1 / len(values) + shared / (1 - shared)))
-
-
-def interval(values: NDArray[np.float64], shared: float) -> tuple[float, float]:
-    """95 % interval of a mean over splits that each draw such a share of the same comments as the test part."""
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * _error(values, shared)
-    return float(values.mean()) - half, float(values.mean()) + half
-
-
-def _p(differences: NDArray[np.float64], shared: float) -> float:
-    error, mean = _error(differences, shared), abs(float(differences.mean()))
-    if mean == 0.0:
-        return 1.0
-    if error <= 1e-12 * mean:  # the same at each seed
-        return 0.0
-    return float(2 * stats.t.sf(mean / error, len(differences) - 1))
-
-
-def _holm(tests: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down correction of p values."""
-    found: dict[str, float] = {}
-    least = 0.0
-    for place, (name, p) in enumerate(sorted(tests.items(), key=lambda entry: entry[1])):
-        least = max(least, min(1.0, p * (len(tests) - place)))
-        found[name] = least
     return found
 
 
@@ -225,7 +192,7 @@ def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
     """One table a corpus, and one more of figures at the thinned rate."""
-    parts = [f"# {markdown_text(plan.title)}", "", markdown_text(said(plan, lines))]
+    parts = [f"# {markdown_text(plan.title)}", "", markdown_text(caption(plan, lines))]
     for corpus in dict.fromkeys(line.corpus for line in lines):
         of = [line for line in lines if line.corpus == corpus]
         for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test part weighted to that rate")):
@@ -237,7 +204,7 @@ def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def said(plan: Plan, lines: Sequence[Line]) -> str:
+def caption(plan: Plan, lines: Sequence[Line]) -> str:
     """How to read the tables."""
     text = (
         f"Mean ± standard deviation over n seeds. Differences are to {_references(plan)}, paired by seed, with 95 % intervals "
@@ -265,7 +232,7 @@ def table(plan: Plan, lines: Sequence[Line], part: str = "figures") -> list[list
     heading = ["", "n"]
     published = any(figure.published is not None for line in lines for figure in line.figures.values())
     for metric in plan.metrics:
-        heading += [_plain(metric), *(["published"] if published and part == "figures" else []), "minus base"]
+        heading += [_plain(metric), *(["published"] if published and part == "figures" else []), "Δ vs baseline"]
     heading += ["rank", "fit, s", "memory, MB", "latency, ms", "bundle, kB", "findings"]
     return [heading, *(_cells(plan, line, part, published) for line in lines)]
 
@@ -335,17 +302,3 @@ def to_csv(lines: Sequence[Line]) -> str:
                     ]
                 )
     return stream.getvalue()
-
-
-def write(plan: Plan, rows: Sequence[Mapping[str, Any]], out: Path) -> list[Line]:
-    """Write ``table.md``, ``table.csv``, ``table.json`` and ``table.html``."""
-    from toxiclf.benchmark.page import page
-
-    lines = lines_of(plan, rows)
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "table.md", to_markdown(plan, lines))
-    write_text(out / "table.csv", to_csv(lines))
-    content = {"plan": plan.model_dump(mode="json"), "lines": [asdict(line) for line in lines], "rows": list(rows)}
-    write_text(out / "table.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
-    write_text(out / "table.html", page(plan, lines))
-    return lines

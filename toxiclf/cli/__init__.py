@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from toxiclf._console import print_line, say
 from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, scoring, training
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
@@ -39,7 +40,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from toxiclf import __version__
 
-        typer.echo(f"toxiclf {__version__}")
+        print_line(f"toxiclf {__version__}")
         raise typer.Exit
 
 
@@ -88,7 +89,7 @@ def _usage_error() -> Any:
 
 
 def _failed(message: str, code: int) -> int:
-    typer.echo(f"toxiclf: {message}", err=True)
+    say(f"toxiclf: {message}")
     return code
 
 

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from toxiclf._console import print_json, print_line, print_table, say
+from toxiclf.benchmark import plans
 from toxiclf.cli import options
-from toxiclf.cli.printing import print_json, print_table, say
 
 
 def benchmark(
     plan: Annotated[
-        str | None, typer.Argument(metavar="PLAN", help="Plan file, or one that ships: notes, models, imbalance.")
+        str | None, typer.Argument(metavar="PLAN", help=f"Plan file, or one that ships: {', '.join(plans.names())}.")
     ] = None,
     corpus: Annotated[
         str | None, typer.Option(metavar="NAME[,NAME…]", help="Files or corpora, in place of a plan.")
@@ -49,6 +50,7 @@ def benchmark(
     from toxiclf.benchmark import tables
     from toxiclf.benchmark.plan import load_plan, of_flags, parsed
     from toxiclf.benchmark.running import finished, run_plan
+    from toxiclf.benchmark.writing import write_tables
     from toxiclf.errors import DataError, UsageError
     from toxiclf.pipeline.save import check_writable
     from toxiclf.recipe import parsed_setting
@@ -66,7 +68,7 @@ def benchmark(
         chosen = parsed({**chosen.model_dump(), **changes}, plan)
     else:
         if not corpus or not model:
-            raise UsageError("give a plan, or --corpus and --model; plans that ship are notes, models and imbalance")
+            raise UsageError(f"give a plan, or --corpus and --model; plans that ship are {', '.join(plans.names())}")
         chosen = of_flags(
             _names(corpus), _names(model), _names(resample or ""), _seeds(seeds or "0..4"), keys, baseline or ""
         )
@@ -80,14 +82,14 @@ def benchmark(
     check_writable(folder)
     if not only_tables:
         rows = run_plan(chosen, folder, jobs=jobs, again=again, say=say)
-    lines = tables.write(chosen, rows, folder)
+    lines = write_tables(chosen, rows, folder)
     if as_json:
         print_json({"out": str(folder), "lines": [asdict(line) for line in lines]})
     else:
         for name in dict.fromkeys(line.corpus for line in lines):
             say(name)
             print_table(tables.table(chosen, [line for line in lines if line.corpus == name]))
-        typer.echo(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
+        print_line(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
     if all(row["status"] == "failed" for row in rows):
         raise DataError(f"no run succeeded; {rows[0]['entry']}: {rows[0]['reason']}")
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from toxiclf._console import print_json, print_table, say
 from toxiclf.cli.options import JSON
-from toxiclf.cli.printing import print_json, print_table, say
 from toxiclf.errors import UsageError
 
 

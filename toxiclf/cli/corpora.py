@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toxiclf._console import confirmed, print_json, print_line, print_table, say
+from toxiclf._progress import Bar
 from toxiclf.cli.options import JSON
-from toxiclf.cli.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from toxiclf.datasets.cards import Card
-    from toxiclf.datasets.download import Watch
-    from toxiclf.datasets.fetch import Say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Public corpora: what they are, and their files.")
 
@@ -94,8 +90,8 @@ def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) ->
     for part in card.parts:
         if part.address is not None:
             built = ", an archive from which the file is built" if part.built_by else ""
-            typer.echo(f"{part.role}: {part.address}{built}")
-    typer.echo(f"next: {_next_step(card)}")
+            print_line(f"{part.role}: {part.address}{built}")
+    print_line(f"next: {_next_step(card)}")
 
 
 @app.command()
@@ -105,7 +101,7 @@ def path(name: Annotated[str, _NAME_ROLE]) -> None:
 
     card, part = parse(name)
     for found in [card.path(wanted) for wanted in ([part] if part else card.parts)]:
-        typer.echo(str(found))
+        print_line(str(found))
 
 
 @app.command()
@@ -126,13 +122,13 @@ def fetch(
     if card.licence.note:
         say(card.licence.note)
     say(f"please cite: {card.citation}")
-    with _bar() as (tell, watch):
+    with Bar(total=None) as bar:
         fetched = fetch_parts(
             card,
             [part] if part else (),
             accept=lambda card: accept_licence or _accepts(card),
-            say=tell,
-            watch=watch,
+            say=bar.say,
+            watch=lambda done, total: bar.update(done, _megabytes(done, total), total),
         )
     for entry in fetched:
         if card.name == SAMPLE:
@@ -153,7 +149,7 @@ def fetch(
         )  # fmt: skip
         return
     for entry in fetched:
-        typer.echo(str(entry.path))
+        print_line(str(entry.path))
 
 
 def _places(card: Card) -> dict[str, str | None]:
@@ -193,35 +189,9 @@ def _next_step(card: Card) -> str:
 
 
 def _accepts(card: Card) -> bool:
-    """Whether the user accepts the licence; without a terminal there is no one to ask."""
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    return typer.confirm(f"{card.licence.id} forbids commercial use. Do you accept this licence?", err=True)
+    """Whether the user accepts the licence."""
+    return confirmed(f"{card.licence.id} forbids commercial use. Do you accept this licence?")
 
 
-@contextmanager
-def _bar() -> Iterator[tuple[Say, Watch]]:
-    """A progress bar on standard error, and how to print a message above it; off a terminal there are messages only."""
-    if not sys.stderr.isatty():
-        yield say, lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    columns: list[Any] = [BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()]
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task("", total=None)
-
-    def tell(message: str) -> None:
-        progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
-
-    def watch(done: int, total: int | None) -> None:
-        progress.start()  # not before: a question about the licence would be lost behind the bar
-        if done < progress.tasks[0].completed:  # the next file
-            progress.reset(task)
-        progress.update(task, completed=done, total=total)
-
-    try:
-        yield tell, watch
-    finally:
-        progress.stop()
+def _megabytes(done: int, total: int | None) -> str:
+    return f"{done / 1e6:,.1f}" + ("" if total is None else f" of {total / 1e6:,.1f}") + " MB"

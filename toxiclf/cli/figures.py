@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toxiclf.cli.printing import say
+from toxiclf._console import say
 
 
 def figures(

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from toxiclf._console import print_json, print_table
 from toxiclf._registry import KINDS, components
 from toxiclf.cli.options import JSON
-from toxiclf.cli.printing import print_json, print_table
 from toxiclf.errors import UsageError, unknown_name
 
 _KIND_OF = {f"{kind}es" if kind.endswith("s") else f"{kind}s": kind for kind in KINDS if kind != "format"}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toxiclf._console import print_json, print_table, say
+from toxiclf._progress import Bar
 from toxiclf.cli import options
-from toxiclf.cli.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from toxiclf.recipe import Recipe
@@ -108,9 +106,10 @@ def pretrain(
         )
     else:
         say(f"word vectors: {workers} workers, so a second run makes slightly other vectors")
-    with _bar() as advance:
+    with Bar("word vectors") as bar:
         trained_vectors = train_vectors(
-            texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say, advance=advance,
+            texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say,
+            advance=bar.update if bar.is_drawn else None,
             scratch=scratch,
         )  # fmt: skip
     store.save(out, trained_vectors.vectors, trained_vectors.card.model_copy(update={"quantized": quantize}))
@@ -186,21 +185,3 @@ def _print_neighbours(vectors: object, words: list[str], as_json: bool) -> None:
         if parts != [word]:
             say(f"{word} is not among the tokens; it is taken as {' + '.join(parts)}")
         print_table([["neighbour of " + word, "similarity"], *([other, f"{s:.3f}"] for other, s in neighbours)])
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[float], None] | None]:
-    """A progress bar on a terminal; elsewhere a sentence an epoch is enough."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("word vectors", total=1.0)
-
-        def advance(share: float) -> None:
-            bar.update(task, completed=share)
-
-        yield advance

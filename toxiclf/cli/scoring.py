@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from toxiclf._console import print_json, print_line, print_table, say
 from toxiclf.cli import live_rate, options
-from toxiclf.cli.printing import print_json, print_table, say
 from toxiclf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def inspect(
     }
     print_table([["", ""], *([name, value] for name, value in facts.items())])
     print_table([["file", "bytes", "sha256"], *([n, f"{f.size:,}", f.sha256] for n, f in manifest.files.items())])
-    typer.echo("verified: every file is as the manifest says")
+    print_line("verified: every file is as the manifest says")
 
 
 def _calibration(method: str, entry: Any) -> str:

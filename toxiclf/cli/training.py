@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from toxiclf._console import on_terminal, print_json, print_line, print_table, say
 from toxiclf.cli import live_rate, options
-from toxiclf.cli.printing import print_class_weights, print_findings, print_json, print_stages, print_table, say
+from toxiclf.cli.printing import print_class_weights, print_findings, print_stages
 
 _BEST_TRIALS = 6  # heading and five; all of them stand in the report
 
@@ -94,7 +94,7 @@ def train(
     try:
         trained = train_model(
             rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl", checkpoints=checkpoints,
-            bar=sys.stderr.isatty(),
+            bar=on_terminal(),
         )  # fmt: skip
     except KeyboardInterrupt:
         if checkpoints.files():
@@ -116,11 +116,11 @@ def train(
         for table in tables.result_tables(report) or [report.table()]:
             print_table(table)
         print_findings(report.findings)
-        typer.echo(f"report: {folder / 'report.html'}")
+        print_line(f"report: {folder / 'report.html'}")
         if report.search:
-            typer.echo(f"best recipe: {folder / 'best_recipe.toml'}")
+            print_line(f"best recipe: {folder / 'best_recipe.toml'}")
         if trained.has_bundle:
-            typer.echo(f"bundle: {folder / 'bundle'}")
+            print_line(f"bundle: {folder / 'bundle'}")
     if trained.diverged:
         raise typer.Exit(6)
     if trained.rejected:
@@ -169,9 +169,9 @@ def evaluate(
             print_table(table)
         print_findings(report.findings)
         if out is not None:
-            typer.echo(f"report: {out / 'report.html'}")
+            print_line(f"report: {out / 'report.html'}")
     if n_rejected:
-        say(f"{n_rejected:,} rows were set aside" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
+        say(f"{n_rejected:,} rows were rejected" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
         if strict:
             raise typer.Exit(5)
 

@@ -17,6 +17,7 @@ from toxiclf.evaluation.metrics import lower_is_better, metric_names
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.prevalence import Floats
 from toxiclf.evaluation.saved import SavedRun, read_run
+from toxiclf.evaluation.statistics import holm
 
 _OF_TEST_PART = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
 """Recipe keys that decide which comments are in the test part."""
@@ -179,11 +180,9 @@ def _p(gains: Floats) -> float:
 
 def _corrected(differences: Sequence[Difference]) -> list[Difference]:
     """Holm's correction over the runs, label by label and metric by metric."""
-    corrected = {id(row): row.p for row in differences}
+    corrected: dict[int, float] = {}
     for family in {(row.label, row.metric) for row in differences}:
-        rows = [row for row in differences if (row.label, row.metric) == family and row.p is not None]
-        largest = 0.0
-        for left, row in zip(range(len(rows), 0, -1), sorted(rows, key=lambda row: row.p or 0), strict=True):
-            largest = max(largest, min(1.0, left * (row.p or 0)))
-            corrected[id(row)] = largest
-    return [replace(row, p_holm=corrected[id(row)]) for row in differences]
+        rows = [row for row in differences if (row.label, row.metric) == family]
+        p_values = {id(row): row.p for row in rows if row.p is not None}
+        corrected |= zip(p_values, holm(list(p_values.values())), strict=True)
+    return [replace(row, p_holm=corrected.get(id(row))) for row in differences]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from toxiclf._files import append_line
+from toxiclf._progress import duration
 from toxiclf.errors import DataError, UsageError
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.fitted import DivergedError
@@ -153,12 +154,8 @@ class Progress:
         figure = f"{self._metric} {row['value']:.4f} ± {row['deviation']:.4f}" if trial.folds else trial.failure
         left = np.mean(self._ran) * (self._count - len(self.done))
         best = "" if self.best is None else f"; best so far {self.best.value:.4f} ({plainly(self.best.settings)})"
-        time_left = f"; about {_duration(float(left))} left" if left >= 1 else ""
+        time_left = f"; about {duration(float(left))} left" if left >= 1 else ""
         return f"search {trial.number} of {self._count}: {plainly(trial.settings)}: {figure}{best}{time_left}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _key(settings: Mapping[str, Any]) -> str:

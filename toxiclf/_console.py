@@ -1,0 +1,74 @@
+"""The only place that prints: results on standard output, messages and questions on standard error."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+
+def say(message: str) -> None:
+    """Print a message on standard error."""
+    print(visible(message), file=sys.stderr, flush=True)
+
+
+def print_line(text: str) -> None:
+    """Print a line of a result."""
+    print(visible(text), flush=True)
+
+
+def results() -> TextIO:
+    """The stream of results, for those that are too many for one call."""
+    return sys.stdout
+
+
+def print_json(content: Any) -> None:
+    """Print a result as one line of JSON."""
+    print(json.dumps(content, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def print_table(lines: Sequence[Sequence[str]]) -> None:
+    """Print a table, heading first: by rich on a terminal; tab-separated lines off one, whole and easy to cut."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            if any(line):
+                print_line("\t".join(cell.strip() for cell in line))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(header_style="bold", show_header=any(lines[0]))
+    for heading in lines[0]:
+        table.add_column(Text(heading), overflow="fold")
+    for line in lines[1:]:
+        table.add_row(*(Text(visible(cell)) for cell in line))
+    Console().print(table)
+
+
+def confirmed(question: str) -> bool:
+    """Whether a user says yes; without a terminal there is no one to ask."""
+    if sys.stdin is None or not (sys.stdin.isatty() and on_terminal()):
+        return False
+    import typer
+
+    return typer.confirm(question, err=True)
+
+
+def on_terminal() -> bool:
+    """Whether messages go to a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def visible(text: str) -> str:
+    """Text without control characters, which a terminal would obey: comments and files are other people's words.
+
+    >>> visible("\x1b[31m빨강")
+    '\\\\x1b[31m빨강'
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -1,0 +1,107 @@
+"""Progress bars and durations."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+from toxiclf import _console
+
+
+def duration(seconds: float) -> str:
+    """A time in words.
+
+    >>> [duration(seconds) for seconds in (0.4, 89, 90, 5399, 5400)]
+    ['0 s', '89 s', '2 min', '90 min', '1.5 h']
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Countdown:
+    """How long a work of equal steps still takes, by how long those that are done have taken.
+
+    Parameters
+    ----------
+    total : float
+        Number of steps, done ones included.
+    done : float
+        Steps that somebody else has done before, whose time is not known.
+    """
+
+    def __init__(self, total: float, done: float = 0.0) -> None:
+        self._total, self._before, self._began = total, done, time.monotonic()
+
+    def left(self, done: float) -> float:
+        """Seconds that are left after so many steps; there must be one, or a part of one."""
+        spent = time.monotonic() - self._began
+        return spent / (done - self._before) * (self._total - done)
+
+
+class Bar:
+    """A progress bar on standard error, drawn from the first :meth:`update` on. A context manager.
+
+    Parameters
+    ----------
+    title : str
+        What is done.
+    total : float or None
+        What :meth:`update` counts to; None where it is not known.
+    drawn : bool or None
+        Whether there is a bar; None for a bar on a terminal, and nothing elsewhere.
+    time_left : bool
+        Whether the bar shows the time that is left.
+    """
+
+    def __init__(
+        self, title: str = "", total: float | None = 1.0, *, drawn: bool | None = None, time_left: bool = True
+    ) -> None:
+        self.is_drawn = _console.on_terminal() if drawn is None else drawn
+        self._bar: Any = None
+        if not self.is_drawn:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns: list[Any] = [BarColumn(None if time_left else 10), TextColumn("{task.fields[text]}")]
+        if title:
+            columns.insert(0, TextColumn("{task.description}"))
+        if time_left:
+            columns.append(TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(title, total=total, text="")
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: float, text: str = "", total: float | None = None) -> None:
+        """Show how far it is.
+
+        Parameters
+        ----------
+        text : str
+            Stands beside the bar.
+        total : float or None
+            A new total; None to leave it as it is.
+        """
+        if self._bar is None:
+            return
+        self._bar.start()  # not before: a question would be lost behind the bar
+        if done < self._bar.tasks[0].completed:  # the next file
+            self._bar.reset(self._task)
+        self._bar.update(self._task, completed=done, text=text, **({} if total is None else {"total": total}))
+
+    def say(self, message: str) -> None:
+        """Print a message, above the bar where there is one."""
+        if self._bar is None:
+            _console.say(message)
+        else:
+            self._bar.console.print(_console.visible(message), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,41 @@
+"""The tables of a benchmark as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from toxiclf._files import write_text
+from toxiclf.benchmark.page import page
+from toxiclf.benchmark.plan import Plan
+from toxiclf.benchmark.tables import Line, lines_of, to_csv, to_markdown
+
+
+def write_tables(plan: Plan, rows: Sequence[Mapping[str, Any]], out: Path) -> list[Line]:
+    """Write ``table.md``, ``table.csv``, ``table.json`` and ``table.html``.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its order is that of the tables.
+    rows : sequence of dict
+        Of runs, as :func:`toxiclf.benchmark.running.run_plan` returns them.
+    out : Path
+        Folder of the files; made if need be.
+
+    Returns
+    -------
+    list of Line
+        What the tables show.
+    """
+    lines = lines_of(plan, rows)
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "table.md", to_markdown(plan, lines))
+    write_text(out / "table.csv", to_csv(lines))
+    content = {"plan": plan.model_dump(mode="json"), "lines": [asdict(line) for line in lines], "rows": list(rows)}
+    write_text(out / "table.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write_text(out / "table.html", page(plan, lines))
+    return lines
