@@ -18,12 +18,12 @@ from time import perf_counter
 import numpy as np
 
 import toxiclf
+from toxiclf._registry import components
 from toxiclf.datasets.comments import consistent
 from toxiclf.datasets.splitting import split
 from toxiclf.evaluation.decision import choose_threshold
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.pipeline.calibrate import learn
-from toxiclf.recipe import MODEL_OPTIONS
 from toxiclf.recipe.preprocessing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "macro_f1", "accuracy", "roc_auc")
@@ -33,7 +33,7 @@ OWN = ("macro_f1", "accuracy")
 def main() -> None:
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=list(MODEL_OPTIONS))
+    parser.add_argument("models", nargs="*", default=list(components("model")))
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 4), metavar=("FIRST", "LAST"))
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
     options = parser.parse_args()

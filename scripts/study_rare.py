@@ -44,8 +44,8 @@ FOLDS = 3  # of out-of-fold scores: each is a whole fit
 WORLDS = {"curse": None, "rare": 0.01}
 TITLES = {"curse": "as it is, 35 % toxic", "rare": "1 % toxic comments in training, test part weighted to 1 %"}
 PLAIN = {"balance.class_weight": "none"}
-TRIPLET = {"features.metric": "triplet"}
-CONTRASTIVE = {"features.metric": "supervised_contrastive"}
+TRIPLET = {"features.metric_learning": "triplet"}
+CONTRASTIVE = {"features.metric_learning": "supervised_contrastive"}
 
 Settings = dict[str, Any]
 

@@ -12,10 +12,11 @@ from typing import get_args
 
 import pytest
 
+from toxiclf._registry import components
 from toxiclf.cli import app, run
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.checks import Code
-from toxiclf.recipe import MODEL_OPTIONS, presets
+from toxiclf.recipe import presets
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -114,7 +115,7 @@ def test_every_finding_is_explained() -> None:
 
 
 def test_every_model_stands_in_the_table() -> None:
-    for name in MODEL_OPTIONS:
+    for name in components("model"):
         assert f"| `{name}` |" in README
 
 

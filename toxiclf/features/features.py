@@ -16,7 +16,7 @@ from toxiclf.embeddings.word_vectors import WordVectors, random_vectors
 from toxiclf.errors import DataError
 from toxiclf.features.cache import Kept
 from toxiclf.graph import Graph
-from toxiclf.recipe import LstmAutoencoderOptions, NgramLogisticOptions, Recipe, SequenceOptions
+from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView, join_views
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
@@ -249,8 +249,9 @@ class Featurizer:
         kept: Kept | None = None,
     ) -> Featurizer:
         """Learn the features that a recipe's model takes; without ``vectors``, those of the rows themselves."""
-        options, kept = recipe.model, kept or Kept()
-        if isinstance(options, NgramLogisticOptions):
+        options: Any = recipe.model
+        takes, kept = options.component["takes"], kept or Kept()
+        if takes == "ngrams":
             return cls.ngrams(
                 rows, preprocessor, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments,
                 kept=kept,
@@ -258,8 +259,8 @@ class Featurizer:
         assert engine is not None  # all other models take tokens
         assert rows.tokens is not None
         cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
-        if isinstance(options, SequenceOptions | LstmAutoencoderOptions) or recipe.features.of_sequences:
-            if isinstance(options, SequenceOptions) and options.embedding == "scratch":
+        if takes == "sequences" or recipe.features.of_sequences:
+            if options.learns_embedding:
                 vectors = random_vectors(rows.tokens, recipe.vectors, recipe.seed)
             vectors = vectors or kept.vectors(rows.tokens, recipe.vectors, recipe.seed)
             return cls.sequence(rows, preprocessor, engine, vectors, max_tokens=cap)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from toxiclf.models._checkpoint import Checkpoint
+if TYPE_CHECKING:
+    from toxiclf.models._checkpoint import Checkpoint
 
 
 def _silent(message: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,12 @@ from toxiclf.datasets.splitting import Split, folds
 from toxiclf.evaluation.decision import choose_threshold, fit_calibration, live_weights
 from toxiclf.features.cache import Kept
 from toxiclf.features.features import Prepared
-from toxiclf.models import has_network, watches
 from toxiclf.models._checkpoint import Checkpoint
 from toxiclf.models._progress import FitContext
 from toxiclf.pipeline.ensembles import FittedEnsemble, fit_members, member_names
 from toxiclf.pipeline.ensembles.combining import cross_fitted
 from toxiclf.pipeline.fit import Fitted, Fitter, Say
-from toxiclf.recipe import EnsembleOptions, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded
 
 
@@ -154,7 +154,7 @@ def fit_models(
 ) -> Fits:  # fmt: skip
     """Fit the recipe's models and, where the decision wants them, those of all folds; parameters as of :func:`learn`."""
     name = recipe.model.name
-    ensemble = recipe.model if isinstance(recipe.model, EnsembleOptions) else None
+    ensemble: Any = recipe.model if recipe.model.component["has_members"] else None
     names = (name,) if ensemble is None else member_names(ensemble)
 
     def context(fit: str, where: str) -> list[FitContext]:
@@ -198,10 +198,11 @@ def decided(fits: Fits, parts: Split, recipe: Recipe) -> Learned:
     source, labels, exclusive = decision_source(recipe), parts.train.labels, parts.train.exclusive
     fitted: Fitted | FittedEnsemble = fits.members[0]
     raw, targets = fits.out_of_fold[0], fits.comments.targets
-    if isinstance(recipe.model, EnsembleOptions):
+    if recipe.model.component["has_members"]:
+        ensemble: Any = recipe.model
         said, seed = fits.out_of_fold, recipe.seed
-        raw = cross_fitted(recipe.model, said, targets, fits.outside, exclusive=exclusive, seed=seed)
-        fitted = FittedEnsemble.of(fits.members, recipe.model, said, raw, targets, exclusive=exclusive, seed=seed)
+        raw = cross_fitted(ensemble, said, targets, fits.outside, exclusive=exclusive, seed=seed)
+        fitted = FittedEnsemble.of(fits.members, ensemble, said, raw, targets, exclusive=exclusive, seed=seed)
     graph = fitted.graph(len(labels))
     if source == "validation":
         raw = _raw(fitted, graph, fits.held_out.encoded(fitted.encoder)).astype(np.float64)
@@ -231,7 +232,7 @@ def _raw(fitted: Fitted | FittedEnsemble, graph: bytes | None, encoded: Encoded)
 
 def learned_rows(parts: Split, recipe: Recipe) -> Comments:
     """The rows that a model learns from: training and validation rows, unless the latter have work of their own."""
-    if watches(recipe) or decision_source(recipe) == "validation":
+    if recipe.watches_validation or decision_source(recipe) == "validation":
         return parts.train
     return parts.train.joined(parts.validation)
 
@@ -240,6 +241,6 @@ def decision_source(recipe: Recipe) -> str:
     """Where the scores for calibration and thresholds come from: the recipe's word, "auto" resolved."""
     if recipe.decision.source != "auto":
         return recipe.decision.source
-    if isinstance(recipe.model, EnsembleOptions):  # members are weighed by such scores
+    if recipe.model.component["has_members"]:  # members are weighed by such scores
         return "out_of_fold"
-    return "validation" if has_network(recipe) else "out_of_fold"
+    return "validation" if recipe.has_network else "out_of_fold"

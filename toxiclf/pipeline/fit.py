@@ -24,10 +24,11 @@ from toxiclf.features.cache import Kept
 from toxiclf.features.features import Featurizer, Prepared, Sequences, SequenceVectors
 from toxiclf.features.selection import Selection
 from toxiclf.graph import Graph
-from toxiclf.models import MODELS, class_weight_of
+from toxiclf.metric_learning import make_metric_learner
+from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._progress import SILENT, FitContext
-from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, NgramLogisticOptions, Recipe, SequenceOptions
+from toxiclf.recipe import BalanceSection, Recipe
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.encoder import Encoded, TextEncoder
 from toxiclf.text.normalize import Normalizer
@@ -35,7 +36,7 @@ from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
-    from toxiclf.models._training_loop import Divergence
+    from toxiclf.models._plan import Divergence
 
 Say = Callable[[str], None]
 
@@ -214,8 +215,9 @@ class Fitter:
         UsageError : something that takes one label is asked for, and there are several.
         """
         _check_one_label(recipe, labels)
-        takes_tokens = any(MODELS[member.name].features != "ngrams" for member in recipe.members)
-        engine = recipe_tokenizer(recipe) if takes_tokens else None
+        for member in recipe.members:
+            make_model(member)  # where a library is missing, it is named before anything is trained
+        engine = recipe_tokenizer(recipe) if recipe.takes_tokens else None
         vectors = None if engine is None else recipe_vectors(recipe, engine, say)
         return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors, kept or Kept())
 
@@ -290,7 +292,7 @@ class Fitter:
             stages.append(
                 Stage.of(" + ".join(dict.fromkeys(step.method for step in self.recipe.balance.augment)), targets)
             )
-        if self.recipe.model.name in ANOMALY_MODELS:
+        if self.recipe.model.component["learns_from_negatives"]:
             stages.append(Stage.of("without the label", targets[targets[:, 0] == 0]))
         featurizer = self.featurizer(rows)
         if isinstance(featurizer.features, SequenceVectors):
@@ -302,7 +304,7 @@ class Fitter:
         representation, facts = self._represented(featurizer, rows, targets, held_out, held_out_targets, context)
         matrix = representation.matrix(rows)
         watched = None
-        if MODELS[self.recipe.model.name].watches:
+        if self.recipe.model.component["watches_validation"]:
             watched = HeldOut(representation.matrix(held_out), held_out_targets)
         pictures: dict[str, Any] = {}
         balance = self.recipe.balance
@@ -334,20 +336,18 @@ class Fitter:
             selection = Selection(section.select, seed=seed).fit(representation.matrix(rows), classes)
             representation = replace(representation, steps=(*representation.steps, selection))
             facts["selection"] = selection.facts()
-        if section.metric != "none":
-            from toxiclf.metric_learning.learner import MetricLearner  # TensorFlow takes seconds to load
-
+        if section.metric_learning != "none":
             watched = HeldOut(representation.matrix(held_out), held_out_targets)
             weights = class_weights(targets, self.labels, self.negative, "none")
-            around = replace(context, title=f"{context.title}, {section.metric}", checkpoint=None)
-            learner = MetricLearner(section)
+            around = replace(context, title=f"{context.title}, {section.metric_learning}", checkpoint=None)
+            learner = make_metric_learner(section)
             learner.fit(representation.matrix(rows), Task(targets, exclusive, weights, seed, context=around), watched)
             if learner.divergence_ is not None:
-                model = MODELS[self.recipe.model.name].make(self.recipe.model)
+                model = make_model(self.recipe.model)
                 failed = Fitted(representation, model, weights, (Stage.of("as given", targets),))
                 raise DivergedError(failed, learner.divergence_)
             representation = replace(representation, steps=(*representation.steps, learner))
-            facts["metric"] = {"loss": section.metric, "encoder": section.metric_encoder, "size": section.metric_size,
+            facts["metric"] = {"loss": section.metric_learning, "encoder": section.metric_encoder, "size": section.metric_size,
                                "history": [dict(row) for row in learner.history_]}  # fmt: skip
         return representation, facts
 
@@ -364,10 +364,10 @@ class Fitter:
         """
         balance = self.recipe.balance
         weights = class_weights(
-            features.targets, self.labels, self.negative, class_weight_of(self.recipe.model.name, balance.class_weight),
+            features.targets, self.labels, self.negative, self.recipe.class_weight,
             balance.effective_number_beta,
         )  # fmt: skip
-        model = MODELS[self.recipe.model.name].make(self.recipe.model)
+        model = make_model(self.recipe.model)
         fitted = Fitted(features.representation, model, weights, features.stages, features.facts, features.pictures)
         gamma = balance.focal_gamma if balance.loss == "focal" else None
         tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
@@ -385,15 +385,15 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
     ----------
     watched : whether the validation part is watched; None for what the model does.
     """
-    options = recipe.model
+    options: Any = recipe.model
     keys = {key for key in BalanceSection.model_fields if key.startswith("gan_")}
     rows = recipe.balance.model_dump(include=keys | {"augment", "resample", "ratio", "neighbours"})
-    if isinstance(options, NgramLogisticOptions):
+    takes = options.component["takes"]
+    if takes == "ngrams":
         return json.dumps([options.jamo, options.syllable, options.min_comments, rows])
     tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
-    watches = MODELS[options.name].watches if watched is None else watched
-    random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
-    return json.dumps([*tables, rows, MODELS[options.name].features, watches, random])
+    watches = options.component["watches_validation"] if watched is None else watched
+    return json.dumps([*tables, rows, takes, watches, options.learns_embedding])
 
 
 def _of_gan(title: str, facts: Mapping[str, Any]) -> str:
@@ -410,8 +410,8 @@ def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
         return
     asked = {
         "balance.resample": ("balance.class_weight or balance.augment for all of them", bool(recipe.balance.resample)),
-        "features.metric": ("the features as they are", recipe.features.metric != "none"),
-        f"model {recipe.model.name}": ("another model", recipe.model.name in ANOMALY_MODELS),
+        "features.metric_learning": ("the features as they are", recipe.features.metric_learning != "none"),
+        f"model {recipe.model.name}": ("another model", not recipe.model.component["multi_label"]),
     }
     for what, (instead, is_asked) in asked.items():
         if is_asked:

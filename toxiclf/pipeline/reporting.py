@@ -23,7 +23,7 @@ from toxiclf.pipeline.bundling import versions
 from toxiclf.pipeline.calibrate import Learned, decision_source, learn, learned_rows
 from toxiclf.pipeline.ensembles import FittedEnsemble
 from toxiclf.pipeline.fit import DivergedError, Fitted, Say
-from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.report.pictures import MOST_POINTS
 from toxiclf.rows import Rejected
 
@@ -91,17 +91,18 @@ def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, 
 
 def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say) -> Evaluated | None:
     """Fit the ngram_logistic model, with class weights and no other remedy, and score the same rows; None where it is the model."""
-    if recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection():
+    default = Recipe()
+    if (recipe.model, recipe.balance) == (default.model, default.balance):
         return None
     say(f"{BASELINE}: fitting the baseline that every model is judged against")
     source = decision_source(recipe) if parts.test is None else "auto"
     decision = recipe.decision.model_copy(update={"source": source})
     plain = recipe.model_copy(
         update={
-            "model": NgramLogisticOptions(),
+            "model": default.model,
             "decision": decision,
-            "balance": BalanceSection(),
-            "features": FeaturesSection(),
+            "balance": default.balance,
+            "features": default.features,
         }
     )
     learned = learn(parts, plain, lambda message: None)
@@ -127,16 +128,12 @@ def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe
         shown = comments.take(chosen)
         before, after = learned.fitted.seen(shown.texts)
         found["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "texts": shown.texts}
-    if recipe.model.name in ANOMALY_MODELS:
+    if recipe.model.component["learns_from_negatives"]:
         raw = learned.raw(learned.fitted.encoder.encode(comments.texts))[:, 0]
         edge = raw_threshold(learned.thresholds[0], learned.calibration)
-        called = (
-            "reconstruction error"
-            if "autoencoder" in recipe.model.name or recipe.model.name == "vae"
-            else "anomaly score"
-        )
         found["errors"] = {
-            "raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "call": called, "texts": comments.texts
+            "raw": raw, "classes": comments.targets[:, 0], "threshold": edge,
+            "call": recipe.model.component["raw_name"], "texts": comments.texts,
         }  # fmt: skip
     return found
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from toxiclf._registry import Component, component, components
+from toxiclf.errors import UnknownNameError, unknown_name
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
@@ -19,11 +24,61 @@ def as_list(value: Any) -> Any:
     return [value] if isinstance(value, str | int | float) else value
 
 
-class Section(BaseModel):
-    """A table of a recipe: no unknown keys, and not to be changed in place."""
+@dataclass(frozen=True)
+class ComponentName:
+    """Marks a string as the name of a component: ``Annotated[str, ComponentName("metric-learner", others=("none",))]``.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes
+    ----------
+    kind : of the registry.
+    others : words that are taken beside the names.
+    fits : which components of the kind are taken.
+    """
+
+    kind: str
+    others: tuple[str, ...] = ()
+    fits: Callable[[Component], bool] = lambda entry: True
+
+    def names(self) -> list[str]:
+        """All that is taken."""
+        return [*self.others, *(entry.name for entry in components(self.kind).values() if self.fits(entry))]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of a string, and then the look-up."""
+        return core_schema.no_info_after_validator_function(self._known, handler(source))
+
+    def _known(self, name: str) -> str:
+        if name in self.others:
+            return name
+        try:
+            fits = self.fits(component(self.kind, name))
+        except UnknownNameError:
+            fits = False
+        if not fits:
+            sentence = str(unknown_name("name", name, self.names())).removeprefix(f"unknown name '{name}'; ")
+            raise PydanticCustomError("unknown_component", "{sentence}", {"sentence": sentence})
+        return name
+
+
+class Section(BaseModel):
+    """A table of a recipe: no unknown keys, and not to be changed in place; a key's meaning is the text below it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Only what is not the default: a recipe's repr is what was asked for."""
-        return ((key, v) for key, v in super().__repr_args__() if key and v != type(self).model_fields[key].default)
+        return ((key, v) for key, v in super().__repr_args__() if key and v != self.default_of(key))
+
+    @classmethod
+    def default_of(cls, key: str) -> Any:
+        """The value of a key that is left out."""
+        return cls.model_fields[key].get_default(call_default_factory=True)
+
+
+@dataclass(frozen=True)
+class NoEffect:
+    """Keys of a section that have no effect, and why: the end of the sentence "… has no effect …"."""
+
+    section: str
+    keys: Sequence[str]
+    cause: str

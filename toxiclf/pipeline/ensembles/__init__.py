@@ -14,11 +14,10 @@ from toxiclf.balance.pool import Pool, Stage
 from toxiclf.balance.weights import ClassWeights
 from toxiclf.features.features import Prepared
 from toxiclf.graph import Graph
-from toxiclf.models import MODELS
+from toxiclf.models._ensemble import EnsembleOptions
 from toxiclf.models._progress import FitContext
 from toxiclf.pipeline.ensembles.combining import Combination, Floats, combination
 from toxiclf.pipeline.fit import Features, Fitted, Fitter, features_key
-from toxiclf.recipe import EnsembleOptions
 from toxiclf.text.encoder import Encoded, TextEncoder, View
 
 
@@ -39,7 +38,7 @@ def fit_members(
     keys = [features_key(fitter.recipe, watched=True) for fitter in fitters]
     # features that one member wants with those of the validation part will do for members that do not look at it
     makers = dict(zip(keys, fitters, strict=True))
-    makers |= {key: f for key, f in zip(keys, fitters, strict=True) if MODELS[f.recipe.model.name].watches}
+    makers |= {key: f for key, f in zip(keys, fitters, strict=True) if f.recipe.model.component["watches_validation"]}
     made: dict[str, Features] = {}
     fitted = []
     for key, fitter, around in zip(keys, fitters, context, strict=True):

@@ -24,7 +24,6 @@ from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.decision import choose_threshold, class_log_odds, fit_calibration, live_weights
 from toxiclf.features.features import Prepared
-from toxiclf.models import MODELS
 from toxiclf.pipeline.bundling import versions
 from toxiclf.pipeline.fit import Features, Fitter, Say, features_key
 from toxiclf.pipeline.search.trials import Settings
@@ -176,8 +175,7 @@ class Judge:
 
     def _fitter(self, recipe: Recipe) -> tuple[Fitter, Pool, Prepared]:
         """What the fits of a recipe share; candidates with the same text, vectors and augmentation share it too."""
-        takes_tokens = MODELS[recipe.model.name].features != "ngrams"
-        shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else []
+        shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if recipe.takes_tokens else []
         key = json.dumps([*shared, recipe.balance.model_dump(include={"augment"})])
         if key not in self._fitters:
             if len(self._fitters) == _MOST_FITTERS:
