@@ -1,15 +1,30 @@
-# The two commands of the README: make train, make test. Both make the environment first.
+# What the README and CONTRIBUTING name; each target makes the environment first.
+#   make train       a model of the sample corpus
+#   make test        linters and the quick tests, in minutes
+#   make check       linters and every test but the long ones
+#   make check-rest  what `make check` has beyond `make test`
+#   make check-long  the long tests
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+CHECK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/check
 
-.PHONY: train test clean
+.PHONY: train test check check-rest check-long clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/toxiclf train corpora/sample_comments.csv --out runs/sample
 
 test: $(INSTALLED)
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/check
+	$(CHECK)
+
+check: $(INSTALLED)
+	$(CHECK) -m "not long"
+
+check-rest: $(INSTALLED)
+	$(CHECK) --tests-only -m "check and not long"
+
+check-long: $(INSTALLED)
+	$(CHECK) --tests-only -m long
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -47,10 +47,11 @@ from toxiclf._registry import components
 from toxiclf.bundle import store
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.splitting import split
-from toxiclf.features.features import WORDS, AverageVectors, SequenceVectors
-from toxiclf.pipeline.bundling import bundled
-from toxiclf.pipeline.calibrate import Learned, learn
-from toxiclf.pipeline.ensembles import FittedEnsemble
+from toxiclf.features.pooling import WORDS, Pooling
+from toxiclf.features.sequences import SequenceVectors
+from toxiclf.pipeline.calibrate import CalibratedModel, learn
+from toxiclf.pipeline.ensemble import FittedEnsemble
+from toxiclf.pipeline.save import bundled
 from toxiclf.recipe import Recipe
 from toxiclf.rows import RowWriter
 from toxiclf.text.encoder import TokenView
@@ -155,7 +156,7 @@ def _recipe(name: str, unlabeled: str | None) -> Recipe:
 
 
 def _ways(
-    learned: Learned, comments: toxiclf.Comments, bundle: Path, texts: Sequence[str], threads: int
+    learned: CalibratedModel, comments: toxiclf.Comments, bundle: Path, texts: Sequence[str], threads: int
 ) -> dict[str, Way]:
     """All ways to score the texts."""
     moderator, shared = toxiclf.load(bundle), toxiclf.load(bundle, threads=threads)
@@ -179,14 +180,14 @@ def _ways(
     return ways
 
 
-def _peers(learned: Learned, comments: toxiclf.Comments) -> dict[str, Score]:
+def _peers(learned: CalibratedModel, comments: toxiclf.Comments) -> dict[str, Score]:
     """Text → score by the training library alone."""
     fitted = learned.fitted
     normalizer = Normalizer()
     if isinstance(fitted, FittedEnsemble):
         return {}  # no library has such a model
-    features = fitted.representation.featurizer.features
-    if not isinstance(features, AverageVectors | SequenceVectors):
+    features = fitted.features.numbers
+    if not isinstance(features, Pooling | SequenceVectors):
         grams: dict[str, Any] = {"analyzer": "char", "binary": True, "min_df": 3}
         views = make_union(
             TfidfVectorizer(preprocessor=decompose, ngram_range=(1, 6), **grams),

@@ -28,13 +28,14 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
+from toxiclf._registry import components
 from toxiclf.datasets.reading import read_texts
 from toxiclf.embeddings.pretrain import pretrain
 from toxiclf.recipe import TextSection, VectorsSection
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import TOKENIZERS, kiwi, tokenizer
+from toxiclf.text.tokenizers import kiwi, tokenizer
 from toxiclf.text.vocabulary import TokenVocabulary
 
 _JAVA = {"okt": "Okt", "komoran": "Komoran", "hannanum": "Hannanum", "kkma": "Kkma"}
@@ -176,7 +177,7 @@ def _threads(rounds: int) -> None:
     comments = Normalizer().batch(list(read_texts("corpus:curse")))[0]
     print("\n| tokenizer | texts | one core, texts/s | two cores, texts/s | one / two in time | cores busy with two |")
     print("|---|---:|---:|---:|---:|---:|")
-    for name in TOKENIZERS:
+    for name in components("tokenizer"):
         texts = (comments * 8)[: _THREADED.get(name, 40_000)]
         one, two = _on_cores(name, texts, 1), _on_cores(name, texts, 2)
         assert one() == two()

@@ -37,13 +37,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import toxiclf
-from toxiclf.balance.pool import Pool
 from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.calibration import shares_of
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.evaluation.metrics import Evaluation, evaluate, paired_difference
 from toxiclf.models._progress import FitContext
-from toxiclf.pipeline.fit import Fitter
+from toxiclf.pipeline.fit import PipelineFitter
+from toxiclf.pipeline.training_set import TrainingSet
 from toxiclf.recipe import Recipe
 from toxiclf.text.vocabulary import Ids
 
@@ -171,9 +171,9 @@ def _say(message: str) -> None:
 
 def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.float64]]:
     """By toxiclf: times of epochs, and scores of the test part (n, 1)."""
-    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, _say)
-    train, validation, test = (fitter.prepared(part) for part in (parts.train, parts.validation, parts.test) if part)
-    features = fitter.features(Pool(train, parts.train.targets), validation, parts.validation.targets)
+    fitter = PipelineFitter.of(recipe, parts.train.labels, parts.train.negative, _say)
+    train, validation, test = (fitter.tokenized(part) for part in (parts.train, parts.validation, parts.test) if part)
+    matrix = fitter.matrix(TrainingSet(train, parts.train.targets), validation, parts.validation.targets)
     clock: Clock | None = None
 
     def said(message: str) -> None:
@@ -185,16 +185,16 @@ def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.flo
     import toxiclf.models._training_loop  # noqa: F401  # TensorFlow's import is no part of an epoch
 
     clock = Clock()
-    fitted = fitter.fit_model(features, FitContext(f"ours, seed {job.seed}", said))
+    fitted = fitter.fit_model(matrix, FitContext(f"ours, seed {job.seed}", said))
     return clock, shares_of(fitted.raw(test), exclusive=False)
 
 
 def _naive(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.float64]]:
     """By plain Keras: times of epochs, and scores of the test part (n, 1)."""
-    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, _say)
-    prepared = [fitter.prepared(part) for part in (parts.train, parts.validation, parts.test) if part]
-    featurizer = fitter.featurizer(prepared[0])
-    sequences = [featurizer.matrix(rows) for rows in prepared]
+    fitter = PipelineFitter.of(recipe, parts.train.labels, parts.train.negative, _say)
+    prepared = [fitter.tokenized(part) for part in (parts.train, parts.validation, parts.test) if part]
+    features = fitter.learn_features(prepared[0])
+    sequences = [features.matrix(rows) for rows in prepared]
     used = np.unique(np.concatenate([[0, 1], *(part.ids.flat for part in sequences)]))
     numbers = np.zeros(len(sequences[0].matrix), dtype=np.int32)
     numbers[used] = np.arange(len(used))

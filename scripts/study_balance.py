@@ -29,13 +29,14 @@ import numpy as np
 from study_text import disguised
 
 import toxiclf
+from toxiclf._registry import components
 from toxiclf.benchmark.jobs import thinned
 from toxiclf.benchmark.tables import interval
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.pipeline.calibrate import learn
-from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "recall", "brier")
@@ -67,13 +68,13 @@ def remedies(model: str) -> dict[str, Settings]:
         found["focal"] = {**plain, "balance.loss": "focal"}
         found["logit_adjusted"] = {**plain, "balance.loss": "logit_adjusted"}
     if model == "logistic":
-        for name in RESAMPLE_METHODS:
+        for name in components("resampler"):
             found[name] = {**plain, "balance.resample": name}
         for name in ("random_over", "random_under", "smote"):
             found[f"{name}, ratio 0.3"] = {**plain, "balance.resample": name, "balance.ratio": 0.3}
-    for name in AUGMENT_METHODS:
+    for name in components("augmenter"):
         found[f"{name} × {COPIES}"] = {**plain, "balance.augment": [{"method": name, "copies": COPIES}]}
-    for name in AUGMENT_METHODS:
+    for name in components("augmenter"):
         found[f"{name}, of all"] = {**plain, "balance.augment": [{"method": name, "of": "all"}]}
     found["all views, no remedy"] = {**plain, "text.views": "all"}
     return found

@@ -21,9 +21,9 @@ import toxiclf
 from toxiclf._registry import components
 from toxiclf.datasets.comments import consistent
 from toxiclf.datasets.splitting import split
-from toxiclf.evaluation.decision import choose_threshold
 from toxiclf.evaluation.metrics import evaluate
 from toxiclf.pipeline.calibrate import learn
+from toxiclf.pipeline.decision import choose_threshold
 from toxiclf.recipe.preprocessing import recipe_normalizer
 
 METRICS = ("average_precision", "f1", "macro_f1", "accuracy", "roc_auc")

@@ -31,7 +31,7 @@ from matplotlib.figure import Figure as Picture
 from toxiclf.benchmark.plan import Plan, load_plan
 from toxiclf.benchmark.running import finished, run_plan
 from toxiclf.benchmark.tables import Figure, Line, to_csv, write
-from toxiclf.pipeline.bundling import versions
+from toxiclf.pipeline.save import versions
 from toxiclf.report.markdown import markdown_table
 
 ROOT = Path(__file__).parent.parent

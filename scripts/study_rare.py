@@ -34,7 +34,7 @@ from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.evaluation.decision import live_weights
 from toxiclf.evaluation.metrics import evaluate
-from toxiclf.pipeline.calibrate import Fits, decided, fit_models
+from toxiclf.pipeline.calibrate import calibrated, fit_models
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 
@@ -196,7 +196,7 @@ def _figures(comments: Comments, model: str, settings: Settings, rate: float | N
     except toxiclf.ToxiclfError as error:
         return {"failure": str(error)}
     began = perf_counter()
-    learned = decided(fits, parts, recipe)
+    learned = calibrated(fits, parts, recipe)
     seconds += perf_counter() - began
     targets, prior = parts.test.targets, None if rate is None else (rate,)
     scores = learned.calibration.apply(learned.raw(learned.fitted.encoder.encode(parts.test.texts)))
@@ -212,10 +212,10 @@ def _figures(comments: Comments, model: str, settings: Settings, rate: float | N
     return figures
 
 
-_kept: dict[str, tuple[Fits, float]] = {}
+_kept: dict[str, tuple[Any, float]] = {}
 
 
-def _fitted(parts: Split, recipe: Recipe) -> tuple[Fits, float]:
+def _fitted(parts: Split, recipe: Recipe) -> tuple[Any, float]:
     """All fits of a recipe, and how long they took; those of an ensemble's members are kept for another ensemble of them."""
     members = [member.model_dump() for member in recipe.members]
     key = json.dumps(

@@ -29,19 +29,20 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 import toxiclf
-from toxiclf.balance.pool import Pool
+from toxiclf._registry import components
 from toxiclf.benchmark.tables import interval
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import split
-from toxiclf.features.features import Prepared
-from toxiclf.pipeline.fit import Fitter
-from toxiclf.recipe import VIEWS, Recipe
+from toxiclf.features.texts import TokenizedTexts
+from toxiclf.pipeline.fit import PipelineFitter
+from toxiclf.pipeline.training_set import TrainingSet
+from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer, recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
-from toxiclf.text.obfuscation.stems import stems
-from toxiclf.text.tokenizers import TOKENIZERS, tokenizer
+from toxiclf.text.obfuscation._stems import stems
+from toxiclf.text.tokenizers import tokenizer
 
 CORPORA = ("curse", "beep")
 TEST = 0.25
@@ -85,7 +86,7 @@ class Cell:
 
 def cells() -> Iterator[Cell]:
     """All that is measured; the first row of a table and model is what the others are compared with."""
-    names = sorted(TOKENIZERS, key=lambda name: (name != "mecab", name == "kkma"))  # the slowest last
+    names = sorted(components("tokenizer"), key=lambda name: (name != "mecab", name == "kkma"))  # the slowest last
     for model in ("svm", "cnn"):
         for name in names:
             yield Cell("tokenizer", name, model, {"text.tokenizer": name}, few=True)
@@ -102,7 +103,7 @@ def cells() -> Iterator[Cell]:
     for model in ("ngram_logistic", "svm", "cnn"):
         yield Cell("views", "none", model, {})
         yield Cell("views", "all", model, {"text.views": "all"})
-        for view in VIEWS if model == "ngram_logistic" else ():
+        for view in components("view") if model == "ngram_logistic" else ():
             yield Cell("views", view, model, {"text.views": view})
     for model in ("ngram_logistic", "svm", "cnn"):
         yield Cell("disguised", "as written, no view", model, {})
@@ -159,10 +160,10 @@ def _comments(corpus: str) -> Comments:
 
 
 @cache
-def _prepared(corpus: str, text: str) -> Prepared:
+def _prepared(corpus: str, text: str) -> TokenizedTexts:
     """A corpus as tokens, made once for all seeds."""
     recipe = Recipe.load({"model": {"name": "logistic"}, "text": json.loads(text)})
-    return Prepared.of(_comments(corpus).texts, recipe_preprocessor(recipe), recipe_tokenizer(recipe), workers=2)
+    return TokenizedTexts.of(_comments(corpus).texts, recipe_preprocessor(recipe), recipe_tokenizer(recipe), workers=2)
 
 
 @cache
@@ -191,12 +192,12 @@ def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
         prepared.take(np.array([index[text] for text in part.texts]))
         for part in (parts.train, parts.validation, parts.test)
     )
-    fitter = Fitter.of(recipe, comments.labels, comments.negative, lambda message: None)
-    fitted = fitter.fit(Pool(train, parts.train.targets), held_out, parts.validation.targets)
+    fitter = PipelineFitter.of(recipe, comments.labels, comments.negative, lambda message: None)
+    fitted = fitter.fit(TrainingSet(train, parts.train.targets), held_out, parts.validation.targets)
     exclusive = comments.negative is not None
     if cell.disguised:
         texts = disguised(parts.test, seed)
-        test = Prepared.of(texts, recipe_preprocessor(recipe), fitter.engine)
+        test = TokenizedTexts.of(texts, recipe_preprocessor(recipe), fitter.engine)
     plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(comments.labels))
     scores = plain.apply(fitted.raw(test).astype(np.float32))
     targets = parts.test.targets
@@ -261,7 +262,7 @@ def _print_examples() -> None:
     from toxiclf.text.normalize import Normalizer
 
     texts = Normalizer().batch(TELLING)[0]
-    made = {name: tokenizer(name).tokenize(texts) for name in TOKENIZERS if name not in ("jamo", "char")}
+    made = {name: tokenizer(name).tokenize(texts) for name in components("tokenizer") if name not in ("jamo", "char")}
     for number, text in enumerate(texts):
         print(f"\n`{text}`\n\n| tokenizer | tokens |\n|---|---|")
         for name, tokens in made.items():

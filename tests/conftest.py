@@ -18,19 +18,18 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 import toxiclf
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.reading import read_comments
 from toxiclf.datasets.splitting import Split
 from toxiclf.pipeline import train as training
-from toxiclf.pipeline.calibrate import Learned, decision_source
+from toxiclf.pipeline.calibrate import CalibratedModel, decision_source
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.reporting import Evaluated
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.recipe import Recipe
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 hypothesis.settings.register_profile("toxiclf", deadline=None, max_examples=60, derandomize=True)
@@ -103,24 +102,25 @@ def small_vectors() -> str:
     return str(path)
 
 
-class ByWhatIsShared(LoadScopeScheduling):
-    """Tests that share what they train run in one process.
-
-    (pytest-xdist 3.8's own groups are without effect in pytest 9.2.)
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        """Most tests by file, those of the contract by model, pages one by one."""
-        path, _, test = nodeid.partition("::")
-        if path.endswith("test_contract.py"):
-            model = re.search(rf"\[({'|'.join(TINY_MODEL)})\b", test)
-            return f"{path} {model[1]}" if model else path
-        return nodeid if path.endswith(PAGES) else path
+def _group(nodeid: str) -> str:
+    """What shares a trained model: most tests by file, those of the contract by model, pages one by one."""
+    path, _, test = nodeid.partition("::")
+    if path.endswith("test_contract.py"):
+        model = re.search(rf"\[({'|'.join(TINY_MODEL)})\b", test)
+        return f"{path} {model[1]}" if model else path
+    return nodeid if path.endswith(PAGES) else path
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
-    """The scheduler of `pytest -n`."""
-    return ByWhatIsShared(config, log)
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Runs tests of a group in one process: pytest-xdist's own ``--dist loadgroup`` does not since pytest 9.2 (its issue 1386)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -195,7 +195,7 @@ class Made:
     """A tiny trained model, and what it was learned as."""
 
     model: TrainedModel
-    learned: Learned
+    learned: CalibratedModel
 
 
 @pytest.fixture(scope="session")
@@ -203,18 +203,18 @@ def made(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callabl
     """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); the last few are kept."""
     known: OrderedDict[tuple[str, str], Made] = OrderedDict()
     data = {"one": sample, "two": two_labels, "exclusive": exclusive}
-    learn = training.learn
+    calibrated = training.calibrated
 
     def get(model: str, kind: str = "one") -> Made:
         if (model, kind) not in known:
-            learned: list[Learned] = []
+            learned: list[CalibratedModel] = []
 
-            def noted(*arguments: Any, **options: Any) -> Learned:
-                learned.append(learn(*arguments, **options))
+            def noted(*arguments: Any, **options: Any) -> CalibratedModel:
+                learned.append(calibrated(*arguments, **options))
                 return learned[-1]
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(training, "learn", noted)
+                patch.setattr(training, "calibrated", noted)
                 trained = toxiclf.train(data[kind], tiny(model))
             known[model, kind] = Made(trained, learned[0])
             if len(known) > KEPT:

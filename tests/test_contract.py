@@ -14,8 +14,8 @@ from toxiclf._registry import components
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
-from toxiclf.pipeline.fit import Fitter
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.fit import PipelineFitter
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.recipe import ModelOptions, Recipe, presets
 
 Trained = Callable[[str, str], TrainedModel]
@@ -64,8 +64,8 @@ def test_the_graph_agrees_with_the_training_library(
     recipe, learned = Recipe.load(tiny(model)), made(model, kind).learned
     encoded = learned.fitted.encoder.encode(comments.texts)
     ours = Scorer(learned.graph).run(encoded)
-    fitter = Fitter.of(recipe, comments.labels, comments.negative, lambda message: None)
-    theirs = learned.fitted.raw(fitter.prepared(comments))
+    fitter = PipelineFitter.of(recipe, comments.labels, comments.negative, lambda message: None)
+    theirs = learned.fitted.raw(fitter.tokenized(comments))
     assert np.abs(ours - theirs).max() <= 1e-5
     scores = learned.calibration.apply(ours), learned.calibration.apply(theirs.astype(np.float32))
     assert np.abs(scores[0] - scores[1]).max() <= 1e-5

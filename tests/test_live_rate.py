@@ -17,7 +17,7 @@ from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import UsageError
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 KINDS = ("one", "two", "exclusive")

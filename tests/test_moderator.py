@@ -21,7 +21,7 @@ import toxiclf
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import BundleError
 from toxiclf.moderator import LabelVerdict, Moderator, Verdict
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.encoder import Encoded
 from toxiclf.text.tokenizers import mecab
 

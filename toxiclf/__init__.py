@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from toxiclf.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from toxiclf.balance.augmentation._sampler import TextAugmenter
-    from toxiclf.balance.resampling.resampler import Resampler
+    from toxiclf.balance.augmenter import TextAugmenter
+    from toxiclf.balance.resampler import Resampler
     from toxiclf.datasets.comments import Comments
     from toxiclf.datasets.reading import read_comments
     from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from toxiclf.features.vectorizers import AverageVectorizer, NgramVectorizer
     from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
     from toxiclf.pipeline.estimator import ToxicClassifier
-    from toxiclf.pipeline.train import TrainedModel, train
+    from toxiclf.pipeline.save import TrainedModel
+    from toxiclf.pipeline.train import train
     from toxiclf.recipe import Recipe
 
 _HOME = {
@@ -34,11 +35,11 @@ _HOME = {
     "NgramVectorizer": "features.vectorizers",
     "Recipe": "recipe",
     "Report": "evaluation.report",
-    "Resampler": "balance.resampling.resampler",
-    "TextAugmenter": "balance.augmentation._sampler",
+    "Resampler": "balance.resampler",
+    "TextAugmenter": "balance.augmenter",
     "ToxicClassifier": "pipeline.estimator",
     "ToxiclfError": "errors",
-    "TrainedModel": "pipeline.train",
+    "TrainedModel": "pipeline.save",
     "TrainingError": "errors",
     "UsageError": "errors",
     "Verdict": "moderator",

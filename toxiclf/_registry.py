@@ -44,7 +44,7 @@ KINDS: dict[str, Kind] = {
             "preset": {},  # keys of [model] that its preset sets
         },
     ),
-    "combination": Kind("toxiclf.pipeline.ensembles"),  # how members of the ensemble of the same name decide together
+    "combination": Kind("toxiclf.pipeline._combining"),  # how members of the ensemble of the same name decide together
     "resampler": Kind(
         "toxiclf.balance.resampling",
         {
@@ -56,7 +56,7 @@ KINDS: dict[str, Kind] = {
     "augmenter": Kind("toxiclf.balance.augmentation", {"keys": ("rate",)}),  # keys of the step that have an effect
     "loss": Kind("toxiclf.balance.losses", {"keys": ()}),  # keys of [balance] that have an effect
     "tokenizer": Kind("toxiclf.text.tokenizers"),
-    "view": Kind("toxiclf.text.obfuscation", {"trigger": None, "reads_syllables": False}),
+    "view": Kind("toxiclf.text.obfuscation"),
     "pooling": Kind("toxiclf.features.pooling"),
     "metric-learner": Kind("toxiclf.metric_learning", {"keys": ()}),  # keys of [features] that have an effect
     "metric": Kind("toxiclf.evaluation.metrics", {"lower_is_better": False, "live_only": False, "shown_in": ()}),
@@ -110,7 +110,7 @@ def register(
     Parameters
     ----------
     kind : of :data:`KINDS`.
-    name : as recipes and flags write it; by default that of the class or function, in snake case.
+    name : as recipes and flags write it; by default the attribute ``name``, else the class's or function's name in snake case.
     summary : one line for lists and help texts.
     options, extra, order : see :class:`Component`.
     traits : of :data:`KINDS`; those left out have their default.
@@ -124,7 +124,7 @@ def register(
         raise TypeError(f"a {kind} has no trait {', '.join(sorted(unknown))}; it has {', '.join(KINDS[kind].traits)}")
 
     def add(target: T) -> T:
-        own = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", getattr(target, "__name__", "")).lower()
+        own = name or _name_of(target)
         known = _COMPONENTS[kind].get(own)
         if known is not None and getattr(known.target, "__module__", "") != getattr(target, "__module__", ""):
             raise TypeError(f"there is a {kind} '{own}' already, in {known.target.__module__}; give it another name")
@@ -133,6 +133,11 @@ def register(
         return target
 
     return add
+
+
+def _name_of(target: Any) -> str:
+    own = getattr(target, "name", None)
+    return own if isinstance(own, str) else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", target.__name__).lower()
 
 
 def components(kind: str) -> dict[str, Component]:
@@ -154,10 +159,10 @@ def component(kind: str, name: str) -> Component:
     ------
     UsageError : there is none of that name; the sentence names the nearest.
     """
-    if name not in _COMPONENTS[kind] and kind not in _WALKED:
-        module = f"{KINDS[kind].package}.{name}"
-        if name.isidentifier() and not name.startswith("_") and find_spec(module) is not None:
-            import_module(module)
+    if name not in _COMPONENTS[kind] and kind not in _WALKED and name.isidentifier() and not name.startswith("_"):
+        package = import_module(KINDS[kind].package)
+        if hasattr(package, "__path__") and find_spec(f"{package.__name__}.{name}") is not None:
+            import_module(f"{package.__name__}.{name}")
     if name not in _COMPONENTS[kind]:
         known = components(kind)
         if name not in known:

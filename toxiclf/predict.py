@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from toxiclf._files import writing_device, writing_text
 from toxiclf.errors import UsageError
 from toxiclf.moderator import Moderator, Verdict
 from toxiclf.rows import TEXT_NAMES, Rejected, Row, RowReader, RowWriter
@@ -172,23 +173,12 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-@contextmanager
-def _written(path: Path, *, bom: bool) -> Iterator[TextIO]:
-    """A text stream into a file that takes its place when it is whole, and leaves nothing behind when it fails."""
+def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
+    """A text stream into a file that takes its place when it is whole, or into a device; a link stays a link."""
     encoding = "utf-8-sig" if bom else "utf-8"
     if _is_device(path):
-        with path.open("w", encoding=encoding, newline="") as stream:
-            yield stream
-        return
-    path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("w", encoding=encoding, newline="") as stream:
-            yield stream
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        return writing_device(path, encoding=encoding)
+    return writing_text(Path(os.path.realpath(path)), encoding=encoding)
 
 
 @contextmanager

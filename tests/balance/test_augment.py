@@ -16,13 +16,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import toxiclf
+from toxiclf._registry import components
+from toxiclf.balance._fitness import check_differ, check_rows
 from toxiclf.balance.augmentation import Augmented, augmented
-from toxiclf.balance.augmentation._sampler import TextAugmenter
-from toxiclf.balance.resampling._fitness import check_differ, check_rows
+from toxiclf.balance.augmenter import TextAugmenter
 from toxiclf.balance.weights import rarer_rows
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
-from toxiclf.recipe import AUGMENT_METHODS, AugmentStep
+from toxiclf.recipe import AugmentStep
 from toxiclf.text.normalize import Normalizer
 
 NORMALIZER = Normalizer()
@@ -40,7 +41,8 @@ CLEAN = [f"{number}번 손님 주문하신 커피가 나왔습니다" for number
 TEXTS = [*CLEAN[:10], *TOXIC, *CLEAN[10:]]
 RARE = np.array([text in TOXIC for text in TEXTS])
 
-any_method = pytest.mark.parametrize("method", AUGMENT_METHODS)
+METHODS = tuple(components("augmenter"))
+any_method = pytest.mark.parametrize("method", METHODS)
 
 
 def made(
@@ -150,7 +152,7 @@ def test_odd_comments_do_not_stop_the_others(method: str) -> None:
 
 def test_a_real_corpus_gets_all_its_copies(sample: Comments) -> None:
     rare = sample.targets[:, 0] == 1
-    steps = [step(method) for method in AUGMENT_METHODS]
+    steps = [step(method) for method in METHODS]
     result = made(*steps, texts=list(sample.texts), rare=rare)
     assert len(result.texts) == result.asked == 7 * rare.sum()
     assert rare[result.sources].all()

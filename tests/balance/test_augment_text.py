@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import unicodedata
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toxiclf.balance.augmentation import AUGMENTERS
+from toxiclf._registry import component, components
+from toxiclf.balance.augmentation import Method
 from toxiclf.balance.augmentation._abuse import abusive_spans
-from toxiclf.balance.augmentation._method import Method
 from toxiclf.balance.augmentation._particles import particle_after
 from toxiclf.balance.augmentation._strokes import BESIDE, LATIN, strokes
 from toxiclf.balance.augmentation._synonyms import Synonyms
 from toxiclf.balance.augmentation.eda import Eda
 from toxiclf.errors import DataError
-from toxiclf.recipe import AUGMENT_METHODS, AugmentStep
+from toxiclf.recipe import AugmentStep
 from toxiclf.text.hangul import compose, recompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded
+from toxiclf.text.obfuscation._stems import stems
 from toxiclf.text.obfuscation.keyboard import as_hangul
-from toxiclf.text.obfuscation.stems import stems
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
-METHODS = {name: made(AugmentStep(method=name)) for name, made in AUGMENTERS.items()}
+METHODS = {name: entry.target(AugmentStep(method=name)) for name, entry in components("augmenter").items()}
 COMMENTS = [
     "저 시발놈은 진짜 답이 없다",
     "배우는 연기를 정말 잘하는데 감독이 영화를 망쳤다!",
@@ -34,12 +35,18 @@ COMMENTS = [
     "오늘 점심에는 김치찌개를 먹고 커피도 한 잔 마셨다",
 ]
 
-any_method = pytest.mark.parametrize("name", AUGMENT_METHODS)
+any_method = pytest.mark.parametrize("name", METHODS)
+
+
+def made(name: str, **options: Any) -> Method:
+    """A method with options of its own."""
+    method: Method = component("augmenter", name).target(AugmentStep(method=name, **options))
+    return method
 
 
 def variants(name: str, text: str, count: int = 60, **options: object) -> list[str]:
     """The comment written so many times, each by draws of its own."""
-    method = AUGMENTERS[name](AugmentStep(method=name, **options)) if options else METHODS[name]  # type: ignore[arg-type]
+    method = made(name, **options) if options else METHODS[name]
     return [method.variant(text, np.random.default_rng(seed)) for seed in range(count)]
 
 
@@ -58,10 +65,6 @@ def distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def test_the_registry_knows_what_a_recipe_may_name() -> None:
-    assert tuple(AUGMENTERS) == AUGMENT_METHODS
-
-
 # -- every method
 
 
@@ -74,7 +77,7 @@ def test_a_comment_is_changed_in_several_ways_that_survive_normalization(name: s
 
 @any_method
 def test_the_same_draws_write_the_same(name: str) -> None:
-    fresh = AUGMENTERS[name](AugmentStep(method=name))
+    fresh = made(name)
     for text in COMMENTS:
         assert fresh.variant(text, np.random.default_rng(3)) == METHODS[name].variant(text, np.random.default_rng(3))
 
@@ -341,6 +344,6 @@ def test_eda_says_where_its_vectors_are_not() -> None:
 
 
 def test_a_method_is_told_its_rate() -> None:
-    made: Method = AUGMENTERS["jamo"](AugmentStep(method="jamo", rate=0.5))
-    assert made.rate == 0.5
+    method = made("jamo", rate=0.5)
+    assert method.rate == 0.5
     assert METHODS["jamo"].rate == 0.2

@@ -15,23 +15,24 @@ from numpy.typing import NDArray
 
 import toxiclf
 from tests.conftest import small_vectors, tiny
+from toxiclf._registry import components
 from toxiclf.balance.augmentation import Augmented
-from toxiclf.balance.pool import Stage
-from toxiclf.balance.resampling.resampler import Resampler
+from toxiclf.balance.resampler import Resampler
 from toxiclf.balance.weights import ClassWeights
-from toxiclf.datasets.comments import Comments, equality_keys
+from toxiclf.datasets.comments import PLAIN, Comments
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import DataError, UsageError
 from toxiclf.models._plan import Plan
 from toxiclf.models._training_loop import TrainingLoop
 from toxiclf.pipeline.calibrate import learn, learned_rows
-from toxiclf.pipeline.fit import Features, Fitter
-from toxiclf.pipeline.train import TrainedModel
-from toxiclf.recipe import AUGMENT_METHODS, RESAMPLE_METHODS, Recipe
+from toxiclf.pipeline.fit import PipelineFitter, TrainingMatrix
+from toxiclf.pipeline.save import TrainedModel
+from toxiclf.pipeline.training_set import Stage
+from toxiclf.recipe import Recipe
 
-AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in AUGMENT_METHODS}
+AUGMENT = {method: {"augment": [{"method": method, "copies": 2}]} for method in components("augmenter")}
 RESAMPLE: dict[str, dict[str, Any]] = {
-    method: {"resample": method, "class_weight": "none"} for method in RESAMPLE_METHODS if method != "tomek"
+    method: {"resample": method, "class_weight": "none"} for method in components("resampler") if method != "tomek"
 }
 RESAMPLE["wgan"] |= {"gan_steps": 20, "gan_units": [8]}
 RESAMPLE["random_under + tomek"] = {"resample": ["random_under", "tomek"], "class_weight": "none", "ratio": 0.5}
@@ -77,12 +78,12 @@ class Made:
 def fit(recipe: Recipe, parts: Split) -> Made:
     """One fit as training does it, without calibration and threshold."""
     assert parts.test is not None
-    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, lambda message: None)
-    pool = fitter.pool(learned_rows(parts, recipe), parts, lambda message: None)
-    fitted = fitter.fit(pool, fitter.prepared(parts.validation), parts.validation.targets)
-    copies = None if pool.copies is None else pool.copies.written
-    raw = fitted.raw(fitter.prepared(parts.test))
-    return Made(fitted.weights, fitted.stages, fitted.model.history_, pool.targets, copies, raw)
+    fitter = PipelineFitter.of(recipe, parts.train.labels, parts.train.negative, lambda message: None)
+    training_set = fitter.training_set(learned_rows(parts, recipe), parts, lambda message: None)
+    fitted = fitter.fit(training_set, fitter.tokenized(parts.validation), parts.validation.targets)
+    copies = training_set.copies
+    raw = fitted.raw(fitter.tokenized(parts.test))
+    return Made(fitted.weights, fitted.stages, fitted.model.history_, training_set.targets, copies, raw)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,9 @@ def made(parts: Split) -> Callable[..., Made]:
 
 
 def test_every_method_of_the_recipe_is_a_remedy_here() -> None:
-    assert set(AUGMENT_METHODS) | set(RESAMPLE_METHODS) <= {word for name in REMEDIES for word in name.split(" + ")}
+    assert set(components("augmenter")) | set(components("resampler")) <= {
+        word for name in REMEDIES for word in name.split(" + ")
+    }
 
 
 @pytest.mark.parametrize(
@@ -186,9 +189,9 @@ def test_resamplers_see_the_rows_of_a_fit_and_no_others(
     monkeypatch.setattr(Resampler, "fit_resample", spied)
     learn(parts, recipe_of(name), lambda message: None)
     rows = parts.train.joined(parts.validation)
-    fitter = Fitter.of(recipe_of(name), rows.labels, None, lambda message: None)
-    prepared = fitter.prepared(rows)
-    vectors = {row.tobytes() for row in fitter.featurizer(prepared).matrix(prepared)}
+    fitter = PipelineFitter.of(recipe_of(name), rows.labels, None, lambda message: None)
+    prepared = fitter.tokenized(rows)
+    vectors = {row.tobytes() for row in fitter.learn_features(prepared).matrix(prepared)}
     assert len(seen[0]) == len(rows)
     assert sum(len(rows) - len(fold) for fold in seen[1:]) == len(rows)  # each row is held out of one fold
     assert all(row.tobytes() in vectors for fold in seen for row in fold)
@@ -204,28 +207,28 @@ def test_copies_are_of_training_rows_of_the_rarer_class_and_equal_no_comment_of_
     assert len(copies.texts) == copies.asked == 2 * toxic
     assert (rows.targets[copies.sources] == 1).all()
     assert parts.test is not None
-    known = {key for part in (parts.train, parts.validation, parts.test) for key in equality_keys(part.texts)}
-    keys = equality_keys(copies.texts)
+    known = {key for part in (parts.train, parts.validation, parts.test) for key in part.keys(PLAIN)}
+    keys = PLAIN.batch(copies.texts)[0]
     assert not known & set(keys)
     assert len(set(keys)) == len(keys)
 
 
 @pytest.mark.parametrize("method", AUGMENT)
 def test_a_copy_stands_on_its_comments_side_of_every_fold(method: str, parts: Split) -> None:
-    fitter = Fitter.of(recipe_of(method), parts.train.labels, None, lambda message: None)
-    pool = fitter.pool(parts.train, parts, lambda message: None)
-    assert pool.copies is not None
-    inside = np.flatnonzero(np.arange(len(pool)) % 3 != 0)
-    part = pool.take(inside)
+    fitter = PipelineFitter.of(recipe_of(method), parts.train.labels, None, lambda message: None)
+    training_set = fitter.training_set(parts.train, parts, lambda message: None)
+    assert training_set.copies is not None
+    inside = np.flatnonzero(np.arange(len(training_set)) % 3 != 0)
+    part = training_set.take(inside)
     assert part.copies is not None
     expected = [
         (text, int(source))
-        for text, source in zip(pool.copies.written.texts, pool.copies.written.sources, strict=True)
+        for text, source in zip(training_set.copies.texts, training_set.copies.sources, strict=True)
         if source % 3
     ]
-    found = list(zip(part.copies.written.texts, inside[part.copies.written.sources].tolist(), strict=True))
+    found = list(zip(part.copies.texts, inside[part.copies.sources].tolist(), strict=True))
     assert found == expected
-    rows, targets = part.learned()
+    rows, targets = part.with_copies()
     assert len(rows) == len(targets) == len(inside) + len(expected)
     assert (targets[len(inside) :] == 1).all()
     assert rows.texts[len(inside) :] == fitter.preprocessor.batch([text for text, _ in expected])[0]
@@ -428,7 +431,7 @@ def test_remedies_work_inside_scikit_learn(sample: Comments) -> None:
     assert (helped.predict_proba(sample.texts) != plain.predict_proba(sample.texts)).any()
 
 
-def _features(recipe: Recipe, parts: Split) -> Features:
-    fitter = Fitter.of(recipe, parts.train.labels, None, lambda message: None)
-    pool = fitter.pool(parts.train, parts, lambda message: None)
-    return fitter.features(pool, fitter.prepared(parts.validation), parts.validation.targets)
+def _features(recipe: Recipe, parts: Split) -> TrainingMatrix:
+    fitter = PipelineFitter.of(recipe, parts.train.labels, None, lambda message: None)
+    training_set = fitter.training_set(parts.train, parts, lambda message: None)
+    return fitter.matrix(training_set, fitter.tokenized(parts.validation), parts.validation.targets)

@@ -16,17 +16,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
-from toxiclf.balance.resampling.resampler import Resampler
+from toxiclf._registry import components
+from toxiclf.balance.resampler import Resampler
 from toxiclf.errors import DataError, UsageError
-from toxiclf.recipe import RESAMPLE_METHODS, WITHOUT_RATIO
 
 Rows = tuple[NDArray[np.float64], NDArray[np.intp]]
 WITHOUT_CHANCE = {"tomek", "nearmiss"}
 OVER = {"random_over", "smote", "borderline_smote", "svm_smote", "adasyn"}
-UNDER = {"random_under", "nearmiss"}
 
 # of imbalanced-learn; wgan has a file of its own
-METHODS = [name for name in RESAMPLE_METHODS if name != "wgan"]
+ENTRIES = {name: entry for name, entry in components("resampler").items() if name != "wgan"}
+METHODS = list(ENTRIES)
+WITHOUT_RATIO = {name for name, entry in ENTRIES.items() if "ratio" not in entry["keys"]}
 every_method = pytest.mark.parametrize("method", METHODS)
 every_method_with_ratio = pytest.mark.parametrize("method", [name for name in METHODS if name not in WITHOUT_RATIO])
 
@@ -69,7 +70,7 @@ def test_there_are_as_many_rows_as_asked_for(method: str, ratio: float, rows: Ro
     if method in OVER:
         assert more == 200
         assert fewer == pytest.approx(200 * ratio, abs=12 if method == "adasyn" else 0)  # ADASYN rounds for each row
-    elif method in UNDER:
+    elif ENTRIES[method]["undersamples"]:
         assert (more, fewer) == (40 / ratio, 40)
     else:  # SMOTE, then rows are taken away
         assert more <= 200
@@ -88,7 +89,7 @@ def test_rows_given_stay_as_they_are_and_new_ones_are_numbers_between_them(metho
     given = {(*row, label) for row, label in zip(rows[0], rows[1].tolist(), strict=True)}
     new = np.array([row for row, label in zip(X, y.tolist(), strict=True) if (*row, label) not in given])
     assert np.isfinite(X).all()
-    assert (len(new) > 0) == ("smote" in method or method == "adasyn")
+    assert (len(new) > 0) == ENTRIES[method]["generates"]
     if len(new):
         rarer = rows[0][rows[1] == 1]
         wide = 0.5 * np.ptp(rarer, axis=0) if method == "svm_smote" else 1e-9  # SVM-SMOTE also goes outwards

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from toxiclf.backend import keras
+from toxiclf.balance.resampler import Resampler
 from toxiclf.balance.resampling import _two_sample as two_sample
-from toxiclf.balance.resampling import wgan
-from toxiclf.balance.resampling.resampler import Resampler
-from toxiclf.balance.resampling.wgan import WganSampler
+from toxiclf.balance.resampling import _wgan_sampler as wgan
+from toxiclf.balance.resampling._wgan_sampler import WganSampler
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.checks import check_gan
 

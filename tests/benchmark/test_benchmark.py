@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from html import unescape
@@ -21,8 +20,10 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from scipy import stats
 
-from tests.browsing import Browsed, chromium, needs_chromium
+from tests.browsing import Browsed, chromium
 from tests.conftest import small_vectors
+from tests.machine import PATIENCE, needs_chromium, wait_until
+from toxiclf._files import locked
 from toxiclf.benchmark import jobs, measuring, rows, tables
 from toxiclf.benchmark.jobs import Job, thinned
 from toxiclf.benchmark.measuring import killed, measured
@@ -117,14 +118,12 @@ def test_two_processes_give_the_same_figures(
 def test_a_killed_benchmark_goes_on(done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
     command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]
+    folder = tmp_path / "out" / "rows"
     for wanted in (1, 3):
         process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        folder = tmp_path / "out" / "rows"
-        until = time.monotonic() + 120
-        while len(list(folder.glob("*.json")) if folder.exists() else []) < wanted and time.monotonic() < until:
-            time.sleep(0.02)
+        wait_until(lambda n=wanted: len(list(folder.glob("*.json"))) >= n)
         process.kill()
-        process.communicate(timeout=60)  # waits for its processes, too, which end with it and do not run on
+        process.communicate(timeout=PATIENCE)  # waits for its processes, too, which end with it and do not run on
     before = {path.name: path.read_bytes() for path in folder.glob("*.json")}
     assert 0 < len(before) < 8  # else nothing was interrupted
     assert run(["benchmark", str(tmp_path / "plan.toml"), "--out", str(tmp_path / "out")]) == 0
@@ -162,7 +161,6 @@ def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dic
     assert page.count("<table") == 1
 
 
-@needs_chromium
 def test_latency_is_the_least_over_seeds_and_the_time_of_a_fit_the_middle(
     plan: Plan, done: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -172,6 +170,7 @@ def test_latency_is_the_least_over_seeds_and_the_time_of_a_fit_the_middle(
     assert line.fit_seconds == pytest.approx(np.median([row["fit_seconds"] for row in of]))
 
 
+@needs_chromium
 def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
     hostile = [
         {**row, "reason": "<script>window.hacked = 1</script>"} if row["status"] == "failed" else row for row in done[1]
@@ -332,12 +331,9 @@ def test_a_killed_process_costs_no_run(tmp_path: Path, done: tuple[Path, list[di
     (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
     command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 120
-    while not (pids := _pool_of(process.pid)) and time.monotonic() < until:
-        time.sleep(0.05)
-    for pid in pids:
+    for pid in wait_until(lambda: _pool_of(process.pid)):
         os.kill(pid, signal.SIGKILL)
-    _, errors = process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     found = [json.loads(path.read_text("utf-8")) for path in (tmp_path / "out" / "rows").glob("*.json")]
     assert {row["key"]: untimed(row) for row in found} == {row["key"]: untimed(row) for row in done[1]}
@@ -392,14 +388,8 @@ def test_what_the_machine_lacks_is_tried_again(plan: Plan, tmp_path: Path, monke
 
 
 def test_one_benchmark_at_a_time_runs_in_a_folder(plan: Plan, tmp_path: Path) -> None:
-    fcntl = pytest.importorskip("fcntl")
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with pytest.raises(UsageError, match="another benchmark is running in"):
-            run_plan(plan, tmp_path)
-    finally:
-        os.close(descriptor)
+    with locked(tmp_path / ".lock", lambda: None), pytest.raises(UsageError, match="another benchmark is running in"):
+        run_plan(plan, tmp_path)
 
 
 @pytest.mark.parametrize(

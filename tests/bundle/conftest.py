@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from toxiclf.bundle.manifest import FILES
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 BLANK = '"seal": "' + "0" * 64 + '"'
 

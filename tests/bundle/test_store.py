@@ -178,7 +178,7 @@ def test_a_save_that_is_killed_leaves_the_old_bundle_or_the_new_one(tmp_path: Pa
     assert seen == sorted(seen, key=["none", "old", "new"].index)  # never back
 
 
-@pytest.mark.parametrize("failing", [(os, "fsync"), (Path, "rename"), (Path, "open")])
+@pytest.mark.parametrize("failing", [(os, "fsync"), (Path, "rename"), (os, "replace")])
 def test_a_save_that_fails_cleans_up(tmp_path: Path, failing: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
     store.save(tmp_path / "bundle", *OLD)
 

@@ -12,37 +12,25 @@ from typing import Any
 
 import pytest
 
-from toxiclf.datasets import cards, download
+from toxiclf.datasets import cards
 from toxiclf.datasets.cards import Card
 
 Reply = Callable[[BaseHTTPRequestHandler, bytes], None]
 
 
 def whole(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-    """All of the file, or the rest that was asked for."""
-    send(handler, content, ranges=True)
+    """All of the file."""
+    send(handler, content)
 
 
-def send(
-    handler: BaseHTTPRequestHandler, content: bytes, *, ranges: bool, upto: int | None = None, **headers: str
-) -> None:
+def send(handler: BaseHTTPRequestHandler, content: bytes, *, upto: int | None = None, **headers: str) -> None:
     """The file, broken off at ``upto``, with headers added or changed (``Content_Length="7"``)."""
-    start = 0
-    asked = handler.headers.get("Range")
-    if ranges and asked is not None:
-        start = int(asked.removeprefix("bytes=").removesuffix("-"))
-        if start >= len(content):
-            return answer(handler, 416, Content_Range=f"bytes */{len(content)}")
-    handler.send_response(206 if start else 200)
-    shown = {"Content_Length": str(len(content) - start)} | headers
-    if start:
-        shown.setdefault("Content_Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-    for name, value in shown.items():
+    handler.send_response(200)
+    for name, value in ({"Content_Length": str(len(content))} | headers).items():
         handler.send_header(name.replace("_", "-"), value)
     handler.end_headers()
-    handler.wfile.write(content[start:upto])
+    handler.wfile.write(content[:upto])
     handler.close_connection = True
-    return None
 
 
 def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
@@ -83,11 +71,10 @@ class Site:
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
-    """A server, an empty cache of its own, no folder of corpora, no proxy, and no waiting between tries."""
+    """A server, an empty cache of its own, no folder of corpora, and no proxy."""
     monkeypatch.setenv("TOXICLF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv(cards.ROOT_VARIABLE, raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(download, "_WAITS", (0.0, 0.0, 0.0))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

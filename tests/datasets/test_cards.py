@@ -141,7 +141,7 @@ def test_another_file_under_the_right_name_is_refused(
         read_comments("corpus:curse")
     assert re.fullmatch(
         r".*/curse/dataset\.txt is not the file of the card \(SHA-256 [0-9a-f]{12}…, expected 1c3489417e49…\); put it there again "
-        r"from https://github\.com/.*, or take it away and run: toxiclf corpora fetch curse",
+        r"from https://github\.com/.*, or remove it and run: toxiclf corpora fetch curse",
         str(caught.value),
     )
 
@@ -172,7 +172,7 @@ def test_a_file_that_may_not_be_read_is_named(cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "dataset.txt").write_bytes(b"x" * 514_417)
     (cache / "dataset.txt").chmod(0)
-    with pytest.raises(DataError, match="cannot be read: Permission denied; mend that, or take it away"):
+    with pytest.raises(DataError, match="cannot be read: Permission denied; fix that, or remove it"):
         read_comments("corpus:curse")
 
 

@@ -13,7 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from toxiclf.bundle.manifest import LabelMap
-from toxiclf.datasets.comments import Comments, check_classes, consistent, equality_keys
+from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import read_comments, read_texts
 from toxiclf.errors import DataError, UsageError
 
@@ -350,7 +350,7 @@ def test_consistent_comments_stay_as_they_are() -> None:
 
 
 def test_comments_are_equal_if_their_normalized_texts_are() -> None:
-    keys = equality_keys(["ＡＢ ㅋㅋㅋㅋㅋㅋ", "AB  ㅋㅋㅋㅋ\u200b ", "AB ㅎㅎㅎ"])
+    keys = Comments.of(["ＡＢ ㅋㅋㅋㅋㅋㅋ", "AB  ㅋㅋㅋㅋ\u200b ", "AB ㅎㅎㅎ"], [0, 0, 1]).keys()
     assert keys[0] == keys[1] != keys[2]
 
 

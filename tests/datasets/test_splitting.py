@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toxiclf.datasets.comments import Comments, equality_keys
+from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds, split
 from toxiclf.errors import DataError, UsageError
 
@@ -68,11 +68,11 @@ def test_comments_equal_after_normalization_stay_together(rows: list[tuple[int, 
     extra = [f"또 {n}" for n in range(40)]
     comments = Comments.of(texts + extra, [n % 2 for n, _ in rows] + [n % 2 for n in range(40)])
     result = split(comments, test=0.2, validation=0.2, seed=seed)
-    keys = [set(equality_keys(piece.texts)) for piece in pieces(result)]
+    keys = [set(piece.keys()) for piece in pieces(result)]
     assert len(keys[0] | keys[1] | keys[2]) == sum(map(len, keys))
     assert sum(map(len, pieces(result))) == len(comments)
     for fitted, held in folds(comments, 3, seed):
-        assert not set(equality_keys(comments.take(fitted).texts)) & set(equality_keys(comments.take(held).texts))
+        assert not set(comments.take(fitted).keys()) & set(comments.take(held).keys())
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -111,7 +111,7 @@ def test_rows_that_the_test_part_holds_leave_training() -> None:
     assert result.test is part
     assert result.leaked == 15
     assert len(result.train) + len(result.validation) == 185
-    assert not set(equality_keys(part.texts)) & set(equality_keys(result.train.texts + result.validation.texts))
+    assert not set(part.keys()) & set(result.train.joined(result.validation).keys())
 
 
 def test_a_test_part_that_shares_nothing_takes_nothing_out() -> None:

@@ -20,7 +20,7 @@ from toxiclf.evaluation.curves import calibration_curve, threshold_curve
 from toxiclf.evaluation.occlusion import occluded, telling_tokens
 from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.evaluation.slices import identity_terms, slice_figures, slice_rows
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 

@@ -21,7 +21,8 @@ from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.metrics import METRICS, SUMMARY, evaluate
 from toxiclf.evaluation.report import HEADLINE, Report
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel, train
+from toxiclf.pipeline.save import TrainedModel
+from toxiclf.pipeline.train import train
 from toxiclf.report.comparison import Comparison, Difference
 
 Trained = Callable[[str, str], TrainedModel]

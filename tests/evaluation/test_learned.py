@@ -14,7 +14,7 @@ from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.learned import FILE
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 Trained = Callable[[str, str], TrainedModel]
 

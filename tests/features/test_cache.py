@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toxiclf.features.cache import Kept
+from toxiclf.features.cache import FeatureCache
 from toxiclf.recipe import VectorsSection
 from toxiclf.text.tokenizers import tokenizer
 
@@ -16,7 +16,7 @@ TEXTS = ["오늘 날씨 좋네요", "날씨가 좋은 날", "\ufffd 이상한 �
 def test_what_was_made_once_is_not_made_again(tmp_path: Path) -> None:
     engine, options = tokenizer("whitespace"), VectorsSection(size=4, epochs=1, pretrained="none")
     made = []
-    for keeping in (Kept(), Kept(tmp_path), Kept(tmp_path)):
+    for keeping in (FeatureCache(), FeatureCache(tmp_path), FeatureCache(tmp_path)):
         tokens = keeping.tokens(TEXTS, engine, 1)
         made.append((tokens, keeping.vectors(tokens, options, 3), keeping.ngrams(TEXTS, "jamo", 2, 2)))
     assert keeping.seconds > 0  # as if it were made anew
@@ -32,7 +32,7 @@ def test_what_was_made_once_is_not_made_again(tmp_path: Path) -> None:
 
 
 def test_other_rows_seeds_and_options_are_other_things(tmp_path: Path) -> None:
-    keeping, engine = Kept(tmp_path), tokenizer("whitespace")
+    keeping, engine = FeatureCache(tmp_path), tokenizer("whitespace")
     tokens = keeping.tokens(TEXTS, engine, 1)
     first = keeping.vectors(tokens, VectorsSection(size=4, epochs=1, pretrained="none"), 0)
     other = keeping.vectors(tokens, VectorsSection(size=4, epochs=1, pretrained="none"), 1)
@@ -42,7 +42,7 @@ def test_other_rows_seeds_and_options_are_other_things(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
-    keeping = Kept(tmp_path)
+    keeping = FeatureCache(tmp_path)
     keeping.tokens(TEXTS, tokenizer("whitespace"), 1)
     (file,) = tmp_path.iterdir()
     file.write_text("{", "utf-8")

@@ -32,8 +32,8 @@ import toxiclf
 from tests.numbers_as_texts import ABOUT_NUMBERS, OverNumbers, names_of_checks, scikit_learns_checks
 from toxiclf import AverageVectorizer, NgramVectorizer
 from toxiclf.datasets.comments import Comments
-from toxiclf.features.features import Prepared
-from toxiclf.pipeline.fit import Fitter
+from toxiclf.features.texts import TokenizedTexts
+from toxiclf.pipeline.fit import PipelineFitter
 from toxiclf.recipe import Recipe
 
 AVERAGE = AverageVectorizer(pretrained="none", size=8, epochs=1)
@@ -104,9 +104,9 @@ def test_scikit_learn_has_no_checks_for_texts_yet(vectorizer: Any) -> None:
 
 def test_ngrams_are_those_of_the_model(texts: list[str], sample: Comments) -> None:
     recipe = Recipe.load({"model": {"jamo": 3, "syllable": 2}})
-    fitter = Fitter.of(recipe, sample.labels, None, lambda message: None)
-    rows = Prepared.of(texts, fitter.normalizer, None)
-    matrices = fitter.featurizer(rows).matrix(rows)
+    fitter = PipelineFitter.of(recipe, sample.labels, None, lambda message: None)
+    rows = TokenizedTexts.of(texts, fitter.preprocessor, None)
+    matrices = fitter.learn_features(rows).matrix(rows)
     ours = clone(NGRAMS).fit_transform(texts)
     assert (ours != sp.hstack([matrices["jamo"], matrices["syllable"]])).nnz == 0
     assert ours.dtype == np.float32
@@ -117,10 +117,10 @@ def test_averages_are_those_of_the_models(pooling: str, texts: list[str], sample
     recipe = Recipe.load(
         {"seed": 3, "model": "svm", "vectors": {"size": 8, "epochs": 1}, "features": {"pooling": pooling}}
     )
-    fitter = Fitter.of(recipe, sample.labels, None, lambda message: None)
-    rows = Prepared.of(texts, fitter.preprocessor, fitter.engine)
+    fitter = PipelineFitter.of(recipe, sample.labels, None, lambda message: None)
+    rows = TokenizedTexts.of(texts, fitter.preprocessor, fitter.engine)
     ours = clone(AVERAGE).set_params(pooling=pooling, random_state=3).fit_transform(texts)
-    assert (ours == fitter.featurizer(rows).matrix(rows)).all()
+    assert (ours == fitter.learn_features(rows).matrix(rows)).all()
     assert ours.dtype == np.float32
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.scorer import Scorer
-from toxiclf.features.features import Sequences
+from toxiclf.features.sequences import Sequences
 from toxiclf.graph import Graph
 from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Task

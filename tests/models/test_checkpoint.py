@@ -90,7 +90,7 @@ def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> 
         checkpoint.load("this fit")
 
 
-@pytest.mark.parametrize("interrupted", ["pathlib.Path.replace", "os.fsync"])
+@pytest.mark.parametrize("interrupted", ["os.replace", "os.fsync"])
 def test_a_kill_before_the_renaming_leaves_the_state_before(
     interrupted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,8 +110,8 @@ def test_a_kill_before_the_renaming_leaves_the_state_before(
 
 def test_a_state_is_synced_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
-    fsync, replace = os.fsync, Path.replace
+    fsync, replace = os.fsync, os.replace
     monkeypatch.setattr("os.fsync", lambda file: (steps.append("fsync"), fsync(file)))
-    monkeypatch.setattr("pathlib.Path.replace", lambda path, to: (steps.append("replace"), replace(path, to)))
+    monkeypatch.setattr("os.replace", lambda path, to: (steps.append("replace"), replace(path, to)))
     saved(tmp_path)
     assert steps == ["fsync", "replace", "fsync"]  # the content, its name, the folder

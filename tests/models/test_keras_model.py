@@ -23,7 +23,7 @@ from tests.models.small import (
     unfitted,
 )
 from toxiclf.backend import keras
-from toxiclf.features.features import Sequences
+from toxiclf.features.sequences import Sequences
 from toxiclf.models._base import HeldOut
 from toxiclf.models._progress import FitContext
 from toxiclf.text.vocabulary import Ids

@@ -30,7 +30,8 @@ from tests.models.small import (
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.embeddings.word_vectors import WordVectors, random_vectors
-from toxiclf.features.features import AverageVectors, SequenceVectors
+from toxiclf.features.pooling import Mean
+from toxiclf.features.sequences import SequenceVectors
 from toxiclf.graph import Graph
 from toxiclf.models._base import HeldOut
 from toxiclf.models._blocks import ONNX_ACTIVATIONS
@@ -177,7 +178,7 @@ def test_comments_may_be_shorter_than_every_window(name: str, longest: int) -> N
 def test_the_graph_of_a_network_over_averages_agrees_with_keras(normalization: str, activation: str) -> None:
     matrix = np.random.default_rng(1).normal(size=(TOKENS, SIZE)).astype(np.float32)
     vectors = WordVectors([str(i) for i in range(TOKENS)], matrix, np.full(TOKENS, 1 / TOKENS))
-    averages = AverageVectors(vectors).fit(encoded(EVERY_LENGTH.ids))
+    averages = Mean(vectors).fit(encoded(EVERY_LENGTH.ids))
     features = averages.transform(encoded(EVERY_LENGTH.ids))
     targets = targets_of(len(features))
     model = unfitted("dnn", activation=activation, normalization=normalization, epochs=1)

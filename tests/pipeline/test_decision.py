@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, fbeta_score, precision_score, recall_score
 
 from toxiclf.bundle.live_rate import live_rates
-from toxiclf.evaluation.decision import choose_threshold, fit_calibration, live_weights
+from toxiclf.evaluation.decision import live_weights
+from toxiclf.pipeline.decision import choose_threshold, fit_calibration
 
 rng = np.random.default_rng(0)
 Targets = NDArray[np.uint8]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from toxiclf.balance.weights import class_weights
-from toxiclf.features.features import Sequences
+from toxiclf.features.sequences import Sequences
 from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.recipe import Recipe

@@ -19,9 +19,9 @@ from toxiclf.models.ngram_logistic import NgramLogisticOptions
 from toxiclf.models.stacking import StackingOptions
 from toxiclf.models.svm import SvmOptions
 from toxiclf.models.voting import VotingOptions
-from toxiclf.pipeline.calibrate import Checkpoints, Learned, learn
-from toxiclf.pipeline.ensembles.combining import Voting, combination, cross_fitted
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline._combining import Voting, combination, cross_fitted
+from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learn
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.recipe import Recipe
 
 every_ensemble = pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def classic(*members: Any, name: str = "voting", **more: Any) -> Recipe:
     )  # fmt: skip
 
 
-def learned(comments: Comments, recipe: Recipe) -> Learned:
+def learned(comments: Comments, recipe: Recipe) -> CalibratedModel:
     parts = split(comments, test=0.2, validation=0.1, seed=0)
     return learn(parts, recipe, lambda message: None)
 

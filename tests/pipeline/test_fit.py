@@ -18,7 +18,7 @@ from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import DataError, UsageError
 from toxiclf.features.selection import Selection
 from toxiclf.pipeline.calibrate import learn
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.recipe import Recipe
 
 GAN = {"resample": "wgan", "gan_steps": 20, "gan_units": [8], "class_weight": "none"}

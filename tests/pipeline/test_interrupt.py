@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.machine import PATIENCE
 
 
 def interrupted(arguments: list[str], wait_for: str, folder: Path) -> tuple[int, str]:
@@ -23,9 +24,8 @@ def interrupted(arguments: list[str], wait_for: str, folder: Path) -> tuple[int,
     for line in process.stderr:
         if wait_for in line:
             break
-    time.sleep(0.2)
     os.kill(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert said.endswith("toxiclf: interrupted\n")
     return process.returncode, said
 

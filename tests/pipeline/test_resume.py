@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 import toxiclf
+from tests.machine import PATIENCE
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.splitting import split
 from toxiclf.models._checkpoint import Checkpoint
-from toxiclf.pipeline.calibrate import Checkpoints, Learned, learn
+from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learn
 from toxiclf.recipe.preprocessing import recipe_normalizer
 
 DENSE: dict[str, Any] = {
@@ -37,7 +38,7 @@ class Killed(BaseException):
     """As if the process had ended."""
 
 
-def learned(comments: Comments, recipe: Any, folder: Path | None = None) -> tuple[Learned, list[str]]:
+def learned(comments: Comments, recipe: Any, folder: Path | None = None) -> tuple[CalibratedModel, list[str]]:
     """A model with its decision as a run comes to it, and what was said; goes on from what a folder holds."""
     said: list[str] = []
     recipe = toxiclf.Recipe.load(recipe)
@@ -110,7 +111,7 @@ def test_a_killed_training_goes_on_and_gives_the_very_model_of_an_uninterrupted_
         if "epoch 2 of 4" in line:
             process.send_signal(signal.SIGKILL)
             break
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     assert not (out / "bundle").exists()
     assert run([*command, "--resume"]) == 0

@@ -16,7 +16,7 @@ from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.predictions import Predictions, read
 from toxiclf.evaluation.run import evaluate_bundle
 from toxiclf.pipeline.calibrate import Checkpoints
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 FAST = tiny("ngram_logistic")
 
@@ -180,7 +180,7 @@ def test_a_killed_save_leaves_no_report_of_another_run(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("toxiclf.pipeline.train.write_figures", killed)
+    monkeypatch.setattr("toxiclf.pipeline.save.write_figures", killed)
     with pytest.raises(KeyboardInterrupt):
         again.save(tmp_path)
     assert toxiclf.load(tmp_path / "bundle").manifest.recipe_sha256 == toxiclf.Recipe.load({**FAST, "seed": 9}).sha256()

@@ -15,10 +15,10 @@ import pytest
 
 import toxiclf
 from tests import browsing
-from tests.browsing import needs_chromium
+from tests.machine import needs_chromium
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.run import evaluate_bundle
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 
 pytestmark = needs_chromium
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,13 +13,12 @@ import pytest
 
 import toxiclf
 from tests.bundle.conftest import forge
+from tests.machine import JAVA_TOKENIZERS, PATIENCE, needs_java
 from toxiclf.errors import BundleError, MissingExtraError
-from toxiclf.pipeline.train import TrainedModel
+from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.tokenizers import tokenizer
 
-JAVA = ("okt", "komoran", "hannanum", "kkma")
-NEEDS = {"kiwi": ("kiwipiepy", "kiwi"), **dict.fromkeys(JAVA, ("konlpy", "konlpy"))}
-needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java runtime here")
+NEEDS = {"kiwi": ("kiwipiepy", "kiwi"), **dict.fromkeys(JAVA_TOKENIZERS, ("konlpy", "konlpy"))}
 
 
 @pytest.mark.parametrize("name", NEEDS)
@@ -37,7 +35,11 @@ def test_a_missing_extra_is_one_sentence_with_the_pip_command(name: str, monkeyp
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A fresh Python process: Java is started once in each."""
     return subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
 
 
@@ -74,7 +76,7 @@ def test_memory_for_java_is_set_by_a_variable_and_checked() -> None:
 @needs_java
 def test_engines_that_do_not_fit_into_java_s_memory_are_refused_and_the_program_ends() -> None:
     code = (
-        "from toxiclf.text.tokenizers import jvm\njvm._LEAST = 128\n"
+        "from toxiclf.text.tokenizers import _jvm\n_jvm._LEAST = 128\n"
         + TRY.replace("komoran", "okt")
         + TRY.replace("komoran", "hannanum")
     )

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toxiclf._registry import components
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.obfuscation import ALL, RULES, expanded, read_raw, readings
-from toxiclf.text.obfuscation.stems import any_of, stems
+from toxiclf.text.obfuscation import expanded, read_raw, readings
+from toxiclf.text.obfuscation._stems import any_of, stems
 
 HERE = Path(__file__).parent
 with (HERE / "obfuscation_pairs.tsv").open(encoding="utf-8", newline="") as file:
@@ -24,6 +25,7 @@ with (HERE / "obfuscation_pairs.tsv").open(encoding="utf-8", newline="") as file
     ]
 INNOCENT = (HERE / "obfuscation_innocent.txt").read_text("utf-8").splitlines()
 NORMALIZER = Normalizer()
+VIEWS = tuple(components("view"))
 HUGE = 10_000
 
 # what obfuscations are made of, each far more frequent than chance would have it
@@ -32,7 +34,7 @@ TEXTS = st.text(
     st.one_of(st.sampled_from(SIGNS), st.sampled_from(SIGNS), st.characters(exclude_categories=())), max_size=40
 )
 SPELLINGS = st.lists(st.one_of(st.sampled_from([written for _, written, _ in PAIRS]), TEXTS), max_size=5).map(" ".join)
-CHOICES = st.lists(st.sampled_from(ALL), unique=True)
+CHOICES = st.lists(st.sampled_from(VIEWS), unique=True)
 
 
 @pytest.mark.parametrize(("rule", "written", "reading"), PAIRS, ids=[f"{rule}:{written}" for rule, written, _ in PAIRS])
@@ -53,7 +55,7 @@ def test_the_tables_hold_every_rule_and_nothing_twice() -> None:
     written = [one for _, one, _ in PAIRS]
     assert len(set(written)) == len(written) >= 350
     assert len(set(INNOCENT)) == len(INNOCENT) >= 120
-    assert set().union(*(rule.split("+") for rule, _, _ in PAIRS)) == set(RULES)
+    assert set().union(*(rule.split("+") for rule, _, _ in PAIRS)) == set(VIEWS)
     assert not set(written) & set(INNOCENT)
 
 
@@ -63,7 +65,7 @@ def test_every_stem_written_plainly_needs_no_reading() -> None:
         assert readings(f"{stem}아 {stem}") == [], stem
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VIEWS)
 def test_a_rule_alone_reads_its_own_pairs(rule: str) -> None:
     for name, written, reading in PAIRS:
         found = [(one.rule, one.text) for one in readings(NORMALIZER(written), [rule])]
@@ -83,7 +85,7 @@ def test_no_rules_read_nothing() -> None:
 
 
 def test_an_unknown_rule_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown rule 'leet'; expected some of homoglyphs, lookalikes"):
+    with pytest.raises(ValueError, match="unknown view 'leet'; known: homoglyphs, lookalikes"):
         readings("시1발", ["leet"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,24 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.machine import JAVA_TOKENIZERS, needs_java
+from toxiclf._registry import components
 from toxiclf.errors import UsageError
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
+from toxiclf.text.tokenizers import Tokenizer, tokenizer, tokenizer_class
 from toxiclf.text.tokenizers.mecab import _MANY
 from toxiclf.text.vocabulary import TokenVocabulary
 
-JAVA = ("okt", "komoran", "hannanum", "kkma")
-needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java runtime here")
 AS_WRITTEN = ("mecab", "jamo", "char", "whitespace")  # the others change forms
-TAGGERS = ("mecab", "kiwi", *JAVA)
+TAGGERS = ("mecab", "kiwi", *JAVA_TOKENIZERS)
 
 
 def of(*names: str) -> Any:
     """The tokenizers with these names, as a test's parameter; those that need Java only where it is."""
     return pytest.mark.parametrize(
-        "engine", [pytest.param(name, marks=needs_java if name in JAVA else ()) for name in names], indirect=True
+        "engine",
+        [pytest.param(name, marks=needs_java if name in JAVA_TOKENIZERS else ()) for name in names],
+        indirect=True,
     )
 
 
@@ -38,7 +39,7 @@ def engine(request: pytest.FixtureRequest) -> Tokenizer:
     return tokenizer(request.param)
 
 
-every_tokenizer = of(*TOKENIZERS)
+every_tokenizer = of(*components("tokenizer"))
 every_tagger = of(*TAGGERS)
 MANY = 20 * _MANY  # of which each thread's part, a sixteenth of them, is enough for one call of MeCab
 HOSTILE = [
@@ -87,7 +88,9 @@ def normalized(engine: Tokenizer) -> st.SearchStrategy[str]:
 
 def examples(engine: Tokenizer, many: int) -> int:
     """How many examples a tokenizer is worth: Kkma takes long over each."""
-    return {"kkma": many // 50, "kiwi": many // 2}.get(engine.name, many // 16 if engine.name in JAVA else many)
+    return {"kkma": many // 50, "kiwi": many // 2}.get(
+        engine.name, many // 16 if engine.name in JAVA_TOKENIZERS else many
+    )
 
 
 def checked(engine: Tokenizer, many: int, texts: Any, promise: Callable[[Any], None]) -> None:
@@ -126,7 +129,7 @@ def test_each_token_has_a_span_within_the_text(engine: Tokenizer) -> None:
     checked(engine, 200, normalized(engine), promise)
 
 
-@of("kiwi", *JAVA)
+@of("kiwi", *JAVA_TOKENIZERS)
 def test_a_changed_form_points_at_the_characters_that_it_came_from(engine: Tokenizer) -> None:
     text = "방에 들어갔다 😀 정말 재밌었다"
     shown = [(token, text[start:end]) for token, (start, end) in zip(*_read(engine, text), strict=True)]
@@ -171,7 +174,7 @@ def test_hostile_comments_are_tokens_like_any_other(engine: Tokenizer) -> None:
 @every_tokenizer
 def test_what_no_normalizer_has_seen_does_not_crash(engine: Tokenizer, capfd: pytest.CaptureFixture[str]) -> None:
     for text in HOSTILE:
-        if len(text) < 100 or engine.name not in JAVA:  # which have read the longer ones above
+        if len(text) < 100 or engine.name not in JAVA_TOKENIZERS:  # which have read the longer ones above
             hold_spans(engine, text)
     assert capfd.readouterr() == ("", "")
 
@@ -186,7 +189,7 @@ def test_no_texts_give_no_tokens(engine: Tokenizer) -> None:
 
 @every_tokenizer
 def test_threads_share_one_tokenizer(engine: Tokenizer) -> None:
-    count = {"kkma": 8, "kiwi": 100}.get(engine.name, 32 if engine.name in JAVA else 400)
+    count = {"kkma": 8, "kiwi": 100}.get(engine.name, 32 if engine.name in JAVA_TOKENIZERS else 400)
     texts = [f"{i}번째 댓글은 방에 간다 ㅋㅋ {'가나다' * (i % 3)}" for i in range(count)]
     wanted = engine.tokenize(texts)
     turns = range(0, count, count // 4)
@@ -197,7 +200,7 @@ def test_threads_share_one_tokenizer(engine: Tokenizer) -> None:
 
 @every_tokenizer
 def test_more_workers_give_the_same_in_the_same_order(engine: Tokenizer) -> None:
-    count = 150 if engine.name in ("kkma", "kiwi") else 400 if engine.name in JAVA else MANY
+    count = 150 if engine.name in ("kkma", "kiwi") else 400 if engine.name in JAVA_TOKENIZERS else MANY
     texts = [f"{i} 좋다{'!' * (i % 3)} {'ㅋ' * (i % 4)}" for i in range(count)]
     texts[3] = texts[-2] = "\ud800 "
     assert engine.tokenize(texts, workers=2) == engine.tokenize(texts)
@@ -205,7 +208,7 @@ def test_more_workers_give_the_same_in_the_same_order(engine: Tokenizer) -> None
 
 @every_tokenizer
 def test_a_tokenizer_knows_its_name_and_version(engine: Tokenizer) -> None:
-    assert TOKENIZERS[engine.name]().version == engine.version != ""
+    assert tokenizer_class(engine.name)().version == engine.version != ""
 
 
 @every_tagger
@@ -256,7 +259,7 @@ def test_a_text_that_an_engine_fails_on_gives_its_words_but_not_for_lack_of_memo
             read("방에 간다")
 
 
-@of(*JAVA)
+@of(*JAVA_TOKENIZERS)
 def test_java_s_lack_of_memory_is_a_sentence_and_gives_no_other_tokens(
     engine: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,7 +302,7 @@ def test_kiwi_reads_a_typo_as_what_was_meant() -> None:
     assert corrected.tokenize(["외않되"] * 100, workers=2) == corrected.tokenize(["외않되"]) * 100
 
 
-@of(*(name for name in TOKENIZERS if name != "kiwi"))
+@of(*(name for name in components("tokenizer") if name != "kiwi"))
 def test_others_refuse_to_correct_typos(engine: Tokenizer) -> None:
     with pytest.raises(UsageError, match=r"corrects no typos; .* take kiwi"):
         tokenizer(engine.name, typo_correction=True)
@@ -312,7 +315,10 @@ def test_mecab_finds_morphemes() -> None:
 def test_an_unknown_tokenizer_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError) as error:
         tokenizer("mecap")
-    assert str(error.value) == f"unknown tokenizer 'mecap'; did you mean 'mecab'? known: {', '.join(TOKENIZERS)}"
+    assert (
+        str(error.value)
+        == f"unknown tokenizer 'mecap'; did you mean 'mecab'? known: {', '.join(components('tokenizer'))}"
+    )
 
 
 @pytest.mark.parametrize("odd", ["", " ", "NUL\x00 가나", "두\n줄", "\r가\r", "\ud800", "가" * 3000, "😀 ㅋㅋ"])

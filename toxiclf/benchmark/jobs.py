@@ -16,8 +16,8 @@ from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UnknownNameError, UsageError
-from toxiclf.pipeline.bundling import versions
-from toxiclf.pipeline.search.judge import content_of, named_sources, named_vectors
+from toxiclf.pipeline.save import versions
+from toxiclf.pipeline.search.cross_validation import content_of, named_sources, named_vectors
 from toxiclf.pipeline.train import read_parts
 from toxiclf.recipe import SHIPPED_VECTORS, Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer

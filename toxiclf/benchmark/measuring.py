@@ -22,14 +22,15 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UsageError
-from toxiclf.evaluation.decision import choose_threshold, fit_calibration, live_weights
+from toxiclf.evaluation.decision import live_weights
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, Evaluation, evaluate
-from toxiclf.features.cache import Kept
+from toxiclf.features.cache import FeatureCache
 from toxiclf.moderator import Moderator
-from toxiclf.pipeline.bundling import bundled, versions
 from toxiclf.pipeline.calibrate import learn
-from toxiclf.pipeline.fit import DivergedError
+from toxiclf.pipeline.decision import choose_threshold, fit_calibration
+from toxiclf.pipeline.fitted import DivergedError
 from toxiclf.pipeline.reporting import evaluated, report_of
+from toxiclf.pipeline.save import bundled, versions
 from toxiclf.pipeline.search import search
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
@@ -50,7 +51,7 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
     try:
         if job.unfit:
             raise UsageError(job.unfit)
-        row |= _figures(job.run, Kept(out / "cache")) | {"status": "done"}
+        row |= _figures(job.run, FeatureCache(out / "cache")) | {"status": "done"}
     except DivergedError as error:
         row |= {"reason": str(error), "findings": ["diverged"]}
     except MissingExtraError as error:
@@ -86,7 +87,7 @@ def _unmeasured(job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
+def _figures(run: PlannedRun, cache: FeatureCache) -> dict[str, Any]:
     recipe = run.recipe()
     comments, _ = corpus(run.corpus)
     parts = parts_of(run, recipe)
@@ -97,9 +98,9 @@ def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
         found = (
             _rival(run, parts, recipe)
             if run.entry.rival is not None
-            else _toxiclf(parts, comments, recipe, run.corpus.rate is not None, kept)
+            else _toxiclf(parts, comments, recipe, run.corpus.rate is not None, cache)
         )
-        seconds = time.perf_counter() - began - found.pop("beyond_fit", 0.0) + kept.seconds
+        seconds = time.perf_counter() - began - found.pop("beyond_fit", 0.0) + cache.seconds
     return found | {
         "fit_seconds": round(seconds, 3),
         "memory_mb": round(memory[0] / 2**20, 1),
@@ -113,15 +114,17 @@ def _figures(run: PlannedRun, kept: Kept) -> dict[str, Any]:
     }
 
 
-def _toxiclf(parts: Split, comments: Comments, recipe: Recipe, thinned_to_rate: bool, kept: Kept) -> dict[str, Any]:
+def _toxiclf(
+    parts: Split, comments: Comments, recipe: Recipe, thinned_to_rate: bool, cache: FeatureCache
+) -> dict[str, Any]:
     if recipe.search.method != "none":
         recipe = search(parts, recipe, lambda message: None).recipe
-    learned = learn(parts, recipe, lambda message: None, kept=kept)
+    learned = learn(parts, recipe, lambda message: None, cache=cache)
     ended = time.perf_counter()
     assert parts.test is not None
     model = evaluated(learned, parts, recipe)
     report = report_of(learned, model, None, parts, comments, recipe, 0.0)
-    raw = learned.raw(learned.fitted.encoder.encode(parts.test.texts))
+    raw = learned.raw(learned.encode(parts.test))
     found = _tests(
         model.predictions.scores, raw, learned.thresholds, parts, recipe, thinned_to_rate, learned.calibration.exclusive
     )

@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from toxiclf._registry import component
 from toxiclf.benchmark.rivals import RIVALS
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.metrics import METRICS
-from toxiclf.recipe import RESAMPLE_METHODS, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.recipe.types import Section, as_list
 
 DEFAULT_METRICS = ("average_precision", "f1", "recall_at_precision_0.9", "brier")
@@ -284,8 +285,8 @@ def of_flags(
     UsageError : a name is not known.
     """
     for name in resample:
-        if name != "none" and name not in RESAMPLE_METHODS:
-            raise unknown_name("resampler", name, ["none", *RESAMPLE_METHODS])
+        if name != "none":
+            component("resampler", name)
     entries: list[dict[str, Any]] = []
     for model in models:
         if model in RIVALS:  # they take rows as they are

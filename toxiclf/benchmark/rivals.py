@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._files import write_bytes
 from toxiclf.errors import MissingExtraError
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,7 @@ def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fit
     with tempfile.TemporaryDirectory(prefix="toxiclf-") as folder:
         path = Path(folder) / "training.txt"
         lines = (f"__label__{y} {_line(text)}\n" for text, y in zip(texts, targets.tolist(), strict=True))
-        path.write_text("".join(lines), "utf-8", "replace")
+        write_bytes(path, "".join(lines).encode("utf-8", "replace"))
         for halving in range(4):
             try:
                 model = library.train_supervised(

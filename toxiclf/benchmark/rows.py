@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toxiclf._files import write_text
 from toxiclf.errors import DataError
-from toxiclf.evaluation.report import write_text
 
 FOLDER = "rows"
 _KEYS = defaultdict(

@@ -7,15 +7,15 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
 
+from toxiclf._files import locked
 from toxiclf.benchmark import rows
 from toxiclf.benchmark.jobs import Job
 from toxiclf.benchmark.measuring import killed, measured
@@ -50,7 +50,12 @@ def run_plan(
     """
     say(f"{plan.title}: reading {', '.join(dict.fromkeys(corpus.plain for corpus in plan.corpora))}")
     named = [Job.of(run) for run in plan.runs()]
-    with _alone_in(out):
+
+    def refuse() -> None:
+        raise UsageError(f"another benchmark is running in {out}; wait for it, or give another folder")
+
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out / ".lock", refuse):
         known = {job.key: rows.read(out, job.key) for job in named}
         missing = {job.key: job for job in named if _to_run(known[job.key], again)}
         left = sum(row["status"] == "failed" for key, row in known.items() if row is not None and key not in missing)
@@ -63,33 +68,6 @@ def run_plan(
 
 def _to_run(row: dict[str, Any] | None, again: bool) -> bool:
     return row is None or (row["status"] == "failed" and (again or bool(row.get("passing"))))
-
-
-@contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    """Let one benchmark at a time run in a folder; the lock ends with its holder.
-
-    Raises
-    ------
-    UsageError : another one is running there.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    if os.name == "nt":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(out, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another benchmark is running in {out}; wait for it, or give another folder") from None
-        except OSError:
-            pass  # some network file systems have no locks
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _end_with(parent: int) -> None:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from toxiclf._files import write_text
 from toxiclf.benchmark.plan import Plan
-from toxiclf.evaluation.report import write_text
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
 

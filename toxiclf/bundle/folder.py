@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from toxiclf._files import locked, sync_folder, write_bytes
 from toxiclf.errors import UsageError
 
 T = TypeVar("T")
@@ -31,9 +32,8 @@ def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], che
     try:
         temporary.chmod(0o755)
         for name, content in files.items():
-            _write_synced(temporary / name, content)
-        _sync_folder(temporary)
-        with _alone_in(folder.parent):
+            write_bytes(temporary / name, content, synced=True)
+        with locked(folder.with_name(f".{folder.name}.lock"), lambda: None):
             _swap(temporary, folder, ours, check)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -106,7 +106,7 @@ def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[
             _settle(folder, ours)
             folder.rename(old)
         temporary.rename(folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     finally:  # after Ctrl-C, too
         if old.exists() and not folder.exists():
             old.rename(folder)
@@ -134,37 +134,3 @@ def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
                 status = found.stat()
                 return found, status.st_ino, status.st_ctime_ns
     return folders[0], 0, 0
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Let one process or thread at a time replace folders in a folder; the lock ends with its holder."""
-    if os.name == "nt":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a folder
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

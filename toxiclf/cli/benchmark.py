@@ -50,7 +50,7 @@ def benchmark(
     from toxiclf.benchmark.plan import load_plan, of_flags, parsed
     from toxiclf.benchmark.running import finished, run_plan
     from toxiclf.errors import DataError, UsageError
-    from toxiclf.pipeline.train import check_writable
+    from toxiclf.pipeline.save import check_writable
     from toxiclf.recipe import parsed_setting
 
     keys = dict(map(parsed_setting, settings or ()))

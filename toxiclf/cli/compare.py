@@ -20,8 +20,8 @@ def compare(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Compare runs on the same comments, with paired intervals of their differences."""
+    from toxiclf._files import write_text
     from toxiclf.evaluation.compare import compare as compare_runs
-    from toxiclf.evaluation.report import write_text
 
     if out is not None and out.suffix != ".md":
         raise UsageError(f"--out {out}: the comparison is written as Markdown; give a name that ends in .md")

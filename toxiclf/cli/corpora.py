@@ -14,7 +14,8 @@ from toxiclf.cli.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from toxiclf.datasets.cards import Card
-    from toxiclf.datasets.download import Say, Watch
+    from toxiclf.datasets.download import Watch
+    from toxiclf.datasets.fetch import Say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Public corpora: what they are, and their files.")
 

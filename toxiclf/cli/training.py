@@ -66,7 +66,8 @@ def train(
     """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.calibrate import Checkpoints
-    from toxiclf.pipeline.train import check_writable, read_parts
+    from toxiclf.pipeline.save import check_writable
+    from toxiclf.pipeline.train import read_parts
     from toxiclf.pipeline.train import train as train_model
     from toxiclf.recipe import Recipe
 

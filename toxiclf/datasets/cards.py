@@ -43,6 +43,12 @@ class File(_Table):
     size: Annotated[int, Field(gt=0)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
+    def difference(self, size: int, sha256: str) -> str | None:
+        """How a file of this size in bytes and this checksum differs from this one; None where it does not."""
+        if size != self.size:
+            return f"{size:,} bytes, expected {self.size:,}"
+        return None if sha256 == self.sha256 else f"SHA-256 {sha256[:12]}…, expected {self.sha256[:12]}…"
+
 
 class Part(File):
     """One file of a corpus.
@@ -169,7 +175,7 @@ class Card(_Table):
             return
         again = f"run: toxiclf corpora fetch {self.name}"
         if place.kind == ROOT_VARIABLE:
-            again = f"put it there again from {self.upstream}, or take it away and {again}"
+            again = f"put it there again from {self.upstream}, or remove it and {again}"
         raise DataError(f"{place.path} is not the file of the card ({found}); {again}")
 
 
@@ -183,10 +189,9 @@ def difference(path: Path, file: File) -> str | None:
     with _reading(path):
         size = path.stat().st_size
         if size != file.size:
-            return f"{size:,} bytes, expected {file.size:,}"
+            return file.difference(size, "")  # without reading it
         with path.open("rb") as content:
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    return None if sha256 == file.sha256 else f"SHA-256 {sha256[:12]}…, expected {file.sha256[:12]}…"
+            return file.difference(size, hashlib.file_digest(content, "sha256").hexdigest())
 
 
 @contextmanager
@@ -194,7 +199,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}; mend that, or take it away") from error
+        raise DataError(f"{path} cannot be read: {error.strerror or error}; fix that, or remove it") from error
 
 
 def corpora_folder() -> Path:

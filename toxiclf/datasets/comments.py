@@ -15,6 +15,7 @@ from toxiclf.bundle.manifest import LabelMap
 from toxiclf.errors import DataError, UsageError
 from toxiclf.rows import Rejected
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.preprocess import Preprocessor
 
 MIN_PER_CLASS = 10
 """Fewest distinct comments with and without each label: below, neither folds nor thresholds mean anything."""
@@ -26,7 +27,7 @@ PLAIN = Normalizer(max_chars=2**31)
 
 @dataclass(frozen=True)
 class Comments:
-    """Labelled comments.
+    """Labelled comments. What was normalized once is known to all comments that are taken from these.
 
     Attributes
     ----------
@@ -56,6 +57,7 @@ class Comments:
     notes: tuple[str, ...] = ()
     group_column: str = ""
     groups: tuple[str, ...] = ()
+    _normalized: dict[int, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.targets.shape != (len(self.texts), len(self.labels)):
@@ -105,6 +107,24 @@ class Comments:
         array = array[:, None] if array.ndim == 1 else array
         return consistent(cls(texts, array.astype(np.uint8), tuple(labels)))
 
+    def normalized(self, normalizer: Normalizer) -> tuple[list[str], NDArray[np.bool_]]:
+        """What :meth:`toxiclf.text.normalize.Normalizer.batch` gives for the texts; each is normalized once a ``repeat_cap``."""
+        known = self._normalized.setdefault(normalizer.repeat_cap, {})
+        new = [text for text in dict.fromkeys(self.texts) if text not in known]
+        whole = replace(normalizer, max_chars=PLAIN.max_chars).batch(new)[0]
+        known.update((text, text if text == other else other) for text, other in zip(new, whole, strict=True))
+        pairs = [normalizer.shortened(known[text]) for text in self.texts]
+        return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
+
+    def keys(self, normalizer: Normalizer = PLAIN) -> list[str]:
+        """What two comments share if they count as equal: the normalized text."""
+        return self.normalized(normalizer)[0]
+
+    def preprocessed(self, preprocessor: Preprocessor) -> tuple[list[str], NDArray[np.bool_]]:
+        """What :meth:`toxiclf.text.preprocess.Preprocessor.batch` gives for the texts."""
+        normalized, truncated = self.normalized(preprocessor.normalizer)
+        return preprocessor.expanded(normalized), truncated
+
     def take(self, rows: NDArray[np.intp]) -> Comments:
         """Some of the comments; rows set aside and notes stay behind."""
         texts = [self.texts[i] for i in rows]
@@ -115,12 +135,17 @@ class Comments:
 
     def joined(self, other: Comments) -> Comments:
         """These comments and then the other ones, of the same labels."""
+        known = self._normalized
+        if other._normalized is not known:
+            caps = known.keys() | other._normalized.keys()
+            known = {cap: known.get(cap, {}) | other._normalized.get(cap, {}) for cap in caps}
         return replace(
             self,
             texts=self.texts + other.texts,
             targets=np.concatenate([self.targets, other.targets]),
             lines=np.concatenate([self.lines, other.lines]),
             groups=self.groups + other.groups,
+            _normalized=known,
         )
 
     def sha256(self) -> str:
@@ -143,11 +168,10 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
     ------
     DataError : no comment is left.
     """
-    keys = equality_keys(comments.texts, normalizer)
     groups: dict[str, list[int]] = {}
-    for i, key in enumerate(keys):
+    for i, key in enumerate(comments.keys(normalizer)):
         groups.setdefault(key, []).append(i)
-    kept = comments
+    usable = comments
     torn = [rows for rows in groups.values() if (comments.targets[rows] != comments.targets[rows[0]]).any()]
     if torn:
         rejected = list(comments.rejected)
@@ -157,12 +181,12 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
                 reason = f"the same comment is labelled in different ways (lines {where})"
                 rejected.append((comments.source, Rejected(int(comments.lines[i]), reason, comments.texts[i])))
         left = np.setdiff1d(np.arange(len(comments)), np.concatenate([np.array(rows) for rows in torn]))
-        kept = replace(
+        usable = replace(
             comments.take(left), rejected=tuple(sorted(rejected, key=lambda entry: entry[1].line)), notes=comments.notes
         )
-    if not len(kept):
-        raise no_usable_row(kept.source, [row for _, row in kept.rejected])
-    return kept
+    if not len(usable):
+        raise no_usable_row(usable.source, [row for _, row in usable.rejected])
+    return usable
 
 
 def check_classes(comments: Comments) -> None:
@@ -174,7 +198,7 @@ def check_classes(comments: Comments) -> None:
     """
     if not len(comments):
         raise no_usable_row(comments.source, ())
-    distinct = list(dict(zip(equality_keys(comments.texts), range(len(comments)), strict=True)).values())
+    distinct = list(dict(zip(comments.keys(), range(len(comments)), strict=True)).values())
     targets = comments.targets[distinct]
     counts = dict(zip(comments.labels, targets.sum(axis=0, dtype=int).tolist(), strict=True))
     if comments.negative is not None:
@@ -198,8 +222,3 @@ def no_usable_row(source: str, rejected: Sequence[Rejected]) -> DataError:
     reasons = Counter(row.reason for row in rejected).most_common(1)
     why = f"; {len(rejected):,} rows were set aside, most often: {reasons[0][0]}" if reasons else ""
     return DataError(f"{source} has no usable row{why}")
-
-
-def equality_keys(texts: Sequence[str], normalizer: Normalizer = PLAIN) -> list[str]:
-    """What two comments share if they count as equal: the normalized text."""
-    return normalizer.batch(texts)[0]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from toxiclf._files import locked, scratch_file, write_text, writing_bytes
+from toxiclf.cache import CACHE_VARIABLE
 from toxiclf.datasets import nsmc
 from toxiclf.datasets.cards import ROOT_VARIABLE, Card, Part, difference
-from toxiclf.datasets.download import Say, Watch, download, writing
+from toxiclf.datasets.download import Watch, download
 from toxiclf.errors import DataError, UsageError
 
-_ARCHIVE = "archive.tar.gz"
+Say = Callable[[str], None]
 _TERMS = "LICENCE.txt"
 
 
@@ -60,12 +63,12 @@ def fetch(
             f"the licence of corpus:{card.name} forbids commercial use ({card.licence.id}, {card.licence.address}); if you accept "
             f"it, run: toxiclf corpora fetch {card.name} --accept-licence"
         )
-    with writing(folder):
+    with _cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     fetched = []
-    with _alone_in(folder, say):
-        with writing(folder / _TERMS):
-            (folder / _TERMS).write_text(terms, "utf-8")  # beside the files, and a sign that it was accepted
+    with locked(folder / ".lock", lambda: say(f"another process is fetching to {folder}; waiting for it")):
+        with _cache_errors(folder / _TERMS):
+            write_text(folder / _TERMS, terms)  # beside the files, and a sign that it was accepted
         for part in parts:
             path = _there(card, part)  # asked again: another process may have been faster
             fetched.append(Fetched(part, path or _get(card, part, say, watch), was_there=path is not None))
@@ -88,86 +91,59 @@ def _accepted(folder: Path, terms: str) -> bool:
 
 
 def _get(card: Card, part: Part, say: Say, watch: Watch) -> Path:
-    """Fetch or build a part next to its place, check it, and put it in place."""
+    """Fetch or build a part; it takes its place when size and checksum are those of the card."""
     path = card.cache_path(part)
     if path.is_dir():
-        raise DataError(f"{path} is a folder; take it away")
+        raise DataError(f"{path} is a folder; remove it")
     if path.exists():
         say(f"{path} is not the file of the card; fetching it again")
     assert part.address is not None  # only the sample has none, and it is always there
-    partial, archive = path.with_name(f"{path.name}.part"), path.with_name(_ARCHIVE)
-    if part.built_by is None:
-        found = _bring(part, part.address, partial, say, watch)
-    else:
-        found = _build(part, part.address, partial, archive, say, watch)
-    with writing(path):
-        if found is None:
-            partial.replace(path)
+    host = urlsplit(part.address).hostname
+    with _cache_errors(path), writing_bytes(path, synced=True) as file:
+        content = _Hashed(file)
+        if part.built_by is None:
+            say(f"fetching {part.file} ({part.size:,} bytes) from {host}")
+            download(part.address, content, size=part.size, limit=part.size, watch=watch)
         else:
-            partial.unlink()
-        archive.unlink(missing_ok=True)
-    if found is not None:
-        raise DataError(
-            f"{part.address} gave another file than the card's ({found}), which was removed; try again later, or set "
-            f"{ROOT_VARIABLE} to a folder that holds {card.name}/{part.file} (from {card.upstream})"
-        )
+            with scratch_file(path.parent) as archive:
+                say(f"fetching the archive that {part.file} is built from, from {host}")
+                download(part.address, archive, size=None, limit=nsmc.MOST_PACKED, watch=watch)
+                say(f"building {part.file} from the archive")
+                archive.seek(0)
+                nsmc.build(archive, content)
+        wrong = content.difference(part)
+        if wrong is not None:
+            raise DataError(
+                f"{part.address} gave another file than the card's ({wrong}), which was removed; try again later, or set "
+                f"{ROOT_VARIABLE} to a folder that holds {card.name}/{part.file} (from {card.upstream})"
+            )
     say(f"{part.file}: size and SHA-256 are those of the card")
     return path
 
 
-def _bring(part: Part, address: str, partial: Path, say: Say, watch: Watch) -> str | None:
-    """Fetch a file, from where an earlier run has stopped; says how it differs from the card's."""
-    host = urlsplit(address).hostname
-    for had in (partial.stat().st_size if partial.is_file() else 0, 0):
-        going_on = f", going on after {had:,} bytes" if had else ""
-        say(f"fetching {part.file} ({part.size:,} bytes) from {host}{going_on}")
-        download(address, partial, size=part.size, limit=part.size, say=say, watch=watch)
-        found = difference(partial, part)
-        if found is None or not had:
-            break
-        say(f"what an earlier run left of {part.file} belongs to another file")
-        partial.unlink()
-    return found
+class _Hashed:
+    """A stream that counts and hashes what is written to it."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._size, self._digest = file, 0, hashlib.sha256()
 
-def _build(part: Part, address: str, partial: Path, archive: Path, say: Say, watch: Watch) -> str | None:
-    """Fetch the archive, unless an earlier run has, and build a file from it; says how it differs from the card's."""
-    if not archive.exists():
-        say(f"fetching the archive that {part.file} is built from, from {urlsplit(address).hostname}")
-        coming = archive.with_name(f"{archive.name}.part")
-        download(address, coming, size=None, limit=nsmc.MOST_PACKED, say=say, watch=watch)
-        with writing(archive):
-            coming.replace(archive)
-    say(f"building {part.file} from the archive")
-    with writing(partial):
-        try:
-            nsmc.build(archive, partial)
-        except Exception:
-            archive.unlink()  # else every later run would stop here too
-            raise
-    return difference(partial, part)
+    def write(self, block: bytes) -> int:
+        """Write a block."""
+        self._size += len(block)
+        self._digest.update(block)
+        return self._file.write(block)
+
+    def difference(self, part: Part) -> str | None:
+        """How what was written differs from the file of the card; None where it does not."""
+        return part.difference(self._size, self._digest.hexdigest())
 
 
 @contextmanager
-def _alone_in(folder: Path, say: Say) -> Iterator[None]:
-    """Let one process or thread at a time fetch to a folder; the lock ends with its holder."""
-    if os.name == "nt":
-        yield
-        return
-    import fcntl
-
-    with writing(folder):
-        descriptor = os.open(folder, os.O_RDONLY)
+def _cache_errors(path: Path) -> Iterator[None]:
+    """Turns failures of the disk into errors that say what to do."""
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another process is fetching to {folder}; waiting for it")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError:
-            pass  # some network file systems have no locks
         yield
-        with suppress(OSError):  # as above
-            os.fsync(descriptor)  # the new names, not only what is in the files
-    finally:
-        os.close(descriptor)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written: {error.strerror or error}; fix that, or set {CACHE_VARIABLE} to another folder"
+        ) from error

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import tarfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from typing import BinaryIO
 
+from toxiclf.datasets.download import Output
 from toxiclf.errors import DataError
 
 MOST_PACKED = 512 * 2**20
@@ -22,7 +22,7 @@ _MOST_MEMBERS = 100_000
 _RAW = re.compile(r"[^/]+/raw/[^/]+\.json")
 
 
-def build(archive: Path, path: Path) -> None:
+def build(archive: BinaryIO, output: Output) -> None:
     """Write ``rating<TAB>text<LF>`` for each review of the files ``raw/*.json`` of a tar.gz archive.
 
     Files are taken in bytewise order of name and reviews in their order in the file. Every run of white space becomes one space;
@@ -43,19 +43,16 @@ def build(archive: Path, path: Path) -> None:
     if not files:
         raise DataError("the archive has no files raw/*.json; upstream may have changed it")
     seen: set[str] = set()
-    with path.open("wb") as file:
-        for _, reviews in sorted(files.items()):
-            for rating, text in reviews:
-                if text and text not in seen:
-                    seen.add(text)
-                    file.write(f"{rating}\t{text}\n".encode())
-        file.flush()
-        os.fsync(file.fileno())
+    for _, reviews in sorted(files.items()):
+        for rating, text in reviews:
+            if text and text not in seen:
+                seen.add(text)
+                output.write(f"{rating}\t{text}\n".encode())
 
 
-def _raw_files(archive: Path) -> Iterator[tuple[str, bytes]]:
+def _raw_files(archive: BinaryIO) -> Iterator[tuple[str, bytes]]:
     """Name and content of each member ``TOP/raw/*.json`` that is an ordinary file; nothing is unpacked to disk."""
-    with _Limited(archive, "rb") as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as members:
+    with _Limited(fileobj=archive, mode="rb") as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as members:
         for count, member in enumerate(members, start=1):
             if count > _MOST_MEMBERS:
                 raise DataError(f"the archive has more than {_MOST_MEMBERS:,} members; upstream may have changed it")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from toxiclf.datasets.comments import PLAIN, Comments, check_classes, equality_keys
+from toxiclf.datasets.comments import PLAIN, Comments, check_classes
 from toxiclf.errors import DataError, UsageError
 from toxiclf.text.normalize import Normalizer
 
@@ -52,9 +52,10 @@ def split(
     rest = np.arange(len(comments))
     part: Comments | None = None
     if isinstance(test, Comments):
-        held = set(equality_keys(test.texts, normalizer))
-        keys = equality_keys(comments.texts, normalizer)
-        rest = np.array([i for i, key in enumerate(keys) if key not in held], dtype=np.intp)
+        held_out_keys = set(test.keys(normalizer))
+        rest = np.array(
+            [i for i, key in enumerate(comments.keys(normalizer)) if key not in held_out_keys], dtype=np.intp
+        )
         leaked = len(comments) - len(rest)
         part = test
         if leaked:
@@ -168,9 +169,9 @@ def _groups(
 
     With several labels, a stratum of fewer than ten groups joins the next commoner one, so that each can be divided.
     """
-    keys = equality_keys([comments.texts[i] for i in rows], normalizer)
+    keys = comments.keys(normalizer)
     numbers: dict[str, int] = {}
-    groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
+    groups = np.array([numbers.setdefault(keys[i], len(numbers)) for i in rows], dtype=np.intp)
     first = np.zeros(len(numbers), dtype=np.intp)
     first[groups[::-1]] = np.arange(len(rows))[::-1]
     order = np.argsort(comments.targets[rows].sum(axis=0), kind="stable")  # rarest label first

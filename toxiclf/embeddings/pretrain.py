@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._files import writing_text
 from toxiclf.cache import cache_folder
 from toxiclf.datasets.reading import read_texts
 from toxiclf.embeddings import store
@@ -233,7 +234,7 @@ def _write(path: Path, sentences: Iterable[Sequence[str]], options: VectorsSecti
     For FastText, how often each token was seen that is not what its jamo spell (ㅅㅣ발, 다ㅋ).
     """
     odd: Counter[str] = Counter()
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with writing_text(path) as file:
         for tokens in sentences:
             line = " ".join(tokens)
             if options.kind == "fasttext":

@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import chain
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from toxiclf.errors import DataError
@@ -122,6 +121,8 @@ def _means_of_holders(
     tokens: Sequence[str], matrix: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The vector of each piece, (len(PIECES), size)."""
+    import scipy.sparse as sp
+
     places = [[_PLACES[p] for p in {*token, *decompose(token)} if p in _PLACES] for token in tokens]
     sizes = np.fromiter(map(len, places), dtype=np.intp, count=len(places))
     weights = np.sqrt(counts)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from toxiclf.datasets.comments import Comments, equality_keys
+from toxiclf._files import writing_text
+from toxiclf.datasets.comments import Comments
 from toxiclf.rows import RowWriter
 from toxiclf.text.normalize import Normalizer
 
@@ -21,14 +21,12 @@ _COLUMNS = ("file", "line", "part", "normalized_sha256")
 
 def write(folder: Path, parts: Mapping[str, Comments], normalizer: Normalizer) -> None:
     """Write ``learned.csv``: place and hash of each comment, by name of its part; no text."""
-    temporary = folder / f".{FILE}.part"
-    with temporary.open("w", encoding="utf-8-sig", newline="") as stream:
+    with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, _COLUMNS, "csv")
         for name, comments in parts.items():
             hashes = _hashes(comments.texts, normalizer)
             for line, text in zip(comments.lines.tolist(), hashes, strict=True):
                 writer.write(dict(zip(_COLUMNS, (comments.source, line, name, text), strict=True)))
-    os.replace(temporary, folder / FILE)
 
 
 def overlap(bundle: Path, data_sha256: str, texts: Sequence[str], normalizer: Normalizer) -> int | None:
@@ -59,5 +57,5 @@ def overlap(bundle: Path, data_sha256: str, texts: Sequence[str], normalizer: No
 
 
 def _hashes(texts: Sequence[str], normalizer: Normalizer) -> list[str]:
-    keys = equality_keys(texts, normalizer)
+    keys = normalizer.batch(texts)[0]
     return [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._files import writing_text
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
 from toxiclf.rows import RowWriter
@@ -76,12 +76,10 @@ class Predictions:
 
         A score has nine significant digits: enough to come back as the same float32 (IEEE 754).
         """
-        temporary = folder / f".{FILE}.part"
-        with temporary.open("w", encoding="utf-8-sig", newline="") as stream:
+        with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
             writer = RowWriter(stream, _columns(self.labels), "csv")
             for row in self._rows():
                 writer.write(dict(zip(_columns(self.labels), row, strict=True)))
-        os.replace(temporary, folder / FILE)
 
     def _rows(self) -> Iterator[list[object]]:
         columns = zip(

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toxiclf._files import write_text
 from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import FLAG_RATE, METRICS, SUMMARY, MetricRow
@@ -297,17 +298,6 @@ def remove_report(folder: Path) -> None:
     ):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # two processes may write the same file
-    try:
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def figure_row(rows: Sequence[MetricRow], label: str, metric: str) -> MetricRow:

@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score
 
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import readings
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 Bools = NDArray[np.bool_]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors import SafetensorError
 
+from toxiclf._files import write_bytes
 from toxiclf.embeddings.pretrain import vectors_of_rows
 from toxiclf.embeddings.word_vectors import WordVectors
 from toxiclf.recipe import VectorsSection
@@ -26,12 +25,12 @@ T = TypeVar("T")
 _FORM = 1  # of the files
 
 
-class Kept:
-    """A folder of what was made once; without one, everything is made anew.
+class FeatureCache:
+    """A folder of tokens, vectors and n-grams that were made once; without a folder, each is made anew.
 
     Attributes
     ----------
-    seconds : that making what was found here had taken: so that times are as if it were made anew.
+    seconds : how long it had taken to make what was read here, so that times are as if it were made anew.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -57,6 +56,8 @@ class Kept:
         if self._folder is None:
             return make()
         digest = hashlib.sha256(json.dumps([_FORM, _versions(), kind, content]).encode()).hexdigest()[:32]
+        from safetensors import SafetensorError
+
         path = self._folder / f"{kind}-{digest}"
         try:
             made: T
@@ -75,20 +76,15 @@ class Kept:
         began = time.perf_counter()
         made = make()
         seconds = time.perf_counter() - began
-        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
+        with suppress(OSError):  # a full disk, say: it is made anew next time
             self._folder.mkdir(parents=True, exist_ok=True)
-            form.save(aside, seconds, made)
-            os.replace(aside, path)
-        except OSError:  # a full disk, say: it is made anew next time
-            with suppress(OSError):
-                aside.unlink(missing_ok=True)
+            write_bytes(path, form.packed(seconds, made))
         return made
 
 
 @cache
 def _versions() -> list[str]:
-    """What is kept is of these; tokenizers name their own."""
+    """Versions of what makes the content; tokenizers name their own."""
     return [metadata.version(name) for name in ("toxiclf", "numpy", "gensim")]
 
 
@@ -99,8 +95,8 @@ class _Lists:
         return content["seconds"], content["tokens"]
 
     @staticmethod
-    def save(path: Path, seconds: float, tokens: list[list[str]]) -> None:
-        path.write_text(json.dumps({"seconds": seconds, "tokens": tokens}), "utf-8")
+    def packed(seconds: float, tokens: list[list[str]]) -> bytes:
+        return json.dumps({"seconds": seconds, "tokens": tokens}).encode()
 
 
 class _Ngrams:
@@ -112,9 +108,9 @@ class _Ngrams:
         )
 
     @staticmethod
-    def save(path: Path, seconds: float, vocabulary: NgramVocabulary) -> None:
+    def packed(seconds: float, vocabulary: NgramVocabulary) -> bytes:
         ngrams = {str(n): text for n, text in vocabulary.ngrams.items()}
-        path.write_text(json.dumps({"seconds": seconds, "unit": vocabulary.unit, "ngrams": ngrams}), "utf-8")
+        return json.dumps({"seconds": seconds, "unit": vocabulary.unit, "ngrams": ngrams}).encode()
 
 
 class _Vectors:
@@ -129,7 +125,7 @@ class _Vectors:
         )
 
     @staticmethod
-    def save(path: Path, seconds: float, vectors: WordVectors) -> None:
+    def packed(seconds: float, vectors: WordVectors) -> bytes:
         from safetensors.numpy import save
 
         facts = json.dumps({"seconds": seconds, "tokens": list(vectors.tokens), "origin": dict(vectors.origin)})
@@ -137,4 +133,5 @@ class _Vectors:
             "facts": np.frombuffer(facts.encode(), dtype=np.uint8), "matrix": np.ascontiguousarray(vectors.matrix),
             "frequencies": np.ascontiguousarray(vectors.frequencies),
         }  # fmt: skip
-        path.write_bytes(save(arrays))
+        content: bytes = save(arrays)
+        return content

@@ -1,4 +1,4 @@
-"""Keep the numbers of a comment's vector that matter most to a forest."""
+"""Select the dimensions of a comment's vector that matter most to a forest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
 
 from toxiclf.errors import UsageError
 from toxiclf.graph import Graph
@@ -54,6 +53,8 @@ class Selection:
         ------
         UsageError : there are not more numbers than are to be kept.
         """
+        from sklearn.ensemble import RandomForestClassifier
+
         width = features.shape[1]
         if self.count >= width:
             raise UsageError(
@@ -77,13 +78,13 @@ class Selection:
     def facts(self) -> dict[str, Any]:
         """What a report says of it, as JSON types."""
         order = np.argsort(-self.importances_, kind="stable")
-        kept = set(self.columns_.tolist())
+        selected = set(self.columns_.tolist())
         return {
             "kept": self.count,
             "of": len(self.importances_),
             "share": round(float(self.importances_[self.columns_].sum()), 4),
             "importances": [
-                {"number": int(i), "importance": round(float(self.importances_[i]), 5), "kept": int(i) in kept}
+                {"number": int(i), "importance": round(float(self.importances_[i]), 5), "kept": int(i) in selected}
                 for i in order
             ],
         }

@@ -8,7 +8,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state
@@ -16,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 from toxiclf.datasets.arrays import checked_texts
 from toxiclf.embeddings.pretrained import recipe_vectors
 from toxiclf.errors import DataError
-from toxiclf.features.features import AverageVectors, Featurizer, Prepared
+from toxiclf.features.pipeline import FeaturePipeline
+from toxiclf.features.pooling import Pooling
+from toxiclf.features.texts import TokenizedTexts
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.encoder import NgramView, TextEncoder
@@ -31,16 +32,16 @@ def marked_as_texts(tags: Any) -> Any:
 
 
 class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What both vectorizers share: comments are checked and prepared once, and a Featurizer does the work."""
+    """What both vectorizers share: comments are checked and prepared once, and a FeaturePipeline does the work."""
 
-    _featurizer: Featurizer
+    _features: FeaturePipeline
 
     @abstractmethod
-    def _learn(self, texts: list[str]) -> Prepared:
+    def _learn(self, texts: list[str]) -> TokenizedTexts:
         """Check the parameters, learn the features of some comments, and give these prepared."""
 
     @abstractmethod
-    def _matrix(self, rows: Prepared) -> Any:
+    def _matrix(self, rows: TokenizedTexts) -> Any:
         """Features of prepared comments."""
 
     def fit(self, X: Any, y: Any = None) -> _TextVectorizer:
@@ -70,16 +71,16 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         UsageError : ``X`` is no list of comments.
         """
         check_is_fitted(self)
-        return self._matrix(Prepared.of(checked_texts(X), self._featurizer.encoder.preprocessor, None))
+        return self._matrix(TokenizedTexts.of(checked_texts(X), self._features.encoder.preprocessor, None))
 
-    def _fit(self, X: Any) -> Prepared:
+    def _fit(self, X: Any) -> TokenizedTexts:
         texts = checked_texts(X)
         if not texts:
             raise DataError("X holds no comment; a minimum of 1 is required to learn from")
         return self._learn(texts)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_featurizer")
+        return hasattr(self, "_features")
 
     def __sklearn_tags__(self) -> Any:
         tags = marked_as_texts(super().__sklearn_tags__())
@@ -89,15 +90,15 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     def __getstate__(self) -> dict[str, Any]:
         """The encoder leaves as its JSON: MeCab cannot be pickled."""
         state = dict(super().__getstate__())
-        if "_featurizer" in state:
-            state["_featurizer"] = self._featurizer.encoder.to_json(), self._featurizer.features
+        if "_features" in state:
+            state["_features"] = self._features.encoder.to_json(), self._features.numbers
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if "_featurizer" in state:
-            (text, vocabulary), features = state["_featurizer"]
-            self._featurizer = Featurizer(TextEncoder.from_json(text, vocabulary), features)
+        if "_features" in state:
+            (text, vocabulary), numbers = state["_features"]
+            self._features = FeaturePipeline(TextEncoder.from_json(text, vocabulary), numbers)
 
 
 class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # type: ignore[misc]
@@ -108,7 +109,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
     Parameters
     ----------
     tokenizer, part_of_speech, typo_correction, views : how comments become tokens; see :class:`toxiclf.recipe.TextSection`.
-    pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.features.features.AverageVectors`.
+    pooling : "mean", "tfidf" or "sif"; see :class:`toxiclf.features.pooling.Pooling`.
     pretrained : word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
     kind, architecture, size, window, min_count, epochs, unlabeled, jamo_ngrams, buckets : of word vectors that are trained; see
         :class:`toxiclf.recipe.VectorsSection`.
@@ -167,12 +168,12 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         self.repeat_cap = repeat_cap
         self.random_state = random_state
 
-    def _learn(self, texts: list[str]) -> Prepared:
+    def _learn(self, texts: list[str]) -> TokenizedTexts:
         recipe = self._recipe()
         preprocessor, engine = recipe_preprocessor(recipe), recipe_tokenizer(recipe)
-        rows = Prepared.of(texts, preprocessor, engine)
+        rows = TokenizedTexts.of(texts, preprocessor, engine)
         vectors = recipe_vectors(recipe, engine, lambda message: None)
-        self._featurizer = Featurizer.of(recipe, rows, preprocessor, engine, vectors)
+        self._features = FeaturePipeline.learn(recipe, rows, preprocessor, engine, vectors)
         return rows
 
     def _recipe(self) -> Recipe:
@@ -193,16 +194,15 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
             }
         )
 
-    def _matrix(self, rows: Prepared) -> NDArray[np.float32]:
-        matrix: NDArray[np.float32] = self._featurizer.matrix(rows)
+    def _matrix(self, rows: TokenizedTexts) -> NDArray[np.float32]:
+        matrix: NDArray[np.float32] = self._features.matrix(rows)
         return matrix
 
     @property
     def _n_features_out(self) -> int:
-        features = self._featurizer.features
-        assert isinstance(features, AverageVectors)
-        size: int = features.vectors.matrix.shape[1]
-        return size
+        numbers = self._features.numbers
+        assert isinstance(numbers, Pooling)
+        return numbers.vectors.size
 
 
 class NgramVectorizer(_TextVectorizer):
@@ -257,19 +257,21 @@ class NgramVectorizer(_TextVectorizer):
         ]
         return np.array(names, dtype=object)
 
-    def _learn(self, texts: list[str]) -> Prepared:
+    def _learn(self, texts: list[str]) -> TokenizedTexts:
         options = {name: getattr(self, name) for name in ("jamo", "syllable", "min_comments")}
         text = {name: getattr(self, name) for name in ("views", "max_chars", "repeat_cap")}
         recipe = Recipe.load({"model": options, "text": text})
         preprocessor = recipe_preprocessor(recipe)
-        rows = Prepared.of(texts, preprocessor, None)
-        self._featurizer = Featurizer.of(recipe, rows, preprocessor, None, None)
+        rows = TokenizedTexts.of(texts, preprocessor, None)
+        self._features = FeaturePipeline.learn(recipe, rows, preprocessor, None, None)
         return rows
 
-    def _matrix(self, rows: Prepared) -> Any:
-        matrix = sp.hstack(list(self._featurizer.matrix(rows).values()), format="csr")
+    def _matrix(self, rows: TokenizedTexts) -> Any:
+        import scipy.sparse as sp
+
+        matrix = sp.hstack(list(self._features.matrix(rows).values()), format="csr")
         return matrix if self.sparse_output else matrix.toarray()
 
     def _vocabularies(self) -> dict[str, NgramVocabulary]:
-        views = self._featurizer.encoder.views
+        views = self._features.encoder.views
         return {name: view.vocabulary for name, view in views.items() if isinstance(view, NgramView)}

@@ -14,7 +14,8 @@ from toxiclf._registry import component
 from toxiclf.backend import keras, seeded, tf
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError, UsageError
-from toxiclf.features.features import WORDS, Sequences
+from toxiclf.features.pooling import WORDS
+from toxiclf.features.sequences import Sequences
 from toxiclf.graph import Graph
 from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Task
@@ -59,7 +60,7 @@ class MetricLearner:
 
         Parameters
         ----------
-        features : float32 (n, width) for the encoder "mlp", else :class:`toxiclf.features.features.Sequences`.
+        features : float32 (n, width) for the encoder "mlp", else :class:`toxiclf.features.sequences.Sequences`.
 
         Raises
         ------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from toxiclf._files import write_bytes
 from toxiclf.errors import UsageError
 
 
@@ -74,20 +74,6 @@ class Checkpoint:
     def save(self, identity: str, state: State) -> None:
         """Put a state in place of the last one; a process that is killed leaves the one or the other."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_name(f".{self.path.name}.part")
         content = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         facts = json.dumps({**state.facts, "identity": identity})
-        try:
-            with aside.open("wb") as file:
-                file.write(save(content, {"facts": facts}))
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(self.path)
-        except BaseException:  # an interrupt, too
-            aside.unlink(missing_ok=True)
-            raise
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_bytes(self.path, save(content, {"facts": facts}), synced=True)

@@ -18,7 +18,7 @@ from toxiclf.models._plan import CLASSIFY, Monitor, Plan
 from toxiclf.models._rows import IdRows, Rows, VectorRows
 
 if TYPE_CHECKING:
-    from toxiclf.features.features import Sequences
+    from toxiclf.features.sequences import Sequences
     from toxiclf.graph import Graph
 
 Floats = NDArray[np.float32]
@@ -251,7 +251,7 @@ class SequenceNetwork(Classifier):
         return IdRows(features.ids, self._padded_to)
 
     def _write_input(self, graph: Graph, features: str) -> tuple[str, Words | None]:
-        from toxiclf.features.features import WORDS
+        from toxiclf.features.pooling import WORDS
 
         words = Words.of(graph, WORDS)
         return words.ids, words

@@ -17,7 +17,7 @@ from toxiclf.models._rows import IdRows, Rows
 from toxiclf.recipe.types import Count, Positive
 
 if TYPE_CHECKING:
-    from toxiclf.features.features import Sequences
+    from toxiclf.features.sequences import Sequences
     from toxiclf.graph import Graph
 
 
@@ -49,7 +49,7 @@ class LstmAutoencoder(Reconstruction):
 
     def write(self, graph: Graph, features: str) -> str:
         """Add both LSTMs and the mean error over a comment's tokens; 0 for a comment without tokens."""
-        from toxiclf.features.features import WORDS
+        from toxiclf.features.pooling import WORDS
 
         words = Words.of(graph, WORDS)
         vectors = self.embedding_.write(graph, words.ids, words)

@@ -15,7 +15,7 @@ from toxiclf.recipe.options import ModelOptions
 from toxiclf.recipe.types import Count, Positive
 
 if TYPE_CHECKING:
-    from toxiclf.features.features import NgramRows
+    from toxiclf.features.ngrams import NgramRows
     from toxiclf.graph import Graph
 
 

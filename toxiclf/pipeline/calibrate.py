@@ -1,4 +1,4 @@
-"""Learn a model from training rows, and decide how its raw outputs become verdicts on rows it did not learn from."""
+"""Fit a recipe's models, then decide how raw outputs become verdicts, by rows that the models did not learn from."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.balance.augmentation import Augmented
-from toxiclf.balance.pool import check_stages
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.live_rate import live_rates
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
-from toxiclf.evaluation.decision import choose_threshold, fit_calibration, live_weights
-from toxiclf.features.cache import Kept
-from toxiclf.features.features import Prepared
+from toxiclf.evaluation.decision import live_weights
+from toxiclf.features.cache import FeatureCache
+from toxiclf.features.texts import TokenizedTexts, encoded
 from toxiclf.models._checkpoint import Checkpoint
 from toxiclf.models._progress import FitContext
-from toxiclf.pipeline.ensembles import FittedEnsemble, fit_members, member_names
-from toxiclf.pipeline.ensembles.combining import cross_fitted
-from toxiclf.pipeline.fit import Fitted, Fitter, Say
+from toxiclf.pipeline._combining import cross_fitted
+from toxiclf.pipeline.decision import choose_threshold, fit_calibration
+from toxiclf.pipeline.ensemble import FittedEnsemble, fit_members, member_names
+from toxiclf.pipeline.fit import PipelineFitter, Say
+from toxiclf.pipeline.fitted import Fitted, FittedModel
+from toxiclf.pipeline.training_set import check_stages
 from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A fitted model with its decision.
+class CalibratedModel:
+    """A fitted model with its calibration and thresholds.
 
     Attributes
     ----------
-    source : where the decision's scores came from, "out_of_fold" or "validation".
+    source : where the scores that decided came from, "out_of_fold" or "validation".
     graph : features and model in ONNX; None where the model has no ONNX form.
-    decision_scores, decision_targets : those scores, calibrated, and the targets of their rows, (n, n_labels).
     reached : by label, whether a threshold reaches the objective.
+    decision_scores, decision_targets : those scores, calibrated, and the targets of their rows, (n, n_labels).
     rates : the share of each label among these rows.
     prior : the live rate of each label, for which scores are corrected and thresholds chosen; None: they are for ``rates``.
     copies : what augmentation wrote of the comments that the model learned from; None where nothing was asked for.
     """
 
-    fitted: Fitted | FittedEnsemble
+    fitted: Fitted
     source: str
     graph: bytes | None
     calibration: Calibration
@@ -59,15 +60,17 @@ class Learned:
     prior: tuple[float, ...] | None = None
     copies: Augmented | None = None
 
+    def encode(self, comments: Comments) -> Encoded:
+        """Comments as the graph takes them."""
+        return encoded(comments, self.fitted.encoder)
+
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Scores of comments, (n, n_labels)."""
+        """Scores of any texts, (n, n_labels)."""
         return self.calibration.apply(self.raw(self.fitted.encoder.encode(texts)))
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Raw outputs of encoded comments, (n, n_labels): by the graph or, where there is none, by the training library."""
-        if self._scorer is None:
-            return self.fitted.raw_of(encoded).astype(np.float32)
-        return self._scorer.run(encoded)
+        """Raw outputs of encoded texts, (n, n_labels): by the graph or, where there is none, by the training library."""
+        return _raw(self.fitted, self._scorer, encoded)
 
     @cached_property
     def _scorer(self) -> Scorer | None:
@@ -76,12 +79,12 @@ class Learned:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where a run keeps the state of the networks that it trains, so that it can go on after an interruption.
+    """Where a run keeps the state of the networks that it trains, so that an interrupted run can be resumed.
 
     Attributes
     ----------
     folder : made when it is first written to; it holds a file a fit.
-    resume : go on from what it holds.
+    resume : whether to take up what it holds.
     """
 
     folder: Path
@@ -103,109 +106,110 @@ class Checkpoints:
             self.folder.rmdir()
 
 
-_CHECKPOINT = re.compile(r"(model|fold-\d+)(-\d+)?\.safetensors|\.(model|fold-\d+)(-\d+)?\.safetensors\.part")
+_CHECKPOINT = re.compile(r"(model|fold-\d+)(-\d+)?\.safetensors|\.(model|fold-\d+)(-\d+)?\.safetensors\..*part")
 
 
 def learn(
     parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False,
-    kept: Kept | None = None,
-) -> Learned:  # fmt: skip
+    cache: FeatureCache | None = None,
+) -> CalibratedModel:  # fmt: skip
     """Fit a model, calibrate it and choose its thresholds.
 
     Parameters
     ----------
     checkpoints : of networks.
     bar : whether networks draw a progress bar on standard error in place of a sentence an epoch.
-    kept : what runs on the same rows share.
+    cache : what runs on the same rows share.
 
     Raises
     ------
     DivergedError : training diverged.
     UsageError : a checkpoint is of other comments or another recipe.
     """
-    return decided(fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar, kept=kept), parts, recipe)
+    return calibrated(fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar, cache=cache), parts, recipe)
 
 
 @dataclass(frozen=True)
-class Fits:
+class _Fits:
     """All that was fitted of a recipe, before anything is decided.
 
     Attributes
     ----------
     members : the model, or the members of an ensemble.
     comments : that they learned from.
-    held_out : the validation part.
+    validation : the validation set.
     copies : what augmentation wrote.
     out_of_fold : raw outputs of each member for comments that its fold did not learn from, (members, n, n_labels).
-    outside : the rows that each fold held out; none where no out-of-fold outputs were asked for.
+    held_out : the rows that each fold held out; none where no out-of-fold outputs were asked for.
     """
 
-    members: list[Fitted]
+    members: list[FittedModel]
     comments: Comments
-    held_out: Prepared
+    validation: TokenizedTexts
     copies: Augmented | None
     out_of_fold: NDArray[np.float64]
-    outside: list[NDArray[np.intp]]
+    held_out: list[NDArray[np.intp]]
 
 
 def fit_models(
     parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False,
-    kept: Kept | None = None,
-) -> Fits:  # fmt: skip
-    """Fit the recipe's models and, where the decision wants them, those of all folds; parameters as of :func:`learn`."""
+    cache: FeatureCache | None = None,
+) -> _Fits:  # fmt: skip
+    """Augment, tokenize, and fit the model, or an ensemble's members; where the decision wants it, again for each fold.
+
+    Parameters as of :func:`learn`.
+    """
+    ensemble = recipe.model if recipe.model.component["has_members"] else None
     name = recipe.model.name
-    ensemble: Any = recipe.model if recipe.model.component["has_members"] else None
     names = (name,) if ensemble is None else member_names(ensemble)
 
-    def context(fit: str, where: str) -> list[FitContext]:
+    def contexts(fit: str, where: str) -> list[FitContext]:
         """Of each model that is fitted."""
-        found = []
-        for number, member in enumerate(names, start=1):
-            file = fit if ensemble is None else f"{fit}-{number}"
-            checkpoint = None if checkpoints is None else checkpoints.of(file)
-            found.append(FitContext(f"{member}{where}", say, bar, checkpoint))
-        return found
+        files = [fit] if ensemble is None else [f"{fit}-{number}" for number in range(1, len(names) + 1)]
+        return [
+            FitContext(f"{member}{where}", say, bar, None if checkpoints is None else checkpoints.of(file))
+            for member, file in zip(names, files, strict=True)
+        ]
 
     if checkpoints is not None and not checkpoints.resume:
         checkpoints.clear()
-    fitter = Fitter.of(recipe, parts.train.labels, parts.train.negative, say, kept)
+    fitter = PipelineFitter.of(recipe, parts.train.labels, parts.train.negative, say, cache)
     fitters = fitter.members()
-    held_out, watched = fitter.prepared(parts.validation), parts.validation.targets
+    validation, watched = fitter.tokenized(parts.validation), parts.validation.targets
     comments = learned_rows(parts, recipe)
-    pool = fitter.pool(comments, parts, say)
+    training_set = fitter.training_set(comments, parts, say)
     say(f"{name}: fitting {len(comments):,} comments")
-    members = fit_members(fitters, pool, held_out, watched, context("model", ""))
+    members = fit_members(fitters, training_set, validation, watched, contexts("model", ""))
     for member in members:
         check_stages(member.stages)
     out_of_fold = np.empty((len(members), *comments.targets.shape))
-    found: list[NDArray[np.intp]] = []
+    held_out: list[NDArray[np.intp]] = []
     if decision_source(recipe) == "out_of_fold" or ensemble is not None:
         count = recipe.decision.folds
         for inside, outside in folds(comments, count, recipe.seed, fitter.normalizer):
-            found.append(outside)
-            fold = f"fold {len(found)} of {count}"
+            held_out.append(outside)
+            fold = f"fold {len(held_out)} of {count}"
             say(f"{name}: out-of-fold scores, {fold}")
-            around = context(f"fold-{len(found)}", f", {fold}")
-            fits = fit_members(fitters, pool.take(inside), held_out, watched, around)
-            rows = pool.rows.take(outside)
+            own = contexts(f"fold-{len(held_out)}", f", {fold}")
+            fits = fit_members(fitters, training_set.take(inside), validation, watched, own)
+            rows = training_set.rows.take(outside)
             out_of_fold[:, outside] = [fit.raw(rows) for fit in fits]
-    copies = None if pool.copies is None else pool.copies.written
-    return Fits(members, comments, held_out, copies, out_of_fold, found)
+    return _Fits(members, comments, validation, training_set.copies, out_of_fold, held_out)
 
 
-def decided(fits: Fits, parts: Split, recipe: Recipe) -> Learned:
+def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:
     """Put members together, calibrate, and choose thresholds."""
     source, labels, exclusive = decision_source(recipe), parts.train.labels, parts.train.exclusive
-    fitted: Fitted | FittedEnsemble = fits.members[0]
+    fitted: Fitted = fits.members[0]
     raw, targets = fits.out_of_fold[0], fits.comments.targets
     if recipe.model.component["has_members"]:
-        ensemble: Any = recipe.model
-        said, seed = fits.out_of_fold, recipe.seed
-        raw = cross_fitted(ensemble, said, targets, fits.outside, exclusive=exclusive, seed=seed)
-        fitted = FittedEnsemble.of(fits.members, ensemble, said, raw, targets, exclusive=exclusive, seed=seed)
+        of_members, seed = fits.out_of_fold, recipe.seed
+        raw = cross_fitted(recipe.model, of_members, targets, fits.held_out, exclusive=exclusive, seed=seed)
+        fitted = FittedEnsemble.of(fits.members, recipe.model, of_members, raw, targets, exclusive=exclusive, seed=seed)
     graph = fitted.graph(len(labels))
     if source == "validation":
-        raw = _raw(fitted, graph, fits.held_out.encoded(fitted.encoder)).astype(np.float64)
+        scorer = None if graph is None else Scorer(graph)
+        raw = _raw(fitted, scorer, fits.validation.encode(fitted.encoder)).astype(np.float64)
         targets = parts.validation.targets
     prior, weights = None, None
     calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=exclusive)
@@ -221,13 +225,13 @@ def decided(fits: Fits, parts: Split, recipe: Recipe) -> Learned:
         for j in range(len(labels))
     ]
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
-    return Learned(fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, prior, fits.copies)
+    return CalibratedModel(
+        fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, prior, fits.copies
+    )
 
 
-def _raw(fitted: Fitted | FittedEnsemble, graph: bytes | None, encoded: Encoded) -> NDArray[np.float32]:
-    if graph is None:
-        return fitted.raw_of(encoded).astype(np.float32)
-    return Scorer(graph).run(encoded)
+def _raw(fitted: Fitted, scorer: Scorer | None, encoded: Encoded) -> NDArray[np.float32]:
+    return fitted.raw_of(encoded).astype(np.float32) if scorer is None else scorer.run(encoded)
 
 
 def learned_rows(parts: Split, recipe: Recipe) -> Comments:

@@ -24,12 +24,12 @@ from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import is_binary
 from toxiclf.datasets.splitting import split
 from toxiclf.errors import DataError, TrainingError, UsageError
-from toxiclf.evaluation.decision import class_log_odds, margins_of
 from toxiclf.features.vectorizers import marked_as_texts
 from toxiclf.moderator import Moderator
-from toxiclf.pipeline.bundling import bundled
-from toxiclf.pipeline.calibrate import Learned, learn
-from toxiclf.pipeline.fit import DivergedError
+from toxiclf.pipeline.calibrate import CalibratedModel, learn
+from toxiclf.pipeline.decision import class_log_odds, margins_of
+from toxiclf.pipeline.fitted import DivergedError
+from toxiclf.pipeline.save import bundled
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.text.encoder import TextEncoder
@@ -274,7 +274,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             self._open(state["moderator_"], TextEncoder.from_json(text, vocabulary))
 
 
-def _learned(comments: Comments, recipe: Recipe) -> Learned:
+def _learned(comments: Comments, recipe: Recipe) -> CalibratedModel:
     check_classes(comments)
     if recipe.decision.prior != "none":
         check_prior(recipe.decision.prior, comments.labels, exclusive=comments.exclusive)  # before anything is fitted
@@ -299,7 +299,7 @@ def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:
     return log_odds
 
 
-def _card(learned: Learned, comments: Comments, recipe: Recipe) -> str:
+def _card(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> str:
     """A model card without figures: nothing was held out to measure."""
     labels = [
         f"- {label}: {count:,} of {len(comments):,} comments; threshold {threshold:.4f}"

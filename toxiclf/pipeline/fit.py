@@ -5,195 +5,71 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 from joblib import cpu_count
 from numpy.typing import NDArray
 
 from toxiclf.balance.augmentation import augmented
-from toxiclf.balance.pool import Copies, Pool, Stage
-from toxiclf.balance.resampling.resampler import Resampler
-from toxiclf.balance.weights import ClassWeights, class_weights, problems, rarer_rows
-from toxiclf.datasets.comments import Comments, equality_keys
+from toxiclf.balance.resampler import Resampler
+from toxiclf.balance.weights import class_weights, problems, rarer_rows
+from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split
 from toxiclf.embeddings.pretrained import recipe_vectors
 from toxiclf.embeddings.word_vectors import WordVectors
 from toxiclf.errors import UsageError
-from toxiclf.features.cache import Kept
-from toxiclf.features.features import Featurizer, Prepared, Sequences, SequenceVectors
+from toxiclf.features.cache import FeatureCache
+from toxiclf.features.pipeline import FeaturePipeline
 from toxiclf.features.selection import Selection
-from toxiclf.graph import Graph
+from toxiclf.features.sequences import SequenceVectors
+from toxiclf.features.texts import TokenizedTexts
 from toxiclf.metric_learning import make_metric_learner
 from toxiclf.models import make_model
-from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._progress import SILENT, FitContext
+from toxiclf.pipeline.fitted import DivergedError, FittedModel
+from toxiclf.pipeline.training_set import Stage, TrainingSet
 from toxiclf.recipe import BalanceSection, Recipe
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
-from toxiclf.text.encoder import Encoded, TextEncoder
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
 
-if TYPE_CHECKING:
-    from toxiclf.models._plan import Divergence
-
 Say = Callable[[str], None]
 
 
-class Step(Protocol):
-    """Something that is learned between features and the model: a selection, or a metric."""
-
-    def transform(self, features: Any) -> NDArray[np.float32]:
-        """Features to other ones, float32 (n, width)."""
-
-    def write(self, graph: Graph, features: str) -> str:
-        """Add the same function to a graph."""
-
-
 @dataclass(frozen=True)
-class Representation:
-    """Comments to what a model learns from; all of it was learned from the same rows as the model.
-
-    Attributes
-    ----------
-    featurizer : the encoder, and features of its ids.
-    steps : what was learned of the features, in order.
-    """
-
-    featurizer: Featurizer
-    steps: tuple[Step, ...] = ()
-
-    def matrix(self, rows: Prepared) -> Any:
-        """Of prepared rows."""
-        return self.matrix_of(self.featurizer.encode(rows))
-
-    def matrix_of(self, encoded: Encoded) -> Any:
-        """Of encoded rows."""
-        return self.after(self.featurizer.matrix_of(encoded))
-
-    def after(self, features: Any) -> Any:
-        """What the steps make of features."""
-        for step in self.steps:
-            features = step.transform(features)
-        return features
-
-    def write(self, graph: Graph) -> str:
-        """Add features and steps to a graph."""
-        name = self.featurizer.write(graph)
-        for step in self.steps:
-            name = step.write(graph, name)
-        return name
-
-
-@dataclass
-class Fitted:
-    """A fitted model with what feeds it.
-
-    Attributes
-    ----------
-    weights : of the classes of the rows that it was fitted to.
-    stages : how those rows came about, the first as given.
-    facts : what a report says of selection, metric and generated rows, as JSON types, by name.
-    pictures : points of figures, by name.
-    """
-
-    representation: Representation
-    model: Model
-    weights: list[ClassWeights]
-    stages: tuple[Stage, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    pictures: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def encoder(self) -> TextEncoder:
-        """The text half of the bundle."""
-        return self.representation.featurizer.encoder
-
-    @property
-    def origin(self) -> Mapping[str, str]:
-        """Of the word vectors; empty where there are none."""
-        return self.representation.featurizer.origin
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        """One row an epoch, of networks."""
-        return [dict(row) for row in self.model.history_]
-
-    @property
-    def no_graph(self) -> str:
-        """Why there is no ONNX form; empty where there is one."""
-        return self.model.no_graph_
-
-    def raw(self, rows: Prepared) -> NDArray[np.float64]:
-        """Raw outputs of prepared rows by the training library, (n, n_labels)."""
-        return self.raw_of(self.representation.featurizer.encode(rows))
-
-    def raw_of(self, encoded: Encoded) -> NDArray[np.float64]:
-        """The same of encoded rows."""
-        return self.model.raw(self.representation.matrix_of(encoded))
-
-    def seen(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Comments before and after the metric: what it was given (of sequences, the mean of their vectors), and what it gives."""
-        features = self.representation.featurizer.matrix_of(self.encoder.encode(texts))
-        *first, metric = self.representation.steps
-        for step in first:
-            features = step.transform(features)
-        before = features.averages() if isinstance(features, Sequences) else features
-        return before, metric.transform(features)
-
-    def graph(self, columns: int) -> bytes | None:
-        """Features and model as one ONNX graph; None where the model has no ONNX form."""
-        if self.no_graph:
-            return None
-        graph = Graph()
-        return graph.build(self.model.write(graph, self.representation.write(graph)), columns)
-
-
-@dataclass(frozen=True)
-class Features:
+class TrainingMatrix:
     """What a model is fitted to; all of it was learned from the rows that it learns from.
 
     Attributes
     ----------
-    matrix, targets : of these rows, after augmentation and resampling.
-    watched : the validation part, for models that watch it.
+    features : made it from comments.
+    matrix, targets : of the training rows, after augmentation and resampling.
+    held_out : the validation set, for models that watch it.
     stages : how many rows there were before and after.
     facts, pictures : as of :class:`Fitted`.
     """
 
-    representation: Representation
+    features: FeaturePipeline
     matrix: Any
     targets: NDArray[np.uint8]
-    watched: HeldOut | None
+    held_out: HeldOut | None
     stages: tuple[Stage, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, Any] = field(default_factory=dict)
 
 
-class DivergedError(Exception):
-    """A network's loss exploded or stopped being a number.
-
-    Attributes
-    ----------
-    fitted : the model as it was before, with its history.
-    divergence : where, why, and what mends it.
-    """
-
-    def __init__(self, fitted: Fitted, divergence: Divergence) -> None:
-        super().__init__(f"training diverged: {divergence}")
-        self.fitted, self.divergence = fitted, divergence
-
-
 @dataclass(frozen=True)
-class Fitter:
+class PipelineFitter:
     """What every fit of a run shares; none of it was learned from labelled rows.
 
     Attributes
     ----------
     engine : the tokenizer, for models that take tokens.
     vectors : word vectors, where they do not come from the training rows.
-    kept : what runs on the same rows share.
+    cache : what runs on the same rows share.
     """
 
     recipe: Recipe
@@ -202,161 +78,174 @@ class Fitter:
     preprocessor: Preprocessor
     engine: Tokenizer | None
     vectors: WordVectors | None
-    kept: Kept = field(default_factory=Kept)
+    cache: FeatureCache = field(default_factory=FeatureCache)
 
     @classmethod
     def of(
-        cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say, kept: Kept | None = None
-    ) -> Fitter:
+        cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say, cache: FeatureCache | None = None
+    ) -> PipelineFitter:
         """Make what is shared; may train word vectors.
 
         Raises
         ------
         UsageError : something that takes one label is asked for, and there are several.
+        MissingExtraError : a library that a model trains with is not installed.
         """
         _check_one_label(recipe, labels)
         for member in recipe.members:
             make_model(member)  # where a library is missing, it is named before anything is trained
         engine = recipe_tokenizer(recipe) if recipe.takes_tokens else None
         vectors = None if engine is None else recipe_vectors(recipe, engine, say)
-        return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors, kept or Kept())
+        return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors, cache or FeatureCache())
 
     @property
     def normalizer(self) -> Normalizer:
         """What makes comments equal."""
         return self.preprocessor.normalizer
 
-    def members(self) -> list[Fitter]:
+    @property
+    def exclusive(self) -> bool:
+        """Whether labels exclude each other."""
+        return self.negative is not None
+
+    def members(self) -> list[PipelineFitter]:
         """One for each model that is fitted: of an ensemble its members, else this one."""
         members = self.recipe.members
         return [self] if len(members) == 1 else [replace(self, recipe=self.recipe.of_member(m)) for m in members]
 
-    def prepared(self, comments: Comments) -> Prepared:
+    def tokenized(self, comments: Comments) -> TokenizedTexts:
         """Normalize and, where need be, tokenize: once, for all fits."""
-        return Prepared.of(comments.texts, self.preprocessor, self.engine, workers=cpu_count(), kept=self.kept)
+        return TokenizedTexts.of(comments, self.preprocessor, self.engine, workers=cpu_count(), cache=self.cache)
 
-    def pool(self, comments: Comments, parts: Split, say: Say) -> Pool:
-        """Prepare comments to learn from and, where the recipe asks for it, copies of those of a rare class.
+    def training_set(self, comments: Comments, parts: Split, say: Say) -> TrainingSet:
+        """Tokenize comments to learn from and, where the recipe asks for it, copies of those of a rare class.
 
-        No copy equals a comment of any part: one of the validation or test part would be known, one of the training part may
-        be labelled otherwise.
+        No copy equals a comment of any part: one of the validation or test set would be known, one of the training set may be
+        labelled otherwise.
         """
-        rows, steps = self.prepared(comments), self.recipe.balance.augment
+        rows, steps = self.tokenized(comments), self.recipe.balance.augment
         if not steps:
-            return Pool(rows, comments.targets)
-        everything = [part.texts for part in (parts.train, parts.validation, parts.test) if part is not None]
-        one_problem = self.negative is not None or len(self.labels) == 1
-        rare = rarer_rows(
-            problems(comments.targets, exclusive=self.negative is not None)[0] if one_problem else comments.targets
-        )
-        written = augmented(
-            comments.texts, rare, steps, normalizer=self.normalizer, seed=self.recipe.seed,
-            avoid={key for texts in everything for key in equality_keys(texts, self.normalizer)},
+            return TrainingSet(rows, comments.targets)
+        one_problem = self.exclusive or len(self.labels) == 1
+        classes = problems(comments.targets, exclusive=self.exclusive)[0] if one_problem else comments.targets
+        everything = [part for part in (parts.train, parts.validation, parts.test) if part is not None]
+        copies = augmented(
+            comments.texts, rarer_rows(classes), steps, normalizer=self.normalizer, seed=self.recipe.seed,
+            avoid={key for part in everything for key in part.keys(self.normalizer)},
         )  # fmt: skip
-        short = f", {written.asked:,} were asked for" if len(written.texts) < written.asked else ""
+        short = f", {copies.asked:,} were asked for" if len(copies.texts) < copies.asked else ""
         methods = ", ".join(dict.fromkeys(step.method for step in steps))
         say(
-            f"augment: {len(written.texts):,} copies of {len(set(written.sources.tolist())):,} comments by {methods}{short}"
+            f"augment: {len(copies.texts):,} copies of {len(set(copies.sources.tolist())):,} comments by {methods}{short}"
         )
-        prepared = Prepared.of(written.texts, self.preprocessor, self.engine, workers=cpu_count())
-        return Pool(rows, comments.targets, Copies(written, prepared))
+        copied_rows = TokenizedTexts.of(copies.texts, self.preprocessor, self.engine, workers=cpu_count())
+        return TrainingSet(rows, comments.targets, copies, copied_rows)
 
     def fit(
         self,
-        pool: Pool,
-        held_out: Prepared,
-        held_out_targets: NDArray[np.uint8],
+        training_set: TrainingSet,
+        validation: TokenizedTexts,
+        validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
-    ) -> Fitted:
+    ) -> FittedModel:
         """Learn everything that is learned (vocabulary, vectors, new rows, weights, model) from these comments and no others.
 
         Raises
         ------
         DivergedError : training diverged.
         """
-        return self.fit_model(self.features(pool, held_out, held_out_targets, context), context)
+        return self.fit_model(self.matrix(training_set, validation, validation_targets, context), context)
 
-    def features(
-        self, pool: Pool, held_out: Prepared, held_out_targets: NDArray[np.uint8], context: FitContext = SILENT
-    ) -> Features:
-        """Learn what comes before the model, and resample; ``held_out`` is for what watches the validation part.
+    def matrix(
+        self,
+        training_set: TrainingSet,
+        validation: TokenizedTexts,
+        validation_targets: NDArray[np.uint8],
+        context: FitContext = SILENT,
+    ) -> TrainingMatrix:
+        """Learn what comes before the model, and resample; the validation set is for what watches it.
 
         Raises
         ------
         DataError : these rows cannot be resampled.
         DivergedError : training of a metric diverged.
         """
-        rows, targets = pool.learned()
-        stages = [Stage.of("as given", pool.targets)]
-        if pool.copies is not None:
-            stages.append(
-                Stage.of(" + ".join(dict.fromkeys(step.method for step in self.recipe.balance.augment)), targets)
-            )
+        rows, targets = training_set.with_copies()
+        stages = [Stage.of("as given", training_set.targets)]
+        if training_set.copies is not None:
+            methods = " + ".join(dict.fromkeys(step.method for step in self.recipe.balance.augment))
+            stages.append(Stage.of(methods, targets))
         if self.recipe.model.component["learns_from_negatives"]:
             stages.append(Stage.of("without the label", targets[targets[:, 0] == 0]))
-        featurizer = self.featurizer(rows)
-        if isinstance(featurizer.features, SequenceVectors):
+        features = self.learn_features(rows)
+        if isinstance(features.numbers, SequenceVectors):
             auto = " (auto: so many hold 99.5 % of the training comments whole)"
             context.say(
-                f"{context.title}: at most {featurizer.features.longest} tokens a comment"
+                f"{context.title}: at most {features.numbers.longest} tokens a comment"
                 f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
             )
-        representation, facts = self._represented(featurizer, rows, targets, held_out, held_out_targets, context)
-        matrix = representation.matrix(rows)
-        watched = None
+        features, facts = self._with_steps(features, rows, targets, validation, validation_targets, context)
+        matrix = features.matrix(rows)
+        held_out = None
         if self.recipe.model.component["watches_validation"]:
-            watched = HeldOut(representation.matrix(held_out), held_out_targets)
-        pictures: dict[str, Any] = {}
-        balance = self.recipe.balance
-        if balance.resample:
-            if balance.gan:
-                context.say(f"{context.title}: wgan, generating rows")
-            sampler = Resampler(
-                balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, gan=balance.gan or None,
-                random_state=self.recipe.seed,
-            )  # fmt: skip
-            label = self.labels[0]
-            matrix, classes = sampler.fit_resample(matrix, np.where(targets[:, 0] == 1, label, f"not {label}"))
-            targets = (classes == label)[:, None].astype(np.uint8)
-            stages += [Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_]
-            if balance.gan:
-                facts["gan"], pictures["gan"] = sampler.gans_[-1].facts_, sampler.gans_[-1].picture_
-                context.say(_of_gan(context.title, facts["gan"]))
-        return Features(representation, matrix, targets, watched, tuple(stages), facts, pictures)
+            held_out = HeldOut(features.matrix(validation), validation_targets)
+        made = TrainingMatrix(features, matrix, targets, held_out, tuple(stages), facts)
+        return self._resampled(made, context) if self.recipe.balance.resample else made
 
-    def _represented(
-        self, featurizer: Featurizer, rows: Prepared, targets: NDArray[np.uint8], held_out: Prepared,
-        held_out_targets: NDArray[np.uint8], context: FitContext,
-    ) -> tuple[Representation, dict[str, Any]]:  # fmt: skip
+    def learn_features(self, rows: TokenizedTexts) -> FeaturePipeline:
+        """Learn from some texts what comes before selection, metric and model."""
+        return FeaturePipeline.learn(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.cache)
+
+    def _with_steps(
+        self, features: FeaturePipeline, rows: TokenizedTexts, targets: NDArray[np.uint8], validation: TokenizedTexts,
+        validation_targets: NDArray[np.uint8], context: FitContext,
+    ) -> tuple[FeaturePipeline, dict[str, Any]]:  # fmt: skip
         """Learn what is asked for between features and model, and what is said of it."""
-        section, seed, exclusive = self.recipe.features, self.recipe.seed, self.negative is not None
-        representation, facts = Representation(featurizer), {}
+        section, seed, facts = self.recipe.features, self.recipe.seed, {}
         if section.select != "all":
-            classes = problems(targets, exclusive=exclusive)[0] if exclusive or targets.shape[1] == 1 else targets
-            selection = Selection(section.select, seed=seed).fit(representation.matrix(rows), classes)
-            representation = replace(representation, steps=(*representation.steps, selection))
+            one_problem = self.exclusive or targets.shape[1] == 1
+            classes = problems(targets, exclusive=self.exclusive)[0] if one_problem else targets
+            selection = Selection(section.select, seed=seed).fit(features.matrix(rows), classes)
+            features = features.then(selection)
             facts["selection"] = selection.facts()
         if section.metric_learning != "none":
-            watched = HeldOut(representation.matrix(held_out), held_out_targets)
+            held_out = HeldOut(features.matrix(validation), validation_targets)
             weights = class_weights(targets, self.labels, self.negative, "none")
-            around = replace(context, title=f"{context.title}, {section.metric_learning}", checkpoint=None)
+            own = replace(context, title=f"{context.title}, {section.metric_learning}", checkpoint=None)
             learner = make_metric_learner(section)
-            learner.fit(representation.matrix(rows), Task(targets, exclusive, weights, seed, context=around), watched)
+            learner.fit(features.matrix(rows), Task(targets, self.exclusive, weights, seed, context=own), held_out)
             if learner.divergence_ is not None:
                 model = make_model(self.recipe.model)
-                failed = Fitted(representation, model, weights, (Stage.of("as given", targets),))
+                failed = FittedModel(features, model, weights, (Stage.of("as given", targets),))
                 raise DivergedError(failed, learner.divergence_)
-            representation = replace(representation, steps=(*representation.steps, learner))
+            features = features.then(learner)
             facts["metric"] = {"loss": section.metric_learning, "encoder": section.metric_encoder, "size": section.metric_size,
                                "history": [dict(row) for row in learner.history_]}  # fmt: skip
-        return representation, facts
+        return features, facts
 
-    def featurizer(self, rows: Prepared) -> Featurizer:
-        """Learn what comes before the model."""
-        return Featurizer.of(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.kept)
+    def _resampled(self, made: TrainingMatrix, context: FitContext) -> TrainingMatrix:
+        """The same after resampling."""
+        balance, label = self.recipe.balance, self.labels[0]
+        facts, pictures = dict(made.facts), dict(made.pictures)
+        if balance.gan:
+            context.say(f"{context.title}: wgan, generating rows")
+        sampler = Resampler(
+            balance.resample, ratio=balance.ratio, neighbours=balance.neighbours, gan=balance.gan or None,
+            random_state=self.recipe.seed,
+        )  # fmt: skip
+        names = np.where(made.targets[:, 0] == 1, label, f"not {label}")
+        matrix, classes = sampler.fit_resample(made.matrix, names)
+        stages = tuple(Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_)
+        if balance.gan:
+            facts["gan"], pictures["gan"] = sampler.gans_[-1].facts_, sampler.gans_[-1].picture_
+            context.say(_gan_sentence(context.title, facts["gan"]))
+        targets = (classes == label)[:, None].astype(np.uint8)
+        return replace(
+            made, matrix=matrix, targets=targets, stages=made.stages + stages, facts=facts, pictures=pictures
+        )
 
-    def fit_model(self, features: Features, context: FitContext = SILENT) -> Fitted:
-        """Fit the recipe's model to features.
+    def fit_model(self, training: TrainingMatrix, context: FitContext = SILENT) -> FittedModel:
+        """Fit the recipe's model to a training matrix.
 
         Raises
         ------
@@ -364,15 +253,15 @@ class Fitter:
         """
         balance = self.recipe.balance
         weights = class_weights(
-            features.targets, self.labels, self.negative, self.recipe.class_weight,
+            training.targets, self.labels, self.negative, self.recipe.class_weight,
             balance.effective_number_beta,
         )  # fmt: skip
         model = make_model(self.recipe.model)
-        fitted = Fitted(features.representation, model, weights, features.stages, features.facts, features.pictures)
+        fitted = FittedModel(training.features, model, weights, training.stages, training.facts, training.pictures)
         gamma = balance.focal_gamma if balance.loss == "focal" else None
         tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
-        task = Task(features.targets, self.negative is not None, weights, self.recipe.seed, gamma, tau, context)
-        fitted.model.fit(features.matrix, task, features.watched)
+        task = Task(training.targets, self.exclusive, weights, self.recipe.seed, gamma, tau, context)
+        fitted.model.fit(training.matrix, task, training.held_out)
         if fitted.model.divergence_ is not None:
             raise DivergedError(fitted, fitted.model.divergence_)
         return fitted
@@ -383,7 +272,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 
     Parameters
     ----------
-    watched : whether the validation part is watched; None for what the model does.
+    watched : whether the validation set is watched; None for what the model does.
     """
     options: Any = recipe.model
     keys = {key for key in BalanceSection.model_fields if key.startswith("gan_")}
@@ -396,12 +285,12 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
     return json.dumps([*tables, rows, takes, watches, options.learns_embedding])
 
 
-def _of_gan(title: str, facts: Mapping[str, Any]) -> str:
-    """What generated rows came to, in a sentence."""
-    told = (
+def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
+    """What generated rows came to."""
+    told_apart = (
         "" if facts["auc"] is None else f", told from real ones that were held out with a ROC AUC of {facts['auc']:.2f}"
     )
-    return f"{title}: wgan, {facts['generated']:,} rows after {facts['best_step']:,} of {facts['steps']:,} steps{told}"
+    return f"{title}: wgan, {facts['generated']:,} rows after {facts['best_step']:,} of {facts['steps']:,} steps{told_apart}"
 
 
 def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:

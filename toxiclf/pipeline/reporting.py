@@ -14,15 +14,16 @@ from toxiclf.datasets.splitting import Split
 from toxiclf.evaluation import checks
 from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.checks import Finding
-from toxiclf.evaluation.decision import live_weights, raw_threshold
+from toxiclf.evaluation.decision import live_weights
 from toxiclf.evaluation.evidence import Evidence
 from toxiclf.evaluation.metrics import Evaluation, evaluate
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import BASELINE, Report
-from toxiclf.pipeline.bundling import versions
-from toxiclf.pipeline.calibrate import Learned, decision_source, learn, learned_rows
-from toxiclf.pipeline.ensembles import FittedEnsemble
-from toxiclf.pipeline.fit import DivergedError, Fitted, Say
+from toxiclf.pipeline.calibrate import CalibratedModel, decision_source, learn, learned_rows
+from toxiclf.pipeline.decision import raw_threshold
+from toxiclf.pipeline.fit import Say
+from toxiclf.pipeline.fitted import DivergedError, Fitted
+from toxiclf.pipeline.save import versions
 from toxiclf.recipe import Recipe
 from toxiclf.report.pictures import MOST_POINTS
 from toxiclf.rows import Rejected
@@ -50,7 +51,7 @@ class Evaluated:
     live: Evaluation | None
 
 
-def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
+def evaluated(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Evaluated:
     """Score the test part, once, by the graph that goes into the bundle; without one, take the decision's scores."""
     labels = parts.train.labels
     if parts.test is None:
@@ -59,7 +60,7 @@ def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
         scores = learned.decision_scores
         truncated = unknown = 0
     else:
-        encoded = learned.fitted.encoder.encode(parts.test.texts)
+        encoded = learned.encode(parts.test)
         rows, comments = "the test part", parts.test
         scores = learned.calibration.apply(learned.raw(encoded))
         truncated, unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
@@ -74,7 +75,7 @@ def evaluated(learned: Learned, parts: Split, recipe: Recipe) -> Evaluated:
     return Evaluated(rows, comments, predictions, truncated, unknown, evaluation, live)
 
 
-def decision_rows(learned: Learned, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
+def decision_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
     """The rows that calibration and thresholds were chosen on: which they are, in words; and the comments."""
     if learned.source == "validation":
         return "the validation part", parts.validation
@@ -111,7 +112,9 @@ def evaluated_baseline(parts: Split, recipe: Recipe, model: Evaluated, say: Say)
     return evaluated(replace(learned, decision_scores=first), parts, recipe)
 
 
-def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+def pictures_of(
+    learned: CalibratedModel, parts: Split, model: Evaluated, recipe: Recipe
+) -> dict[str, Mapping[str, Any]]:
     """Points of the figures of :func:`toxiclf.report.pictures.write_pictures`; maps are of rows nothing was learned from."""
     found: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
     details = learned.fitted.facts
@@ -126,10 +129,10 @@ def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe
         if len(chosen) > MOST_POINTS:
             chosen = np.sort(np.random.default_rng(recipe.seed).choice(chosen, MOST_POINTS, replace=False))
         shown = comments.take(chosen)
-        before, after = learned.fitted.seen(shown.texts)
+        before, after = learned.fitted.around_metric(shown)
         found["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "texts": shown.texts}
     if recipe.model.component["learns_from_negatives"]:
-        raw = learned.raw(learned.fitted.encoder.encode(comments.texts))[:, 0]
+        raw = learned.raw(learned.encode(comments))[:, 0]
         edge = raw_threshold(learned.thresholds[0], learned.calibration)
         found["errors"] = {
             "raw": raw, "classes": comments.targets[:, 0], "threshold": edge,
@@ -139,7 +142,7 @@ def pictures_of(learned: Learned, parts: Split, model: Evaluated, recipe: Recipe
 
 
 def report_of(
-    learned: Learned,
+    learned: CalibratedModel,
     model: Evaluated,
     baseline: Evaluated | None,
     parts: Split,
@@ -221,7 +224,7 @@ def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected
 
 
 def _findings(
-    learned: Learned,
+    learned: CalibratedModel,
     model: Evaluated,
     baseline: Evaluated | None,
     parts: Split,
@@ -272,7 +275,7 @@ def _of_vectors(origin: Mapping[str, str]) -> list[str]:
     return [f"word vectors: {origin['source']}" + (f" ({facts})" if facts else "")] if origin else []
 
 
-def _data(comments: Comments, parts: Split, fitted: Fitted | FittedEnsemble, source: str) -> dict[str, Any]:
+def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> dict[str, Any]:
     vectors = fitted.origin
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from toxiclf.balance.augmentation import Augmented
-from toxiclf.balance.pool import write_copies
-from toxiclf.bundle import store
 from toxiclf.bundle.live_rate import check_prior
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets import cards
 from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import read_comments
 from toxiclf.datasets.splitting import Split, split
-from toxiclf.errors import TrainingError, UsageError
-from toxiclf.evaluation import learned as learned_from
-from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, remove_report, write_text
+from toxiclf.errors import UsageError
 from toxiclf.moderator import Moderator
-from toxiclf.pipeline.bundling import bundled
-from toxiclf.pipeline.calibrate import Checkpoints, learn, learned_rows
-from toxiclf.pipeline.fit import DivergedError, Say
+from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, calibrated, fit_models
+from toxiclf.pipeline.fit import Say
+from toxiclf.pipeline.fitted import DivergedError
 from toxiclf.pipeline.reporting import (
     evaluated,
     evaluated_baseline,
@@ -36,121 +27,12 @@ from toxiclf.pipeline.reporting import (
     report_of,
     report_of_diverged,
 )
-from toxiclf.pipeline.search import Found, search
+from toxiclf.pipeline.save import TrainedModel, bundled
+from toxiclf.pipeline.search import search
 from toxiclf.pipeline.search.trials import plainly
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
-from toxiclf.report.pictures import write_pictures
-from toxiclf.report.png import write_balance_figure, write_figures, write_history_figures
-from toxiclf.rows import Rejected, write_rejected
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A trained model with its report.
-
-    Attributes
-    ----------
-    report : what is known of it.
-    history : one row an epoch, of networks; else empty. Of an ensemble each row names its ``member``.
-    rejected : rows set aside, each with its file.
-    predictions : scores of the rows that the report speaks of; None where training diverged.
-    """
-
-    report: Report
-    history: list[dict[str, Any]]
-    rejected: tuple[tuple[str, Rejected], ...]
-    predictions: Predictions | None
-    _recipe: Recipe
-    _found: Found | None
-    _parts: Split
-    _copies: Augmented | None
-    _moderator: Moderator | None
-    _files: Mapping[str, bytes]
-    _checkpoints: Checkpoints | None
-
-    @property
-    def diverged(self) -> bool:
-        """Whether training ended without a model."""
-        return self.predictions is None
-
-    @property
-    def has_bundle(self) -> bool:
-        """Whether there is a model to score with; not where training diverged, or where the network has no ONNX form."""
-        return self._moderator is not None
-
-    @property
-    def has_augmented(self) -> bool:
-        """Whether augmentation wrote comments that the model learned from."""
-        return self._copies is not None
-
-    @property
-    def moderator(self) -> Moderator:
-        """The model, ready to score, as it is after :meth:`save` and :func:`toxiclf.load`.
-
-        Raises
-        ------
-        TrainingError : training diverged, or the network has no ONNX form.
-        """
-        if self._moderator is None:
-            finding = next(f for f in self.report.findings if f.code in ("diverged", "no_bundle"))
-            raise TrainingError(f"{finding.message} {finding.next_step}")
-        return self._moderator
-
-    def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write the run: report, figures, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
-
-        Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
-        ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in
-        ``augmented.csv``, for reading. Without ``comments`` the report leaves out their texts.
-
-        Raises
-        ------
-        UsageError : ``keep_augmented`` without augmentation.
-        """
-        if keep_augmented and self._copies is None:
-            raise UsageError("there are no augmented comments to keep; name a method in balance.augment")
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.report.to_json()  # what cannot be written must not cost the old report
-        remove_report(folder)
-        (folder / "history.json").unlink(missing_ok=True)
-        write_text(folder / "recipe.toml", self._recipe.to_toml())
-        (folder / "best_recipe.toml").unlink(missing_ok=True)
-        if self._found is not None:
-            write_text(folder / "best_recipe.toml", self._found.recipe.to_toml())
-        if self.rejected:
-            write_rejected(folder / "rejected.csv", self.rejected)
-        if keep_augmented and self._copies is not None:
-            learned = learned_rows(self._parts, self._recipe if self._found is None else self._found.recipe)
-            write_copies(folder / "augmented.csv", self._copies, learned)
-        if self.history:
-            rows = [
-                {key: None if isinstance(v, float) and not np.isfinite(v) else v for key, v in row.items()}
-                for row in self.history
-            ]
-            write_text(folder / "history.json", json.dumps(rows, indent=1) + "\n")
-        if self._moderator is None:
-            store.set_aside(folder / "bundle")
-        else:
-            store.save(folder / "bundle", self._moderator.manifest, self._files)
-        names = write_history_figures(folder / "figures", self.history)
-        if len(self.report.data["stages"]) > 1:
-            names += write_balance_figure(folder / "figures", self.report.data["stages"], self.report.labels)
-        if self.predictions is not None:
-            thresholds = [self.report.thresholds[label] for label in self.report.labels]
-            scores, targets = self.predictions.scores, self.predictions.targets
-            names += write_figures(folder / "figures", scores, targets, thresholds, self.report.labels)
-            self.predictions.write(folder)
-            learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
-            learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
-        if self.report.evidence is not None:
-            names += write_pictures(folder / "figures", self.report.evidence.pictures)
-        self.report.write(folder, [f"figures/{name}" for name in names], comments=comments)
-        if self._checkpoints is not None:
-            self._checkpoints.clear()
-        return folder
 
 
 def train(
@@ -187,62 +69,52 @@ def train(
     """
     recipe = Recipe.load(recipe)
     comments, test = read_parts(comments, test)
+    comments, parts = divided(comments, test, recipe)
+    asked, best, trials = recipe, None, {}
+    if checkpoints is not None and not checkpoints.resume:
+        checkpoints.clear()  # before a search, which may be interrupted, too
+    try:
+        if recipe.search.method != "none":
+            result = search(parts, recipe, say, search_log)
+            recipe = best = result.recipe
+            trials = result.to_dict()
+            say(f"search: the best of {len(result.trials)}: {plainly(result.best.settings)}")
+        began = time.perf_counter()
+        fits = fit_models(
+            parts, recipe, say, checkpoints=checkpoints, bar=bar
+        )  # augment, tokenize, encode, resample, fit
+        model = calibrated(fits, parts, recipe)  # calibrate, choose thresholds
+        seconds = time.perf_counter() - began
+    except DivergedError as error:
+        report = replace(report_of_diverged(error, parts, comments, recipe), search=trials)
+        history, rejected = error.fitted.history, rejected_rows(comments, parts)
+        return TrainedModel(report, history, rejected, None, asked, best, parts, _checkpoints=checkpoints)
+    scored = evaluated(model, parts, recipe)  # the test set, once
+    baseline = evaluated_baseline(parts, recipe, scored, say)
+    report = replace(report_of(model, scored, baseline, parts, comments, recipe, seconds), search=trials)
+    moderator, files = _bundle(model, comments, recipe, model_card(report))
+    return TrainedModel(
+        report, model.fitted.history, rejected_rows(comments, parts), scored.predictions, asked, best, parts, model.copies,
+        moderator, files, checkpoints,
+    )  # fmt: skip
+
+
+def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[Comments, Split]:
+    """The comments without those that are labelled in different ways, and their split; checked before anything is fitted.
+
+    Raises
+    ------
+    DataError, UsageError : nothing can be learned from them, or the prior does not fit their labels.
+    """
     normalizer = recipe_normalizer(recipe)
     comments = consistent(comments, normalizer)
     test = None if test is None else consistent(test, normalizer)
     check_classes(comments)
     if recipe.decision.prior != "none":
         check_prior(recipe.decision.prior, comments.labels, exclusive=comments.exclusive)
-    parts = split(
-        comments,
-        test=recipe.split.test if test is None else test,
-        validation=recipe.split.validation,
-        seed=recipe.seed,
-        normalizer=normalizer,
-    )
-    asked, found = recipe, None
-    if checkpoints is not None and not checkpoints.resume:
-        checkpoints.clear()  # before a search, which may be interrupted, too
-    try:
-        if recipe.search.method != "none":
-            found = search(parts, recipe, say, search_log)
-            recipe = found.recipe
-            say(f"search: the best of {len(found.trials)}: {plainly(found.best.settings)}")
-        began = time.perf_counter()
-        learned = learn(parts, recipe, say, checkpoints=checkpoints, bar=bar)
-    except DivergedError as error:
-        return _diverged(error, parts, comments, recipe, asked, found, checkpoints)
-    seconds = time.perf_counter() - began
-    model = evaluated(learned, parts, recipe)
-    baseline = evaluated_baseline(parts, recipe, model, say)
-    report = report_of(learned, model, baseline, parts, comments, recipe, seconds)
-    report = replace(report, search=found.to_dict() if found is not None else {})
-    moderator: Moderator | None = None
-    files: Mapping[str, bytes] = {}
-    if learned.graph is not None:
-        manifest, files = bundled(learned, comments, recipe, model_card(report))
-        moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
-    history = learned.fitted.history
-    rejected = rejected_rows(comments, parts)
-    return TrainedModel(
-        report, history, rejected, model.predictions, asked, found, parts, learned.copies,
-        moderator, files, checkpoints,
-    )  # fmt: skip
-
-
-def check_writable(folder: Path) -> None:
-    """Find out before hours of training whether a run can be saved in a folder, and leave the folder as it is.
-
-    Raises
-    ------
-    UsageError, DataError : it cannot be made or written to, or something else stands where the bundle goes.
-    """
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise UsageError(
-            f"{folder} cannot be written: {nearest} is not a folder with leave to write; choose another folder"
-        )
-    store.check_replaceable(folder / "bundle")
+    share = recipe.split.test if test is None else test
+    parts = split(comments, test=share, validation=recipe.split.validation, seed=recipe.seed, normalizer=normalizer)
+    return comments, parts
 
 
 def read_parts(
@@ -273,14 +145,11 @@ def read_parts(
     return comments, test
 
 
-def _diverged(
-    error: DivergedError, parts: Split, comments: Comments, recipe: Recipe, asked: Recipe, found: Found | None,
-    checkpoints: Checkpoints | None,
-) -> TrainedModel:  # fmt: skip
-    """A run without a model."""
-    report = report_of_diverged(error, parts, comments, recipe)
-    report = replace(report, search=found.to_dict() if found is not None else {})
-    history = error.fitted.history
-    return TrainedModel(
-        report, history, rejected_rows(comments, parts), None, asked, found, parts, None, None, {}, checkpoints
-    )
+def _bundle(
+    model: CalibratedModel, comments: Comments, recipe: Recipe, card: str
+) -> tuple[Moderator | None, Mapping[str, bytes]]:
+    """The model as it scores, and the files of its bundle; nothing where it has no ONNX form."""
+    if model.graph is None:
+        return None, {}
+    manifest, files = bundled(model, comments, recipe, card)
+    return Moderator(manifest, model.fitted.encoder, Scorer(model.graph)), files

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+from toxiclf.recipe.balance import AugmentStep, BalanceSection, ResampleStep, resample_steps
 from toxiclf.recipe.loading import parsed_setting, preset_summaries, presets
 from toxiclf.recipe.options import ModelOptions, model_options
 from toxiclf.recipe.recipe import BASELINE, Recipe
 from toxiclf.recipe.search import Range, SearchSection
 from toxiclf.recipe.sections import (
-    AUGMENT_METHODS,
-    RESAMPLE_METHODS,
     SHIPPED_VECTORS,
-    VIEWS,
-    WITH_NEIGHBOURS,
-    WITHOUT_RATIO,
-    AugmentStep,
-    BalanceSection,
     DecisionSection,
     FeaturesSection,
     SplitSection,
@@ -23,13 +17,8 @@ from toxiclf.recipe.sections import (
 )
 
 __all__ = [
-    "AUGMENT_METHODS",
     "BASELINE",
-    "RESAMPLE_METHODS",
     "SHIPPED_VECTORS",
-    "VIEWS",
-    "WITHOUT_RATIO",
-    "WITH_NEIGHBOURS",
     "AugmentStep",
     "BalanceSection",
     "DecisionSection",
@@ -37,6 +26,7 @@ __all__ = [
     "ModelOptions",
     "Range",
     "Recipe",
+    "ResampleStep",
     "SearchSection",
     "SplitSection",
     "TextSection",
@@ -45,4 +35,5 @@ __all__ = [
     "parsed_setting",
     "preset_summaries",
     "presets",
+    "resample_steps",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.options import ModelOptions
-from toxiclf.recipe.sections import BalanceSection, FeaturesSection, VectorsSection
+from toxiclf.recipe.sections import FeaturesSection, VectorsSection
 from toxiclf.recipe.types import NoEffect
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from toxiclf._registry import component, components
 from toxiclf.errors import UsageError, unknown_name
-from toxiclf.recipe.sections import AugmentStep
+from toxiclf.recipe.balance import AugmentStep
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Keys of earlier versions, which are read with a note, and what they are called now."""

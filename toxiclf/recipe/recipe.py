@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.effects import without_effect
 from toxiclf.recipe.loading import explained, model_table, parsed_setting, presets, put, recipe_content, take_new_names
 from toxiclf.recipe.options import AnyModel, ModelOptions, model_options
 from toxiclf.recipe.search import SearchSection
 from toxiclf.recipe.sections import (
     SHIPPED_VECTORS,
-    BalanceSection,
     DecisionSection,
     FeaturesSection,
     SplitSection,

@@ -1,10 +1,10 @@
-"""The tables of a recipe, but ``[model]`` and ``[search]``."""
+"""The tables of a recipe, but ``[balance]``, ``[model]`` and ``[search]``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Real
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,18 +13,16 @@ from toxiclf.bundle.live_rate import LEAST, MOST
 from toxiclf.errors import unknown_name
 from toxiclf.recipe.options import model_options
 from toxiclf.recipe.types import ComponentName, Count, Positive, Section, Share, as_list
+from toxiclf.text.tokenizers import tokenizer_class
 
 SHIPPED_VECTORS = ("ko-comments",)
 """Word vectors that are part of the package."""
 NgramLength = Annotated[int, Field(ge=1, le=10)]
-ViewName = Literal["jamo", "separators", "lookalikes", "yamin", "keyboard", "stretched", "homoglyphs"]
-VIEWS: tuple[str, ...] = get_args(ViewName)
-"""Ways to read what was written to be misread."""
 
 
 def _views(value: Any) -> Any:
     """One value where a list is meant; "all" for every one."""
-    return VIEWS if value == "all" else as_list(value)
+    return tuple(components("view")) if value == "all" else as_list(value)
 
 
 class SplitSection(Section):
@@ -38,31 +36,29 @@ class SplitSection(Section):
 
 
 class TextSection(Section):
-    """``[text]``: see :class:`toxiclf.text.normalize.Normalizer`.
+    """``[text]``: how a comment is normalized and cut into tokens."""
 
-    ``part_of_speech`` keeps the tokens whose tag (the tokenizer's own) begins with one of these; empty keeps all.
-    ``typo_correction`` is of kiwi. ``views`` add to a comment those of its words that a view reads otherwise:
-    :mod:`toxiclf.text.obfuscation`. ``max_tokens = "auto"`` keeps all tokens that ``max_chars`` characters give; for networks over
-    sequences as many as all but 0.5 % of the training comments have.
-    """
-
-    tokenizer: Literal["mecab", "kiwi", "okt", "komoran", "hannanum", "kkma", "jamo", "char", "whitespace"] = "mecab"
+    tokenizer: Annotated[str, ComponentName("tokenizer")] = "mecab"
+    """What cuts a comment into tokens."""
     part_of_speech: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+    """Keep the tokens whose tag, the tokenizer's own, begins with one of these; empty keeps all."""
     typo_correction: bool = False
-    views: Annotated[tuple[ViewName, ...], BeforeValidator(_views)] = ()
+    """Read misspelt words as what they were meant to be."""
+    views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = ()
+    """Add to a comment its disguised words as these views read them; "all" is every view."""
     max_tokens: Count | Literal["auto"] = "auto"
+    """Tokens of a comment that are read; "auto" is all that `max_chars` characters give, and for networks over sequences as many as
+    all but 0.5 % of the training comments have."""
     max_chars: Count = 2000
+    """Characters of a normalized comment that are read."""
     repeat_cap: Count = 3
+    """Longest run of one character that is kept."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
         """Keys that have no effect beside the others, and why."""
-        tokenizer = f"on the tokenizer {self.tokenizer}"
-        idle = []
-        if self.tokenizer in ("jamo", "char", "whitespace"):
-            idle.append((["part_of_speech"], tokenizer))
-        if self.tokenizer != "kiwi":
-            idle.append((["typo_correction"], tokenizer))
-        return idle
+        made, cause = tokenizer_class(self.tokenizer), f"on the tokenizer {self.tokenizer}"
+        has_effect = {"part_of_speech": bool(made.tags), "typo_correction": made.corrects_typos}
+        return [([key for key, has in has_effect.items() if not has], cause)]
 
 
 class VectorsSection(Section):
@@ -123,7 +119,7 @@ class FeaturesSection(Section):
     Metric learning: :mod:`toxiclf.metric_learning`.
     """
 
-    pooling: Literal["mean", "tfidf", "sif"] = "mean"
+    pooling: Annotated[str, ComponentName("pooling")] = "mean"
     """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth inverse
     frequency without the first principal direction (sif)."""
     select: Count | Literal["all"] = "all"
@@ -170,152 +166,6 @@ class FeaturesSection(Section):
             of_averages = ["metric_units", "metric_dropout", "pooling", "select"]
             idle.append((of_averages, f"on the metric encoder {self.metric_encoder}"))
         return idle
-
-
-_HEAVIEST = 1e6  # heavier rows end in numbers that no library can compute with
-
-
-def _weights(value: Any) -> Any:
-    """Accept a name, or weights by class: classes that are numbers are named by them, as in scikit-learn's ``{0: 1.0, 1: 3.0}``."""
-    if not isinstance(value, Mapping):
-        return value
-    if not value:
-        raise ValueError('the table is empty; give weights by class, such as {toxic = 5}, or "none"')
-    for key, weight in value.items():
-        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < float(weight) <= _HEAVIEST:
-            raise ValueError(f"the weight of '{key}' is {weight!r}; expected a number above 0, at most a million")
-    return {str(key): float(weight) for key, weight in value.items()}
-
-
-def _steps(value: Any) -> Any:
-    """One method where a list is meant, and a name where a table is; "none" for an empty list."""
-    if value == "none":
-        return ()
-    steps = [value] if isinstance(value, str | Mapping) else value
-    if isinstance(steps, list | tuple):
-        return [{"method": step} if isinstance(step, str) else step for step in steps]
-    return steps
-
-
-def _resamplers(value: Any) -> Any:
-    """One resampler where a list is meant; "none" for an empty list."""
-    return () if value in ("none", ["none"]) else as_list(value)
-
-
-AugmentMethod = Literal["eda", "aeda", "keyboard", "jamo", "spacing", "repeat", "obfuscate"]
-AUGMENT_METHODS: tuple[str, ...] = get_args(AugmentMethod)
-"""Ways to write a comment once more."""
-ResampleMethod = Literal[
-    "random_over", "random_under", "smote", "borderline_smote", "svm_smote", "adasyn", "smote_tomek", "smote_enn", "tomek",
-    "nearmiss", "wgan",
-]  # fmt: skip
-RESAMPLE_METHODS: tuple[str, ...] = get_args(ResampleMethod)
-"""Ways to change how many rows of each class there are."""
-WITH_NEIGHBOURS = frozenset(name for name in RESAMPLE_METHODS if "smote" in name or name in ("adasyn", "nearmiss"))
-"""Resamplers that look at a row's neighbours of its own class, or of the other."""
-WITHOUT_RATIO = frozenset({"tomek"})
-"""Resamplers that clean, and leave the ratio as it comes."""
-
-
-class AugmentStep(Section):
-    """One entry of ``balance.augment``: each comment of the rarer class is written ``copies`` times more.
-
-    ``of`` "all" writes those of every class, so that what a method does to words is no sign of a class.
-    ``rate`` is the share of a comment's places that change, which are words, of ``jamo`` and ``keyboard`` syllables, of ``repeat``
-    what can be drawn out; "auto" is the method's own. ``similarity`` is the least cosine similarity of a synonym of ``eda``,
-    ``vectors`` where it is looked up: "ko-comments" or a folder that ``toxiclf pretrain`` wrote with mecab's tokens.
-    """
-
-    method: AugmentMethod
-    copies: Annotated[int, Field(ge=1, le=100)] = 1
-    of: Literal["rarer", "all"] = "rarer"
-    rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
-    similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
-    vectors: Annotated[str, Field(min_length=1)] = SHIPPED_VECTORS[0]
-
-    @model_validator(mode="after")
-    def _nothing_without_effect(self) -> AugmentStep:
-        for key in ("similarity", "vectors"):
-            if self.method != "eda" and getattr(self, key) != type(self).model_fields[key].default:
-                raise ValueError(f"balance.augment: {key} has no effect on {self.method}; leave it out")
-        return self
-
-
-class BalanceSection(Section):
-    """``[balance]``: remedies for a rare class; each sees training rows only.
-
-    ``class_weight`` "balanced" weighs a row of class c by n / (k · n_c), k classes; "effective_number" by
-    (1 - beta) / (1 - beta ** n_c) (Cui et al. 2019), scaled to a mean of 1 a row, beta being ``effective_number_beta``. A table
-    gives weights by name of label, and of the negative value ("negative" unless the label column names it). Weights are those of
-    the rows that augmentation and resampling have left.
-    ``loss`` is of networks: cross-entropy; focal, (1 - p) ** ``focal_gamma`` times that, p being the probability of what is true
-    (Lin et al. 2017), which makes light of what is known already; or logit_adjusted, cross-entropy of outputs that are raised by
-    ``logit_tau`` times the log-odds of the class's share while training (Menon et al. 2021). With class weights, rare classes
-    are then favoured twice.
-    ``resample`` names imbalanced-learn's resamplers, applied in order to averaged vectors of one label. ``ratio`` is how many
-    rows of the rarer class there are to be for each of the other: one number for all, or one for each resampler that
-    takes one. ``neighbours`` are those that SMOTE and its kin look at. ``wgan`` generates rows of the rarer class: at most
-    ``gan_steps`` steps of training, from ``gan_noise`` random numbers through layers of ``gan_units``, with ``gan_critic_steps`` of
-    the critic for each of the generator, and the gradient penalty ``gan_penalty`` (Gulrajani et al. 2017).
-    ``augment`` writes comments of the rarer class once more, before they are tokenized: :class:`AugmentStep`.
-    """
-
-    class_weight: Annotated[
-        Literal["balanced", "none", "effective_number"] | dict[str, float], BeforeValidator(_weights)
-    ] = "balanced"
-    effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
-    loss: Literal["crossentropy", "focal", "logit_adjusted"] = "crossentropy"
-    focal_gamma: Positive = 2.0
-    logit_tau: Positive = 1.0
-    resample: Annotated[tuple[ResampleMethod, ...], BeforeValidator(_resamplers)] = ()
-    ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
-        1.0,
-    )
-    neighbours: Count = 5
-    gan_steps: Count = 1500
-    gan_noise: Count = 32
-    gan_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 128)
-    gan_critic_steps: Count = 3
-    gan_penalty: Positive = 10.0
-    gan_learning_rate: Positive = 5e-4
-    augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
-
-    @model_validator(mode="after")
-    def _a_ratio_each(self) -> BalanceSection:
-        takers = [name for name in self.resample if name not in WITHOUT_RATIO]
-        if len(self.ratio) not in (1, len(takers)):
-            raise ValueError(
-                f"balance.ratio has {len(self.ratio)} numbers; give one for all, or one for each resampler that takes one"
-                f" ({', '.join(takers) or 'there is none'})"
-            )
-        return self
-
-    def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
-        idle = []
-        if self.class_weight != "effective_number":
-            idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))
-        if self.loss != "focal":
-            idle.append((["focal_gamma"], f"while balance.loss is '{self.loss}'"))
-        if self.loss != "logit_adjusted":
-            idle.append((["logit_tau"], f"while balance.loss is '{self.loss}'"))
-        named = f"on balance.resample = {', '.join(self.resample)}" if self.resample else "without balance.resample"
-        if not set(self.resample) - WITHOUT_RATIO:
-            idle.append((["ratio"], named))
-        if not set(self.resample) & WITH_NEIGHBOURS:
-            idle.append((["neighbours"], named))
-        if "wgan" not in self.resample:
-            idle.append(([key for key in type(self).model_fields if key.startswith("gan_")], named))
-        return idle
-
-    @property
-    def gan(self) -> dict[str, Any]:
-        """Parameters of :class:`toxiclf.balance.resampling.wgan.WganSampler`; empty without ``wgan``."""
-        if "wgan" not in self.resample:
-            return {}
-        return {
-            key.removeprefix("gan_"): getattr(self, key) for key in type(self).model_fields if key.startswith("gan_")
-        }
 
 
 _RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from toxiclf._files import writing_text
 from toxiclf.rows.records import Rejected
 
 
@@ -60,7 +61,7 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "�")
 
 def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None:
     """Write rows set aside as CSV: file, line, reason, content."""
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with writing_text(path, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, ("file", "line", "reason", "content"), "csv")
         for source, row in rejected:
             writer.write({"file": source, "line": row.line, "reason": row.reason, "content": row.content})

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from toxiclf.errors import UsageError
+from toxiclf._registry import component
+from toxiclf.errors import UnknownNameError, UsageError
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.obfuscation import RULES
 from toxiclf.text.preprocess import Preprocessor
-from toxiclf.text.tokenizers import TOKENIZERS, Tokenizer, tokenizer
-from toxiclf.text.tokenizers.contract import Span, in_threads
+from toxiclf.text.tokenizers import Span, Tokenizer, in_threads, tokenizer, tokenizer_class
 from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
 
 
@@ -119,13 +118,15 @@ class TokenView:
         """Undo :meth:`spec` and :meth:`vocabulary_json`."""
         if not (isinstance(vocabulary, list) and all(isinstance(token, str) for token in vocabulary)):
             raise ValueError("a vocabulary of tokens must be a list of strings")
-        if spec.tokenizer not in TOKENIZERS:
-            raise ValueError(f"there is no tokenizer '{spec.tokenizer}' here; update with: pip install -U toxiclf")
         try:
-            TOKENIZERS[spec.tokenizer].check_options(spec.part_of_speech, spec.typo_correction)
+            made = tokenizer_class(spec.tokenizer)
+        except UnknownNameError as error:
+            raise ValueError(_not_here("tokenizer", spec.tokenizer)) from error
+        try:
+            made.check_options(spec.part_of_speech, spec.typo_correction)
         except UsageError as error:
             raise ValueError(str(error)) from error  # the bundle's fault; an engine that is not installed is not
-        engine = tokenizer(spec.tokenizer, spec.part_of_speech, spec.typo_correction)
+        engine = made(spec.part_of_speech, spec.typo_correction)
         if engine.version != spec.tokenizer_version:
             warnings.warn(
                 f"the bundle was trained with {spec.tokenizer_version}, here is {engine.version}: "
@@ -159,6 +160,10 @@ class NgramView:
         if not (isinstance(vocabulary, dict) and all(isinstance(text, str) for text in vocabulary.values())):
             raise ValueError("a vocabulary of n-grams must be an object of strings")
         return cls(NgramVocabulary(spec.unit, {int(n): text for n, text in vocabulary.items()}))
+
+
+def _not_here(kind: str, name: str) -> str:
+    return f"there is no {kind} '{name}' here; update with: pip install -U toxiclf, or install the package that adds it"
 
 
 View = TokenView | NgramView
@@ -203,17 +208,20 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Encode raw texts."""
-        normalized, truncated = self.preprocessor.batch(texts)
+        return self.encode_preprocessed(*self.preprocessor.batch(texts))
+
+    def encode_preprocessed(self, texts: Sequence[str], truncated: NDArray[np.bool_]) -> Encoded:
+        """Encode what the preprocessor has made: the texts, and which of them the normalizer cut."""
         tokens: dict[Any, list[list[str]]] = {}
         views = {}
         for name, view in self.views.items():
             key = _engine_of(view)
             if key in self._shared and isinstance(view, TokenView):  # an ensemble's views: tokens are made once
                 if key not in tokens:
-                    tokens[key] = view.tokenizer.tokenize(normalized)
+                    tokens[key] = view.tokenizer.tokenize(texts)
                 views[name] = view.encode_tokens(tokens[key])
             else:
-                views[name] = view.encode(normalized)
+                views[name] = view.encode(texts)
         return join_views(views, truncated)
 
     def spans(self, text: str) -> list[Span]:
@@ -250,7 +258,9 @@ class TextEncoder:
             else NgramView.from_spec(view, vocabulary[name])
             for name, view in spec.views.items()
         }
-        unknown = [name for name in spec.obfuscation if name not in RULES]
-        if unknown:
-            raise ValueError(f"there is no view '{unknown[0]}' here; update with: pip install -U toxiclf")
+        for name in spec.obfuscation:
+            try:
+                component("view", name)
+            except UnknownNameError as error:
+                raise ValueError(_not_here("view", name)) from error
         return cls(Preprocessor(Normalizer(spec.repeat_cap, spec.max_chars), spec.obfuscation), views)

@@ -95,6 +95,12 @@ class Normalizer:
         pairs = [self._cut(text) for text in texts]
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
+    def shortened(self, text: str) -> tuple[str, bool]:
+        """The last step alone, of a text that is normalized without a limit on characters; and whether it was truncated."""
+        if len(text) <= self.max_chars:
+            return text, False
+        return text[: self.max_chars].rstrip(), True
+
     def with_offsets(self, text: str) -> Normalized:
         """Normalize one text and keep, for each character, where it came from."""
         pieces = self._capped(_space_folded(_composed(_mapped(text))))
@@ -108,10 +114,7 @@ class Normalizer:
             result = self.with_offsets(text)
             return result.text, result.truncated
         text = " ".join(text.split())
-        text = _RUN.sub(lambda run: run[0][: self.repeat_cap], text)
-        if len(text) <= self.max_chars:
-            return text, False
-        return text[: self.max_chars].rstrip(), True
+        return self.shortened(_RUN.sub(lambda run: run[0][: self.repeat_cap], text))
 
     def _capped(self, pieces: list[_Piece]) -> list[_Piece]:
         kept: list[_Piece] = []

@@ -31,9 +31,11 @@ class Preprocessor:
     def batch(self, texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
         """The texts, and for each whether the normalizer truncated it."""
         normalized, truncated = self.normalizer.batch(texts)
-        if self.views:
-            normalized = [self._with_readings(text) for text in normalized]
-        return normalized, truncated
+        return self.expanded(normalized), truncated
+
+    def expanded(self, normalized: Sequence[str]) -> list[str]:
+        """The second step alone, of normalized texts."""
+        return [self._with_readings(text) for text in normalized] if self.views else list(normalized)
 
     def _with_readings(self, text: str) -> str:
         longer = expanded(text, self.views)

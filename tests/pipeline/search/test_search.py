@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, fbeta_score
 
-import toxiclf.pipeline.search.judge
+import toxiclf.pipeline.search.cross_validation
 from tests.conftest import tiny
-from toxiclf.balance.pool import Pool
 from toxiclf.bundle.calibration import shares_of
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds, split
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.decision import choose_threshold, fit_calibration
-from toxiclf.pipeline.fit import Fitter
+from toxiclf.pipeline.decision import choose_threshold, fit_calibration
+from toxiclf.pipeline.fit import PipelineFitter
 from toxiclf.pipeline.search import search
-from toxiclf.pipeline.search.judge import Judge
+from toxiclf.pipeline.search.cross_validation import CrossValidator
+from toxiclf.pipeline.training_set import TrainingSet
 from toxiclf.recipe import Recipe, SearchSection
 from toxiclf.text.normalize import Normalizer
 
@@ -45,12 +45,15 @@ def quiet(message: str) -> None:
 def test_a_trials_value_is_the_mean_of_plain_cross_validation(parts: Split) -> None:
     found = search(parts, recipe_of({"model.C": [0.1, 10]}), quiet)
     recipe = Recipe.load({"model": {"name": "ngram_logistic", **NGRAMS, "C": 10}})
-    fitter = Fitter.of(recipe, parts.train.labels, None, quiet)
-    pool, held_out = Pool(fitter.prepared(parts.train), parts.train.targets), fitter.prepared(parts.validation)
+    fitter = PipelineFitter.of(recipe, parts.train.labels, None, quiet)
+    training_set, validation = (
+        TrainingSet(fitter.tokenized(parts.train), parts.train.targets),
+        fitter.tokenized(parts.validation),
+    )
     values = []
     for inside, outside in folds(parts.train, 3, 0):
-        fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
-        raw = fitted.raw(pool.rows.take(outside))
+        fitted = fitter.fit(training_set.take(inside), validation, parts.validation.targets)
+        raw = fitted.raw(training_set.rows.take(outside))
         values.append(average_precision_score(parts.train.targets[outside], raw))
     assert found.trials[1].folds == pytest.approx(values, abs=1e-9)
     assert found.trials[1].value == pytest.approx(np.mean(values), abs=1e-9)
@@ -78,8 +81,10 @@ def test_features_are_learned_once_a_fold_for_candidates_that_share_them(
     parts: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned = []
-    original = Fitter.featurizer
-    monkeypatch.setattr(Fitter, "featurizer", lambda self, rows: learned.append(len(rows)) or original(self, rows))
+    original = PipelineFitter.learn_features
+    monkeypatch.setattr(
+        PipelineFitter, "learn_features", lambda self, rows: learned.append(len(rows)) or original(self, rows)
+    )
     search(parts, recipe_of({"model.C": [1, 10, 100], "model.jamo": [1, 2]}), quiet)
     assert len(learned) == 3 * 2
     assert max(learned) < len(parts.train)
@@ -114,13 +119,13 @@ def test_a_fold_is_measured_at_thresholds_of_the_other_folds(
     found = search(parts, asked, quiet)
     recipe = Recipe.load({"model": {"name": "ngram_logistic", **NGRAMS, "C": 1}})
     train = parts.train
-    fitter = Fitter.of(recipe, train.labels, train.negative, quiet)
-    pool, held_out = Pool(fitter.prepared(train), train.targets), fitter.prepared(parts.validation)
+    fitter = PipelineFitter.of(recipe, train.labels, train.negative, quiet)
+    training_set, validation = TrainingSet(fitter.tokenized(train), train.targets), fitter.tokenized(parts.validation)
     raw = np.empty(train.targets.shape)
     pairs = folds(train, 3, 0)
     for inside, outside in pairs:
-        fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
-        raw[outside] = fitted.raw(pool.rows.take(outside))
+        fitted = fitter.fit(training_set.take(inside), validation, parts.validation.targets)
+        raw[outside] = fitted.raw(training_set.rows.take(outside))
     expected = []
     for inside, outside in pairs:
         calibration = fit_calibration(raw[inside], train.targets[inside], method=method, exclusive=train.exclusive)
@@ -137,11 +142,14 @@ def test_saturated_raw_outputs_still_rank(parts: Split) -> None:
     space = {"model.C": [1e4]}
     recipe = recipe_of(space, model="logistic", folds=2)
     found = search(parts, recipe, quiet)
-    fitter = Fitter.of(recipe.changed({"model.C": 1e4}), parts.train.labels, None, quiet)
-    pool, held_out = Pool(fitter.prepared(parts.train), parts.train.targets), fitter.prepared(parts.validation)
+    fitter = PipelineFitter.of(recipe.changed({"model.C": 1e4}), parts.train.labels, None, quiet)
+    training_set, validation = (
+        TrainingSet(fitter.tokenized(parts.train), parts.train.targets),
+        fitter.tokenized(parts.validation),
+    )
     (inside, outside), _ = folds(parts.train, 2, 0)
-    fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
-    raw = fitted.raw(pool.rows.take(outside))[:, 0]
+    fitted = fitter.fit(training_set.take(inside), validation, parts.validation.targets)
+    raw = fitted.raw(training_set.rows.take(outside))[:, 0]
     assert found.best.folds[0] == pytest.approx(
         average_precision_score(parts.train.targets[outside, 0], raw), abs=1e-12
     )
@@ -151,11 +159,14 @@ def test_exclusive_labels_rank_by_their_odds_against_all_the_rest(exclusive: Com
     parts = split(exclusive, test=0.2, validation=0.1, seed=0)
     recipe = recipe_of({"model.C": [1]})
     found = search(parts, recipe, quiet)
-    fitter = Fitter.of(recipe.changed({"model.C": 1}), exclusive.labels, exclusive.negative, quiet)
-    pool, held_out = Pool(fitter.prepared(parts.train), parts.train.targets), fitter.prepared(parts.validation)
+    fitter = PipelineFitter.of(recipe.changed({"model.C": 1}), exclusive.labels, exclusive.negative, quiet)
+    training_set, validation = (
+        TrainingSet(fitter.tokenized(parts.train), parts.train.targets),
+        fitter.tokenized(parts.validation),
+    )
     inside, outside = folds(parts.train, 3, 0)[0]
-    fitted = fitter.fit(pool.take(inside), held_out, parts.validation.targets)
-    shares = shares_of(fitted.raw(pool.rows.take(outside)), exclusive=True)
+    fitted = fitter.fit(training_set.take(inside), validation, parts.validation.targets)
+    shares = shares_of(fitted.raw(training_set.rows.take(outside)), exclusive=True)
     targets = parts.train.targets[outside]
     assert found.best.folds[0] == pytest.approx(
         np.mean([average_precision_score(targets[:, j], shares[:, j]) for j in range(2)]), abs=1e-9
@@ -164,9 +175,9 @@ def test_exclusive_labels_rank_by_their_odds_against_all_the_rest(exclusive: Com
 
 def test_comments_that_the_recipe_makes_equal_share_a_fold(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    original = toxiclf.pipeline.search.judge.folds
+    original = toxiclf.pipeline.search.cross_validation.folds
     monkeypatch.setattr(
-        toxiclf.pipeline.search.judge,
+        toxiclf.pipeline.search.cross_validation,
         "folds",
         lambda *args, **kwargs: seen.append(args[3]) or original(*args, **kwargs),
     )
@@ -248,7 +259,7 @@ def test_a_search_takes_over_its_own_trials_and_no_others(
     if other == "negative":
         train, validation = replace(train, negative=None), replace(validation, negative=None)
     if other == "versions":
-        monkeypatch.setattr(toxiclf.pipeline.search.judge, "versions", lambda: {"toxiclf": "0.0.0"})
+        monkeypatch.setattr(toxiclf.pipeline.search.cross_validation, "versions", lambda: {"toxiclf": "0.0.0"})
     said: list[str] = []
     search(Split(train, validation, parts.test), recipe, said.append, log)
     assert said[0].startswith("search 1 of 1: ")
@@ -366,10 +377,10 @@ def test_an_interrupted_optuna_search_proposes_what_it_would_have(parts: Split, 
 
 
 def test_optuna_goes_where_the_metric_is_high(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    def peak(self: Judge, settings: dict[str, Any]) -> tuple[float, ...]:
+    def peak(self: CrossValidator, settings: dict[str, Any]) -> tuple[float, ...]:
         return (-abs(np.log10(settings["model.C"]) - 1.5),) * 2
 
-    monkeypatch.setattr(Judge, "folds_of", peak)
+    monkeypatch.setattr(CrossValidator, "evaluate", peak)
     space = {"model.C": {"low": 1e-3, "high": 1e3, "log": True}}
     found = search(parts, recipe_of(space, method="optuna", trials=60), quiet)
     late = [abs(np.log10(trial.settings["model.C"]) - 1.5) for trial in found.trials[-20:]]
@@ -379,7 +390,7 @@ def test_optuna_goes_where_the_metric_is_high(parts: Split, monkeypatch: pytest.
 
 
 def test_optuna_keeps_to_the_steps_of_a_range(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Judge, "folds_of", lambda self, settings: (settings["model.C"],) * 2)
+    monkeypatch.setattr(CrossValidator, "evaluate", lambda self, settings: (settings["model.C"],) * 2)
     space = {"model.C": {"low": 1000.5, "high": 2000.5, "step": 0.5}, "model.jamo": {"low": 1, "high": 9, "step": 4}}
     found = search(parts, recipe_of(space, method="optuna", trials=20), quiet)
     assert all((trial.settings["model.C"] * 2).is_integer() for trial in found.trials)

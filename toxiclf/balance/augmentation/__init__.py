@@ -1,6 +1,9 @@
-"""Text augmentation: comments of the rarer class, written once more in words that keep their label."""
+"""Text augmentation: comments of the rarer class, written once more in words that keep their label.
 
-from toxiclf.balance.augmentation._making import Augmented, augmented
-from toxiclf.balance.augmentation._registry import AUGMENTERS
+A method is a subclass of :class:`Method` that registers itself; its file has its name.
+"""
 
-__all__ = ["AUGMENTERS", "Augmented", "augmented"]
+from toxiclf.balance.augmentation._making import Augmented, augmented, check_minority
+from toxiclf.balance.augmentation._method import Generator, Method
+
+__all__ = ["Augmented", "Generator", "Method", "augmented", "check_minority"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.obfuscation import read_raw
-from toxiclf.text.obfuscation.stems import stem_pattern
+from toxiclf.text.obfuscation import read_raw, stem_pattern
 
 _BESIDE_STEMS = re.compile("[놈년좆씹ㅄ]|존나|졸라|ㅈㄴ|시바|게이|돼지|벌레|[가-힣]충(?:[이들]|$)")
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.balance._fitness import check_differ, check_rows
 from toxiclf.balance.augmentation._method import Method
-from toxiclf.balance.augmentation._registry import AUGMENTERS
-from toxiclf.balance.resampling._fitness import check_differ, check_rows
 from toxiclf.errors import DataError
 from toxiclf.recipe import AugmentStep
 from toxiclf.text.normalize import Normalizer
@@ -95,7 +94,7 @@ def augmented(
     made: list[tuple[str, int, str]] = []
     asked = 0
     for number, step in enumerate(steps):
-        method = AUGMENTERS[step.method](step)
+        method: Method = step.component.target(step)
         share = 1.0  # of the copies that were asked for, that could be made; all classes get as much of theirs
         of_step: list[list[tuple[str, int, str]]] = []
         for group, name in [(rows, "the rarer class"), (others, "the others")][: 1 if step.of == "rarer" else 2]:

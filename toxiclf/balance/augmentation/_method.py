@@ -18,7 +18,7 @@ class Method(ABC):
 
     Parameters
     ----------
-    step : of a recipe; ``rate`` "auto" is the method's own.
+    step : of a recipe; ``rate`` "auto" is the method's own. ``step.options`` holds the options that the method registered.
 
     Attributes
     ----------

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from toxiclf.balance.augmentation._abuse import abusive_spans
 from toxiclf.balance.augmentation._particles import final
-from toxiclf.embeddings.pretrained import load_vectors
 from toxiclf.errors import UsageError
 from toxiclf.text.hangul import parts
-from toxiclf.text.tokenizers import MecabTokenizer
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 CONTENT = frozenset({"NNG", "VV", "VA", "MAG", "IC", "XR"})
 """Tags of nouns, verbs, adjectives, adverbs, interjections and roots; neighbours of names are other people."""
@@ -107,6 +106,8 @@ def _units(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=2)
 def _lexicon(source: str) -> _Lexicon:
+    from toxiclf.embeddings.pretrained import load_vectors
+
     vectors, card = load_vectors(source)
     if card is not None and card.text.tokenizer != MecabTokenizer.name:
         raise UsageError(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
 
 _MARKS = ".;?:!,"
 _WORD = re.compile(r"\S+")
 
 
+@register("augmenter", summary="Punctuation marks between words", order=20)
 class Aeda(Method):
     """Inserts marks before words and at the end: from one up to the rate's share of the words; no word changes or moves.
 

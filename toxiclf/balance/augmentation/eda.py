@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from toxiclf._registry import register
 from toxiclf.balance.augmentation._abuse import abusive_spans
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.balance.augmentation._particles import PARTICLES, final, particle_after
 from toxiclf.balance.augmentation._synonyms import CONTENT, VERBAL, Synonyms
 from toxiclf.recipe import AugmentStep
-from toxiclf.text.tokenizers import MecabTokenizer
-from toxiclf.text.tokenizers.contract import found_in_order, without_surrogates
+from toxiclf.text.tokenizers import found_in_order, without_surrogates
+from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 _WORD = re.compile(r"\S+")
 _SYLLABLES = re.compile("[가-힣]+")
@@ -42,6 +43,12 @@ class _Parsed:
     tokens: list[_Token]
 
 
+@register(
+    "augmenter",
+    summary="Synonyms, and words that are inserted, swapped or deleted",
+    keys=("rate", "similarity", "vectors"),
+    order=10,
+)
 class Eda(Method):
     """Does one of four things to a comment: replaces tokens by synonyms, inserts words with synonyms, swaps words, deletes words.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.text.hangul import decompose, recompose
 
 _SYLLABLE = re.compile("[가-힣]")
 
 
+@register("augmenter", summary="Syllables split into jamo", order=40)
 class Jamo(Method):
     """Splits a share of the syllables; ``recompose`` of the result gives the text again.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.balance.augmentation._strokes import BESIDE, SHIFTED, UNSHIFTED, strokes
 from toxiclf.text.hangul import compose
@@ -12,6 +13,7 @@ _RUN = re.compile("[가-힣]+")
 _SLIPS = ("beside", "swapped", "left out", "doubled", "shift")
 
 
+@register("augmenter", summary="Typing errors on the Korean two-set keyboard", order=30)
 class Keyboard(Method):
     """Mistypes a share of the syllables, one slip each: a key beside the right one, two strokes swapped, a stroke left out or
     doubled, shift forgotten or held. What is then typed is composed as an input method would.

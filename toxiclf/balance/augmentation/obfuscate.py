@@ -8,10 +8,11 @@ from collections.abc import Callable
 from functools import cache
 from importlib import resources
 
+from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.balance.augmentation._strokes import LATIN, strokes
 from toxiclf.text.hangul import decompose
-from toxiclf.text.obfuscation.stems import stem_pattern
+from toxiclf.text.obfuscation import stem_pattern
 
 _WORD = re.compile(r"\S+")
 _SYLLABLES = re.compile("[가-힣]{2,}")
@@ -25,6 +26,7 @@ _OFTEN = 4  # pairs of a table in which a syllable's double stands; what fewer h
 _Way = Callable[[str, Generator], str]
 
 
+@register("augmenter", summary="Words written so that filters misread them", order=70)
 class Obfuscate(Method):
     """Writes words so that a filter misreads them: those with abusive stems first, then others, up to the rate's share.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
+from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.text.hangul import MEDIALS, parts, syllable
-from toxiclf.text.obfuscation.stems import stem_pattern
+from toxiclf.text.obfuscation import stem_pattern
 
 _TAILS = dict(zip(MEDIALS, "ㅏㅐㅏㅐㅓㅔㅓㅔㅗㅏㅐㅔㅗㅜㅓㅔㅣㅜㅡㅣㅣ", strict=True))
 _SYLLABLE = re.compile("[가-힣](?![ㄱ-ㅣ])")
@@ -20,6 +21,7 @@ _LONGEST = 3  # what Normalizer keeps of a run unless told otherwise
 _MOST = 2
 
 
+@register("augmenter", summary="Vowels drawn out, laughter and signs repeated", order=60)
 class Repeat(Method):
     """Draws vowels out by silent syllables (시발 becomes 시이발) and repeats signs; the text's own characters all stay.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
 
 _MEETING = re.compile(r"(?<=\S) (?=\S)")
 _INSIDE = re.compile("(?<=[가-힣])(?=[가-힣])")
 
 
+@register("augmenter", summary="Words run together or fallen apart", order=50)
 class Spacing(Method):
     """Removes single spaces between words and inserts them between syllables; nothing else changes.
 

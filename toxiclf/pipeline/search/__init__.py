@@ -1,4 +1,4 @@
-"""Try recipe keys with many values by cross-validation inside the training part, and keep the best recipe."""
+"""Try recipe keys with many values by cross-validation inside the training set, and keep the best recipe."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import Any
 
 from toxiclf.datasets.splitting import Split
 from toxiclf.pipeline.fit import Say
-from toxiclf.pipeline.search.judge import Judge
-from toxiclf.pipeline.search.progress import Progress
+from toxiclf.pipeline.search.cross_validation import CrossValidator
 from toxiclf.pipeline.search.proposals import Optuna, grid, in_turn
-from toxiclf.pipeline.search.trials import Log, Trial
+from toxiclf.pipeline.search.trials import Log, Progress, Trial
 from toxiclf.recipe import Recipe, SearchSection
 
-__all__ = ["Found", "search"]
+__all__ = ["SearchResult", "search"]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found.
+class SearchResult:
+    """All trials of a search, and the best recipe.
 
     Attributes
     ----------
@@ -43,11 +42,11 @@ class Found:
         }  # fmt: skip
 
 
-def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> Found:
+def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> SearchResult:
     """Find the best values of the keys in ``[search]``.
 
-    Every candidate learns from the same folds of the training part, and all that is learned (vocabulary, vectors, weights) is
-    learned inside the fold; validation and test part are not scored. (Networks watch the validation part, as ever.)
+    Every candidate learns from the same folds of the training set, and all that is learned (vocabulary, vectors, weights) is
+    learned inside the fold; validation and test set are not scored. (Networks watch the validation set, as ever.)
 
     Parameters
     ----------
@@ -63,10 +62,10 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> F
     candidates = grid(plain, section) if section.method == "grid" else None
     proposals = Optuna(plain, section).run if candidates is None else partial(in_turn, candidates)
     count = section.trials if candidates is None else len(candidates)
-    judge = Judge(parts, plain, section, say)
-    progress = Progress(section, count, Log(log, judge.identity(), section.folds, say), say)
+    validator = CrossValidator(parts, plain, section, say)
+    progress = Progress(section, count, Log(log, validator.identity(), section.folds, say), say)
     try:
-        trials = proposals(lambda number, settings: progress.run(number, settings, judge))
+        trials = proposals(lambda number, settings: progress.run(number, settings, validator.evaluate))
     except KeyboardInterrupt:
         if log is not None:
             say(f"search: {len(progress.done)} trials are kept in {log}; the same command goes on from there")
@@ -74,4 +73,4 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> F
     if progress.best is None:
         raise progress.defeat()
     best = progress.best
-    return Found(plain.changed(best.settings), best, trials, section)
+    return SearchResult(plain.changed(best.settings), best, trials, section)

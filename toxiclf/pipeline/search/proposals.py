@@ -24,7 +24,7 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
     UsageError : a combination is no valid recipe.
     """
     check_values(recipe, section)
-    found: dict[str, Settings] = {}
+    distinct: dict[str, Settings] = {}
     order: dict[str, int] = {}
     places: dict[str, int] = {}
     for space in section.space:
@@ -36,9 +36,9 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
                 raise UsageError(
                     f"search.space: {plainly(settings)}: {error}; values that do not go together want tables of their own"
                 ) from error
-            found.setdefault(candidate.sha256(), settings)
+            distinct.setdefault(candidate.sha256(), settings)
             places.setdefault(candidate.sha256(), order.setdefault(features_key(candidate), len(order)))
-    return [found[key] for key in sorted(found, key=lambda key: places[key])]
+    return [distinct[key] for key in sorted(distinct, key=lambda key: places[key])]
 
 
 def in_turn(candidates: list[Settings], run: Run) -> list[Trial]:

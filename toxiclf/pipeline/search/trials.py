@@ -1,18 +1,25 @@
-"""Trials of a search, and the log that keeps them."""
+"""Trials of a search: the log that keeps them, and how the search stands after each."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from toxiclf._files import append_line
+from toxiclf.errors import DataError, UsageError
 from toxiclf.pipeline.fit import Say
+from toxiclf.pipeline.fitted import DivergedError
+from toxiclf.recipe import SearchSection
 
 Settings = dict[str, Any]
+Evaluate = Callable[[Settings], tuple[float, ...]]
+"""Settings to the metric in each fold."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,8 @@ class Log:
         content = path.read_text("utf-8", "replace") if path.is_file() else ""
         if content and not content.endswith("\n"):
             self._append("")  # ends a line that was torn by a kill
-        kept = [trial for line in content.split("\n") if (trial := self._trial(line)) is not None]
-        self._known = {_key(trial.settings): trial for trial in kept}
+        finished = [trial for line in content.split("\n") if (trial := self._trial(line)) is not None]
+        self._known = {_key(trial.settings): trial for trial in finished}
         if self._known:
             say(f"search: {len(self._known)} trials are in {path} already")
 
@@ -80,8 +87,7 @@ class Log:
 
     def _append(self, line: str) -> None:
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            append_line(self._path, line)
 
     def _trial(self, line: str) -> Trial | None:
         """A trial with a value; None for another search's line, and for one that is torn or was edited."""
@@ -94,6 +100,65 @@ class Log:
             return trial if mine and sound and row["value"] == trial.value else None
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
+
+
+class Progress:
+    """Runs trials or takes them from the log, and says how the search stands."""
+
+    def __init__(self, section: SearchSection, count: int, log: Log, say: Say) -> None:
+        self._metric, self._count, self._log, self._say = section.metric.replace("_", " "), count, log, say
+        self.best: Trial | None = None
+        self.done: list[Trial] = []
+        self._ran: list[float] = []
+        self._errors: list[DivergedError | DataError | UsageError] = []
+
+    def run(self, number: int, settings: Settings, evaluate: Evaluate) -> Trial:
+        """The trial of these settings; ``evaluate`` gives the metric in each fold."""
+        known = self._log.find(settings)
+        if known is not None:
+            trial = replace(known, number=number)
+        else:
+            trial = self._fresh(number, settings, evaluate)
+            self._log.add(trial)
+            self._ran.append(trial.seconds)
+        self.done.append(trial)
+        if trial.value is not None and (self.best is None or self.best.value is None or trial.value > self.best.value):
+            self.best = trial
+        if known is None:
+            self._say(self._sentence(trial))
+        return trial
+
+    def defeat(self) -> Exception:
+        """What to raise where no candidate could be fitted: the kind of error that is first among their failures."""
+        first = self._errors[0]
+        if isinstance(first, DivergedError):
+            return first
+        return type(first)(
+            f"none of the {self._count} candidates of the search could be fitted; the first one: {first}"
+        )
+
+    def _fresh(self, number: int, settings: Settings, evaluate: Evaluate) -> Trial:
+        began = time.perf_counter()
+        values: tuple[float, ...] = ()
+        failure = ""
+        try:
+            values = evaluate(settings)
+        except (DivergedError, DataError, UsageError) as error:
+            failure = str(error)
+            self._errors.append(error)
+        return Trial(number, settings, values, time.perf_counter() - began, failure)
+
+    def _sentence(self, trial: Trial) -> str:
+        row = trial.to_dict()
+        figure = f"{self._metric} {row['value']:.4f} ± {row['deviation']:.4f}" if trial.folds else trial.failure
+        left = np.mean(self._ran) * (self._count - len(self.done))
+        best = "" if self.best is None else f"; best so far {self.best.value:.4f} ({plainly(self.best.settings)})"
+        time_left = f"; about {_duration(float(left))} left" if left >= 1 else ""
+        return f"search {trial.number} of {self._count}: {plainly(trial.settings)}: {figure}{best}{time_left}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _key(settings: Mapping[str, Any]) -> str:

@@ -1,8 +1,306 @@
 """Words written so that they are not found, and how they may be read.
 
-Nothing here changes a text: each rule adds readings of some of its words.
+Nothing here changes a text: each view adds readings of some of its words, on top of the views before it. A view is a subclass of
+:class:`View` that registers itself; its file has its name.
 """
 
-from toxiclf.text.obfuscation.reading import ALL, RULES, Reading, Rule, expanded, read_raw, readings
+from __future__ import annotations
 
-__all__ = ["ALL", "RULES", "Reading", "Rule", "expanded", "read_raw", "readings"]
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from toxiclf._registry import component, components
+from toxiclf.text.normalize import Normalizer
+from toxiclf.text.obfuscation._endings import may_follow
+from toxiclf.text.obfuscation._form import Edit, Form
+from toxiclf.text.obfuscation._stems import stem_pattern, stems_in
+from toxiclf.text.obfuscation._view import View
+
+__all__ = ["Edit", "Form", "Reading", "View", "expanded", "read_raw", "readings", "stem_pattern"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``text[start:end]`` of a text may be read as ``text``, by the view ``rule`` or by several ("separators+jamo")."""
+
+    rule: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A view that takes part, with its name, its bit in the sets of views that a form keeps, and the search for its trigger."""
+
+    name: str
+    bit: int
+    view: View
+    search: Callable[..., re.Match[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """The views that take part, in order: all, those that read words of nothing but syllables, and the others.
+
+    ``of_spaces`` are those that find words which white space parts.
+    """
+
+    all: tuple[_Chosen, ...]
+    of_syllables: tuple[_Chosen, ...]
+    others: tuple[_Chosen, ...]
+    of_spaces: tuple[_Chosen, ...]
+
+
+# No view but those of syllables reads a text without such a place: signs at the ends of words are frequent and plain.
+_ODD = re.compile(r"[^가-힣 .,!?~]|[.,!?~][가-힣]")
+_ADDRESS = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]{2,10}://(?:[\w.%+-]*@)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?(?:[/?#]\S*)?"
+    r"|www\.(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:[/?#]\S*)?)?|(?:(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64})?@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]+\.(?:com|net|org|kr|jp|tv|be|me|io)(?![A-Za-z])(?:[/?#]\S*)?"
+)
+_SYLLABLES = re.compile("[가-힣]+")
+_FILLED = re.compile(r"^(?:[0-9]{1,4}|[*^@♡♥★☆#$%&+=]+)$")
+_LISTED = frozenset(["일베", "개새"])  # Japan and Vietnam, dogs and birds
+_LIST_SIGN = re.compile("[·ㆍ・/,:-]")
+_SLACK = 32  # characters beyond the length of the text itself that `expanded` may add
+
+
+def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
+    """Read the obfuscated words of a normalized text; nothing for a word that is written plainly.
+
+    Parameters
+    ----------
+    text : what :class:`~toxiclf.text.normalize.Normalizer` returned; any other string is read as it is.
+    views : names of views; None for all that are registered. Their order makes no difference.
+
+    Returns
+    -------
+    list of Reading
+        In order of position, apart from each other; ``text[reading.start:reading.end] != reading.text``.
+
+    Raises
+    ------
+    UsageError : there is no view of that name.
+
+    >>> readings("야 시1발아 꺼어져")
+    [Reading(rule='lookalikes', start=2, end=5, text='시발'), Reading(rule='stretched', start=7, end=10, text='꺼져')]
+    """
+    chosen = _chosen(None if views is None else tuple(views))
+    pieces = _suspects(text, chosen)
+    return _found(text, sorted(pieces), chosen) if pieces else []
+
+
+def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = None) -> list[Reading]:
+    """Read a text as it was written: the same, with spans in ``text`` itself.
+
+    >>> read_raw("이  ㅅㅣ\u200b발", Normalizer())
+    [Reading(rule='jamo', start=3, end=7, text='시발')]
+    """
+    normalized = normalizer.with_offsets(text)
+    return [
+        Reading(one.rule, *normalized.original_span(one.start, one.end), one.text)
+        for one in readings(normalized.text, views)
+    ]
+
+
+def expanded(text: str, views: Sequence[str] | None = None) -> str:
+    """Add to a normalized text its obfuscated words as they may be read, each once, in order.
+
+    The very same text where no view reads anything; never more than twice as long, and a few characters.
+
+    >>> expanded("야 시1발아 꺼져")
+    '야 시1발아 꺼져 시발아'
+    """
+    found = readings(text, views)
+    if not found:
+        return text
+    words: dict[str, None] = {}
+    left = len(text) + _SLACK
+    for word in _whole_words(text, found):
+        if word in words:
+            continue
+        left -= len(word) + 1
+        if left < 0:
+            break
+        words[word] = None
+    return " ".join((text, *words)) if words else text
+
+
+def _whole_words(text: str, found: Iterable[Reading]) -> Iterator[str]:
+    """Words that hold the readings, as read."""
+    word: list[str] = []
+    at = end = 0  # of the word: how far it is written down, and where it ends
+    for one in found:
+        if one.start >= end:
+            if word:
+                yield "".join(word) + text[at:end]
+            word, at = [], text.rfind(" ", 0, one.start) + 1
+        stop = text.find(" ", one.end)
+        end = max(end, len(text) if stop < 0 else stop)
+        word += [text[at : one.start], one.text]
+        at = one.end
+    yield "".join(word) + text[at:end]
+
+
+@cache
+def _made(name: str) -> tuple[View, Callable[..., re.Match[str] | None]]:
+    view: View = component("view", name).target()
+    return view, view.trigger().search
+
+
+@cache
+def _chosen(names: tuple[str, ...] | None) -> _Views:
+    known = components("view") if names is None else {name: component("view", name) for name in names}
+    in_order = sorted(known.values(), key=lambda entry: (entry.order, entry.name))
+    chosen = tuple(_Chosen(entry.name, 1 << at, *_made(entry.name)) for at, entry in enumerate(in_order))
+    return _Views(
+        chosen,
+        tuple(one for one in chosen if one.view.reads_syllables),
+        tuple(one for one in chosen if not one.view.reads_syllables),
+        tuple(one for one in chosen if type(one.view).spans is not View.spans),  # a call a text is dear
+    )
+
+
+def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
+    """Spans of the words that some trigger touches."""
+    found: set[tuple[int, int]] = set()
+    odd = bool(_ODD.search(text))
+    for one in views.all if odd else views.of_syllables:
+        place = one.search(text)
+        while place:
+            end = place.end() - 1
+            if not one.view.is_plain(place):
+                start = text.rfind(" ", 0, place.start() + 1) + 1
+                end = text.find(" ", max(end, start))
+                end = len(text) if end < 0 else end
+                found.add((start, end))
+            place = one.search(text, end)
+    for one in views.of_spaces:
+        found.update(one.view.spans(text, odd=odd))
+    return found
+
+
+def _found(text: str, pieces: list[tuple[int, int]], views: _Views) -> list[Reading]:
+    result: list[Reading] = []
+    for start, end in _apart_from_addresses(text, pieces):
+        mine: list[Reading] = []
+        for form in _forms(Form.of(text, start, end), views):
+            mine = _joined(mine, [one for one in _accepted(form, text, views) if text[one.start : one.end] != one.text])
+        result += mine
+    result.sort(key=lambda one: (one.start, -one.end))
+    apart: list[Reading] = []
+    for one in result:
+        if not apart or one.start >= apart[-1].end:
+            apart.append(one)
+    return apart
+
+
+def _apart_from_addresses(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for start, end in pieces:
+        at = start
+        for address in _ADDRESS.finditer(text, start, end):
+            if at < address.start():
+                yield at, address.start()
+            at = address.end()
+        if at < end:
+            yield at, end
+
+
+def _joined(old: list[Reading], new: list[Reading]) -> list[Reading]:
+    """New readings, and of the old ones those that no new one touches; a wider old one stays."""
+    both = sorted([*old, *new], key=lambda one: (one.start, -one.end))
+    kept: list[Reading] = []
+    newer = set(new)
+    for one in both:
+        if kept and one.start < kept[-1].end:
+            before = kept[-1]
+            wider = one.end - one.start > before.end - before.start
+            same = one.end - one.start == before.end - before.start
+            if wider or (same and one in newer):
+                kept[-1] = one
+        else:
+            kept.append(one)
+    return kept
+
+
+def _forms(form: Form, views: _Views) -> Iterator[Form]:
+    """Readings of one piece, each view on top of those before; every form that differs."""
+    if _SYLLABLES.fullmatch(form.text):
+        yield from _longer(form, views)
+        return
+    seen = form
+    for one in views.others:
+        form = one.view.read(form, one.bit)
+    if form is not seen:
+        yield form
+    # ways on beside the form as it is: what is left of single jamo belongs to the syllable before, or fills the word
+    tips = [form]
+    for one in reversed(views.others):
+        tip = form.edited(one.view.last_edits(form), one.bit)
+        if tip is not form:
+            yield tip
+            tips.append(tip)
+    for tip in reversed(tips):
+        yield from _longer(tip, views)
+
+
+def _longer(form: Form, views: _Views) -> Iterator[Form]:
+    """The views that read syllables as others, on top of all."""
+    for one in views.of_syllables:
+        longer = one.view.read(form, one.bit)
+        if longer is not form:
+            yield longer
+            form = longer
+
+
+def _gap(form: Form, at: int, text: str) -> str:
+    """What was left out just before a character of a form."""
+    return text[form.ends[at - 1] : form.starts[at]] if at else ""
+
+
+def _holds(form: Form, start: int, end: int, text: str) -> bool:
+    """Whether a stem of which a single sign or digit is all the evidence is no plain word after all.
+
+    A list, or two words of which the second begins inside the stem: 중·일·베트남, 홍.어린이, 시8구역.
+    """
+    if form.text[start] < "가":
+        return True
+    gaps = [gap for at in range(start + 1, end) if form.dropped[at] and (gap := _gap(form, at, text))]
+    signs = [gap for gap in gaps if not _SYLLABLES.fullmatch(gap)]
+    eights = [bool(form.changed[at]) and text[form.ends[at] - 1] == "8" for at in range(start, end)]
+    if len(signs) != 1 and True not in eights and text[form.starts[start]] not in "cC":
+        return True
+    stem = form.text[start:end]
+    if stem in _LISTED and len(gaps) == 1 and _LIST_SIGN.fullmatch(gaps[0]):
+        return False
+    rest = end
+    while rest < len(form.text) and "가" <= form.text[rest] <= "힣" and not form.dropped[rest]:
+        rest += 1
+    if stem_pattern().match(form.text, end):
+        return True
+    return may_follow(stem, form.text[end:rest], numeral=eights[-1])
+
+
+def _accepted(form: Form, text: str, views: _Views) -> list[Reading]:
+    """Readings that a form bears out: by a stem that a view brought about, or by characters that are sure."""
+    taken = list(form.sure)
+    filled = [bool(bits and _FILLED.search(_gap(form, at, text))) for at, bits in enumerate(form.dropped)]
+    for start, end in stems_in(form.text, form.dropped, filled if True in filled else ()):
+        if form.rules_in(start, end) and _holds(form, start, end, text):
+            taken[start:end] = [True] * (end - start)
+    result: list[Reading] = []
+    end = 0
+    while True:
+        try:
+            start = taken.index(True, end)
+        except ValueError:
+            return result
+        end = start + 1
+        while end < len(taken) and taken[end]:
+            end += 1
+        bits = form.rules_in(start, end)
+        names = "+".join(one.name for one in views.all if bits & one.bit)
+        result.append(Reading(names, form.starts[start], form.ends[end - 1], form.text[start:end]))

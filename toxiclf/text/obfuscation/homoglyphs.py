@@ -1,4 +1,4 @@
-"""Rule `homoglyphs`: letters of other scripts, and digits, in the place of Latin letters."""
+"""View `homoglyphs`: letters of other scripts, and digits, in the place of Latin letters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 import unicodedata
 from functools import cache
 
-from toxiclf.text.obfuscation.english import ENGLISH
-from toxiclf.text.obfuscation.form import Edit, Form
+from toxiclf._registry import register
+from toxiclf.text.obfuscation._english import ENGLISH
+from toxiclf.text.obfuscation._form import Edit, Form
+from toxiclf.text.obfuscation._view import View
 
 # After Unicode's confusables.txt (UTS 39): letters that many fonts draw alike.
 _ALIKE = dict(
@@ -24,10 +26,28 @@ _LEET = str.maketrans("013457@$!", "oieastasi")
 _LEET_WORD = re.compile(r"(?<![\w@$!])(?=[A-Za-z]*[0-9@$!]{1,3}[A-Za-z])[A-Za-z0-9@$!]{3,16}(?![\w@$])")
 
 
-@cache
-def odd_letters() -> re.Pattern[str]:
-    """Where a letter stands that may be another one's double, or a digit inside a Latin word."""
-    return re.compile(f"[{_OTHER}{_STYLED}]|[A-Za-z][013457@$!]{{1,3}}[A-Za-z]")
+@register("view", summary="Letters of other scripts, and digits, in the place of Latin letters (ѕеx, sh1t)", order=10)
+class Homoglyphs(View):
+    """Reads words of letters that look Latin, after Unicode's confusables (UTS 39), and abusive English words with digits."""
+
+    def trigger(self) -> re.Pattern[str]:
+        """Where a letter stands that may be another one's double, or a digit inside a Latin word."""
+        return re.compile(f"[{_OTHER}{_STYLED}]|[A-Za-z][013457@$!]{{1,3}}[A-Za-z]")
+
+    def edits(self, form: Form) -> list[Edit]:
+        """Words of letters that all look Latin and are not; abusive English words spelled with digits; always sure."""
+        edits = []
+        for match in _WORD.finditer(form.text):
+            word = match[0]
+            letters = [latin(character) for character in word]
+            if not word.isascii() and len(set(word)) > 1 and all(letters):  # ΟΟΟ is a name left out
+                edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(letters, match.start())]
+        if not edits:
+            for match in _LEET_WORD.finditer(form.text):
+                read = match[0].rstrip("!").lower().translate(_LEET)
+                if read in ENGLISH:
+                    edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(read, match.start())]
+        return edits
 
 
 @cache
@@ -47,19 +67,3 @@ def latin(character: str) -> str:
         return _ALIKE[character]
     plain = unicodedata.normalize("NFKC", character).strip("()")
     return plain if plain.isascii() and plain.isalnum() else ""
-
-
-def homoglyphs(form: Form) -> list[Edit]:
-    """Words of letters that all look Latin and are not; abusive English words spelled with digits; always sure."""
-    edits = []
-    for match in _WORD.finditer(form.text):
-        word = match[0]
-        letters = [latin(character) for character in word]
-        if not word.isascii() and len(set(word)) > 1 and all(letters):  # ΟΟΟ is a name left out
-            edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(letters, match.start())]
-    if not edits:
-        for match in _LEET_WORD.finditer(form.text):
-            read = match[0].rstrip("!").lower().translate(_LEET)
-            if read in ENGLISH:
-                edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(read, match.start())]
-    return edits

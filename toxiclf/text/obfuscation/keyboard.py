@@ -1,13 +1,14 @@
-"""Rule `keyboard`: Hangul typed with the keyboard set to Latin letters."""
+"""View `keyboard`: Hangul typed with the keyboard set to Latin letters."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
 
+from toxiclf._registry import register
 from toxiclf.text.hangul import composed_pieces
-from toxiclf.text.obfuscation.form import Edit, Form
-from toxiclf.text.obfuscation.stems import stem_pattern, stems_in
+from toxiclf.text.obfuscation._form import Edit, Form
+from toxiclf.text.obfuscation._stems import stem_pattern, stems_in
+from toxiclf.text.obfuscation._view import View
 
 _KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡ", strict=True))
 _SHIFTED = dict(zip("QWERTOP", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
@@ -26,11 +27,27 @@ _LAST = frozenset("은는이가을를요다네지서고면에도만나라야아�
 _UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # christians types whole syllables too
 
 
-@cache
-def latin_words() -> re.Pattern[str]:
-    """Latin words of four letters or more that begin with the keys of a consonant and a vowel."""
-    keys = "[qwertasdfgzxcvA-Z][yuiophjklbnmA-Z]"
-    return re.compile(rf"(?<![A-Za-z0-9@_./#&'-]){keys}[A-Za-z]{{2,}}")
+@register("view", summary="Hangul typed with the keyboard set to Latin letters (tlqkf)", order=40)
+class Keyboard(View):
+    """Reads Latin words that type whole syllables on the two-set keyboard (tlqkf for 시발)."""
+
+    def trigger(self) -> re.Pattern[str]:
+        """Latin words of four letters or more that begin with the keys of a consonant and a vowel."""
+        keys = "[qwertasdfgzxcvA-Z][yuiophjklbnmA-Z]"
+        return re.compile(rf"(?<![A-Za-z0-9@_./#&'-]){keys}[A-Za-z]{{2,}}")
+
+    def edits(self, form: Form) -> list[Edit]:
+        """Latin words that type whole syllables; sure if these hold a stem, are a frequent word, or go on for long."""
+        edits = []
+        for match in _WORD.finditer(form.text):
+            word = match[0]
+            spellings = (word, word.lower()) if word.isupper() or word.istitle() else (word,)
+            for spelling in spellings:
+                pieces = as_hangul(spelling)
+                if pieces and _is_meant("".join(piece for _, _, piece in pieces), word):
+                    edits += [Edit(match.start() + a, match.start() + b, piece, sure=True) for a, b, piece in pieces]
+                    break
+        return edits
 
 
 def as_hangul(word: str) -> list[tuple[int, int, str]]:
@@ -43,20 +60,6 @@ def as_hangul(word: str) -> list[tuple[int, int, str]]:
     """
     pieces = composed_pieces(word.translate(_LAYOUT))
     return pieces if all("가" <= piece <= "힣" for _, _, piece in pieces) else []
-
-
-def keyboard(form: Form) -> list[Edit]:
-    """Latin words that type whole syllables; sure if these hold a stem, are a frequent word, or go on for long."""
-    edits = []
-    for match in _WORD.finditer(form.text):
-        word = match[0]
-        spellings = (word, word.lower()) if word.isupper() or word.istitle() else (word,)
-        for spelling in spellings:
-            pieces = as_hangul(spelling)
-            if pieces and _is_meant("".join(piece for _, _, piece in pieces), word):
-                edits += [Edit(match.start() + a, match.start() + b, piece, sure=True) for a, b, piece in pieces]
-                break
-    return edits
 
 
 def _is_meant(read: str, word: str) -> bool:

@@ -1,12 +1,14 @@
-"""Rule `lookalikes`: digits, Latin letters and signs in the place of jamo, or as fillers inside a word."""
+"""View `lookalikes`: digits, Latin letters and signs in the place of jamo, or as fillers inside a word."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
 
-from toxiclf.text.obfuscation.form import Edit, Form
-from toxiclf.text.obfuscation.stems import neighbours
+from toxiclf._registry import register
+from toxiclf.text.hangul import composed_pieces
+from toxiclf.text.obfuscation._form import Edit, Form
+from toxiclf.text.obfuscation._stems import neighbours
+from toxiclf.text.obfuscation._view import View
 
 _CONSONANT_SIGNS = {
     "ㅆ": ["^^", "/\\/\\", "ΛΛ", "∧∧", "人人"],
@@ -40,24 +42,41 @@ _EIGHT = re.compile(
 )
 _EIGHT_INSIDE = re.compile(r"(?<=[시씨쉬쒸ㅆ])8(?![\d%℃A-Za-z]|[.:,/~-]\d)")
 _LATIN_SYLLABLE = re.compile(r"(?<=[시씨쉬])(?P<second>[bv]al)(?![a-z])|(?<!\w)(?P<first>c)(?=발)", re.IGNORECASE)
+_RUN = re.compile(r"[ㄱ-ㅎㅏ-ㅣ]{2,}")
 _FILLER = re.compile(
     r"(?<=[가-힣])(?:[0-9A-Za-z]{1,4}|[ㄱ-ㅎ]{1,3}|[ㅏ-ㅣ]{1,3})(?=[가-힣])|(?<=[ㄱ-ㅎ])[0-9]{1,2}(?=[ㄱ-ㅎ])"
 )
 
 
-@cache
-def signs_for_letters() -> re.Pattern[str]:
-    """Where a sign may stand for a jamo or fill a word."""
-    before, after = neighbours()
-    consonants = re.escape("".join({sign[-1] for sign in _CONSONANTS}))
-    vowels = re.escape("".join(_VOWELS))
-    return re.compile(
-        rf"[c{consonants}](?:[ㅏ-ㅣ발]|[{vowels}][가-힣ㄱ-ㅎ])|[ㄱ-ㅎ][{vowels}](?![A-Za-z0-9])|[ㅏㅑㅓㅕ][ㅣl|]"
-        rf"|[시씨쉬쒸ㅅㅆ](?:8|[bvBV][aA][lL])|18[놈넘새쉐쌔롬럼련]|{before}(?:[0-9A-Za-z]{{1,4}}|[ㄱ-ㅎ]{{1,3}}|[ㅏ-ㅣ]{{1,3}}){after}|ㅅ[0-9]{{1,2}}[ㄱ-ㅎ]"
-    )
+@register(
+    "view", summary="Digits, Latin letters and signs in the place of jamo, or between syllables (시1발)", order=20
+)
+class Lookalikes(View):
+    """Reads signs that look like jamo (ㅅl발, 씨8), and leaves out what fills a word (시1발)."""
+
+    def trigger(self) -> re.Pattern[str]:
+        """Where a sign may stand for a jamo or fill a word."""
+        before, after = neighbours()
+        consonants = re.escape("".join({sign[-1] for sign in _CONSONANTS}))
+        vowels = re.escape("".join(_VOWELS))
+        return re.compile(
+            rf"[c{consonants}](?:[ㅏ-ㅣ발]|[{vowels}][가-힣ㄱ-ㅎ])|[ㄱ-ㅎ][{vowels}](?![A-Za-z0-9])|[ㅏㅑㅓㅕ][ㅣl|]"
+            rf"|[시씨쉬쒸ㅅㅆ](?:8|[bvBV][aA][lL])|18[놈넘새쉐쌔롬럼련]|{before}(?:[0-9A-Za-z]{{1,4}}|[ㄱ-ㅎ]{{1,3}}|[ㅏ-ㅣ]{{1,3}}){after}|ㅅ[0-9]{{1,2}}[ㄱ-ㅎ]"
+        )
+
+    def read(self, form: Form, bit: int) -> Form:
+        """The form with signs as jamo, then with these jamo as syllables."""
+        latin = form
+        for edits in (_drawn_vowels, _consonants, _vowels):
+            form = form.edited(edits(form), bit)
+        return form if form is latin else form.edited(_composed_of(form, bit), bit)
+
+    def last_edits(self, form: Form) -> list[Edit]:
+        """Digits, Latin letters and bare jamo between two syllables; never sure."""
+        return [Edit(*match.span(), "") for match in _FILLER.finditer(form.text)]
 
 
-def consonants(form: Form) -> list[Edit]:
+def _consonants(form: Form) -> list[Edit]:
     """Signs before a vowel, the eight of 씨8, and the Latin syllables of 씨bal and c발; never sure."""
     edits = {match.start(): Edit(*match.span(), _CONSONANTS[match[0]]) for match in _CONSONANT.finditer(form.text)}
     for match in _EIGHT.finditer(form.text):
@@ -74,7 +93,7 @@ def consonants(form: Form) -> list[Edit]:
     return [edits[start] for start in sorted(edits)]
 
 
-def vowels(form: Form) -> list[Edit]:
+def _vowels(form: Form) -> list[Edit]:
     """Signs after a consonant; sure for the letters r, H and l between Hangul."""
     edits = []
     text = form.text
@@ -100,11 +119,18 @@ def _needs_vowel(text: str, at: int) -> bool:
     return not ("ㄱ" <= after <= "ㅎ" and not "ㅏ" <= later <= "ㅣ" and not "가" <= earlier <= "힣")
 
 
-def drawn_vowels(form: Form) -> list[Edit]:
+def _drawn_vowels(form: Form) -> list[Edit]:
     """Two strokes for one vowel (ㄱㅏㅣ for 개); never sure."""
     return [Edit(*match.span(), _DRAWN[match[0][0] + "ㅣ"]) for match in _DRAWN_VOWEL.finditer(form.text)]
 
 
-def fillers(form: Form) -> list[Edit]:
-    """Digits, Latin letters and bare jamo between two syllables; never sure."""
-    return [Edit(*match.span(), "") for match in _FILLER.finditer(form.text)]
+def _composed_of(form: Form, bit: int) -> list[Edit]:
+    """Syllables of jamo of which at least one was read so by ``bit``."""
+    edits = []
+    for run in _RUN.finditer(form.text):
+        for start, end, piece in composed_pieces(run[0]):
+            a, b = run.start() + start, run.start() + end
+            if b - a > 1 and any(form.changed[at] & bit for at in range(a, b)):
+                sure = any(form.sure[a:b])
+                edits.append(Edit(a, b, piece, sure))
+    return edits

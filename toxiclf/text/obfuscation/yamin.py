@@ -1,4 +1,4 @@
-"""Rule `yamin`: syllables written as others that look like them (yaminjeongeum), in well-known words."""
+"""View `yamin`: syllables written as others that look like them (yaminjeongeum), in well-known words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from functools import cache
 from importlib import resources
 
-from toxiclf.text.obfuscation.form import Edit, Form
-from toxiclf.text.obfuscation.stems import any_of
+from toxiclf._registry import register
+from toxiclf.text.obfuscation._form import Edit, Form
+from toxiclf.text.obfuscation._stems import any_of
+from toxiclf.text.obfuscation._view import View
 
 
 @cache
@@ -20,27 +22,31 @@ def _words() -> tuple[dict[str, str], re.Pattern[str]]:
     return readings, re.compile(rf"(?:(?<![가-힣])|(?<=(?<![가-힣])[개핵초갓]))(?:{alone})|(?:{anywhere})")
 
 
-@cache
-def yamin_words() -> re.Pattern[str]:
-    """The first two syllables of any word of the table, whatever stands before; cheaper to look for than the words."""
-    firsts: dict[str, set[str]] = {}
-    for written in _words()[0]:
-        firsts.setdefault(written[0], set()).add(written[1])
-    options: dict[str, str] = {}  # those of the same second syllables together
-    for first, seconds in firsts.items():
-        key = "".join(sorted(seconds))
-        options[key] = options.get(key, "") + first
-    return re.compile("|".join(f"[{first}][{second}]" for second, first in options.items()))
+@register("view", summary="Syllables written as others that look like them, in well-known words (댕댕이)", order=70)
+class Yamin(View):
+    """Reads words of a table of yaminjeongeum (댕댕이 for 멍멍이), which are always sure."""
 
+    reads_syllables = True
 
-def yamin(form: Form) -> list[Edit]:
-    """Words of the table; always sure."""
-    readings, pattern = _words()
-    edits = []
-    for match in pattern.finditer(form.text):
-        word, read = match[0], readings[match[0]]
-        if len(word) == len(read):
-            edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(read, match.start())]
-        else:
-            edits.append(Edit(*match.span(), read, sure=True))
-    return edits
+    def trigger(self) -> re.Pattern[str]:
+        """The first two syllables of any word of the table, whatever stands before; cheaper to look for than the words."""
+        firsts: dict[str, set[str]] = {}
+        for written in _words()[0]:
+            firsts.setdefault(written[0], set()).add(written[1])
+        options: dict[str, str] = {}  # those of the same second syllables together
+        for first, seconds in firsts.items():
+            key = "".join(sorted(seconds))
+            options[key] = options.get(key, "") + first
+        return re.compile("|".join(f"[{first}][{second}]" for second, first in options.items()))
+
+    def edits(self, form: Form) -> list[Edit]:
+        """Words of the table; always sure."""
+        readings, pattern = _words()
+        edits = []
+        for match in pattern.finditer(form.text):
+            word, read = match[0], readings[match[0]]
+            if len(word) == len(read):
+                edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(read, match.start())]
+            else:
+                edits.append(Edit(*match.span(), read, sure=True))
+        return edits

@@ -2,50 +2,27 @@
 
 mecab, jamo, char and whitespace come with the base install; kiwi with the extra ``[kiwi]``; okt, komoran, hannanum and kkma
 with ``[konlpy]``, and they need Java. What those need is looked for when a tokenizer is made, and loaded when it is first used.
+A tokenizer is a subclass of :class:`Tokenizer` that registers itself; its file has its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toxiclf.errors import unknown_name
-from toxiclf.text.tokenizers.contract import Span, Tagged, Tokenizer
-from toxiclf.text.tokenizers.kiwi import KiwiTokenizer
-from toxiclf.text.tokenizers.konlpy import HannanumTokenizer, KkmaTokenizer, KomoranTokenizer, OktTokenizer
-from toxiclf.text.tokenizers.mecab import MecabTokenizer
-from toxiclf.text.tokenizers.simple import CharTokenizer, JamoTokenizer, WhitespaceTokenizer
+from toxiclf._registry import component
+from toxiclf.text.tokenizers import _jvm  # noqa: F401  # from here on it notes forks, after which Java does not answer
+from toxiclf.text.tokenizers._contract import Span, Tagged, Tokenizer, found_in_order, in_threads, without_surrogates
 
 __all__ = [
-    "TOKENIZERS",
-    "CharTokenizer",
-    "HannanumTokenizer",
-    "JamoTokenizer",
-    "KiwiTokenizer",
-    "KkmaTokenizer",
-    "KomoranTokenizer",
-    "MecabTokenizer",
-    "OktTokenizer",
     "Span",
     "Tagged",
     "Tokenizer",
-    "WhitespaceTokenizer",
+    "found_in_order",
+    "in_threads",
     "tokenizer",
+    "tokenizer_class",
+    "without_surrogates",
 ]
-
-TOKENIZERS: dict[str, type[Tokenizer]] = {
-    made.name: made
-    for made in (
-        MecabTokenizer,
-        KiwiTokenizer,
-        OktTokenizer,
-        KomoranTokenizer,
-        HannanumTokenizer,
-        KkmaTokenizer,
-        JamoTokenizer,
-        CharTokenizer,
-        WhitespaceTokenizer,
-    )
-}
 
 
 def tokenizer(name: str, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> Tokenizer:
@@ -53,7 +30,7 @@ def tokenizer(name: str, part_of_speech: Sequence[str] = (), typo_correction: bo
 
     Parameters
     ----------
-    name : of :data:`TOKENIZERS`.
+    name : as it is registered; ``toxiclf list tokenizers`` shows them.
     part_of_speech : keep the tokens whose tag, the engine's own, begins with one of these; empty keeps all.
     typo_correction : read misspelt words as what they were meant to be (kiwi alone).
 
@@ -65,6 +42,15 @@ def tokenizer(name: str, part_of_speech: Sequence[str] = (), typo_correction: bo
     >>> tokenizer("mecab", part_of_speech=["NN"]).tokenize(["오늘 날씨가 좋다"])
     [['날씨']]
     """
-    if name not in TOKENIZERS:
-        raise unknown_name("tokenizer", name, TOKENIZERS)
-    return TOKENIZERS[name](part_of_speech, typo_correction)
+    return tokenizer_class(name)(part_of_speech, typo_correction)
+
+
+def tokenizer_class(name: str) -> type[Tokenizer]:
+    """The class of the tokenizer with this name; it tells tags and abilities where the engine is not installed, too.
+
+    Raises
+    ------
+    UnknownNameError : no tokenizer has this name.
+    """
+    found: type[Tokenizer] = component("tokenizer", name).target
+    return found

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from toxiclf._registry import register
 from toxiclf.errors import MissingExtraError, ToxiclfError
-from toxiclf.text.tokenizers.analyser import Analyser
-from toxiclf.text.tokenizers.bounded import Bounds
-from toxiclf.text.tokenizers.contract import Located, Tagged
+from toxiclf.text.tokenizers._analyser import Analyser
+from toxiclf.text.tokenizers._bounded import Bounds
+from toxiclf.text.tokenizers._contract import Located, Tagged
 
 _TAGS = """
     NNG NNP NNB NR NP VV VV-R VV-I VA VA-R VA-I VX VX-R VX-I VCP VCN MM MMA MMD MMN MAG MAJ IC
@@ -21,6 +22,7 @@ _TAGS = """
 _BATCH = 64  # texts from which Kiwi's own threads are worth it
 
 
+@register("tokenizer", summary="Morphemes by Kiwi, which can correct typos", extra="kiwi", order=20)
 class KiwiTokenizer(Analyser):
     """Morphemes by Kiwi; final consonants that it splits off are written as ordinary jamo (ㄴ다).
 

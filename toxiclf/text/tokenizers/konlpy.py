@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from toxiclf._registry import register
 from toxiclf.errors import UsageError
-from toxiclf.text.tokenizers import jvm
-from toxiclf.text.tokenizers.aligned import located
-from toxiclf.text.tokenizers.analyser import Analyser
-from toxiclf.text.tokenizers.bounded import Bounds
-from toxiclf.text.tokenizers.contract import Located, Tagged, in_threads
+from toxiclf.text.tokenizers import _jvm
+from toxiclf.text.tokenizers._aligned import located
+from toxiclf.text.tokenizers._analyser import Analyser
+from toxiclf.text.tokenizers._bounded import Bounds
+from toxiclf.text.tokenizers._contract import Located, Tagged, in_threads
 
 _KOMORAN = """
     NNG NNP NNB NP NR NA NF NV VV VA VX VCP VCN MM MAG MAJ IC JKS JKC JKG JKO JKB JKV JKQ JX JC EP EF EC ETN ETM
@@ -44,7 +45,7 @@ class KonlpyTokenizer(Analyser):
 
     def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
         super().__init__(part_of_speech, typo_correction)
-        self.version = f"konlpy {jvm.check(self.name).__version__}"
+        self.version = f"konlpy {_jvm.check(self.name).__version__}"
 
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
         """Tokens of each text."""
@@ -55,7 +56,7 @@ class KonlpyTokenizer(Analyser):
         return [tokens for part in parts for tokens in part]
 
     def _ready(self) -> None:
-        jvm.use_thread()
+        _jvm.use_thread()
         pool = _POOLS.setdefault(self.java_class, _Pool(self.engines))
         if not pool.loaded:
             with pool.lock:  # dictionaries are loaded by the first call
@@ -66,18 +67,18 @@ class KonlpyTokenizer(Analyser):
             return
         if pool.failure is not None:
             raise UsageError(pool.failure)
-        made = jvm.class_named(self.name, self.java_class)
-        most = jvm.most_memory()
+        made = _jvm.class_named(self.name, self.java_class)
+        most = _jvm.most_memory()
 
         def make() -> Any:
-            jvm.check_room(self.name, self.megabytes_more if pool.loaded else self.megabytes)
+            _jvm.check_room(self.name, self.megabytes_more if pool.loaded else self.megabytes)
             try:
                 engine = self._make(made)
                 self._warm(engine)
             except Exception as error:
-                jvm.give_up()
+                _jvm.give_up()
                 pool.failure = (  # and it stays: a second try would find half a dictionary
-                    f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); {jvm.more_memory(most)}, or "
+                    f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); {_jvm.more_memory(most)}, or "
                     "reinstall konlpy, and start anew"
                 )
                 raise UsageError(pool.failure) from error
@@ -87,10 +88,10 @@ class KonlpyTokenizer(Analyser):
         pool.make, pool.loaded = make, True
 
     def _check_blame(self, error: Exception) -> None:
-        if jvm.lacks_memory(error):
-            jvm.give_up()
+        if _jvm.lacks_memory(error):
+            _jvm.give_up()
             raise UsageError(
-                f"tokenizer '{self.name}' has run out of memory; {jvm.more_memory(jvm.most_memory())}, and start anew"
+                f"tokenizer '{self.name}' has run out of memory; {_jvm.more_memory(_jvm.most_memory())}, and start anew"
             ) from error
 
     @contextmanager
@@ -127,6 +128,7 @@ class _Pool:
 _POOLS: dict[str, _Pool] = {}
 
 
+@register("tokenizer", summary="Words and particles by Open Korean Text (Java)", extra="konlpy", order=30)
 class OktTokenizer(KonlpyTokenizer):
     """Words and particles by Open Korean Text, neither normalized nor stemmed.
 
@@ -164,6 +166,7 @@ class OktTokenizer(KonlpyTokenizer):
         return no, no
 
 
+@register("tokenizer", summary="Morphemes by Komoran (Java)", extra="konlpy", order=40)
 class KomoranTokenizer(KonlpyTokenizer):
     """Morphemes by Komoran; a name of several words is given as those words."""
 
@@ -207,6 +210,7 @@ class KomoranTokenizer(KonlpyTokenizer):
         ]
 
 
+@register("tokenizer", summary="Morphemes by Hannanum, in nine parts of speech (Java)", extra="konlpy", order=50)
 class HannanumTokenizer(KonlpyTokenizer):
     """Morphemes by Hannanum, in nine parts of speech.
 
@@ -245,6 +249,7 @@ class HannanumTokenizer(KonlpyTokenizer):
 _HANNANUM = re.compile(r"(.+?)/([NPMIJEXSF])(?:\+|$)")
 
 
+@register("tokenizer", summary="Morphemes by Kkma; slow (Java)", extra="konlpy", order=60)
 class KkmaTokenizer(KonlpyTokenizer):
     """Morphemes by Kkma; slow (tens of comments a second), and slower by the letter where it knows no word.
 

@@ -10,8 +10,9 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+from toxiclf._registry import register
 from toxiclf.errors import ToxiclfError
-from toxiclf.text.tokenizers.contract import Span, Tagged, Tokenizer, found_in_order, in_threads, without_surrogates
+from toxiclf.text.tokenizers._contract import Span, Tagged, Tokenizer, found_in_order, in_threads, without_surrogates
 
 _TAGS = """
     NNG NNP NNB NNBC NR NP VV VA VX VCP VCN VSV MM MAG MAJ IC JKS JKC JKG JKO JKB JKV JKQ JX JC EP EF EC ETN ETM
@@ -21,6 +22,7 @@ _MANY = 256  # texts from which opening the dictionary once more is worth it: so
 _Parse = Callable[[str], str]
 
 
+@register("tokenizer", summary="Morphemes by MeCab with the mecab-ko dictionary, the default", order=10)
 class MecabTokenizer(Tokenizer):
     """Morphemes by MeCab with the mecab-ko dictionary.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from toxiclf._registry import register
 from toxiclf.text.hangul import codes_of, decompose, decompose_codes
-from toxiclf.text.tokenizers.contract import Span, Tokenizer, found_in_order, without_surrogates
+from toxiclf.text.tokenizers._contract import Span, Tokenizer, found_in_order, without_surrogates
 
 
+@register("tokenizer", summary="Words between white space", order=90)
 class WhitespaceTokenizer(Tokenizer):
     """Split at white space.
 
@@ -26,6 +28,7 @@ class WhitespaceTokenizer(Tokenizer):
         return found_in_order(text, text.split())
 
 
+@register("tokenizer", summary="One token a character", order=80)
 class CharTokenizer(Tokenizer):
     """One token a character, white space left out.
 
@@ -44,6 +47,7 @@ class CharTokenizer(Tokenizer):
         return [(i, i + 1) for i, character in enumerate(text) if not character.isspace()]
 
 
+@register("tokenizer", summary="One token a jamo, syllables decomposed", order=70)
 class JamoTokenizer(Tokenizer):
     """One token a jamo (syllables are decomposed), white space left out.
 

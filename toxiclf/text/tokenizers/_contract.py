@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import ceil
 from typing import ClassVar, TypeVar
 
+from toxiclf._registry import components
 from toxiclf.errors import UsageError, unknown_name
 
 Span = tuple[int, int]
@@ -16,7 +17,6 @@ Located = tuple[str, str, int, int]
 """A token, its part of speech, and its half-open span."""
 
 T = TypeVar("T")
-_TAGGERS = "mecab, kiwi, okt, komoran, hannanum or kkma"
 _PART = 64  # texts that a thread takes at once, at least
 
 
@@ -33,7 +33,7 @@ class Tokenizer(ABC):
 
     Attributes
     ----------
-    name : the name in the registry.
+    name : as recipes and bundles write it.
     version : of the engine and its dictionary; recorded in bundles, since another dictionary gives other tokens.
     tags : the engine's parts of speech, empty where it has none.
     corrects_typos : whether the engine can.
@@ -61,7 +61,8 @@ class Tokenizer(ABC):
         """Raise a UsageError where the engine, installed or not, does not have what is asked for."""
         if part_of_speech and not cls.tags:
             raise UsageError(
-                f"tokenizer '{cls.name}' knows no parts of speech; leave out part_of_speech, or take {_TAGGERS}"
+                f"tokenizer '{cls.name}' knows no parts of speech; leave out part_of_speech, or take "
+                f"{_any_of(lambda other: bool(other.tags))}"
             )
         for prefix in part_of_speech:
             if not prefix:
@@ -72,7 +73,10 @@ class Tokenizer(ABC):
             if not any(tag.startswith(prefix) for tag in cls.tags):
                 raise unknown_name(f"part of speech of {cls.name}", prefix, cls.tags)
         if typo_correction and not cls.corrects_typos:
-            raise UsageError(f"tokenizer '{cls.name}' corrects no typos; leave out typo_correction, or take kiwi")
+            raise UsageError(
+                f"tokenizer '{cls.name}' corrects no typos; leave out typo_correction, or take "
+                f"{_any_of(lambda other: other.corrects_typos)}"
+            )
 
     @abstractmethod
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
@@ -102,11 +106,19 @@ class Tokenizer(ABC):
         ------
         UsageError : the engine has no tags.
         """
-        raise UsageError(f"tokenizer '{self.name}' knows no parts of speech; take {_TAGGERS}")
+        raise UsageError(
+            f"tokenizer '{self.name}' knows no parts of speech; take {_any_of(lambda other: bool(other.tags))}"
+        )
 
     def keeps(self, tag: str) -> bool:
         """Whether ``part_of_speech`` keeps a token with this tag."""
         return not self.part_of_speech or not tag or tag.startswith(self.part_of_speech)
+
+
+def _any_of(able: Callable[[type[Tokenizer]], bool]) -> str:
+    """Names of the registered tokenizers that can do something, as part of a sentence."""
+    *first, last = [name for name, entry in components("tokenizer").items() if able(entry.target)]
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def in_threads(work: Callable[[Sequence[str]], T], texts: Sequence[str], workers: int) -> list[T]:

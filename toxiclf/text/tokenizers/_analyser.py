@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from toxiclf.errors import ToxiclfError
-from toxiclf.text.tokenizers.bounded import Bounds, Cutter, Piece
-from toxiclf.text.tokenizers.contract import Located, Span, Tagged, Tokenizer, ascending, words_of
+from toxiclf.text.tokenizers._bounded import Bounds, Cutter, Piece
+from toxiclf.text.tokenizers._contract import Located, Span, Tagged, Tokenizer, ascending, words_of
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,12 +52,14 @@ class Form:
             [False] * size,
         )
 
-    def edited(self, edits: Iterable[Edit], rule: int) -> Form:
-        """The form with edits, given in order of position and apart from each other.
+    def edited(self, edits: Sequence[Edit], rule: int) -> Form:
+        """The form with edits, given in order of position and apart from each other; itself where there are none.
 
         >>> Form.of("시1발", 0, 3).edited([Edit(1, 2, "")], 1).dropped
         [0, 1]
         """
+        if not edits:
+            return self
         texts: list[str] = []
         new = Form("", [], [], [], [], [])
         at = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from toxiclf.text.obfuscation.stems import any_of
+from toxiclf.text.obfuscation._stems import any_of
 
 # Particles and endings, one after another, up to the end of the word.
 _ENDINGS = """

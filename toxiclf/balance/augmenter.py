@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +11,7 @@ from imblearn.base import BaseSampler
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_consistent_length, check_random_state, column_or_1d
 
-from toxiclf.balance.augmentation._making import augmented, check_minority
+from toxiclf.balance.augmentation import augmented, check_minority
 from toxiclf.balance.weights import rarer_rows
 from toxiclf.datasets.arrays import checked_texts
 from toxiclf.errors import DataError, UsageError
@@ -27,11 +28,12 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
 
     Parameters
     ----------
-    method : "eda", "aeda", "keyboard", "jamo", "spacing", "repeat" or "obfuscate".
+    method : a name, as ``toxiclf list augmenters`` shows them.
     copies : of each comment of the rarer classes.
     of : "all" writes those of every class, so that what a method does to words is no sign of a class.
     rate : share of a comment's places that change, in (0, 1]; "auto" is the method's own.
     similarity, vectors : of the synonyms of "eda" alone; see :class:`toxiclf.recipe.AugmentStep`.
+    options : of the method's own, by name; None for its defaults.
     max_chars, repeat_cap : decide which comments are equal; see :class:`toxiclf.recipe.TextSection`.
     random_state : a seed, a RandomState, or None for other copies each time.
 
@@ -59,6 +61,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         rate: float | str = "auto",
         similarity: float = 0.6,
         vectors: str = SHIPPED_VECTORS[0],
+        options: Mapping[str, Any] | None = None,
         max_chars: int = 2000,
         repeat_cap: int = 3,
         random_state: int | np.random.RandomState | None = None,
@@ -70,6 +73,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         self.rate = rate
         self.similarity = similarity
         self.vectors = vectors
+        self.options = options
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
         self.random_state = random_state
@@ -110,7 +114,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
 
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         names = ("method", "copies", "of", "rate", "similarity", "vectors")
-        step = {name: getattr(self, name) for name in names}
+        step = {**{name: getattr(self, name) for name in names}, **(self.options or {})}
         text = {name: getattr(self, name) for name in ("max_chars", "repeat_cap")}
         recipe = Recipe.load({"balance": {"augment": [step]}, "text": text})
         seed = self.random_state

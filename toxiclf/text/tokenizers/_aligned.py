@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from toxiclf.text.hangul import decompose
-from toxiclf.text.tokenizers.contract import Located, Tagged
+from toxiclf.text.tokenizers._contract import Located, Tagged
 
 _FAR = 8  # characters that may stand between two words of an engine
 _LARGEST = 400_000  # cells of the table of edits

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._files import writing_text
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
-from toxiclf.features.features import Prepared
+from toxiclf.features.texts import TokenizedTexts
 from toxiclf.rows import RowWriter
 
 
@@ -39,7 +40,7 @@ class Stage:
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
-    """Refuse a remedy that did nothing: an option without an effect is no option.
+    """Refuse a technique that did nothing: an option without an effect is no option.
 
     Raises
     ------
@@ -51,65 +52,52 @@ def check_stages(stages: Sequence[Stage]) -> None:
 
 
 @dataclass(frozen=True)
-class Copies:
-    """Copies of comments.
+class TrainingSet:
+    """Labelled comments with the copies that augmentation wrote of them, tokenized once.
 
-    Attributes
-    ----------
-    written : the copies as text, each with the row that it is of.
-    prepared : the same, normalized and tokenized.
-    """
-
-    written: Augmented
-    prepared: Prepared
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Labelled comments, prepared once; a fold takes its rows, and of the copies those of its rows.
-
-    So a copy never stands on the other side of a fold from the comment that it is of, and is written and tokenized only once.
+    A fold takes its rows, and of the copies those of its rows. So a copy never stands on the other side of a fold from the comment
+    that it is of, and is written and tokenized only once.
 
     Attributes
     ----------
     rows, targets : the comments, (n) and uint8 (n, n_labels).
-    copies : what augmentation made of them; None where nothing was asked for.
+    copies : what augmentation wrote, each with the place of its comment among the rows; None where nothing was asked for.
+    copied_rows : the copies, tokenized; None where there are none.
     """
 
-    rows: Prepared
+    rows: TokenizedTexts
     targets: NDArray[np.uint8]
-    copies: Copies | None = None
+    copies: Augmented | None = None
+    copied_rows: TokenizedTexts | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, chosen: NDArray[np.intp]) -> Pool:
+    def take(self, chosen: NDArray[np.intp]) -> TrainingSet:
         """Some of the comments, in the order asked for, with their copies."""
-        copies = self.copies
-        if copies is not None:
-            places = np.full(len(self), -1)
-            places[chosen] = np.arange(len(chosen))
-            kept = np.flatnonzero(places[copies.written.sources] >= 0)
-            copies = Copies(
-                replace(
-                    copies.written,
-                    texts=[copies.written.texts[i] for i in kept],
-                    sources=places[copies.written.sources[kept]],
-                    methods=[copies.written.methods[i] for i in kept],
-                ),
-                copies.prepared.take(kept),
-            )
-        return Pool(self.rows.take(chosen), self.targets[chosen], copies)
+        rows, targets, copies = self.rows.take(chosen), self.targets[chosen], self.copies
+        if copies is None or self.copied_rows is None:
+            return TrainingSet(rows, targets)
+        places = np.full(len(self), -1)
+        places[chosen] = np.arange(len(chosen))
+        inside = np.flatnonzero(places[copies.sources] >= 0)
+        some = replace(
+            copies,
+            texts=[copies.texts[i] for i in inside],
+            sources=places[copies.sources[inside]],
+            methods=[copies.methods[i] for i in inside],
+        )
+        return TrainingSet(rows, targets, some, self.copied_rows.take(inside))
 
-    def learned(self) -> tuple[Prepared, NDArray[np.uint8]]:
+    def with_copies(self) -> tuple[TokenizedTexts, NDArray[np.uint8]]:
         """All that a fit learns from: the comments, then their copies, which have their labels."""
-        if self.copies is None:
+        if self.copies is None or self.copied_rows is None:
             return self.rows, self.targets
-        targets = np.concatenate([self.targets, self.targets[self.copies.written.sources]])
-        return self.rows.joined(self.copies.prepared), targets
+        targets = np.concatenate([self.targets, self.targets[self.copies.sources]])
+        return self.rows.joined(self.copied_rows), targets
 
 
-def write_copies(path: Path, written: Augmented, comments: Comments) -> None:
+def write_copies(path: Path, copies: Augmented, comments: Comments) -> None:
     """Write copies as CSV for people to read: file and line of the comment, method, labels, the comment, and its copy.
 
     Parameters
@@ -117,16 +105,10 @@ def write_copies(path: Path, written: Augmented, comments: Comments) -> None:
     comments : those that were augmented.
     """
     columns = ("file", "line", "method", "labels", "comment", "copy")
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with writing_text(path, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, columns, "csv")
-        for text, source, method in zip(written.texts, written.sources.tolist(), written.methods, strict=True):
+        for text, source, method in zip(copies.texts, copies.sources.tolist(), copies.methods, strict=True):
             held = [label for label, target in zip(comments.labels, comments.targets[source], strict=True) if target]
-            values = (
-                comments.source,
-                int(comments.lines[source]),
-                method,
-                ", ".join(held),
-                comments.texts[source],
-                text,
-            )
+            line = int(comments.lines[source])
+            values = (comments.source, line, method, ", ".join(held), comments.texts[source], text)
             writer.write(dict(zip(columns, values, strict=True)))

@@ -1,4 +1,4 @@
-"""What a recipe is worth: a metric by cross-validation inside the training part."""
+"""What a recipe is worth: a metric by cross-validation inside the training set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
 
-from toxiclf.balance.pool import Pool, check_stages
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundle.live_rate import Prior, live_rates
 from toxiclf.datasets.cards import PREFIX
@@ -22,11 +21,13 @@ from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.decision import choose_threshold, class_log_odds, fit_calibration, live_weights
-from toxiclf.features.features import Prepared
-from toxiclf.pipeline.bundling import versions
-from toxiclf.pipeline.fit import Features, Fitter, Say, features_key
+from toxiclf.evaluation.decision import live_weights
+from toxiclf.features.texts import TokenizedTexts
+from toxiclf.pipeline.decision import choose_threshold, class_log_odds, fit_calibration
+from toxiclf.pipeline.fit import PipelineFitter, Say, TrainingMatrix, features_key
+from toxiclf.pipeline.save import versions
 from toxiclf.pipeline.search.trials import Settings
+from toxiclf.pipeline.training_set import TrainingSet, check_stages
 from toxiclf.recipe import (
     BalanceSection,
     DecisionSection,
@@ -57,16 +58,16 @@ _THRESHOLDED: dict[str, Callable[..., float]] = {
 class _Fold:
     """Features of one fold: to fit to, and of the rows held out."""
 
-    inside: Features
+    inside: TrainingMatrix
     outside: Any
 
 
-class Judge:
+class CrossValidator:
     """Gives a recipe its metric in each fold. Features are kept from one candidate to the next that shares them."""
 
     def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
-        self._fitters: dict[str, tuple[Fitter, Pool, Prepared]] = {}
+        self._fitters: dict[str, tuple[PipelineFitter, TrainingSet, TokenizedTexts]] = {}
         self._features: tuple[str, dict[int, _Fold]] = ("", {})
         self._check_sources()
         self._folds = folds(
@@ -121,7 +122,7 @@ class Judge:
         for source in named_vectors(self._recipe, self._section):
             load_vectors(source)
 
-    def folds_of(self, settings: Settings) -> tuple[float, ...]:
+    def evaluate(self, settings: Settings) -> tuple[float, ...]:
         """The metric in each fold.
 
         Raises
@@ -129,11 +130,11 @@ class Judge:
         DivergedError, DataError : it cannot be fitted.
         """
         recipe = self._recipe.changed(settings)
-        fitter, pool, held_out = self._fitter(recipe)
+        fitter, training_set, validation = self._fitter(recipe)
         train = self._parts.train
         raw = np.empty(train.targets.shape)
         for number, (_, outside) in enumerate(self._folds):
-            fold = self._fold(number, fitter, pool, held_out)
+            fold = self._fold(number, fitter, training_set, validation)
             check_stages(fold.inside.stages)
             raw[outside] = fitter.fit_model(fold.inside).model.raw(fold.outside)
         return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
@@ -173,7 +174,7 @@ class Judge:
         train = self._parts.train
         return live_rates(prior, train.labels, train.targets.mean(axis=0).tolist(), exclusive=train.exclusive)
 
-    def _fitter(self, recipe: Recipe) -> tuple[Fitter, Pool, Prepared]:
+    def _fitter(self, recipe: Recipe) -> tuple[PipelineFitter, TrainingSet, TokenizedTexts]:
         """What the fits of a recipe share; candidates with the same text, vectors and augmentation share it too."""
         shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if recipe.takes_tokens else []
         key = json.dumps([*shared, recipe.balance.model_dump(include={"augment"})])
@@ -181,13 +182,15 @@ class Judge:
             if len(self._fitters) == _MOST_FITTERS:
                 del self._fitters[next(iter(self._fitters))]
             train = self._parts.train
-            fitter = Fitter.of(recipe, train.labels, train.negative, self._say)
-            pool = fitter.pool(train, self._parts, self._say)
-            self._fitters[key] = (fitter, pool, fitter.prepared(self._parts.validation))
-        fitter, pool, held_out = self._fitters[key]
-        return replace(fitter, recipe=recipe), pool, held_out
+            fitter = PipelineFitter.of(recipe, train.labels, train.negative, self._say)
+            training_set = fitter.training_set(train, self._parts, self._say)
+            self._fitters[key] = (fitter, training_set, fitter.tokenized(self._parts.validation))
+        fitter, training_set, validation = self._fitters[key]
+        return replace(fitter, recipe=recipe), training_set, validation
 
-    def _fold(self, number: int, fitter: Fitter, pool: Pool, held_out: Prepared) -> _Fold:
+    def _fold(
+        self, number: int, fitter: PipelineFitter, training_set: TrainingSet, validation: TokenizedTexts
+    ) -> _Fold:
         """Features of a fold, learned from its inside alone; kept while candidates ask for the same ones."""
         key = features_key(fitter.recipe)
         if self._features[0] != key:
@@ -195,8 +198,8 @@ class Judge:
         known = self._features[1]
         if number not in known:
             inside, outside = self._folds[number]
-            features = fitter.features(pool.take(inside), held_out, self._parts.validation.targets)
-            known[number] = _Fold(features, features.representation.matrix(pool.rows.take(outside)))
+            training = fitter.matrix(training_set.take(inside), validation, self._parts.validation.targets)
+            known[number] = _Fold(training, training.features.matrix(training_set.rows.take(outside)))
         return known[number]
 
 
@@ -219,7 +222,10 @@ def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
         if not isinstance(values, Range):
             steps += [step for value in values for step in BalanceSection(augment=value).augment]
     return sorted(
-        {*named_sources(recipe, section, "pretrained"), *(step.vectors for step in steps if step.method == "eda")}
+        {
+            *named_sources(recipe, section, "pretrained"),
+            *(step.vectors for step in steps if "vectors" in step.component["keys"]),
+        }
     )
 
 

@@ -3,71 +3,50 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from inspect import signature
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from imblearn.base import BaseSampler
-from imblearn.combine import SMOTEENN, SMOTETomek
-from imblearn.over_sampling import ADASYN, SMOTE, SVMSMOTE, BorderlineSMOTE, RandomOverSampler
-from imblearn.under_sampling import NearMiss, RandomUnderSampler, TomekLinks
 from imblearn.utils._validation import ArraysTransformer
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.sparsefuncs import min_max_axis
 
-from toxiclf.balance.resampling._fitness import FEWEST, check_differ, check_rows
-from toxiclf.errors import DataError, UsageError, unknown_name
-from toxiclf.recipe import RESAMPLE_METHODS, WITH_NEIGHBOURS, WITHOUT_RATIO
+from toxiclf._registry import Component, components
+from toxiclf.balance._fitness import FEWEST, check_differ, check_rows
+from toxiclf.balance.resampling import Settings
+from toxiclf.errors import DataError, UsageError
+from toxiclf.recipe import ResampleStep, resample_steps
 
 Counts = dict[Any, int]
-Ratio = float | str
 _NEIGHBOURS = 5
 
 
-def _smote(ratio: Ratio, neighbours: int, seed: Any) -> SMOTE:
-    return SMOTE(sampling_strategy=ratio, k_neighbors=neighbours, random_state=seed)
-
-
-_MAKE: dict[str, Callable[[Ratio, int, Any], BaseSampler]] = {
-    "random_over": lambda ratio, k, seed: RandomOverSampler(sampling_strategy=ratio, random_state=seed),
-    "random_under": lambda ratio, k, seed: RandomUnderSampler(sampling_strategy=ratio, random_state=seed),
-    "smote": _smote,
-    "borderline_smote": lambda ratio, k, seed: BorderlineSMOTE(
-        sampling_strategy=ratio, k_neighbors=k, random_state=seed
-    ),
-    "svm_smote": lambda ratio, k, seed: SVMSMOTE(sampling_strategy=ratio, k_neighbors=k, random_state=seed),
-    "adasyn": lambda ratio, k, seed: ADASYN(sampling_strategy=ratio, n_neighbors=k, random_state=seed),
-    "smote_tomek": lambda ratio, k, seed: SMOTETomek(smote=_smote(ratio, k, seed), random_state=seed),
-    "smote_enn": lambda ratio, k, seed: SMOTEENN(smote=_smote(ratio, k, seed), random_state=seed),
-    "tomek": lambda ratio, k, seed: TomekLinks(),
-    "nearmiss": lambda ratio, k, seed: NearMiss(sampling_strategy=ratio, n_neighbors=k),
-}
-
-
 class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
-    """One or several of imbalanced-learn's resamplers, applied in order, as an imbalanced-learn sampler.
+    """One or several resamplers, applied in order, as an imbalanced-learn sampler.
 
     What it adds: names, a chain, and refusals that say what to do. Alone in a pipeline of imbalanced-learn it sees the rows that
     are fitted to, and no others.
 
     Parameters
     ----------
-    method : names, of :data:`toxiclf.recipe.RESAMPLE_METHODS`; one, or several in order.
+    method : names, as ``toxiclf list resamplers`` shows them; one, or several in order. One that has options of its own may be a
+        table: ``{"method": "mine", "width": 3}``.
     ratio : rows of the rarer class for each row of the other that there are to be, in (0, 1]; one for all, or one for each method
         that takes one. With more than two classes only 1, every class as many.
     neighbours : that SMOTE and its kin, ADASYN and NearMiss look at.
-    gan : parameters of :class:`toxiclf.balance.resampling.wgan.WganSampler` for the method "wgan", by name; None for its own.
+    gan : parameters of the GAN of the method "wgan" by name, such as ``{"steps": 500}``; None for its own.
     random_state : seed of everything random; Tomek links and NearMiss draw nothing.
 
     Attributes
     ----------
     steps_ : for each method its name and the counts of each class before and after.
-    gans_ : the fitted samplers of the method "wgan", each with ``facts_`` and ``picture_``.
+    gans_ : the fitted samplers of those methods that check what they generate, such as "wgan", each with ``facts_`` and
+        ``picture_``.
 
     Examples
     --------
@@ -80,8 +59,8 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     sampling_strategy = "auto"  # what BaseSampler reads; `ratio` says it for each method
 
     def __init__(
-        self, method: str | Sequence[str] = "smote", *, ratio: float | Sequence[float] = 1.0,
-        neighbours: int = _NEIGHBOURS, gan: Mapping[str, Any] | None = None,
+        self, method: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = "smote", *,
+        ratio: float | Sequence[float] = 1.0, neighbours: int = _NEIGHBOURS, gan: Mapping[str, Any] | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:  # fmt: skip
         self.method = method
@@ -129,64 +108,55 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     def _resampled(self, X: Any, y: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
         plan = self._plan()
         check_random_state(self.random_state)
-        looks = WITH_NEIGHBOURS & {name for name, _ in plan}
+        looks = any("neighbours" in step.component["keys"] for step, _ in plan)
         _check(X, y, self.neighbours if looks else 0)
         self.steps_: list[tuple[str, Counts, Counts]] = []
         self.gans_: list[Any] = []
-        for name, ratio in plan:
+        for step, ratio in plan:
             before = _counts(y)
-            _check_ratio(name, ratio, before)
-            several = len(before) > 2 or ratio == 1.0
-            if name == "wgan":
-                sampler = self._wgan(ratio)
-                self.gans_.append(sampler)
-            else:
-                sampler = _MAKE[name]("auto" if several else ratio, self.neighbours, self.random_state)
+            _check_ratio(step.component, ratio, before)
+            sampler = step.component.target(
+                Settings(ratio, len(before), self.neighbours, self.random_state, self.gan or {}, step.options)
+            )
             try:
                 X, y = sampler.fit_resample(X, y)
             except (ValueError, RuntimeError) as error:
-                raise DataError(f"{name} cannot resample these rows, try another method: {error}") from error
-            self.steps_.append((name, before, _counts(y)))
+                raise DataError(f"{step.method} cannot resample these rows, try another method: {error}") from error
+            self.steps_.append((step.method, before, _counts(y)))
+            if hasattr(sampler, "facts_"):
+                self.gans_.append(sampler)
         return X, y
 
-    def _wgan(self, ratio: float) -> BaseSampler:
-        from toxiclf.balance.resampling.wgan import WganSampler
-
-        known = [name for name in signature(WganSampler).parameters if name not in ("ratio", "random_state")]
-        for name in self.gan or {}:
-            if name not in known:
-                raise unknown_name("key of gan", name, known)
-        return WganSampler(ratio=ratio, random_state=self.random_state, **(self.gan or {}))
-
-    def _plan(self) -> list[tuple[str, float]]:
+    def _plan(self) -> list[tuple[ResampleStep, float]]:
         """The methods with the ratio of each; refuses parameters that do not fit."""
-        names = [self.method] if isinstance(self.method, str) else list(_checked_list("method", self.method, str))
-        for name in names:
-            if name not in RESAMPLE_METHODS:
-                raise unknown_name("resampler", name, RESAMPLE_METHODS)
-        takers = [name for name in names if name not in WITHOUT_RATIO]
+        steps = resample_steps(_checked_list("method", self.method, str | Mapping | ResampleStep))
+        names, keys = (
+            ", ".join(step.method for step in steps),
+            {key for step in steps for key in step.component["keys"]},
+        )
+        takers = [step.method for step in steps if "ratio" in step.component["keys"]]
         ratios = [float(ratio) for ratio in _checked_list("ratio", self.ratio, Real)]
         if len(ratios) not in (1, len(takers)) or not all(0 < ratio <= 1 for ratio in ratios):
             each = f", or one for each of {', '.join(takers)}" if takers else ""
             raise UsageError(f"ratio is {self.ratio}; give one number above 0, at most 1{each}")
         if not takers and ratios != [1.0]:
-            raise UsageError(f"ratio has no effect on {', '.join(names)}; leave it out")
+            raise UsageError(f"ratio has no effect on {names}; leave it out")
         neighbours: Any = self.neighbours
         if not isinstance(neighbours, Integral) or neighbours < 1:
             raise UsageError(f"neighbours is {neighbours!r}; give a number of rows, at least 1")
-        if neighbours != _NEIGHBOURS and not WITH_NEIGHBOURS & set(names):
-            raise UsageError(f"neighbours has no effect on {', '.join(names)}; leave it out")
-        if self.gan is not None and "wgan" not in names:
-            raise UsageError(f"gan has no effect on {', '.join(names)}; leave it out")
+        if neighbours != _NEIGHBOURS and "neighbours" not in keys:
+            raise UsageError(f"neighbours has no effect on {names}; leave it out")
+        if self.gan is not None and not any(key.startswith("gan_") for key in keys):
+            raise UsageError(f"gan has no effect on {names}; leave it out")
         left = iter(ratios if len(ratios) > 1 else ratios * len(takers))
-        return [(name, 1.0 if name in WITHOUT_RATIO else next(left)) for name in names]
+        return [(step, next(left) if "ratio" in step.component["keys"] else 1.0) for step in steps]
 
 
-def _checked_list(name: str, value: Any, kind: type) -> Sequence[Any]:
+def _checked_list(name: str, value: Any, kind: Any) -> Sequence[Any]:
     """A value, or several, as a list."""
     values: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     if not values or not all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
-        what = f"one of {', '.join(RESAMPLE_METHODS)}" if kind is str else "a number above 0, at most 1"
+        what = "a number above 0, at most 1" if kind is Real else f"one of {', '.join(components('resampler'))}"
         raise UsageError(f"{name} is {value!r}; give {what}, or a list of such")
     return values
 
@@ -209,16 +179,16 @@ def _check(X: Any, y: NDArray[Any], neighbours: int) -> None:
     check_differ(2 if (least != most).any() else 1, int(numbers.min()), "resampling")
 
 
-def _check_ratio(name: str, ratio: float, counts: Counts) -> None:
+def _check_ratio(method: Component, ratio: float, counts: Counts) -> None:
     """Refuse a ratio that the rows have reached: the method would have to do nothing, or the reverse."""
-    if name in WITHOUT_RATIO:
+    if "ratio" not in method["keys"]:
         return
     fewer, more = min(counts.values()), max(counts.values())
     if len(counts) > 2 and ratio != 1.0:
         raise UsageError(f"ratio {ratio:g} is of two classes, and there are {len(counts)}; leave it out")
-    wanted = fewer <= int(more * ratio) if name not in ("random_under", "nearmiss") else int(fewer / ratio) <= more
+    wanted = int(fewer / ratio) <= more if method["undersamples"] else fewer <= int(more * ratio)
     if not wanted:
         raise DataError(
-            f"{name} is to reach {ratio:g} rows of the rarer class for each other one, and there are {fewer / more:.4g} already; "
-            f"raise the ratio, or leave {name} out"
+            f"{method.name} is to reach {ratio:g} rows of the rarer class for each other one, and there are {fewer / more:.4g} "
+            f"already; raise the ratio, or leave {method.name} out"
         )

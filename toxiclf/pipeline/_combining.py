@@ -1,4 +1,4 @@
-"""How members decide together: by votes, or by a regression over what they say."""
+"""How members decide together: by votes, or by a regression over their outputs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 
 from toxiclf._registry import component, register
 from toxiclf.balance.weights import problems
-from toxiclf.evaluation.decision import fit_calibration
 from toxiclf.graph import Graph
 from toxiclf.models._binary import against_negative, write_against_negative
-from toxiclf.models._ensemble import EnsembleOptions
+from toxiclf.pipeline.decision import fit_calibration
+from toxiclf.recipe import ModelOptions
 
 Floats = NDArray[np.float64]
 _STEPS = 1000  # of the weights' search, which has long converged by then
@@ -26,7 +26,7 @@ _DOUBLE, _FLOAT = 11, 1  # onnx.TensorProto's numbers
 
 
 class Combination(ABC):
-    """From what each member says to what the ensemble says; members first become calibrated log-odds (Platt 1999).
+    """From each member's outputs to the ensemble's; members first become calibrated log-odds (Platt 1999).
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Combination(ABC):
         return self
 
     def raw(self, raw: Floats) -> Floats:
-        """What the ensemble says, (n, n_labels), of what its members say, (members, n, n_labels)."""
+        """The ensemble's outputs (n, n_labels) from its members' (members, n, n_labels)."""
         return self._raw(self._log_odds(raw))
 
     def write(self, graph: Graph, raw: Sequence[str]) -> str:
@@ -73,7 +73,7 @@ class Combination(ABC):
 
     @abstractmethod
     def weights(self) -> list[list[float]]:
-        """How much each member says, for each label (of exclusive labels of voting, one for all)."""
+        """How much each member counts, for each label (of exclusive labels of voting, one for all)."""
 
     @abstractmethod
     def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None: ...
@@ -115,7 +115,7 @@ class Voting(Combination):
         if given == "auto":
             classes = problems(targets, exclusive=self.exclusive)
             shares = self._log_shares(log_odds)
-            self.weights_ = np.column_stack([_mixture(np.exp(shares[j]), of) for j, of in enumerate(classes)])
+            self.weights_ = np.column_stack([_mixture(np.exp(shares[j]), own) for j, own in enumerate(classes)])
         else:
             weights = np.ones(len(log_odds)) if given == "equal" else np.array(given)
             self.weights_ = np.repeat((weights / weights.sum())[:, None], columns, axis=1)
@@ -198,19 +198,19 @@ class Stacking(Combination):
         rows = self._rows(log_odds)
         regression = LogisticRegression(C=self.options.C, max_iter=2000, random_state=self.seed)
         if self.exclusive:
-            found = regression.fit(rows, problems(targets, exclusive=True)[0])
-            coefficients = found.coef_.T
+            regression.fit(rows, problems(targets, exclusive=True)[0])
+            coefficients = regression.coef_.T
             if labels == 1:
-                self.coefficients_, self.offsets_ = coefficients, found.intercept_
+                self.coefficients_, self.offsets_ = coefficients, regression.intercept_
             else:
                 self.coefficients_ = against_negative(coefficients, exclusive=True)
-                self.offsets_ = against_negative(found.intercept_[None], exclusive=True)[0]
+                self.offsets_ = against_negative(regression.intercept_[None], exclusive=True)[0]
             return
         self.coefficients_, self.offsets_ = np.zeros((members * labels, labels)), np.zeros(labels)
         for j in range(labels):
             own = np.arange(members) * labels + j
-            found = regression.fit(rows[:, own], targets[:, j])
-            self.coefficients_[own, j], self.offsets_[j] = found.coef_[0], found.intercept_[0]
+            regression.fit(rows[:, own], targets[:, j])
+            self.coefficients_[own, j], self.offsets_[j] = regression.coef_[0], regression.intercept_[0]
 
     def _rows(self, log_odds: Floats) -> Floats:
         """(n, members · n_labels)."""
@@ -227,7 +227,7 @@ class Stacking(Combination):
 
 
 def combination(
-    options: EnsembleOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
+    options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
 ) -> Combination:
     """Learn how members decide together; parameters as of :meth:`Combination.fit`."""
     made: Combination = component("combination", options.name).target(options, exclusive=exclusive, seed=seed)
@@ -235,19 +235,19 @@ def combination(
 
 
 def cross_fitted(
-    options: EnsembleOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
+    options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
     exclusive: bool, seed: int,
 ) -> Floats:  # fmt: skip
-    """What the ensemble says of rows that neither its members nor their combination learned from, (n, n_labels).
+    """The ensemble's outputs for rows that neither its members nor their combination learned from, (n, n_labels).
 
     Parameters
     ----------
     raw : out-of-fold outputs of each member, (members, n, n_labels).
     outside : the rows held out by each fold.
     """
-    said = np.empty(targets.shape)
+    together = np.empty(targets.shape)
     for rows in outside:
         others = np.setdiff1d(np.arange(len(targets)), rows)
         learned = combination(options, raw[:, others], targets[others], exclusive=exclusive, seed=seed)
-        said[rows] = learned.raw(raw[:, rows])
-    return said
+        together[rows] = learned.raw(raw[:, rows])
+    return together

@@ -1,0 +1,89 @@
+"""Losses of networks, beside class weights another way to make more of a rare class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toxiclf._registry import register
+from toxiclf.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NOTHING = 1e-3  # of log-odds
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a network minimizes: cross-entropies, each times its row's weight, unless a subclass says otherwise.
+
+    A subclass that registers itself is a loss. It is a frozen dataclass, whose fields are the keys of ``[balance]`` that have an
+    effect on it.
+    """
+
+    def added(self, shares: NDArray[np.float64], *, exclusive: bool) -> tuple[float, ...]:
+        """What is added to the outputs of each column while training; nothing is where it is empty.
+
+        Parameters
+        ----------
+        shares : of the training rows that each column holds, float64 (columns,), weighted.
+        exclusive : whether columns are values of one label, one softmax, and not a sigmoid each.
+        """
+        return ()
+
+    def weighted(self, cross_entropies: Any, weights: Any) -> Any:
+        """Losses of a batch, of which the mean is minimized: TensorFlow tensors of one shape, (batch, columns) or (batch,)."""
+        return weights * cross_entropies
+
+
+@register("loss", summary="Cross-entropy", order=10)
+class Crossentropy(Loss):
+    """Cross-entropy of sigmoids, or of a softmax where labels exclude each other."""
+
+
+@register("loss", summary="Cross-entropy that makes light of what is known already", keys=("focal_gamma",), order=20)
+@dataclass(frozen=True)
+class Focal(Loss):
+    """Cross-entropy times (1 - p) ** gamma, p being the probability of what is true.
+
+    Source: Lin et al. 2017, "Focal Loss for Dense Object Detection".
+    """
+
+    focal_gamma: float
+
+    def weighted(self, cross_entropies: Any, weights: Any) -> Any:
+        """Losses of a batch."""
+        from toxiclf.backend import tf
+
+        focus = tf.maximum(-tf.math.expm1(-cross_entropies), 1e-7) ** self.focal_gamma
+        return weights * focus * cross_entropies
+
+
+@register(
+    "loss", summary="Cross-entropy of outputs raised by the log-odds of a class's share", keys=("logit_tau",), order=30
+)
+@dataclass(frozen=True)
+class LogitAdjusted(Loss):
+    """Cross-entropy of outputs that are raised, while training, by tau times the log-odds of the class's share.
+
+    Source: Menon et al. 2021, "Long-tail learning via logit adjustment".
+    """
+
+    logit_tau: float
+
+    def added(self, shares: NDArray[np.float64], *, exclusive: bool) -> tuple[float, ...]:
+        """Tau times the shares' log-odds, of a softmax their log.
+
+        Raises
+        ------
+        UsageError : all classes have as many rows.
+        """
+        adjustment = np.log(shares) if exclusive else np.log(shares) - np.log1p(-shares)
+        if float(np.ptp(adjustment) if exclusive else np.abs(adjustment).max()) < _NOTHING:
+            raise UsageError(
+                "balance.loss = logit_adjusted has no effect, as all classes have as many rows; leave it out"
+            )
+        return tuple((self.logit_tau * adjustment).tolist())

@@ -1,0 +1,107 @@
+"""Resamplers that add rows of the rarer class: copies, or new rows near it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toxiclf._registry import register
+from toxiclf.balance.resampling._settings import Settings
+
+
+@register("resampler", summary="Copies of rows of the rarer class, drawn at random", order=10)
+def random_over(settings: Settings) -> Any:
+    """Repeats rows of the rarer class at random until there are as many as asked for.
+
+    Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
+    """
+    from imblearn.over_sampling import RandomOverSampler
+
+    return RandomOverSampler(sampling_strategy=settings.sampling_strategy, random_state=settings.seed)
+
+
+@register(
+    "resampler", summary="New rows between a rare row and its neighbours", generates=True, keys=("ratio", "neighbours"), order=30
+)  # fmt: skip
+def smote(settings: Settings) -> Any:
+    """Makes rows on the lines between a row of the rarer class and its nearest neighbours of that class.
+
+    Source: Chawla et al. 2002, "SMOTE: Synthetic Minority Over-sampling Technique".
+    """
+    from imblearn.over_sampling import SMOTE
+
+    return SMOTE(
+        sampling_strategy=settings.sampling_strategy, k_neighbors=settings.neighbours, random_state=settings.seed
+    )
+
+
+@register(
+    "resampler", summary="SMOTE of the rare rows that lie near the other class", generates=True, keys=("ratio", "neighbours"),
+    order=40,
+)  # fmt: skip
+def borderline_smote(settings: Settings) -> Any:
+    """SMOTE from those rows of the rarer class among whose neighbours at least half are of the other class.
+
+    Source: Han, Wang and Mao 2005, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning".
+    """
+    from imblearn.over_sampling import BorderlineSMOTE
+
+    return BorderlineSMOTE(
+        sampling_strategy=settings.sampling_strategy, k_neighbors=settings.neighbours, random_state=settings.seed
+    )
+
+
+@register(
+    "resampler", summary="SMOTE of the support vectors of the rarer class", generates=True, keys=("ratio", "neighbours"), order=50
+)  # fmt: skip
+def svm_smote(settings: Settings) -> Any:
+    """SMOTE from the support vectors of the rarer class, also outwards where few neighbours are of the other class.
+
+    Source: Nguyen, Cooper and Kamei 2011, "Borderline over-sampling for imbalanced data classification".
+    """
+    from imblearn.over_sampling import SVMSMOTE
+
+    return SVMSMOTE(
+        sampling_strategy=settings.sampling_strategy, k_neighbors=settings.neighbours, random_state=settings.seed
+    )
+
+
+@register(
+    "resampler", summary="SMOTE, most of it where the other class is near", generates=True, keys=("ratio", "neighbours"), order=60
+)  # fmt: skip
+def adasyn(settings: Settings) -> Any:
+    """Makes the more rows from a row of the rarer class, the more of its neighbours are of the other class.
+
+    Source: He et al. 2008, "ADASYN: Adaptive synthetic sampling approach for imbalanced learning".
+    """
+    from imblearn.over_sampling import ADASYN
+
+    return ADASYN(
+        sampling_strategy=settings.sampling_strategy, n_neighbors=settings.neighbours, random_state=settings.seed
+    )
+
+
+@register(
+    "resampler", summary="SMOTE, then Tomek links removed", generates=True, keys=("ratio", "neighbours"), order=70
+)  # fmt: skip
+def smote_tomek(settings: Settings) -> Any:
+    """SMOTE, then takes away both rows of each pair of classes that are each other's nearest neighbours.
+
+    Source: Batista, Bazzan and Monard 2003, "Balancing Training Data for Automated Annotation of Keywords".
+    """
+    from imblearn.combine import SMOTETomek
+
+    return SMOTETomek(smote=smote(settings), random_state=settings.seed)
+
+
+@register(
+    "resampler", summary="SMOTE, then rows unlike their neighbours removed", generates=True, keys=("ratio", "neighbours"),
+    order=80,
+)  # fmt: skip
+def smote_enn(settings: Settings) -> Any:
+    """SMOTE, then takes away rows whose nearest neighbours are of another class (edited nearest neighbours).
+
+    Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
+    """
+    from imblearn.combine import SMOTEENN
+
+    return SMOTEENN(smote=smote(settings), random_state=settings.seed)

@@ -1,0 +1,46 @@
+"""Resamplers that remove rows of the more frequent class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toxiclf._registry import register
+from toxiclf.balance.resampling._settings import Settings
+
+
+@register("resampler", summary="Rows of the other class removed at random", undersamples=True, order=20)
+def random_under(settings: Settings) -> Any:
+    """Keeps rows of the more frequent class at random until there are as few as asked for.
+
+    Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
+    """
+    from imblearn.under_sampling import RandomUnderSampler
+
+    return RandomUnderSampler(sampling_strategy=settings.sampling_strategy, random_state=settings.seed)
+
+
+@register(
+    "resampler", summary="Rows of the other class removed that mix with the rarer one", undersamples=True, keys=(), order=90
+)  # fmt: skip
+def tomek(settings: Settings) -> Any:
+    """Removes a row of the more frequent class where it and a row of the rarer one are each other's nearest (Tomek links).
+
+    Source: Tomek 1976, "Two Modifications of CNN".
+    """
+    from imblearn.under_sampling import TomekLinks
+
+    return TomekLinks()
+
+
+@register(
+    "resampler", summary="Rows of the other class nearest to the rarer one kept", undersamples=True, keys=("ratio", "neighbours"),
+    order=100,
+)  # fmt: skip
+def nearmiss(settings: Settings) -> Any:
+    """Keeps those rows of the more frequent class that lie nearest to their nearest rows of the rarer one.
+
+    Source: Mani and Zhang 2003, "kNN approach to unbalanced data distributions".
+    """
+    from imblearn.under_sampling import NearMiss
+
+    return NearMiss(sampling_strategy=settings.sampling_strategy, n_neighbors=settings.neighbours)

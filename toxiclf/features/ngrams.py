@@ -1,0 +1,45 @@
+"""Comments as sparse rows: which n-grams of jamo and of syllables each holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from toxiclf.graph import Graph
+from toxiclf.text.encoder import Encoded
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+NgramRows = dict[str, "sp.csr_matrix"]
+"""By input, float32 (n, number of n-grams): 1 where the comment holds the n-gram."""
+
+
+@dataclass(frozen=True)
+class Ngrams:
+    """What turns ids into :data:`NgramRows`.
+
+    Attributes
+    ----------
+    sizes : number of n-grams of each input that is wanted.
+    """
+
+    sizes: Mapping[str, int]
+
+    def transform(self, encoded: Encoded) -> NgramRows:
+        """Sparse rows of ones; id 1 is column 0."""
+        import scipy.sparse as sp
+
+        rows = {}
+        for name, size in self.sizes.items():
+            ids = encoded.views[name]
+            ones = np.ones(len(ids.flat), dtype=np.float32)
+            rows[name] = sp.csr_matrix((ones, ids.flat - 1, ids.starts), shape=(len(ids), size))
+        return rows
+
+    def write(self, graph: Graph) -> str:
+        """Add nothing: the model adds its weights up by ids."""
+        return ""

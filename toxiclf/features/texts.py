@@ -1,0 +1,72 @@
+"""Comments that are normalized and, where need be, tokenized: once, for all fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.datasets.comments import Comments
+from toxiclf.features.cache import FeatureCache
+from toxiclf.text.encoder import Encoded, TextEncoder, TokenView, join_views
+from toxiclf.text.preprocess import Preprocessor
+from toxiclf.text.tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """Texts that are ready to be encoded, with their tokens for models that take tokens.
+
+    Attributes
+    ----------
+    texts : preprocessed.
+    truncated : bool (n,), True where normalization cut a comment off.
+    tokens : of each text, or None.
+    """
+
+    texts: list[str]
+    truncated: NDArray[np.bool_]
+    tokens: list[list[str]] | None
+
+    @classmethod
+    def of(
+        cls, comments: Comments | Sequence[str], preprocessor: Preprocessor, engine: Tokenizer | None, workers: int = 1,
+        cache: FeatureCache | None = None,
+    ) -> TokenizedTexts:  # fmt: skip
+        """Preprocess and tokenize comments as they were read; ``workers`` cores may make tokens."""
+        if isinstance(comments, Comments):
+            texts, truncated = comments.preprocessed(preprocessor)
+        else:
+            texts, truncated = preprocessor.batch(comments)
+        tokens = None if engine is None else (cache or FeatureCache()).tokens(texts, engine, workers)
+        return cls(texts, truncated, tokens)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: NDArray[np.intp]) -> TokenizedTexts:
+        """Some of the texts, in the order asked for."""
+        tokens = None if self.tokens is None else [self.tokens[i] for i in rows]
+        return TokenizedTexts([self.texts[i] for i in rows], self.truncated[rows], tokens)
+
+    def encode(self, encoder: TextEncoder) -> Encoded:
+        """Ids by an encoder whose preprocessor and tokenizer they were prepared with."""
+        inputs = {
+            name: view.encode_tokens(self.tokens)
+            if isinstance(view, TokenView) and self.tokens is not None
+            else view.encode(self.texts)
+            for name, view in encoder.views.items()
+        }
+        return join_views(inputs, self.truncated)
+
+    def joined(self, other: TokenizedTexts) -> TokenizedTexts:
+        """These texts and then the other ones, prepared in the same way."""
+        tokens = None if self.tokens is None or other.tokens is None else self.tokens + other.tokens
+        return TokenizedTexts(self.texts + other.texts, np.concatenate([self.truncated, other.truncated]), tokens)
+
+
+def encoded(comments: Comments, encoder: TextEncoder) -> Encoded:
+    """What the encoder gives for the comments' texts, each normalized once in its life."""
+    return encoder.encode_preprocessed(*comments.preprocessed(encoder.preprocessor))

@@ -1,0 +1,218 @@
+"""The table ``[balance]`` of a recipe, and the steps of its lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
+
+from toxiclf._registry import Component, component, components
+from toxiclf.errors import UsageError, unknown_name
+from toxiclf.recipe.sections import SHIPPED_VECTORS
+from toxiclf.recipe.types import ComponentName, Count, Positive, Section, as_list
+
+_HEAVIEST = 1e6  # heavier rows end in numbers that no library can compute with
+
+
+class Step(Section):
+    """An entry of a list of components: its name, the keys that all of its kind have, and options of its own beside them."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: ClassVar[str]
+    method: str
+
+    @model_validator(mode="after")
+    def _own_options(self) -> Step:
+        """Check the options that only this method has; those that are left out have their default."""
+        own, given = self.component.options, self.model_extra or {}
+        known = {} if own is None else own.model_fields
+        for key in given:
+            if key not in known:
+                raise ValueError(str(unknown_name("key", key, [*type(self).model_fields, *known])))
+        if own is not None:
+            try:
+                checked = own(**given)
+            except ValidationError as error:
+                complaint = error.errors()[0]
+                key = ".".join(map(str, complaint["loc"]))
+                raise ValueError(f"{key} is {complaint['input']!r}; {complaint['msg']}") from None
+            object.__setattr__(self, "__pydantic_extra__", checked.model_dump())
+        return self
+
+    @property
+    def component(self) -> Component:
+        """Its entry in the registry."""
+        return component(self.kind, self.method)
+
+    @property
+    def options(self) -> Any:
+        """The options that only this method has; None where it has none."""
+        own = self.component.options
+        return None if own is None else own(**(self.model_extra or {}))
+
+    @classmethod
+    def default_of(cls, key: str) -> Any:
+        """The value of a key that is left out; None of an option that only a method has."""
+        return super().default_of(key) if key in cls.model_fields else None
+
+
+class AugmentStep(Step):
+    """One entry of ``balance.augment``: comments of the rarer class are written once more.
+
+    >>> AugmentStep(method="eda", copies=2)
+    AugmentStep(method='eda', copies=2)
+    """
+
+    kind = "augmenter"
+    method: Annotated[str, ComponentName("augmenter")]
+    """How a comment is written once more."""
+    copies: Annotated[int, Field(ge=1, le=100)] = 1
+    """Times that each comment is written."""
+    of: Literal["rarer", "all"] = "rarer"
+    """Whose comments: those of the rarer class, or of every class, so that what a method does to words is no sign of a class."""
+    rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
+    """Share of a comment's places that change (words, syllables, what can be drawn out); "auto" is the method's own."""
+    similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    """Least cosine similarity of a synonym."""
+    vectors: Annotated[str, Field(min_length=1)] = SHIPPED_VECTORS[0]
+    """Where synonyms are looked up: "ko-comments", or a folder that `toxiclf pretrain` wrote with mecab's tokens."""
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> AugmentStep:
+        for key in set(type(self).model_fields) - {"method", "copies", "of", *self.component["keys"]}:
+            if getattr(self, key) != self.default_of(key):
+                raise ValueError(f"balance.augment: {key} has no effect on {self.method}; leave it out")
+        return self
+
+
+class ResampleStep(Step):
+    """One entry of ``balance.resample``; written as its name alone where it has no options of its own."""
+
+    kind = "resampler"
+    method: Annotated[str, ComponentName("resampler")]
+    """How rows are added or removed."""
+
+    @model_serializer(mode="wrap")
+    def _short(self, handler: Any) -> Any:
+        content = handler(self)
+        return content if self.model_extra else self.method
+
+
+def resample_steps(entries: Iterable[Any]) -> tuple[ResampleStep, ...]:
+    """Steps from names, tables and steps.
+
+    Raises
+    ------
+    UsageError : there is no resampler of that name, or its options do not fit.
+    """
+    steps = []
+    for entry in entries:
+        content = _with_method(entry)
+        if isinstance(content, Mapping):
+            component("resampler", str(content.get("method")))  # whose sentence gives the nearest name
+        try:
+            steps.append(ResampleStep.model_validate(content))
+        except ValidationError as error:
+            raise UsageError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    return tuple(steps)
+
+
+def _with_method(entry: Any) -> Any:
+    return {"method": entry} if isinstance(entry, str) else entry
+
+
+def _steps(value: Any) -> Any:
+    """One entry where a list is meant, and a name where a table is; "none" for an empty list."""
+    if value in ("none", ["none"]):
+        return ()
+    entries = [value] if isinstance(value, str | Mapping) else value
+    return [_with_method(entry) for entry in entries] if isinstance(entries, list | tuple) else entries
+
+
+def _weights(value: Any) -> Any:
+    """Accept a name, or weights by class: classes that are numbers are named by them, as in scikit-learn's ``{0: 1.0, 1: 3.0}``."""
+    if not isinstance(value, Mapping):
+        return value
+    if not value:
+        raise ValueError('the table is empty; give weights by class, such as {toxic = 5}, or "none"')
+    for key, weight in value.items():
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < float(weight) <= _HEAVIEST:
+            raise ValueError(f"the weight of '{key}' is {weight!r}; expected a number above 0, at most a million")
+    return {str(key): float(weight) for key, weight in value.items()}
+
+
+class BalanceSection(Section):
+    """``[balance]``: techniques for a rare class; each sees training rows only."""
+
+    class_weight: Annotated[
+        Literal["balanced", "none", "effective_number"] | dict[str, float], BeforeValidator(_weights)
+    ] = "balanced"
+    """Weight of a row of class c: n / (k · n_c) for k classes (balanced), or (1 - beta) / (1 - beta ** n_c), scaled to a mean of
+    1 a row (effective_number, Cui et al. 2019), of the rows that augmentation and resampling have left; or a table by label, and by
+    the negative value ("negative" unless the label column names it)."""
+    effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    """Beta of `class_weight = "effective_number"`; towards 0 all classes weigh the same."""
+    loss: Annotated[str, ComponentName("loss")] = "crossentropy"
+    """What networks minimize; a loss for rare classes and class weights favour them twice."""
+    focal_gamma: Positive = 2.0
+    """How much less the focal loss makes of what is known already: (1 - p) ** gamma, p being the probability of what is true."""
+    logit_tau: Positive = 1.0
+    """Times the log-odds of a class's share by which `loss = "logit_adjusted"` raises outputs while training."""
+    resample: Annotated[tuple[ResampleStep, ...], BeforeValidator(_steps)] = ()
+    """Resamplers, applied in order to averaged vectors of one label."""
+    ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
+        1.0,
+    )
+    """Rows of the rarer class that there are to be for each of the other: one number, or one for each resampler that takes one."""
+    neighbours: Count = 5
+    """Rows around one at which SMOTE and its kin look."""
+    gan_steps: Count = 1500
+    """Steps of training of the generator, at most."""
+    gan_noise: Count = 32
+    """Random numbers from which it makes a row."""
+    gan_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 128)
+    """Units of the dense layers of generator and critic."""
+    gan_critic_steps: Count = 3
+    """Steps of the critic for each of the generator."""
+    gan_penalty: Positive = 10.0
+    """Weight of the critic's gradient penalty (Gulrajani et al. 2017)."""
+    gan_learning_rate: Positive = 5e-4
+    """Step size of both."""
+    augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
+    """Methods that write comments once more, before they are tokenized."""
+
+    @model_validator(mode="after")
+    def _a_ratio_each(self) -> BalanceSection:
+        takers = [step.method for step in self.resample if "ratio" in step.component["keys"]]
+        if len(self.ratio) not in (1, len(takers)):
+            raise ValueError(
+                f"balance.ratio has {len(self.ratio)} numbers; give one for all, or one for each resampler that takes one"
+                f" ({', '.join(takers) or 'there is none'})"
+            )
+        return self
+
+    def idle_keys(self) -> list[tuple[list[str], str]]:
+        """Keys that have no effect beside the others, and why."""
+        idle = []
+        if self.class_weight != "effective_number":
+            idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))
+        loss = component("loss", self.loss)
+        idle.append((_keys_of_others("loss", [loss]), f"while balance.loss is '{self.loss}'"))
+        names = ", ".join(step.method for step in self.resample)
+        cause = f"on balance.resample = {names}" if names else "without balance.resample"
+        idle.append((_keys_of_others("resampler", [step.component for step in self.resample]), cause))
+        return idle
+
+    @property
+    def gan(self) -> dict[str, Any]:
+        """Parameters of the GAN of a resampler that generates rows by one, by name; empty without such a one."""
+        keys = [key for step in self.resample for key in step.component["keys"] if key.startswith("gan_")]
+        return {key.removeprefix("gan_"): getattr(self, key) for key in keys}
+
+
+def _keys_of_others(kind: str, chosen: Iterable[Component]) -> list[str]:
+    """Keys that have an effect on a component of the kind, and on none of the chosen."""
+    own = {key for entry in chosen for key in entry["keys"]}
+    return list(dict.fromkeys(key for entry in components(kind).values() for key in entry["keys"] if key not in own))

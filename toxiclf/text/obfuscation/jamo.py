@@ -1,0 +1,74 @@
+"""View `jamo`: syllables written as single jamo."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from toxiclf._registry import register
+from toxiclf.text.hangul import composed_pieces, parts, syllable
+from toxiclf.text.obfuscation._form import Edit, Form
+from toxiclf.text.obfuscation._stems import any_of, stems
+from toxiclf.text.obfuscation._view import View
+
+_RUN = re.compile(r"[ㄱ-ㅎㅏ-ㅣ]{2,}")
+_CRYING = frozenset("ㅠㅜㅡㅗㅛ")  # vowels that are drawn as eyes and mouths: ㅋㅠ, ㅎㅡㅎ, ㅇㅗㅇ
+
+
+@register("view", summary="Syllables written as single jamo (ㅅㅣ발)", order=50)
+class Jamo(View):
+    """Reads runs of jamo that compose into syllables (ㅅㅣ발), and finals written apart (시바ㄹ); faces and laughter stay."""
+
+    def trigger(self) -> re.Pattern[str]:
+        """Where jamo may make a syllable that is not written as one; wider than :func:`_loose`, and five times as fast."""
+        whole = [parts(character) for stem in stems() for character in stem if "가" <= character <= "힣"]
+        heads = "".join(sorted({syllable(a, b) for a, b, c in whole if c}))
+        finals = "".join(sorted({c for _, _, c in whole if c and c not in "ㅋㅎ"}))
+        return re.compile(f"[ㄱ-ㅎ][ㅏ-ㅣ]|[{heads}][{finals}](?![ㅏ-ㅣ])")
+
+    def edits(self, form: Form) -> list[Edit]:
+        """Runs of jamo that compose into syllables; faces and laughter stay."""
+        edits = []
+        for run in _RUN.finditer(form.text):
+            letters = run[0]
+            whole = "".join(piece for _, _, piece in composed_pieces(letters))
+            clean = all("가" <= piece <= "힣" for piece in whole) and not _is_face(letters)
+            for start, end, piece in composed_pieces(letters):
+                if end - start < 2:
+                    continue
+                sure = clean or not (_is_face(letters[start:end]) or _stutters(letters, start))
+                last = parts(piece)[2]
+                if (
+                    last and last in "ㅋㅎ" and letters[end : end + 1] in ("", last)
+                ):  # laughter after an open syllable: ㄴㅔㅎㅎ
+                    end, piece = end - 1, syllable(*parts(piece)[:2])
+                edits.append(Edit(run.start() + start, run.start() + end, piece, sure))
+        return edits
+
+    def last_edits(self, form: Form) -> list[Edit]:
+        """Finals written apart from their syllables (시바ㄹ); never sure."""
+        edits = []
+        for match in _loose().finditer(form.text):
+            initial, medial, _ = parts(match[0][0])
+            edits.append(Edit(*match.span(), syllable(initial, medial, match[0][1])))
+        return edits
+
+
+def _is_face(letters: str) -> bool:
+    """Whether a syllable of these jamo may as well be a face or crying (ㅋㅠ, ㅇㅅㅡ, ㅇㅗㅇ)."""
+    drawn = all(letter in _CRYING for letter in letters if letter >= "ㅏ")
+    return len(letters) < 4 and (drawn or letters[0] == letters[-1])
+
+
+def _stutters(letters: str, start: int) -> bool:
+    """Whether laughter or crying touches the syllable (ㅋㅋㅏ, ㅇㅇㅓ)."""
+    return (
+        letters[start - 1 : start] == letters[start] or letters[start + 1 : start + 2] == letters[start + 2 : start + 3]
+    )
+
+
+@cache
+def _loose() -> re.Pattern[str]:
+    """A syllable of some stem whose final is written apart."""
+    pieces = (parts(character) for stem in stems() for character in stem if "가" <= character <= "힣")
+    return re.compile(f"(?:{any_of({syllable(a, b) + c for a, b, c in pieces if c and c not in 'ㅋㅎ'})})(?![ㅏ-ㅣ])")
