@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toxiclf._console import say
+from toxiclf._console import print_line, say
 
 
 def figures(
