@@ -16,7 +16,7 @@ from toxiclf.evaluation.bootstrap import Evaluation, evaluate
 from toxiclf.evaluation.explain import Occluded, Score, Spans, doubtful, occluded, telling_tokens
 from toxiclf.evaluation.figure_data import figure_points, length_counts
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.sections import Doubt, Token
+from toxiclf.evaluation.sections import Doubt, FigureData, Token
 from toxiclf.text.normalize import Normalizer
 
 _LISTED = 300  # comments in a list of errors, over all labels
@@ -122,7 +122,7 @@ class ScoredRows:
         )  # fmt: skip
 
     @cached_property
-    def figure_data(self) -> dict[str, dict[str, Any]]:
+    def figure_data(self) -> FigureData:
         """Points of figures; maps take a few seconds."""
         points = figure_points(self.outputs, self.seed)
         if self.comments is not None:
