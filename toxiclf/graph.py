@@ -69,6 +69,10 @@ class Graph:
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=dtype), name))
         return name
 
+    def integers(self, *values: int) -> str:
+        """A constant of axes, places or lengths, int64 (n,)."""
+        return self.constant(values, np.int64)
+
     def add(self, operator: str, *inputs: str, domain: str = "", place: int = 0, **attributes: Any) -> str:
         """Add a node of which one output is used, the one at ``place``; returns its name. An input "" is left out."""
         output = self._name(operator.lower())
@@ -82,14 +86,25 @@ class Graph:
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
         return outputs
 
+    def double(self, x: str) -> str:
+        """The same numbers in double precision."""
+        return self.add("Cast", x, to=TensorProto.DOUBLE)
+
+    def single(self, x: str) -> str:
+        """The same numbers as float32, or 0 and 1 of a truth value."""
+        return self.add("Cast", x, to=TensorProto.FLOAT)
+
+    def concat(self, columns: Sequence[str]) -> str:
+        """Columns (batch, n) side by side."""
+        return self.add("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
+
     def sum_over_time(self, values: str, *, axis: int = 1, keepdims: bool = False) -> str:
         """Sum over time, which is the second axis unless another one is named, in double precision.
 
         ONNX Runtime adds in another order for another shape; in float32, a long comment alone and in a batch would differ.
         """
-        double = self.add("Cast", values, to=TensorProto.DOUBLE)
-        total = self.add("ReduceSum", double, self.constant([axis], np.int64), keepdims=int(keepdims))
-        return self.add("Cast", total, to=TensorProto.FLOAT)
+        total = self.add("ReduceSum", self.double(values), self.integers(axis), keepdims=int(keepdims))
+        return self.single(total)
 
     def build(self, output: str, columns: int) -> bytes:
         """The finished model: ``output`` becomes ``raw``, float32 (batch, columns)."""
