@@ -22,7 +22,6 @@ from toxiclf.evaluation.explain import occluded, telling_tokens
 from toxiclf.evaluation.slices import identity_terms, slice_figures, slice_rows
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
-from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 
 
@@ -52,7 +51,7 @@ def test_calibrated_scores_have_no_calibration_error() -> None:
 
 def test_terms_of_identity_are_whole_morphemes() -> None:
     texts = ["게이라서 뭐 어때", "게이머들 모여라", "우리 할머니가 최고", "일본 여행 다녀왔다"] * 10
-    found = {name: rows for by, name, rows in slice_rows(texts, Normalizer()) if by == "identity"}
+    found = {name: rows for by, name, rows in slice_rows(texts) if by == "identity"}
     assert found["sexual orientation"].tolist() == [True, False, False, False] * 10
     assert found["age"].tolist() == [False, False, True, False] * 10
     assert found["nationality and ethnicity"].tolist() == [False, False, False, True] * 10
@@ -94,7 +93,7 @@ def test_a_token_s_effect_is_what_the_score_loses_without_it() -> None:
         return np.array([[0.9 if "바보" in text else 0.2] for text in texts], dtype=np.float32)
 
     spans = tokenizer("mecab").spans
-    comments = occluded(["너는 바보야", "오늘 날씨 좋네", ""], Normalizer(), spans, score)
+    comments = occluded(["너는 바보야", "오늘 날씨 좋네", ""], spans, score)
     effects = {
         comments[0].text[a:b]: float(e[0]) for (a, b), e in zip(comments[0].spans, comments[0].effects, strict=True)
     }
@@ -102,7 +101,7 @@ def test_a_token_s_effect_is_what_the_score_loses_without_it() -> None:
     assert all(effect == 0 for token, effect in effects.items() if token != "바보")
     assert (comments[1].effects == 0).all()
     assert comments[2].spans == ()
-    many = occluded(["너는 바보야", "바보 같네", "정말 바보"], Normalizer(), spans, score)
+    many = occluded(["너는 바보야", "바보 같네", "정말 바보"], spans, score)
     (row,) = telling_tokens(many, ["toxic"])
     assert (row["token"], row["comments"]) == ("바보", 3)
 

@@ -39,7 +39,7 @@ def analysis_of(
     -------
     ``thresholds`` (``rows``, and ``labels``, see :func:`threshold_curve`), ``calibration``, ``slices``.
     """
-    kinds = list(slice_rows(comments.texts, normalizer, comments.group_column, comments.groups))
+    kinds = list(slice_rows(comments.keys(normalizer), comments.group_column, comments.groups))
     analysis: Analysis = {
         "calibration": calibration_curve(scores, comments.targets, comments.labels),
         "slices": slice_figures(kinds, scores, comments.targets, thresholds, comments.labels),

@@ -161,8 +161,8 @@ class ScoredRows:
         if self.comments is None or self.explainer is None or self.explainer.score is None:
             return {}
         rows = sorted({row for kinds in self.listed.values() for of in kinds.values() for row in of} | set(self._drawn))
-        texts = [self.comments.texts[i] for i in rows]
-        effects = occluded(texts, self.explainer.normalizer, self.explainer.spans, self.explainer.score)
+        texts = self.comments.take(np.array(rows, dtype=np.intp)).keys(self.explainer.normalizer)
+        effects = occluded(texts, self.explainer.spans, self.explainer.score)
         return dict(zip(rows, effects, strict=True))
 
     @cached_property

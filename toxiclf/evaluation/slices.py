@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.evaluation.sections import Slice
-from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import readings
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
@@ -30,7 +29,7 @@ NO_PEOPLE = ("length", "spelling")
 
 
 def slice_rows(
-    texts: Sequence[str], normalizer: Normalizer, column: str = "", values: Sequence[str] = ()
+    normalized: Sequence[str], column: str = "", values: Sequence[str] = ()
 ) -> Iterator[tuple[str, str, Bools]]:
     """Kinds of comments: what they are told apart by, the name of each, and bool (n,), which comments it holds.
 
@@ -40,9 +39,9 @@ def slice_rows(
 
     Parameters
     ----------
+    normalized : texts of comments.
     column, values : the name of a column, and its value in each row; none where values is empty.
     """
-    normalized = normalizer.batch(texts)[0]
     kinds: list[tuple[str, str, Bools]] = []
     lengths = np.array([len(text) for text in normalized])
     low = 0

@@ -13,7 +13,7 @@ from toxiclf.bundle.manifest import Manifest
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.reading import read_comments
 from toxiclf.errors import ToxiclfError
-from toxiclf.evaluation import learned
+from toxiclf.evaluation import learned_from
 from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.checks import CheckedRun, run_checks
 from toxiclf.evaluation.predictions import Predictions
@@ -70,7 +70,7 @@ def evaluate_bundle(
     analysis = analysis_of(comments, scores, manifest.thresholds, moderator.normalizer, None)
     if curves := _curves_of_training(Path(bundle), manifest):
         analysis["thresholds"] = curves
-    n_learned_from = learned.overlap(Path(bundle), manifest.data_sha256, comments.texts, moderator.normalizer)
+    n_learned_from = learned_from.overlap(Path(bundle), manifest.data_sha256, comments, moderator.normalizer)
     if n_learned_from is None and comments.sha256() == manifest.data_sha256:
         n_learned_from = len(comments)
     findings = run_checks(

@@ -22,7 +22,7 @@ from toxiclf.bundle.manifest import Manifest
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split
 from toxiclf.errors import TrainingError, UsageError
-from toxiclf.evaluation import learned as learned_from
+from toxiclf.evaluation import learned_from
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report, remove_report
 from toxiclf.moderator import Moderator

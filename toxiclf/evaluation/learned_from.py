@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from toxiclf._files import writing_text
@@ -24,12 +24,11 @@ def write(folder: Path, parts: Mapping[str, Comments], normalizer: Normalizer) -
     with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, _COLUMNS, "csv")
         for name, comments in parts.items():
-            hashes = _hashes(comments.texts, normalizer)
-            for line, text in zip(comments.lines.tolist(), hashes, strict=True):
+            for line, text in zip(comments.lines.tolist(), _hashes(comments, normalizer), strict=True):
                 writer.write(dict(zip(_COLUMNS, (comments.source, line, name, text), strict=True)))
 
 
-def overlap(bundle: Path, data_sha256: str, texts: Sequence[str], normalizer: Normalizer) -> int | None:
+def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> int | None:
     """How many comments are equal, after normalization, to one that the model of a bundle has learned from.
 
     Parameters
@@ -53,9 +52,9 @@ def overlap(bundle: Path, data_sha256: str, texts: Sequence[str], normalizer: No
             known = {text for *_, text in rows}
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return None
-    return sum(text in known for text in _hashes(texts, normalizer)) if known else None
+    return sum(text in known for text in _hashes(comments, normalizer)) if known else None
 
 
-def _hashes(texts: Sequence[str], normalizer: Normalizer) -> list[str]:
-    keys = normalizer.batch(texts)[0]
+def _hashes(comments: Comments, normalizer: Normalizer) -> list[str]:
+    keys = comments.keys(normalizer)
     return [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]
