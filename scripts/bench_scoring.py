@@ -43,16 +43,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 
 import toxiclf
+from toxiclf._registry import components
 from toxiclf.bundle import store
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.splitting import split
 from toxiclf.features.pooling import WORDS, Pooling
 from toxiclf.features.sequences import SequenceVectors
-from toxiclf.models import has_network
 from toxiclf.pipeline.calibrate import CalibratedModel, learn
 from toxiclf.pipeline.ensemble import FittedEnsemble
 from toxiclf.pipeline.save import bundled
-from toxiclf.recipe import MODEL_OPTIONS, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.rows import RowWriter
 from toxiclf.text.encoder import TokenView
 from toxiclf.text.hangul import decompose
@@ -70,7 +70,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", nargs="?", default="corpus:sample")
-    parser.add_argument("models", nargs="*", default=list(MODEL_OPTIONS))
+    parser.add_argument("models", nargs="*", default=list(components("model")))
     parser.add_argument("--unlabeled", metavar="SOURCE", help="texts for the word vectors, such as corpus:nsmc")
     parser.add_argument("--comments", type=int, default=2000, help="comments timed one by one")
     parser.add_argument("--batch", type=int, default=10_000, help="comments in the batch")
@@ -152,7 +152,7 @@ def _bench(name: str, comments: toxiclf.Comments, bundle: Path, options: argpars
 def _recipe(name: str, unlabeled: str | None) -> Recipe:
     settings = [f"vectors.unlabeled={unlabeled}"] if unlabeled and name not in _OWN_VECTORS else []
     recipe = Recipe.load(model=name, settings=settings)
-    return recipe.changed({"model.epochs": 2}) if len(recipe.members) == 1 and has_network(recipe) else recipe
+    return recipe.changed({"model.epochs": 2}) if len(recipe.members) == 1 and recipe.has_network else recipe
 
 
 def _ways(
@@ -223,7 +223,8 @@ def _average_peers(
 
     if not hasattr(model, "network_"):
         return {"library": lambda texts: model.raw(means(texts))}
-    from toxiclf.models._training_loop import VectorRows, compiled_forward, predicted
+    from toxiclf.models._rows import VectorRows
+    from toxiclf.models._training_loop import compiled_forward, predicted
 
     forward = compiled_forward(model.network_)
 
@@ -238,7 +239,8 @@ def _average_peers(
 
 def _sequence_peers(model: Any, tokenized: Callable[[Sequence[str]], list[list[int]]]) -> dict[str, Score]:
     """Of a network over a comment's word vectors in turn."""
-    from toxiclf.models._training_loop import IdRows, compiled_forward, predicted
+    from toxiclf.models._rows import IdRows
+    from toxiclf.models._training_loop import compiled_forward, predicted
 
     forward, time = compiled_forward(model.network_), model.network_.input_shape[1]
 

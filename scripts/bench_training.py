@@ -182,7 +182,7 @@ def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.flo
         if ": epoch " in message and clock is not None:
             clock.lap()
 
-    import toxiclf.models._keras_model  # noqa: F401  # TensorFlow's import is no part of an epoch
+    import toxiclf.models._training_loop  # noqa: F401  # TensorFlow's import is no part of an epoch
 
     clock = Clock()
     fitted = fitter.fit_model(matrix, FitContext(f"ours, seed {job.seed}", said))

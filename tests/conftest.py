@@ -29,7 +29,7 @@ from toxiclf.pipeline import train as training
 from toxiclf.pipeline.calibrate import CalibratedModel, decision_source
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.save import TrainedModel
-from toxiclf.recipe import BalanceSection, NgramLogisticOptions, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -179,7 +179,7 @@ def _one_baseline_each() -> Iterator[None]:
     def once(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -> ScoredRows | None:
         rows = [None if part is None else part.sha256() for part in (parts.train, parts.validation, parts.test)]
         decided = recipe.model_dump(mode="json", include={"seed", "text", "decision"})
-        itself = recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection()
+        itself = (recipe.model, recipe.balance) == (Recipe().model, Recipe().balance)
         key = json.dumps([rows, parts.train.negative, decided, decision_source(recipe), len(model.predictions), itself])
         if key not in known:
             known[key] = fit(parts, recipe, model, say)

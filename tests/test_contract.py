@@ -10,13 +10,13 @@ import pytest
 
 import toxiclf
 from tests.conftest import TINY_MODEL, Made, tiny
+from toxiclf._registry import components
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
-from toxiclf.models import MODELS, has_network
 from toxiclf.pipeline.fit import PipelineFitter
 from toxiclf.pipeline.save import TrainedModel
-from toxiclf.recipe import ANOMALY_MODELS, MODEL_OPTIONS, SELF_BALANCING, Recipe, presets
+from toxiclf.recipe import ModelOptions, Recipe, presets
 
 Trained = Callable[[str, str], TrainedModel]
 KINDS = ("one", "two", "exclusive")
@@ -26,7 +26,7 @@ ODD_TEXTS = ["", " ", "ㅤ", "\x00", "\ud800", "😀👨‍👩‍👧", "漢字
 AS_LSTM = ("lstm2", "bilstm", "bilstm2")
 # the same classes or kin, whose own tests have seeds and graphs of several labels
 AS_OTHERS = ("xgboost", "easy_ensemble", "rusboost", "overcomplete_autoencoder", "vae", "one_class_svm")
-MODELS_HERE = [model for model in MODEL_OPTIONS if model not in AS_LSTM]
+MODELS_HERE = [model for model in components("model") if model not in AS_LSTM]
 SEVERAL_LABELS = ("ngram_logistic", "logistic", "svm", "random_forest", "dnn", "dnn_sequence", "lstm", "cnn")
 every_model = pytest.mark.parametrize("model", MODELS_HERE)
 every_graph = pytest.mark.parametrize(
@@ -40,13 +40,20 @@ every_model_and_kind = pytest.mark.parametrize(
 )
 every_way_of_training = pytest.mark.parametrize("model", [model for model in MODELS_HERE if model not in AS_OTHERS])
 every_weighted_model = pytest.mark.parametrize(
-    "model", [model for model in MODELS if model not in (*AS_LSTM, *AS_OTHERS, *SELF_BALANCING, *ANOMALY_MODELS)]
+    "model",
+    [
+        name
+        for name, entry in components("model").items()
+        if not (entry["has_members"] or entry["balances_itself"] or entry["learns_from_negatives"])
+        and name not in (*AS_LSTM, *AS_OTHERS)
+    ],
 )
 
 
 def test_every_model_has_options_and_a_preset() -> None:
-    assert set(MODELS) | {"voting", "stacking"} == set(MODEL_OPTIONS) == set(TINY_MODEL)
-    assert set(MODEL_OPTIONS) <= set(presets())
+    assert set(components("model")) == set(TINY_MODEL)
+    assert all(issubclass(entry.options, ModelOptions) and entry.summary for entry in components("model").values())
+    assert set(components("model")) <= set(presets())
 
 
 @every_graph
@@ -121,7 +128,7 @@ def test_a_saved_bundle_gives_the_same_scores(
     assert {path.name for path in (folder / "bundle").iterdir()} == names  # no pickle, no code
     assert {node.domain for node in onnx.load(folder / "bundle" / "model.onnx").graph.node} <= {"", "ai.onnx.ml"}
     assert (folder / "report.json").exists()
-    assert (folder / "history.json").exists() == has_network(Recipe.load(tiny(model)))
+    assert (folder / "history.json").exists() == Recipe.load(tiny(model)).has_network
 
 
 @every_model

@@ -40,9 +40,11 @@ KINDS: dict[str, Kind] = {
             "learns_from_negatives": False,  # learns from comments without the label alone
             "has_members": False,  # is an ensemble of other models
             "multi_label": True,  # takes several labels
+            "raw_name": "raw output",  # what figures call it
             "preset": {},  # keys of [model] that its preset sets
         },
     ),
+    "combination": Kind("toxiclf.pipeline._combining"),  # how members of the ensemble of the same name decide together
     "resampler": Kind(
         "toxiclf.balance.resampling",
         {

@@ -22,7 +22,8 @@ from toxiclf.balance.weights import ClassWeights
 from toxiclf.datasets.comments import PLAIN, Comments
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import DataError, UsageError
-from toxiclf.models._training_loop import Plan, TrainingLoop
+from toxiclf.models._plan import Plan
+from toxiclf.models._training_loop import TrainingLoop
 from toxiclf.pipeline.calibrate import learn, learned_rows
 from toxiclf.pipeline.fit import PipelineFitter, TrainingMatrix
 from toxiclf.pipeline.save import TrainedModel

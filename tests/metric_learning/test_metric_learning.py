@@ -13,9 +13,11 @@ from toxiclf.backend import tf
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError, UsageError
 from toxiclf.graph import Graph
-from toxiclf.metric_learning.learner import MetricLearner, contrastive_loss, triplet_loss
+from toxiclf.metric_learning._learner import MetricLearner
+from toxiclf.metric_learning.supervised_contrastive import contrastive_loss
+from toxiclf.metric_learning.triplet import triplet_loss
 from toxiclf.models._base import HeldOut
-from toxiclf.models._training_loop import balanced_batches
+from toxiclf.models._rows import balanced_batches
 from toxiclf.recipe import FeaturesSection
 
 LOSSES = ("triplet", "supervised_contrastive")
@@ -25,7 +27,7 @@ def section(loss: str = "triplet", **more: Any) -> FeaturesSection:
     small = {"metric_size": 4, "metric_epochs": 2, "metric_batch_size": 16}
     if more.get("metric_encoder", "mlp") == "mlp":
         small["metric_units"] = [8]
-    return FeaturesSection(metric=loss, **{**small, **more})
+    return FeaturesSection(metric_learning=loss, **{**small, **more})
 
 
 def rings(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -11,9 +11,10 @@ from toxiclf.balance.weights import class_weights
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.features.sequences import Sequences
 from toxiclf.graph import Graph
+from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Task
-from toxiclf.models._keras_model import KerasModel, SequenceNetwork
-from toxiclf.recipe import MODEL_OPTIONS
+from toxiclf.models._network import Classifier, SequenceNetwork
+from toxiclf.recipe import model_options
 from toxiclf.text.encoder import Encoded, join_views
 from toxiclf.text.vocabulary import Ids
 
@@ -30,7 +31,12 @@ RECURRENT = SEQUENCE[:4]
 
 def options(name: str, **changes: Any) -> Any:
     """Options of a small network."""
-    return MODEL_OPTIONS[name].model_validate({"name": name, **SMALL[name], **changes})
+    return model_options({"name": name, **SMALL[name], **changes})
+
+
+def unfitted(name: str, **changes: Any) -> Any:
+    """A small network over sequences that has not learned yet."""
+    return make_model(options(name, **changes))
 
 
 def ids_of(lengths: Sequence[int], *, seed: int = 0, tokens: int = TOKENS) -> Ids:
@@ -78,12 +84,12 @@ def fitted(name: str, *, exclusive: bool = False, seed: int = 0, task: Any = Non
     """A network over sequences, trained for a moment on 60 comments; watches 40 others."""
     features, targets = learnable(60)
     watched, watched_targets = learnable(40, seed=1)
-    model = SequenceNetwork(options(name, **{"epochs": 2, "batch_size": 16, **changes}))
+    model = unfitted(name, **{"epochs": 2, "batch_size": 16, **changes})
     model.fit(features, task_of(targets, seed=seed, **(task or {})), HeldOut(watched, watched_targets))
     return model
 
 
-def randomized(model: KerasModel, seed: int = 5) -> KerasModel:
+def randomized(model: Classifier, seed: int = 5) -> Classifier:
     """The model with all its weights drawn at random: biases, scales and moving averages, too."""
     rng = np.random.default_rng(seed)
     network = model.network_
@@ -98,16 +104,16 @@ def randomized(model: KerasModel, seed: int = 5) -> KerasModel:
 def made(
     name: str, *, columns: int = 1, exclusive: bool = False, longest: int = LONGEST,
     matrix: np.ndarray | None = None, **changes: Any,
-) -> KerasModel:  # fmt: skip
+) -> Classifier:  # fmt: skip
     """A network over sequences of tokens, as it is built to be trained, with random weights."""
-    model = SequenceNetwork(options(name, **changes))
+    model = unfitted(name, **changes)
     model.time_, model.exclusive_ = longest, exclusive
     targets = np.full((1, columns + exclusive), 0.25)
     model.network_ = model._build(sequences([]).matrix if matrix is None else matrix, (targets, np.ones_like(targets)))
     return randomized(model)
 
 
-def scorer_of(model: KerasModel, columns: int = 1) -> Scorer:
+def scorer_of(model: Classifier, columns: int = 1) -> Scorer:
     """The graph of a network over sequences, ready to run."""
     graph = Graph()
     return Scorer(graph.build(model.write(graph, ""), columns))
@@ -119,6 +125,6 @@ def encoded(ids: Ids) -> Encoded:
     return join_views({"words": (ids, whole)}, whole)
 
 
-def raw_of(model: KerasModel, ids: np.ndarray) -> np.ndarray:
+def raw_of(model: Classifier, ids: np.ndarray) -> np.ndarray:
     """Logits of a matrix of ids by Keras, however it is padded."""
     return np.asarray(model.network_(ids, training=False), dtype=np.float64)

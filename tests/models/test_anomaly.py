@@ -13,11 +13,11 @@ from tests.models.small import LONGEST, encoded, sequences, task_of
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
-from toxiclf.models import MODELS
+from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._checkpoint import Checkpoint
 from toxiclf.models._progress import FitContext
-from toxiclf.recipe import MODEL_OPTIONS
+from toxiclf.recipe import model_options
 
 VECTOR: dict[str, dict[str, Any]] = {
     "autoencoder": {"units": [6, 3]},
@@ -44,7 +44,7 @@ def targets(count: int) -> np.ndarray:
 
 def fit(name: str, features: Any, *, seed: int = 0, task: dict[str, Any] | None = None, **options: Any) -> Model:
     made = {"name": name, "epochs": 2, "batch_size": 16, **VECTOR.get(name, {}), **SEQUENCE.get(name, {}), **options}
-    model = MODELS[name].make(MODEL_OPTIONS[name].model_validate(made))
+    model = make_model(model_options(made))
     held_out = HeldOut(rows(name, 30, seed=9), targets(30))
     return model.fit(features, task_of(targets(80), seed=seed, **(task or {})), held_out)
 
@@ -141,7 +141,7 @@ def test_a_step_too_far_is_a_divergence_and_not_a_number() -> None:
     ("part", "where"), [("training", "the training part holds 0"), ("validation", "the validation part holds 1")]
 )
 def test_no_harmless_comments_are_refused_in_a_sentence(part: str, where: str) -> None:
-    model = MODELS["autoencoder"].make(MODEL_OPTIONS["autoencoder"].model_validate({"name": "autoencoder"}))
+    model = make_model(model_options({"name": "autoencoder"}))
     toxic, mixed = np.ones((10, 1), dtype=np.uint8), targets(10)
     few = toxic.copy()
     few[0] = 0

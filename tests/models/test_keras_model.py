@@ -17,16 +17,15 @@ from tests.models.small import (
     fitted,
     learnable,
     made,
-    options,
     raw_of,
     sequences,
     targets_of,
     task_of,
+    unfitted,
 )
 from toxiclf.backend import keras
 from toxiclf.features.sequences import Sequences
 from toxiclf.models._base import HeldOut
-from toxiclf.models._keras_model import SequenceNetwork
 from toxiclf.models._progress import FitContext
 from toxiclf.text.vocabulary import Ids
 
@@ -42,7 +41,7 @@ def of_tokens(tokens: range, count: int = 20) -> Sequences:
 def matrix_after(name: str, **changes: Any) -> tuple[np.ndarray, np.ndarray]:
     """Word vectors before and after training on other tokens than are watched."""
     features, targets = of_tokens(TRAINED), targets_of(20)
-    model = SequenceNetwork(options(name, epochs=3, **changes))
+    model = unfitted(name, epochs=3, **changes)
     model.fit(features, task_of(targets), HeldOut(of_tokens(WATCHED), targets))
     return features.matrix, np.asarray(model.blocks_[0].layer.get_weights()[0])  # type: ignore[attr-defined]
 
@@ -67,7 +66,7 @@ def start_of(name: str, targets: np.ndarray, *, exclusive: bool = False, weight:
     features = sequences([3] * len(targets))
     task = task_of(targets, exclusive=exclusive, weight=weight, **changes)
     still = {"epochs": 1, "learning_rate": 1e-20, "batch_size": 1000, "dropout": 0.0, "spatial_dropout": 0.0}
-    return SequenceNetwork(options(name, **still)).fit(features, task, HeldOut(features, targets)), features
+    return unfitted(name, **still).fit(features, task, HeldOut(features, targets)), features
 
 
 RARE = np.array([[1, 0], [0, 1], [0, 1], [0, 1], [0, 0], [0, 0], [0, 0], [0, 0]], np.uint8)  # shares 1/8 and 3/8
@@ -126,7 +125,7 @@ def test_tokens_that_only_watched_comments_hold_count_there() -> None:
     watched = sequences([1, 2, 3, 4] * 10, tokens=5)
     other = replace(watched, ids=Ids(watched.ids.flat + 7, watched.ids.starts))  # tokens 8 to 12
     targets = (watched.ids.flat[watched.ids.starts[:-1]] < 3).astype(np.uint8)[:, None]
-    model = SequenceNetwork(options("cnn", epochs=1, embedding="frozen"))
+    model = unfitted("cnn", epochs=1, embedding="frozen")
     matrix = sequences([]).matrix
     model.fit(replace(watched, matrix=matrix), task_of(targets), HeldOut(replace(other, matrix=matrix), targets))
     precision = average_precision_score(targets, model.raw(replace(other, matrix=matrix)))
@@ -138,7 +137,7 @@ def test_several_labels_are_judged_by_their_mean_average_precision(columns: int,
     features = sequences([0, *range(1, 8)] * 5)
     targets = targets_of(40, columns=columns, exclusive=exclusive)
     task = task_of(targets, exclusive=exclusive)
-    model = SequenceNetwork(options("cnn", epochs=2)).fit(features, task, HeldOut(features, targets))
+    model = unfitted("cnn", epochs=2).fit(features, task, HeldOut(features, targets))
     best = max(row["validation_average_precision"] for row in model.history_)
     raw = model.raw(features)
     assert raw.shape == (40, columns)
@@ -199,9 +198,7 @@ def test_a_divergence_names_its_cause_and_its_cure_and_leaves_finite_weights(
 def test_where_gradients_are_not_clipped_clipping_is_a_cure(clip_norm: Any, named: bool) -> None:
     features, targets = of_tokens(TRAINED), targets_of(20)
     features = replace(features, matrix=features.matrix * 1e6)
-    model = SequenceNetwork(options("dnn_sequence", clip_norm=clip_norm)).fit(
-        features, task_of(targets), HeldOut(features, targets)
-    )
+    model = unfitted("dnn_sequence", clip_norm=clip_norm).fit(features, task_of(targets), HeldOut(features, targets))
     assert model.divergence_ is not None
     assert ("set model.clip_norm = 1" in model.divergence_.cure) == named
     assert "lower model.learning_rate (to 0.0001)" in model.divergence_.cure
@@ -219,7 +216,7 @@ def test_where_gradients_are_not_clipped_clipping_is_a_cure(clip_norm: Any, name
     ],
 )
 def test_softmax_gates_have_no_graph_and_say_which(changes: Any, lacking: list[str]) -> None:
-    model = SequenceNetwork(options("bilstm", **changes))
+    model = unfitted("bilstm", **changes)
     assert model.no_graph_ == f"ONNX Runtime's LSTM cannot compute {' and '.join(lacking)}"
 
 
@@ -227,7 +224,7 @@ def test_softmax_gates_have_no_graph_and_say_which(changes: Any, lacking: list[s
     ("name", "changes"), [("lstm", {}), ("lstm", {"activation": "relu"}), ("cnn", {"activation": "softmax"})]
 )
 def test_other_networks_have_a_graph(name: str, changes: Any) -> None:
-    assert SequenceNetwork(options(name, **changes)).no_graph_ == ""
+    assert unfitted(name, **changes).no_graph_ == ""
 
 
 def said(name: str, **changes: Any) -> list[str]:
@@ -253,15 +250,15 @@ def test_automatic_choices_are_said_and_marked() -> None:
 )
 def test_automatic_choices_follow_the_number_of_rows(rows: int, batch_size: int, epochs: int) -> None:
     targets = np.zeros((rows, 1), np.uint8)
-    auto = SequenceNetwork(options("cnn"))._plan(task_of(targets))
+    auto = unfitted("cnn")._plan(task_of(targets))
     assert (auto.batch_size, auto.epochs) == (batch_size, epochs)
-    own = SequenceNetwork(options("cnn", batch_size=3, epochs=77))._plan(task_of(targets))
+    own = unfitted("cnn", batch_size=3, epochs=77)._plan(task_of(targets))
     assert (own.batch_size, own.epochs) == (3, 77)
 
 
 @pytest.mark.parametrize(("clip_norm", "limit"), [(0, None), ("none", None), (0.0, None), (2, 2.0)])
 def test_zero_and_none_both_mean_that_gradients_are_not_clipped(clip_norm: Any, limit: float | None) -> None:
-    assert SequenceNetwork(options("lstm", clip_norm=clip_norm))._plan(task_of(targets_of(9))).clip_norm == limit
+    assert unfitted("lstm", clip_norm=clip_norm)._plan(task_of(targets_of(9))).clip_norm == limit
 
 
 def test_fitting_leaves_everybody_elses_random_numbers_as_they_were() -> None:
@@ -297,7 +294,7 @@ def test_batches_of_one_comment_train_too() -> None:
 )
 def test_one_token_or_none_at_all_is_enough_to_train(name: str, features: Sequences) -> None:
     targets = np.array([[0], [1]] * 6, np.uint8)
-    model = SequenceNetwork(options(name, epochs=1))
+    model = unfitted(name, epochs=1)
     model.fit(features, task_of(targets), HeldOut(features, targets))
     assert model.divergence_ is None
     assert np.isfinite(model.raw(features)).all()

@@ -19,13 +19,13 @@ from tests.models.small import (
     encoded,
     ids_of,
     made,
-    options,
     randomized,
     raw_of,
     scorer_of,
     sequences,
     targets_of,
     task_of,
+    unfitted,
 )
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
@@ -35,8 +35,11 @@ from toxiclf.features.sequences import SequenceVectors
 from toxiclf.graph import Graph
 from toxiclf.models._base import HeldOut
 from toxiclf.models._blocks import ONNX_ACTIVATIONS
-from toxiclf.models._keras_model import Dnn, KerasModel
-from toxiclf.recipe import CnnOptions, DnnOptions, RecurrentOptions, VectorsSection
+from toxiclf.models._network import Classifier
+from toxiclf.models.cnn import CnnOptions
+from toxiclf.models.dnn import DnnOptions
+from toxiclf.models.lstm import RecurrentOptions
+from toxiclf.recipe import VectorsSection
 from toxiclf.text.tokenizers import tokenizer
 from toxiclf.text.vocabulary import Ids, TokenVocabulary
 
@@ -71,15 +74,15 @@ POOLINGS: list[tuple[str, dict[str, Any]]] = [
 every_pooling = pytest.mark.parametrize(
     ("name", "changes"), POOLINGS, ids=[f"{name}-{'-'.join(map(str, changes.values()))}" for name, changes in POOLINGS]
 )
-Making = Callable[[str, dict[str, Any]], tuple[KerasModel, Scorer]]
+Making = Callable[[str, dict[str, Any]], tuple[Classifier, Scorer]]
 
 
 @pytest.fixture(scope="module")
 def network() -> Making:
     """A network with random weights and its graph; each is made once."""
-    known: dict[str, tuple[KerasModel, Scorer]] = {}
+    known: dict[str, tuple[Classifier, Scorer]] = {}
 
-    def get(name: str, changes: dict[str, Any]) -> tuple[KerasModel, Scorer]:
+    def get(name: str, changes: dict[str, Any]) -> tuple[Classifier, Scorer]:
         key = f"{name} {changes}"
         if key not in known:
             model = made(name, **changes)
@@ -178,7 +181,7 @@ def test_the_graph_of_a_network_over_averages_agrees_with_keras(normalization: s
     averages = Mean(vectors).fit(encoded(EVERY_LENGTH.ids))
     features = averages.transform(encoded(EVERY_LENGTH.ids))
     targets = targets_of(len(features))
-    model = Dnn(options("dnn", activation=activation, normalization=normalization, epochs=1))
+    model = unfitted("dnn", activation=activation, normalization=normalization, epochs=1)
     randomized(model.fit(features, task_of(targets), HeldOut(features, targets)))
     graph = Graph()
     scorer = Scorer(graph.build(model.write(graph, averages.write(graph)), 1))

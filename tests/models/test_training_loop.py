@@ -19,8 +19,10 @@ from safetensors.numpy import save_file
 from tests.models.small import ids_of
 from toxiclf.errors import UsageError
 from toxiclf.models._checkpoint import Checkpoint
+from toxiclf.models._plan import Plan
 from toxiclf.models._progress import SILENT, FitContext
-from toxiclf.models._training_loop import IdRows, Plan, TrainingLoop, VectorRows, batches, predicted
+from toxiclf.models._rows import IdRows, VectorRows, batches
+from toxiclf.models._training_loop import TrainingLoop, predicted
 
 LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=60)
 POINTS = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32)

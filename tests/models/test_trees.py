@@ -13,10 +13,10 @@ from hypothesis.extra.numpy import arrays
 from tests.models.small import targets_of, task_of
 from toxiclf.errors import DataError
 from toxiclf.graph import Graph
-from toxiclf.models import MODELS
+from toxiclf.models import make_model
 from toxiclf.models._base import Model
 from toxiclf.models._trees import float32_below
-from toxiclf.recipe import MODEL_OPTIONS
+from toxiclf.recipe import model_options
 
 TREES: dict[str, dict[str, Any]] = {
     "random_forest": {"trees": 7, "min_samples_leaf": 1},
@@ -53,9 +53,9 @@ def learnable(count: int = 150, columns: int = 1, *, exclusive: bool = False) ->
 def fitted(
     name: str, *, columns: int = 1, exclusive: bool = False, seed: int = 0, weight: Any = "none", **more: Any
 ) -> Model:
-    options = MODEL_OPTIONS[name].model_validate({"name": name, **TREES.get(name, {}), **OTHERS.get(name, {}), **more})
+    options = model_options({"name": name, **TREES.get(name, {}), **OTHERS.get(name, {}), **more})
     X, targets = learnable(columns=columns, exclusive=exclusive)
-    return MODELS[name].make(options).fit(X, task_of(targets, exclusive=exclusive, seed=seed, weight=weight))
+    return make_model(options).fit(X, task_of(targets, exclusive=exclusive, seed=seed, weight=weight))
 
 
 def scored(model: Model, X: np.ndarray, columns: int = 1) -> np.ndarray:
@@ -101,13 +101,13 @@ def test_class_weights_raise_the_class_that_weighs_more(name: str) -> None:
 @pytest.mark.parametrize("name", ["balanced_random_forest", "easy_ensemble", "rusboost"])
 def test_a_tiny_class_will_do_and_no_class_is_refused_in_a_sentence(name: str) -> None:
     X = vectors(100)
-    options = MODEL_OPTIONS[name].model_validate({"name": name, **TREES[name]})
+    options = model_options({"name": name, **TREES[name]})
     targets = np.zeros((100, 1), dtype=np.uint8)
     with pytest.raises(DataError, match=f"{name} draws as many rows of each class, .* one class alone; label more"):
-        MODELS[name].make(options).fit(X, task_of(targets))
+        make_model(options).fit(X, task_of(targets))
     X[:3] += 5
     targets[:3] = 1
-    raw = MODELS[name].make(options).fit(X, task_of(targets)).raw(X)
+    raw = make_model(options).fit(X, task_of(targets)).raw(X)
     assert raw[:3].mean() > raw[3:].mean()
 
 
@@ -116,15 +116,15 @@ def test_models_of_one_class_do_not_look_at_the_other(name: str) -> None:
     X, targets = learnable()
     other = X.copy()
     other[targets[:, 0] == 1] += 50
-    options = MODEL_OPTIONS[name].model_validate({"name": name, **OTHERS[name]})
-    first, again = (MODELS[name].make(options).fit(rows, task_of(targets)).raw(X) for rows in (X, other))
+    options = model_options({"name": name, **OTHERS[name]})
+    first, again = (make_model(options).fit(rows, task_of(targets)).raw(X) for rows in (X, other))
     assert (first == again).all()
     far = np.full((1, WIDTH), 30, dtype=np.float32)
-    assert MODELS[name].make(options).fit(X, task_of(targets)).raw(far) > first.mean()
+    assert make_model(options).fit(X, task_of(targets)).raw(far) > first.mean()
     with pytest.raises(
         DataError, match="learns from comments without the label, and the training part holds 1 of them"
     ):
-        MODELS[name].make(options).fit(X[:3], task_of(np.array([[1], [0], [1]], dtype=np.uint8)))
+        make_model(options).fit(X[:3], task_of(np.array([[1], [0], [1]], dtype=np.uint8)))
 
 
 def test_the_very_comment_does_not_outvote_all_neighbours_for_good() -> None:
@@ -141,9 +141,7 @@ def test_the_very_comment_does_not_outvote_all_neighbours_for_good() -> None:
 def test_of_equal_rows_the_first_ones_vote_here_and_in_the_graph(weighting: str) -> None:
     X, targets = learnable(200)
     X[::3], X[1::5] = X[1], 0  # many more than vote
-    model = MODELS["knn"].make(
-        MODEL_OPTIONS["knn"].model_validate({"name": "knn", "neighbours": 9, "weighting": weighting})
-    )
+    model = make_model(model_options({"name": "knn", "neighbours": 9, "weighting": weighting}))
     model.fit(X, task_of(targets))
     assert np.abs(scored(model, X) - model.raw(X)).max() <= 1e-5
 
@@ -151,7 +149,7 @@ def test_of_equal_rows_the_first_ones_vote_here_and_in_the_graph(weighting: str)
 def test_more_neighbours_than_rows_are_refused_in_a_sentence() -> None:
     X, targets = learnable(10)
     with pytest.raises(DataError, match=r"model\.neighbours is 50, and a fit learns from 10 comments; lower it"):
-        MODELS["knn"].make(MODEL_OPTIONS["knn"].model_validate({"name": "knn"})).fit(X, task_of(targets))
+        make_model(model_options({"name": "knn"})).fit(X, task_of(targets))
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
@@ -159,8 +157,8 @@ def test_large_margins_agree_and_are_the_same_alone_and_beside_others(name: str)
     X = vectors(2000, seed=5)
     targets = np.zeros((2000, 1), dtype=np.uint8)
     targets[:20] = 1
-    options = MODEL_OPTIONS[name].model_validate({"name": name, "trees": 300})
-    model = MODELS[name].make(options).fit(X, task_of(targets, weight="balanced"))
+    options = model_options({"name": name, "trees": 300})
+    model = make_model(options).fit(X, task_of(targets, weight="balanced"))
     raw = model.raw(X)
     assert np.abs(raw).max() > 5
     together = scored(model, X)

@@ -9,7 +9,7 @@ import pytest
 
 from toxiclf.balance.weights import class_weights
 from toxiclf.features.sequences import Sequences
-from toxiclf.models import MODELS
+from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.recipe import Recipe
 from toxiclf.text.vocabulary import Ids
@@ -35,7 +35,7 @@ def trained(activation: str, seed: int) -> Model:
     watched, watched_targets = sequences(32, rng)
     options = Recipe.load({"model": {"name": "lstm", "activation": activation, **HARSH}}).model
     weights = class_weights(targets, ("toxic",), None, "balanced")
-    model = MODELS["lstm"].make(options)
+    model = make_model(options)
     return model.fit(rows, Task(targets, False, weights, seed), HeldOut(watched, watched_targets))
 
 

@@ -15,10 +15,14 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import split
 from toxiclf.errors import UsageError
+from toxiclf.models.ngram_logistic import NgramLogisticOptions
+from toxiclf.models.stacking import StackingOptions
+from toxiclf.models.svm import SvmOptions
+from toxiclf.models.voting import VotingOptions
 from toxiclf.pipeline._combining import Voting, combination, cross_fitted
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learn
 from toxiclf.pipeline.save import TrainedModel
-from toxiclf.recipe import NgramLogisticOptions, Recipe, StackingOptions, SvmOptions, VotingOptions
+from toxiclf.recipe import Recipe
 
 every_ensemble = pytest.mark.parametrize(
     "options", [VotingOptions(name="voting"), StackingOptions(name="stacking")], ids=["voting", "stacking"]

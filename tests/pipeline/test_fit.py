@@ -11,6 +11,7 @@ import pytest
 
 import toxiclf
 from tests.conftest import tiny
+from toxiclf._registry import components
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, split
@@ -18,7 +19,7 @@ from toxiclf.errors import DataError, UsageError
 from toxiclf.features.selection import Selection
 from toxiclf.pipeline.calibrate import learn
 from toxiclf.pipeline.save import TrainedModel
-from toxiclf.recipe import ANOMALY_MODELS, Recipe
+from toxiclf.recipe import Recipe
 
 GAN = {"resample": "wgan", "gan_steps": 20, "gan_units": [8], "class_weight": "none"}
 METRIC = {"metric": "triplet", "metric_size": 4, "metric_units": [8], "metric_epochs": 2}
@@ -125,7 +126,9 @@ def test_errors_of_anomaly_models_are_drawn_with_the_threshold(model: str, sampl
     assert run.report.data["class_weights"][1]["weight"] == 1.0
 
 
-@pytest.mark.parametrize("model", ANOMALY_MODELS)
+@pytest.mark.parametrize(
+    "model", [name for name, entry in components("model").items() if entry["learns_from_negatives"]]
+)
 def test_anomaly_models_take_one_label(model: str, two_labels: Comments) -> None:
     with pytest.raises(
         UsageError, match=rf"model {model} takes one label, and there are 2 .*; use another model, or choose one"
@@ -134,7 +137,7 @@ def test_anomaly_models_take_one_label(model: str, two_labels: Comments) -> None
 
 
 def test_a_metric_takes_one_label(exclusive: Comments) -> None:
-    with pytest.raises(UsageError, match=r"features\.metric takes one label, and there are 2"):
+    with pytest.raises(UsageError, match=r"features\.metric_learning takes one label, and there are 2"):
         toxiclf.train(exclusive, recipe_of(features=METRIC))
 
 
@@ -142,8 +145,8 @@ def test_a_metric_takes_one_label(exclusive: Comments) -> None:
     ("content", "sentence"),
     [
         ({"model": "ngram_logistic", "features": {"select": 5}}, r"features\.select has no effect on the model ngram_logistic"),
-        ({"model": "cnn", "features": {"metric": "triplet"}}, r"features\.metric has no effect on the model cnn"),
-        ({"model": "svm", "features": {"metric_size": 5}}, r"metric_size has no effect while features\.metric is 'none'"),
+        ({"model": "cnn", "features": {"metric_learning": "triplet"}}, r"features\.metric_learning has no effect on the model cnn"),
+        ({"model": "svm", "features": {"metric_size": 5}}, r"metric_size has no effect while features\.metric_learning is 'none'"),
         ({"model": "svm", "features": {"metric": "triplet", "metric_temperature": 0.2}}, "metric_temperature has no effect on"),
         ({"model": "svm", "features": {"metric": "triplet", "metric_encoder": "cnn", "select": 3}}, "select has no effect on the"),
         ({"model": "svm", "features": {"metric": "triplets"}}, "'triplet'"),

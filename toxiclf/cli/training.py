@@ -65,7 +65,6 @@ def train(
 ) -> None:
     """Train a classifier on labelled comments; writes report, recipe and bundle."""
     from toxiclf.errors import UsageError
-    from toxiclf.models import has_network
     from toxiclf.pipeline.calibrate import Checkpoints
     from toxiclf.pipeline.save import check_writable
     from toxiclf.pipeline.train import read_parts
@@ -73,6 +72,8 @@ def train(
     from toxiclf.recipe import Recipe
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
+    for note in chosen.notes:
+        say(note)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
     searched = {key for space in chosen.search.space for key in space}
     if keep_augmented and not (chosen.balance.augment or any(key.startswith("balance.augment") for key in searched)):
@@ -83,7 +84,7 @@ def train(
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
-    if resume and not has_network(chosen) and chosen.search.method == "none":
+    if resume and not chosen.has_network and chosen.search.method == "none":
         raise UsageError(f"--resume goes on with a network, and {chosen.model.name} is none; leave it out")
     checkpoints = Checkpoints(folder / "checkpoints", resume)
     if checkpoints.files() and not resume:

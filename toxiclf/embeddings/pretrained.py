@@ -11,14 +11,14 @@ from toxiclf.embeddings import store
 from toxiclf.embeddings.pretrain import text_facts, vectors_of_unlabeled
 from toxiclf.embeddings.word_vectors import Say, WordVectors
 from toxiclf.errors import DataError, UsageError
-from toxiclf.recipe import Recipe, SequenceOptions, TextSection
+from toxiclf.recipe import Recipe, TextSection
 from toxiclf.recipe.sections import SHIPPED_VECTORS
 from toxiclf.text.tokenizers import Tokenizer
 
 
 def recipe_vectors(recipe: Recipe, engine: Tokenizer, say: Say) -> WordVectors | None:
     """Word vectors that do not come from the training rows; None where the recipe's do."""
-    if isinstance(recipe.model, SequenceOptions) and recipe.model.embedding == "scratch":
+    if recipe.model.learns_embedding:
         return None
     source = recipe.pretrained_vectors
     if source is not None:

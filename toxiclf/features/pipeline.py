@@ -18,7 +18,7 @@ from toxiclf.features.pooling import WORDS, pooling
 from toxiclf.features.sequences import SequenceVectors
 from toxiclf.features.texts import TokenizedTexts
 from toxiclf.graph import Graph
-from toxiclf.recipe import LstmAutoencoderOptions, NgramLogisticOptions, Recipe, SequenceOptions
+from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
@@ -75,8 +75,9 @@ class FeaturePipeline:
         cache: FeatureCache | None = None,
     ) -> FeaturePipeline:
         """Learn what the recipe's model takes, without steps; without ``vectors``, those of the rows themselves."""
-        options, cache = recipe.model, cache or FeatureCache()
-        if isinstance(options, NgramLogisticOptions):
+        options: Any = recipe.model
+        takes, cache = options.component["takes"], cache or FeatureCache()
+        if takes == "ngrams":
             return cls.ngrams(
                 rows, preprocessor, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments,
                 cache=cache,
@@ -84,8 +85,8 @@ class FeaturePipeline:
         assert engine is not None  # all other models take tokens
         assert rows.tokens is not None
         cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
-        if isinstance(options, SequenceOptions | LstmAutoencoderOptions) or recipe.features.of_sequences:
-            if isinstance(options, SequenceOptions) and options.embedding == "scratch":
+        if takes == "sequences" or recipe.features.of_sequences:
+            if options.learns_embedding:
                 vectors = random_vectors(rows.tokens, recipe.vectors, recipe.seed)
             vectors = vectors or cache.vectors(rows.tokens, recipe.vectors, recipe.seed)
             return cls.sequences(rows, preprocessor, engine, vectors, max_tokens=cap)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.balance.weights import ClassWeights
-from toxiclf.graph import Graph
 from toxiclf.models._progress import SILENT, FitContext
 
 if TYPE_CHECKING:
-    from toxiclf.models._training_loop import Divergence
+    from toxiclf.balance.weights import ClassWeights
+    from toxiclf.graph import Graph
+    from toxiclf.models._plan import Divergence
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,25 @@ class HeldOut:
 
 
 class Model(ABC):
-    """A classifier over features.
+    """A classifier over features; a file in this folder that registers one is all that a new model takes.
+
+    Parameters
+    ----------
+    options : of the recipe, as the class registers them.
 
     Attributes
     ----------
+    libraries : that are imported while it fits; the extra of its entry in the registry brings them.
     history_ : one row an epoch, of networks.
     divergence_ : where training diverged, if it did; such a model is of no use.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn",)
     history_: Sequence[Mapping[str, float]] = ()
     divergence_: Divergence | None = None
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
 
     @property
     def no_graph_(self) -> str:

@@ -6,9 +6,7 @@ counts: it is zero after the embedding, recurrent layers skip it, and what pools
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,56 +14,11 @@ from numpy.typing import NDArray
 
 from toxiclf.backend import keras
 from toxiclf.graph import Graph
+from toxiclf.models._block import Block, Words
 
 Floats = NDArray[np.float32]
 ops = keras.ops
 _LOWEST = -1e30  # below any number that is pooled, and finite: infinity times zero is no number
-
-
-@dataclass(frozen=True)
-class Words:
-    """Names in a graph of what the tokens of comments are.
-
-    Attributes
-    ----------
-    ids : int32 (time, batch), 0 for padding.
-    lengths : int32 (batch,).
-    """
-
-    ids: str
-    lengths: str
-
-    @classmethod
-    def of(cls, graph: Graph, view: str) -> Words:
-        """The ids and lengths of a view."""
-        return cls(graph.add("Transpose", graph.ids(view), perm=[1, 0]), graph.lengths(view))
-
-    def mask(self, graph: Graph) -> str:
-        """True where there is a token, bool (time, batch)."""
-        return graph.add("Greater", self.ids, graph.constant([0], np.int32))
-
-    def any(self, graph: Graph) -> str:
-        """1 where a comment has a token, else 0, float (batch, 1)."""
-        there = graph.add("Greater", self.lengths, graph.constant([0], np.int32))
-        return graph.add("Unsqueeze", graph.add("Cast", there, to=_FLOAT), graph.constant([1], np.int64))
-
-
-class Block(ABC):
-    """Some layers of a network."""
-
-    @abstractmethod
-    def apply(self, x: Any, mask: Any) -> Any:
-        """Add the layers to a Keras model.
-
-        Parameters
-        ----------
-        x : Keras tensor.
-        mask : float (batch, time), 1 where there is a token; None in networks over vectors.
-        """
-
-    @abstractmethod
-    def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Add the same function to a graph; returns the name of its output."""
 
 
 class Embedding(Block):
@@ -146,9 +99,9 @@ class Recurrent(Block):
         width = self._directions * layers[0].units
         if self._last:  # (directions, batch, units)
             states = graph.add("Transpose", states, perm=[1, 0, 2])
-            return graph.add("Reshape", states, graph.constant([-1, width], np.int64))
+            return graph.add("Reshape", states, graph.integers(-1, width))
         states = graph.add("Transpose", states, perm=[0, 2, 1, 3])  # (time, directions, batch, units)
-        return graph.add("Reshape", states, graph.constant([0, 0, width], np.int64))
+        return graph.add("Reshape", states, graph.integers(0, 0, width))
 
 
 ONNX_ACTIVATIONS: dict[str, tuple[Any, ...]] = {
@@ -199,11 +152,11 @@ class Pooling(Block):
         assert words is not None
         pooled = []
         if "max" in self._kind:
-            mask = graph.add("Unsqueeze", words.mask(graph), graph.constant([2], np.int64))
+            mask = graph.add("Unsqueeze", words.mask(graph), graph.integers(2))
             pooled.append(_write_masked_max(graph, x, mask, words, axis=0))
         if "mean" in self._kind:  # what lies beyond the end is zero already
-            count = graph.add("Max", graph.add("Cast", words.lengths, to=_FLOAT), graph.constant([1.0]))
-            column = graph.add("Unsqueeze", count, graph.constant([1], np.int64))
+            count = graph.add("Max", graph.single(words.lengths), graph.constant([1.0]))
+            column = graph.add("Unsqueeze", count, graph.integers(1))
             pooled.append(graph.add("Div", graph.sum_over_time(x, axis=0), column))
         return graph.add("Concat", *pooled, axis=1) if len(pooled) > 1 else pooled[0]
 
@@ -230,7 +183,7 @@ class Convolutions(Block):
         assert words is not None
         channels = graph.add("Transpose", x, perm=[1, 2, 0])
         mask = graph.add(
-            "Unsqueeze", graph.add("Transpose", words.mask(graph), perm=[1, 0]), graph.constant([1], np.int64)
+            "Unsqueeze", graph.add("Transpose", words.mask(graph), perm=[1, 0]), graph.integers(1)
         )
         pooled = []
         for layer in self.layers:
@@ -275,10 +228,10 @@ class Flattening(Block):
         """(time, batch, size) to (batch, longest time · size)."""
         x = graph.add("Transpose", x, perm=[1, 0, 2])
         missing = graph.add(
-            "Sub", graph.constant([0, self._time, 0], np.int64),
-            graph.add("Mul", graph.add("Shape", x), graph.constant([0, 1, 0], np.int64)),
+            "Sub", graph.integers(0, self._time, 0),
+            graph.add("Mul", graph.add("Shape", x), graph.integers(0, 1, 0)),
         )  # fmt: skip
-        pads = graph.add("Concat", graph.constant([0, 0, 0], np.int64), missing, axis=0)
+        pads = graph.add("Concat", graph.integers(0, 0, 0), missing, axis=0)
         whole = graph.add("Pad", x, pads)
         return graph.add("Flatten", whole, axis=1)
 
@@ -358,6 +311,21 @@ class Dropout(Block):
         return x
 
 
+class Draw(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """A code drawn from the normal distribution that it says, while the network trains; its mean else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seeds = keras.random.SeedGenerator()
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Two tensors (batch, latent), mean and log-variance, to one."""
+        mean, log_variance = inputs
+        if not training:
+            return mean
+        return mean + ops.exp(log_variance / 2) * keras.random.normal(ops.shape(mean), seed=self._seeds)
+
+
 def activate(graph: Graph, x: str, name: str, *, axis: int) -> str:
     """An activation by its name in Keras; ``axis`` is the one of a softmax."""
     if name == "softmax":
@@ -371,4 +339,17 @@ def _gelu(graph: Graph, x: str) -> str:
 
 
 _OPERATORS = {"relu": "Relu", "tanh": "Tanh", "elu": "Elu", "selu": "Selu"}
-_FLOAT = 1  # onnx.TensorProto's number
+
+
+def apply_blocks(blocks: Sequence[Block], x: Any, mask: Any = None) -> Any:
+    """Add blocks to a Keras model, one after the other."""
+    for block in blocks:
+        x = block.apply(x, mask)
+    return x
+
+
+def write_blocks(graph: Graph, blocks: Sequence[Block], x: str, words: Words | None = None) -> str:
+    """Add the same function to a graph."""
+    for block in blocks:
+        x = block.write(graph, x, words)
+    return x

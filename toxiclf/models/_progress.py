@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from toxiclf._progress import Bar, Countdown, duration
-from toxiclf.models._checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from toxiclf.models._checkpoint import Checkpoint
 
 
 def _silent(message: str) -> None:

@@ -1,178 +1,25 @@
-"""The training loop of networks: batches of like length, the best weights kept, checkpoints, and a stop where it diverges."""
+"""The training loop of networks: the best weights kept, checkpoints, and a stop where it diverges."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.backend import OPTIMIZERS, keras, tf
 from toxiclf.models._checkpoint import Checkpoint, State
+from toxiclf.models._plan import CLASSIFY, Divergence, Losses, Monitor, Plan
 from toxiclf.models._progress import FitContext, Progress
-from toxiclf.text.vocabulary import Ids
+from toxiclf.models._rows import Rows, batches
 
 Floats = NDArray[np.float64]
 _LIMIT = 100.0  # nats a comment: nothing but a network that runs away is as sure, and wrong, as e to the -100
 _CELLS = 2**15  # ids in one call when rows are scored: bounds memory
-_SPREAD = 0.2  # of lengths in a bucket, so that comments meet other ones in each epoch
-
-
-class Rows(Protocol):
-    """Rows as the network takes them.
-
-    Attributes
-    ----------
-    lengths : how long each row is in a batch of its own, (n,).
-    """
-
-    lengths: NDArray[np.int32]
-
-    def __len__(self) -> int: ...
-
-    def take(self, rows: NDArray[np.intp]) -> NDArray[Any]:
-        """The network's input for some rows."""
-
-    def digest(self) -> bytes:
-        """Hash of the content."""
-
-
-class VectorRows:
-    """A vector a comment.
-
-    Parameters
-    ----------
-    matrix : float32 (n, width).
-    """
-
-    def __init__(self, matrix: NDArray[np.float32]) -> None:
-        self._matrix = matrix
-        self.lengths = np.ones(len(matrix), dtype=np.int32)
-
-    def __len__(self) -> int:
-        return len(self._matrix)
-
-    def take(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """float32 (rows, width)."""
-        return self._matrix[rows]
-
-    def digest(self) -> bytes:
-        """Hash of the matrix."""
-        return hashlib.sha256(self._matrix.tobytes()).digest()
-
-
-class IdRows:
-    """Ids of each comment's tokens; a batch is as long as its longest comment.
-
-    Parameters
-    ----------
-    time : length of every batch; None for that of its longest comment.
-    """
-
-    def __init__(self, ids: Ids, time: int | None = None) -> None:
-        self._ids, self._time = ids, time
-        self.lengths = ids.lengths if time is None else np.full(len(ids), time, dtype=np.int32)
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def take(self, rows: NDArray[np.intp]) -> NDArray[np.int32]:
-        """int32 (rows, longest), padded on the right with 0."""
-        padded = self._ids.take(rows).padded()
-        if self._time is None:
-            return padded
-        return np.pad(padded, [(0, 0), (0, self._time - padded.shape[1])])
-
-    def digest(self) -> bytes:
-        """Hash of ids and lengths."""
-        return hashlib.sha256(self._ids.flat.tobytes() + self._ids.starts.astype(np.int64).tobytes()).digest()
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """Where a loss exploded or stopped being a number.
-
-    Attributes
-    ----------
-    epoch, step : count from 1; the weights are those of the last good epoch, or those to begin with.
-    loss : at that step.
-    what : was seen there.
-    cause : what is likely behind it.
-    cure : settings that mend it.
-    """
-
-    epoch: int
-    step: int
-    loss: float
-    what: str
-    cause: str
-    cure: str
-
-    def __str__(self) -> str:
-        return f"{self.what} at step {self.step} of epoch {self.epoch}; {self.cause}"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train; all automatic choices made.
-
-    Attributes
-    ----------
-    network : what else decides which network it is: the model's options, as text.
-    focal_gamma : None for plain cross-entropy.
-    clip_norm : largest norm of all gradients together; None for none.
-    blame : the likely cause of a divergence, and its cure.
-    adjustment : is added to the logits of each column in the loss; empty for nothing.
-    """
-
-    network: str
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    epochs: int
-    patience: int
-    clip_norm: float | None
-    focal_gamma: float | None
-    exclusive: bool
-    seed: int
-    blame: tuple[str, str]
-    adjustment: tuple[float, ...] = ()
-
-
-Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""Outputs of a batch, wanted ones and weights to losses and the weight of each, in one shape."""
-Batches = Callable[[NDArray[np.int32], int, np.random.Generator], Iterator[NDArray[np.intp]]]
-"""Lengths of all rows, size of a batch and a generator to the rows of each batch of an epoch."""
-
-
-@dataclass(frozen=True)
-class Monitor:
-    """What a network learns and which figure of the held-out rows is watched; classification unless another one is given.
-
-    Attributes
-    ----------
-    measure : what the figure is called that the held-out rows are judged by.
-    lower_is_better : whether less of it is better.
-    losses : None for cross-entropies.
-    batches : None for batches of like length.
-    """
-
-    measure: str = "validation average precision"
-    lower_is_better: bool = False
-    losses: Losses | None = None
-    batches: Batches | None = None
-
-    @property
-    def column(self) -> str:
-        """The measure's name in a history."""
-        return self.measure.replace(" ", "_")
-
-
-CLASSIFY = Monitor()
 
 
 class TrainingLoop:
@@ -339,19 +186,6 @@ def _what(before: float | None, loss: float, norm: float) -> str:
     return f"the loss was {loss:.3g}" if before is None else f"the loss rose from {before:.2f} to {loss:.3g}"
 
 
-def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Rows in batches of like length, in random order.
-
-    Parameters
-    ----------
-    lengths : of each row, (n,); where all are equal, rows are simply shuffled.
-    """
-    order = np.argsort(lengths * (1 + _SPREAD * rng.random(len(lengths))), kind="stable")
-    starts = np.arange(0, len(order), size)
-    for start in rng.permutation(starts):
-        yield order[start : start + size]
-
-
 def predicted(forward: Callable[[NDArray[Any]], Any], rows: Rows) -> Floats:
     """Logits of rows, float64 (n, columns)."""
     order = np.argsort(rows.lengths, kind="stable")
@@ -375,30 +209,6 @@ def compiled_forward(network: keras.Model) -> Callable[[NDArray[Any]], Any]:
 
     call: Callable[[NDArray[Any]], Any] = tf.function(forward, input_signature=[_batch_of(network)])
     return call
-
-
-def balanced_batches(classes: NDArray[np.intp]) -> Batches:
-    """Batches that hold as many rows of each class; rows of the rarer ones come again as often as need be.
-
-    Parameters
-    ----------
-    classes : of each row, (n,).
-    """
-    members = [np.flatnonzero(classes == value) for value in np.unique(classes)]
-
-    def drawn(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-        each = max(2, size // len(members))
-        count = -(-len(lengths) // (each * len(members)))
-        rounds = [_endless(rows, each * count, rng) for rows in members]
-        for i in range(count):
-            yield np.concatenate([rows[i * each : (i + 1) * each] for rows in rounds])
-
-    return drawn
-
-
-def _endless(rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """That many rows: all in random order, and again in another one."""
-    return np.concatenate([rng.permutation(rows) for _ in range(-(-count // len(rows)))])[:count]
 
 
 def _compiled_step(

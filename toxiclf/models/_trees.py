@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.graph import Graph
+if TYPE_CHECKING:
+    from toxiclf.graph import Graph
 
 Floats = NDArray[np.float64]
 _LEAF = -1
-_FLOAT, _DOUBLE = 1, 11  # onnx.TensorProto's numbers
 _BITS = 24  # of a float32's integers
 
 
@@ -120,6 +120,6 @@ def write_margin(
     parts = [
         replace(tree, values=np.hstack([whole, tree.values - whole])) for tree, whole in zip(trees, steps, strict=True)
     ]
-    sums = graph.add("Cast", write_trees(graph, features, parts, compare=compare), to=_DOUBLE)
-    total = graph.add("ReduceSum", sums, graph.constant([1], np.int64), keepdims=1)
-    return graph.add("Cast", total, to=_FLOAT)
+    sums = graph.double(write_trees(graph, features, parts, compare=compare))
+    total = graph.add("ReduceSum", sums, graph.integers(1), keepdims=1)
+    return graph.single(total)

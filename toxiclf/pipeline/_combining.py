@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from toxiclf._registry import component, register
 from toxiclf.balance.weights import problems
 from toxiclf.graph import Graph
-from toxiclf.models.classic import against_negative, write_against_negative
+from toxiclf.models._binary import against_negative, write_against_negative
 from toxiclf.pipeline.decision import fit_calibration
-from toxiclf.recipe import EnsembleOptions, VotingOptions
+from toxiclf.recipe import ModelOptions
 
 Floats = NDArray[np.float64]
 _STEPS = 1000  # of the weights' search, which has long converged by then
@@ -83,6 +84,7 @@ class Combination(ABC):
     def _write(self, graph: Graph, log_odds: Sequence[str]) -> str: ...
 
 
+@register("combination", "voting", summary="The weighted mean of the members' probabilities")
 class Voting(Combination):
     """The log-odds of the weighted mean of the members' probabilities.
 
@@ -94,8 +96,6 @@ class Voting(Combination):
     ----------
     weights_ : (members, problems), each column of which sums to 1; a problem a label, or one of exclusive labels.
     """
-
-    options: VotingOptions
 
     def weights(self) -> list[list[float]]:
         """Shares of the vote."""
@@ -177,6 +177,7 @@ def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
+@register("combination", "stacking", summary="A logistic regression over the members' log-odds")
 class Stacking(Combination):
     """A logistic regression over the members' log-odds (Wolpert 1992); of a label those of that label, of exclusive ones all.
 
@@ -225,15 +226,15 @@ class Stacking(Combination):
 
 
 def combination(
-    options: EnsembleOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
+    options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
 ) -> Combination:
     """Learn how members decide together; parameters as of :meth:`Combination.fit`."""
-    kind = Voting if isinstance(options, VotingOptions) else Stacking
-    return kind(options, exclusive=exclusive, seed=seed).fit(raw, targets)
+    made: Combination = component("combination", options.name).target(options, exclusive=exclusive, seed=seed)
+    return made.fit(raw, targets)
 
 
 def cross_fitted(
-    options: EnsembleOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
+    options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
     exclusive: bool, seed: int,
 ) -> Floats:  # fmt: skip
     """The ensemble's outputs for rows that neither its members nor their combination learned from, (n, n_labels).

@@ -21,7 +21,6 @@ from toxiclf.datasets.splitting import Split, folds
 from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.cache import FeatureCache
 from toxiclf.features.texts import TokenizedTexts, encoded
-from toxiclf.models import has_network, watches
 from toxiclf.models._checkpoint import Checkpoint
 from toxiclf.models._progress import FitContext
 from toxiclf.pipeline._combining import cross_fitted
@@ -30,7 +29,7 @@ from toxiclf.pipeline.ensemble import FittedEnsemble, fit_members, member_names
 from toxiclf.pipeline.fit import PipelineFitter, Say
 from toxiclf.pipeline.fitted import Fitted, FittedModel
 from toxiclf.pipeline.training_set import check_stages
-from toxiclf.recipe import EnsembleOptions, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.text.encoder import Encoded
 
 
@@ -160,7 +159,7 @@ def fit_models(
 
     Parameters as of :func:`learn`.
     """
-    ensemble = recipe.model if isinstance(recipe.model, EnsembleOptions) else None
+    ensemble = recipe.model if recipe.model.component["has_members"] else None
     name = recipe.model.name
     names = (name,) if ensemble is None else member_names(ensemble)
 
@@ -203,7 +202,7 @@ def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:
     source, labels, exclusive = decision_source(recipe), parts.train.labels, parts.train.exclusive
     fitted: Fitted = fits.members[0]
     raw, targets = fits.out_of_fold[0], fits.comments.targets
-    if isinstance(recipe.model, EnsembleOptions):
+    if recipe.model.component["has_members"]:
         of_members, seed = fits.out_of_fold, recipe.seed
         raw = cross_fitted(recipe.model, of_members, targets, fits.held_out, exclusive=exclusive, seed=seed)
         fitted = FittedEnsemble.of(fits.members, recipe.model, of_members, raw, targets, exclusive=exclusive, seed=seed)
@@ -237,7 +236,7 @@ def _raw(fitted: Fitted, scorer: Scorer | None, encoded: Encoded) -> NDArray[np.
 
 def learned_rows(parts: Split, recipe: Recipe) -> Comments:
     """The rows that a model learns from: training and validation rows, unless the latter have work of their own."""
-    if watches(recipe) or decision_source(recipe) == "validation":
+    if recipe.watches_validation or decision_source(recipe) == "validation":
         return parts.train
     return parts.train.joined(parts.validation)
 
@@ -246,6 +245,6 @@ def decision_source(recipe: Recipe) -> str:
     """Where the scores for calibration and thresholds come from: the recipe's word, "auto" resolved."""
     if recipe.decision.source != "auto":
         return recipe.decision.source
-    if isinstance(recipe.model, EnsembleOptions):  # members are weighed by such scores
+    if recipe.model.component["has_members"]:  # members are weighed by such scores
         return "out_of_fold"
-    return "validation" if has_network(recipe) else "out_of_fold"
+    return "validation" if recipe.has_network else "out_of_fold"

@@ -14,13 +14,12 @@ from toxiclf.balance.weights import ClassWeights
 from toxiclf.datasets.comments import Comments
 from toxiclf.features.texts import TokenizedTexts
 from toxiclf.graph import Graph
-from toxiclf.models import MODELS
 from toxiclf.models._progress import FitContext
 from toxiclf.pipeline._combining import Combination, Floats, combination
 from toxiclf.pipeline.fit import PipelineFitter, TrainingMatrix, features_key
 from toxiclf.pipeline.fitted import After, Before, FittedModel
 from toxiclf.pipeline.training_set import Stage, TrainingSet
-from toxiclf.recipe import EnsembleOptions
+from toxiclf.recipe import ModelOptions
 from toxiclf.text.encoder import Encoded, TextEncoder, View
 
 
@@ -41,7 +40,7 @@ def fit_members(
     keys = [features_key(fitter.recipe, watched=True) for fitter in fitters]
     # features that one member wants with those of the validation set will do for members that do not look at it
     makers = dict(zip(keys, fitters, strict=True))
-    makers |= {key: f for key, f in zip(keys, fitters, strict=True) if MODELS[f.recipe.model.name].watches}
+    makers |= {key: f for key, f in zip(keys, fitters, strict=True) if f.recipe.model.component["watches_validation"]}
     matrices: dict[str, TrainingMatrix] = {}
     members = []
     for key, fitter, context in zip(keys, fitters, contexts, strict=True):
@@ -72,7 +71,7 @@ class FittedEnsemble:
 
     @classmethod
     def of(
-        cls, members: Sequence[FittedModel], options: EnsembleOptions, raw: Floats, together: Floats,
+        cls, members: Sequence[FittedModel], options: ModelOptions, raw: Floats, together: Floats,
         targets: NDArray[np.uint8], *, exclusive: bool, seed: int,
     ) -> FittedEnsemble:  # fmt: skip
         """Put members together by their out-of-fold outputs ``raw``; ``together`` are the ensemble's, cross-fitted."""
@@ -171,10 +170,10 @@ class FittedEnsemble:
         return graph.build(self.combination.write(graph, raw), columns)
 
 
-def member_names(options: EnsembleOptions) -> tuple[str, ...]:
+def member_names(options: ModelOptions) -> tuple[str, ...]:
     """Names of the members; of two with the same model the second has a number."""
     names: list[str] = []
-    for member in options.members:
+    for member in options.fitted_models():
         before = sum(name.partition(" ")[0] == member.name for name in names)
         names.append(f"{member.name} {before + 1}" if before else member.name)
     return tuple(names)

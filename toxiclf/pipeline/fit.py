@@ -24,12 +24,13 @@ from toxiclf.features.pipeline import FeaturePipeline
 from toxiclf.features.selection import Selection
 from toxiclf.features.sequences import SequenceVectors
 from toxiclf.features.texts import TokenizedTexts
-from toxiclf.models import MODELS, class_weight_of
+from toxiclf.metric_learning import make_metric_learner
+from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._progress import SILENT, FitContext
 from toxiclf.pipeline.fitted import DivergedError, FittedModel
 from toxiclf.pipeline.training_set import Stage, TrainingSet
-from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, NgramLogisticOptions, Recipe, SequenceOptions
+from toxiclf.recipe import BalanceSection, Recipe
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
@@ -88,10 +89,12 @@ class PipelineFitter:
         Raises
         ------
         UsageError : something that takes one label is asked for, and there are several.
+        MissingExtraError : a library that a model trains with is not installed.
         """
         _check_one_label(recipe, labels)
-        takes_tokens = any(MODELS[member.name].features != "ngrams" for member in recipe.members)
-        engine = recipe_tokenizer(recipe) if takes_tokens else None
+        for member in recipe.members:
+            make_model(member)  # where a library is missing, it is named before anything is trained
+        engine = recipe_tokenizer(recipe) if recipe.takes_tokens else None
         vectors = None if engine is None else recipe_vectors(recipe, engine, say)
         return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors, cache or FeatureCache())
 
@@ -172,7 +175,7 @@ class PipelineFitter:
         if training_set.copies is not None:
             methods = " + ".join(dict.fromkeys(step.method for step in self.recipe.balance.augment))
             stages.append(Stage.of(methods, targets))
-        if self.recipe.model.name in ANOMALY_MODELS:
+        if self.recipe.model.component["learns_from_negatives"]:
             stages.append(Stage.of("without the label", targets[targets[:, 0] == 0]))
         features = self.learn_features(rows)
         if isinstance(features.numbers, SequenceVectors):
@@ -184,7 +187,7 @@ class PipelineFitter:
         features, facts = self._with_steps(features, rows, targets, validation, validation_targets, context)
         matrix = features.matrix(rows)
         held_out = None
-        if MODELS[self.recipe.model.name].watches:
+        if self.recipe.model.component["watches_validation"]:
             held_out = HeldOut(features.matrix(validation), validation_targets)
         made = TrainingMatrix(features, matrix, targets, held_out, tuple(stages), facts)
         return self._resampled(made, context) if self.recipe.balance.resample else made
@@ -205,20 +208,18 @@ class PipelineFitter:
             selection = Selection(section.select, seed=seed).fit(features.matrix(rows), classes)
             features = features.then(selection)
             facts["selection"] = selection.facts()
-        if section.metric != "none":
-            from toxiclf.metric_learning.learner import MetricLearner  # TensorFlow takes seconds to load
-
+        if section.metric_learning != "none":
             held_out = HeldOut(features.matrix(validation), validation_targets)
             weights = class_weights(targets, self.labels, self.negative, "none")
-            own = replace(context, title=f"{context.title}, {section.metric}", checkpoint=None)
-            learner = MetricLearner(section)
+            own = replace(context, title=f"{context.title}, {section.metric_learning}", checkpoint=None)
+            learner = make_metric_learner(section)
             learner.fit(features.matrix(rows), Task(targets, self.exclusive, weights, seed, context=own), held_out)
             if learner.divergence_ is not None:
-                model = MODELS[self.recipe.model.name].make(self.recipe.model)
+                model = make_model(self.recipe.model)
                 failed = FittedModel(features, model, weights, (Stage.of("as given", targets),))
                 raise DivergedError(failed, learner.divergence_)
             features = features.then(learner)
-            facts["metric"] = {"loss": section.metric, "encoder": section.metric_encoder, "size": section.metric_size,
+            facts["metric"] = {"loss": section.metric_learning, "encoder": section.metric_encoder, "size": section.metric_size,
                                "history": [dict(row) for row in learner.history_]}  # fmt: skip
         return features, facts
 
@@ -252,10 +253,10 @@ class PipelineFitter:
         """
         balance = self.recipe.balance
         weights = class_weights(
-            training.targets, self.labels, self.negative, class_weight_of(self.recipe.model.name, balance.class_weight),
+            training.targets, self.labels, self.negative, self.recipe.class_weight,
             balance.effective_number_beta,
         )  # fmt: skip
-        model = MODELS[self.recipe.model.name].make(self.recipe.model)
+        model = make_model(self.recipe.model)
         fitted = FittedModel(training.features, model, weights, training.stages, training.facts, training.pictures)
         gamma = balance.focal_gamma if balance.loss == "focal" else None
         tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
@@ -273,15 +274,15 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
     ----------
     watched : whether the validation set is watched; None for what the model does.
     """
-    options = recipe.model
+    options: Any = recipe.model
     keys = {key for key in BalanceSection.model_fields if key.startswith("gan_")}
     rows = recipe.balance.model_dump(include=keys | {"augment", "resample", "ratio", "neighbours"})
-    if isinstance(options, NgramLogisticOptions):
+    takes = options.component["takes"]
+    if takes == "ngrams":
         return json.dumps([options.jamo, options.syllable, options.min_comments, rows])
     tables = [recipe.text.model_dump(), recipe.vectors.model_dump(), recipe.features.model_dump()]
-    watches = MODELS[options.name].watches if watched is None else watched
-    random = isinstance(options, SequenceOptions) and options.embedding == "scratch"
-    return json.dumps([*tables, rows, MODELS[options.name].features, watches, random])
+    watches = options.component["watches_validation"] if watched is None else watched
+    return json.dumps([*tables, rows, takes, watches, options.learns_embedding])
 
 
 def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
@@ -298,8 +299,8 @@ def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
         return
     asked = {
         "balance.resample": ("balance.class_weight or balance.augment for all of them", bool(recipe.balance.resample)),
-        "features.metric": ("the features as they are", recipe.features.metric != "none"),
-        f"model {recipe.model.name}": ("another model", recipe.model.name in ANOMALY_MODELS),
+        "features.metric_learning": ("the features as they are", recipe.features.metric_learning != "none"),
+        f"model {recipe.model.name}": ("another model", not recipe.model.component["multi_label"]),
     }
     for what, (instead, is_asked) in asked.items():
         if is_asked:

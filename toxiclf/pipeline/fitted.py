@@ -20,7 +20,7 @@ from toxiclf.pipeline.training_set import Stage
 from toxiclf.text.encoder import Encoded, TextEncoder
 
 if TYPE_CHECKING:
-    from toxiclf.models._training_loop import Divergence
+    from toxiclf.models._plan import Divergence
 
 Before = NDArray[np.float32]
 After = NDArray[np.float32]

@@ -32,7 +32,7 @@ from toxiclf.pipeline.decision import raw_threshold
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.fitted import DivergedError, Fitted
 from toxiclf.pipeline.save import versions
-from toxiclf.recipe import ANOMALY_MODELS, BalanceSection, FeaturesSection, NgramLogisticOptions, Recipe
+from toxiclf.recipe import Recipe
 from toxiclf.rows import Rejected
 
 
@@ -81,17 +81,18 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
 
     None where it is the model.
     """
-    if recipe.model == NgramLogisticOptions() and recipe.balance == BalanceSection():
+    default = Recipe()
+    if (recipe.model, recipe.balance) == (default.model, default.balance):
         return None
     say(f"{BASELINE}: fitting the baseline that every model is judged against")
     source = decision_source(recipe) if parts.test is None else "auto"
     decision = recipe.decision.model_copy(update={"source": source})
     plain = recipe.model_copy(
         update={
-            "model": NgramLogisticOptions(),
+            "model": default.model,
             "decision": decision,
-            "balance": BalanceSection(),
-            "features": FeaturesSection(),
+            "balance": default.balance,
+            "features": default.features,
         }
     )
     learned = learn(parts, plain, lambda message: None)
@@ -113,14 +114,9 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
         shown = comments.take(rows)
         before, after = learned.fitted.around_metric(shown)
         outputs["metric"] = {"before": before, "after": after, "classes": shown.targets[:, 0], "rows": rows}
-    if recipe.model.name in ANOMALY_MODELS:
+    if recipe.model.component["learns_from_negatives"]:
         raw = learned.raw(learned.encode(comments))[:, 0]
-        edge = raw_threshold(learned.thresholds[0], learned.calibration)
-        called = (
-            "reconstruction error"
-            if "autoencoder" in recipe.model.name or recipe.model.name == "vae"
-            else "anomaly score"
-        )
+        edge, called = raw_threshold(learned.thresholds[0], learned.calibration), recipe.model.component["raw_name"]
         outputs["errors"] = {"raw": raw, "classes": comments.targets[:, 0], "threshold": edge, "called": called}
     return outputs
 

@@ -13,12 +13,16 @@ from toxiclf.recipe.types import Count, Section
 
 
 class Range(Section):
-    """Numbers from ``low`` to ``high``, both included; whole ones where both are. ``log`` draws by order of magnitude."""
+    """Numbers from ``low`` to ``high``, both included; whole ones where both are."""
 
     low: int | FiniteFloat
+    """The lowest value."""
     high: int | FiniteFloat
+    """The highest value."""
     log: bool = False
+    """Whether values are drawn by order of magnitude."""
     step: int | FiniteFloat | Literal["none"] = "none"
+    """From one value to the next; "none" for any number."""
 
     @field_validator("low", "high", "step", mode="before")
     @classmethod
@@ -107,20 +111,22 @@ def _list(key: str, values: Any) -> tuple[Any, ...]:
 
 
 class SearchSection(Section):
-    """``[search]``: which recipe keys are tried with which values, by cross-validation inside the training part.
-
-    ``space`` is one table or several (each a grid of its own) of recipe keys: a list of values or, for "optuna",
-    ``{low = …, high = …, log = true}``. Keys that fit only some values of another (gamma and the kernel) want tables of their
-    own. ``metric`` is the mean over folds (and labels); f1, f2, macro_f1 and accuracy take, for
-    each fold, the calibration and the threshold that are best on the other folds' held-out scores. ``trials`` is for "optuna".
-    """
+    """``[search]``: which recipe keys are tried with which values, by cross-validation inside the training set."""
 
     method: Literal["none", "grid", "optuna"] = "none"
+    """How values are tried: not at all, each with each, or as optuna proposes them."""
     metric: Literal["average_precision", "roc_auc", "f1", "f2", "macro_f1", "accuracy"] = "average_precision"
+    """What is best: the mean over folds and labels; f1, f2, macro_f1 and accuracy take, for each fold, the calibration and the
+    threshold that are best on the other folds' held-out scores."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
+    """Folds of the cross-validation."""
     stratified: bool = True
+    """Whether each fold has the same share of each class."""
     trials: Count = 50
+    """How many recipes optuna tries."""
     space: Annotated[tuple[Space, ...], BeforeValidator(_as_spaces)] = ()
+    """Recipe keys with a list of values each or, for optuna, a range such as `{low = 0.1, high = 10, log = true}`; several tables
+    are grids of their own, for keys that fit only some values of another (gamma and the kernel)."""
 
     @model_validator(mode="after")
     def _whole(self) -> SearchSection:

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from toxiclf._registry import components
+from toxiclf._registry import Component, components
 from toxiclf.bundle.live_rate import LEAST, MOST
 from toxiclf.errors import unknown_name
+from toxiclf.recipe.options import model_options
 from toxiclf.recipe.types import ComponentName, Count, Positive, Section, Share, as_list
 from toxiclf.text.tokenizers import tokenizer_class
 
@@ -25,13 +26,13 @@ def _views(value: Any) -> Any:
 
 
 class SplitSection(Section):
-    """``[split]``: shares of all rows.
-
-    ``test = 0`` trains on every row; the report then speaks from the scores that the decision was made on, and says so.
-    """
+    """``[split]``: shares of all rows."""
 
     test: Share = 0.2
+    """Share of all rows that are the test set; 0 trains on every row, and the report then speaks from the scores that the decision
+    was made on."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of all rows that are the validation set."""
 
 
 class TextSection(Section):
@@ -61,28 +62,33 @@ class TextSection(Section):
 
 
 class VectorsSection(Section):
-    """``[vectors]``: word vectors as they come, else trained on the ``unlabeled`` texts alone, else on the training rows.
-
-    ``pretrained`` is "ko-comments" (shipped with the package), a folder that ``toxiclf pretrain`` wrote, a file in word2vec's
-    format, or "none". "auto" is "ko-comments" where no other key of this table is given and tokens are made as those of
-    ko-comments were (mecab, all parts of speech), else "none"; the recipe then holds the one that it is. ``jamo_ngrams``
-    (shortest, longest) and ``buckets`` are of FastText.
-    ``seed`` is the vectors' own, so that runs with different recipe seeds share vectors of unlabeled texts; vectors of
-    training rows draw on the recipe's seed as well. "auto" is ``min_count`` 5 and ``epochs`` 5 for unlabeled texts, 2 and 20
-    for training rows.
-    """
+    """``[vectors]``: word vectors as they come, else trained on the ``unlabeled`` texts alone, else on the training rows."""
 
     pretrained: Annotated[str, Field(min_length=1)] = "auto"
+    """Word vectors that are taken as they are: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in
+    word2vec's format, or "none"; "auto" is "ko-comments" where no other key of this table is given and tokens are made as its own
+    were (mecab, all parts of speech), else "none"."""
     kind: Literal["word2vec", "fasttext"] = "word2vec"
+    """How vectors are trained: a vector a token, or also of its pieces (FastText over jamo)."""
     architecture: Literal["skip_gram", "cbow"] = "skip_gram"
+    """What training predicts: the neighbours of a token, or a token from its neighbours."""
     size: Count = 100
+    """Numbers in a word vector."""
     window: Count = 5
+    """Tokens to each side that count as neighbours."""
     min_count: Count | Literal["auto"] = "auto"
+    """Times that a token must occur to get a vector; "auto" is 5 for unlabelled texts and 2 for training rows."""
     epochs: Count | Literal["auto"] = "auto"
+    """Passes over the texts; "auto" is 5 for unlabelled texts and 20 for training rows."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """The vectors' own seed, so that runs with other recipe seeds share vectors of unlabelled texts; vectors of training rows draw
+    on the recipe's seed as well."""
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+    """Files or `corpus:NAME` whose texts the vectors are trained on; empty for the training rows."""
     jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
+    """Shortest and longest piece in jamo, of FastText."""
     buckets: Annotated[int, Field(ge=1000, le=10**8)] = 500_000
+    """Vectors that FastText's pieces share by hash."""
 
     @model_validator(mode="after")
     def _ngrams_in_order(self) -> VectorsSection:
@@ -92,44 +98,70 @@ class VectorsSection(Section):
             )
         return self
 
+    def idle_keys(self) -> list[tuple[list[str], str]]:
+        """Keys that have no effect beside the others, and why."""
+        if self.pretrained not in ("auto", "none"):
+            trained = [key for key in type(self).model_fields if key != "pretrained"]
+            return [(trained, f"while vectors.pretrained is '{self.pretrained}'")]
+        return [] if self.kind == "fasttext" else [(["jamo_ngrams", "buckets"], "while vectors.kind is 'word2vec'")]
+
+
+def _may_encode(entry: Component) -> bool:
+    """A network over sequences that begins with word vectors."""
+    if not entry["is_network"] or entry["takes"] != "sequences" or entry["learns_from_negatives"]:
+        return False
+    return not model_options(entry.name).learns_embedding
+
 
 class FeaturesSection(Section):
     """``[features]``: how the word vectors of a comment become one vector, and what is learned of that before the model.
 
-    ``select`` keeps that many numbers of it, the most important ones of a random forest fitted to the training rows.
-    ``metric`` learns ``metric_size`` numbers in which comments of a class are near each other and others are not: by triplets,
-    the hardest of those that are not too hard yet within a batch (Schroff, Kalenichenko and Philbin 2015), or by the supervised
-    contrastive loss (Khosla et al. 2020). ``metric_encoder``: dense layers of ``metric_units`` and one more over the averaged
-    vectors ("mlp"), or the network of that name over sequences of word vectors, with its own default options.
-    ``metric_margin`` is of triplets, ``metric_temperature`` of the contrastive loss.
+    Metric learning: :mod:`toxiclf.metric_learning`.
     """
 
-    pooling: Literal["mean", "tfidf", "sif"] = "mean"
+    pooling: Annotated[str, ComponentName("pooling")] = "mean"
+    """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth inverse
+    frequency without the first principal direction (sif)."""
     select: Count | Literal["all"] = "all"
-    metric: Literal["none", "triplet", "supervised_contrastive"] = "none"
-    metric_encoder: Literal["mlp", "cnn", "lstm", "bilstm"] = "mlp"
+    """How many of its numbers are kept: the most important ones of a random forest fitted to the training rows."""
+    metric_learning: Annotated[str, ComponentName("metric-learner", others=("none",))] = "none"
+    """Learns numbers in which comments of a class are near each other and others are not; one label only."""
+    metric_encoder: Annotated[str, ComponentName("model", others=("mlp",), fits=_may_encode)] = "mlp"
+    """What they are learned from: dense layers over the averaged vectors ("mlp"), or the network of that name, at its default
+    options, over sequences of word vectors."""
     metric_size: Annotated[int, Field(ge=2)] = 16
+    """How many numbers are learned."""
     metric_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 64)
+    """Units of each dense layer of "mlp" before the last one."""
     metric_dropout: Share = 0.3
+    """Share of the units of "mlp" that are dropped while it trains."""
     metric_margin: Positive = 0.3
+    """How much farther (in squared distance) the other class must be than the own one, of triplets."""
     metric_temperature: Positive = 0.1
+    """What cosine similarities are divided by, of the supervised contrastive loss; lower looks at the nearest ones more."""
     metric_batch_size: Annotated[int, Field(ge=8)] = 128
+    """Comments in a batch, half of each class."""
     metric_learning_rate: Positive = 1e-3
+    """Step size of Adam."""
     metric_epochs: Count = 50
+    """Passes over the training rows, at most."""
     metric_patience: Count = 8
+    """Epochs without a better average precision on the validation set before it stops."""
 
     @property
     def of_sequences(self) -> bool:
-        """Whether the metric reads sequences of word vectors, and not their average."""
-        return self.metric != "none" and self.metric_encoder != "mlp"
+        """Whether metric learning reads sequences of word vectors, and not their average."""
+        return self.metric_learning != "none" and self.metric_encoder != "mlp"
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
         """Keys that have no effect beside the others, and why."""
-        if self.metric == "none":
-            learned = [key for key in type(self).model_fields if key.startswith("metric_")]
-            return [(learned, "while features.metric is 'none'")]
-        other = "metric_temperature" if self.metric == "triplet" else "metric_margin"
-        idle = [([other], f"on features.metric = {self.metric}")]
+        if self.metric_learning == "none":
+            learned = [key for key in type(self).model_fields if key.startswith("metric_") and key != "metric_learning"]
+            return [(learned, "while features.metric_learning is 'none'")]
+        learners = components("metric-learner")
+        own = learners[self.metric_learning]["keys"]
+        others = [key for entry in learners.values() for key in entry["keys"] if key not in own]
+        idle = [(others, f"on features.metric_learning = {self.metric_learning}")]
         if self.of_sequences:
             of_averages = ["metric_units", "metric_dropout", "pooling", "select"]
             idle.append((of_averages, f"on the metric encoder {self.metric_encoder}"))
@@ -177,20 +209,22 @@ def _prior(value: Any) -> Any:
 
 
 class DecisionSection(Section):
-    """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for.
-
-    ``source = "auto"`` is "validation" for networks and "out_of_fold" for all other models. ``objective`` is f1, f2, accuracy,
-    macro_f1, recall_at_precision=R (the most recall with at least that precision), precision_at_recall=R, flag_rate=R (the most
-    recall with at most that share of comments flagged), or a fixed threshold.
-    ``prior`` is the share of live comments that are toxic, where it is known (a table by label, where there are several):
-    scores, thresholds and shares of flags are then those of live comments, and not of the labelled ones.
-    """
+    """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for."""
 
     source: Literal["auto", "out_of_fold", "validation"] = "auto"
+    """Where scores for calibration and thresholds come from; "auto" is "validation" for networks and "out_of_fold" for all other
+    models."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
+    """Folds of out-of-fold scores."""
     calibrate: Literal["platt", "isotonic", "none"] = "platt"
+    """How raw outputs become probabilities."""
     objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"
+    """What thresholds are chosen for: f1, f2, accuracy, macro_f1, recall_at_precision=R (the most recall with at least that
+    precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a fixed
+    threshold."""
     prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
+    """Share of the comments in production that are toxic, where it is known (a table by label, where there are several): scores,
+    thresholds and shares of flags are then those of production, and not of the labelled comments."""
 
     @model_validator(mode="after")
     def _prior_of_calibrated_scores(self) -> DecisionSection:

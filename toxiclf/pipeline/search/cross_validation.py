@@ -23,7 +23,6 @@ from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.prevalence import live_weights
 from toxiclf.features.texts import TokenizedTexts
-from toxiclf.models import MODELS
 from toxiclf.pipeline.decision import choose_threshold, class_log_odds, fit_calibration
 from toxiclf.pipeline.fit import PipelineFitter, Say, TrainingMatrix, features_key
 from toxiclf.pipeline.save import versions
@@ -177,8 +176,7 @@ class CrossValidator:
 
     def _fitter(self, recipe: Recipe) -> tuple[PipelineFitter, TrainingSet, TokenizedTexts]:
         """What the fits of a recipe share; candidates with the same text, vectors and augmentation share it too."""
-        takes_tokens = MODELS[recipe.model.name].features != "ngrams"
-        shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if takes_tokens else []
+        shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if recipe.takes_tokens else []
         key = json.dumps([*shared, recipe.balance.model_dump(include={"augment"})])
         if key not in self._fitters:
             if len(self._fitters) == _MOST_FITTERS:

@@ -1,0 +1,254 @@
+"""A learned metric: few numbers a comment, in which comments of a class are near each other and others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from toxiclf._registry import component
+from toxiclf.backend import keras, seeded, tf
+from toxiclf.bundle.scorer import Scorer
+from toxiclf.errors import DataError, UsageError
+from toxiclf.features.pooling import WORDS
+from toxiclf.features.sequences import Sequences
+from toxiclf.graph import Graph
+from toxiclf.models import make_model
+from toxiclf.models._base import HeldOut, Task
+from toxiclf.models._binary import Scaling
+from toxiclf.models._block import Block, Words
+from toxiclf.models._blocks import Activation, Dense, Dropout, Embedding, apply_blocks, write_blocks
+from toxiclf.models._plan import Losses, Monitor, Plan
+from toxiclf.models._rows import IdRows, Rows, VectorRows, balanced_batches
+from toxiclf.models._training_loop import TrainingLoop, compiled_forward, predicted
+from toxiclf.recipe import FeaturesSection, model_options
+from toxiclf.text.encoder import join_views
+
+if TYPE_CHECKING:
+    from toxiclf.models._plan import Divergence
+
+ops = keras.ops
+Floats = NDArray[np.float64]
+_TINY = 1e-12
+
+
+class MetricLearner:
+    """From a comment's features to a vector of length 1, near those of its class.
+
+    Batches hold as many rows of each class. After each epoch the held-out rows are ranked by how much nearer they are to the mean
+    of the toxic training rows than to that of the others; the weights with the best average precision are kept.
+
+    Parameters
+    ----------
+    options : the ``metric_`` keys of a recipe's ``[features]``.
+
+    Attributes
+    ----------
+    history_ : one row an epoch: epoch, loss, validation_average_precision.
+    divergence_ : where training diverged, if it did.
+    """
+
+    def __init__(self, options: FeaturesSection) -> None:
+        self.options = options
+
+    def fit(self, features: Any, task: Task, held_out: HeldOut) -> MetricLearner:
+        """Learn from training rows.
+
+        Parameters
+        ----------
+        features : float32 (n, width) for the encoder "mlp", else :class:`toxiclf.features.sequences.Sequences`.
+
+        Raises
+        ------
+        UsageError : there are several labels.
+        DataError : a class has fewer than two training rows, or the held-out rows are of one class.
+        """
+        _check(task.targets, held_out.targets)
+        tf.config.experimental.enable_op_determinism()
+        options, classes = self.options, task.targets[:, 0].astype(np.intp)
+        monitor = Monitor(losses=_losses(options), batches=balanced_batches(classes))
+        plan = Plan(
+            options.model_dump_json(exclude={"metric_epochs", "metric_patience"}), "adam", options.metric_learning_rate,
+            options.metric_batch_size, options.metric_epochs, options.metric_patience, 1.0, None, False, task.seed,
+            ("the likely cause is steps that are too large", "lower features.metric_learning_rate"),
+        )  # fmt: skip
+        self._encoder = _SequenceEncoder(options) if options.of_sequences else _VectorEncoder(options)
+        with seeded(task.seed):
+            network = self._encoder.build(features, held_out.features)
+            rows, watched = self._encoder.rows(features), self._encoder.rows(held_out.features)
+
+            def precision(outputs: Floats) -> float:
+                forward = compiled_forward(network)
+                own = predicted(forward, rows)
+                towards = own[classes == 1].mean(axis=0) - own[classes == 0].mean(axis=0)
+                return float(average_precision_score(held_out.targets[:, 0], outputs @ towards))
+
+            once = np.ones((len(classes), 1))
+            loop = TrainingLoop(network, plan, precision, monitor)
+            loop.run(rows, task.targets.astype(np.float64), once, watched, task.context)
+            self._encoder.finish(network)
+        self.history_: list[dict[str, float]] = loop.history
+        self.divergence_: Divergence | None = loop.divergence
+        if self.divergence_ is None:
+            self._run = self._encoder.runner()
+        return self
+
+    def transform(self, features: Any) -> NDArray[np.float32]:
+        """The vectors, float32 (n, metric_size), by the nodes that score: what learns from them sees the bits that it scores."""
+        return self._run(features)
+
+    def write(self, graph: Graph, features: str) -> str:
+        """Add the encoder; those over sequences read the ids themselves."""
+        return self._encoder.write(graph, features)
+
+
+def _check(targets: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> None:
+    if targets.shape[1] > 1:
+        raise UsageError(f"features.metric_learning takes one label, and there are {targets.shape[1]}; choose one")
+    fewest = int(min(targets[:, 0].sum(), (1 - targets[:, 0]).sum()))
+    if fewest < 2:
+        raise DataError(
+            f"features.metric_learning needs two training comments of each class at least, and there are {fewest}; label "
+            "more of them"
+        )
+    if held_out[:, 0].min() == held_out[:, 0].max():
+        raise DataError(
+            "features.metric_learning is judged by validation comments, and those are all of one class; raise "
+            "split.validation, or label more of the other"
+        )
+
+
+class _Unit(Block):
+    """A vector to length 1; a vector of zeros stays one."""
+
+    def apply(self, x: Any, mask: Any) -> Any:
+        """(batch, width) to the same."""
+        return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + _TINY)
+
+    def write(self, graph: Graph, x: str, words: Words | None) -> str:
+        """Its length in double precision, whatever came before."""
+        double = graph.double(x)
+        squares = graph.add("ReduceSum", graph.add("Mul", double, double), graph.integers(1), keepdims=1)
+        length = graph.add("Sqrt", graph.add("Add", squares, graph.constant(_TINY, np.float64)))
+        return graph.single(graph.add("Div", double, length))
+
+
+@dataclass
+class _VectorEncoder:
+    """Dense layers over standardized vectors: in the graph in double precision, since a forest may turn on the last bit."""
+
+    options: FeaturesSection
+
+    def build(self, features: NDArray[np.float32], held_out: Any) -> keras.Model:
+        """The network."""
+        options = self.options
+        self.scaling = Scaling(features, standardize=True)
+        self.dense = [Dense(units) for units in (*options.metric_units, options.metric_size)]
+        x = given = keras.Input((features.shape[1],), name="vector")
+        for block in self.dense[:-1]:
+            for part in (block, Activation("relu"), Dropout(options.metric_dropout)):
+                x = part.apply(x, None)
+        return keras.Model(given, _Unit().apply(self.dense[-1].apply(x, None), None))
+
+    def rows(self, features: NDArray[np.float32]) -> Rows:
+        """Features as the network takes them."""
+        return VectorRows(self.scaling.apply(features).astype(np.float32))
+
+    def finish(self, network: keras.Model) -> None:
+        """Keep what was learned."""
+        self.layers = [[np.asarray(weight) for weight in block.layer.get_weights()] for block in self.dense]
+
+    def runner(self) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+        """The graph, alone."""
+        graph = Graph()
+        given = graph.vectors("vectors", len(self.scaling.mean))
+        run = graph.session(self.write(graph, given), self.options.metric_size)
+        return lambda features: run({"vectors": features})
+
+    def write(self, graph: Graph, features: str) -> str:
+        """Products, sums and what is above zero."""
+        x = self.scaling.write(graph, graph.double(features), np.float64)
+        for i, (kernel, bias) in enumerate(self.layers):
+            x = graph.add("MatMul", x, graph.constant(kernel, np.float64))
+            x = graph.add("Add", x, graph.constant(bias, np.float64))
+            if i < len(self.layers) - 1:
+                x = graph.add("Max", x, graph.constant(0.0, np.float64))
+        return _Unit().write(graph, x, None)
+
+
+@dataclass
+class _SequenceEncoder:
+    """A network over sequences of word vectors, with the default options of the one of its name."""
+
+    options: FeaturesSection
+
+    def build(self, features: Sequences, held_out: Sequences) -> keras.Model:
+        """The network; while it trains it holds the vectors of tokens that these rows hold, as all networks do."""
+        self.features = features
+        self.used = np.unique(np.concatenate([[0], features.ids.flat, held_out.ids.flat]))
+        self.numbers = np.zeros(len(features.matrix), dtype=np.int32)
+        self.numbers[self.used] = np.arange(len(self.used))
+        network: Any = make_model(model_options(self.options.metric_encoder))
+        blocks = network.blocks(features.matrix[self.used], features.longest)
+        self.blocks = [*blocks, Dense(self.options.metric_size), _Unit()]
+        ids = keras.Input((None,), dtype="int32", name="ids")
+        mask = ops.cast(ops.not_equal(ids, 0), "float32")
+        return keras.Model(ids, apply_blocks(self.blocks, ids, mask))
+
+    def rows(self, features: Sequences) -> Rows:
+        """Features as the network takes them."""
+        return IdRows(features.renumbered(self.numbers).ids)
+
+    def finish(self, network: keras.Model) -> None:
+        """Put the word vectors that were trained further among all others."""
+        embedding = self.blocks[0]
+        assert isinstance(embedding, Embedding)
+        matrix = self.features.matrix.copy()
+        matrix[self.used] = embedding.layer.get_weights()[0]
+        self.blocks[0] = _Vectors(matrix)
+
+    def runner(self) -> Callable[[Sequences], NDArray[np.float32]]:
+        """The graph, alone."""
+        graph = Graph()
+        scorer = Scorer(graph.build(self.write(graph, ""), self.options.metric_size))
+
+        def run(features: Sequences) -> NDArray[np.float32]:
+            cut = np.zeros(len(features.ids), dtype=np.bool_)
+            return scorer.run(join_views({WORDS: (features.ids, cut)}, cut))
+
+        return run
+
+    def write(self, graph: Graph, features: str) -> str:
+        """The network's blocks."""
+        words = Words.of(graph, WORDS)
+        return write_blocks(graph, self.blocks, words.ids, words)
+
+
+class _Vectors(Block):
+    """Word vectors that are not trained any more."""
+
+    def __init__(self, matrix: NDArray[np.float32]) -> None:
+        self._matrix = matrix
+        self._matrix[0] = 0.0
+
+    def apply(self, x: Any, mask: Any) -> Any:
+        """Not in a network."""
+        raise NotImplementedError
+
+    def write(self, graph: Graph, x: str, words: Words | None) -> str:
+        """(time, batch) to (time, batch, size)."""
+        return graph.add("Gather", graph.constant(self._matrix), x)
+
+
+def _losses(options: FeaturesSection) -> Losses:
+    entry = component("metric-learner", options.metric_learning)
+    own = [getattr(options, key) for key in entry["keys"]]
+
+    def losses(outputs: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
+        return tf.reshape(entry.target(outputs, wanted[:, 0], *own), [1]), tf.ones([1])
+
+    return losses

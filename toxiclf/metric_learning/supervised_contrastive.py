@@ -1,0 +1,32 @@
+"""Metric learning by the supervised contrastive loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toxiclf._registry import register
+
+_FAR = 1e9  # beyond any similarity
+
+
+@register(
+    "metric-learner", "supervised_contrastive", order=11, extra="train", keys=("metric_temperature",),
+    summary="Supervised contrastive loss (Khosla et al. 2020)",
+)  # fmt: skip
+def contrastive_loss(vectors: Any, classes: Any, temperature: float) -> Any:
+    """Mean supervised contrastive loss of a batch, the form with the mean outside of the logarithm (Khosla et al. 2020).
+
+    Parameters
+    ----------
+    vectors : (batch, size), of length 1.
+    classes : (batch,).
+    temperature : what cosine similarities are divided by.
+    """
+    from toxiclf.backend import tf
+
+    itself = tf.eye(tf.shape(vectors)[0])
+    likeness = tf.matmul(vectors, vectors, transpose_b=True) / temperature - _FAR * itself
+    log_shares = tf.nn.log_softmax(likeness, axis=1)
+    pairs = tf.cast(tf.equal(classes[:, None], classes[None, :]), tf.float32) - itself
+    means = tf.reduce_sum(tf.where(pairs > 0, log_shares, 0.0), axis=1) / tf.maximum(tf.reduce_sum(pairs, axis=1), 1.0)
+    return -tf.reduce_mean(means)

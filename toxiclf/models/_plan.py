@@ -1,0 +1,90 @@
+"""How a network is trained, what is watched meanwhile, and what is known of a training that diverged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from toxiclf.models._rows import Batches
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where a loss exploded or stopped being a number.
+
+    Attributes
+    ----------
+    epoch, step : count from 1; the weights are those of the last good epoch, or those to begin with.
+    loss : at that step.
+    what : was seen there.
+    cause : what is likely behind it.
+    cure : settings that mend it.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    what: str
+    cause: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.what} at step {self.step} of epoch {self.epoch}; {self.cause}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train; all automatic choices made.
+
+    Attributes
+    ----------
+    network : what else decides which network it is: the model's options, as text.
+    focal_gamma : None for plain cross-entropy.
+    clip_norm : largest norm of all gradients together; None for none.
+    blame : the likely cause of a divergence, and its cure.
+    adjustment : is added to the logits of each column in the loss; empty for nothing.
+    """
+
+    network: str
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    patience: int
+    clip_norm: float | None
+    focal_gamma: float | None
+    exclusive: bool
+    seed: int
+    blame: tuple[str, str]
+    adjustment: tuple[float, ...] = ()
+
+
+Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""Outputs of a batch, wanted ones and weights to losses and the weight of each, in one shape."""
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """What a network learns and which figure of the held-out rows is watched; classification unless another one is given.
+
+    Attributes
+    ----------
+    measure : what the figure is called that the held-out rows are judged by.
+    lower_is_better : whether less of it is better.
+    losses : None for cross-entropies.
+    batches : None for batches of like length.
+    """
+
+    measure: str = "validation average precision"
+    lower_is_better: bool = False
+    losses: Losses | None = None
+    batches: Batches | None = None
+
+    @property
+    def column(self) -> str:
+        """The measure's name in a history."""
+        return self.measure.replace(" ", "_")
+
+
+CLASSIFY = Monitor()

@@ -1,0 +1,160 @@
+"""Networks that learn what comments without the label are like; what they cannot give back is unusual."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.models._base import HeldOut, Task
+from toxiclf.models._binary import Scaling
+from toxiclf.models._block import Block
+from toxiclf.models._negatives import unlabelled_rows
+from toxiclf.models._network import Network
+from toxiclf.models._plan import Monitor
+from toxiclf.models._rows import Rows, VectorRows
+
+if TYPE_CHECKING:
+    from toxiclf.graph import Graph
+
+
+def _sum_of_outputs(outputs: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
+    """The network's outputs are its error and the penalty on its code."""
+    from toxiclf.backend import tf
+
+    return tf.reduce_sum(outputs, axis=-1), weights[:, 0]
+
+
+class Reconstruction(Network):
+    """What all of them share: the network's outputs are a comment's error and a penalty, which counts while it trains.
+
+    Attributes
+    ----------
+    network_ : from a comment to (error, penalty).
+    """
+
+    monitor = Monitor("validation error", lower_is_better=True, losses=_sum_of_outputs)
+
+    def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Reconstruction:
+        """Learn from the training rows without the label; stops by the error of such rows of the validation part."""
+        from toxiclf.backend import seeded, tf
+        from toxiclf.models._training_loop import TrainingLoop
+
+        assert held_out is not None  # the registry says that it watches the validation part
+        tf.config.experimental.enable_op_determinism()
+        own, watched = (
+            unlabelled_rows(task.targets, "the training part"),
+            unlabelled_rows(held_out.targets, "the validation part"),
+        )
+        plan = self._plan(Task(task.targets[own], False, task.weights, task.seed, context=task.context))
+        self._say_plan(plan, task, len(own), len(watched))
+        self._scale(features, own)
+        once = np.ones((len(own), 1))
+        with seeded(task.seed):
+            self.network_ = self._build()
+            loop = TrainingLoop(self.network_, plan, lambda outputs: float(outputs[:, 0].mean()), self.monitor)
+            loop.run(self._some(features, own), once, once, self._some(held_out.features, watched), task.context)
+        self.history_, self.divergence_ = loop.history, loop.divergence
+        return self
+
+    def raw(self, features: Any) -> NDArray[np.float64]:
+        """The error of each comment, (n, 1): the mean square of what is wrong with its numbers, in standard deviations."""
+        from toxiclf.models._training_loop import compiled_forward, predicted
+
+        return predicted(compiled_forward(self.network_), self._rows(features))[:, :1]
+
+    @abstractmethod
+    def _scale(self, features: Any, rows: NDArray[np.intp]) -> None:
+        """Learn standardization from rows without the label."""
+
+    @abstractmethod
+    def _build(self) -> Any:
+        """The network."""
+
+    @abstractmethod
+    def _rows(self, features: Any) -> Rows:
+        """Features as the network takes them."""
+
+    @abstractmethod
+    def _some(self, features: Any, rows: NDArray[np.intp]) -> Rows:
+        """Some rows as the network takes them."""
+
+
+@dataclass
+class Code:
+    """What becomes of a vector inside of an autoencoder.
+
+    Attributes
+    ----------
+    encoder, decoder : blocks there and back, but for the last layer.
+    drawn : Keras tensor that the decoder takes while it trains.
+    penalty : Keras tensor (batch, 1), of the code.
+    """
+
+    encoder: list[Block]
+    decoder: list[Block]
+    drawn: Any
+    penalty: Any
+
+
+class VectorReconstruction(Reconstruction):
+    """Autoencoder of standardized comment vectors."""
+
+    most_epochs = 100
+
+    def write(self, graph: Graph, features: str) -> str:
+        """Add the way there and back, and the error."""
+        from toxiclf.models._blocks import write_blocks
+
+        x = self.scaling_.write(graph, features)
+        returned = write_blocks(graph, [*self.encoder_, *self.decoder_], x)
+        wrong = graph.add("Sub", returned, x)
+        return graph.add("ReduceMean", graph.add("Mul", wrong, wrong), axes=[1], keepdims=1)
+
+    @abstractmethod
+    def code(self, x: Any, code: Code) -> Code:
+        """What becomes of vectors, a Keras tensor (batch, width).
+
+        Parameters
+        ----------
+        code : of the plain autoencoder, not applied yet, so that ``drawn`` is the vectors themselves; without a penalty.
+        """
+
+    @property
+    def dropout(self) -> float:
+        """Share of each layer's numbers that are dropped while it trains."""
+        return 0.0
+
+    def layers(self, units: Sequence[int]) -> list[Block]:
+        """Dense layers with the options' activation."""
+        from toxiclf.models._blocks import Activation, Dense, Dropout
+
+        activation = self.options.activation  # type: ignore[attr-defined]  # of all options of autoencoders
+        return [block for n in units for block in (Dense(n), Activation(activation), Dropout(self.dropout))]
+
+    def _scale(self, features: NDArray[np.float32], rows: NDArray[np.intp]) -> None:
+        self.scaling_ = Scaling(features[rows], standardize=True)
+
+    def _rows(self, features: NDArray[np.float32]) -> Rows:
+        return VectorRows(self.scaling_.apply(features).astype(np.float32))
+
+    def _some(self, features: NDArray[np.float32], rows: NDArray[np.intp]) -> Rows:
+        return self._rows(features[rows])
+
+    def _build(self) -> Any:
+        from toxiclf.backend import keras
+        from toxiclf.models._blocks import Dense, apply_blocks
+
+        ops, width = keras.ops, len(self.scaling_.mean)
+        units = self.options.units  # type: ignore[attr-defined]
+        x = keras.Input((width,), name="vector")
+        plain = Code(self.layers(units), self.layers(units[-2::-1]), x, ops.zeros_like(x[:, :1]))
+        code = self.code(x, plain)
+        self.encoder_, self.decoder_ = code.encoder, [*code.decoder, Dense(width)]
+        wrong = apply_blocks(self.decoder_, code.drawn) - x
+        error = ops.mean(ops.square(wrong), axis=1, keepdims=True)
+        return keras.Model(x, ops.concatenate([error, code.penalty], axis=1))

@@ -1,0 +1,50 @@
+"""Convolutions over sequences of word vectors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from toxiclf._registry import register
+from toxiclf.models._block import Block
+from toxiclf.models._network import Floats, SequenceNetwork
+from toxiclf.models._options import Activation, SequenceOptions, Units
+from toxiclf.recipe.types import Count
+
+
+class CnnOptions(SequenceOptions):
+    """Options of ``cnn``."""
+
+    name: Literal["cnn"] = "cnn"
+    widths: Annotated[Units, Field(min_length=1)] = (1, 2, 3, 4)
+    """Tokens that a filter sees; several widths stand side by side."""
+    filters: Count = 128
+    """Filters of each width."""
+    activation: Activation = "relu"
+    """Of the filters."""
+
+
+@register(
+    "model", "cnn", order=26, extra="train", options=CnnOptions, takes="sequences", is_network=True,
+    watches_validation=True, summary="Convolutions of four widths over sequences of word vectors",
+)  # fmt: skip
+class Cnn(SequenceNetwork):
+    """Convolutions of several widths side by side in Keras, each filter's highest value over a comment (Kim 2014).
+
+    Its raw output is the log-odds.
+    """
+
+    options: CnnOptions
+
+    def blocks(self, matrix: Floats, time: int) -> list[Block]:
+        """Filters, and what stands above them."""
+        from toxiclf.models._blocks import Convolutions
+        from toxiclf.models._stacks import embedding_of, top_of
+
+        options = self.options
+        return [
+            embedding_of(options, matrix),
+            Convolutions(options.widths, options.filters, options.activation),
+            *top_of(options),
+        ]

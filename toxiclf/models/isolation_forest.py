@@ -1,0 +1,86 @@
+"""Isolation forest over averaged word vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf._registry import register
+from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._binary import Floats
+from toxiclf.models._negatives import unlabelled_rows
+from toxiclf.models._trees import of_sklearn, write_trees
+from toxiclf.recipe.options import ModelOptions
+from toxiclf.recipe.types import Count
+
+if TYPE_CHECKING:
+    from toxiclf.graph import Graph
+
+
+class IsolationForestOptions(ModelOptions):
+    """Options of ``isolation_forest``."""
+
+    name: Literal["isolation_forest"] = "isolation_forest"
+    trees: Count = 300
+    """Number of trees."""
+    samples: Count = 256
+    """Comments without the label that each tree sees."""
+
+
+@register(
+    "model", "isolation_forest", order=60, extra="train", options=IsolationForestOptions,
+    learns_from_negatives=True, multi_label=False, raw_name="anomaly score",
+    summary="Isolation forest over averaged word vectors of comments without the label",
+)  # fmt: skip
+class IsolationForest(Model):
+    """Trees that part comments at random: what is parted off soon is unusual (Liu, Ting and Zhou 2008).
+
+    Its raw output is the paper's anomaly score, in (0, 1].
+    """
+
+    options: IsolationForestOptions
+
+    def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> IsolationForest:
+        """Learn from the training rows without the label."""
+        from sklearn import ensemble
+
+        rows = unlabelled_rows(task.targets, "the training part")
+        samples = min(self.options.samples, len(rows))
+        forest = ensemble.IsolationForest(
+            n_estimators=self.options.trees, max_samples=samples, n_jobs=-1, random_state=task.seed
+        )
+        self.forest_ = forest.fit(features[rows]).set_params(n_jobs=1)  # threads would add depths in any order
+        return self
+
+    def raw(self, features: NDArray[np.float32]) -> Floats:
+        """Anomaly scores, (n, 1)."""
+        return np.asarray(-self.forest_.score_samples(features)[:, None], dtype=np.float64)
+
+    def write(self, graph: Graph, features: str) -> str:
+        """Add the trees, whose leaves hold how deep they lie, and the score."""
+        forest = self.forest_
+        expected = float(_path_length(np.array([forest.max_samples_]))[0]) * len(forest.estimators_)
+        trees = [
+            of_sklearn(one.tree_, -(_depths(one.tree_) + _path_length(one.tree_.n_node_samples))[:, None] / expected)
+            for one in forest.estimators_
+        ]
+        return graph.add("Pow", graph.constant(2.0), write_trees(graph, features, trees))
+
+
+def _depths(tree: object) -> Floats:
+    """Edges from the root to each node."""
+    left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]  # scikit-learn's Tree has no types
+    depths = np.zeros(len(left))
+    for node in range(len(left)):  # a child comes after its parent
+        if left[node] != -1:
+            depths[left[node]] = depths[right[node]] = depths[node] + 1
+    return depths
+
+
+def _path_length(samples: NDArray[np.int64]) -> Floats:
+    """Mean depth at which a search in a tree of so many rows ends in vain: 2 (ln(n - 1) + γ) - 2 (n - 1) / n."""
+    n = np.maximum(samples, 3).astype(np.float64)
+    lengths = 2 * (np.log(n - 1) + np.euler_gamma) - 2 * (n - 1) / n
+    return np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, lengths))

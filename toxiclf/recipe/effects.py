@@ -1,0 +1,52 @@
+"""Keys of a recipe that have no effect beside the others: a recipe that gives one is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from toxiclf.recipe.balance import BalanceSection
+from toxiclf.recipe.options import ModelOptions
+from toxiclf.recipe.sections import FeaturesSection, VectorsSection
+from toxiclf.recipe.types import NoEffect
+
+
+def without_effect(recipe: Any) -> Iterator[NoEffect]:
+    """All of them, with their causes.
+
+    Parameters
+    ----------
+    recipe : a :class:`toxiclf.recipe.Recipe`.
+    """
+    yield from without_effect_on(recipe.model)
+    yield from recipe.model.without_effect()
+    for section in ("text", "vectors", "features", "balance"):
+        for keys, cause in getattr(recipe, section).idle_keys():
+            yield NoEffect(section, keys, cause)
+
+
+def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
+    """Those that follow from a model's traits, or from those of all members of an ensemble."""
+    members = model.fitted_models()
+    takes = {member.component["takes"] for member in members}
+    on = f"on the model {model.name}"
+    if takes == {"ngrams"}:
+        yield NoEffect("vectors", list(VectorsSection.model_fields), on)
+        yield NoEffect("text", ["tokenizer", "part_of_speech", "typo_correction", "max_tokens"], on)
+    if "vectors" not in takes:
+        yield NoEffect("features", list(FeaturesSection.model_fields), on)
+    if all(member.learns_embedding for member in members):
+        trained = sorted(set(VectorsSection.model_fields) - {"size", "min_count"})
+        yield NoEffect("vectors", trained, "while model.embedding is 'scratch'")
+    if not _any(members, "is_network"):
+        yield NoEffect("balance", ["loss", "focal_gamma", "logit_tau"], on)
+    if all(member.component["balances_itself"] for member in members):
+        yield NoEffect("balance", ["class_weight", "effective_number_beta"], f"{on}, which balances itself")
+    if _any(members, "learns_from_negatives"):
+        cause = f"{on}, which learns from comments without the label alone"
+        yield NoEffect("balance", list(BalanceSection.model_fields), cause)
+        yield NoEffect("features", ["metric_learning", "select"], cause)
+
+
+def _any(members: Sequence[ModelOptions], trait: str) -> bool:
+    return any(member.component[trait] for member in members)
