@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -18,6 +18,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import toxiclf
 from toxiclf.datasets.comments import Comments
@@ -38,6 +39,7 @@ hypothesis.settings.load_profile("toxiclf")
 SAMPLE = Path(__file__).parent.parent / "corpora" / "sample_comments.csv"
 
 PAGES = ("test_notebooks.py", "test_readme.py")
+SHARED = "TOXICLF_TESTS_SHARE"  # a folder, of the process that begins the session
 KEPT = 8  # trained models; each holds a session and a graph
 VECTORS = {"size": 16, "epochs": 2}
 TINY_MODEL: dict[str, dict[str, Any]] = {
@@ -90,16 +92,39 @@ def tiny(model: str) -> dict[str, Any]:
     return {"model": {"name": model, **TINY_MODEL[model]}, "decision": {"folds": 2}, "vectors": vectors}
 
 
+def rest_in_check(values: Iterable[Any], quick: Collection[Any]) -> list[Any]:
+    """Parameters of a test, of which all but the quick ones are left to `make check`."""
+    return [
+        value
+        if value in quick
+        else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.check)
+        for value in values
+    ]
+
+
+def once(name: str, make: Callable[[Path], object]) -> Path:
+    """What all processes of a test session share under this name: the first that asks for it makes it, the others wait."""
+    place = Path(os.environ[SHARED]) / name
+    with FileLock(f"{place}.lock"):
+        if not place.exists():
+            new = place.with_name(f"{name}.new")
+            make(new)
+            new.rename(place)
+    return place
+
+
 @cache
 def small_vectors() -> str:
     """A file of vectors, drawn at random, of the words of the sample corpus: nothing of them comes from the rows of a fit."""
+    return str(once("small.txt", _write_small_vectors))
+
+
+def _write_small_vectors(path: Path) -> None:
     tokens = MecabTokenizer().tokenize(read_comments(SAMPLE).texts)
     words = [word for word, count in Counter(chain.from_iterable(tokens)).items() if count > 1 and word.strip()]
     rng = np.random.default_rng(0)
-    path = Path(tempfile.mkdtemp()) / "small.txt"
     lines = (f"{word} {' '.join(f'{number:.4f}' for number in rng.normal(size=16))}\n" for word in words)
     path.write_text(f"{len(words)} 16\n{''.join(lines)}", "utf-8")
-    return str(path)
 
 
 def _group(nodeid: str) -> str:
@@ -126,6 +151,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first, so that no process waits for the other at the end."""
     items.sort(key=lambda item: not item.path.name.endswith(PAGES))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a session makes the folder that all share."""
+    if SHARED not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="toxiclf-tests-")
+        os.environ[SHARED] = folder.name
+        config.add_cleanup(folder.cleanup)
+        config.add_cleanup(lambda: os.environ.pop(SHARED))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -232,6 +266,12 @@ def trained(made: Callable[[str, str], Made]) -> Callable[[str, str], TrainedMod
 
 
 @pytest.fixture(scope="session")
-def bundle(trained: Callable[[str, str], TrainedModel], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(trained: Callable[[str, str], TrainedModel]) -> Callable[[str, str], Path]:
+    """The folder of a saved run of :func:`made`, which all processes share; do not write to it."""
+    return lambda model, kind="one": once(f"{model}-{kind}", lambda folder: trained(model, kind).save(folder))
+
+
+@pytest.fixture(scope="session")
+def bundle(saved: Callable[[str, str], Path]) -> Path:
     """The saved bundle of a tiny ngram_logistic model; do not write to it."""
-    return trained("ngram_logistic", "one").save(tmp_path_factory.mktemp("run")) / "bundle"
+    return saved("ngram_logistic", "one") / "bundle"

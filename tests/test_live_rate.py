@@ -125,8 +125,8 @@ def test_rates_are_said_with_as_many_digits_as_they_need() -> None:
 
 
 @every_kind
-def test_a_moderator_at_the_rates_of_training_scores_as_ever(trained: Trained, tmp_path: Path, kind: str) -> None:
-    folder = trained("ngram_logistic", kind).save(tmp_path)
+def test_a_moderator_at_the_rates_of_training_scores_as_ever(saved: Callable[[str, str], Path], kind: str) -> None:
+    folder = saved("ngram_logistic", kind)
     plain = toxiclf.load(folder / "bundle")
     rates = dict(zip(plain.labels, plain.manifest.rates, strict=True))
     same = toxiclf.load(folder / "bundle", prior=rates)
@@ -354,12 +354,12 @@ def test_predict_scores_at_the_live_rate(bundle: Path, sample: Comments, capsys:
 
 
 def test_two_labels_are_named_on_the_command_line(
-    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    saved: Callable[[str, str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    saved = trained("ngram_logistic", "two").save(tmp_path) / "bundle"
-    wanted = toxiclf.load(saved, prior={"toxic": 0.02, "웃음": 0.01}).check(TEXTS[1]).as_dict()["labels"]
+    bundle = saved("ngram_logistic", "two") / "bundle"
+    wanted = toxiclf.load(bundle, prior={"toxic": 0.02, "웃음": 0.01}).check(TEXTS[1]).as_dict()["labels"]
     code, out, _ = printed(
-        capsys, "predict", "--bundle", str(saved), "--text", TEXTS[1], "--prior", "toxic=0.02,웃음=0.01", "--json"
+        capsys, "predict", "--bundle", str(bundle), "--text", TEXTS[1], "--prior", "toxic=0.02,웃음=0.01", "--json"
     )
     assert code == 0
     assert json.loads(out)["labels"] == wanted

@@ -264,11 +264,11 @@ def test_what_is_encoded_at_once_is_bounded(moderator: Moderator, monkeypatch: p
 
 
 def test_where_mecab_can_only_be_called_by_its_wrapper_verdicts_are_the_same(
-    trained: Trained, sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Trained, saved: Callable[[str, str], Path], sample: Comments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = trained("logistic", "one").moderator.check(sample.texts)
     monkeypatch.setattr(mecab, "_unlocked", lambda tagger: None)
-    assert toxiclf.load(trained("logistic", "one").save(tmp_path), threads=2).check(sample.texts * 3) == wanted * 3
+    assert toxiclf.load(saved("logistic", "one"), threads=2).check(sample.texts * 3) == wanted * 3
 
 
 def test_a_bundle_loads_from_a_path_or_a_string_or_the_folder_of_its_run(bundle: Path, moderator: Moderator) -> None:

@@ -26,6 +26,7 @@ def test_outputs_are_cleared(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.check
 @every_notebook
 @pytest.mark.filterwarnings("default")  # Jupyter's own, about its event loop and its sockets
 def test_every_cell_runs_without_a_warning(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,16 @@ import re
 import shlex
 import subprocess
 import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
 from toxiclf._registry import components
 from toxiclf.cli import app, run
 from toxiclf.datasets.comments import Comments
-from toxiclf.recipe import MODEL_OPTIONS, presets
+from toxiclf.recipe import MODEL_OPTIONS, Recipe, presets
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -69,6 +71,33 @@ def _value(comments: Comments, row: object) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_written_as_its_language_wants(page: str) -> None:
+    for language, block in blocks(page):
+        if language == "python":
+            compile(block, page, "exec")
+        elif language == "toml":
+            Recipe.load(tomllib.loads(block))
+        else:
+            for line in block.replace("\\\n", " ").splitlines():
+                arguments = shlex.split(line.partition(" || ")[0], comments=True)
+                if arguments[:1] == ["toxiclf"]:
+                    read_as_toxiclf_does(arguments[1:])
+
+
+def read_as_toxiclf_does(arguments: list[str]) -> None:
+    """Read a command line and the recipe that it makes, without running it."""
+    command = typer.main.get_command(app)
+    while isinstance(command, typer.core.TyperGroup):
+        context = command.make_context("toxiclf", arguments, resilient_parsing=True)
+        _, command, arguments = command.resolve_command(context, arguments)
+        assert command is not None
+    options = command.make_context(command.name, arguments).params
+    if command.name == "train" and options["recipe"] is None:
+        Recipe.load(None, model=options["model"], settings=options["settings"] or ())
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("page", PAGES)
 def test_every_block_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample: Comments, two_labels: Comments,
     exclusive: Comments,
@@ -93,6 +122,7 @@ def test_every_block_runs(
             )
 
 
+@pytest.mark.check
 def test_the_page_about_your_own_csv_says_what_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,7 +156,7 @@ def test_every_preset_is_named_where_it_is_asked_for(capsys: pytest.CaptureFixtu
 def test_every_command_is_shown() -> None:
     for command in app.registered_commands:
         assert command.callback is not None
-        assert f"toxiclf {command.callback.__name__} " in README
+        assert f"toxiclf {command.name or command.callback.__name__} " in README
     for group in app.registered_groups:
         assert f"toxiclf {group.name} " in README
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import toxiclf
-from tests.conftest import small_vectors, tiny
+from tests.conftest import rest_in_check, small_vectors, tiny
 from toxiclf._registry import components
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.balance.resampler import Resampler
@@ -99,12 +99,15 @@ def test_every_method_of_the_recipe_is_a_remedy_here() -> None:
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    [
-        (name, model)
-        for name in WEIGHTS
-        for model in MODELS["weights"]
-        if name == "balanced" or model in ("logistic", "cnn")
-    ],
+    rest_in_check(
+        [
+            (name, model)
+            for name in WEIGHTS
+            for model in MODELS["weights"]
+            if name == "balanced" or model in ("logistic", "cnn")
+        ],
+        quick=[("balanced", model) for model in ("ngram_logistic", "svm", "random_forest", "dnn")],
+    ),
 )
 def test_class_weights_change_the_weights_and_the_model(name: str, model: str, made: Callable[..., Made]) -> None:
     learned, plain = made(name, model), made("none", model)
@@ -136,7 +139,10 @@ def test_adjusting_for_equal_shares_is_an_error(parts: Split) -> None:
         fit(Recipe.load({**tiny("dnn"), "vectors": {"pretrained": small_vectors()}, "balance": balance}), parts)
 
 
-@pytest.mark.parametrize(("name", "model"), [(name, model) for name in LOSSES for model in MODELS["losses"]])
+@pytest.mark.parametrize(
+    ("name", "model"),
+    rest_in_check([(name, model) for name in LOSSES for model in MODELS["losses"]], quick=[("focal", "dnn")]),
+)
 def test_losses_change_the_loss_and_the_model(name: str, model: str, made: Callable[..., Made]) -> None:
     learned, plain = made(name, model), made("none", model)
     assert learned.weights == plain.weights
@@ -146,7 +152,7 @@ def test_losses_change_the_loss_and_the_model(name: str, model: str, made: Calla
         assert learned.history[0]["loss"] < plain.history[0]["loss"]
 
 
-@pytest.mark.parametrize("name", [*RESAMPLE, *AUGMENT])
+@pytest.mark.parametrize("name", rest_in_check([*RESAMPLE, *AUGMENT], quick={*RESAMPLE, *AUGMENT} - {"wgan"}))
 def test_remedies_of_rows_change_the_rows_and_the_model(name: str, made: Callable[..., Made]) -> None:
     learned, plain = made(name), made("none")
     first, *later = learned.stages
@@ -166,7 +172,10 @@ def test_calibration_and_threshold_come_from_rows_as_they_were(name: str, parts:
     )  # Platt's scores have the share of their rows
 
 
-@pytest.mark.parametrize("name", ["smote", "random_under + tomek", "smote_enn", "eda", "keyboard"])
+@pytest.mark.parametrize(
+    "name",
+    rest_in_check(["smote", "random_under + tomek", "smote_enn", "eda", "keyboard"], quick=["smote", "keyboard"]),
+)
 def test_the_seed_of_the_recipe_reproduces_and_another_differs(name: str, parts: Split) -> None:
     """The rows that a model is fitted to. Each method has seed tests of its own."""
     first, again, other = (_features(recipe_of(name, seed=seed), parts) for seed in (0, 0, 1))
@@ -174,7 +183,7 @@ def test_the_seed_of_the_recipe_reproduces_and_another_differs(name: str, parts:
     assert first.matrix.shape != other.matrix.shape or (first.matrix != other.matrix).any()
 
 
-@pytest.mark.parametrize("name", ["smote", "wgan", "random_under + tomek"])
+@pytest.mark.parametrize("name", ["smote", pytest.param("wgan", marks=pytest.mark.check), "random_under + tomek"])
 def test_resamplers_see_the_rows_of_a_fit_and_no_others(
     name: str, parts: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:

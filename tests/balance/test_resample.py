@@ -42,7 +42,12 @@ def rows() -> Rows:
 
 def _checks() -> list[Any]:
     return [
-        pytest.param(estimator, check, id=f"{method}-{check.func.__name__}")
+        pytest.param(
+            estimator,
+            check,
+            id=f"{method}-{check.func.__name__}",
+            marks=() if method in ("random_over", "smote") else pytest.mark.check,
+        )
         for method in METHODS
         for estimator, check in chain(
             imblearn_checks(Resampler(method, random_state=0)),

@@ -81,6 +81,7 @@ def test_rows_of_noise_are_told_apart() -> None:
     assert two_sample.permuted(kernel, real, noise, rng)[1] < 0.01
 
 
+@pytest.mark.check
 def test_one_seed_gives_the_same_rows_another_others_and_global_chance_is_left_alone() -> None:
     X, y = clouds(20)
     rows = []
@@ -97,6 +98,7 @@ def test_one_seed_gives_the_same_rows_another_others_and_global_chance_is_left_a
     assert (rows[0][320:] != rows[2][320:]).any()
 
 
+@pytest.mark.check
 def test_rows_that_were_held_out_are_not_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wgan, "_EVERY", 20)  # one look, so that they cannot choose when to stop either
     X, y = clouds(20)
@@ -127,6 +129,7 @@ def test_a_generator_that_says_one_thing_only_has_collapsed() -> None:
     assert not list(gan_collapse(CheckedRun(labels=["toxic"])))
 
 
+@pytest.mark.check
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers that overflow on the way
 def test_training_that_falls_apart_is_said_with_what_to_do() -> None:
     X, y = clouds(20)
@@ -135,6 +138,7 @@ def test_training_that_falls_apart_is_said_with_what_to_do() -> None:
         sampler.fit_resample(X, y)
 
 
+@pytest.mark.check
 def test_a_tiny_class_will_do() -> None:
     X, y = clouds(6)
     sampler = WganSampler(steps=10, random_state=0, **SMALL)
@@ -170,6 +174,7 @@ def test_one_class_and_missing_numbers_are_refused() -> None:
         WganSampler(steps=0).fit_resample(*clouds(20))
 
 
+@pytest.mark.check
 def test_smote_may_come_after_it() -> None:
     sampler = Resampler(["wgan", "smote"], ratio=[0.5, 1.0], gan={"steps": 10, **SMALL}, random_state=0)
     sampler.fit_resample(*clouds(20))
@@ -187,6 +192,7 @@ def test_its_parameters_are_refused_where_they_say_nothing() -> None:
         Resampler("wgan", gan={"step": 10}).fit_resample(*clouds(20))
 
 
+@pytest.mark.check
 def test_nothing_is_generated_where_nothing_is_fitted(capfd: pytest.CaptureFixture[str]) -> None:
     """In a pipeline, rows that are scored stay as they are; and it is silent."""
     X, y = clouds(20)

@@ -85,6 +85,7 @@ def test_every_run_is_a_row(plan: Plan, done: tuple[Path, list[dict[str, Any]]])
     assert "balance.resample makes rows of averaged word vectors" in failed[0]["reason"]
 
 
+@pytest.mark.check
 def test_the_first_network_does_not_pay_for_tensorflow(tmp_path: Path) -> None:
     network = {"name": "dnn", "recipe": "dnn", "settings": {"model.epochs": 1, "vectors.pretrained": small_vectors()}}
     plan = parsed({**CONTENT, "entries": [network]}, "test")
@@ -111,12 +112,14 @@ def test_a_second_call_runs_only_what_is_new(
     assert [untimed(row) for row in found] == [untimed(row) for row in done[1]]
 
 
+@pytest.mark.check
 def test_two_processes_give_the_same_figures(
     plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path
 ) -> None:
     assert [untimed(row) for row in run_plan(plan, tmp_path, jobs=2)] == [untimed(row) for row in done[1]]
 
 
+@pytest.mark.check
 def test_a_killed_benchmark_goes_on(done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
     command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]
@@ -251,6 +254,7 @@ def test_subsampling_drops_toxic_comments_alone(sample: Comments) -> None:
         subsampled(sample, 0.5, np.random.default_rng(0))
 
 
+@pytest.mark.check
 def test_a_subsampled_corpus_has_figures_at_its_rate(tmp_path: Path) -> None:
     corpora = [{"source": "corpus:sample", "rate": 0.05}, {"source": "corpus:sample", "rate": 0.01}]
     found = run_plan(
@@ -364,6 +368,7 @@ def test_a_corpus_that_changes_meanwhile_is_said(plan: Plan, tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.check
 def test_a_killed_process_costs_no_run(tmp_path: Path, done: tuple[Path, list[dict[str, Any]]]) -> None:
     (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
     command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]
@@ -389,6 +394,7 @@ def _pool_of(pid: int) -> list[int]:
     return found
 
 
+@pytest.mark.check
 def test_a_pool_that_breaks_while_a_run_is_handed_over_costs_no_run(
     done: tuple[Path, list[dict[str, Any]]], plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,6 +418,7 @@ def test_a_run_that_kills_its_process_alone_is_a_row(plan: Plan, tmp_path: Path)
     assert rows.read(tmp_path, job.key) == killed(job, tmp_path)
 
 
+@pytest.mark.check
 def test_what_the_machine_lacks_is_tried_again(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = next(Job.of(planned) for planned in plan.runs())
     (tmp_path / "cache").write_text("no folder", "utf-8")
@@ -455,6 +462,7 @@ def test_where_nothing_could_be_run_it_fails(tmp_path: Path, capsys: pytest.Capt
     assert "no run succeeded" in capsys.readouterr().err
 
 
+@pytest.mark.check
 def test_few_test_comments_are_enough(tmp_path: Path) -> None:
     content = {
         **CONTENT,

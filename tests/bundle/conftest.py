@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 
 from toxiclf.bundle.manifest import FILES
-from toxiclf.pipeline.save import TrainedModel
 
 BLANK = '"seal": "' + "0" * 64 + '"'
 
 
 @pytest.fixture(scope="session")
-def words_bundle(trained: Callable[[str, str], TrainedModel], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def words_bundle(saved: Callable[[str, str], Path]) -> Path:
     """The saved bundle of a tiny model over tokens; do not write to it."""
-    return trained("logistic", "one").save(tmp_path_factory.mktemp("words")) / "bundle"
+    return saved("logistic", "one") / "bundle"
 
 
 @pytest.fixture

@@ -39,11 +39,11 @@ def difference(comparison: Comparison, metric: str, run: str | None = None, labe
 
 
 @pytest.fixture(scope="module")
-def runs(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(saved: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs of two models on the same split."""
     folder = tmp_path_factory.mktemp("runs")
     for model in ("ngram_logistic", "logistic"):
-        trained(model, "one").save(folder / model)
+        shutil.copytree(saved(model, "one"), folder / model)
     return folder
 
 
@@ -153,10 +153,8 @@ def test_runs_with_other_seeds_on_one_test_part_are_compared_and_it_is_said(tmp_
     assert "The runs have different seeds, so part of a difference may be the seed's." in notes
 
 
-def test_several_labels_have_a_mean_and_differences_of_their_own(trained: Trained, tmp_path: Path) -> None:
-    a = trained("ngram_logistic", "two").save(tmp_path / "a")
-    b = trained("logistic", "two").save(tmp_path / "b")
-    comparison = compare([a, b])
+def test_several_labels_have_a_mean_and_differences_of_their_own(saved: Callable[[str, str], Path]) -> None:
+    comparison = compare([saved("ngram_logistic", "two"), saved("logistic", "two")])
     for metric in metric_names():
         of_labels = [difference(comparison, metric, label=label).value for label in ("toxic", "웃음")]
         assert difference(comparison, metric).value == pytest.approx(np.mean([v for v in of_labels if v is not None]))

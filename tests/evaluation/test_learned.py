@@ -20,8 +20,8 @@ Trained = Callable[[str, str], TrainedModel]
 
 
 @pytest.fixture(scope="module")
-def run(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained("ngram_logistic", "one").save(tmp_path_factory.mktemp("learned") / "run")
+def run(bundle: Path) -> Path:
+    return bundle.parent
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +88,16 @@ def test_a_damaged_file_makes_it_unknown(run: Path, sample: Comments, tmp_path: 
 
 
 def test_the_file_of_another_bundle_counts_for_nothing(
-    run: Path, trained: Trained, sample: Comments, two_labels: Comments, tmp_path: Path
+    run: Path, saved: Callable[[str, str], Path], two_labels: Comments, tmp_path: Path
 ) -> None:
-    other = trained("ngram_logistic", "two").save(tmp_path / "other")
+    other = Path(shutil.copytree(saved("ngram_logistic", "two"), tmp_path / "other"))
     shutil.copy(run / FILE, other / FILE)
     shutil.copy(run / "report.json", other / "report.json")
     report = evaluate_bundle(other / "bundle", two_labels.take(np.arange(400)))
     assert report.data["learned_from"] is None
 
 
-def test_compare_says_what_is_not_known(run: Path, trained: Trained, sample: Comments, tmp_path: Path) -> None:
+def test_compare_says_what_is_not_known(run: Path, sample: Comments, tmp_path: Path) -> None:
     alone = Path(shutil.copytree(run / "bundle", tmp_path / "alone"))
     comments = sample.take(np.arange(400))
     save_evaluation(evaluate_bundle(alone, comments), tmp_path / "a")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import rest_in_check
 from tests.models.small import encoded, learnable, sequences, targets_of, task_of
 from toxiclf.backend import tf
 from toxiclf.bundle.scorer import Scorer
@@ -18,7 +19,6 @@ from toxiclf.models._training_loop import balanced_batches
 from toxiclf.recipe import FeaturesSection
 
 LOSSES = ("triplet", "supervised_contrastive")
-every_loss = pytest.mark.parametrize("loss", LOSSES)
 
 
 def section(loss: str = "triplet", **more: Any) -> FeaturesSection:
@@ -100,7 +100,7 @@ def test_batches_hold_as_many_rows_of_each_class(rare: int) -> None:
     assert set(range(100, 100 + rare)) <= set(np.concatenate(batches).tolist()) or rare > 10 * len(batches)
 
 
-@every_loss
+@pytest.mark.parametrize("loss", rest_in_check(LOSSES, quick=["supervised_contrastive"]))
 def test_what_no_line_tells_apart_is_told_apart_by_its_nearest_mean(loss: str) -> None:
     learner = fitted(loss, metric_epochs=30, metric_units=[32], metric_learning_rate=5e-3, metric_dropout=0.0)
     assert max(row["validation_average_precision"] for row in learner.history_) > 0.9
@@ -120,7 +120,7 @@ def test_a_row_has_the_same_bits_alone_and_among_others() -> None:
     assert learner.transform(X[:0]).shape == (0, 4)
 
 
-@pytest.mark.parametrize("encoder", ["cnn", "lstm"])
+@pytest.mark.parametrize("encoder", rest_in_check(["cnn", "lstm"], quick=["cnn"]))
 def test_sequences_are_read_as_the_graph_reads_them(encoder: str) -> None:
     features, targets = learnable(60)
     watched, watched_targets = learnable(40, seed=1)
@@ -133,7 +133,7 @@ def test_sequences_are_read_as_the_graph_reads_them(encoder: str) -> None:
     assert np.isfinite(scores).all()
 
 
-@every_loss
+@pytest.mark.parametrize("loss", rest_in_check(LOSSES, quick=["supervised_contrastive"]))
 def test_the_seed_gives_the_same_metric_and_another_another(loss: str) -> None:
     X = rings(20, seed=4)[0]
     first, again, other = (fitted(loss, seed=seed).transform(X) for seed in (1, 1, 2))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import rest_in_check
 from tests.models.small import LONGEST, encoded, sequences, task_of
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError
@@ -25,7 +26,6 @@ VECTOR: dict[str, dict[str, Any]] = {
 }
 SEQUENCE = {"lstm_autoencoder": {"units": 4}}
 every_vector_model = pytest.mark.parametrize("name", VECTOR)
-every_model = pytest.mark.parametrize("name", [*VECTOR, *SEQUENCE])
 
 
 def rows(name: str, count: int, seed: int = 0) -> Any:
@@ -60,6 +60,7 @@ def test_the_graph_gives_the_same_error(name: str) -> None:
     assert (model.raw(X) >= 0).all()
 
 
+@pytest.mark.check
 def test_the_graph_of_a_sequence_gives_the_same_error_alone_and_padded() -> None:
     model = fit("lstm_autoencoder", rows("lstm_autoencoder", 80))
     features = sequences(list(range(LONGEST + 1)), seed=2)
@@ -73,7 +74,7 @@ def test_the_graph_of_a_sequence_gives_the_same_error_alone_and_padded() -> None
     assert (together[1:] > 0).all()
 
 
-@every_model
+@pytest.mark.parametrize("name", rest_in_check([*VECTOR, *SEQUENCE], quick=["autoencoder"]))
 def test_toxic_rows_change_nothing(name: str) -> None:
     features = rows(name, 80)
     if name in SEQUENCE:
@@ -88,7 +89,7 @@ def test_toxic_rows_change_nothing(name: str) -> None:
     assert (first.raw(probe) == again.raw(probe)).all()
 
 
-@every_vector_model
+@pytest.mark.parametrize("name", rest_in_check(VECTOR, quick=["vae"]))
 def test_the_seed_gives_the_same_network_and_another_another(name: str) -> None:
     probe = rows(name, 20, seed=4)
     first, again, other = (fit(name, rows(name, 80), seed=seed).raw(probe) for seed in (1, 1, 2))

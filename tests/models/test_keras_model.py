@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
+from tests.conftest import rest_in_check
 from tests.models.small import (
     EVERY_LENGTH,
     TOKENS,
@@ -47,7 +48,7 @@ def matrix_after(name: str, **changes: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("changes", [{"embedding": "fine_tuned"}, {"embedding": "scratch", "optimizer": "rmsprop"}])
-@pytest.mark.parametrize("name", ["lstm", "cnn"])
+@pytest.mark.parametrize("name", rest_in_check(["lstm", "cnn"], quick=["cnn"]))
 def test_training_changes_the_vectors_of_training_tokens_and_of_no_others(name: str, changes: Any) -> None:
     before, after = matrix_after(name, **changes)
     assert (before[list(TRAINED)] != after[list(TRAINED)]).any(axis=1).all()

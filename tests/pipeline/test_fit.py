@@ -91,7 +91,7 @@ def test_what_they_learned_is_said_and_drawn(run: TrainedModel, tmp_path: Path) 
     assert details["metric"]["size"] == 4
     assert details["gan"]["held_out"] < details["gan"]["real"]
     page = (folder / "report.md").read_text("utf-8")
-    for heading in ("Selected numbers", "Metric", "Generated rows"):
+    for heading in ("Selected dimensions", "Metric", "Generated rows"):
         assert f"\n## {heading}\n" in page
     assert {"importance", "metric_learning", "generated_rows", "class_balance"} <= set(run.report.figures())
     assert [stage["name"] for stage in run.report.data["stages"]] == ["as given", "wgan", "smote"]

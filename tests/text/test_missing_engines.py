@@ -15,7 +15,6 @@ import toxiclf
 from tests.bundle.conftest import forge
 from tests.machine import JAVA_TOKENIZERS, PATIENCE, needs_java
 from toxiclf.errors import BundleError, MissingExtraError
-from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.tokenizers import tokenizer
 
 NEEDS = {"kiwi": ("kiwipiepy", "kiwi"), **dict.fromkeys(JAVA_TOKENIZERS, ("konlpy", "konlpy"))}
@@ -135,9 +134,9 @@ def test_a_process_forked_after_the_program_started_java_is_refused_it() -> None
 
 
 def test_a_bundle_whose_tokenizer_is_missing_ends_with_exit_code_2(
-    trained: Callable[[str, str], TrainedModel], tmp_path: Path
+    saved: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
-    words = trained("logistic", "one").save(tmp_path / "run") / "bundle"
+    words = saved("logistic", "one") / "bundle"
     text = json.loads((words / "text.json").read_bytes())
     text["views"]["words"] |= {"tokenizer": "kiwi", "tokenizer_version": "any", "part_of_speech": ["N"]}
     bundle = forge(words, tmp_path / "kiwi", {"text.json": json.dumps(text).encode()})
@@ -151,9 +150,9 @@ def test_a_bundle_whose_tokenizer_is_missing_ends_with_exit_code_2(
 
 
 def test_a_bundle_that_asks_a_tokenizer_for_what_it_has_not_is_rejected(
-    trained: Callable[[str, str], TrainedModel], tmp_path: Path
+    saved: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
-    words = trained("logistic", "one").save(tmp_path / "run") / "bundle"
+    words = saved("logistic", "one") / "bundle"
     for key, value in (("part_of_speech", ["nonsense"]), ("typo_correction", True)):
         text = json.loads((words / "text.json").read_bytes())
         text["views"]["words"][key] = value

@@ -59,7 +59,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     sampling_strategy = "auto"  # what BaseSampler reads; `ratio` says it for each method
 
     def __init__(
-        self, method: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = "smote", *,
+        self, method: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any] | ResampleStep] = "smote", *,
         ratio: float | Sequence[float] = 1.0, neighbours: int = _NEIGHBOURS, gan: Mapping[str, Any] | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:  # fmt: skip

@@ -40,7 +40,7 @@ class Job:
     Attributes
     ----------
     key : of its row; see :func:`toxiclf.benchmark.rows.key_of`.
-    data : hashes of its comments, and of the test part of their own.
+    data : hashes of its comments, and of the test set of their own.
     unfit : why there is no recipe; then the row is a failed one.
     """
 
@@ -120,7 +120,7 @@ def _version(library: str) -> str | None:
 
 
 def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
-    """The labelled comments of an entry, and its test part where it has one of its own."""
+    """The labelled comments of an entry, and its test set where it has one of its own."""
     return _read(_unnamed(entry))
 
 

@@ -1,4 +1,4 @@
-"""One run of a benchmark: split, fit, decide, score the test part once."""
+"""One run of a benchmark: split, fit, decide, score the test set once."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _figures(run: PlannedRun, cache: FeatureCache) -> dict[str, Any]:
 
 
 def _toxiclf(
-    parts: Split, comments: Comments, recipe: Recipe, thinned_to_rate: bool, cache: FeatureCache
+    parts: Split, comments: Comments, recipe: Recipe, is_subsampled: bool, cache: FeatureCache
 ) -> dict[str, Any]:
     if recipe.search.method != "none":
         recipe = search(parts, recipe, lambda message: None).recipe
@@ -126,7 +126,7 @@ def _toxiclf(
     model = scored_rows(learned, parts, recipe)
     report = report_of(learned, model, None, parts, comments, recipe, 0.0)
     raw = learned.raw(learned.encode(parts.test))
-    found = _tests(model.scores, raw, learned.thresholds, parts, recipe, thinned_to_rate, learned.calibration.exclusive)
+    found = _tests(model.scores, raw, learned.thresholds, parts, recipe, is_subsampled, learned.calibration.exclusive)
     found["findings"] = report.codes()
     if learned.graph is not None:
         manifest, files = bundled(learned, comments, recipe, model_card(report))
@@ -160,17 +160,17 @@ def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
     else:
         thresholds = tuple(choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective)[0] for j in columns)
     outputs = test.astype(np.float32)
-    is_thinned = run.corpus.rate is not None
-    found = _tests(calibration.apply(outputs), outputs, thresholds, parts, recipe, is_thinned, exclusive=False)
+    is_subsampled = run.corpus.rate is not None
+    found = _tests(calibration.apply(outputs), outputs, thresholds, parts, recipe, is_subsampled, exclusive=False)
     found["latency_ms"] = latency(lambda text: [model([text]) for model in models], parts.test.texts)
     return found | {"findings": [], "beyond_fit": time.perf_counter() - ended}
 
 
 def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
-    thinned_to_rate: bool, exclusive: bool,
+    is_subsampled: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Figures of the test part; where training was thinned, weighted to the rate that it was thinned to, too."""
+    """Figures of the test set; where training was subsampled, weighted to the rate of training, too."""
     assert parts.test is not None
     targets, labels = parts.test.targets, parts.test.labels
     uncalibrated = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels)).apply(
@@ -178,7 +178,7 @@ def _tests(
     )
     of_training = tuple(parts.train.joined(parts.validation).targets.mean(axis=0).tolist())
     found: dict[str, Any] = {"thresholds": [float(t) for t in thresholds]}
-    for name, prior in (("metrics", None), ("at_rate", of_training if thinned_to_rate else None)):
+    for name, prior in (("metrics", None), ("at_rate", of_training if is_subsampled else None)):
         if name == "at_rate" and prior is None:
             continue
         facts: dict[str, Any] = {"seed": recipe.seed, "prior": prior, "exclusive": exclusive, "resamples": 0}
@@ -201,7 +201,7 @@ def _summary(of: Evaluation) -> dict[str, float | None]:
 def _recall_at(
     precision: float, scores: NDArray[np.float32], targets: NDArray[np.uint8], weights: NDArray[np.float64]
 ) -> float:
-    """The most recall that a threshold gives at such a precision, on the test part's own curve; the mean over labels."""
+    """The most recall that a threshold gives at such a precision, on the test set's own curve; the mean over labels."""
     found = []
     for j in range(targets.shape[1]):
         reached, recall, _ = precision_recall_curve(targets[:, j], scores[:, j], sample_weight=weights[:, j])

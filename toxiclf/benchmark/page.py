@@ -40,7 +40,7 @@ def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], lis
         failures = [
             f"{line.entry}, {count} runs failed: {reason}" for line in of for reason, count in line.failures.items()
         ]
-        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test part weighted to that rate")):
+        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
             if part == "figures" or any(line.at_rate for line in of):
                 heading, *rest = table(plan, of, part)
                 found.append((title, heading, rest, failures if part == "figures" else []))

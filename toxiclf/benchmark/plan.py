@@ -105,8 +105,8 @@ class CorpusEntry(Section):
     ----------
     name : in tables; the source where left out.
     source : a file or ``corpus:NAME``.
-    test : of one with a test part of its own, whether it is measured on that ("own"), or all its comments are one, of which each
-        seed draws another test part ("drawn").
+    test : of one with a test set of its own, whether it is measured on that ("own"), or all its comments are one, of which each
+        seed draws another test set ("drawn").
     text, label, negative, positive : as in :func:`toxiclf.read_comments`.
     any : whether several labels become one: toxic is what holds any of them.
     rate : the share of toxic comments that is left in training and validation set, the others being dropped at random; the
@@ -236,7 +236,7 @@ class Plan(Section):
 
     @property
     def test_share(self) -> float:
-        """The share of the comments that each seed draws as its test part."""
+        """The share of the comments that each seed draws as its test set."""
         return float(Recipe().changed({k: v for k, v in self.settings.items() if k == "split.test"}).split.test)
 
     def runs(self) -> Iterator[PlannedRun]:

@@ -26,12 +26,12 @@ class Figure:
     Attributes
     ----------
     mean, deviation : over seeds; the deviation is the sample's, None for a single seed.
-    low, high : 95 % interval of the mean, by Student's t over seeds; where each seed draws another test part, with the
+    low, high : 95 % interval of the mean, by Student's t over seeds; where each seed draws another test set, with the
         variance corrected for what their parts share (Nadeau and Bengio 2003).
-    difference, difference_low, difference_high : to the baseline entry, paired by seeds with the same test part; None of the
+    difference, difference_low, difference_high : to the baseline entry, paired by seeds with the same test set; None of the
         baseline itself.
     p, holm : of the paired t-test with that variance, and after Holm's correction for all entries of the corpus (Holm 1979);
-        None where the test part is the same for all seeds, since they then say nothing of another one.
+        None where the test set is the same for all seeds, since they then say nothing of another one.
     published : what others have published.
     """
 
@@ -54,7 +54,7 @@ class Line:
     Attributes
     ----------
     figures : by metric; empty where no run of it is done.
-    at_rate : the same of the test part weighted to the rate that training was thinned to; empty where it was not.
+    at_rate : the same of the test set weighted to the rate of training; empty where it was not.
     rank, rank_at_rate : mean over seeds of its place by the first metric, 1 is the best; None where it lacks seeds that others
         have.
     fit_seconds, memory_mb, bundle_bytes : medians over seeds; memory is how far the process grew.
@@ -62,7 +62,7 @@ class Line:
     findings : codes, and of how many runs.
     failures : reasons of the runs that failed, and of how many.
     toxic : the share of toxic comments in training, of the first label.
-    own_test : whether the test part is the corpus's own, so the same for all seeds.
+    own_test : whether the test set is the corpus's own, so the same for all seeds.
     """
 
     corpus: str
@@ -131,7 +131,7 @@ def _values(rows: Sequence[Mapping[str, Any]], part: str, metric: str) -> dict[i
 def _figures(
     plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str
 ) -> dict[str, dict[str, Figure]]:
-    """Figures of each entry; differences are of the seeds that both have, measured on the same test part."""
+    """Figures of each entry; differences are of the seeds that both have, measured on the same test set."""
     found: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
     tests_of = {name: {row["seed"]: row.get("test_sha256") for row in rows} for name, rows in by_entry.items()}
     own_test = any(row.get("test_part") == "own" for rows in by_entry.values() for row in rows)
@@ -191,11 +191,11 @@ def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
-    """One table a corpus, and one more of figures at the thinned rate."""
+    """One table a corpus, and one more of figures at the rate of training."""
     parts = [f"# {markdown_text(plan.title)}", "", markdown_text(caption(plan, lines))]
     for corpus in dict.fromkeys(line.corpus for line in lines):
         of = [line for line in lines if line.corpus == corpus]
-        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test part weighted to that rate")):
+        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
             if any(getattr(line, part) for line in of):
                 parts += ["", f"## {markdown_text(title)}", "", *markdown_table(table(plan, of, part))]
         failures = [f"- {line.entry}, {count} runs: {reason}" for line in of for reason, count in line.failures.items()]
@@ -208,7 +208,7 @@ def caption(plan: Plan, lines: Sequence[Line]) -> str:
     """How to read the tables."""
     text = (
         f"Mean ± standard deviation over n seeds. Differences are to {_references(plan)}, paired by seed, with 95 % intervals "
-        "(Student's t; where seeds draw other test parts of the same comments, corrected for what these share); bold where p, "
+        "(Student's t; where seeds draw other test sets of the same comments, corrected for what these share); bold where p, "
         f"after Holm's correction for all entries of the table, is below .05. Rank is by {_plain(plan.metrics[0])}. Fit, "
         "out-of-fold scores included, and memory, by which the process grew, are medians over seeds, one comment's latency is the "
         "least, all on one thread."
@@ -216,7 +216,7 @@ def caption(plan: Plan, lines: Sequence[Line]) -> str:
     own = list(dict.fromkeys(line.corpus for line in lines if line.own_test))
     if own:
         text += (
-            f" The test part of {', '.join(own)} is the corpus's own, the same for all seeds: there, deviations and intervals are "
+            f" The test set of {', '.join(own)} is the corpus's own, the same for all seeds: there, deviations and intervals are "
             "of training alone, and nothing is bold."
         )
     return text

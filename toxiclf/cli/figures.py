@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toxiclf._console import say
+from toxiclf._console import print_line, say
 
 
 def figures(
@@ -31,4 +31,4 @@ def figures(
     names = [name.strip() for entry in only or () for name in entry.split(",") if name.strip()]
     written = write_figures(drawable_report(run), out, names, label=label, kind=kind, say=say)
     for path in written:
-        typer.echo(str(path))
+        print_line(str(path))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toxiclf._console import on_terminal, print_json, print_line, print_table, say
 from toxiclf.cli import live_rate, options
-from toxiclf.cli.printing import print_class_weights, print_findings, print_stages
 
-_BEST_TRIALS = 6  # heading and five; all of them stand in the report
+if TYPE_CHECKING:
+    from toxiclf.evaluation.report import Report
 
 
 def train(
@@ -63,7 +63,7 @@ def train(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Train a classifier on labelled comments; writes report, figures, recipe and bundle."""
+    """Train a classifier on labelled comments; writes report, recipe and bundle."""
     from toxiclf.errors import UsageError
     from toxiclf.models import has_network
     from toxiclf.pipeline.calibrate import Checkpoints
@@ -71,7 +71,6 @@ def train(
     from toxiclf.pipeline.train import read_parts
     from toxiclf.pipeline.train import train as train_model
     from toxiclf.recipe import Recipe
-    from toxiclf.report import tables
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
@@ -107,15 +106,7 @@ def train(
     if as_json:
         print_json({**report.to_dict(), "out": str(folder)})
     else:
-        if report.search:
-            print_table(tables.search_table(report)[:_BEST_TRIALS])
-        print_stages(report.data["stages"])
-        print_class_weights(report.data["class_weights"])
-        if report.data.get("details", {}).get("ensemble"):
-            print_table(tables.members_table(report))
-        for table in tables.result_tables(report) or [report.table()]:
-            print_table(table)
-        print_findings(report.findings)
+        _print_report(report)
         print_line(f"report: {folder / 'report.html'}")
         if report.search:
             print_line(f"best recipe: {folder / 'best_recipe.toml'}")
@@ -139,9 +130,7 @@ def evaluate(
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     by: Annotated[str | None, options.BY] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write report, figures and predictions.csv here.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write report and predictions.csv here.")] = None,
     live: Annotated[str | None, live_rate.PRIOR] = None,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
@@ -150,7 +139,6 @@ def evaluate(
     """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
-    from toxiclf.report import tables
 
     if no_comments and out is None:
         raise UsageError("--no-comments speaks of the report that --out DIR writes; add --out, or leave it out")
@@ -165,15 +153,22 @@ def evaluate(
     if as_json:
         print_json(report.to_dict())
     else:
-        for table in tables.result_tables(report):
-            print_table(table)
-        print_findings(report.findings)
+        _print_report(report)
         if out is not None:
             print_line(f"report: {out / 'report.html'}")
     if n_rejected:
         say(f"{n_rejected:,} rows were rejected" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
         if strict:
             raise typer.Exit(5)
+
+
+def _print_report(report: Report) -> None:
+    from toxiclf.report.terminal import finding_lines, terminal_tables
+
+    for table in terminal_tables(report):
+        print_table(table)
+    for line in finding_lines(report):
+        print_line(line)
 
 
 def _stem(source: str) -> str:

@@ -6,18 +6,18 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from toxiclf.bundle.manifest import LabelMap
 from toxiclf.datasets import cards
+from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
 from toxiclf.datasets.comments import Comments, consistent, no_usable_row
-from toxiclf.errors import DataError, MissingExtraError, UsageError
-from toxiclf.rows import LABEL_NAMES, TEXT_NAMES, Format, Rejected, Row, RowReader
+from toxiclf.errors import DataError, UsageError
+from toxiclf.rows import LABEL_NAMES, TEXT_NAMES, Rejected, Row, RowReader
 
 Source = str | os.PathLike[str]
 
@@ -89,7 +89,7 @@ def read_comments(
             label = card.labels
             if not positive and negative is None:
                 positive, negative = card.positive, card.negative
-    table = _table(source, format, header, delimiter)
+    table = read_table(source, format, header, delimiter)
     if not table.rows:
         raise no_usable_row(name, table.rejected)
     if like is not None and not label and not positive and negative is None:
@@ -136,8 +136,8 @@ def read_texts(source: Source, set_aside: Callable[[Rejected], None] | None = No
         assert part is not None  # no card is without parts
         source, format, column = str(card.path(part)), card.row_format(part), "text" if part.text_lines else card.text
     rows: Iterator[Row]
-    if _is_parquet(source):
-        table = _parquet(source)
+    if is_parquet(source):
+        table = read_parquet(source)
         columns, rows = table.columns, iter(table.rows)
     else:
         reader = RowReader(source, format, text_file=True, lenient=True)
@@ -158,53 +158,7 @@ def _usable(reader: RowReader, set_aside: Callable[[Rejected], None] | None) -> 
             set_aside(row)
 
 
-@dataclass
-class _Table:
-    columns: tuple[str, ...]
-    rows: list[Row]
-    rejected: list[Rejected]
-    note: str
-
-
-def _table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> _Table:
-    if _is_parquet(source):
-        return _parquet(source)
-    reader = RowReader(source, format, header=header, delimiter=delimiter)
-    rows: list[Row] = []
-    rejected: list[Rejected] = []
-    for row in reader:
-        if isinstance(row, Row):
-            rows.append(row)
-        else:
-            rejected.append(row)
-    if reader.format.kind == "text":
-        raise UsageError(
-            f"{source} has no columns, so no labels; give a CSV, TSV or JSON Lines file with a label column"
-        )
-    return _Table(reader.format.columns, rows, rejected, f"{reader.encoding.upper()}, {reader.format.describe()}")
-
-
-def _is_parquet(source: str) -> bool:
-    return Path(source).suffix.lower() in (".parquet", ".pq")
-
-
-def _parquet(source: str) -> _Table:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        raise MissingExtraError("reading Parquet", "train") from None
-    try:
-        table = parquet.read_table(source)
-    except FileNotFoundError:
-        raise DataError(f"{source} does not exist; give a file of comments") from None
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(f"{source} is not a Parquet file: {error}") from error
-    rows = [Row(i, values) for i, values in enumerate(table.to_pylist(), start=1)]
-    return _Table(tuple(table.column_names), rows, [], "Parquet, columns " + ", ".join(table.column_names))
-
-
-def _columns(table: _Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
+def _columns(table: Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
     for name in ([text] if text else []) + list(label) + ([by] if by else []):
         if name not in table.columns:
             raise UsageError(f"there is no column '{name}'; the columns are: {', '.join(table.columns)}")
@@ -219,7 +173,7 @@ def _columns(table: _Table, text: str | None, label: Sequence[str], by: str | No
     if not label:
         others = [c for c in table.columns if c not in (text, by)]
         named = [c for c in others if c.casefold() in LABEL_NAMES]
-        binary = [c for c in others if is_binary([_string(row.values.get(c)) for row in sample])]
+        binary = [c for c in others if is_binary([as_string(row.values.get(c)) for row in sample])]
         found = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not found:
             raise UsageError(
@@ -235,7 +189,7 @@ def _columns(table: _Table, text: str | None, label: Sequence[str], by: str | No
 def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
     """The column with a known name, else the one with the longest values."""
     named = [name for name in columns if name.casefold() in TEXT_NAMES]
-    lengths = {name: sum(len(_string(row.values.get(name))) for row in sample) for name in columns}
+    lengths = {name: sum(len(as_string(row.values.get(name))) for row in sample) for name in columns}
     return named[0] if named else max(columns, key=lambda name: lengths[name])
 
 
@@ -243,12 +197,6 @@ def is_binary(values: Sequence[str]) -> bool:
     """Whether all values that are there are words for 0 and 1, such as true and no."""
     present = {value.casefold() for value in values if value}
     return bool(present) and present <= _TRUE | _FALSE
-
-
-def _string(value: Any) -> str:
-    if value is None or value != value:  # NaN is not equal to itself
-        return ""
-    return value.strip() if isinstance(value, str) else str(value)
 
 
 def _clean(value: str) -> str:
@@ -259,7 +207,7 @@ def _clean(value: str) -> str:
 class _Reading:
     """From a table to comments: values become targets, rows without a text or a label are set aside."""
 
-    def __init__(self, source: str, table: _Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
+    def __init__(self, source: str, table: Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
         self._source, self._text, self._label, self._by = source, text, label, by
         self._rejected = list(table.rejected)
         self._note = table.note
@@ -267,7 +215,7 @@ class _Reading:
         for row in table.rows:
             if not isinstance(row.values.get(text), str) or not row.values[text].strip():
                 self._set_aside(row, "no text")
-            elif missing := [name for name in label if not _string(row.values.get(name))]:
+            elif missing := [name for name in label if not as_string(row.values.get(name))]:
                 self._set_aside(row, f"no label in column {missing[0]}")
             else:
                 self._rows.append(row)
@@ -276,7 +224,7 @@ class _Reading:
         """Several columns of zeros and ones."""
         kept, targets = [], []
         for row in self._rows:
-            values = [_string(row.values[name]).casefold() for name in self._label]
+            values = [as_string(row.values[name]).casefold() for name in self._label]
             odd = next((value for value in values if value not in _TRUE | _FALSE), None)
             if odd is not None:
                 self._set_aside(row, f"label '{odd}' is neither 0 nor 1")
@@ -288,7 +236,7 @@ class _Reading:
     def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
         """One column: 0/1, values named by the user, or k exclusive values."""
         (column,) = self._label
-        values = [_string(row.values[column]) for row in self._rows]
+        values = [as_string(row.values[column]) for row in self._rows]
         counts = Counter(values)
         listed = ", ".join(f"{value!r} ({count})" for value, count in counts.most_common(6))
         for wanted in [*positive, *([negative] if negative is not None else [])]:
@@ -366,5 +314,5 @@ class _Reading:
                 f"({meaning})",
             ),
             group_column=_clean(self._by or ""),
-            groups=tuple(_clean(_string(row.values.get(self._by))) for row in kept) if self._by else (),
+            groups=tuple(_clean(as_string(row.values.get(self._by))) for row in kept) if self._by else (),
         )

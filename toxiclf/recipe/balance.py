@@ -206,6 +206,12 @@ class BalanceSection(Section):
         return idle
 
     @property
+    def loss_function(self) -> Any:
+        """The loss of networks, as :class:`toxiclf.balance.losses.Loss` says."""
+        loss = component("loss", self.loss)
+        return loss.target(**{key: getattr(self, key) for key in loss["keys"]})
+
+    @property
     def gan(self) -> dict[str, Any]:
         """Parameters of the GAN of a resampler that generates rows by one, by name; empty without such a one."""
         keys = [key for step in self.resample for key in step.component["keys"] if key.startswith("gan_")]

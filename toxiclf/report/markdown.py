@@ -14,7 +14,6 @@ from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.slices import negatives_name, of_column
 from toxiclf.report import tables
 
-_SHOWN = 30
 _FIGURES = (
     "[report.html](report.html) shows them. For publication, `toxiclf figures RUN --format pdf --out DIR` draws them; RUN is the "
     "folder of this file."
@@ -41,12 +40,7 @@ def _lines(report: Report) -> list[str]:
         parts += ["", "## Every metric", ""]
         parts += markdown_table(tables.every_metric_table(report))
         parts += ["", "## Decisions", ""]
-        keys = ("tn", "fp", "fn", "tp")
-        lines = [
-            [label, f"{report.thresholds[label]:.4f}", *(str(report.confusion[label][key]) for key in keys)]
-            for label in report.labels
-        ]
-        parts += markdown_table([["label", "threshold", *keys], *lines])
+        parts += markdown_table(tables.decisions_table(report))
     if report.search:
         parts += ["", "## Search", "", *_search_lines(report)]
     if report.data.get("exclusive"):
@@ -67,30 +61,22 @@ def _lines(report: Report) -> list[str]:
             "the most doubtful ones, to be read and labelled again.",
         ]
     parts += ["", "## Data", "", *(f"- {markdown_text(note)}" for note in report.data["notes"]), ""]
-    parts += markdown_table(
-        [
-            ["part", "rows", *report.labels],
-            *([name, f"{part['rows']:,}", *(f"{n:,}" for n in part["classes"].values())]
-              for name, part in report.data["parts"].items()),
+    parts += markdown_table(tables.parts_table(report))
+    if stages := tables.stages_table(report):
+        parts += [
+            "",
+            "Rows that the model was fitted to, before and after each technique:",
+            "",
+            *markdown_table(stages),
         ]
-    )  # fmt: skip
-    if len(report.data.get("stages", ())) > 1:
-        parts += ["", "Rows that the model was fitted to, before and after each remedy:", ""]
-        stages = [
-            [s["name"], f"{s['rows']:,}", *(f"{n:,}" for n in s["classes"].values())] for s in report.data["stages"]
-        ]
-        parts += markdown_table([["", "rows", *report.labels], *stages])
         if copies := report.data.get("augmented"):
             parts += [
                 "",
                 f"Augmentation wrote {copies['made']:,} copies of the {copies['asked']:,} that were asked for.",
             ]
     parts += _details_lines(report)
-    weights = report.data["class_weights"]
-    if weights:
-        parts += ["", "Class weights of these rows, n / (k · n_c) where balanced:", ""]
-        lines = [[w["problem"], w["class"], f"{w['rows']:,}", f"{w['weight']:.3f}"] for w in weights]
-        parts += markdown_table([["problem", "class", "rows", "weight"], *lines])
+    if weights := tables.class_weights_table(report):
+        parts += ["", "Class weights of these rows, n / (k · n_c) where balanced:", "", *markdown_table(weights)]
     return parts
 
 
@@ -172,11 +158,11 @@ def _details_lines(report: Report) -> list[str]:
     if "ensemble" in details:
         lines += ["", "## Members", "", *_of_ensemble(report)]
     if "selection" in details:
-        lines += ["", "## Selected numbers", "", *_of_selection(details["selection"])]
+        lines += ["", "## Selected dimensions", "", *_of_selection(report)]
     if "metric" in details:
         lines += ["", "## Metric", "", _of_metric(details["metric"])]
     if "gan" in details:
-        lines += ["", "## Generated rows", "", *_of_gan(details["gan"])]
+        lines += ["", "## Generated rows", "", *_of_gan(report)]
     return lines
 
 
@@ -210,16 +196,13 @@ def _of_ensemble(report: Report) -> list[str]:
     ]  # fmt: skip
 
 
-def _of_selection(facts: Mapping[str, Any]) -> list[str]:
-    """What was kept, and how important the first numbers are."""
-    lines = [
-        [f"number {entry['number'] + 1}", f"{entry['importance']:.4f}", "yes" if entry["kept"] else ""]
-        for entry in facts["importances"][:_SHOWN]
-    ]
+def _of_selection(report: Report) -> list[str]:
+    """What was kept, and how important the first dimensions are."""
+    selection = report.data["details"]["selection"]
     return [
-        f"Of the {facts['of']} numbers of a comment's vector the {facts['kept']} most important ones to a forest of the training "
-        f"rows were kept; they have {facts['share']:.0%} of all importance.",
-        "", *markdown_table([["", "importance", "kept"], *lines]),
+        f"Of the {selection['of']} dimensions of a comment's vector the {selection['kept']} most important ones to a forest of "
+        f"the training rows were kept; they have {selection['share']:.0%} of all importance.",
+        "", *markdown_table(tables.importances_table(report)),
     ]  # fmt: skip
 
 
@@ -229,22 +212,17 @@ def _of_metric(facts: Mapping[str, Any]) -> str:
     column = next(key for key in history[0] if key not in ("epoch", "loss"))
     best = max(history, key=lambda row: row[column] if row[column] is not None else -1.0)
     return (
-        f"A metric of {facts['size']} numbers was learned by the {facts['loss'].replace('_', ' ')} loss ({facts['encoder']}), "
+        f"A metric of {facts['size']} dimensions was learned by the {facts['loss'].replace('_', ' ')} loss ({facts['encoder']}), "
         f"{len(history)} epochs; the best was epoch {best['epoch']}, {column.replace('_', ' ')} {best[column]:.3f} by the nearer "
-        "class mean. The model learns from these numbers."
+        "class mean. The model learns from these dimensions."
     )
 
 
-def _of_gan(facts: Mapping[str, Any]) -> list[str]:
+def _of_gan(report: Report) -> list[str]:
     """What the check of generated against real rows came to."""
-    lines = [
-        [key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else str(value)]
-        for key, value in facts.items()
-        if isinstance(value, bool | int | float | str) and value != ""
-    ]
     return [
         "Generated rows stand among training rows alone. They are compared with real rows of the rarer class that were held out of "
         "the GAN's training: an auc of .5 says that a classifier cannot tell the two apart, 1 that it always can; auc real is the "
         "same of real rows that the GAN was trained on.",
-        "", *markdown_table([["", "value"], *lines]),
+        "", *markdown_table(tables.generated_rows_table(report)),
     ]  # fmt: skip

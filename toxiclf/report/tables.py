@@ -13,6 +13,8 @@ from toxiclf.evaluation.report import BASELINE, Report, estimate
 
 Table = list[list[str]]
 
+_MOST_IMPORTANCES = 30
+
 
 @register("format", "table", summary="The result table as rows of text")
 def headline_table(report: Report) -> Table:
@@ -48,6 +50,65 @@ def every_metric_table(report: Report) -> Table:
     metrics = dict.fromkeys([*metric_names(), *report.summary])
     lines = [[metric, *(cell(report.estimate(metric, name)) for name in names)] for metric in metrics]
     return [["", *(name or "mean of labels" for name in names)], *lines]
+
+
+def decisions_table(report: Report) -> Table:
+    """Threshold and counts of each label; empty for a run that diverged."""
+    if not report.rows:
+        return []
+    keys = ("tn", "fp", "fn", "tp")
+    lines = [
+        [label, f"{report.thresholds[label]:.4f}", *(str(report.confusion[label][key]) for key in keys)]
+        for label in report.labels
+    ]
+    return [["label", "threshold", *keys], *lines]
+
+
+def parts_table(report: Report) -> Table:
+    """Rows of the training, validation and test set, or those that were evaluated, and how many hold each label."""
+    lines = [[name, *_counts(part)] for name, part in report.data["parts"].items()]
+    return [["part", "rows", *report.labels], *lines]
+
+
+def stages_table(report: Report) -> Table:
+    """Rows that a model was fitted to, before and after each technique; empty where there was none."""
+    stages = report.data.get("stages", ())
+    lines = [[stage["name"], *_counts(stage)] for stage in stages]
+    return [["training rows", "all", *report.labels], *lines] if len(stages) > 1 else []
+
+
+def class_weights_table(report: Report) -> Table:
+    """What each training row of a class counts; empty for a bundle that was evaluated."""
+    lines = [
+        [entry["problem"], entry["class"], f"{entry['rows']:,}", f"{entry['weight']:.3f}"]
+        for entry in report.data["class_weights"]
+    ]
+    return [["problem", "class", "training rows", "weight"], *lines] if lines else []
+
+
+def importances_table(report: Report) -> Table:
+    """The most important dimensions of a comment's vector; empty where none were selected."""
+    selection = report.data.get("details", {}).get("selection")
+    if selection is None:
+        return []
+    lines = [
+        [f"dimension {entry['number'] + 1}", f"{entry['importance']:.4f}", "yes" if entry["kept"] else ""]
+        for entry in selection["importances"][:_MOST_IMPORTANCES]
+    ]
+    return [["", "importance", "kept"], *lines]
+
+
+def generated_rows_table(report: Report) -> Table:
+    """What the check of generated against real rows came to; empty without a GAN."""
+    checked = report.data.get("details", {}).get("gan")
+    if checked is None:
+        return []
+    lines = [
+        [key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else str(value)]
+        for key, value in checked.items()
+        if isinstance(value, bool | int | float | str) and value != ""
+    ]
+    return [["", "value"], *lines]
 
 
 def members_table(report: Report) -> Table:
@@ -102,3 +163,7 @@ def _with_labels(lines: Table, report: Report, rows: Sequence[MetricRow], metric
 
 def _cells(rows: Sequence[MetricRow], label: str, metrics: Sequence[str]) -> list[str]:
     return [cell(estimate(rows, metric, label)) for metric in metrics]
+
+
+def _counts(rows: Mapping[str, Any]) -> list[str]:
+    return [f"{rows['rows']:,}", *(f"{count:,}" for count in rows["classes"].values())]

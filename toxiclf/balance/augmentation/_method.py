@@ -30,6 +30,7 @@ class Method(ABC):
     needs: ClassVar[str]
 
     def __init__(self, step: AugmentStep) -> None:
+        self.step = step
         self.rate = self.auto_rate if step.rate == "auto" else step.rate
 
     def prepare(self, texts: Sequence[str]) -> None:  # noqa: B027  # most have nothing to look up

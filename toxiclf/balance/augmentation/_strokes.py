@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from toxiclf.text.hangul import COMPOUND_FINALS, COMPOUND_MEDIALS, decompose
+from toxiclf.text.hangul import COMPOUND_FINALS, COMPOUND_MEDIALS, KEYBOARD, SHIFTED, decompose
 
-_ROWS = (("qwertyuiop", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ"), ("asdfghjkl", "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ"), ("zxcvbnm", "ㅋㅌㅊㅍㅠㅜㅡ"))
 _OFFSETS = (0.0, 0.25, 0.75)  # of the rows, in widths of a key
 _REACH = 1.26  # from the middle of a key to the middle of one that touches it
 
-SHIFTED = dict(zip("ㅂㅈㄷㄱㅅㅐㅔ", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
-"""What a key types while shift is held, where that is something else."""
 UNSHIFTED = {held: plain for plain, held in SHIFTED.items()}
-_LATIN = {letter: key for keys, letters in _ROWS for key, letter in zip(keys, letters, strict=True)}
+_LATIN = {letter: key for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
 LATIN = _LATIN | {held: _LATIN[plain].upper() for plain, held in SHIFTED.items()}
 """What a key types while the keyboard is set to Latin letters."""
 
 _PLACES = {
     letter: (x + offset, float(y))
-    for y, ((_, letters), offset) in enumerate(zip(_ROWS, _OFFSETS, strict=True))
+    for y, ((_, letters), offset) in enumerate(zip(KEYBOARD, _OFFSETS, strict=True))
     for x, letter in enumerate(letters)
 }
 _BESIDE = {

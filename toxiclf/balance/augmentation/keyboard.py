@@ -6,8 +6,8 @@ import re
 
 from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
-from toxiclf.balance.augmentation._strokes import BESIDE, SHIFTED, UNSHIFTED, strokes
-from toxiclf.text.hangul import compose
+from toxiclf.balance.augmentation._strokes import BESIDE, UNSHIFTED, strokes
+from toxiclf.text.hangul import SHIFTED, compose
 
 _RUN = re.compile("[가-힣]+")
 _SLIPS = ("beside", "swapped", "left out", "doubled", "shift")

@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from importlib import resources
 
 from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
 from toxiclf.balance.augmentation._strokes import LATIN, strokes
 from toxiclf.text.hangul import decompose
 from toxiclf.text.obfuscation import stem_pattern
+from toxiclf.text.obfuscation.yamin import yamin_words
 
 _WORD = re.compile(r"\S+")
 _SYLLABLES = re.compile("[가-힣]{2,}")
@@ -127,12 +127,10 @@ def _with_one(word: str, written: Callable[[str], str], rng: Generator) -> str:
 
 @cache
 def _doubles() -> dict[int, str]:
-    """Translation table of syllables to those that look like them, from the words that the rule `yamin` reads."""
-    lines = resources.files("toxiclf.text.obfuscation").joinpath("yamin.txt").read_text("utf-8").splitlines()
-    pairs = [line.lstrip("*").split() for line in lines if not line.startswith("#")]
+    """Translation table of syllables to those that look like them, from the words that the view `yamin` reads."""
     counts = Counter(
         (read, seen)
-        for written, meant in pairs
+        for written, meant in yamin_words().items()
         if len(written) == len(meant)
         for seen, read in zip(written, meant, strict=True)
     )

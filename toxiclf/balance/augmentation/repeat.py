@@ -7,10 +7,11 @@ from itertools import takewhile
 
 from toxiclf._registry import register
 from toxiclf.balance.augmentation._method import Generator, Method
-from toxiclf.text.hangul import MEDIALS, parts, syllable
+from toxiclf.text.hangul import parts, syllable
 from toxiclf.text.obfuscation import stem_pattern
+from toxiclf.text.obfuscation.stretched import TAIL_OF
 
-_TAILS = dict(zip(MEDIALS, "ㅏㅐㅏㅐㅓㅔㅓㅔㅗㅏㅐㅔㅗㅜㅓㅔㅣㅜㅡㅣㅣ", strict=True))
+_TAILS = TAIL_OF | {"ㅚ": "ㅔ"}
 _SYLLABLE = re.compile("[가-힣](?![ㄱ-ㅣ])")
 _AT_ENDS = re.compile("[가-힣](?![가-힣ㄱ-ㅣ])")
 _SIGNS = re.compile(

@@ -32,3 +32,10 @@ class Settings:
     def sampling_strategy(self) -> float | str:
         """The ratio as imbalanced-learn takes it."""
         return "auto" if self.n_classes > 2 or self.ratio == 1.0 else self.ratio
+
+    @property
+    def of_smote(self) -> dict[str, Any]:
+        """Parameters of imbalanced-learn's SMOTE and its variants."""
+        return {
+            "sampling_strategy": self.sampling_strategy, "k_neighbors": self.neighbours, "random_state": self.seed
+        }  # fmt: skip

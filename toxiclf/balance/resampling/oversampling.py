@@ -29,9 +29,7 @@ def smote(settings: Settings) -> Any:
     """
     from imblearn.over_sampling import SMOTE
 
-    return SMOTE(
-        sampling_strategy=settings.sampling_strategy, k_neighbors=settings.neighbours, random_state=settings.seed
-    )
+    return SMOTE(**settings.of_smote)
 
 
 @register(
@@ -45,9 +43,7 @@ def borderline_smote(settings: Settings) -> Any:
     """
     from imblearn.over_sampling import BorderlineSMOTE
 
-    return BorderlineSMOTE(
-        sampling_strategy=settings.sampling_strategy, k_neighbors=settings.neighbours, random_state=settings.seed
-    )
+    return BorderlineSMOTE(**settings.of_smote)
 
 
 @register(
@@ -60,9 +56,7 @@ def svm_smote(settings: Settings) -> Any:
     """
     from imblearn.over_sampling import SVMSMOTE
 
-    return SVMSMOTE(
-        sampling_strategy=settings.sampling_strategy, k_neighbors=settings.neighbours, random_state=settings.seed
-    )
+    return SVMSMOTE(**settings.of_smote)
 
 
 @register(

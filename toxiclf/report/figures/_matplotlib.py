@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toxiclf._files import writing_bytes
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Series
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
     kind = path.suffix.removeprefix(".")
     with matplotlib.rc_context(style):
         figure = draw(charts)
-        figure.savefig(path, format=kind, dpi=200, metadata=_METADATA[kind])
+        with writing_bytes(path) as file:
+            figure.savefig(file, format=kind, dpi=200, metadata=_METADATA[kind])
     return not any(_BOX in text.get_text() for text in figure.findobj(Text))
 
 
@@ -111,7 +113,9 @@ def _draw_panel(axes: Axes, panel: Panel, *, legend: bool) -> None:
             ours + theirs for ours, theirs in zip((handles, names), second.get_legend_handles_labels(), strict=True)
         )
     if names and (legend or panel.rules):
-        below = axes.transAxes + ScaledTranslation(0, -_LEGEND_BELOW, axes.get_figure(root=True).dpi_scale_trans)
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        below = axes.transAxes + ScaledTranslation(0, -_LEGEND_BELOW, figure.dpi_scale_trans)
         axes.legend(
             handles,
             names,
@@ -126,7 +130,7 @@ def _draw_panel(axes: Axes, panel: Panel, *, legend: bool) -> None:
 
 def _draw_line(axes: Axes, series: Series, place: tuple[int, int]) -> None:
     y = [np.nan if value is None else value for value in series.y]
-    style = {"drawstyle": "steps-post"} if series.kind == "step" else {}
+    style: dict[str, Any] = {"drawstyle": "steps-post"} if series.kind == "step" else {}
     axes.plot(
         series.x, y, _DASHES[series.dash], color=series.colour, label=drawable(series.name) or None,
         marker="o" if series.markers else "", markersize=4, linewidth=1.5, **style,
@@ -154,18 +158,18 @@ def _draw_points(axes: Axes, series: Series, place: tuple[int, int]) -> None:
 
 def _draw_bars(axes: Axes, series: Series, place: tuple[int, int]) -> None:
     """Bars; those of several series beside each other know their ``place``: which of how many."""
-    name, style = drawable(series.name) or None, {"color": series.colour, "alpha": series.opacity}
+    style: dict[str, Any] = {"label": drawable(series.name) or None, "color": series.colour, "alpha": series.opacity}
     if series.lying:
         y = np.asarray(series.y, dtype=np.float64)
         height = 0.8 if len(y) < 2 else 0.9 * float(np.diff(y).min())
-        axes.barh(y, series.x, height, label=name, **style)
+        axes.barh(y, series.x, height, **style)
         return
     number, count = place
     if series.widths is not None:
-        axes.bar(series.x, series.y, series.widths, label=name, **style)
+        axes.bar(series.x, series.y, series.widths, **style)
         return
     positions = np.arange(len(series.x)) + (number - (count - 1) / 2) * 0.8 / count
-    bars = axes.bar(positions, series.y, 0.8 / count, label=name, **style)
+    bars = axes.bar(positions, series.y, 0.8 / count, **style)
     axes.set_xticks(range(len(series.x)), [drawable(str(x)) for x in series.x])
     if series.labels:
         axes.bar_label(bars, series.labels, fontsize=8)

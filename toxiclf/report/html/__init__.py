@@ -21,7 +21,7 @@ from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import KINDS, ScoredRows
 from toxiclf.report.figures import all_charts, plotly_figure
 from toxiclf.report.html import words
-from toxiclf.report.tables import result_tables
+from toxiclf.report.tables import parts_table, result_tables
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -57,6 +57,7 @@ def page(report: Report, *, comments: bool = True) -> str:
         slices=slices,
         verdict=words.verdict(report),
         tables=result_tables(report),
+        parts=parts_table(report),
         figures=[_captioned(name, charts) for name, charts in figures.items()],
         facts=words.facts(report),
         recipe=_recipe(report),

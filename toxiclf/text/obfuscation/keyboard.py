@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from toxiclf._registry import register
-from toxiclf.text.hangul import composed_pieces
+from toxiclf.text.hangul import KEYBOARD, SHIFTED, composed_pieces
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._stems import stem_pattern, stems_in
 from toxiclf.text.obfuscation._view import View
 
-_KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡ", strict=True))
-_SHIFTED = dict(zip("QWERTOP", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
-_LAYOUT = str.maketrans({key.upper(): letter for key, letter in _KEYS.items()} | _KEYS | _SHIFTED)
+_KEYS = {key: letter for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
+_LAYOUT = str.maketrans(_KEYS | {key.upper(): SHIFTED.get(letter, letter) for key, letter in _KEYS.items()})
 # Frequent plain words: what is typed so by mistake is as often harmless. Four keys at least.
 _PLAIN_WORDS = """
 안녕 감사 사랑 고마 재밌 재미 최고 진짜 영화 정말 대박 그냥 너무 하하 아니 이거 추천 평점 연기 감동 좋아 좋은 미안 죄송 축하 화이팅

@@ -21,7 +21,8 @@ _TAILS = {
     "ㅐ": "ㅐㅒㅙ",
     "ㅔ": "ㅔㅖㅞ",
 }
-_TAIL_OF = {head: tail for tail, heads in _TAILS.items() for head in heads}
+TAIL_OF = {head: tail for tail, heads in _TAILS.items() for head in heads}
+"""Vowel of the syllable that draws out one with this vowel."""
 _SURE = 2  # syllables that draw out another; one alone is as often a plain word (시인, 기어이)
 
 
@@ -41,8 +42,8 @@ class Stretched(View):
         heads_of: dict[str, set[str]] = {}  # of a syllable with a final
         for character in {character for stem in stems() for character in stem if "가" <= character <= "힣"}:
             initial, medial, final = parts(character)
-            if final and medial in _TAIL_OF:
-                tail = _TAIL_OF[medial]
+            if final and medial in TAIL_OF:
+                tail = TAIL_OF[medial]
                 heads_of.setdefault(syllable("ㅇ", tail, final), set()).add(syllable(initial, medial))
                 inside[tail].add(syllable(initial, medial))
         options = []
@@ -85,4 +86,4 @@ def _tail_of(character: str) -> str:
     if not "가" <= character <= "힣":
         return ""
     _, medial, final = parts(character)
-    return "" if final else _TAIL_OF.get(medial, "")
+    return "" if final else TAIL_OF.get(medial, "")

@@ -13,13 +13,26 @@ from toxiclf.text.obfuscation._view import View
 
 
 @cache
-def _words() -> tuple[dict[str, str], re.Pattern[str]]:
+def yamin_words() -> dict[str, str]:
+    """The table: words as they are written, and as they are read.
+
+    >>> yamin_words()["댕댕이"]
+    '멍멍이'
+    """
+    return {written.lstrip("*"): read for written, read in _lines()}
+
+
+def _lines() -> list[list[str]]:
     lines = resources.files(__package__).joinpath("yamin.txt").read_text("utf-8").splitlines()
-    pairs = dict(line.split() for line in lines if not line.startswith("#"))
-    alone = any_of(written.lstrip("*") for written in pairs)
-    anywhere = any_of(written[1:] for written in pairs if written[0] == "*")
-    readings = {written.lstrip("*"): read for written, read in pairs.items()}
-    return readings, re.compile(rf"(?:(?<![가-힣])|(?<=(?<![가-힣])[개핵초갓]))(?:{alone})|(?:{anywhere})")
+    return [line.split() for line in lines if not line.startswith("#")]
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Words of the table at the beginning of a word; those with a star anywhere in one."""
+    alone = any_of(yamin_words())
+    anywhere = any_of(written[1:] for written, _ in _lines() if written[0] == "*")
+    return re.compile(rf"(?:(?<![가-힣])|(?<=(?<![가-힣])[개핵초갓]))(?:{alone})|(?:{anywhere})")
 
 
 @register("view", summary="Syllables written as others that look like them, in well-known words (댕댕이)", order=70)
@@ -31,7 +44,7 @@ class Yamin(View):
     def trigger(self) -> re.Pattern[str]:
         """The first two syllables of any word of the table, whatever stands before; cheaper to look for than the words."""
         firsts: dict[str, set[str]] = {}
-        for written in _words()[0]:
+        for written in yamin_words():
             firsts.setdefault(written[0], set()).add(written[1])
         options: dict[str, str] = {}  # those of the same second syllables together
         for first, seconds in firsts.items():
@@ -41,10 +54,9 @@ class Yamin(View):
 
     def edits(self, form: Form) -> list[Edit]:
         """Words of the table; always sure."""
-        readings, pattern = _words()
         edits = []
-        for match in pattern.finditer(form.text):
-            word, read = match[0], readings[match[0]]
+        for match in _pattern().finditer(form.text):
+            word, read = match[0], yamin_words()[match[0]]
             if len(word) == len(read):
                 edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(read, match.start())]
             else:
