@@ -48,9 +48,7 @@ KINDS: dict[str, Kind] = {
             "preset": {},  # keys of [model] that its preset sets
         },
     ),
-    "combination": Kind(
-        "toxiclf.pipeline._combining", listed=False
-    ),  # how members of that ensemble decide together
+    "combination": Kind("toxiclf.pipeline._combining", listed=False),  # how members of that ensemble decide together
     "resampler": Kind(
         "toxiclf.balance.resampling",
         {
