@@ -182,9 +182,7 @@ class Convolutions(Block):
         """(time, batch, size) to (batch, widths · filters)."""
         assert words is not None
         channels = graph.add("Transpose", x, perm=[1, 2, 0])
-        mask = graph.add(
-            "Unsqueeze", graph.add("Transpose", words.mask(graph), perm=[1, 0]), graph.integers(1)
-        )
+        mask = graph.add("Unsqueeze", graph.add("Transpose", words.mask(graph), perm=[1, 0]), graph.integers(1))
         pooled = []
         for layer in self.layers:
             kernel, bias = (np.asarray(weight) for weight in layer.get_weights())
