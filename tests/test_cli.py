@@ -77,7 +77,7 @@ def test_strict_ends_with_5_when_rows_were_set_aside(sample_path: Path, tmp_path
     assert [(row["line"], row["reason"]) for row in rows] == [("857", "2 fields instead of 3"), ("858", "no text")]
     findings = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))["findings"]
     messages = {finding["code"]: finding["message"] for finding in findings}
-    assert messages["rejected_rows"] == "2 of 857 rows were set aside."
+    assert messages["rejected_rows"] == "2 of 857 rows were rejected."
 
 
 def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: Path) -> None:

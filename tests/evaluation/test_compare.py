@@ -69,7 +69,7 @@ def test_a_copy_of_a_run_differs_by_exactly_nothing(runs: Path, tmp_path: Path) 
     assert len(comparison.differences) == len(metric_names()) * 2
     for row in comparison.differences:
         assert (row.value, row.low, row.high, row.better, row.p) == (0, 0, 0, 0, 1)
-        assert row.verdict == "no difference shown"
+        assert row.verdict == "not significant"
     assert comparison.recipe() == {}
 
 
@@ -220,7 +220,7 @@ def test_chance_alone_rarely_makes_a_difference(tmp_path: Path) -> None:
             save_run(tmp_path / f"{seed}-{i}", comments, scores_of(comments, 1, seed=2 * seed + i)) for i in range(2)
         ]
         verdicts.append(difference(compare(folders), "average_precision").verdict)
-    assert verdicts.count("no difference shown") >= 35  # 38 of 40 expected
+    assert verdicts.count("not significant") >= 35  # 38 of 40 expected
 
 
 def test_runs_are_named_by_as_much_of_their_folders_as_tells_them_apart(tmp_path: Path) -> None:

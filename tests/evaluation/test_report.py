@@ -145,6 +145,8 @@ def test_a_newer_format_is_refused(old: Path) -> None:
         (lambda content: content.pop("labels"), "labels: Field required"),
         (lambda content: content.update(labels={}), "labels: "),
         (lambda content: content.update(format="two"), "format: "),
+        (lambda content: content.update(figure_data={"gan": {"training": [[0]]}}), "figure_data.gan.training.0: "),
+        (lambda content: content.update(figure_data={"lengths": {"edges": [0, 5], "labels": {}}}), "figure_data: its labels"),
     ],
 )  # fmt: skip
 def test_a_report_that_contradicts_itself_is_refused(old: Path, change: Any, reason: str) -> None:

@@ -116,7 +116,7 @@ def train(
     if trained.diverged:
         raise typer.Exit(6)
     if trained.rejected:
-        say(f"{len(trained.rejected):,} rows were set aside: {folder / 'rejected.csv'}")
+        say(f"{len(trained.rejected):,} rows were rejected: {folder / 'rejected.csv'}")
         if strict:
             raise typer.Exit(5)
 

@@ -39,10 +39,10 @@ def analysis_of(
     -------
     ``thresholds`` (``rows``, and ``labels``, see :func:`threshold_curve`), ``calibration``, ``slices``.
     """
-    kinds = list(slice_rows(comments.keys(normalizer), comments.group_column, comments.groups))
+    subgroups = list(slice_rows(comments.keys(normalizer), comments.group_column, comments.groups))
     analysis: Analysis = {
         "calibration": calibration_curve(scores, comments.targets, comments.labels),
-        "slices": slice_figures(kinds, scores, comments.targets, thresholds, comments.labels),
+        "slices": slice_figures(subgroups, scores, comments.targets, thresholds, comments.labels),
     }
     if decided is not None:
         rows, decision_scores, targets = decided
@@ -71,7 +71,7 @@ def threshold_curve(
         toxic = targets[:, j] == 1
         cuts = _cuts(scores[:, j], toxic, thresholds[j])
         ranked = {value: np.sort(scores[toxic == value, j]) for value in (True, False)}
-        flagged = {value: len(of) - np.searchsorted(of, cuts, side="left") for value, of in ranked.items()}
+        flagged = {value: len(column) - np.searchsorted(column, cuts, side="left") for value, column in ranked.items()}
         curves[label] = {
             "toxic": len(ranked[True]), "others": len(ranked[False]), "threshold": cuts.astype(np.float64).tolist(),
             "tp": flagged[True].tolist(), "fp": flagged[False].tolist(),
@@ -82,9 +82,9 @@ def threshold_curve(
 def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: float) -> NDArray[np.float32]:
     """Where to look: evenly, where scores are, and at the threshold."""
     parts = [np.linspace(0, 1, _EVEN + 1), np.array([threshold])]
-    for of, count in ((scores[toxic], _OF_TOXIC), (scores[~toxic], _OF_OTHERS)):
-        if len(of):
-            parts.append(np.quantile(of, np.linspace(0, 1, count), method="higher"))
+    for column, count in ((scores[toxic], _OF_TOXIC), (scores[~toxic], _OF_OTHERS)):
+        if len(column):
+            parts.append(np.quantile(column, np.linspace(0, 1, count), method="higher"))
     return np.unique(np.concatenate(parts).astype(np.float32))
 
 
@@ -103,10 +103,10 @@ def calibration_curve(
     for j, label in enumerate(labels):
         column, toxic = scores[:, j].astype(np.float64), targets[:, j] == 1
         edges = np.unique(np.quantile(column, np.linspace(0, 1, _BINS + 1)[1:-1], method="higher"))
-        of = np.searchsorted(edges, column, side="right")
+        group_of = np.searchsorted(edges, column, side="right")
         bins: list[Bin] = []
-        for group in np.unique(of):
-            rows = of == group
+        for group in np.unique(group_of):
+            rows = group_of == group
             bins.append(
                 {"score": float(column[rows].mean()), "share": float(toxic[rows].mean()), "rows": int(rows.sum())}
             )

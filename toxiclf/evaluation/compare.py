@@ -20,7 +20,7 @@ from toxiclf.evaluation.saved import SavedRun, read_run
 from toxiclf.evaluation.statistics import holm
 
 _OF_TEST_PART = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
-"""Recipe keys that decide which comments are in the test part."""
+"""Recipe keys that decide which comments are in the test set."""
 
 
 def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
@@ -43,7 +43,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     >>> comparison.recipe()
     {'decision.objective': {'f1': 'f1', 'f2': 'f2'}}
     >>> [row.verdict for row in comparison.differences if row.metric == "average_precision"]
-    ['no difference shown', 'no difference shown']
+    ['not significant', 'not significant']
     """
     if isinstance(runs, str | os.PathLike):
         raise UsageError("one run is nothing to compare; give a list of folders")
@@ -143,16 +143,16 @@ def _keys(rows: Predictions) -> list[tuple[str, bytes]]:
 
 def _aligned(predictions: Sequence[Predictions]) -> list[Predictions]:
     """The rows in one order: as they are, where that is the same one, else by text."""
-    if len({of.rows_sha256() for of in predictions}) == 1:
+    if len({rows.rows_sha256() for rows in predictions}) == 1:
         return list(predictions)
     aligned = []
-    for of in predictions:
-        keys = _keys(of)
-        order = np.array(sorted(range(len(of)), key=lambda i: (keys[i], of.lines[i])), dtype=np.intp)
+    for rows in predictions:
+        keys, lines = _keys(rows), rows.lines.tolist()
+        order = np.array([i for *_, i in sorted(zip(keys, lines, range(len(rows)), strict=True))], dtype=np.intp)
         aligned.append(
             replace(
-                of, lines=of.lines[order], hashes=tuple(of.hashes[i] for i in order), targets=of.targets[order],
-                scores=of.scores[order], flagged=of.flagged[order],
+                rows, lines=rows.lines[order], hashes=tuple(rows.hashes[i] for i in order), targets=rows.targets[order],
+                scores=rows.scores[order], flagged=rows.flagged[order],
             )
         )  # fmt: skip
     return aligned
@@ -165,7 +165,7 @@ def _difference(name: str, label: str, metric: str, run: Evaluation, reference: 
         return Difference(name, label, metric, None, None, None, None, None, None, "not defined")
     low, high = interval
     gains = paired_draws(run, reference, metric, label) * (-1 if lower_is_better(metric) else 1)
-    verdict: Verdict = "no difference shown"
+    verdict: Verdict = "not significant"
     if low > 0 or high < 0:
         verdict = "better" if (low > 0) != lower_is_better(metric) else "worse"
     p = _p(gains)

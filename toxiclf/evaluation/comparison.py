@@ -12,7 +12,7 @@ from toxiclf.evaluation.bootstrap import RESAMPLES, SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report, estimate
 
-Verdict = Literal["better", "worse", "no difference shown", "not defined"]
+Verdict = Literal["better", "worse", "not significant", "not defined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Difference:
     p : twice the smaller share of resamples on either side of no difference, the sample itself counted with them
         (after Davison and Hinkley 1997, chapter 4).
     p_holm : the same, corrected for the number of runs that are compared with the reference (Holm 1979).
-    verdict : by the interval: "no difference shown" where it holds 0.
+    verdict : by the interval: "not significant" where it holds 0.
     """
 
     run: str
@@ -167,7 +167,7 @@ class Comparison:
                 for run in self.runs
             }
             named = "; ".join(f"{name} in {', '.join(metrics)}" for name, metrics in lost.items() if metrics)
-            holm = f"no difference is shown for {named}" if named else "every verdict stands"
+            holm = f"these differences are not statistically significant: {named}" if named else "every verdict stands"
             notes.append(
                 f"{others} runs are compared with {self.reference}, so chance has {others} tries at each metric. "
                 f"Corrected for that (Holm), {holm}."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.sections import Doubt, DoubtedRow, Token
+from toxiclf.text.normalize import Normalizer
 
 Score = Callable[[Sequence[str]], NDArray[np.float32]]
 Spans = Callable[[str], list[tuple[int, int]]]
@@ -37,23 +38,24 @@ class Occluded:
     effects: NDArray[np.float32]
 
 
-def occluded(normalized: Sequence[str], spans: Spans, score: Score) -> list[Occluded]:
+def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
     """Leave out each token of each comment in turn; all that this makes is scored as one batch.
 
     Parameters
     ----------
     normalized : texts of comments.
+    normalizer : for what is left of them without a token.
     spans : of the tokens of a normalized text.
-    score : scores of comments, float32 (n, n_labels).
+    score : scores of normalized texts, float32 (n, n_labels).
     """
-    found = [tuple(spans(text)[: min(_MOST_TOKENS, _MOST_CHARACTERS // (len(text) or 1))]) for text in normalized]
-    without = [text[:a] + text[b:] for text, of in zip(normalized, found, strict=True) for a, b in of]
-    scores = score([*normalized, *without])
+    spans_of = [tuple(spans(text)[: min(_MOST_TOKENS, _MOST_CHARACTERS // (len(text) or 1))]) for text in normalized]
+    without = [text[:a] + text[b:] for text, places in zip(normalized, spans_of, strict=True) for a, b in places]
+    scores = score([*normalized, *normalizer.batch(without)[0]])
     whole, rest = scores[: len(normalized)], scores[len(normalized) :]
     result, at = [], 0
-    for i, (text, of) in enumerate(zip(normalized, found, strict=True)):
-        result.append(Occluded(text, of, whole[i] - rest[at : at + len(of)]))
-        at += len(of)
+    for i, (text, places) in enumerate(zip(normalized, spans_of, strict=True)):
+        result.append(Occluded(text, places, whole[i] - rest[at : at + len(places)]))
+        at += len(places)
     return result
 
 
@@ -70,12 +72,14 @@ def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: in
         seen: dict[str, list[NDArray[np.float32]]] = {}
         for (a, b), effect in zip(comment.spans, comment.effects, strict=True):
             seen.setdefault(comment.text[a:b], []).append(effect)
-        for token, of in seen.items():
-            effects.setdefault(token, []).append(np.mean(of, axis=0, dtype=np.float32))
-    common = {token: of for token, of in effects.items() if len(of) >= _FEWEST}
+        for token, several in seen.items():
+            effects.setdefault(token, []).append(np.mean(several, axis=0, dtype=np.float32))
+    common = {token: several for token, several in effects.items() if len(several) >= _FEWEST}
     rows: list[Token] = []
     for j, label in enumerate(labels):
-        means = sorted(((float(np.mean([e[j] for e in of])), token) for token, of in common.items()), reverse=True)
+        means = sorted(
+            ((float(np.mean([e[j] for e in several])), token) for token, several in common.items()), reverse=True
+        )
         raising = [entry for entry in means if entry[0] > 0][:most]
         lowering = [entry for entry in means if entry[0] < 0][-most:]
         rows += [

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from toxiclf.evaluation.sections import FigureData, LengthCounts
 
 MOST_POINTS = 2000
 """Comments in a map at most; t-SNE takes long for more."""
@@ -17,7 +19,7 @@ LONGEST = 200
 _STEP = 5  # characters
 
 
-def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> dict[str, dict[str, Any]]:
+def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> FigureData:
     """Points as JSON has them, by name of the figure; they name rows, and hold no text.
 
     Parameters
@@ -32,7 +34,7 @@ def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> dict[s
     The same as lists. Of the metric, ``before`` and ``after`` are maps in the plane by t-SNE (van der Maaten and Hinton 2008), and
     ``wide`` is the size of each before; of errors, ``rows`` are numbers of the points that are kept, ascending.
     """
-    return {name: make(outputs[name], seed) for name, make in _MAKE.items() if name in outputs}
+    return cast(FigureData, {name: make(outputs[name], seed) for name, make in _MAKE.items() if name in outputs})
 
 
 def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
@@ -43,7 +45,7 @@ def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
     return rows
 
 
-def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequence[str]) -> dict[str, Any]:
+def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequence[str]) -> LengthCounts:
     """How many comments of each class are how long.
 
     Parameters
@@ -74,15 +76,15 @@ def tsne_maps(points: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """
     from sklearn.manifold import TSNE
 
-    given = {key: np.asarray(points[key], dtype=np.float64) for key in ("before", "after")}
-    perplexity = min(30.0, (len(given["before"]) - 1) / 3)
+    spaces = {key: np.asarray(points[key], dtype=np.float64) for key in ("before", "after")}
+    perplexity = min(30.0, (len(spaces["before"]) - 1) / 3)
     maps = {
         # half the steps and a coarser tree than by default: a third of the time, and the same map to the eye
-        key: TSNE(perplexity=perplexity, init="pca", max_iter=500, angle=0.8, random_state=seed).fit_transform(of)
-        for key, of in given.items()
+        key: TSNE(perplexity=perplexity, init="pca", max_iter=500, angle=0.8, random_state=seed).fit_transform(space)
+        for key, space in spaces.items()
     }
-    rounded = {key: np.round(of.astype(np.float64), 2).tolist() for key, of in maps.items()}
-    return {**points, **rounded, "wide": {key: of.shape[1] for key, of in given.items()}}
+    rounded = {key: np.round(plane.astype(np.float64), 2).tolist() for key, plane in maps.items()}
+    return {**points, **rounded, "wide": {key: space.shape[1] for key, space in spaces.items()}}
 
 
 def _gan(outputs: Mapping[str, Any], seed: int) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import (
     BaseModel,
@@ -23,10 +22,20 @@ from pydantic_core import PydanticCustomError
 
 from toxiclf._files import write_text
 from toxiclf._registry import component
-from toxiclf.errors import DataError, UsageError
+from toxiclf.errors import DataError
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.checks import Finding
-from toxiclf.evaluation.sections import Analysis, DataFacts, Estimate, LabelFigures, LiveFigures, ModelFigures
+from toxiclf.evaluation.run_folder import run_folder
+from toxiclf.evaluation.sections import (
+    Analysis,
+    DataFacts,
+    Estimate,
+    FigureData,
+    LabelFigures,
+    LiveFigures,
+    ModelFigures,
+    metric_rows,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -94,7 +103,7 @@ class Report(BaseModel):
     search: Annotated[dict[str, Any], *_NULL_IF_EMPTY] = Field(default_factory=dict)
     analysis: Annotated[Analysis, *_NULL_IF_EMPTY] = Field(default_factory=lambda: Analysis())
     live: LiveFigures | None = Field(default=None, alias="live_rate")
-    figure_data: Annotated[dict[str, dict[str, Any]], *_NULL_IF_EMPTY] = Field(default_factory=dict)
+    figure_data: Annotated[FigureData, *_NULL_IF_EMPTY] = Field(default_factory=lambda: FigureData())
     _history: list[dict[str, Any]] = PrivateAttr(default_factory=list)
     _scored_rows: ScoredRows | None = PrivateAttr(default=None)
 
@@ -118,6 +127,7 @@ class Report(BaseModel):
             ("analysis", self.analysis.get("calibration")),
             ("analysis", None if curves is None else curves["labels"]),
             ("analysis", self.analysis.get("label_doubt")),
+            ("figure_data", lengths["labels"] if (lengths := self.figure_data.get("lengths")) else None),
         ]
         for section, labels in by_label:
             if labels is not None and set(labels) != names:
@@ -134,14 +144,14 @@ class Report(BaseModel):
     @property
     def thresholds(self) -> dict[str, float]:
         """One a label; empty for a run that diverged."""
-        return {label: of.threshold for label, of in self.by_label.items() if of.threshold is not None}
+        return {label: entry.threshold for label, entry in self.by_label.items() if entry.threshold is not None}
 
     @property
     def rows(self) -> list[MetricRow]:
         """All figures, the mean over labels first; none for a run that diverged."""
         if not self.thresholds:
             return []
-        return metric_rows(self.summary, {label: of.figures for label, of in self.by_label.items()})
+        return metric_rows(self.summary, {label: entry.figures for label, entry in self.by_label.items()})
 
     @property
     def baseline_rows(self) -> list[MetricRow]:
@@ -195,12 +205,20 @@ class Report(BaseModel):
 
         Parameters
         ----------
-        folder : of the run, or of the bundle in it.
+        folder : str or path
+            Of the run, or of the bundle in it.
+
+        Returns
+        -------
+        Report
+            Without the rows that its figures come from; :func:`toxiclf.evaluation.saved.drawable_report` has them.
 
         Raises
         ------
-        UsageError : the folder is no run.
-        DataError : its report was cut or changed, or a newer toxiclf wrote it.
+        UsageError
+            The folder is no run.
+        DataError
+            Its report was cut or changed, or a newer toxiclf wrote it.
         """
         path = run_folder(Path(folder)) / "report.json"
         try:
@@ -241,16 +259,19 @@ class Report(BaseModel):
 
     def points(self, figure: str) -> Mapping[str, Any] | None:
         """Points of a figure, see :mod:`toxiclf.evaluation.figure_data`; None where the run has none."""
-        known = self.figure_data
-        if not known and self.scored_rows is not None:
-            known = self.scored_rows.figure_data
-        return known.get(figure)
+        points = self.figure_data
+        if not points and self.scored_rows is not None:
+            points = self.scored_rows.figure_data
+        return cast(Mapping[str, Any], points).get(figure)
 
     def frame(self) -> DataFrame:
         """Every figure as a table.
 
-        Its columns are ``model``, ``rows`` ("as they are", or "at the live rate"), ``label`` ("" for the mean over labels),
-        ``metric``, ``value``, ``low`` and ``high``; what is undefined is NaN.
+        Returns
+        -------
+        pandas.DataFrame
+            Its columns are ``model``, ``rows`` ("as they are", or "at the live rate"), ``label`` ("" for the mean over labels),
+            ``metric``, ``value``, ``low`` and ``high``; what is undefined is NaN.
         """
         from pandas import DataFrame
 
@@ -273,12 +294,19 @@ class Report(BaseModel):
 
         Parameters
         ----------
-        name : one of :meth:`figures`.
-        label : of which label; the first where left out.
+        name : str
+            One of :meth:`figures`.
+        label : str, optional
+            Of which label; the first where left out.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
 
         Raises
         ------
-        UsageError : there is no such figure or label, or this run has none.
+        UsageError
+            There is no such figure or label, or this run has none.
         """
         return component("format", "figure").target(self, name, label)
 
@@ -305,59 +333,7 @@ class Report(BaseModel):
         write_text(folder / "report.json", full.to_json())
 
 
-def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, Mapping[str, Estimate]]) -> list[MetricRow]:
-    """Figures as tidy rows, the mean over labels first."""
-    figures_of = {SUMMARY: summary, **by_label}
-    return [
-        MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()
-    ]
-
-
 def estimate(rows: Sequence[MetricRow], metric: str, label: str = SUMMARY) -> MetricRow:
     """One figure; undefined where there is none."""
-    found = (row for row in rows if row.label == label and row.metric == metric)
-    return next(found, MetricRow(label, metric, None, None, None))
-
-
-def run_folder(path: Path) -> Path:
-    """The folder of a run, given itself or the bundle in it.
-
-    Raises
-    ------
-    UsageError : it is no run.
-    """
-    if not path.is_dir():
-        what = "is a file" if path.exists() else "does not exist"
-        raise UsageError(f"{path} {what}; give the folder of a run, as `toxiclf train` wrote it")
-    if (path / "report.json").is_file():
-        return path
-    if (path / "manifest.json").is_file():
-        if (path.resolve().parent / "report.json").is_file():
-            return path.resolve().parent
-        raise UsageError(
-            f"{path} is a bundle, which keeps no scores; give the folder of its run, "
-            f"or score it: toxiclf evaluate {path} COMMENTS --out DIR"
-        )
-    if (path / "recipe.toml").is_file():
-        raise UsageError(f"{path} holds no report.json: its training was stopped before the end; train it again")
-    raise UsageError(
-        f"{path} is no run: it holds no report.json; give a folder that `toxiclf train` or `toxiclf evaluate --out` wrote"
-    )
-
-
-def remove_report(folder: Path) -> None:
-    """Take an earlier report out of a folder, and what it speaks of, before anything new is written.
-
-    So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
-    """
-    for name in (
-        "report.json",
-        "report.md",
-        "report.html",
-        "predictions.csv",
-        "learned.csv",
-        "rejected.csv",
-        "augmented.csv",
-    ):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "figures", ignore_errors=True)
+    matching = (row for row in rows if row.label == label and row.metric == metric)
+    return next(matching, MetricRow(label, metric, None, None, None))

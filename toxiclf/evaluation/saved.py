@@ -14,7 +14,8 @@ from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation import predictions
 from toxiclf.evaluation.bootstrap import Evaluation
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, run_folder
+from toxiclf.evaluation.report import Report
+from toxiclf.evaluation.run_folder import run_folder
 from toxiclf.evaluation.scored import ScoredRows
 
 _TOLERANCE = 1e-9  # sums of the same numbers in another order

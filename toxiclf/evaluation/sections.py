@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, NotRequired
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, with_config
 from typing_extensions import TypedDict
 
-from toxiclf.evaluation.bootstrap import Evaluation
+from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, MetricRow
 
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+Binary = Annotated[int, Field(ge=0, le=1)]
+Point = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
 
 
 class Estimate(TypedDict):
@@ -151,7 +154,7 @@ class DoubtedRow(TypedDict):
     row: Count
     file: str
     line: Count
-    target: Annotated[int, Field(ge=0, le=1)]
+    target: Binary
     score: Share
 
 
@@ -182,6 +185,57 @@ class Analysis(TypedDict, total=False):
     tokens: list[Token]
 
 
+class GanPoints(TypedDict):
+    """Real and generated rows in the plane."""
+
+    training: list[Point]
+    held_out: list[Point]
+    generated: list[Point]
+
+
+class MetricPoints(TypedDict):
+    """Maps of comments before and after a learned metric, which were so ``wide``."""
+
+    before: list[Point]
+    after: list[Point]
+    wide: dict[str, Count]
+    classes: list[Binary]
+    rows: list[Count]
+
+
+class ErrorPoints(TypedDict):
+    """Raw outputs of an anomaly model, and from which one a comment is flagged."""
+
+    raw: list[FiniteFloat]
+    classes: list[Binary]
+    rows: list[Count]
+    threshold: FiniteFloat | None
+    called: str
+
+
+class LengthCounts(TypedDict):
+    """By label, how many comments without it and with it are how long."""
+
+    edges: list[Count]
+    labels: dict[str, Annotated[list[list[Count]], Field(min_length=2, max_length=2)]]
+
+
+def _of_equal_lengths(points: Any) -> Any:
+    series = [value for key, value in points.items() if isinstance(value, list)]
+    if len({len(values) for values in series}) > 1:
+        raise ValueError("the lists of a figure's points differ in length")
+    return points
+
+
+class FigureData(TypedDict, total=False):
+    """Points of figures; see :mod:`toxiclf.evaluation.figure_data`."""
+
+    lengths: LengthCounts
+    gan: GanPoints
+    metric: Annotated[MetricPoints, AfterValidator(_of_equal_lengths)]
+    errors: Annotated[ErrorPoints, AfterValidator(_of_equal_lengths)]
+
+
 def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
     """Metric → value, low, high of a label, or of the mean over labels."""
     return {
@@ -194,3 +248,11 @@ def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
 def undefined(metrics: tuple[str, ...]) -> dict[str, Estimate]:
     """Figures of a run that has none."""
     return {metric: {"value": None, "low": None, "high": None} for metric in metrics}
+
+
+def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, Mapping[str, Estimate]]) -> list[MetricRow]:
+    """Figures as tidy rows, the mean over labels first."""
+    figures_of = {SUMMARY: summary, **by_label}
+    return [
+        MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()
+    ]

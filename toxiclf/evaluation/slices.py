@@ -1,4 +1,4 @@
-"""Figures of kinds of comments: where a model flags harmless ones more often than elsewhere."""
+"""Figures of subgroups of comments: where a model flags more of those that are not toxic than elsewhere."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ _FEWEST = 10  # rows of a slice
 _REST = "(other values)"
 
 NOBODY = ("identity", "none of these")
-"""The kind of comments that name no group."""
+"""The subgroup of comments that name no group."""
 NO_PEOPLE = ("length", "spelling")
-"""What kinds are told apart by that have nothing to do with people."""
+"""What subgroups are told apart by that has nothing to do with people."""
 
 
 def slice_rows(
     normalized: Sequence[str], column: str = "", values: Sequence[str] = ()
 ) -> Iterator[tuple[str, str, Bools]]:
-    """Kinds of comments: what they are told apart by, the name of each, and bool (n,), which comments it holds.
+    """Subgroups of comments: what they are told apart by, the name of each, and bool (n,), which comments it holds.
 
     By length of the normalized text; by whether a word is disguised (:mod:`toxiclf.text.obfuscation` reads it otherwise); by
     terms of identity that they name (:func:`identity_terms`; a comment may name several, or none); and by the values of a
-    column. Kinds with less than ten comments are left out, and those of which none other of their sort is left.
+    column. Subgroups of less than ten comments are left out, and those beside which no other of their sort is left.
 
     Parameters
     ----------
     normalized : texts of comments.
     column, values : the name of a column, and its value in each row; none where values is empty.
     """
-    kinds: list[tuple[str, str, Bools]] = []
+    subgroups: list[tuple[str, str, Bools]] = []
     lengths = np.array([len(text) for text in normalized])
     low = 0
     for high in _LENGTHS:
-        kinds.append(("length", f"{low + 1} to {high} characters", (lengths > low) & (lengths <= high)))
+        subgroups.append(("length", f"{low + 1} to {high} characters", (lengths > low) & (lengths <= high)))
         low = high
-    kinds.append(("length", f"more than {low} characters", lengths > low))
+    subgroups.append(("length", f"more than {low} characters", lengths > low))
     disguised = np.array([bool(readings(text)) for text in normalized], dtype=np.bool_)
-    kinds += [("spelling", "disguised words", disguised), ("spelling", "plain words", ~disguised)]
+    subgroups += [("spelling", "disguised words", disguised), ("spelling", "plain words", ~disguised)]
     named = _identities(normalized)
-    kinds += [("identity", group, rows) for group, rows in named.items()]
-    kinds.append((*NOBODY, ~np.logical_or.reduce(list(named.values()))))
+    subgroups += [("identity", group, rows) for group, rows in named.items()]
+    subgroups.append((*NOBODY, ~np.logical_or.reduce(list(named.values()))))
     if len(values):
         common = [value for value, _ in Counter(values).most_common(_MOST_VALUES)]
         by, known, array = f"column {column}", set(common), np.array(values, dtype=object)
-        kinds += [(by, value or "(empty)", array == value) for value in common]
-        kinds.append((by, _REST, np.array([value not in known for value in values])))
-    kept = [kind for kind in kinds if kind[2].sum() >= _FEWEST]
-    several = Counter(by for by, _, _ in kept)
-    yield from (kind for kind in kept if several[kind[0]] > 1)
+        subgroups += [(by, value or "(empty)", array == value) for value in common]
+        subgroups.append((by, _REST, np.array([value not in known for value in values])))
+    large = [subgroup for subgroup in subgroups if subgroup[2].sum() >= _FEWEST]
+    n_of = Counter(by for by, _, _ in large)
+    yield from (subgroup for subgroup in large if n_of[subgroup[0]] > 1)
 
 
 def of_column(by: str) -> bool:
-    """Whether kinds are told apart by a column of the user's file."""
+    """Whether subgroups are told apart by a column of the user's file."""
     return by.startswith("column ")
 
 
@@ -79,7 +79,7 @@ def identity_terms() -> dict[str, tuple[str, ...]]:
 def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
     """Which texts name which group: a term counts where it is made of whole morphemes, so that 게이 is not found in 게이머."""
     tokenizer = MecabTokenizer()
-    found = {group: np.zeros(len(normalized), dtype=np.bool_) for group in identity_terms()}
+    named = {group: np.zeros(len(normalized), dtype=np.bool_) for group in identity_terms()}
     for i, text in enumerate(normalized):
         lowered = text.lower()
         hits = [(group, term) for group, terms in identity_terms().items() for term in terms if term in lowered]
@@ -89,17 +89,17 @@ def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
         starts, ends = {start for start, _ in spans}, {end for _, end in spans}
         for group, term in hits:
             at = lowered.find(term)
-            while at >= 0 and not found[group][i]:
-                found[group][i] = at in starts and at + len(term) in ends
+            while at >= 0 and not named[group][i]:
+                named[group][i] = at in starts and at + len(term) in ends
                 at = lowered.find(term, at + 1)
-    return found
+    return named
 
 
 def slice_figures(
-    kinds: Sequence[tuple[str, str, Bools]], scores: NDArray[np.float32], targets: NDArray[np.uint8],
+    subgroups: Sequence[tuple[str, str, Bools]], scores: NDArray[np.float32], targets: NDArray[np.uint8],
     thresholds: Sequence[float], labels: Sequence[str],
 ) -> list[Slice]:  # fmt: skip
-    """Figures of each kind and label.
+    """Figures of each subgroup and label.
 
     Returns
     -------
@@ -111,8 +111,8 @@ def slice_figures(
     from sklearn.metrics import average_precision_score
 
     rows: list[Slice] = []
-    strict = 1 - 0.05 / max(1, len(kinds) * len(labels))
-    for by, name, inside in kinds:
+    strict = 1 - 0.05 / max(1, len(subgroups) * len(labels))
+    for by, name, inside in subgroups:
         for j, label in enumerate(labels):
             toxic, flagged = targets[:, j] == 1, scores[:, j] >= np.float32(thresholds[j])
             tp, fp = int((inside & toxic & flagged).sum()), int((inside & ~toxic & flagged).sum())
@@ -173,10 +173,10 @@ def class_name(labels: Sequence[str], label: str) -> str:
 
 
 def other_class_name(labels: Sequence[str], label: str) -> str:
-    """What comments without it are called: of several labels, one without is not harmless for that."""
-    return "harmless" if len(labels) == 1 else f"not '{label}'"
+    """What comments without it are called: of several labels, one without may still be toxic."""
+    return "not toxic" if len(labels) == 1 else f"not '{label}'"
 
 
 def negatives_name(labels: Sequence[str]) -> str:
     """What all comments without the label are called."""
-    return "harmless comments" if len(labels) == 1 else "comments without the label"
+    return "comments that are not toxic" if len(labels) == 1 else "comments without the label"

@@ -133,7 +133,7 @@ class _Unit(Block):
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
         """Its length in double precision, whatever came before."""
         double = graph.double(x)
-        squares = graph.add("ReduceSum", graph.add("Mul", double, double), graph.constant([1], np.int64), keepdims=1)
+        squares = graph.add("ReduceSum", graph.add("Mul", double, double), graph.integers(1), keepdims=1)
         length = graph.add("Sqrt", graph.add("Add", squares, graph.constant(_TINY, np.float64)))
         return graph.single(graph.add("Div", double, length))
 

@@ -18,10 +18,11 @@ from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.checks import CheckedRun, run_checks
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.prevalence import live_weights
-from toxiclf.evaluation.report import Report, remove_report
+from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.moderator import load
 from toxiclf.pipeline.reporting import figures_of
+from toxiclf.pipeline.save import remove_report
 from toxiclf.rows import write_rejected
 
 _SEED = 0  # of the bootstrap: the same rows give the same intervals

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from toxiclf.datasets.splitting import Split
 from toxiclf.errors import TrainingError, UsageError
 from toxiclf.evaluation import learned_from
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.report import Report, remove_report
+from toxiclf.evaluation.report import Report
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learned_rows
 from toxiclf.pipeline.training_set import write_copies
@@ -113,7 +114,7 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write the run: report, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
+        """Write the run: report, predictions, recipes, rejected rows, history and, where there is one, ``bundle/``.
 
         Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
         ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in
@@ -157,6 +158,24 @@ class TrainedModel:
         if self._checkpoints is not None:
             self._checkpoints.clear()
         return folder
+
+
+def remove_report(folder: Path) -> None:
+    """Take an earlier report out of a folder, and what it speaks of, before anything new is written.
+
+    So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
+    """
+    for name in (
+        "report.json",
+        "report.md",
+        "report.html",
+        "predictions.csv",
+        "learned.csv",
+        "rejected.csv",
+        "augmented.csv",
+    ):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "figures", ignore_errors=True)
 
 
 def check_writable(folder: Path) -> None:

@@ -49,7 +49,7 @@ def _lines(report: Report) -> list[str]:
             "figures are of each label against all the rest.",
         ]  # fmt: skip
     if report.analysis.get("slices"):
-        parts += ["", "## Kinds of comments", "", *_of_slices(report.analysis["slices"], report.labels)]
+        parts += ["", "## Subgroups", "", *_of_slices(report.analysis["slices"], report.labels)]
     doubt = report.analysis.get("label_doubt", {})
     if any(of["count"] for of in doubt.values()):
         counts = ", ".join(f"{of['count']:,} of '{label}'" for label, of in doubt.items())
@@ -167,23 +167,23 @@ def _details_lines(report: Report) -> list[str]:
 
 
 def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
-    """The table of kinds; of several labels, only what stands out."""
+    """The table of subgroups; of several labels, only what stands out."""
     shown = [row for row in rows if len(labels) == 1 or row["notable"]]
     said = (
-        f"The gap is the share of {negatives_name(labels)} of a kind that are flagged, minus that among all others, with its 95 % "
-        "interval; bold where it stands out though so many kinds were looked at (Bonferroni)."
+        f"The gap is the share of {negatives_name(labels)} that are flagged in a subgroup, minus that among all others, with its "
+        "95 % interval; bold where it stands out though so many subgroups were looked at (Bonferroni)."
     )
     if not shown:
         return [
-            f"In no kind are {negatives_name(labels)} clearly flagged more often than in others; report.html has all figures."
+            f"In no subgroup are {negatives_name(labels)} clearly flagged more often than in others; report.html has all figures."
         ]
     lines = []
     for row in shown:
-        kind = f"{row['by']}: {row['name']}" + (f" ({row['label']})" if len(labels) > 1 else "")
+        name = f"{row['by']}: {row['name']}" + (f" ({row['label']})" if len(labels) > 1 else "")
         gap = "–" if row["gap"] is None else f"{row['gap']:+.3f} ({row['gap_low']:+.3f} to {row['gap_high']:+.3f})"
         cells = ["–" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "false_positive_rate")]
-        lines.append([kind, f"{row['rows']:,}", f"{row['toxic']:,}", *cells, f"**{gap}**" if row["notable"] else gap])
-    heading = ["kind", "comments", "toxic", "recall", "false positive rate", "gap"]
+        lines.append([name, f"{row['rows']:,}", f"{row['toxic']:,}", *cells, f"**{gap}**" if row["notable"] else gap])
+    heading = ["subgroup", "comments", "toxic", "recall", "false positive rate", "gap"]
     return [said, "", *markdown_table([heading, *lines])]
 
 

@@ -40,7 +40,7 @@ class CheckedRun:
     weights : float64 (n, n_labels), of evaluated rows where scores are for another prevalence; see
         :func:`toxiclf.evaluation.prevalence.live_weights`.
     slices : see :func:`toxiclf.evaluation.slices.slice_figures`.
-    n_read, n_rejected : rows of all sets, and how many of them were set aside.
+    n_read, n_rejected : rows of all sets, and how many of them were rejected.
     n_leaked : training rows that hold the same comment as a test row.
     n_truncated, n_unknown : evaluated comments that were cut, and those that hold nothing known from training.
     n_learned_from : evaluated comments that the model has learned from.

@@ -68,6 +68,6 @@ def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
     more = f"; and {len(gaps) - 3} more in the report" if len(gaps) > 3 else ""
     negatives = negatives_name(run.labels)
     yield Finding(
-        "false_positive_gap", "warning", f"{negatives} of some kinds are flagged more often than others: {named}{more}.",
-        f"Read the false alarms of these kinds in report.html; label more {negatives} like them, or leave them to people.",
+        "false_positive_gap", "warning", f"in some subgroups {negatives} are flagged more often than in others: {named}{more}.",
+        f"Read the false alarms of these subgroups in report.html; label more {negatives} like them, or leave them to people.",
     )  # fmt: skip

@@ -58,11 +58,11 @@ def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-@register("finding", "rejected_rows", summary="Rows could not be read and were set aside", order=13)
+@register("finding", "rejected_rows", summary="Rows could not be read and were rejected", order=13)
 def rejected_rows(run: CheckedRun) -> Iterator[Finding]:
     if run.n_rejected:
         yield Finding(
-            "rejected_rows", "warning", f"{run.n_rejected:,} of {run.n_read:,} rows were set aside.",
+            "rejected_rows", "warning", f"{run.n_rejected:,} of {run.n_read:,} rows were rejected.",
             "See rejected.csv for line numbers and reasons.",
         )  # fmt: skip
 

@@ -83,7 +83,7 @@ def _uncalibrated_live(
     total = weights.sum()
     mean, share = float(weights @ scores / total), float(weights @ toxic / total)
     # the rate is given, so chance is in the scores alone: among toxic rows, and among the others
-    chance = math.sqrt(sum(float((weights[of] ** 2).sum() * scores[of].var()) for of in (toxic, ~toxic))) / total
+    chance = math.sqrt(sum(float((weights[rows] ** 2).sum() * scores[rows].var()) for rows in (toxic, ~toxic))) / total
     if abs(mean - share) > max(min(0.05, share / 2), 4 * chance):
         yield Finding(
             "uncalibrated", "warning",

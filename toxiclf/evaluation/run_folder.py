@@ -1,0 +1,33 @@
+"""Where a saved run lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from toxiclf.errors import UsageError
+
+
+def run_folder(path: Path) -> Path:
+    """The folder of a run, given itself or the bundle in it.
+
+    Raises
+    ------
+    UsageError : it is no run.
+    """
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        raise UsageError(f"{path} {what}; give the folder of a run, as `toxiclf train` wrote it")
+    if (path / "report.json").is_file():
+        return path
+    if (path / "manifest.json").is_file():
+        if (path.resolve().parent / "report.json").is_file():
+            return path.resolve().parent
+        raise UsageError(
+            f"{path} is a bundle, which keeps no scores; give the folder of its run, "
+            f"or score it: toxiclf evaluate {path} COMMENTS --out DIR"
+        )
+    if (path / "recipe.toml").is_file():
+        raise UsageError(f"{path} holds no report.json: its training was stopped before the end; train it again")
+    raise UsageError(
+        f"{path} is no run: it holds no report.json; give a folder that `toxiclf train` or `toxiclf evaluate --out` wrote"
+    )
