@@ -115,25 +115,27 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
 def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
     """Give keys of earlier versions their present names, in place; returns a note about each."""
-    notes = []
-    for old, new in RENAMED.items():
-        section, key = old.split(".")
-        table = content.get(section)
-        if isinstance(table, dict) and key in table:
-            table[new.partition(".")[2]] = table.pop(key)
-            notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
-        spaces = _search_spaces(content)
-        for space in spaces:
-            if old in space:
-                space[new] = space.pop(old)
-                notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
-    return tuple(dict.fromkeys(notes))
-
-
-def _search_spaces(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     search = content.get("search")
     spaces = search.get("space") if isinstance(search, dict) else None
-    return [space for space in (spaces if isinstance(spaces, list | tuple) else [spaces]) if isinstance(space, dict)]
+    tables = [content, *(spaces if isinstance(spaces, list | tuple) else [spaces])]
+    notes = []
+    for old, new in RENAMED.items():
+        renamed = [_rename(table, old, new) for table in tables if isinstance(table, dict)]
+        if any(renamed):
+            notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
+    return tuple(notes)
+
+
+def _rename(table: dict[str, Any], old: str, new: str) -> bool:
+    """Rename ``"section.key"`` in a table that may also hold ``section`` as a table; returns whether it was there."""
+    section, key = old.split(".")
+    inner, is_dotted = table.get(section), old in table
+    if is_dotted:
+        table[new] = table.pop(old)
+    if isinstance(inner, dict) and key in inner:
+        inner[new.partition(".")[2]] = inner.pop(key)
+        return True
+    return is_dotted
 
 
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:

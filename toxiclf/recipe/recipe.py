@@ -193,7 +193,7 @@ class Recipe(Section):
             recipe = cls.model_validate(content)
         except ValidationError as error:
             raise explained(error, content, cls) from None
-        recipe._notes = notes
+        recipe._notes = (*source.notes, *notes) if isinstance(source, Recipe) else notes
         return recipe
 
     def changed(self, settings: Mapping[str, Any]) -> Recipe:
