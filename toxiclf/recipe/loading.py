@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from toxiclf._registry import component, components
-from toxiclf.errors import UsageError, unknown_name
+from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 from toxiclf.recipe.balance import AugmentStep
 
 RENAMED = {"features.metric": "features.metric_learning"}
@@ -22,6 +22,11 @@ RENAMED = {"features.metric": "features.metric_learning"}
 def presets() -> list[str]:
     """Names of the recipes that come with the package: one a model, and those of ``toxiclf/recipes``."""
     return sorted({*components("model"), *_recipe_files()})
+
+
+def is_preset(name: str) -> bool:
+    """Whether there is such a recipe; where there is, no other model's file is imported."""
+    return name in _recipe_files() or _is_model(name)
 
 
 def preset_summaries() -> dict[str, str]:
@@ -48,13 +53,12 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
         return {}
     if isinstance(source, Mapping):
         return deepcopy(dict(source))
-    name = str(source)
+    name, path = str(source), Path(source)
     try:
         if name in (recipes := _recipe_files()):
             return tomllib.loads(recipes[name])
-        if name in components("model"):
+        if path.suffix != ".toml" and _is_model(name):
             return {"model": model_table(name)}
-        path = Path(source)
         if not path.is_file():
             if path.suffix == ".toml":
                 raise UsageError(
@@ -68,10 +72,16 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
 
 def model_table(name: str) -> dict[str, Any]:
     """The ``[model]`` table of a model's preset, or of a recipe of that name; of an unknown name, the name alone."""
-    if name in components("model"):
+    if _is_model(name):
         return {"name": name, **deepcopy(dict(component("model", name)["preset"]))}
-    recipes = _recipe_files()
-    return {"name": name, **(recipe_content(name).get("model", {}) if name in recipes else {})}
+    return {"name": name, **(recipe_content(name).get("model", {}) if name in _recipe_files() else {})}
+
+
+def _is_model(name: Any) -> bool:
+    try:
+        return isinstance(name, str) and component("model", name) is not None
+    except UnknownNameError:
+        return False
 
 
 def parsed_setting(setting: str) -> tuple[str, Any]:
