@@ -84,6 +84,8 @@ def train(
     False
     """
     recipe = Recipe.load(recipe)
+    for note in recipe.notes:
+        say(note)
     comments, test = read_parts(comments, test)  # read
     comments, parts = divided(comments, test, recipe)  # split
     asked, best, trials = recipe, None, {}
