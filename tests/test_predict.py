@@ -179,7 +179,7 @@ def test_empty_comments_and_comments_of_no_known_letter_are_scored_and_marked(pr
     assert [row["no_known_tokens"] for row in table(tmp_path / "out.csv")] == ["1", "1", "0"]
 
 
-# --- rows set aside
+# --- rejected rows
 
 
 def test_rows_that_cannot_be_read_are_set_aside_with_line_and_reason(predict: Predict, tmp_path: Path) -> None:

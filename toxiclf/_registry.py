@@ -23,10 +23,14 @@ ENTRY_POINTS = "toxiclf.components"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: the package whose files hold it, and the traits it may have, with their defaults."""
+    """A kind of component: the package whose files hold it, and the traits it may have, with their defaults.
+
+    ``listed``: whether `toxiclf list` and the reference show it.
+    """
 
     package: str
     traits: Mapping[str, Any] = field(default_factory=dict)
+    listed: bool = True
 
 
 KINDS: dict[str, Kind] = {
@@ -44,7 +48,7 @@ KINDS: dict[str, Kind] = {
             "preset": {},  # keys of [model] that its preset sets
         },
     ),
-    "combination": Kind("toxiclf.pipeline._combining"),  # how members of the ensemble of the same name decide together
+    "combination": Kind("toxiclf.pipeline._combining", listed=False),  # how members of that ensemble decide together
     "resampler": Kind(
         "toxiclf.balance.resampling",
         {
@@ -81,7 +85,7 @@ KINDS: dict[str, Kind] = {
             "needs": "",  # what a run without it lacks, in words
         },
     ),
-    "format": Kind("toxiclf.report"),  # a function of the report
+    "format": Kind("toxiclf.report", listed=False),  # a function of the report
 }
 
 

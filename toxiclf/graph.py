@@ -69,6 +69,10 @@ class Graph:
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=dtype), name))
         return name
 
+    def integers(self, *values: int) -> str:
+        """A constant of axes, places or lengths, int64 (n,)."""
+        return self.constant(values, np.int64)
+
     def add(self, operator: str, *inputs: str, domain: str = "", place: int = 0, **attributes: Any) -> str:
         """Add a node of which one output is used, the one at ``place``; returns its name. An input "" is left out."""
         output = self._name(operator.lower())
@@ -99,7 +103,7 @@ class Graph:
 
         ONNX Runtime adds in another order for another shape; in float32, a long comment alone and in a batch would differ.
         """
-        total = self.add("ReduceSum", self.double(values), self.constant([axis], np.int64), keepdims=int(keepdims))
+        total = self.add("ReduceSum", self.double(values), self.integers(axis), keepdims=int(keepdims))
         return self.single(total)
 
     def build(self, output: str, columns: int) -> bytes:

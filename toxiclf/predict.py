@@ -22,7 +22,7 @@ _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 @dataclass(frozen=True)
 class Predicted:
-    """How many rows were scored and set aside, and where the latter lie."""
+    """How many rows were scored and rejected, and where the latter lie."""
 
     rows: int
     rejected: int
@@ -50,7 +50,7 @@ def predict_rows(
     source : a CSV, TSV, JSON Lines or text file, or "-".
     column : with the comment; None to find out.
     out : the output file, None for standard output.
-    rejected : the file for rows set aside; None for OUT.rejected.csv, or rejected.csv.
+    rejected : the file for rejected rows; None for OUT.rejected.csv, or rejected.csv.
     json_lines : write JSON Lines where the ending of ``out`` does not say how to write.
     header, delimiter : how the file is written; None to find out.
 
@@ -72,7 +72,7 @@ def predict_rows(
         writer = RowWriter(stream, [*columns, *added], kind)
         aside = _RejectedFile(rejected_file, stack)
         bar = stack.enter_context(Bar(total=1.0 if reader.progress() is not None else None))
-        count = set_aside = 0
+        count = n_rejected = 0
         late: set[str] = set()
         for chunk in _chunks(reader):
             rows = []
@@ -85,15 +85,15 @@ def predict_rows(
             for row, verdict in zip(rows, moderator.check([row.values[column] for row in rows]), strict=True):
                 writer.write({**row.values, **dict(zip(added, _cells(verdict), strict=True))})
             count += len(rows)
-            set_aside += len(chunk) - len(rows)
-            bar.update(reader.progress() or 0.0, f"{count + set_aside:,} comments")
+            n_rejected += len(chunk) - len(rows)
+            bar.update(reader.progress() or 0.0, f"{count + n_rejected:,} comments")
         stream.flush()
     if lost := late & set(added) if kind == "jsonl" else late:
         say(f"left out, as these keys are not in the first rows: {', '.join(sorted(lost))}")
-    if not set_aside and out is not None and rejected is None:
+    if not n_rejected and out is not None and rejected is None:
         rejected_file.unlink(missing_ok=True)  # of an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))
-    return Predicted(count, set_aside, rejected_file)
+    return Predicted(count, n_rejected, rejected_file)
 
 
 def _kind(out: Path | None, json_lines: bool) -> str:
@@ -183,7 +183,7 @@ def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
 
 
 class _RejectedFile:
-    """Made when the first row is set aside."""
+    """Made when the first row is rejected."""
 
     def __init__(self, path: Path, stack: ExitStack) -> None:
         self._path, self._stack = path, stack

@@ -526,6 +526,7 @@ def test_rivals_tell_plain_abuse_from_kindness(name: str, sample: Comments) -> N
     assert (again(sample.texts[:50]) == fitted(sample.texts[:50])).all()
 
 
+@pytest.mark.check
 def test_flags_make_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [
         "--corpus",

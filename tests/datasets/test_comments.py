@@ -1,4 +1,4 @@
-"""From a labelled file to comments: what is found is said, what does not fit is set aside or refused with a sentence."""
+"""From a labelled file to comments: what is found is said, what does not fit is rejected or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_header_and_delimiter_can_be_given(read: Read) -> None:
     assert comments.texts == ["가", "나"]
 
 
-# --- rows set aside
+# --- rejected rows
 
 
 def test_rows_without_text_or_label_are_set_aside_with_line_and_reason(read: Read) -> None:
@@ -194,7 +194,7 @@ def test_rows_in_are_rows_out_and_rows_set_aside(read: Read) -> None:
     content = 'text,label\n가,1\n나,0\n다\n라,1,1\n마,?\n,1\n"바,0\n사,1\n사,0\n' + "아,0\n자,1\n" * 20
     comments = read(content)
     assert len(comments) + len(comments.rejected) == content.count("\n") - 1
-    assert f"{len(comments)} comments, {len(comments.rejected)} rows set aside" in comments.notes[0]
+    assert f"{len(comments)} comments, {len(comments.rejected)} rejected rows" in comments.notes[0]
 
 
 def test_what_was_found_is_said(read: Read) -> None:
@@ -213,9 +213,9 @@ def test_what_was_found_is_said(read: Read) -> None:
     [
         ("text,label\n", "has no usable row$"),
         ("text,one,two,three\n", "has no usable row$"),
-        ("text,label\n가\n나\n", "has no usable row; 2 rows were set aside, most often: 1 field instead of 2"),
-        ("text,label\n,1\n,0\n", "has no usable row; 2 rows were set aside, most often: no text"),
-        ("text,label\n가,1\n가,0\n", "has no usable row; 2 rows were set aside, most often: the same comment"),
+        ("text,label\n가\n나\n", "has no usable row; 2 rows were rejected, most often: 1 field instead of 2"),
+        ("text,label\n,1\n,0\n", "has no usable row; 2 rows were rejected, most often: no text"),
+        ("text,label\n가,1\n가,0\n", "has no usable row; 2 rows were rejected, most often: the same comment"),
         ("", "is empty"),
     ],
 )

@@ -156,9 +156,9 @@ def test_unlabelled_rows_that_cannot_be_read_are_said_whether_trained_on_or_cach
     cached: list[str] = []
     first = unlabeled(tmp_path / "my texts.txt", trained)
     assert same(unlabeled(tmp_path / "my texts.txt", cached), first)
-    (sentence,) = (said for said in trained if "set aside" in said)
+    (sentence,) = (said for said in trained if "rejected" in said)
     assert sentence == (
-        "word vectors: 3 rows could not be read and were set aside, most often: byte 0xff is not UTF-8; to see them: "
+        "word vectors: 3 rows could not be read and were rejected, most often: byte 0xff is not UTF-8; to see them: "
         f"toxiclf pretrain '{tmp_path / 'my texts.txt'}' --out VECTORS, which writes them to VECTORS/rejected.csv"
     )
     assert cached == [sentence, "word vectors of 6 unlabelled texts: from the cache"]
@@ -166,7 +166,7 @@ def test_unlabelled_rows_that_cannot_be_read_are_said_whether_trained_on_or_cach
 
 def test_texts_of_which_none_can_be_read_are_refused_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\xff\n" * 2)
-    why = "; 2 rows could not be read and were set aside, most often: byte 0xff is not UTF-8$"
+    why = "; 2 rows could not be read and were rejected, most often: byte 0xff is not UTF-8$"
     with pytest.raises(DataError, match="vectors.unlabeled names no text: .*a.txt" + why):
         unlabeled(tmp_path / "a.txt", [])
     with pytest.raises(DataError, match="a.txt: there is no text to train word vectors on" + why):

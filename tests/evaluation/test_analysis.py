@@ -22,6 +22,7 @@ from toxiclf.evaluation.explain import occluded, telling_tokens
 from toxiclf.evaluation.slices import identity_terms, slice_figures, slice_rows
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
+from toxiclf.text.normalize import Normalizer
 from toxiclf.text.tokenizers import tokenizer
 
 
@@ -93,7 +94,7 @@ def test_a_token_s_effect_is_what_the_score_loses_without_it() -> None:
         return np.array([[0.9 if "바보" in text else 0.2] for text in texts], dtype=np.float32)
 
     spans = tokenizer("mecab").spans
-    comments = occluded(["너는 바보야", "오늘 날씨 좋네", ""], spans, score)
+    comments = occluded(["너는 바보야", "오늘 날씨 좋네", ""], Normalizer(), spans, score)
     effects = {
         comments[0].text[a:b]: float(e[0]) for (a, b), e in zip(comments[0].spans, comments[0].effects, strict=True)
     }
@@ -101,7 +102,7 @@ def test_a_token_s_effect_is_what_the_score_loses_without_it() -> None:
     assert all(effect == 0 for token, effect in effects.items() if token != "바보")
     assert (comments[1].effects == 0).all()
     assert comments[2].spans == ()
-    many = occluded(["너는 바보야", "바보 같네", "정말 바보"], spans, score)
+    many = occluded(["너는 바보야", "바보 같네", "정말 바보"], Normalizer(), spans, score)
     (row,) = telling_tokens(many, ["toxic"])
     assert (row["token"], row["comments"]) == ("바보", 3)
 

@@ -24,6 +24,7 @@ from tests.models.small import (
     unfitted,
 )
 from toxiclf.backend import keras
+from toxiclf.balance.losses import CROSSENTROPY, Focal
 from toxiclf.features.sequences import Sequences
 from toxiclf.models._base import HeldOut
 from toxiclf.models._progress import FitContext
@@ -93,7 +94,8 @@ def test_a_network_of_exclusive_labels_begins_at_their_shares() -> None:
 @pytest.mark.parametrize("gamma", [None, 2.0])
 def test_class_weights_and_the_focal_loss_enter_the_loss(gamma: float | None) -> None:
     weight = {"negative": 0.5, "label 0": 3.0, "label 1": 5.0}
-    model, features = start_of("dnn_sequence", RARE, weight=weight, focal_gamma=gamma)
+    loss = CROSSENTROPY if gamma is None else Focal(gamma)
+    model, features = start_of("dnn_sequence", RARE, weight=weight, loss=loss)
     p = 1 / (1 + np.exp(-model.raw(features)))
     right = np.where(RARE, p, 1 - p)
     losses = -np.log(right) * (1 if gamma is None else (1 - right) ** gamma)
@@ -104,7 +106,8 @@ def test_class_weights_and_the_focal_loss_enter_the_loss(gamma: float | None) ->
 @pytest.mark.parametrize("gamma", [None, 2.0])
 def test_class_weights_and_the_focal_loss_enter_the_loss_of_exclusive_labels(gamma: float | None) -> None:
     weight = {"none": 0.5, "label 0": 3.0, "label 1": 5.0}
-    model, features = start_of("dnn_sequence", RARE, exclusive=True, weight=weight, focal_gamma=gamma)
+    loss = CROSSENTROPY if gamma is None else Focal(gamma)
+    model, features = start_of("dnn_sequence", RARE, exclusive=True, weight=weight, loss=loss)
     odds = np.exp(np.column_stack([np.zeros(len(RARE)), model.raw(features)]))  # against the negative value
     classes = np.where(RARE.any(axis=1), RARE.argmax(axis=1) + 1, 0)
     right = (odds / odds.sum(axis=1, keepdims=True))[np.arange(len(RARE)), classes]

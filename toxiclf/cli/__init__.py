@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Classify toxic comments when the toxic ones are rare; Korean first.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage or a missing extra, 3 unfit data, 4 bundle rejected, "
-    "5 with --strict: rows were set aside, 6 training diverged, 130 interrupted.",
+    "5 with --strict: rows were rejected, 6 training diverged, 130 interrupted.",
 )
 for command in (
     training.train,

@@ -11,7 +11,7 @@ from toxiclf._registry import KINDS, components
 from toxiclf.cli.options import JSON
 from toxiclf.errors import UsageError, unknown_name
 
-_KIND_OF = {f"{kind}es" if kind.endswith("s") else f"{kind}s": kind for kind in KINDS if kind != "format"}
+_KIND_OF = {f"{kind}es" if kind.endswith("s") else f"{kind}s": kind for kind in KINDS if KINDS[kind].listed}
 LISTS = (*_KIND_OF, "presets", "recipe-keys", "corpora")
 """What can be listed."""
 

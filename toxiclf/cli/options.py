@@ -26,7 +26,7 @@ DELIMITER = typer.Option(
 )
 BY = typer.Option(metavar="COL", help="Column, such as a source, by whose values the report tells figures apart.")
 NO_COMMENTS = typer.Option("--no-comments", help="Leave the texts of comments out of the report.")
-STRICT = typer.Option("--strict", help="Exit with 5 if any row was set aside.")
+STRICT = typer.Option("--strict", help="Exit with 5 if any row was rejected.")
 JSON = typer.Option("--json", help="Print JSON in place of a table.")
 
 

@@ -131,7 +131,7 @@ def pretrain(
     )
     say(f"use them: toxiclf train COMMENTS --model cnn --set vectors.pretrained={out}")
     if trained_vectors.rejected:
-        say(f"{len(trained_vectors.rejected):,} rows were set aside: {out / 'rejected.csv'}")
+        say(f"{len(trained_vectors.rejected):,} rows were rejected: {out / 'rejected.csv'}")
         if strict:
             raise typer.Exit(5)
 

@@ -32,7 +32,7 @@ def predict(
         Path | None, typer.Option(metavar="FILE", help="Write here (.csv, .tsv or .jsonl) in place of standard output.")
     ] = None,
     rejected: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Rows set aside [default: OUT.rejected.csv, or rejected.csv].")
+        Path | None, typer.Option(metavar="FILE", help="Rejected rows [default: OUT.rejected.csv, or rejected.csv].")
     ] = None,
     live: Annotated[str | None, live_rate.PRIOR] = None,
     strict: Annotated[bool, options.STRICT] = False,
@@ -88,7 +88,7 @@ def predict(
         delimiter=delimiter,
     )
     if result.rejected:
-        say(f"{result.rejected:,} rows were set aside: {result.rejected_file}")
+        say(f"{result.rejected:,} rows were rejected: {result.rejected_file}")
         if strict:
             raise typer.Exit(5)
 

@@ -39,7 +39,7 @@ class Comments:
     source : the file, as named by the user.
     text_column : name of the column that the texts came from.
     label_map : how columns became labels.
-    rejected : rows set aside, each with its file.
+    rejected : rejected rows, each with its file.
     notes : what was detected, as sentences.
     group_column, groups : a column by whose values figures are told apart, and its value in each row; both empty where none was
         named.
@@ -126,7 +126,7 @@ class Comments:
         return preprocessor.expanded(normalized), truncated
 
     def take(self, rows: NDArray[np.intp]) -> Comments:
-        """Some of the comments; rows set aside and notes stay behind."""
+        """Some of the comments; rejected rows and notes stay behind."""
         texts = [self.texts[i] for i in rows]
         groups = tuple(self.groups[i] for i in rows) if self.groups else ()
         return replace(
@@ -220,5 +220,5 @@ def check_classes(comments: Comments) -> None:
 
 def no_usable_row(source: str, rejected: Sequence[Rejected]) -> DataError:
     reasons = Counter(row.reason for row in rejected).most_common(1)
-    why = f"; {len(rejected):,} rows were set aside, most often: {reasons[0][0]}" if reasons else ""
+    why = f"; {len(rejected):,} rows were rejected, most often: {reasons[0][0]}" if reasons else ""
     return DataError(f"{source} has no usable row{why}")

@@ -1,4 +1,4 @@
-"""Read labelled comments from a file of almost any shape; what was found out is said, what was set aside is kept."""
+"""Read labelled comments from a file of almost any shape; what was found out is said, what was rejected is kept."""
 
 from __future__ import annotations
 
@@ -116,16 +116,16 @@ def read_comments(
             )
     comments = consistent(comments)
     (note,) = comments.notes
-    counts = f"{len(comments):,} comments, {len(comments.rejected):,} rows set aside"
+    counts = f"{len(comments):,} comments, {len(comments.rejected):,} rejected rows"
     return replace(comments, notes=(f"{note}; {counts}",))
 
 
-def read_texts(source: Source, set_aside: Callable[[Rejected], None] | None = None) -> Iterator[str]:
+def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None) -> Iterator[str]:
     """Texts of a file or corpus without looking at labels, as a stream; for word vectors.
 
     Parameters
     ----------
-    set_aside : called with each row that cannot be read.
+    reject : called with each row that cannot be read.
     """
     source = str(source)
     format = None
@@ -141,7 +141,7 @@ def read_texts(source: Source, set_aside: Callable[[Rejected], None] | None = No
         columns, rows = table.columns, iter(table.rows)
     else:
         reader = RowReader(source, format, text_file=True, lenient=True)
-        columns, rows = reader.format.columns, _usable(reader, set_aside)
+        columns, rows = reader.format.columns, _usable(reader, reject)
     sample = list(islice(rows, _SAMPLE_ROWS))
     column = column or _text_column(columns, sample)
     for row in chain(sample, rows):
@@ -150,12 +150,12 @@ def read_texts(source: Source, set_aside: Callable[[Rejected], None] | None = No
             yield text
 
 
-def _usable(reader: RowReader, set_aside: Callable[[Rejected], None] | None) -> Iterator[Row]:
+def _usable(reader: RowReader, reject: Callable[[Rejected], None] | None) -> Iterator[Row]:
     for row in reader:
         if isinstance(row, Row):
             yield row
-        elif set_aside is not None:
-            set_aside(row)
+        elif reject is not None:
+            reject(row)
 
 
 def _columns(table: Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
@@ -205,7 +205,7 @@ def _clean(value: str) -> str:
 
 
 class _Reading:
-    """From a table to comments: values become targets, rows without a text or a label are set aside."""
+    """From a table to comments: values become targets, rows without a text or a label are rejected."""
 
     def __init__(self, source: str, table: Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
         self._source, self._text, self._label, self._by = source, text, label, by
@@ -214,9 +214,9 @@ class _Reading:
         self._rows: list[Row] = []
         for row in table.rows:
             if not isinstance(row.values.get(text), str) or not row.values[text].strip():
-                self._set_aside(row, "no text")
+                self._reject(row, "no text")
             elif missing := [name for name in label if not as_string(row.values.get(name))]:
-                self._set_aside(row, f"no label in column {missing[0]}")
+                self._reject(row, f"no label in column {missing[0]}")
             else:
                 self._rows.append(row)
 
@@ -227,7 +227,7 @@ class _Reading:
             values = [as_string(row.values[name]).casefold() for name in self._label]
             odd = next((value for value in values if value not in _TRUE | _FALSE), None)
             if odd is not None:
-                self._set_aside(row, f"label '{odd}' is neither 0 nor 1")
+                self._reject(row, f"label '{odd}' is neither 0 nor 1")
             else:
                 kept.append(row)
                 targets.append([value in _TRUE for value in values])
@@ -276,7 +276,7 @@ class _Reading:
                 kept.append(row)
                 targets.append([table[value]])
             else:
-                self._set_aside(row, f"label '{value}' is neither a toxic value nor another that was expected")
+                self._reject(row, f"label '{value}' is neither a toxic value nor another that was expected")
         seen = sorted({v for v in values if table.get(v)})
         meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
         return self._comments(kept, targets, (name,), None, meaning, given)
@@ -288,11 +288,11 @@ class _Reading:
                 kept.append(row)
                 targets.append([value == name for name in names])
             else:
-                self._set_aside(row, f"label '{value}' is not one of {', '.join((negative, *names))}")
+                self._reject(row, f"label '{value}' is not one of {', '.join((negative, *names))}")
         given = LabelMap(columns=self._label, negative=negative)
         return self._comments(kept, targets, names, negative, f"one of {', '.join(names)}, or {negative}", given)
 
-    def _set_aside(self, row: Row, reason: str) -> None:
+    def _reject(self, row: Row, reason: str) -> None:
         self._rejected.append(Rejected(row.line, reason, str(row.values.get(self._text) or "")[:10_000]))
 
     def _comments(

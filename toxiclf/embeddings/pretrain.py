@@ -81,10 +81,10 @@ def pretrain(
         nonlocal count
         for source in sources:
 
-            def set_aside(row: Rejected, source: str = source) -> None:
+            def reject(row: Rejected, source: str = source) -> None:
                 rejected.append((source, row))
 
-            for content in read_texts(source, set_aside):
+            for content in read_texts(source, reject):
                 digest.update(content.encode("utf-8", "surrogatepass") + b"\0")
                 count += 1
                 yield content
@@ -94,7 +94,7 @@ def pretrain(
         sentences = _tokens_of(texts(), Normalizer(text.repeat_cap, text.max_chars), engine, workers)
         odd = _write(path, sentences, options)
         if not count:
-            why = _set_aside_sentence(Counter(row.reason for _, row in rejected))
+            why = _rejected_sentence(Counter(row.reason for _, row in rejected))
             raise DataError(f"{', '.join(sources)}: there is no text to train word vectors on{why and '; ' + why}")
         say(f"word vectors: {count:,} texts are tokens ({engine.name}); training {_title(options)}")
         vectors = trained_on(path, options, odd, seed=options.seed, workers=workers, say=say, advance=advance)
@@ -138,7 +138,7 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
         for content in read_texts(source, lambda row: reasons.update([row.reason])):
             digest.update(content.encode("utf-8", "surrogatepass") + b"\0")
             count += 1
-    why = _set_aside_sentence(reasons)
+    why = _rejected_sentence(reasons)
     if not count:
         raise DataError(f"vectors.unlabeled names no text: {', '.join(options.unlabeled)}{why and '; ' + why}")
     if why:
@@ -175,12 +175,12 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
     return replace(trained.vectors, origin=origin)
 
 
-def _set_aside_sentence(reasons: Mapping[str, int]) -> str:
+def _rejected_sentence(reasons: Mapping[str, int]) -> str:
     """How many rows could not be read, and why most of them; empty where all could."""
     if not reasons:
         return ""
     most = max(reasons, key=reasons.__getitem__)
-    return f"{sum(reasons.values()):,} rows could not be read and were set aside, most often: {most}"
+    return f"{sum(reasons.values()):,} rows could not be read and were rejected, most often: {most}"
 
 
 def text_facts(text: TextSection, engine: Tokenizer) -> store.TextFacts:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.sections import Doubt, DoubtedRow, Token
+from toxiclf.text.normalize import Normalizer
 
 Score = Callable[[Sequence[str]], NDArray[np.float32]]
 Spans = Callable[[str], list[tuple[int, int]]]
@@ -37,18 +38,19 @@ class Occluded:
     effects: NDArray[np.float32]
 
 
-def occluded(normalized: Sequence[str], spans: Spans, score: Score) -> list[Occluded]:
+def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
     """Leave out each token of each comment in turn; all that this makes is scored as one batch.
 
     Parameters
     ----------
     normalized : texts of comments.
+    normalizer : for what is left of them without a token.
     spans : of the tokens of a normalized text.
-    score : scores of comments, float32 (n, n_labels).
+    score : scores of normalized texts, float32 (n, n_labels).
     """
     spans_of = [tuple(spans(text)[: min(_MOST_TOKENS, _MOST_CHARACTERS // (len(text) or 1))]) for text in normalized]
     without = [text[:a] + text[b:] for text, places in zip(normalized, spans_of, strict=True) for a, b in places]
-    scores = score([*normalized, *without])
+    scores = score([*normalized, *normalizer.batch(without)[0]])
     whole, rest = scores[: len(normalized)], scores[len(normalized) :]
     result, at = [], 0
     for i, (text, places) in enumerate(zip(normalized, spans_of, strict=True)):

@@ -34,7 +34,7 @@ class Explainer:
     Attributes
     ----------
     spans : of the tokens of a normalized text.
-    score : scores of any comments, float32 (n, n_labels); None where the model has no ONNX form.
+    score : scores of normalized texts, float32 (n, n_labels); None where the model has no ONNX form.
     """
 
     normalizer: Normalizer
@@ -97,9 +97,10 @@ class ScoredRows:
         """(n, n_labels)."""
         return self.predictions.targets
 
-    def normalizer(self, text: str) -> str:
-        """A comment as the model reads it; as it is, where the model is not at hand."""
-        return text if self.explainer is None else self.explainer.normalizer(text)
+    def as_read(self, comments: Comments, rows: Sequence[int] | NDArray[np.intp]) -> list[str]:
+        """Texts of some comments as the model reads them; as they are, where the model is not at hand."""
+        some = comments.take(np.asarray(rows, dtype=np.intp))
+        return some.texts if self.explainer is None else some.keys(self.explainer.normalizer)
 
     @property
     def can_explain(self) -> bool:
@@ -161,8 +162,9 @@ class ScoredRows:
         if self.comments is None or self.explainer is None or self.explainer.score is None:
             return {}
         rows = sorted({row for kinds in self.listed.values() for of in kinds.values() for row in of} | set(self._drawn))
-        texts = self.comments.take(np.array(rows, dtype=np.intp)).keys(self.explainer.normalizer)
-        effects = occluded(texts, self.explainer.spans, self.explainer.score)
+        effects = occluded(
+            self.as_read(self.comments, rows), self.explainer.normalizer, self.explainer.spans, self.explainer.score
+        )
         return dict(zip(rows, effects, strict=True))
 
     @cached_property

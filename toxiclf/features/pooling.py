@@ -63,7 +63,7 @@ class Pooling(ABC):
             numbers, scales = self.vectors.packed
             packed = graph.add("Gather", graph.constant(np.vstack([np.zeros_like(numbers[:1]), numbers]), np.int8), ids)
             scale = graph.constant(np.append(np.float32(0), scales)[:, None] * self.weights_[:, None])
-            gathered = graph.add("Mul", graph.add("Cast", packed, to=1), graph.add("Gather", scale, ids))
+            gathered = graph.add("Mul", graph.single(packed), graph.add("Gather", scale, ids))
         return self._write_mean(graph, ids, graph.sum_over_time(gathered))
 
     @abstractmethod
@@ -72,8 +72,8 @@ class Pooling(ABC):
 
     def _write_mean(self, graph: Graph, ids: str, total: str) -> str:
         """Divide the weighted sums (batch, size): here by the number of tokens."""
-        lengths = graph.add("Cast", graph.lengths(WORDS), to=1)
-        count = graph.add("Unsqueeze", lengths, graph.constant([1], np.int64))
+        lengths = graph.single(graph.lengths(WORDS))
+        count = graph.add("Unsqueeze", lengths, graph.integers(1))
         return graph.add("Div", total, graph.add("Max", count, graph.constant([1.0])))
 
     def _make_scorer(self) -> None:

@@ -36,9 +36,9 @@ def write_against_negative(graph: Graph, margins: str, columns: int, *, exclusiv
     """Add :func:`against_negative` to a graph, of margins (batch, columns)."""
     if not exclusive:
         return margins
-    one = graph.constant([1], np.int64)
-    rest = graph.add("Slice", margins, one, graph.constant([columns], np.int64), one)
-    first = graph.add("Slice", margins, graph.constant([0], np.int64), one, one)
+    one = graph.integers(1)
+    rest = graph.add("Slice", margins, one, graph.integers(columns), one)
+    first = graph.add("Slice", margins, graph.integers(0), one, one)
     return graph.add("Sub", rest, first)
 
 

@@ -37,7 +37,7 @@ class Words:
     def any(self, graph: Graph) -> str:
         """1 where a comment has a token, else 0, float (batch, 1)."""
         there = graph.add("Greater", self.lengths, graph.constant([0], np.int32))
-        return graph.add("Unsqueeze", graph.single(there), graph.constant([1], np.int64))
+        return graph.add("Unsqueeze", graph.single(there), graph.integers(1))
 
 
 class Block(ABC):

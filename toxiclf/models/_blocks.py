@@ -99,9 +99,9 @@ class Recurrent(Block):
         width = self._directions * layers[0].units
         if self._last:  # (directions, batch, units)
             states = graph.add("Transpose", states, perm=[1, 0, 2])
-            return graph.add("Reshape", states, graph.constant([-1, width], np.int64))
+            return graph.add("Reshape", states, graph.integers(-1, width))
         states = graph.add("Transpose", states, perm=[0, 2, 1, 3])  # (time, directions, batch, units)
-        return graph.add("Reshape", states, graph.constant([0, 0, width], np.int64))
+        return graph.add("Reshape", states, graph.integers(0, 0, width))
 
 
 ONNX_ACTIVATIONS: dict[str, tuple[Any, ...]] = {
@@ -152,11 +152,11 @@ class Pooling(Block):
         assert words is not None
         pooled = []
         if "max" in self._kind:
-            mask = graph.add("Unsqueeze", words.mask(graph), graph.constant([2], np.int64))
+            mask = graph.add("Unsqueeze", words.mask(graph), graph.integers(2))
             pooled.append(_write_masked_max(graph, x, mask, words, axis=0))
         if "mean" in self._kind:  # what lies beyond the end is zero already
             count = graph.add("Max", graph.single(words.lengths), graph.constant([1.0]))
-            column = graph.add("Unsqueeze", count, graph.constant([1], np.int64))
+            column = graph.add("Unsqueeze", count, graph.integers(1))
             pooled.append(graph.add("Div", graph.sum_over_time(x, axis=0), column))
         return graph.add("Concat", *pooled, axis=1) if len(pooled) > 1 else pooled[0]
 
@@ -182,9 +182,7 @@ class Convolutions(Block):
         """(time, batch, size) to (batch, widths · filters)."""
         assert words is not None
         channels = graph.add("Transpose", x, perm=[1, 2, 0])
-        mask = graph.add(
-            "Unsqueeze", graph.add("Transpose", words.mask(graph), perm=[1, 0]), graph.constant([1], np.int64)
-        )
+        mask = graph.add("Unsqueeze", graph.add("Transpose", words.mask(graph), perm=[1, 0]), graph.integers(1))
         pooled = []
         for layer in self.layers:
             kernel, bias = (np.asarray(weight) for weight in layer.get_weights())
@@ -228,10 +226,10 @@ class Flattening(Block):
         """(time, batch, size) to (batch, longest time · size)."""
         x = graph.add("Transpose", x, perm=[1, 0, 2])
         missing = graph.add(
-            "Sub", graph.constant([0, self._time, 0], np.int64),
-            graph.add("Mul", graph.add("Shape", x), graph.constant([0, 1, 0], np.int64)),
+            "Sub", graph.integers(0, self._time, 0),
+            graph.add("Mul", graph.add("Shape", x), graph.integers(0, 1, 0)),
         )  # fmt: skip
-        pads = graph.add("Concat", graph.constant([0, 0, 0], np.int64), missing, axis=0)
+        pads = graph.add("Concat", graph.integers(0, 0, 0), missing, axis=0)
         whole = graph.add("Pad", x, pads)
         return graph.add("Flatten", whole, axis=1)
 

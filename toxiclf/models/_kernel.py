@@ -21,7 +21,7 @@ def write_kernel_expansion(graph: Graph, scaled: str, estimator: Any) -> str:
         kernel = graph.add("MatMul", scaled, graph.constant(estimator.coef_.T, np.float64))
         return graph.add("Add", kernel, intercept)
     vectors = estimator.support_vectors_
-    squares = graph.add("ReduceSum", graph.add("Mul", scaled, scaled), graph.constant([1], np.int64), keepdims=1)
+    squares = graph.add("ReduceSum", graph.add("Mul", scaled, scaled), graph.integers(1), keepdims=1)
     gamma = estimator._gamma  # what "scale" came to; scikit-learn has no public name for it
     products = graph.add("MatMul", scaled, graph.constant(2 * gamma * vectors.T, np.float64))
     offsets = graph.add("Mul", squares, graph.constant(gamma, np.float64))

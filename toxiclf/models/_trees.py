@@ -121,5 +121,5 @@ def write_margin(
         replace(tree, values=np.hstack([whole, tree.values - whole])) for tree, whole in zip(trees, steps, strict=True)
     ]
     sums = graph.double(write_trees(graph, features, parts, compare=compare))
-    total = graph.add("ReduceSum", sums, graph.constant([1], np.int64), keepdims=1)
+    total = graph.add("ReduceSum", sums, graph.integers(1), keepdims=1)
     return graph.single(total)

@@ -94,11 +94,11 @@ class Knn(Model):
             return graph.constant(value, np.float64)
 
         scaled = self.scaling_.write(graph, graph.double(features), np.float64)
-        one = graph.constant([1], np.int64)
+        one = graph.integers(1)
         own = graph.add("ReduceSum", graph.add("Mul", scaled, scaled), one, keepdims=1)
         products = graph.add("MatMul", scaled, constant(2 * self.rows_[:, :-1].T))
         squares = graph.add("Sub", graph.add("Add", own, constant((self.rows_**2).sum(axis=1))), products)
-        count = graph.constant([self.options.neighbours], np.int64)
+        count = graph.integers(self.options.neighbours)
         distances, rows = graph.add_many("TopK", [squares, count], 2, axis=1, largest=0, sorted=1)
         nearest = graph.add("Max", distances, constant(0.0))
         if self.options.weighting == "uniform":
@@ -106,7 +106,7 @@ class Knn(Model):
         else:
             weights = graph.add("Reciprocal", graph.add("Add", nearest, constant(self.floor_)))
         votes = graph.add("Gather", constant(self.votes_), rows)  # (batch, neighbours, 2 · problems)
-        column = graph.add("Unsqueeze", weights, graph.constant([2], np.int64))
+        column = graph.add("Unsqueeze", weights, graph.integers(2))
         total = graph.add("ReduceSum", graph.add("Mul", votes, column), one, keepdims=0)
         mean = graph.add("ReduceMean", weights, axes=[1], keepdims=1)
         logs = graph.add("Log", graph.add("Add", total, graph.add("Mul", mean, constant(self.half_))))

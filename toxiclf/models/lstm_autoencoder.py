@@ -53,9 +53,9 @@ class LstmAutoencoder(Reconstruction):
 
         words = Words.of(graph, WORDS)
         vectors = self.embedding_.write(graph, words.ids, words)
-        code = graph.add("Unsqueeze", self.reader_.write(graph, vectors, words), graph.constant([0], np.int64))
-        time = graph.add("Slice", graph.add("Shape", words.ids), *(graph.constant([i], np.int64) for i in (0, 1)))
-        shape = graph.add("Concat", time, graph.constant([1, 1], np.int64), axis=0)
+        code = graph.add("Unsqueeze", self.reader_.write(graph, vectors, words), graph.integers(0))
+        time = graph.add("Slice", graph.add("Shape", words.ids), *(graph.integers(i) for i in (0, 1)))
+        shape = graph.add("Concat", time, graph.integers(1, 1), axis=0)
         states = self.writer_.write(graph, graph.add("Expand", code, shape), words)
         kernel, bias = (graph.constant(np.asarray(weight)) for weight in self.last_.get_weights())
         wrong = graph.add("Sub", graph.add("Add", graph.add("MatMul", states, kernel), bias), vectors)
@@ -63,7 +63,7 @@ class LstmAutoencoder(Reconstruction):
         there = graph.single(words.mask(graph))
         total = graph.sum_over_time(graph.add("Mul", squares, there), axis=0)
         count = graph.add("Max", graph.single(words.lengths), graph.constant([1.0]))
-        return graph.add("Unsqueeze", graph.add("Div", total, count), graph.constant([1], np.int64))
+        return graph.add("Unsqueeze", graph.add("Div", total, count), graph.integers(1))
 
     def _scale(self, features: Sequences, rows: NDArray[np.intp]) -> None:
         seen = features.ids.take(rows).flat

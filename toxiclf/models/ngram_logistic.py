@@ -67,8 +67,8 @@ class NgramLogistic(Model):
         coefficients = self.linear_.coefficients_
         columns = coefficients.shape[1]
         axis, ends = (
-            graph.constant([1], np.int64),
-            [graph.constant([end], np.int64) for end in (0, columns, columns + 1)],
+            graph.integers(1),
+            [graph.integers(end) for end in (0, columns, columns + 1)],
         )
         total = graph.constant(self.linear_.intercepts_)
         begin = 0

@@ -22,7 +22,6 @@ Floats = NDArray[np.float64]
 _STEPS = 1000  # of the weights' search, which has long converged by then
 _IDLE = 0.005  # share of the vote below which a member is not worth the time it takes
 _LEAST = 1e-30  # below any probability that matters, and no logarithm of it is infinite
-_DOUBLE, _FLOAT = 11, 1  # onnx.TensorProto's numbers
 
 
 class Combination(ABC):
@@ -58,9 +57,9 @@ class Combination(ABC):
         """Add the same function to a graph that holds the members' raw outputs, in double precision."""
         log_odds = []
         for name, slope, intercept in zip(raw, self.slopes_, self.intercepts_, strict=True):
-            double = graph.add("Mul", graph.add("Cast", name, to=_DOUBLE), graph.constant(slope, np.float64))
+            double = graph.add("Mul", graph.double(name), graph.constant(slope, np.float64))
             log_odds.append(graph.add("Add", double, graph.constant(intercept, np.float64)))
-        return graph.add("Cast", self._write(graph, log_odds), to=_FLOAT)
+        return graph.single(self._write(graph, log_odds))
 
     def _log_odds(self, raw: Floats) -> Floats:
         return np.asarray(raw * self.slopes_[:, None] + self.intercepts_[:, None])
@@ -141,7 +140,7 @@ class Voting(Combination):
     def _write(self, graph: Graph, log_odds: Sequence[str]) -> str:
         # in logarithms throughout: ONNX Runtime's Sigmoid says 0 where a probability is 1e-20
         if self.exclusive:
-            pads = graph.constant([0, 1, 0, 0], np.int64)
+            pads = graph.integers(0, 1, 0, 0)
             mixed = self._mixed(graph, [graph.add("LogSoftmax", graph.add("Pad", z, pads), axis=1) for z in log_odds])
             return write_against_negative(graph, mixed, self.slopes_.shape[1] + 1, exclusive=True)
         there = [_write_log_sigmoid(graph, z) for z in log_odds]
@@ -149,7 +148,7 @@ class Voting(Combination):
         return graph.add("Sub", self._mixed(graph, there), self._mixed(graph, absent))
 
     def _mixed(self, graph: Graph, log_shares: Sequence[str]) -> str:
-        first = graph.constant([0], np.int64)
+        first = graph.integers(0)
         weighted = [
             graph.add("Unsqueeze", graph.add("Add", name, graph.constant(logs, np.float64)), first)
             for name, logs in zip(log_shares, self._log_weights(), strict=True)

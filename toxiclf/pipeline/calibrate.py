@@ -64,9 +64,11 @@ class CalibratedModel:
         """Comments as the graph takes them."""
         return encoded(comments, self.fitted.encoder)
 
-    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Scores of any texts, (n, n_labels)."""
-        return self.calibration.apply(self.raw(self.fitted.encoder.encode(texts)))
+    def score(self, normalized: Sequence[str]) -> NDArray[np.float32]:
+        """Scores of normalized texts, (n, n_labels)."""
+        encoder = self.fitted.encoder
+        texts, whole = encoder.preprocessor.expanded(normalized), np.zeros(len(normalized), dtype=np.bool_)
+        return self.calibration.apply(self.raw(encoder.encode_preprocessed(texts, whole)))
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
         """Raw outputs of encoded texts, (n, n_labels): by the graph or, where there is none, by the training library."""

@@ -227,7 +227,7 @@ def report_of_diverged(
 
 
 def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
-    """Rows set aside, each with its file: those of the labelled rows, then those of a test part of its own."""
+    """Rejected rows, each with its file: those of the labelled rows, then those of a test part of its own."""
     return comments.rejected + (parts.test.rejected if parts.test is not None else ())
 
 

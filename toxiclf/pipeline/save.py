@@ -114,7 +114,7 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write the run: report, predictions, recipes, rows set aside, history and, where there is one, ``bundle/``.
+        """Write the run: report, predictions, recipes, rejected rows, history and, where there is one, ``bundle/``.
 
         Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
         ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in

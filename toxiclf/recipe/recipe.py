@@ -13,7 +13,15 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.effects import without_effect
-from toxiclf.recipe.loading import explained, model_table, parsed_setting, presets, put, recipe_content, take_new_names
+from toxiclf.recipe.loading import (
+    explained,
+    is_preset,
+    model_table,
+    parsed_setting,
+    put,
+    recipe_content,
+    take_new_names,
+)
 from toxiclf.recipe.options import AnyModel, ModelOptions, model_options
 from toxiclf.recipe.search import SearchSection
 from toxiclf.recipe.sections import (
@@ -150,7 +158,7 @@ class Recipe(Section):
         """The recipe of one member of an ensemble; what has no effect on it is as it is by default."""
         features, balance = self.features, self.balance
         if options.component["takes"] != "vectors":
-            features, balance = FeaturesSection(), balance.model_copy(update={**_NO_RESAMPLING})
+            features, balance = FeaturesSection(), balance.without_resampling()
         return self.model_copy(update={"model": options, "features": features, "balance": balance})
 
     @classmethod
@@ -175,7 +183,7 @@ class Recipe(Section):
         10.0
         """
         if source is None and model is not None:
-            source = model if model in presets() else None
+            source = model if is_preset(model) else None
         content = recipe_content(source.model_dump(exclude_unset=True) if isinstance(source, Recipe) else source)
         if not isinstance(content.setdefault("model", {}), dict):
             content["model"] = {"name": content["model"]}
@@ -193,7 +201,7 @@ class Recipe(Section):
             recipe = cls.model_validate(content)
         except ValidationError as error:
             raise explained(error, content, cls) from None
-        recipe._notes = notes
+        recipe._notes = (*source.notes, *notes) if isinstance(source, Recipe) else notes
         return recipe
 
     def changed(self, settings: Mapping[str, Any]) -> Recipe:
@@ -233,10 +241,3 @@ class Recipe(Section):
     def sha256(self) -> str:
         """Hash of the recipe's content."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-
-
-_NO_RESAMPLING: dict[str, Any] = {
-    key: field.default
-    for key, field in BalanceSection.model_fields.items()
-    if key in ("resample", "ratio", "neighbours") or key.startswith("gan_")
-}

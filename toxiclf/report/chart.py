@@ -183,7 +183,7 @@ def comment_texts(scored: ScoredRows | None, rows: Sequence[int] | NDArray[np.in
     """Comments as the model reads them, for points of :attr:`ScoredRows.pointed`; empty where no texts are at hand."""
     if scored is None or scored.pointed is None:
         return []
-    return [shortened(scored.normalizer(scored.pointed.texts[row]), _LONGEST_HOVER) for row in rows]
+    return [shortened(text, _LONGEST_HOVER) for text in scored.as_read(scored.pointed, rows)]
 
 
 def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:

@@ -133,7 +133,7 @@ class RowReader:
                     yield Row(number, dict(zip(columns, fields, strict=True)))
 
     def _unreadable(self, number: int, raw: str) -> Rejected | None:
-        """The row set aside if it is too long or holds bytes that could not be decoded."""
+        """The rejected row if it is too long or holds bytes that could not be decoded."""
         if len(raw) > LONGEST_LINE and "\n" not in raw:
             return Rejected(number, TOO_LONG, readable(raw))
         if self._lenient and not raw.isascii() and (escaped := ESCAPED_BYTE.search(raw)):

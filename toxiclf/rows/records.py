@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was set aside: its first line in the file (from 1), why, and what was read of it."""
+    """A row that was rejected: its first line in the file (from 1), why, and what was read of it."""
 
     line: int
     reason: str
@@ -139,5 +139,5 @@ def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
 
 
 def readable(raw: str) -> str:
-    """What is shown of a row set aside; bytes that could not be decoded as \\xff."""
+    """What is shown of a rejected row; bytes that could not be decoded as \\xff."""
     return ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", raw[:10_000])

@@ -60,7 +60,7 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "�")
 
 
 def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None:
-    """Write rows set aside as CSV: file, line, reason, content."""
+    """Write rejected rows as CSV: file, line, reason, content."""
     with writing_text(path, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, ("file", "line", "reason", "content"), "csv")
         for source, row in rejected:

@@ -58,7 +58,7 @@ def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-@register("finding", "rejected_rows", summary="Rows could not be read, or not be used", order=13)
+@register("finding", "rejected_rows", summary="Rows could not be read and were rejected", order=13)
 def rejected_rows(run: CheckedRun) -> Iterator[Finding]:
     if run.n_rejected:
         yield Finding(

@@ -121,9 +121,9 @@ def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: b
     rows: dict[str, Any] = {}
     lists, counts = [], []
 
-    def listed(of: Any, i: int, key: str) -> str:
+    def listed(of: Comments, i: int, key: str) -> str:
         if key not in rows:
-            text = scored.normalizer(of.texts[i]) if comments else None
+            text = scored.as_read(of, [i])[0] if comments else None
             if text is not None and len(text) > _LONGEST:
                 text = f"{text[:_LONGEST]}… ({len(text) - _LONGEST:,} more characters)"
             rows[key] = [str(of.source), int(of.lines[i]), text]

@@ -120,7 +120,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
     """Where a report came from."""
     found = [
         ("data", report.data["source"]), ("figures from", report.evaluated_on), ("seed", str(report.seed)),
-        ("rows set aside", f"{report.data.get('rejected', 0):,}"),
+        ("rejected rows", f"{report.data.get('rejected', 0):,}"),
     ]  # fmt: skip
     if report.timings:
         found.append(("time to fit", f"{report.timings['fit_seconds']:,} s"))
