@@ -72,8 +72,6 @@ def train(
     from toxiclf.recipe import Recipe
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
-    for note in chosen.notes:
-        say(note)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
     searched = {key for space in chosen.search.space for key in space}
     if keep_augmented and not (chosen.balance.augment or any(key.startswith("balance.augment") for key in searched)):

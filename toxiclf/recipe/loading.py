@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from toxiclf._registry import component, components
-from toxiclf.errors import UsageError, unknown_name
+from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Keys of earlier versions, which are read with a note, and what they are called now."""
@@ -21,6 +21,11 @@ RENAMED = {"features.metric": "features.metric_learning"}
 def presets() -> list[str]:
     """Names of the recipes that come with the package: one a model, and those of ``toxiclf/recipes``."""
     return sorted({*components("model"), *_recipe_files()})
+
+
+def is_preset(name: str) -> bool:
+    """Whether there is such a recipe; where there is, no other model's file is imported."""
+    return name in _recipe_files() or _is_model(name)
 
 
 def preset_summaries() -> dict[str, str]:
@@ -47,13 +52,12 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
         return {}
     if isinstance(source, Mapping):
         return deepcopy(dict(source))
-    name = str(source)
+    name, path = str(source), Path(source)
     try:
         if name in (recipes := _recipe_files()):
             return tomllib.loads(recipes[name])
-        if name in components("model"):
+        if path.suffix != ".toml" and _is_model(name):
             return {"model": model_table(name)}
-        path = Path(source)
         if not path.is_file():
             if path.suffix == ".toml":
                 raise UsageError(
@@ -67,10 +71,16 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
 
 def model_table(name: str) -> dict[str, Any]:
     """The ``[model]`` table of a model's preset, or of a recipe of that name; of an unknown name, the name alone."""
-    if name in components("model"):
+    if _is_model(name):
         return {"name": name, **deepcopy(dict(component("model", name)["preset"]))}
-    recipes = _recipe_files()
-    return {"name": name, **(recipe_content(name).get("model", {}) if name in recipes else {})}
+    return {"name": name, **(recipe_content(name).get("model", {}) if name in _recipe_files() else {})}
+
+
+def _is_model(name: Any) -> bool:
+    try:
+        return isinstance(name, str) and component("model", name) is not None
+    except UnknownNameError:
+        return False
 
 
 def parsed_setting(setting: str) -> tuple[str, Any]:
@@ -114,25 +124,27 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
 def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
     """Give keys of earlier versions their present names, in place; returns a note about each."""
-    notes = []
-    for old, new in RENAMED.items():
-        section, key = old.split(".")
-        table = content.get(section)
-        if isinstance(table, dict) and key in table:
-            table[new.partition(".")[2]] = table.pop(key)
-            notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
-        spaces = _search_spaces(content)
-        for space in spaces:
-            if old in space:
-                space[new] = space.pop(old)
-                notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
-    return tuple(dict.fromkeys(notes))
-
-
-def _search_spaces(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     search = content.get("search")
     spaces = search.get("space") if isinstance(search, dict) else None
-    return [space for space in (spaces if isinstance(spaces, list | tuple) else [spaces]) if isinstance(space, dict)]
+    tables = [content, *(spaces if isinstance(spaces, list | tuple) else [spaces])]
+    notes = []
+    for old, new in RENAMED.items():
+        renamed = [_rename(table, old, new) for table in tables if isinstance(table, dict)]
+        if any(renamed):
+            notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
+    return tuple(notes)
+
+
+def _rename(table: dict[str, Any], old: str, new: str) -> bool:
+    """Rename ``"section.key"`` in a table that may also hold ``section`` as a table; returns whether it was there."""
+    section, key = old.split(".")
+    inner, is_dotted = table.get(section), old in table
+    if is_dotted:
+        table[new] = table.pop(old)
+    if isinstance(inner, dict) and key in inner:
+        inner[new.partition(".")[2]] = inner.pop(key)
+        return True
+    return is_dotted
 
 
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:

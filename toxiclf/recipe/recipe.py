@@ -13,7 +13,15 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.effects import without_effect
-from toxiclf.recipe.loading import explained, model_table, parsed_setting, presets, put, recipe_content, take_new_names
+from toxiclf.recipe.loading import (
+    explained,
+    is_preset,
+    model_table,
+    parsed_setting,
+    put,
+    recipe_content,
+    take_new_names,
+)
 from toxiclf.recipe.options import AnyModel, ModelOptions, model_options
 from toxiclf.recipe.search import SearchSection
 from toxiclf.recipe.sections import (
@@ -175,7 +183,7 @@ class Recipe(Section):
         10.0
         """
         if source is None and model is not None:
-            source = model if model in presets() else None
+            source = model if is_preset(model) else None
         content = recipe_content(source.model_dump(exclude_unset=True) if isinstance(source, Recipe) else source)
         if not isinstance(content.setdefault("model", {}), dict):
             content["model"] = {"name": content["model"]}
@@ -193,7 +201,7 @@ class Recipe(Section):
             recipe = cls.model_validate(content)
         except ValidationError as error:
             raise explained(error, content, cls) from None
-        recipe._notes = notes
+        recipe._notes = (*source.notes, *notes) if isinstance(source, Recipe) else notes
         return recipe
 
     def changed(self, settings: Mapping[str, Any]) -> Recipe:
