@@ -68,7 +68,7 @@ def visible(text: str) -> str:
     >>> visible("\x1b[31m빨강")
     '\\\\x1b[31m빨강'
     """
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -84,19 +84,19 @@ class Job:
 
 def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
     """What decides a run's figures beside recipe and data, where there is such a thing."""
-    found: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     libraries = (_LIBRARIES.get(run.entry.rival or ""), _LIBRARIES.get(recipe.text.tokenizer))
     if any(libraries):
-        found["libraries"] = {name: _version(name) for name in libraries if name is not None}
+        content["libraries"] = {name: _version(name) for name in libraries if name is not None}
     unlabeled = named_sources(recipe, recipe.search, "unlabeled")
     if unlabeled:
-        found["unlabeled"] = {source: _texts_hash(source) for source in unlabeled}
+        content["unlabeled"] = {source: _texts_hash(source) for source in unlabeled}
     if recipe.pretrained_vectors is not None:
-        found["pretrained"] = _vectors_hash(recipe.pretrained_vectors)
+        content["pretrained"] = _vectors_hash(recipe.pretrained_vectors)
     others = set(named_vectors(recipe, recipe.search)) - {recipe.pretrained_vectors, *SHIPPED_VECTORS}
     if others:
-        found["vectors"] = {source: _vectors_hash(source) for source in sorted(others)}
-    return found
+        content["vectors"] = {source: _vectors_hash(source) for source in sorted(others)}
+    return content
 
 
 def _texts_hash(source: str) -> str:

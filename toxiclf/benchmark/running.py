@@ -86,8 +86,8 @@ def _end_with(parent: int) -> None:
 def finished(plan: Plan, out: Path) -> list[dict[str, Any]]:
     """The rows that are there, in the plan's order; nothing is run."""
     named = [Job.of(run) for run in plan.runs()]
-    found = [(job, rows.read(out, job.key)) for job in named]
-    return [{**row, **_named(job)} for job, row in found if row is not None]
+    job_rows = [(job, rows.read(out, job.key)) for job in named]
+    return [{**row, **_named(job)} for job, row in job_rows if row is not None]
 
 
 def _named(job: Job) -> dict[str, Any]:

@@ -170,13 +170,13 @@ class Card(_Table):
         return [*([(ROOT_VARIABLE, Path(root) / self.name)] if root else []), ("cache", cache)]
 
     def _verify(self, place: Place) -> None:
-        found = difference(place.path, place.file)
-        if found is None:
+        fault = difference(place.path, place.file)
+        if fault is None:
             return
         again = f"run: toxiclf corpora fetch {self.name}"
         if place.kind == ROOT_VARIABLE:
             again = f"put it there again from {self.upstream}, or remove it and {again}"
-        raise DataError(f"{place.path} is not the file of the card ({found}); {again}")
+        raise DataError(f"{place.path} is not the file of the card ({fault}); {again}")
 
 
 def difference(path: Path, file: File) -> str | None:

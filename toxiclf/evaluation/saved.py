@@ -50,9 +50,9 @@ class SavedRun:
             if row.value is None and value is None:
                 continue
             if row.value is None or value is None or abs(row.value - value) > _TOLERANCE:
-                of = f" of label '{row.label}'" if row.label else ""
+                of_label = f" of label '{row.label}'" if row.label else ""
                 values = f"{_shown(row.value)} in report.json, but {_shown(value)} by {predictions.FILE}"
-                raise _disagreement(self.folder, f"{row.metric}{of} is {values}")
+                raise _disagreement(self.folder, f"{row.metric}{of_label} is {values}")
 
 
 def read_run(path: str | os.PathLike[str]) -> SavedRun:

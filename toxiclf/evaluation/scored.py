@@ -161,7 +161,9 @@ class ScoredRows:
         """Listed rows, and some drawn at random, with what each of their tokens does to the score; none without a model."""
         if self.comments is None or self.explainer is None or self.explainer.score is None:
             return {}
-        rows = sorted({row for kinds in self.listed.values() for of in kinds.values() for row in of} | set(self._drawn))
+        rows = sorted(
+            {row for kinds in self.listed.values() for numbers in kinds.values() for row in numbers} | set(self._drawn)
+        )
         effects = occluded(
             self.as_read(self.comments, rows), self.explainer.normalizer, self.explainer.spans, self.explainer.score
         )

@@ -143,17 +143,17 @@ def slice_figures(
     return rows
 
 
-def _share(count: int, of: int) -> float | None:
-    return count / of if of else None
+def _share(count: int, total: int) -> float | None:
+    return count / total if total else None
 
 
-def _proportion(count: int, of: int, confidence: float = 0.95) -> tuple[float, float, float] | None:
-    if not of:
+def _proportion(count: int, total: int, confidence: float = 0.95) -> tuple[float, float, float] | None:
+    if not total:
         return None
     from scipy.stats import binomtest
 
-    interval = binomtest(count, of).proportion_ci(confidence, method="wilson")
-    return count / of, float(interval.low), float(interval.high)
+    interval = binomtest(count, total).proportion_ci(confidence, method="wilson")
+    return count / total, float(interval.low), float(interval.high)
 
 
 def _difference(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:

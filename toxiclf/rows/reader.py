@@ -127,8 +127,8 @@ class RowReader:
                 elif isinstance(fields, str):
                     yield Rejected(number, fields, readable(raw))
                 elif len(fields) != len(columns):
-                    found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-                    yield Rejected(number, f"{found} instead of {len(columns)}", readable(raw))
+                    width = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+                    yield Rejected(number, f"{width} instead of {len(columns)}", readable(raw))
                 else:
                     yield Row(number, dict(zip(columns, fields, strict=True)))
 

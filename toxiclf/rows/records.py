@@ -140,4 +140,4 @@ def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
 
 def readable(raw: str) -> str:
     """What is shown of a rejected row; bytes that could not be decoded as \\xff."""
-    return ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", raw[:10_000])
+    return ESCAPED_BYTE.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", raw[:10_000])

@@ -52,5 +52,5 @@ def tokenizer_class(name: str) -> type[Tokenizer]:
     ------
     UnknownNameError : no tokenizer has this name.
     """
-    found: type[Tokenizer] = component("tokenizer", name).target
-    return found
+    target: type[Tokenizer] = component("tokenizer", name).target
+    return target
