@@ -12,7 +12,7 @@ from toxiclf.balance.weights import problems
 from toxiclf.errors import UsageError
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._binary import Scaling, against_negative, write_against_negative
-from toxiclf.models._block import Block, Words
+from toxiclf.models._block import Block, Words, apply_blocks, write_blocks
 from toxiclf.models._options import NetworkOptions
 from toxiclf.models._plan import CLASSIFY, Monitor, Plan
 from toxiclf.models._rows import IdRows, Rows, VectorRows
@@ -131,8 +131,6 @@ class Classifier(Network):
 
     def write(self, graph: Graph, features: str) -> str:
         """Add the network."""
-        from toxiclf.models._blocks import write_blocks
-
         x = write_blocks(graph, self.blocks_, *self._write_input(graph, features))
         return write_against_negative(graph, x, self.network_.output_shape[-1], exclusive=self.exclusive_)
 
@@ -178,7 +176,6 @@ class VectorNetwork(Classifier):
 
     def _fit(self, features: Floats, held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task) -> None:
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import apply_blocks
 
         self.scaling_ = Scaling(features, standardize=True)
         self.blocks_ = [*self.blocks(), _logits(targets, plan.adjustment, exclusive=task.exclusive)]
@@ -234,7 +231,6 @@ class SequenceNetwork(Classifier):
 
     def _build(self, matrix: Floats, targets: tuple[Any, Any], adjustment: tuple[float, ...] = ()) -> Any:
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import apply_blocks
 
         self.blocks_ = [
             *self.blocks(matrix, self.time_), _logits(targets, adjustment, exclusive=self.exclusive_)
