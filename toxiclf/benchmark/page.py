@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -12,7 +13,7 @@ from markupsafe import Markup
 
 from toxiclf.benchmark.plan import Plan
 from toxiclf.benchmark.tables import Line, caption, table
-from toxiclf.report.html import embedded, plain, plotly_library, policy_of
+from toxiclf.report.html import embedded, plotly_library, policy_of
 from toxiclf.report.html import file as report_file
 
 
@@ -27,7 +28,7 @@ def page(plan: Plan, lines: Sequence[Line]) -> str:
     filled: str = _template().render(
         plan=plan, caption=caption(plan, lines), policy=policy_of(library, script), style=Markup(report_file("page.css")),
         tables=list(_tables(plan, lines)), figures=[(name, title) for name, (title, _) in figures.items()],
-        data=Markup(embedded({name: plain(figure) for name, (_, figure) in figures.items()})), library=Markup(library),
+        data=Markup(embedded({name: _plain(figure) for name, (_, figure) in figures.items()})), library=Markup(library),
         script=Markup(script),
     )  # fmt: skip
     return filled
@@ -45,6 +46,13 @@ def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], lis
                 heading, *rest = table(plan, of, part)
                 found.append((title, heading, rest, failures if part == "figures" else []))
     return found
+
+
+def _plain(figure: go.Figure) -> dict[str, Any]:
+    """A figure as JSON types, for a page that has plotly's script."""
+    content: dict[str, Any] = json.loads(figure.to_json())
+    content["layout"].pop("template", None)
+    return content
 
 
 def _latency(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | None]:

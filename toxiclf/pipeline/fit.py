@@ -30,7 +30,8 @@ from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._progress import SILENT, FitContext
 from toxiclf.pipeline.fitted import DivergedError, FittedModel
 from toxiclf.pipeline.training_set import Stage, TrainingSet
-from toxiclf.recipe import BalanceSection, Recipe
+from toxiclf.recipe import Recipe
+from toxiclf.recipe.balance import keys_of
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
@@ -258,9 +259,7 @@ class PipelineFitter:
         )  # fmt: skip
         model = make_model(self.recipe.model)
         fitted = FittedModel(training.features, model, weights, training.stages, training.facts, training.pictures)
-        gamma = balance.focal_gamma if balance.loss == "focal" else None
-        tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
-        task = Task(training.targets, self.exclusive, weights, self.recipe.seed, gamma, tau, context)
+        task = Task(training.targets, self.exclusive, weights, self.recipe.seed, balance.loss_function, context)
         fitted.model.fit(training.matrix, task, training.held_out)
         if fitted.model.divergence_ is not None:
             raise DivergedError(fitted, fitted.model.divergence_)
@@ -275,8 +274,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
     watched : whether the validation set is watched; None for what the model does.
     """
     options: Any = recipe.model
-    keys = {key for key in BalanceSection.model_fields if key.startswith("gan_")}
-    rows = recipe.balance.model_dump(include=keys | {"augment", "resample", "ratio", "neighbours"})
+    rows = recipe.balance.model_dump(include={"augment", "resample", *keys_of("resampler")})
     takes = options.component["takes"]
     if takes == "ngrams":
         return json.dumps([options.jamo, options.syllable, options.min_comments, rows])

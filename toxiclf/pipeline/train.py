@@ -86,8 +86,8 @@ def train(
     recipe = Recipe.load(recipe)
     for note in recipe.notes:
         say(note)
-    comments, test = read_parts(comments, test)
-    comments, parts = divided(comments, test, recipe)
+    comments, test = read_parts(comments, test)  # read
+    comments, parts = divided(comments, test, recipe)  # split
     asked, best, trials = recipe, None, {}
     if checkpoints is not None and not checkpoints.resume:
         checkpoints.clear()  # before a search, which may be interrupted, too
@@ -98,9 +98,9 @@ def train(
             trials = result.to_dict()
             say(f"search: the best of {len(result.trials)}: {plainly(result.best.settings)}")
         began = time.perf_counter()
-        # augment, tokenize, encode, resample, fit; then calibrate and choose thresholds
+        # augment, tokenize, encode, resample, fit; once more for each fold where the decision is out-of-fold
         fits = fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar)
-        model = calibrated(fits, parts, recipe)
+        model = calibrated(fits, parts, recipe)  # calibrate, choose thresholds
         seconds = time.perf_counter() - began
     except DivergedError as error:
         report = report_of_diverged(error, parts, comments, recipe, trials)

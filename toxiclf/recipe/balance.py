@@ -199,11 +199,15 @@ class BalanceSection(Section):
         if self.class_weight != "effective_number":
             idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))
         loss = component("loss", self.loss)
-        idle.append((_keys_of_others("loss", [loss]), f"while balance.loss is '{self.loss}'"))
+        idle.append((keys_of("loss", but=[loss]), f"while balance.loss is '{self.loss}'"))
         names = ", ".join(step.method for step in self.resample)
         cause = f"on balance.resample = {names}" if names else "without balance.resample"
-        idle.append((_keys_of_others("resampler", [step.component for step in self.resample]), cause))
+        idle.append((keys_of("resampler", but=[step.component for step in self.resample]), cause))
         return idle
+
+    def without_resampling(self) -> BalanceSection:
+        """The same for a model that takes no resampled rows."""
+        return self.model_copy(update={key: self.default_of(key) for key in ("resample", *keys_of("resampler"))})
 
     @property
     def loss_function(self) -> Any:
@@ -218,7 +222,7 @@ class BalanceSection(Section):
         return {key.removeprefix("gan_"): getattr(self, key) for key in keys}
 
 
-def _keys_of_others(kind: str, chosen: Iterable[Component]) -> list[str]:
-    """Keys that have an effect on a component of the kind, and on none of the chosen."""
-    own = {key for entry in chosen for key in entry["keys"]}
+def keys_of(kind: str, *, but: Iterable[Component] = ()) -> list[str]:
+    """Keys of ``[balance]`` that have an effect on a component of the kind, and on none of those left out."""
+    own = {key for entry in but for key in entry["keys"]}
     return list(dict.fromkeys(key for entry in components(kind).values() for key in entry["keys"] if key not in own))

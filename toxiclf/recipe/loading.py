@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 
 from toxiclf._registry import component, components
 from toxiclf.errors import UnknownNameError, UsageError, unknown_name
-from toxiclf.recipe.balance import AugmentStep
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Keys of earlier versions, which are read with a note, and what they are called now."""
@@ -176,8 +175,6 @@ def _known_keys(path: list[str], content: Mapping[str, Any], recipe: type[BaseMo
     """Keys of the table that holds the last of a path."""
     if len(path) == 1:
         return list(recipe.model_fields)
-    if path[:2] == ["balance", "augment"]:
-        return list(AugmentStep.model_fields)
     if path[0] == "model":
         table: Any = content["model"]
         if path[1] == "members" and len(path) > 3:

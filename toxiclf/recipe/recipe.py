@@ -153,7 +153,7 @@ class Recipe(Section):
         """The recipe of one member of an ensemble; what has no effect on it is as it is by default."""
         features, balance = self.features, self.balance
         if options.component["takes"] != "vectors":
-            features, balance = FeaturesSection(), balance.model_copy(update={**_NO_RESAMPLING})
+            features, balance = FeaturesSection(), balance.without_resampling()
         return self.model_copy(update={"model": options, "features": features, "balance": balance})
 
     @classmethod
@@ -256,10 +256,3 @@ class Recipe(Section):
     def sha256(self) -> str:
         """Hash of the recipe's content."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-
-
-_NO_RESAMPLING: dict[str, Any] = {
-    key: field.default
-    for key, field in BalanceSection.model_fields.items()
-    if key in ("resample", "ratio", "neighbours") or key.startswith("gan_")
-}

@@ -19,13 +19,12 @@ from toxiclf.evaluation import slices
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import KINDS, ScoredRows
-from toxiclf.report.figures import all_charts, plotly_figure
+from toxiclf.report import _plotly
+from toxiclf.report.figures import all_charts
 from toxiclf.report.html import words
 from toxiclf.report.tables import parts_table, result_tables
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from toxiclf.datasets.comments import Comments
     from toxiclf.report.chart import Chart
 
@@ -114,14 +113,7 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
 
 def _drawn(chart: Chart | None, *, comments: bool) -> dict[str, Any] | None:
     """A figure as the page's script takes it."""
-    return None if chart is None else plain(plotly_figure(chart, comments=comments))
-
-
-def plain(figure: go.Figure) -> dict[str, Any]:
-    """A figure as JSON types, for a page that has plotly's script."""
-    content: dict[str, Any] = json.loads(figure.to_json())
-    content["layout"].pop("template", None)
-    return content
+    return None if chart is None else _plotly.draw(chart, comments=comments)
 
 
 def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: bool) -> dict[str, Any]:
