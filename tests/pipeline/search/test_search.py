@@ -436,12 +436,14 @@ def test_a_network_watches_the_validation_part_in_every_fold(parts: Split) -> No
     assert all(0 < value <= 1 for trial in found.trials for value in trial.folds)
 
 
+@pytest.mark.check
 def test_models_that_watch_and_models_that_do_not_may_share_a_space(parts: Split) -> None:
     space = [{"model.name": ["logistic"]}, {"model.name": ["dnn"], "model.units": [[4]], "model.epochs": [2]}]
     found = search(parts, recipe_of(space, model="svm", folds=2), quiet)
     assert [trial.failure for trial in found.trials] == ["", ""]
 
 
+@pytest.mark.check
 def test_other_unlabelled_texts_are_another_search(parts: Split, tmp_path: Path) -> None:
     texts, log = tmp_path / "texts.txt", tmp_path / "search.jsonl"
     texts.write_text("\n".join(parts.train.texts[:300]), "utf-8")
