@@ -1,4 +1,4 @@
-"""A recipe as a whole: its tables, and what does not fit together."""
+"""A whole recipe: its tables, and checks that they fit together."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from toxiclf.recipe.sections import (
 from toxiclf.recipe.types import Section
 
 BASELINE = "ngram_logistic"
-"""The model of a recipe that names none, which every other model is judged against."""
+"""The default model, and the baseline of every other model."""
 
 
 class Recipe(Section):
@@ -47,7 +47,7 @@ class Recipe(Section):
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of everything random: the split, folds, models, resampling and augmentation."""
+    """Seed of everything random: the split, folds, models, resampling and augmentation."""
     split: SplitSection = SplitSection()
     text: TextSection = TextSection()
     vectors: VectorsSection = VectorsSection()
@@ -134,7 +134,7 @@ class Recipe(Section):
 
     @property
     def watches_validation(self) -> bool:
-        """Whether something that learns watches the validation set meanwhile, so that it cannot learn from it."""
+        """Whether anything stops early by the validation set, so that nothing can learn from it."""
         watched = any(one.component["watches_validation"] for one in self.members)
         return watched or self.features.metric_learning != "none"
 
@@ -151,7 +151,7 @@ class Recipe(Section):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say of how it was written: keys of earlier versions."""
+        """Notes about keys of earlier versions."""
         return self._notes
 
     def of_member(self, options: ModelOptions) -> Recipe:
