@@ -137,7 +137,7 @@ def _toxiclf(
 
 
 def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
-    """A rival by the same rows: out-of-fold outputs for calibration and threshold, then a fit to all of them."""
+    """Measure a rival on the same rows: out-of-fold outputs for calibration and threshold, then a fit to all training rows."""
     assert run.entry.rival is not None
     assert parts.test is not None
     fit = RIVALS[run.entry.rival]
@@ -170,7 +170,7 @@ def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
     is_subsampled: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Figures of the test set; where training was subsampled, weighted to the rate of training, too."""
+    """Figures of the test set; if training was subsampled, also weighted to the rate of training."""
     assert parts.test is not None
     targets, labels = parts.test.targets, parts.test.labels
     uncalibrated = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels)).apply(
@@ -203,7 +203,7 @@ def _summary(evaluation: Evaluation) -> dict[str, float | None]:
 def _recall_at(
     precision: float, scores: NDArray[np.float32], targets: NDArray[np.uint8], weights: NDArray[np.float64]
 ) -> float:
-    """The most recall that a threshold gives at such a precision, on the test set's own curve; the mean over labels."""
+    """The highest recall at which precision is at least ``precision``, on the test set's own curve; the mean over labels."""
     recalls = []
     for j in range(targets.shape[1]):
         reached, recall, _ = precision_recall_curve(targets[:, j], scores[:, j], sample_weight=weights[:, j])

@@ -21,7 +21,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.types import Section, as_list
 
 RECALL_AT, UNCALIBRATED = "recall_at_precision_0.9", "brier_uncalibrated"
-"""Metrics of benchmarks alone."""
+"""Metrics that only benchmarks have."""
 
 
 def default_metrics() -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def _of_one_line(name: str) -> str:
 
 
 def _spelled_out(entries: object) -> object:
-    """Entries that are written short: a name for a preset or a rival, and ``each`` for all components of a kind."""
+    """Write out short entries: a name stands for a preset or a rival, ``each`` for all components of a kind."""
     if not isinstance(entries, list | tuple):
         return entries
     full_entries: list[object] = []
@@ -319,7 +319,7 @@ def of_flags(
     corpora: Sequence[str], models: Sequence[str], resample: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any],
     baseline: str,
 ) -> Plan:  # fmt: skip
-    """A plan from flags: each model, each with every remedy by resampling.
+    """A plan from flags: each model with each resampler.
 
     Raises
     ------

@@ -84,7 +84,7 @@ class Line:
 
 
 def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
-    """A line for each corpus and entry, in the plan's order; what was not run has none."""
+    """A line for each corpus and entry that was run, in the plan's order."""
     lines = []
     for corpus in plan.corpora:
         corpus_rows = [row for row in rows if row["corpus"] == corpus.title]
@@ -131,7 +131,7 @@ def _values(rows: Sequence[Mapping[str, Any]], part: str, metric: str) -> dict[i
 def _figures(
     plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str
 ) -> dict[str, dict[str, Figure]]:
-    """Figures of each entry; differences are of the seeds that both have, measured on the same test set."""
+    """Figures of each entry. Differences use the seeds that both entries were run with, on the same test set."""
     figures: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
     tests_of = {name: {row["seed"]: row.get("test_sha256") for row in rows} for name, rows in by_entry.items()}
     own_test = any(row.get("test_part") == "own" for rows in by_entry.values() for row in rows)
@@ -171,7 +171,7 @@ def _figures(
 
 
 def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str) -> dict[str, float]:
-    """Mean place of each entry that is done for as many seeds as any."""
+    """Mean rank of each entry; entries with fewer seeds than others have none."""
     metric = plan.metrics[0]
     values = {name: _values(rows, part, metric) for name, rows in by_entry.items()}
     most = max(map(len, values.values()), default=0)

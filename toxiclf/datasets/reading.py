@@ -1,4 +1,4 @@
-"""Read labelled comments from a file of almost any shape; what was found out is said, what was rejected is kept."""
+"""Read labelled comments from a file of almost any shape; notes say what was detected, rejected rows are kept."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class SavedRun:
     predictions: Predictions
 
     def check(self, evaluation: Evaluation) -> None:
-        """Refuse a report whose figures are not those of the predictions; a metric that is not known here is left out.
+        """Refuse a report whose figures do not follow from its predictions; unknown metrics are not checked.
 
         Raises
         ------
@@ -93,7 +93,7 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
 def drawable_report(path: str | os.PathLike[str]) -> Report:
     """The report of a saved run with its scored rows and its history, so that its figures can be drawn; without texts.
 
-    Parameters and errors as of :func:`read_run`; where a run has no scores there is the history alone.
+    Parameters and errors are those of :func:`read_run`. A run without scores has its history only.
     """
     folder = run_folder(Path(path))
     report = Report.read(folder)

@@ -1,4 +1,4 @@
-"""A recipe as a whole: its tables, and what does not fit together."""
+"""A whole recipe: its tables, and checks that they fit together."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Recipe(Section):
     """All that decides a run, but the data; :meth:`load` reads one, and ``toxiclf list recipe-keys`` prints its keys."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of everything random: the split, folds, models, resampling and augmentation."""
+    """Seed of everything random: the split, folds, models, resampling and augmentation."""
     split: SplitSection = SplitSection()
     text: TextSection = TextSection()
     vectors: VectorsSection = VectorsSection()
@@ -129,7 +129,7 @@ class Recipe(Section):
 
     @property
     def watches_validation(self) -> bool:
-        """Whether something that learns watches the validation set meanwhile, so that it cannot learn from it."""
+        """Whether anything stops early by the validation set, so that nothing can learn from it."""
         watched = any(one.component["watches_validation"] for one in self.members)
         return watched or self.features.metric_learning != "none"
 
@@ -146,7 +146,7 @@ class Recipe(Section):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say of how it was written: keys of earlier versions."""
+        """Notes about keys of earlier versions."""
         return self._notes
 
     def of_member(self, options: ModelOptions) -> Recipe:

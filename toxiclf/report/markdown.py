@@ -197,7 +197,7 @@ def _of_ensemble(report: Report) -> list[str]:
 
 
 def _of_selection(report: Report) -> list[str]:
-    """What was kept, and how important the first dimensions are."""
+    """The selected dimensions, and how important the first ones are."""
     selection = report.data["details"]["selection"]
     return [
         f"Of the {selection['of']} dimensions of a comment's vector the {selection['kept']} most important ones to a forest of "

@@ -29,7 +29,7 @@ class RowReader:
     header : whether there is a header; None to find out.
     delimiter : one character ("tab" is another word for it); None to find out.
     text_file : lines of a ``.txt`` file or of standard input are comments unless they clearly are columns.
-    lenient : set aside rows with bytes that do not decode, instead of refusing the file.
+    lenient : reject rows with bytes that do not decode, instead of refusing the file.
 
     Attributes
     ----------

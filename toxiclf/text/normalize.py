@@ -96,7 +96,7 @@ class Normalizer:
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
     def shortened(self, text: str) -> tuple[str, bool]:
-        """The last step alone, of a text that is normalized without a limit on characters; and whether it was truncated."""
+        """Cut a text that was normalized without a limit on characters; also whether it was truncated."""
         if len(text) <= self.max_chars:
             return text, False
         return text[: self.max_chars].rstrip(), True

@@ -1,4 +1,4 @@
-"""``report.html``: one file that people look at, from a report and its scored rows.
+"""``report.html``: a page in one file, from a report and its scored rows.
 
 It opens offline, loads nothing, and runs no script but its own two, whose hashes its content security policy names. Whatever
 people wrote (comments, labels, names of files) is put into it as text: by the template with escapes, by its script as text nodes.
@@ -67,7 +67,7 @@ def page(report: Report, *, comments: bool = True) -> str:
 
 
 def _captioned(name: str, charts: Sequence[Chart | None]) -> dict[str, Any]:
-    """What stands around a figure."""
+    """Title and caption of a figure."""
     figure = component("figure", name)
     note = next(chart for chart in charts if chart is not None).note or figure["note"]
     return {"name": name, "title": figure["title"], "note": note, "wide": figure["wide"]}

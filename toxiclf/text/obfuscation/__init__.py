@@ -33,7 +33,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A view that takes part, with its name, its bit in the sets of views that a form keeps, and the search for its trigger."""
+    """A chosen view with its name, its bit in a form's sets of views, and the search for its trigger."""
 
     name: str
     bit: int
@@ -43,9 +43,9 @@ class _Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """The views that take part, in order: all, those that read words of nothing but syllables, and the others.
+    """The chosen views in order: all, those that read words of nothing but syllables, and the others.
 
-    ``of_spaces`` are those that find words which white space parts.
+    ``of_spaces`` are those that find words with white space inside.
     """
 
     all: tuple[_Chosen, ...]
@@ -109,7 +109,7 @@ def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = No
 def expanded(text: str, views: Sequence[str] | None = None) -> str:
     """Add to a normalized text its obfuscated words as they may be read, each once, in order.
 
-    The very same text where no view reads anything; never more than twice as long, and a few characters.
+    Returns the same text if no view reads anything; else at most twice as long, and a few characters.
 
     >>> expanded("야 시1발아 꺼져")
     '야 시1발아 꺼져 시발아'
@@ -248,7 +248,7 @@ def _forms(form: Form, views: _Views) -> Iterator[Form]:
 
 
 def _longer(form: Form, views: _Views) -> Iterator[Form]:
-    """The views that read syllables as others, on top of all."""
+    """Forms by the views that read syllables as other syllables, after all other views."""
     for one in views.of_syllables:
         longer = one.view.read(form, one.bit)
         if longer is not form:
@@ -285,7 +285,7 @@ def _holds(form: Form, start: int, end: int, text: str) -> bool:
 
 
 def _accepted(form: Form, text: str, views: _Views) -> list[Reading]:
-    """Readings that a form bears out: by a stem that a view brought about, or by characters that are sure."""
+    """Readings of a form that count: those with a stem that a view revealed, or with characters that are sure."""
     taken = list(form.sure)
     filled = [bool(bits and _FILLED.search(_gap(form, at, text))) for at, bits in enumerate(form.dropped)]
     for start, end in stems_in(form.text, form.dropped, filled if True in filled else ()):
