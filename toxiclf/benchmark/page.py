@@ -35,17 +35,19 @@ def page(plan: Plan, lines: Sequence[Line]) -> str:
 
 
 def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
-    found = []
+    tables = []
     for corpus in dict.fromkeys(line.corpus for line in lines):
-        of = [line for line in lines if line.corpus == corpus]
+        corpus_lines = [line for line in lines if line.corpus == corpus]
         failures = [
-            f"{line.entry}, {count} runs failed: {reason}" for line in of for reason, count in line.failures.items()
+            f"{line.entry}, {count} runs failed: {reason}"
+            for line in corpus_lines
+            for reason, count in line.failures.items()
         ]
         for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
-            if part == "figures" or any(line.at_rate for line in of):
-                heading, *rest = table(plan, of, part)
-                found.append((title, heading, rest, failures if part == "figures" else []))
-    return found
+            if part == "figures" or any(line.at_rate for line in corpus_lines):
+                heading, *rest = table(plan, corpus_lines, part)
+                tables.append((title, heading, rest, failures if part == "figures" else []))
+    return tables
 
 
 def _plain(figure: go.Figure) -> dict[str, Any]:
@@ -59,10 +61,11 @@ def _latency(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | N
     metric = plan.metrics[0]
     figure = go.Figure()
     for corpus in dict.fromkeys(line.corpus for line in lines):
-        of = [line for line in lines if line.corpus == corpus and line.latency_ms and metric in line.figures]
+        corpus_lines = [line for line in lines if line.corpus == corpus and line.latency_ms and metric in line.figures]
         figure.add_scatter(
-            x=[line.latency_ms for line in of], y=[line.figures[metric].mean for line in of], mode="markers+text",
-            name=corpus.replace("<", "&lt;"), text=[line.entry.replace("<", "&lt;") for line in of],
+            x=[line.latency_ms for line in corpus_lines], y=[line.figures[metric].mean for line in corpus_lines],
+            mode="markers+text",
+            name=corpus.replace("<", "&lt;"), text=[line.entry.replace("<", "&lt;") for line in corpus_lines],
             textposition="top center", marker={"size": 9},
         )  # fmt: skip
     figure.update_layout(
@@ -78,13 +81,13 @@ def _rates(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | Non
     rates = {line.toxic for line in lines if line.toxic is not None}
     figure = go.Figure()
     for entry in dict.fromkeys(line.entry for line in lines):
-        of = sorted(
+        entry_lines = sorted(
             (line for line in lines if line.entry == entry and line.toxic and metric in line.figures),
             key=lambda line: line.toxic or 0.0,
         )
         figure.add_scatter(
-            x=[line.toxic for line in of], y=[line.figures[metric].mean for line in of], mode="lines+markers",
-            name=entry.replace("<", "&lt;"), text=[line.corpus.replace("<", "&lt;") for line in of],
+            x=[line.toxic for line in entry_lines], y=[line.figures[metric].mean for line in entry_lines], mode="lines+markers",
+            name=entry.replace("<", "&lt;"), text=[line.corpus.replace("<", "&lt;") for line in entry_lines],
         )  # fmt: skip
     figure.update_layout(
         xaxis={"type": "log", "title": "share of toxic comments in training", "tickformat": ".1%"},

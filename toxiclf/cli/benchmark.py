@@ -102,9 +102,9 @@ def _seeds(given: str) -> list[int]:
     """A range such as 0..4, or a list such as 0,1,7."""
     from toxiclf.errors import UsageError
 
-    found = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", given.strip())
-    if found:
-        return list(range(int(found[1]), int(found[2]) + 1))
+    match = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", given.strip())
+    if match:
+        return list(range(int(match[1]), int(match[2]) + 1))
     names = _names(given)
     if not names or not all(name.isdecimal() for name in names):
         raise UsageError(f"--seeds is '{given}'; expected a range such as 0..4, or a list such as 0,1,7")

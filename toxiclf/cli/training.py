@@ -135,7 +135,7 @@ def evaluate(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
+    """Measure a bundle on labelled comments; of a corpus with a test set, on that set."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 

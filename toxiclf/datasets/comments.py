@@ -27,7 +27,7 @@ PLAIN = Normalizer(max_chars=2**31)
 
 @dataclass(frozen=True)
 class Comments:
-    """Labelled comments. What was normalized once is known to all comments that are taken from these.
+    """Labelled comments. Each is normalized once; comments taken from these share the result.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Comments:
 
     @classmethod
     def of(cls, texts: Iterable[str], targets: Any, labels: Sequence[str] = ("toxic",)) -> Comments:
-        """Make labelled comments from lists; duplicates that contradict each other are set aside.
+        """Make labelled comments from lists; duplicates that contradict each other are rejected.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Comments:
 
 
 def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
-    """Set aside comments that are equal after normalization but labelled differently, all of each such group.
+    """Reject comments that are equal after normalization but labelled differently, all of each such group.
 
     Raises
     ------

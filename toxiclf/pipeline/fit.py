@@ -119,10 +119,10 @@ class PipelineFitter:
         return TokenizedTexts.of(comments, self.preprocessor, self.engine, workers=cpu_count(), cache=self.cache)
 
     def training_set(self, comments: Comments, parts: Split, say: Say) -> TrainingSet:
-        """Tokenize comments to learn from and, where the recipe asks for it, copies of those of a rare class.
+        """Tokenize training comments and, if the recipe augments, copies of those of a rare class.
 
-        No copy equals a comment of any part: one of the validation or test set would be known, one of the training set may be
-        labelled otherwise.
+        No copy equals a comment of any set: the model would know a comment of the validation or test set, and a comment of the
+        training set may have another label.
         """
         rows, steps = self.tokenized(comments), self.recipe.balance.augment
         if not steps:
@@ -164,7 +164,7 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> TrainingMatrix:
-        """Learn what comes before the model, and resample; the validation set is for what watches it.
+        """Learn the features and resample; models that stop early watch the validation set.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class PipelineFitter:
         return self._resampled(made, context) if self.recipe.balance.resample else made
 
     def learn_features(self, rows: TokenizedTexts) -> FeaturePipeline:
-        """Learn from some texts what comes before selection, metric and model."""
+        """Learn the features before selection, metric and model."""
         return FeaturePipeline.learn(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.cache)
 
     def _with_steps(
@@ -284,7 +284,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 
 
 def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
-    """What generated rows came to."""
+    """A sentence about generated rows."""
     told_apart = (
         "" if facts["auc"] is None else f", told from real ones that were held out with a ROC AUC of {facts['auc']:.2f}"
     )

@@ -1,4 +1,4 @@
-"""Keys of a recipe that have no effect beside the others: a recipe that gives one is refused."""
+"""Recipe keys that have no effect beside the others; a recipe that sets one is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def without_effect(recipe: Any) -> Iterator[NoEffect]:
 
 
 def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
-    """Those that follow from a model's traits, or from those of all members of an ensemble."""
+    """Keys without effect by the traits of a model, or of all members of an ensemble."""
     members = model.fitted_models()
     takes = {member.component["takes"] for member in members}
     on = f"on the model {model.name}"

@@ -15,7 +15,7 @@ from toxiclf._registry import component, components
 from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
-"""Keys of earlier versions, which are read with a note, and what they are called now."""
+"""Keys of earlier versions and their present names; old keys are read with a note."""
 
 
 def presets() -> list[str]:
@@ -24,7 +24,7 @@ def presets() -> list[str]:
 
 
 def is_preset(name: str) -> bool:
-    """Whether there is such a recipe; where there is, no other model's file is imported."""
+    """Whether there is a recipe of this name; imports no file of another model."""
     return name in _recipe_files() or _is_model(name)
 
 

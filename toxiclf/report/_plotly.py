@@ -1,7 +1,7 @@
 """Charts as plotly's script takes them: for ``report.html`` and for notebooks.
 
-They are plain dictionaries, made without plotly's Python classes: those take longer to check a page's figures than all else that
-saving a run does.
+They are plain dictionaries, without plotly's Python classes: checking a page's figures by these takes longer than the rest of
+saving a run.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Rule, Series
 _LINE = {"dash": "dash", "color": "#333"}
 _SECOND_AXIS_WIDTH = 0.06  # of the figure
 _TITLE_SIZE = 16  # pixels
-_DIGITS = 6  # of numbers: more than can be seen
+_DIGITS = 6  # decimals of numbers: more than one can see
 
 
 def draw(chart: Chart, *, comments: bool = True) -> dict[str, Any]:
-    """A figure's ``data`` and ``layout`` as JSON types; without ``comments`` none is shown where the pointer rests."""
+    """A figure's ``data`` and ``layout`` as JSON types; without ``comments``, hovering shows no texts."""
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"margin": {"l": 60, "r": 20, "t": 40, "b": 50}, "hovermode": "closest"}
     annotations: list[dict[str, Any]] = []

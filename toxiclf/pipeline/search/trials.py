@@ -1,4 +1,4 @@
-"""Trials of a search: the log that keeps them, and how the search stands after each."""
+"""Trials of a search: the log that saves them, and the progress after each."""
 
 from __future__ import annotations
 

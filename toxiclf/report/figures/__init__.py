@@ -1,6 +1,6 @@
-"""Figures of a report: a file each, which says what is shown; how it is drawn is common to all of them.
+"""Figures of a report: each file says what its figure shows; all are drawn by the same code.
 
-On pages and in notebooks plotly draws them, for publication matplotlib; neither is imported before that.
+Plotly draws them on pages and in notebooks, matplotlib for publication; each is imported when it draws.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORMATS = ("svg", "pdf", "png")
 
 
 def charts(report: Report, name: str, label: str | None = None) -> list[Chart | None]:
-    """What a figure shows of a run: a chart a label, or one where the figure does not differ by label.
+    """The charts of a figure: one for each label, or a single one if the figure does not differ by label.
 
     Parameters
     ----------
