@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
@@ -114,20 +114,30 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
 
 def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
-    """Give keys of earlier versions their present names, in place; returns a note about each."""
-    notes = []
+    """Give keys of earlier versions their present names, in place; returns a note about each.
+
+    Raises
+    ------
+    UsageError : a key is given by both names.
+    """
+    taken = []
     for old, new in RENAMED.items():
         section, key = old.split(".")
-        table = content.get(section)
-        if isinstance(table, dict) and key in table:
-            table[new.partition(".")[2]] = table.pop(key)
-            notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
-        spaces = _search_spaces(content)
-        for space in spaces:
-            if old in space:
-                space[new] = space.pop(old)
-                notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
-    return tuple(dict.fromkeys(notes))
+        tables = [(content.get(section), key, new.partition(".")[2]), *((s, old, new) for s in _search_spaces(content))]
+        for table, before, now in tables:
+            if not isinstance(table, dict) or before not in table:
+                continue
+            if now in table:
+                raise UsageError(f"the recipe keys {old} and {new} are the same; give {new} alone")
+            table[now] = table.pop(before)
+            taken.append(old)
+    return rename_notes(taken)
+
+
+def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
+    """A note about each key of an earlier version."""
+    renamed = dict.fromkeys(key for key in keys if key in RENAMED)
+    return tuple(f"the recipe key {key} is called {RENAMED[key]} now; the old name is still read" for key in renamed)
 
 
 def _search_spaces(content: Mapping[str, Any]) -> list[dict[str, Any]]:
