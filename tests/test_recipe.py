@@ -456,3 +456,21 @@ def test_what_cannot_be_a_member_is_refused_with_what_can(member: Any) -> None:
     assert "svm" in known
     assert "stacking" not in known
     assert "isolation_forest" not in known
+
+
+@pytest.mark.parametrize("name", ["metric", "metric_learning"])
+def test_a_setting_wins_over_the_recipe_by_the_old_name_of_a_key_and_by_the_new(name: str) -> None:
+    for given in ("metric", "metric_learning"):
+        written = {"model": "svm", "features": {name: "triplet"}}
+        recipe = Recipe.load(written, settings=[f"features.{given}=none"])
+        assert recipe.features.metric_learning == "none"
+        assert bool(recipe.notes) == ("metric" in (name, given))
+        assert Recipe.load(written).changed({f"features.{given}": "none"}).features.metric_learning == "none"
+
+
+def test_a_key_by_both_names_is_refused() -> None:
+    both = {"metric": "triplet", "metric_learning": "none"}
+    with pytest.raises(
+        UsageError, match=r"features\.metric and features\.metric_learning are the same; give features\.metric_l"
+    ):
+        Recipe.load({"model": "svm", "features": both})

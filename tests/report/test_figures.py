@@ -111,12 +111,26 @@ def test_what_cannot_be_drawn_is_said(
     assert not (tmp_path / "out").exists()
 
 
+def test_figures_go_to_no_file(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    for out in (taken, taken / "figures"):
+        assert run(["figures", str(bundle.parent), "--only", "roc", "--out", str(out)]) == 2
+        assert f"{out} cannot be made" in capsys.readouterr().err
+
+
+def test_a_pdf_is_written_without_a_word_of_its_fonts(bundle: Path, tmp_path: Path) -> None:
+    command = ["figures", str(bundle.parent), "--only", "confusion", "--format", "pdf", "--out", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-m", "toxiclf", *command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_a_run_of_an_earlier_version_is_drawn_as_far_as_it_goes(learned_run: Path, tmp_path: Path) -> None:
     """Version 0.1 wrote neither a format number nor points of figures."""
     said: list[str] = []
     written = write_figures(drawable_report(FIXTURE), tmp_path / "old", kind="png", say=said.append)
     assert {"precision_recall", "calibration", "threshold", "slices", "tokens"} <= {file.stem for file in written}
-    assert "lengths: this run has none; it needs lengths of comments, which runs of toxiclf 0.1 did not save" in said
+    assert "lengths: this run has none; it needs lengths of comments, which older runs did not save" in said
     shutil.copytree(learned_run, tmp_path / "run")
     path = tmp_path / "run" / "report.json"
     content = json.loads(path.read_text("utf-8"))
@@ -125,9 +139,7 @@ def test_a_run_of_an_earlier_version_is_drawn_as_far_as_it_goes(learned_run: Pat
     write_figures(
         drawable_report(tmp_path / "run"), tmp_path / "out", ["importance", "metric_learning"], say=said.append
     )
-    assert said == [
-        "metric_learning: this run has none; it needs a learned metric; runs of toxiclf 0.1 did not save its points"
-    ]
+    assert said == ["metric_learning: this run has none; it needs a learned metric; older runs did not save its points"]
 
 
 def test_a_run_that_diverged_has_its_history(sample: Comments, tmp_path: Path) -> None:

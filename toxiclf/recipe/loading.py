@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
@@ -123,28 +123,39 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
 
 def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
-    """Give keys of earlier versions their present names, in place; returns a note about each."""
+    """Give keys of earlier versions their present names, in place; returns a note about each.
+
+    Raises
+    ------
+    UsageError
+        A key is given by both names.
+    """
     search = content.get("search")
     spaces = search.get("space") if isinstance(search, dict) else None
     tables = [content, *(spaces if isinstance(spaces, list | tuple) else [spaces])]
-    notes = []
-    for old, new in RENAMED.items():
-        renamed = [_rename(table, old, new) for table in tables if isinstance(table, dict)]
-        if any(renamed):
-            notes.append(f"the recipe key {old} is called {new} now; the old name is still read")
-    return tuple(notes)
+    return rename_notes(
+        old for old, new in RENAMED.items() for table in tables if isinstance(table, dict) and _rename(table, old, new)
+    )
+
+
+def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
+    """A note about each key of an earlier version."""
+    renamed = dict.fromkeys(key for key in keys if key in RENAMED)
+    return tuple(f"the recipe key {key} is called {RENAMED[key]} now; the old name is still read" for key in renamed)
 
 
 def _rename(table: dict[str, Any], old: str, new: str) -> bool:
     """Rename ``"section.key"`` in a table that may also hold ``section`` as a table; returns whether it was there."""
-    section, key = old.split(".")
-    inner, is_dotted = table.get(section), old in table
-    if is_dotted:
-        table[new] = table.pop(old)
-    if isinstance(inner, dict) and key in inner:
-        inner[new.partition(".")[2]] = inner.pop(key)
-        return True
-    return is_dotted
+    section = table.get(old.partition(".")[0])
+    was_there = False
+    for place, before, now in ((table, old, new), (section, old.partition(".")[2], new.partition(".")[2])):
+        if not isinstance(place, dict) or before not in place:
+            continue
+        if now in place:
+            raise UsageError(f"the recipe keys {old} and {new} are the same; give {new} alone")
+        place[now] = place.pop(before)
+        was_there = True
+    return was_there
 
 
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:

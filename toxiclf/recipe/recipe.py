@@ -14,12 +14,14 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.effects import without_effect
 from toxiclf.recipe.loading import (
+    RENAMED,
     explained,
     is_preset,
     model_table,
     parsed_setting,
     put,
     recipe_content,
+    rename_notes,
     take_new_names,
 )
 from toxiclf.recipe.options import AnyModel, ModelOptions, model_options
@@ -198,19 +200,21 @@ class Recipe(Section):
             content["model"] = {"name": content["model"]}
         if model is not None and content["model"].get("name") != model:
             content["model"] = model_table(model)
-        for setting in settings:
-            put(content, *parsed_setting(setting))
+        notes = (*source.notes, *take_new_names(content)) if isinstance(source, Recipe) else take_new_names(content)
+        for setting in settings:  # which win over the recipe, by either name of a key
+            key, value = parsed_setting(setting)
+            put(content, RENAMED.get(key, key), value)
+            notes += (*rename_notes([key]), *take_new_names(content))
         if seed is not None:
             content["seed"] = seed
         if not isinstance(content["model"], dict):  # --set model=svm
             content["model"] = {"name": content["model"]}
         content["model"].setdefault("name", DEFAULT_MODEL)
-        notes = take_new_names(content)
         try:
             recipe = cls.model_validate(content)
         except ValidationError as error:
             raise explained(error, content, cls) from None
-        recipe._notes = (*source.notes, *notes) if isinstance(source, Recipe) else notes
+        recipe._notes = tuple(dict.fromkeys(notes))
         return recipe
 
     def changed(self, settings: Mapping[str, Any]) -> Recipe:
@@ -239,7 +243,7 @@ class Recipe(Section):
         if name != self.model.name:
             content["model"] = model_table(name)
         for key, value in settings.items():
-            put(content, key, deepcopy(value))
+            put(content, RENAMED.get(key, key), deepcopy(value))
         return Recipe.load(content)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -54,6 +55,9 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
     import matplotlib
     from matplotlib.text import Text
 
+    logging.getLogger("fontTools.subset").setLevel(
+        logging.ERROR
+    )  # of a PDF it tells each table of a font that it leaves out
     style = {
         "font.family": [*korean_fonts(), _LATIN_FONT], "axes.unicode_minus": False, "text.parse_math": False,
         "svg.hashsalt": "toxiclf", "pdf.fonttype": 42, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,

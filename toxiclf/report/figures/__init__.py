@@ -100,7 +100,7 @@ def write_figures(
 
     Raises
     ------
-    UsageError : a name, the label or the format is unknown, or there is nothing to draw.
+    UsageError : a name, the label or the format is unknown, there is nothing to draw, or the folder cannot be made.
     """
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)
@@ -119,7 +119,10 @@ def write_figures(
         raise UsageError(f"there is nothing to draw: {'; '.join(missing)}")
     from toxiclf.report import _matplotlib
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made ({error.strerror}); choose another folder") from error
     for sentence in missing:
         say(sentence)
     paths = [folder / f"{name}.{kind}" for name in drawable]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @register(
     "figure", summary="Lengths of comments of each class", order=100, by_label=True, title="Length of comments",
     note="In characters, by class.",
-    needs="lengths of comments, which runs of toxiclf 0.1 did not save",
+    needs="lengths of comments, which older runs did not save",
 )  # fmt: skip
 def lengths(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
     counted = report.points("lengths")
