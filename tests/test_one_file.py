@@ -13,18 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "corpora" / "sample_comments.csv"
 BLOCKED = (
-    "sklearn",
-    "imblearn",
-    "keras",
-    "tensorflow",
-    "lightgbm",
-    "xgboost",
-    "scipy",
-    "pandas",
-    "matplotlib",
-    "plotly",
-    "onnx",
-)
+    *("sklearn", "imblearn", "keras", "tensorflow", "lightgbm", "xgboost", "scipy", "pandas", "matplotlib", "plotly", "onnx"),
+    *("gensim", "safetensors", "joblib", "kiwipiepy", "konlpy", "jpype"),
+)  # fmt: skip
 
 NEAREST_MEAN = '''
 """Nearest class mean over averaged word vectors."""
@@ -224,3 +215,37 @@ from toxiclf import Recipe
 assert all(Recipe.load(model=name).model.name == name for name in components("model"))
 """
     assert run(["-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import a_library_that_is_not_there", "No module named 'a_library_that_is_not_there'"),
+        ("raise SystemExit('no licence')", "no licence"),
+        (
+            "from toxiclf._registry import register\n"
+            "@register('resampler', 'smote', summary='Another one')\n"
+            "class Another: ...\n",
+            "there is a resampler 'smote' already; give that of ",
+        ),
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_named_in_one_sentence(source: str, reason: str, tmp_path: Path) -> None:
+    broken = package(tmp_path, broken=source)
+    for what in ("resamplers", "recipe-keys"):  # before and after the files of the same kind are read
+        done = run(["-m", "toxiclf", "list", what], broken)
+        assert done.returncode == 2
+        assert "toxiclf: the component 'broken' of an installed package (throwaway_broken) cannot" in done.stderr
+        assert reason in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_package_that_cannot_be_loaded_is_an_error_each_time(tmp_path: Path) -> None:
+    broken = package(tmp_path, broken="raise ValueError('broken')")
+    twice = (
+        "from toxiclf._registry import components\n"
+        "for kind in ('view', 'view', 'loss'):\n"
+        "    try: components(kind)\n"
+        "    except ValueError as error: print('refused', error)\n"
+    )
+    assert run(["-c", twice], broken).stdout.count("refused the component 'broken'") == 3

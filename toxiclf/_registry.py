@@ -150,8 +150,9 @@ def register(
     def add(target: T) -> T:
         own = name or _name_of(target)
         known = _COMPONENTS[kind].get(own)
-        if known is not None and getattr(known.target, "__module__", "") != getattr(target, "__module__", ""):
-            raise TypeError(f"there is a {kind} '{own}' already, in {known.target.__module__}; give it another name")
+        if known is not None and known.target.__module__ != target.__module__:
+            modules = f"{known.target.__module__} or that of {target.__module__}"
+            raise TypeError(f"there is a {kind} '{own}' already; give that of {modules} another name")
         complete = {**KINDS[kind].traits, **traits}
         _COMPONENTS[kind][own] = Component(kind, own, summary, target, options, extra, order, complete)
         return target
@@ -167,10 +168,7 @@ def _name_of(target: Any) -> str:
 def components(kind: str) -> dict[str, Component]:
     """All components of a kind by name, in order; imports every file of the kind's package."""
     if kind not in _WALKED:
-        package = import_module(KINDS[kind].package)
-        for module in pkgutil.iter_modules(getattr(package, "__path__", []), f"{package.__name__}."):
-            if not module.name.rpartition(".")[2].startswith("_"):
-                import_module(module.name)
+        _import_files(kind)
         _load_entry_points()
         _WALKED.add(kind)
     return dict(sorted(_COMPONENTS[kind].items(), key=lambda entry: (entry[1].order, entry[0])))
@@ -194,15 +192,30 @@ def component(kind: str, name: str) -> Component:
     return _COMPONENTS[kind][name]
 
 
+def _import_files(kind: str) -> None:
+    package = import_module(KINDS[kind].package)
+    for module in pkgutil.iter_modules(getattr(package, "__path__", []), f"{package.__name__}."):
+        if not module.name.rpartition(".")[2].startswith("_"):
+            import_module(module.name)
+
+
 def _load_entry_points() -> None:
+    """Import the components of installed packages; one that cannot be loaded is an error at each call, not only at the first."""
     if ENTRY_POINTS in _WALKED:
         return
-    _WALKED.add(ENTRY_POINTS)
     for entry in metadata.entry_points(group=ENTRY_POINTS):
+        before = {kind: set(entries) for kind, entries in _COMPONENTS.items()}
         try:
             entry.load()
-        except Exception as error:
+            for kind in [kind for kind, entries in _COMPONENTS.items() if set(entries) - before[kind]]:
+                _import_files(kind)  # which finds out whether one of them has taken the name
+        except (Exception, SystemExit) as error:
+            for kind, entries in _COMPONENTS.items():
+                for name in set(entries) - before[kind]:
+                    if not entries[name].target.__module__.startswith(f"{__package__}."):
+                        del entries[name]
             raise UsageError(
                 f"the component '{entry.name}' of an installed package ({entry.value}) cannot be loaded: {error}; repair that "
                 "package or remove it"
             ) from error
+    _WALKED.add(ENTRY_POINTS)

@@ -21,8 +21,8 @@ from toxiclf.graph import Graph
 from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._binary import Scaling
-from toxiclf.models._block import Block, Words
-from toxiclf.models._blocks import Activation, Dense, Dropout, Embedding, apply_blocks, write_blocks
+from toxiclf.models._block import Block, Words, apply_blocks, write_blocks
+from toxiclf.models._blocks import Activation, Dense, Dropout, Embedding
 from toxiclf.models._plan import Losses, Monitor, Plan
 from toxiclf.models._rows import IdRows, Rows, VectorRows, balanced_batches
 from toxiclf.models._training_loop import TrainingLoop, compiled_forward, predicted

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from toxiclf.balance.weights import problems
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._binary import Scaling, against_negative, write_against_negative
-from toxiclf.models._block import Block, Words
+from toxiclf.models._block import Block, Words, apply_blocks, write_blocks
 from toxiclf.models._options import NetworkOptions
 from toxiclf.models._plan import CLASSIFY, Monitor, Plan
 from toxiclf.models._rows import IdRows, Rows, VectorRows
@@ -119,8 +119,6 @@ class Classifier(Network):
 
     def write(self, graph: Graph, features: str) -> str:
         """Add the network."""
-        from toxiclf.models._blocks import write_blocks
-
         x = write_blocks(graph, self.blocks_, *self._write_input(graph, features))
         return write_against_negative(graph, x, self.network_.output_shape[-1], exclusive=self.exclusive_)
 
@@ -166,7 +164,6 @@ class VectorNetwork(Classifier):
 
     def _fit(self, features: Floats, held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task) -> None:
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import apply_blocks
 
         self.scaling_ = Scaling(features, standardize=True)
         self.blocks_ = [*self.blocks(), _logits(targets, plan.adjustment, exclusive=task.exclusive)]
@@ -222,7 +219,6 @@ class SequenceNetwork(Classifier):
 
     def _build(self, matrix: Floats, targets: tuple[Any, Any], adjustment: tuple[float, ...] = ()) -> Any:
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import apply_blocks
 
         self.blocks_ = [
             *self.blocks(matrix, self.time_), _logits(targets, adjustment, exclusive=self.exclusive_)

@@ -34,17 +34,12 @@ from toxiclf.recipe.sections import (
 )
 from toxiclf.recipe.types import Section
 
-BASELINE = "ngram_logistic"
-"""The default model, and the baseline of every other model."""
+DEFAULT_MODEL = "ngram_logistic"
+"""The model of a recipe that names none."""
 
 
 class Recipe(Section):
-    """All that decides a run, but the data.
-
-    Raises
-    ------
-    UsageError : from :meth:`load`, where a key is unknown or a value does not fit.
-    """
+    """All that decides a run, but the data; :meth:`load` reads one, and ``toxiclf list recipe-keys`` prints its keys."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of everything random: the split, folds, models, resampling and augmentation."""
@@ -53,7 +48,7 @@ class Recipe(Section):
     vectors: VectorsSection = VectorsSection()
     features: FeaturesSection = FeaturesSection()
     balance: BalanceSection = BalanceSection()
-    model: AnyModel = Field(default_factory=lambda: model_options(BASELINE))
+    model: AnyModel = Field(default_factory=lambda: model_options(DEFAULT_MODEL))
     decision: DecisionSection = DecisionSection()
     search: SearchSection = SearchSection()
     _notes: tuple[str, ...] = PrivateAttr(())
@@ -170,14 +165,28 @@ class Recipe(Section):
         settings: Sequence[str] = (),
         seed: int | None = None,
     ) -> Recipe:
-        """Read a recipe.
+        """Read and validate a recipe.
 
         Parameters
         ----------
-        source : name of a preset, path of a TOML file, a mapping, or a recipe; None for the default.
-        model : name of a model, whose preset gives the ``[model]`` table.
-        settings : ``key=value`` pairs such as ``decision.objective=f2``; a value is TOML, else text.
-        seed : replaces the recipe's seed.
+        source : str, Path, Mapping, Recipe or None
+            Name of a preset, path of a TOML file, tables, or a recipe; None for the default.
+        model : str, optional
+            Name of a model, whose preset gives the ``[model]`` table.
+        settings : sequence of str
+            Pairs ``key=value`` such as ``decision.objective=f2``; a value is TOML, else text.
+        seed : int, optional
+            Replaces the recipe's seed.
+
+        Returns
+        -------
+        Recipe
+            Its :attr:`notes` name keys of earlier versions that it was written with.
+
+        Raises
+        ------
+        UsageError
+            A key or a name is unknown (the sentence gives the nearest), or a value does not fit.
 
         >>> Recipe.load("svm", settings=["model.C=10", "vectors.size=50"]).model.C
         10.0
@@ -195,7 +204,7 @@ class Recipe(Section):
             content["seed"] = seed
         if not isinstance(content["model"], dict):  # --set model=svm
             content["model"] = {"name": content["model"]}
-        content["model"].setdefault("name", BASELINE)
+        content["model"].setdefault("name", DEFAULT_MODEL)
         notes = take_new_names(content)
         try:
             recipe = cls.model_validate(content)
@@ -209,11 +218,17 @@ class Recipe(Section):
 
         Parameters
         ----------
-        settings : values by key, such as ``{"model.C": 10}``.
+        settings : mapping
+            Values by key, such as ``{"model.C": 10}``.
+
+        Returns
+        -------
+        Recipe
 
         Raises
         ------
-        UsageError : a key is unknown or a value does not fit.
+        UsageError
+            A key is unknown, or a value does not fit.
 
         >>> Recipe.load("svm").changed({"model.C": 10, "vectors.size": 50}).model.C
         10.0

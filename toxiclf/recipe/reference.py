@@ -137,7 +137,8 @@ def _type(kind: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
     if origin is dict:
         return "table"
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return "table"
+        method = kind.model_fields.get("method")
+        return "table" if method is None else f"{_type(method.annotation, method.metadata)} or table"
     return f"{_WORDS.get(kind, 'text')}{_bounds(metadata)}"
 
 
