@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
             "has_members": False,  # is an ensemble of other models
             "multi_label": True,  # takes several labels
             "raw_name": "raw output",  # what figures call it
+            "weight_name": "weight",  # of an ensemble: what tables call the number that a member has
             "preset": {},  # keys of [model] that its preset sets
         },
     ),

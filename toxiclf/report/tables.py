@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toxiclf._registry import register
+from toxiclf._registry import components, register
 from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import metric_names
@@ -126,7 +126,8 @@ def members_table(report: Report) -> Table:
 
 def weight_name(report: Report) -> str:
     """The name of a member's weight."""
-    return "weight" if report.model == "voting" else "coefficient"
+    entry = components("model").get(report.model)  # none for the model of a package that is not installed here
+    return "weight" if entry is None else str(entry["weight_name"])
 
 
 def search_table(report: Report) -> Table:
