@@ -139,7 +139,7 @@ def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
 
 
 def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[str]:
-    """Names of the columns that are added; told apart from the file's own ones where need be."""
+    """Names of the added columns, made distinct from the file's own ones."""
     names = ("score", "threshold", "is_toxic")
     added = list(names) if len(labels) == 1 else [f"{label}_{name}" for label in labels for name in names]
     added += ["truncated", "no_known_tokens"]

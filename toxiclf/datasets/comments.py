@@ -41,7 +41,7 @@ class Comments:
     label_map : how columns became labels.
     rejected : rejected rows, each with its file.
     notes : what was detected, as sentences.
-    group_column, groups : a column by whose values figures are told apart, and its value in each row; both empty where none was
+    group_column, groups : a column whose values are subgroups in the report, and its value in each row; both empty where none was
         named.
     """
 

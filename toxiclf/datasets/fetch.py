@@ -43,8 +43,8 @@ def fetch(
     Parameters
     ----------
     accept : asked before a file of a corpus whose licence forbids commercial use is fetched for the first time.
-    say : told what happens.
-    watch : told how many bytes of a file have arrived, and of how many (None where the server does not say).
+    say : called with a message at each step.
+    watch : called with the number of bytes received and of the whole file (None if the server does not say).
 
     Raises
     ------

@@ -70,7 +70,7 @@ def read_comments(
     Raises
     ------
     DataError : no such file, no usable row, or an encoding that is not read.
-    UsageError : columns or label values cannot be told without a flag, or are not there.
+    UsageError : columns or label values cannot be detected without a flag, or do not exist.
     """
     source = str(source)
     format = None

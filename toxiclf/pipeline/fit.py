@@ -201,7 +201,7 @@ class PipelineFitter:
         self, features: FeaturePipeline, rows: TokenizedTexts, targets: NDArray[np.uint8], validation: TokenizedTexts,
         validation_targets: NDArray[np.uint8], context: FitContext,
     ) -> tuple[FeaturePipeline, dict[str, Any]]:  # fmt: skip
-        """Learn what is asked for between features and model, and what is said of it."""
+        """Learn selection and metric, if the recipe asks for them; also returns details for the report."""
         section, seed, facts = self.recipe.features, self.recipe.seed, {}
         if section.select != "all":
             one_problem = self.exclusive or targets.shape[1] == 1

@@ -133,7 +133,7 @@ class DivergedError(Exception):
     Attributes
     ----------
     fitted : the model as it was before, with its history.
-    divergence : where, why, and what mends it.
+    divergence : where, why, and the settings that fix it.
     """
 
     def __init__(self, fitted: FittedModel, divergence: Divergence) -> None:

@@ -161,7 +161,7 @@ class BalanceSection(Section):
     logit_tau: Positive = 1.0
     """With `loss = "logit_adjusted"`, outputs are raised by this many times the log-odds of their class's share in training."""
     resample: Annotated[tuple[ResampleStep, ...], BeforeValidator(_steps)] = ()
-    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and options of its own."""
+    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own options."""
     ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
         1.0,
     )
@@ -181,9 +181,9 @@ class BalanceSection(Section):
     gan_learning_rate: Positive = 5e-4
     """Learning rate of generator and critic."""
     augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
-    """Methods that write comments of the rarer class once more, before they are tokenized: names, or tables of `method`, `copies`
-    (1) of each comment, `of` ("rarer" or "all" classes), `rate` of the places that change ("auto" or a share), options of its own,
-    and for eda `similarity` (0.6) of synonyms and the word `vectors` ("ko-comments") where they are looked up."""
+    """Methods that write changed copies of comments of the rarer class, before tokenizing: names, or tables of `method`, `copies`
+    of each comment (1), `of` ("rarer" or "all" classes), `rate` ("auto", or the share of words or syllables that change), the
+    method's own options and, for eda, `similarity` of synonyms (0.6) and the word `vectors` that give them ("ko-comments")."""
 
     @model_validator(mode="after")
     def _a_ratio_each(self) -> BalanceSection:

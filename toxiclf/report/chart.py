@@ -161,7 +161,7 @@ class Chart:
 UNIT = (-0.01, 1.01)
 """Range of an axis of shares."""
 UNIT_UP = (-0.01, 1.03)
-"""The same upwards, with room for a line along its top."""
+"""The same for the vertical axis, with space for a line along its top."""
 
 
 def class_names(report: Report, label: int) -> tuple[str, str]:

@@ -97,9 +97,11 @@ def model_card(report: Report) -> str:
         "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: comments}}",
         "    metrics:", *metrics, "---", "",
     ]  # fmt: skip
-    kinds = [row for row in report.analysis.get("slices", ()) if not of_column(row["by"])]  # its values are the user's
+    subgroups = [
+        row for row in report.analysis.get("slices", ()) if not of_column(row["by"])
+    ]  # its values are the user's
     findings = [finding for finding in report.findings if finding.code != "false_positive_gap"]
-    report = report.model_copy(update={"analysis": {**report.analysis, "slices": kinds}, "findings": findings})
+    report = report.model_copy(update={"analysis": {**report.analysis, "slices": subgroups}, "findings": findings})
     text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # no path of this machine
     return "\n".join(front) + text + "\n"
 

@@ -97,7 +97,7 @@ def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: b
             line, byte = _place(blocks(), failures[chosen])
             raise DataError(
                 f"{name} is neither UTF-8 nor CP949: line {line}, byte offset {failures[chosen]} (0x{byte:02x}); "
-                "mend that line, or save the file as UTF-8"
+                "fix that line, or save the file as UTF-8"
             )
     if not piped:
         stream.seek(0)

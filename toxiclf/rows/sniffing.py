@@ -145,7 +145,7 @@ def _are_few(values: set[str], rows: int) -> bool:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names of columns, told apart where they repeat.
+    """Names of columns, made distinct if they repeat.
 
     >>> _distinct(["a", "a", "a.2"])
     ['a', 'a.2', 'a.2.2']
