@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import onnx
@@ -29,40 +28,40 @@ AS_LSTM = ("lstm2", "bilstm", "bilstm2")
 AS_OTHERS = ("xgboost", "easy_ensemble", "rusboost", "overcomplete_autoencoder", "vae", "one_class_svm")
 MODELS_HERE = [model for model in components("model") if model not in AS_LSTM]
 SEVERAL_LABELS = ("ngram_logistic", "logistic", "svm", "random_forest", "dnn", "dnn_sequence", "lstm", "cnn")
-FAMILY = ("takes", "is_network", "balances_itself", "learns_from_negatives", "has_members")
-
-
-def a_model_a_family(names: Iterable[str]) -> list[Any]:
-    """These models, of which all but the last of each family are left to `make check`."""
-    models, names = components("model"), list(names)
-    last = {tuple(models[name][trait] for trait in FAMILY): name for name in names}
-    return rest_in_check(names, quick=last.values())
-
-
-every_model = pytest.mark.parametrize("model", MODELS_HERE)
+# a model a family goes through every promise in `make test`, and all do in `make check`
+QUICK = (
+    "ngram_logistic", "svm", "random_forest", "dnn", "cnn", "stacking", "balanced_random_forest", "isolation_forest", "autoencoder",
+)  # fmt: skip
+QUICK_KINDS = [*((model, "one") for model in QUICK), ("svm", "two"), ("ngram_logistic", "exclusive")]
+every_model = pytest.mark.parametrize("model", rest_in_check(MODELS_HERE, QUICK))
 every_graph = pytest.mark.parametrize(
     ("model", "kind"),
     rest_in_check(
         [(model, "one") for model in MODELS_HERE] + [(model, kind) for model in SEVERAL_LABELS for kind in KINDS[1:]],
-        quick=[(model, "one") for model in MODELS_HERE] + [("logistic", "two"), ("cnn", "exclusive")],
+        QUICK_KINDS,
     ),
 )
 every_model_and_kind = pytest.mark.parametrize(
     ("model", "kind"),
-    [(model, "one") for model in MODELS_HERE]
-    + [(model, kind) for model in ("ngram_logistic", "svm", "cnn") for kind in KINDS[1:]],
+    rest_in_check(
+        [(model, "one") for model in MODELS_HERE]
+        + [(model, kind) for model in ("ngram_logistic", "svm", "cnn") for kind in KINDS[1:]],
+        QUICK_KINDS,
+    ),
 )
-every_family = pytest.mark.parametrize("model", a_model_a_family(MODELS_HERE))
 every_way_of_training = pytest.mark.parametrize(
-    "model", a_model_a_family(model for model in MODELS_HERE if model not in AS_OTHERS)
+    "model", rest_in_check((model for model in MODELS_HERE if model not in AS_OTHERS), QUICK)
 )
 every_weighted_model = pytest.mark.parametrize(
     "model",
-    a_model_a_family(
-        name
-        for name, entry in components("model").items()
-        if not (entry["has_members"] or entry["balances_itself"] or entry["learns_from_negatives"])
-        and name not in (*AS_LSTM, *AS_OTHERS)
+    rest_in_check(
+        (
+            name
+            for name, entry in components("model").items()
+            if not (entry["has_members"] or entry["balances_itself"] or entry["learns_from_negatives"])
+            and name not in (*AS_LSTM, *AS_OTHERS)
+        ),
+        QUICK,
     ),
 )
 
@@ -148,7 +147,7 @@ def test_a_saved_bundle_gives_the_same_scores(
     assert (folder / "history.json").exists() == Recipe.load(tiny(model)).has_network
 
 
-@every_family
+@every_model
 def test_a_tiny_minority_gives_finite_scores_and_a_word_of_warning(model: str, sample: Comments) -> None:
     toxic, others = (np.flatnonzero(sample.targets[:, 0] == value) for value in (1, 0))
     few = sample.take(np.concatenate([toxic[:10], others[:200]]))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import toxiclf
-from tests.conftest import tiny
+from tests.conftest import rest_in_check, tiny
 from toxiclf._registry import components
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
@@ -60,7 +60,10 @@ def test_numbers_that_tell_the_classes_apart_are_kept() -> None:
 
 @pytest.mark.parametrize(
     ("model", "features"),
-    [("logistic", {"select": 5}), ("random_forest", METRIC), ("dnn", METRIC), ("voting", {"select": 5})],
+    rest_in_check(
+        [("logistic", {"select": 5}), ("random_forest", METRIC), ("dnn", METRIC), ("voting", {"select": 5})],
+        quick=[("logistic", {"select": 5}), ("dnn", METRIC)],
+    ),
 )
 def test_the_graph_holds_them(model: str, features: dict[str, Any], parts: Split) -> None:
     recipe = recipe_of(model, features=features)
@@ -73,6 +76,7 @@ def test_the_graph_holds_them(model: str, features: dict[str, Any], parts: Split
     assert np.abs(Scorer(learned.graph).run(encoded) - learned.fitted.raw_of(encoded)).max() <= 1e-5
 
 
+@pytest.mark.check
 def test_labels_of_the_test_part_have_no_say(parts: Split) -> None:
     assert parts.test is not None
     turned = Comments(parts.test.texts, 1 - parts.test.targets, parts.test.labels, source="turned")
@@ -84,6 +88,7 @@ def test_labels_of_the_test_part_have_no_say(parts: Split) -> None:
     assert first.graph == again.graph
 
 
+@pytest.mark.check
 def test_what_they_learned_is_said_and_drawn(run: TrainedModel, tmp_path: Path) -> None:
     folder = run.save(tmp_path)
     details = json.loads((folder / "report.json").read_text("utf-8"))["data"]["details"]
@@ -99,6 +104,7 @@ def test_what_they_learned_is_said_and_drawn(run: TrainedModel, tmp_path: Path) 
     assert run.report.baseline_rows  # plain, whatever was asked for
 
 
+@pytest.mark.check
 def test_generated_rows_are_among_training_rows_alone(run: TrainedModel, parts: Split) -> None:
     """Figures, calibration and thresholds are of comments, and there are as many as in the file."""
     counts = {name: part["rows"] for name, part in run.report.data["parts"].items()}

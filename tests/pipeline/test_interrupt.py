@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.machine import PATIENCE
 
 
@@ -36,6 +38,7 @@ def test_an_interrupted_training_leaves_no_run(sample_path: Path, tmp_path: Path
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.check
 def test_an_interrupted_network_says_how_to_go_on(sample_path: Path, tmp_path: Path) -> None:
     options = ["--model", "dnn", "--set", "model.epochs=100000", "--set", "model.patience=100000"]
     code, said = interrupted(["train", str(sample_path), "--out", "run", *options], "epoch 2 of", tmp_path)

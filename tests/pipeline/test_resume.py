@@ -98,6 +98,7 @@ def left(checkpoint: bytes, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.check
 def test_a_killed_training_goes_on_and_gives_the_very_model_of_an_uninterrupted_one(
     few: Comments, few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,6 +132,7 @@ def test_an_epoch_that_was_told_is_kept(few: Comments, tmp_path: Path) -> None:
     assert (tmp_path / "checkpoints" / "model.safetensors").exists()
 
 
+@pytest.mark.check
 def test_finished_fits_are_not_trained_again(few: Comments, tmp_path: Path) -> None:
     interrupt(few, OUT_OF_FOLD, tmp_path, "fold 2 of 2: epoch 3 of 3")
     names = sorted(path.name for path in (tmp_path / "checkpoints").glob("*.safetensors"))
@@ -145,6 +147,7 @@ def test_finished_fits_are_not_trained_again(few: Comments, tmp_path: Path) -> N
     assert (resumed.decision_scores == uninterrupted.decision_scores).all()
 
 
+@pytest.mark.check
 def test_a_run_that_begins_anew_leaves_nothing_of_the_one_before(few: Comments, tmp_path: Path) -> None:
     interrupt(few, OUT_OF_FOLD, tmp_path, "fold 2 of 2: epoch 2 of 3")
     assert (tmp_path / "checkpoints" / "fold-1.safetensors").exists()

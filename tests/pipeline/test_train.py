@@ -137,6 +137,7 @@ def test_the_report_shows_labels_with_pipes_and_markup_as_text(sample: Comments)
     assert "a\\|b &lt;script>" in toxiclf.train(odd, FAST).report.to_markdown()
 
 
+@pytest.mark.check
 def test_a_network_with_out_of_fold_scores_and_no_test_part_has_its_baseline(sample: Comments) -> None:
     recipe = {**tiny("dnn"), "split": {"test": 0}, "decision": {"folds": 3, "source": "out_of_fold"}}
     report = toxiclf.train(sample, recipe).report
@@ -229,6 +230,7 @@ class Killed(BaseException):
     """As if the process had ended."""
 
 
+@pytest.mark.check
 def test_a_run_that_was_killed_after_its_search_goes_on_from_both_logs(sample: Comments, tmp_path: Path) -> None:
     recipe = {
         "text": {"tokenizer": "whitespace"},
@@ -254,6 +256,7 @@ def test_a_run_that_was_killed_after_its_search_goes_on_from_both_logs(sample: C
     assert resumed.history == whole.history
 
 
+@pytest.mark.check
 def test_networks_leave_no_graph_behind(sample: Comments) -> None:
     from tensorflow.python.framework.func_graph import FuncGraph
 

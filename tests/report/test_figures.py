@@ -51,6 +51,7 @@ def network_run(sample: Comments, tmp_path_factory: pytest.TempPathFactory) -> P
     return toxiclf.train(sample, tiny("autoencoder")).save(tmp_path_factory.mktemp("figures") / "network")
 
 
+@pytest.mark.check
 def test_all_figures_of_a_run_are_drawn_again_from_its_folder(
     learned_run: Path, network_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_pdf_is_written_without_a_word_of_its_fonts(bundle: Path, tmp_path: Pa
     assert done.stderr == ""
 
 
+@pytest.mark.check
 def test_a_run_of_an_earlier_version_is_drawn_as_far_as_it_goes(learned_run: Path, tmp_path: Path) -> None:
     """Version 0.1 wrote neither a format number nor points of figures."""
     said: list[str] = []
