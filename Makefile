@@ -24,7 +24,7 @@ check-rest: $(INSTALLED)
 	$(CHECK) --tests-only -m "check and not long"
 
 check-long: $(INSTALLED)
-	$(CHECK) --tests-only -m long
+	$(CHECK) --tests-only -m long || test $$? -eq 5 # there are none so far
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

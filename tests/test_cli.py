@@ -212,3 +212,13 @@ def test_a_reader_that_goes_away_costs_no_traceback(trained_run: Path, tmp_path:
     process = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert process.stdout.count("\n") == 2
     assert "Traceback" not in process.stderr
+
+
+def test_an_old_name_of_a_recipe_key_is_taken_with_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("comment,label\n" + "".join(f"댓글 {i},{i % 2}\n" for i in range(12)), "utf-8")
+    assert (
+        run(["train", str(path), "--model", "svm", "--set", "features.metric=triplet", "--out", str(tmp_path / "run")])
+        == 3
+    )
+    assert "the recipe key features.metric is called features.metric_learning now" in capsys.readouterr().err

@@ -33,10 +33,10 @@ FAMILY = ("takes", "is_network", "balances_itself", "learns_from_negatives", "ha
 
 
 def a_model_a_family(names: Iterable[str]) -> list[Any]:
-    """These models, of which all but the first of each family are left to `make check`."""
+    """These models, of which all but the last of each family are left to `make check`."""
     models, names = components("model"), list(names)
-    first = {tuple(models[name][trait] for trait in FAMILY): name for name in reversed(names)}
-    return rest_in_check(names, quick=first.values())
+    last = {tuple(models[name][trait] for trait in FAMILY): name for name in names}
+    return rest_in_check(names, quick=last.values())
 
 
 every_model = pytest.mark.parametrize("model", MODELS_HERE)
@@ -68,7 +68,7 @@ every_weighted_model = pytest.mark.parametrize(
 
 
 def test_every_model_has_options_and_a_preset() -> None:
-    assert set(components("model")) == set(TINY_MODEL)
+    assert set(TINY_MODEL) <= set(components("model"))
     assert all(issubclass(entry.options, ModelOptions) and entry.summary for entry in components("model").values())
     assert set(components("model")) <= set(presets())
 

@@ -13,18 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "corpora" / "sample_comments.csv"
 BLOCKED = (
-    "sklearn",
-    "imblearn",
-    "keras",
-    "tensorflow",
-    "lightgbm",
-    "xgboost",
-    "scipy",
-    "pandas",
-    "matplotlib",
-    "plotly",
-    "onnx",
-)
+    *("sklearn", "imblearn", "keras", "tensorflow", "lightgbm", "xgboost", "scipy", "pandas", "matplotlib", "plotly", "onnx"),
+    *("gensim", "safetensors", "joblib", "kiwipiepy", "konlpy", "jpype"),
+)  # fmt: skip
 
 NEAREST_MEAN = '''
 """Nearest class mean over averaged word vectors."""

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-SAMPLE = ROOT / "corpora" / "sample_comments.csv"
-BLOCKED = (
-    *("sklearn", "imblearn", "keras", "tensorflow", "lightgbm", "xgboost", "scipy", "pandas", "gensim", "safetensors", "joblib"),
-    *("matplotlib", "plotly", "onnx", "kiwipiepy", "konlpy", "jpype"),
-)  # fmt: skip
+from tests.test_one_file import BLOCKED, SAMPLE, package, run, toxiclf
+
 KINDS = ("tokenizer", "view", "resampler", "augmenter", "loss")
 
 PAIRS = '''
@@ -157,34 +150,17 @@ SETTINGS = {
 }
 
 
-def run(arguments: list[str], *paths: Path) -> subprocess.CompletedProcess[str]:
-    """Python in a process of its own, with these folders on its path."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*paths, ROOT)))}
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as installed packages are: a module each, and its entry point in the group ``toxiclf.components``."""
-    folder = tmp_path_factory.mktemp("package")
-    modules = {"pairs": PAIRS, "mirror": MIRROR, "twice": TWICE, "shout": SHOUT, "halved": HALVED}
-    metadata = folder / "throwaway-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: throwaway\nVersion: 1.0\n", "utf-8")
-    entries = "".join(f"{name} = throwaway_{name}\n" for name in modules)
-    (metadata / "entry_points.txt").write_text(f"[toxiclf.components]\n{entries}", "utf-8")
-    for name, source in modules.items():
-        (folder / f"throwaway_{name}.py").write_text(source, "utf-8")
-    return folder
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with one of each."""
+    return package(tmp_path_factory.mktemp("data"), pairs=PAIRS, mirror=MIRROR, twice=TWICE, shout=SHOUT, halved=HALVED)
 
 
-def test_they_train_together_and_the_bundle_scores_where_they_are(package: Path, tmp_path: Path) -> None:
+def test_they_train_together_and_the_bundle_scores_where_they_are(installed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     settings = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
     arguments = ["train", str(SAMPLE), "--model", "logistic", *settings, "--out", str(folder), "--keep-augmented"]
-    done = run(["-m", "toxiclf", *arguments], package)
-    assert done.returncode == 0, done.stderr
-
+    toxiclf(arguments, installed)
     report = json.loads((folder / "report.json").read_text("utf-8"))
     assert (
         report["recipe"]["text"] | {"tokenizer": "pairs", "views": ["lookalikes", "mirror"]} == report["recipe"]["text"]
@@ -196,7 +172,7 @@ def test_they_train_together_and_the_bundle_scores_where_they_are(package: Path,
     assert text["obfuscation"] == ["lookalikes", "mirror"]
 
     code = f"import toxiclf; print(toxiclf.load({str(folder / 'bundle')!r}).score(['발시 놈']))"
-    assert run(["-c", code], package).returncode == 0
+    assert run(["-c", code], installed).returncode == 0
     without = run(["-c", code])
     assert (
         "there is no tokenizer 'pairs' here; update with: pip install -U toxiclf, or install the package"
@@ -204,20 +180,20 @@ def test_they_train_together_and_the_bundle_scores_where_they_are(package: Path,
     )
 
 
-def test_a_loss_takes_part(package: Path) -> None:
+def test_a_loss_takes_part(installed: Path) -> None:
     code = (
         "from toxiclf.recipe import Recipe\n"
         "print(Recipe.load('cnn', settings=['balance.loss=halved']).balance.loss_function.weighted(3.0, 2.0))"
     )
-    assert run(["-c", code], package).stdout == "3.0\n"
+    assert run(["-c", code], installed).stdout == "3.0\n"
 
 
-def test_a_view_reads_beside_the_others_and_in_its_place(package: Path) -> None:
+def test_a_view_reads_beside_the_others_and_in_its_place(installed: Path) -> None:
     code = (
         "from toxiclf.text.obfuscation import expanded, readings\n"
         "print(expanded('야 발시 시1발'), readings('발시')[0].rule, expanded('발시', ['mirror']), expanded('발시', ['jamo']))"
     )
-    done = run(["-c", code], package)
+    done = run(["-c", code], installed)
     assert done.stdout == "야 발시 시1발 시발 mirror 발시 시발 발시\n", done.stderr
 
 
@@ -233,14 +209,14 @@ WRONG = {
 }
 
 
-def test_names_and_options_that_are_wrong_are_refused_with_the_nearest(package: Path) -> None:
+def test_names_and_options_that_are_wrong_are_refused_with_the_nearest(installed: Path) -> None:
     code = (
         "from toxiclf.recipe import Recipe\nfrom toxiclf.errors import UsageError\n"
         f"for setting in {list(WRONG)!r}:\n"
         "    try:\n        Recipe.load('logistic', settings=[setting])\n"
         "    except UsageError as error:\n        print(error)"
     )
-    sentences = run(["-c", code], package).stdout.splitlines()
+    sentences = run(["-c", code], installed).stdout.splitlines()
     for sentence, wanted in zip(sentences, WRONG.values(), strict=True):
         assert wanted in sentence
 

@@ -12,6 +12,7 @@ import pytest
 from toxiclf._registry import components
 from toxiclf.errors import UsageError
 from toxiclf.recipe import Range, Recipe, presets
+from toxiclf.recipe.reference import recipe_keys
 
 SVM = {"model": {"name": "svm"}}
 
@@ -343,6 +344,118 @@ def test_none_is_no_remedy() -> None:
 def test_a_key_inside_a_list_is_refused_with_what_to_give() -> None:
     with pytest.raises(UsageError, match=r"augment is a list, not a section; give balance\.augment as a whole"):
         Recipe.load({"balance": {"augment": ["aeda"]}}).changed({"balance.augment.copies": 2})
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda folder: Recipe.load({"model": "svm", "features": {"metric": "triplet"}}),
+        lambda folder: Recipe.load("svm", settings=["features.metric=triplet"]),
+        lambda folder: Recipe.load(_file(folder, '[model]\nname = "svm"\n[features]\nmetric = "triplet"\n')),
+    ],
+    ids=["mapping", "setting", "file"],
+)
+def test_the_old_name_of_a_key_is_read_with_a_note(load: Any, tmp_path: Path) -> None:
+    recipe = load(tmp_path)
+    assert recipe.features.metric_learning == "triplet"
+    assert recipe.notes == (
+        "the recipe key features.metric is called features.metric_learning now; the old name is still read",
+    )
+    assert "metric" not in tomllib.loads(recipe.to_toml())["features"]
+    assert Recipe.load(_file(tmp_path, recipe.to_toml())).notes == ()
+    assert Recipe.load("svm").changed({"features.metric": "triplet"}).features == recipe.features
+
+
+@pytest.mark.parametrize(
+    "space", [{"features.metric": ["none", "triplet"]}, {"features": {"metric": ["none", "triplet"]}}]
+)
+def test_the_old_name_of_a_key_may_be_searched(space: dict[str, Any]) -> None:
+    recipe = Recipe.load({"model": "svm", "search": {"method": "grid", "space": space}})
+    assert recipe.search.space == ({"features.metric_learning": ("none", "triplet")},)
+    assert len(recipe.notes) == 1
+
+
+def _file(folder: Path, content: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(content, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("model", "has", "lacks"),
+    [
+        ("svm", ["model.gamma", "features.pooling", "vectors.size"], ["balance.loss", "model.units"]),
+        ("ngram_logistic", ["model.jamo", "balance.augment"], ["vectors.size", "text.tokenizer", "features.pooling"]),
+        ("lstm", ["model.units", "balance.loss", "text.tokenizer"], ["features.pooling", "model.kernel"]),
+        ("vae", ["model.latent", "features.pooling"], ["balance.class_weight", "features.metric_learning"]),
+        ("rusboost", ["model.trees", "balance.resample"], ["balance.class_weight"]),
+    ],
+)
+def test_keys_of_a_model_are_those_that_have_an_effect_on_it(model: str, has: list[str], lacks: list[str]) -> None:
+    keys = [row.key for row in recipe_keys(model)]
+    assert set(has) <= set(keys)
+    assert not set(lacks) & set(keys)
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_key_has_a_type_a_default_and_a_sentence() -> None:
+    rows = recipe_keys()
+    assert {row.key.partition(".")[0] for row in rows} == set(Recipe.model_fields)
+    for row in rows:
+        assert row.type
+        assert row.default
+        assert row.meaning[:1].isupper() or row.meaning[:1] == '"', row
+        assert "``" not in row.meaning
+
+
+def test_defaults_of_the_reference_are_those_of_a_recipe() -> None:
+    for model in ("ngram_logistic", "cnn", "voting"):
+        content = tomllib.loads(Recipe.load({"model": model}).to_toml())
+        for row in recipe_keys(model):
+            value: Any = content
+            for part in row.key.split("."):
+                value = value[part]
+            if row.key not in ("vectors.pretrained", "model.members"):  # which a recipe writes out
+                assert tomllib.loads(f"value = {row.default}")["value"] == value
+
+
+def test_a_model_that_is_none_has_no_keys() -> None:
+    with pytest.raises(UsageError, match=r"unknown model 'smv'; did you mean 'svm'"):
+        recipe_keys("smv")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            ["features.metric_learning=tripplet"],
+            "recipe key features.metric_learning is 'tripplet'; did you mean 'triplet'?",
+        ),
+        (
+            ["features.metric_learning=triplet", "features.metric_temperature=0.2"],
+            "features.metric_temperature has no effect on features.metric_learning = triplet; leave it out",
+        ),
+        (
+            ["features.metric_learning=triplet", "features.metric_encoder=dnn"],
+            "recipe key features.metric_encoder is 'dnn'",
+        ),
+        (["features.pooling=max"], "recipe key features.pooling is 'max'"),
+    ],
+)
+def test_components_of_features_are_known_by_name(settings: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Recipe.load("svm", settings=settings)
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("member", ["voting", "vae", "svmm", 3])
+def test_what_cannot_be_a_member_is_refused_with_what_can(member: Any) -> None:
+    with pytest.raises(UsageError, match=f"unknown member '{member}'") as refused:
+        Recipe.load({"model": {"name": "voting", "members": ["svm", member]}})
+    known = str(refused.value).partition("known: ")[2]
+    assert "svm" in known
+    assert "stacking" not in known
+    assert "isolation_forest" not in known
 
 
 @pytest.mark.parametrize("name", ["metric", "metric_learning"])

@@ -20,7 +20,7 @@ def print_line(text: str) -> None:
 
 
 def results() -> TextIO:
-    """The stream of results, for those that are too many for one call."""
+    """The stream of results, for results that are written row by row."""
     return sys.stdout
 
 
@@ -30,7 +30,7 @@ def print_json(content: Any) -> None:
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:
-    """Print a table, heading first: by rich on a terminal; tab-separated lines off one, whole and easy to cut."""
+    """Print a table, heading first: by rich on a terminal; elsewhere as tab-separated lines, whole and easy to cut."""
     if not sys.stdout.isatty():
         for line in lines:
             if any(line):
@@ -49,7 +49,7 @@ def print_table(lines: Sequence[Sequence[str]]) -> None:
 
 
 def confirmed(question: str) -> bool:
-    """Whether a user says yes; without a terminal there is no one to ask."""
+    """Whether the user says yes; False without a terminal, where nobody can answer."""
     if sys.stdin is None or not (sys.stdin.isatty() and on_terminal()):
         return False
     import typer
@@ -68,7 +68,7 @@ def visible(text: str) -> str:
     >>> visible("\x1b[31m빨강")
     '\\\\x1b[31m빨강'
     """
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -1,4 +1,4 @@
-"""The only place that writes files: a reader finds the old file or the whole new one, and nothing is written through a link."""
+"""The only place that writes files. A reader sees the old file or the whole new one; nothing is written through a link."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _mask_lock = threading.Lock()
 
 
 def write_text(path: Path, text: str, *, synced: bool = False) -> None:
-    """Put a UTF-8 text in the place of a file.
+    """Replace a file by a UTF-8 text.
 
     Parameters
     ----------
@@ -34,32 +34,32 @@ def write_text(path: Path, text: str, *, synced: bool = False) -> None:
 
 
 def write_bytes(path: Path, content: bytes, *, synced: bool = False) -> None:
-    """Put bytes in the place of a file; see :func:`write_text`."""
+    """Replace a file by bytes; see :func:`write_text`."""
     with writing_bytes(path, synced=synced) as file:
         file.write(content)
 
 
 @contextmanager
 def writing_bytes(path: Path, *, synced: bool = False) -> Iterator[BinaryIO]:
-    """A stream of bytes that takes the place of a file when the block ends, and leaves nothing when it fails."""
+    """A stream of bytes that replaces a file when the block ends; if the block fails, nothing changes."""
     with _beside(path, "wb", None, synced) as file:
         yield cast(BinaryIO, file)
 
 
 @contextmanager
 def writing_text(path: Path, *, encoding: str = "utf-8", synced: bool = False) -> Iterator[TextIO]:
-    """A text stream that takes the place of a file when the block ends, and leaves nothing when it fails."""
+    """A text stream that replaces a file when the block ends; if the block fails, nothing changes."""
     with _beside(path, "w", encoding, synced) as file:
         yield cast(TextIO, file)
 
 
 def scratch_file(folder: Path) -> AbstractContextManager[BinaryIO]:
-    """A file without a name on the disk of a folder, to write, read again and forget."""
+    """A temporary file without a name, on the disk of a folder; it is gone when it is closed."""
     return cast(AbstractContextManager[BinaryIO], tempfile.TemporaryFile(dir=folder))
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to the end of a UTF-8 text file, which is made if need be."""
+    """Append a line to a UTF-8 text file; create the file if it does not exist."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
         file.write(f"{line}\n".encode())
@@ -67,7 +67,7 @@ def append_line(path: Path, line: str) -> None:
 
 @contextmanager
 def writing_device(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
-    """A text stream into something that is there and no file: a pipe, a terminal, ``/dev/stdout``."""
+    """A text stream into an existing device: a pipe, a terminal, ``/dev/stdout``."""
     with os.fdopen(os.open(path, os.O_WRONLY), "w", encoding=encoding, newline="") as file:
         yield file
 
@@ -79,9 +79,9 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     Parameters
     ----------
     path : Path
-        Of the lock file, which is there while the lock is held.
+        Of the lock file, which exists while the lock is held.
     waiting : callable
-        Called where another one holds the lock, before waiting for it; may raise instead.
+        Called before waiting, if another process or thread holds the lock; it may raise in place of waiting.
     """
     from filelock import FileLock, Timeout
 
@@ -102,7 +102,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk, not only what is in its files."""
+    """Sync a folder, so that the names of its files are on the disk, too."""
     if os.name == "nt":
         return  # Windows cannot open a folder
     descriptor = os.open(folder, os.O_RDONLY)
@@ -114,7 +114,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterator[IO[Any]]:
-    """A new file beside the place, readable by its owner alone until it is whole; then it is renamed."""
+    """A temporary file beside the target, readable by its owner alone; it is renamed when it is whole."""
     beside = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")  # two processes may write the same file
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(beside, flags, 0o600)

@@ -21,21 +21,21 @@ def duration(seconds: float) -> str:
 
 
 class Countdown:
-    """How long a work of equal steps still takes, by how long those that are done have taken.
+    """Estimate the time left for equal steps, by the time that finished steps took.
 
     Parameters
     ----------
     total : float
-        Number of steps, done ones included.
+        Number of all steps, finished ones included.
     done : float
-        Steps that somebody else has done before, whose time is not known.
+        Steps that were finished earlier, whose time is not known.
     """
 
     def __init__(self, total: float, done: float = 0.0) -> None:
         self._total, self._before, self._began = total, done, time.monotonic()
 
     def left(self, done: float) -> float:
-        """Seconds that are left after so many steps; there must be one, or a part of one."""
+        """Seconds left after ``done`` steps; ``done`` must be above 0, and may be a fraction."""
         spent = time.monotonic() - self._began
         return spent / (done - self._before) * (self._total - done)
 
@@ -46,13 +46,13 @@ class Bar:
     Parameters
     ----------
     title : str
-        What is done.
+        What is being done.
     total : float or None
         What :meth:`update` counts to; None where it is not known.
     drawn : bool or None
-        Whether there is a bar; None for a bar on a terminal, and nothing elsewhere.
+        Whether to draw a bar; None draws one on a terminal only.
     time_left : bool
-        Whether the bar shows the time that is left.
+        Whether the bar shows the time left.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class Bar:
         Parameters
         ----------
         text : str
-            Stands beside the bar.
+            Text beside the bar.
         total : float or None
-            A new total; None to leave it as it is.
+            A new total; None keeps the old one.
         """
         if self._bar is None:
             return

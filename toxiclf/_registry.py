@@ -1,8 +1,8 @@
-"""Components by kind and name: one file, decorated with :func:`register`, is a component.
+"""Components by kind and name: each is one file, which registers a class or function with :func:`register`.
 
-A component is found by walking the folder of its kind, or the entry-point group ``toxiclf.components`` of an installed
-package; there is no list of names. A component's file imports the base install only: heavy libraries are imported where they
-are used.
+The registry finds components by walking the folder of their kind, and by the entry-point group ``toxiclf.components`` of
+installed packages; there is no list of names. A component's file imports the base install only; it imports heavy libraries
+where it uses them.
 """
 
 from __future__ import annotations
@@ -39,21 +39,22 @@ KINDS: dict[str, Kind] = {
         {
             "takes": "vectors",  # "vectors" (one a comment), "sequences" (of word vectors) or "ngrams"
             "is_network": False,  # trains in epochs; balance.loss has an effect
-            "watches_validation": False,  # stops by the validation set, so it cannot learn from it
-            "balances_itself": False,  # draws as many rows of each class itself, and takes no class weights
-            "learns_from_negatives": False,  # learns from comments without the label alone
+            "watches_validation": False,  # stops early by the validation set, so it cannot learn from it
+            "balances_itself": False,  # draws equally many rows of each class itself, and takes no class weights
+            "learns_from_negatives": False,  # learns only from comments without the label
             "has_members": False,  # is an ensemble of other models
             "multi_label": True,  # takes several labels
             "raw_name": "raw output",  # what figures call it
+            "weight_name": "weight",  # of an ensemble: what tables call the number that a member has
             "preset": {},  # keys of [model] that its preset sets
         },
     ),
-    "combination": Kind("toxiclf.pipeline._combining", listed=False),  # how members of that ensemble decide together
+    "combination": Kind("toxiclf.pipeline._combining", listed=False),  # how members of an ensemble decide together
     "resampler": Kind(
         "toxiclf.balance.resampling",
         {
             "undersamples": False,  # removes rows
-            "generates": False,  # makes new rows, and does not only copy or remove some
+            "generates": False,  # makes new rows, not only copies
             "keys": ("ratio",),  # keys of [balance] that have an effect: ratio, neighbours, gan_steps, …
         },
     ),
@@ -67,8 +68,8 @@ KINDS: dict[str, Kind] = {
         "toxiclf.evaluation.metrics",
         {
             "lower_is_better": False,
-            "live_only": False,  # says something of rows weighted to live comments only
-            # its place among others in: headline (terminal, Markdown, HTML, compare), live (the table at the live rate), page
+            "live_only": False,  # is defined only for rows weighted to the live rate
+            # its place in lists of metrics: headline (terminal, Markdown, HTML, compare), live (the table at the live rate), page
             # (threshold explorer), by_label (differences by label), benchmark (tables, unless a plan names others)
             "shown_in": {},
         },
@@ -78,11 +79,11 @@ KINDS: dict[str, Kind] = {
         "toxiclf.report.figures",
         {
             "title": "",  # heading of a page
-            "note": "",  # how it is read
+            "note": "",  # how to read it
             "by_label": False,  # differs by label
             "wide": False,  # takes the whole width of a page
-            "quotes_comments": False,  # shows words of comments, and is left out with --no-comments
-            "needs": "",  # what a run without it lacks, in words
+            "quotes_comments": False,  # shows words of comments; --no-comments leaves it out
+            "needs": "",  # what a run must have, in words
         },
     ),
     "format": Kind("toxiclf.report", listed=False),  # a function of the report
@@ -91,15 +92,15 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Component:
-    """An entry of the registry; ``component["watches_validation"]`` is a trait.
+    """An entry of the registry; ``entry["watches_validation"]`` reads a trait.
 
     Attributes
     ----------
-    name, summary : as lists and help texts show it.
+    name, summary : as lists and help texts show them.
     target : the class or function.
     options : the pydantic model of its own options; None where it has none.
-    extra : the extra of the package that brings its library; empty for the base install.
-    order : places it in lists, before the name.
+    extra : the extra that installs its library; empty for the base install.
+    order : lists are sorted by it, then by name.
     """
 
     kind: str
@@ -175,7 +176,7 @@ def components(kind: str) -> dict[str, Component]:
 
 
 def component(kind: str, name: str) -> Component:
-    """One component; where a file has its name, no other is imported.
+    """One component; if a file has its name, only that file is imported.
 
     Raises
     ------

@@ -18,7 +18,7 @@ __all__ = ["OPTIMIZERS", "keras", "seeded", "tf"]
 def _quiet() -> Iterator[None]:
     """Native code's notes go nowhere; TF_CPP_MIN_LOG_LEVEL does not hold back those from before its log is set up."""
     try:
-        kept = os.dup(2)
+        stderr_copy = os.dup(2)
     except OSError:  # standard error is closed
         yield
         return
@@ -28,8 +28,8 @@ def _quiet() -> Iterator[None]:
             os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr_copy, 2)
+        os.close(stderr_copy)
         os.close(nowhere)
 
 
@@ -66,10 +66,10 @@ OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Keras draws its seeds from Python's and NumPy's global generators: seed them, and leave them as they were."""
-    kept = random.getstate(), np.random.get_state()
+    states = random.getstate(), np.random.get_state()
     try:
         keras.utils.set_random_seed(seed)
         yield
     finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])
+        random.setstate(states[0])
+        np.random.set_state(states[1])

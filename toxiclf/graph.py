@@ -57,11 +57,11 @@ class Graph:
     @contextmanager
     def calling(self, views: Mapping[str, str]) -> Iterator[None]:
         """Inside, views have other names: models that know their own views alone can then share a graph."""
-        kept, self._views = self._views, views
+        earlier, self._views = self._views, views
         try:
             yield
         finally:
-            self._views = kept
+            self._views = earlier
 
     def constant(self, value: NDArray[Any] | Sequence[Any] | float, dtype: Any = np.float32) -> str:
         """A constant tensor."""

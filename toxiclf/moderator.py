@@ -37,7 +37,7 @@ class LabelVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of one comment: one entry a label, in the order of ``Moderator.labels``.
+    """The verdict on one comment: one entry a label, in the order of ``Moderator.labels``.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 @dataclass(frozen=True)
 class Predicted:
-    """How many rows were scored and rejected, and where the latter lie."""
+    """How many rows were scored and how many rejected, and the file of the rejected ones."""
 
     rows: int
     rejected: int
@@ -139,7 +139,7 @@ def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
 
 
 def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[str]:
-    """Names of the columns that are added; told apart from the file's own ones where need be."""
+    """Names of the added columns, made distinct from the file's own ones."""
     names = ("score", "threshold", "is_toxic")
     added = list(names) if len(labels) == 1 else [f"{label}_{name}" for label in labels for name in names]
     added += ["truncated", "no_known_tokens"]
@@ -175,7 +175,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
-    """A text stream into a file that takes its place when it is whole, or into a device; a link stays a link."""
+    """A text stream into a device, or into a file that is replaced when the new one is whole; a link stays a link."""
     encoding = "utf-8-sig" if bom else "utf-8"
     if _is_device(path):
         return writing_device(path, encoding=encoding)
@@ -183,7 +183,7 @@ def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
 
 
 class _RejectedFile:
-    """Made when the first row is rejected."""
+    """Created when the first row is rejected."""
 
     def __init__(self, path: Path, stack: ExitStack) -> None:
         self._path, self._stack = path, stack

@@ -243,6 +243,7 @@ def test_a_copy_stands_on_its_comments_side_of_every_fold(method: str, parts: Sp
     assert rows.texts[len(inside) :] == fitter.preprocessor.batch([text for text, _ in expected])[0]
 
 
+@pytest.mark.check
 def test_a_network_that_sees_copies_watches_the_validation_part_as_it_is(
     parts: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +274,7 @@ def test_logit_adjustment_is_the_log_odds_of_the_share_times_tau(parts: Split, m
     assert plans[0].adjustment == pytest.approx((2.0 * np.log(share / (1 - share)),))
 
 
+@pytest.mark.check
 def test_several_labels_take_weights_losses_and_copies(two_labels: Comments, exclusive: Comments) -> None:
     for comments in (two_labels, exclusive):
         parts = split(comments, test=0.2, validation=0.1, seed=0)

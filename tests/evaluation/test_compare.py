@@ -184,6 +184,7 @@ def evaluated_test_part(run: Path, sample: Comments, out: Path) -> Path:
     return out
 
 
+@pytest.mark.check
 def test_the_comments_of_runs_without_a_test_part_are_those_of_the_decision(sample: Comments, tmp_path: Path) -> None:
     whole = {**tiny("ngram_logistic"), "split": {"test": 0}}
     a = train(sample, whole).save(tmp_path / "a")
@@ -212,6 +213,7 @@ def test_chance_has_more_tries_with_more_runs_and_it_is_said(tmp_path: Path) -> 
     assert all(row.p_holm == row.p for row in compare(folders[:2]).differences)
 
 
+@pytest.mark.check
 def test_chance_alone_rarely_makes_a_difference(tmp_path: Path) -> None:
     verdicts = []
     for seed in range(40):

@@ -124,6 +124,7 @@ def test_averages_are_those_of_the_models(pooling: str, texts: list[str], sample
     assert ours.dtype == np.float32
 
 
+@pytest.mark.check
 def test_each_parameter_reaches_the_features(texts: list[str], tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(texts), "utf-8")

@@ -25,7 +25,6 @@ VECTOR: dict[str, dict[str, Any]] = {
     "vae": {"units": [6], "latent": 3},
 }
 SEQUENCE = {"lstm_autoencoder": {"units": 4}}
-every_vector_model = pytest.mark.parametrize("name", VECTOR)
 
 
 def rows(name: str, count: int, seed: int = 0) -> Any:
@@ -49,7 +48,7 @@ def fit(name: str, features: Any, *, seed: int = 0, task: dict[str, Any] | None 
     return model.fit(features, task_of(targets(80), seed=seed, **(task or {})), held_out)
 
 
-@every_vector_model
+@pytest.mark.parametrize("name", rest_in_check(VECTOR, quick=["vae"]))
 def test_the_graph_gives_the_same_error(name: str) -> None:
     model = fit(name, rows(name, 80))
     X = np.concatenate([rows(name, 50, seed=3), np.zeros((1, 4), dtype=np.float32)])
@@ -89,7 +88,7 @@ def test_toxic_rows_change_nothing(name: str) -> None:
     assert (first.raw(probe) == again.raw(probe)).all()
 
 
-@pytest.mark.parametrize("name", rest_in_check(VECTOR, quick=["vae"]))
+@pytest.mark.parametrize("name", rest_in_check(VECTOR, quick=["autoencoder"]))
 def test_the_seed_gives_the_same_network_and_another_another(name: str) -> None:
     probe = rows(name, 20, seed=4)
     first, again, other = (fit(name, rows(name, 80), seed=seed).raw(probe) for seed in (1, 1, 2))
@@ -97,7 +96,7 @@ def test_the_seed_gives_the_same_network_and_another_another(name: str) -> None:
     assert (first != other).any()
 
 
-@every_vector_model
+@pytest.mark.parametrize("name", rest_in_check(VECTOR, quick=["autoencoder"]))
 def test_what_breaks_the_rule_of_harmless_rows_is_given_back_worse(name: str) -> None:
     model = fit(name, rows(name, 80), epochs=60, learning_rate=1e-2, patience=60)
     harmless = rows(name, 60, seed=5)
@@ -109,6 +108,7 @@ def test_what_breaks_the_rule_of_harmless_rows_is_given_back_worse(name: str) ->
     assert min(row["validation_error"] for row in history) < 0.8 * history[0]["validation_error"]
 
 
+@pytest.mark.check
 def test_a_resumed_fit_gives_the_same_bits(tmp_path: Path) -> None:
     name = "vae"  # it draws, too
     probe = rows(name, 20, seed=4)

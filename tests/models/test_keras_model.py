@@ -24,6 +24,7 @@ from tests.models.small import (
     unfitted,
 )
 from toxiclf.backend import keras
+from toxiclf.balance.losses import CROSSENTROPY, Focal
 from toxiclf.features.sequences import Sequences
 from toxiclf.models._base import HeldOut
 from toxiclf.models._progress import FitContext
@@ -55,7 +56,7 @@ def test_training_changes_the_vectors_of_training_tokens_and_of_no_others(name: 
     assert before[others].tobytes() == after[others].tobytes()
 
 
-@pytest.mark.parametrize("name", ["lstm", "dnn_sequence"])
+@pytest.mark.parametrize("name", rest_in_check(["lstm", "dnn_sequence"], quick=["dnn_sequence"]))
 def test_frozen_vectors_stay_as_they_are(name: str) -> None:
     before, after = matrix_after(name, embedding="frozen")
     assert before.tobytes() == after.tobytes()
@@ -93,7 +94,8 @@ def test_a_network_of_exclusive_labels_begins_at_their_shares() -> None:
 @pytest.mark.parametrize("gamma", [None, 2.0])
 def test_class_weights_and_the_focal_loss_enter_the_loss(gamma: float | None) -> None:
     weight = {"negative": 0.5, "label 0": 3.0, "label 1": 5.0}
-    model, features = start_of("dnn_sequence", RARE, weight=weight, focal_gamma=gamma)
+    loss = CROSSENTROPY if gamma is None else Focal(gamma)
+    model, features = start_of("dnn_sequence", RARE, weight=weight, loss=loss)
     p = 1 / (1 + np.exp(-model.raw(features)))
     right = np.where(RARE, p, 1 - p)
     losses = -np.log(right) * (1 if gamma is None else (1 - right) ** gamma)
@@ -104,7 +106,8 @@ def test_class_weights_and_the_focal_loss_enter_the_loss(gamma: float | None) ->
 @pytest.mark.parametrize("gamma", [None, 2.0])
 def test_class_weights_and_the_focal_loss_enter_the_loss_of_exclusive_labels(gamma: float | None) -> None:
     weight = {"none": 0.5, "label 0": 3.0, "label 1": 5.0}
-    model, features = start_of("dnn_sequence", RARE, exclusive=True, weight=weight, focal_gamma=gamma)
+    loss = CROSSENTROPY if gamma is None else Focal(gamma)
+    model, features = start_of("dnn_sequence", RARE, exclusive=True, weight=weight, loss=loss)
     odds = np.exp(np.column_stack([np.zeros(len(RARE)), model.raw(features)]))  # against the negative value
     classes = np.where(RARE.any(axis=1), RARE.argmax(axis=1) + 1, 0)
     right = (odds / odds.sum(axis=1, keepdims=True))[np.arange(len(RARE)), classes]
@@ -113,7 +116,7 @@ def test_class_weights_and_the_focal_loss_enter_the_loss_of_exclusive_labels(gam
     assert model.history_[0]["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{}, {"normalization": "batch"}])
+@pytest.mark.parametrize("changes", rest_in_check([{}, {"normalization": "batch"}], quick=[{}]))
 def test_the_model_is_as_good_as_the_best_epoch_of_its_history(changes: Any) -> None:
     model = fitted("cnn", epochs=6, learning_rate=0.1, **changes)
     values = [row["validation_average_precision"] for row in model.history_]
@@ -132,7 +135,7 @@ def test_tokens_that_only_watched_comments_hold_count_there() -> None:
     assert model.history_[0]["validation_average_precision"] == precision != targets.mean()
 
 
-@pytest.mark.parametrize(("columns", "exclusive"), [(3, False), (2, True)])
+@pytest.mark.parametrize(("columns", "exclusive"), rest_in_check([(3, False), (2, True)], quick=[(2, True)]))
 def test_several_labels_are_judged_by_their_mean_average_precision(columns: int, exclusive: bool) -> None:
     features = sequences([0, *range(1, 8)] * 5)
     targets = targets_of(40, columns=columns, exclusive=exclusive)
@@ -161,12 +164,13 @@ RUNAWAY = {"learning_rate": 1e6, "clip_norm": 0, "epochs": 3}
 @pytest.mark.parametrize(
     ("name", "changes", "cause", "cures", "idle"),
     [
-        (
+        pytest.param(
             "lstm",
             {"activation": "relu"},
             "an unbounded activation (relu) inside a recurrent layer",
             ["model.activation = tanh"],
             [],
+            marks=pytest.mark.check,
         ),
         ("cnn", {}, "a learning rate of 1e+06", ["lower model.learning_rate (to 0.001)"], ["model.activation"]),
         (
@@ -282,11 +286,13 @@ def test_names_by_whose_order_gradients_are_added_up_do_not_hang_on_what_was_bui
     assert names() == first
 
 
+@pytest.mark.check
 def test_batches_of_one_comment_train_too() -> None:
     model = fitted("cnn", batch_size=1, epochs=1, normalization="batch")
     assert model.divergence_ is None
 
 
+@pytest.mark.check
 @pytest.mark.parametrize(
     ("name", "features"),
     [("lstm", sequences([0, 1, 1] * 4, tokens=1, size=1, longest=1)), ("cnn", sequences([0] * 12))],

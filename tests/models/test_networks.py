@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from tests.conftest import rest_in_check
 from tests.models.small import (
     EVERY_LENGTH,
     LONGEST,
@@ -62,7 +63,9 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("cnn", {"embedding": "frozen", "widths": [1, 3, 4, LONGEST + 2]}),
 ]
 every_kind = pytest.mark.parametrize(
-    ("name", "changes"), KINDS, ids=[f"{name}-{'-'.join(map(str, changes.values()))}" for name, changes in KINDS]
+    ("name", "changes"),
+    rest_in_check(KINDS, quick=[kind for kind in KINDS if "recurrent_activation" not in kind[1]]),
+    ids=[f"{name}-{'-'.join(map(str, changes.values()))}" for name, changes in KINDS],
 )
 POOLINGS: list[tuple[str, dict[str, Any]]] = [
     *((name, {"normalization": "none"}) for name in SEQUENCE),
@@ -102,7 +105,10 @@ def test_the_graph_agrees_with_keras_on_comments_of_every_length(
     assert np.abs(scorer.run(encoded(EVERY_LENGTH.ids)) - theirs).max() <= 1e-5
 
 
-@every_pooling
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    rest_in_check(POOLINGS, quick=[("lstm", {"pooling": "max"}), ("cnn", {"normalization": "none"})]),
+)
 def test_padding_never_changes_a_score(name: str, changes: dict[str, Any], network: Making) -> None:
     model, scorer = network(name, changes)
     ids = EVERY_LENGTH.ids
@@ -129,7 +135,10 @@ def run(scorer: Scorer, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.asarray(output)
 
 
-@pytest.mark.parametrize(("name", "pooling"), [("lstm2", "max_mean"), ("lstm2", "last"), ("bilstm", "last")])
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    rest_in_check([("lstm2", "max_mean"), ("lstm2", "last"), ("bilstm", "last")], quick=[("bilstm", "last")]),
+)
 def test_a_state_that_would_run_away_beyond_the_end_does_not_leak(name: str, pooling: str) -> None:
     model = made(name, activation="relu", pooling=pooling)
     for variable in model.network_.weights:
@@ -189,7 +198,7 @@ def test_the_graph_of_a_network_over_averages_agrees_with_keras(normalization: s
     assert np.abs(scorer.run(encoded(EVERY_LENGTH.ids)) - model.raw(features)).max() <= 1e-5
 
 
-@pytest.mark.parametrize("name", SEQUENCE)
+@pytest.mark.parametrize("name", rest_in_check(SEQUENCE, quick=["lstm", "cnn"]))
 def test_the_graph_agrees_with_keras_on_the_sample_corpus(name: str, sample: Comments) -> None:
     tokens = tokenizer("mecab").tokenize(sample.texts)
     vectors = random_vectors(tokens, VectorsSection(size=SIZE), 0)

@@ -69,6 +69,7 @@ def test_a_diverged_run_ends_with_six_and_a_report_and_no_bundle(
     assert 'id="figure-history"' in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 
+@pytest.mark.check
 def test_an_unbounded_activation_in_a_recurrent_layer_is_named_in_json_too(
     few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +99,7 @@ def test_softmax_gates_are_trained_and_reported_and_have_no_bundle(
     assert all(f'id="figure-{name}"' in page for name in ("history", "precision_recall"))
 
 
+@pytest.mark.check
 def test_a_model_without_a_bundle_says_why_it_cannot_be_used(few: Comments) -> None:
     softmax = recipe({**LSTM, "activation": "softmax"})
     trained = toxiclf.train(few, softmax)
@@ -126,6 +128,7 @@ def test_automatic_choices_are_told(few_path: Path, tmp_path: Path, capsys: pyte
     assert told.count("cnn: epoch ") == len(history)
 
 
+@pytest.mark.check
 def test_what_was_chosen_by_hand_is_not_called_automatic(few: Comments) -> None:
     said: list[str] = []
     content = recipe(

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from tests.models.small import ids_of
+from toxiclf.balance.losses import CROSSENTROPY, Focal
 from toxiclf.errors import UsageError
 from toxiclf.models._checkpoint import Checkpoint
 from toxiclf.models._plan import Plan
@@ -34,7 +35,7 @@ def plan(**changes: Any) -> Plan:
     given: dict[str, Any] = {
         "network": "dense", "optimizer": "adam", "learning_rate": 0.1, "batch_size": 8, "epochs": 6,
         "patience": 9, "clip_norm": 1.0,
-        "focal_gamma": None, "exclusive": False, "seed": 0, "blame": ("the likely cause is this", "do that"),
+        "loss": CROSSENTROPY, "exclusive": False, "seed": 0, "blame": ("the likely cause is this", "do that"),
     }  # fmt: skip
     return Plan(**(given | changes))
 
@@ -161,13 +162,13 @@ def test_exclusive_labels_share_one_softmax() -> None:
     expected = (-3 * math.log(p[1]) - 0.5 * math.log(p[2])) / 2
     assert first_loss(logits, wanted, weights, exclusive=True) == pytest.approx(expected, rel=1e-5)
     expected = (-3 * (1 - p[1]) ** 2 * math.log(p[1]) - 0.5 * (1 - p[2]) ** 2 * math.log(p[2])) / 2
-    assert first_loss(logits, wanted, weights, exclusive=True, focal_gamma=2.0) == pytest.approx(expected, rel=1e-5)
+    assert first_loss(logits, wanted, weights, exclusive=True, loss=Focal(2.0)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_focal_loss_makes_light_of_what_is_known() -> None:
     p = 1 / (1 + math.exp(-0.7))
-    assert first_loss([0.7], [[1]], focal_gamma=2.0) == pytest.approx(-((1 - p) ** 2) * math.log(p))
-    assert first_loss([0.7], [[0]], focal_gamma=1.5) == pytest.approx(-(p**1.5) * math.log(1 - p))
+    assert first_loss([0.7], [[1]], loss=Focal(2.0)) == pytest.approx(-((1 - p) ** 2) * math.log(p))
+    assert first_loss([0.7], [[0]], loss=Focal(1.5)) == pytest.approx(-(p**1.5) * math.log(1 - p))
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -181,7 +182,7 @@ def test_a_focal_loss_of_gamma_zero_is_cross_entropy(exclusive: bool) -> None:
             exclusive=exclusive,
             **more,
         )
-        for more in ({}, {"focal_gamma": 0.0})
+        for more in ({}, {"loss": Focal(0.0)})
     )
     assert plain.history == focal.history
     assert same(weights, others)
@@ -189,7 +190,7 @@ def test_a_focal_loss_of_gamma_zero_is_cross_entropy(exclusive: bool) -> None:
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])
 def test_the_focal_loss_of_what_is_certain_has_a_gradient(gamma: float) -> None:
-    loop, weights = run(model=network(bias=[90.0]), wanted=np.ones((24, 1)), focal_gamma=gamma)
+    loop, weights = run(model=network(bias=[90.0]), wanted=np.ones((24, 1)), loss=Focal(gamma))
     assert loop.divergence is None
     assert all(np.isfinite(weight).all() for weight in weights)
 
@@ -384,7 +385,7 @@ OTHER_POINTS = VectorRows(POINTS + np.eye(24, 2, dtype=np.float32))
     "changes",
     [
         {"rows": OTHER_POINTS}, {"held_out": OTHER_POINTS}, {"wanted": 1 - WANTED}, {"weights": ONES * 2}, {"seed": 1},
-        {"learning_rate": 0.2}, {"network": "another"}, {"focal_gamma": 1.0}, {"model": network(bias=[0.5])},
+        {"learning_rate": 0.2}, {"network": "another"}, {"loss": Focal(1.0)}, {"model": network(bias=[0.5])},
     ],
     ids=lambda changes: next(iter(changes)),
 )  # fmt: skip

@@ -103,6 +103,7 @@ def test_equal_and_given_weights_are_taken_as_they_are() -> None:
         assert vote.weights() == [[share, share] for share in shares]
 
 
+@pytest.mark.check
 def test_members_share_features_that_are_the_same(sample: Comments) -> None:
     one = learned(sample, Recipe.load({**tiny("logistic")})).graph
     both = learned(sample, classic("logistic", {"name": "logistic", "C": 0.1})).graph
@@ -145,6 +146,7 @@ def test_the_report_says_what_each_member_is_worth(trained: Callable[[str, str],
     assert not (folder / "checkpoints").exists()
 
 
+@pytest.mark.check
 def test_a_member_without_a_vote_is_not_asked(sample: Comments) -> None:
     alone, both = (
         learned(sample, classic("logistic", {"name": "ngram_logistic", "jamo": 2, "syllable": 1}, weights=weights))

@@ -29,7 +29,7 @@ class Loss:
 
         Parameters
         ----------
-        shares : of the training rows that each column holds, float64 (columns,), weighted.
+        shares : of the training rows, each column's, float64 (columns,).
         exclusive : whether columns are values of one label, one softmax, and not a sigmoid each.
         """
         return ()
@@ -42,6 +42,9 @@ class Loss:
 @register("loss", summary="Cross-entropy", order=10)
 class Crossentropy(Loss):
     """Cross-entropy of sigmoids, or of a softmax where labels exclude each other."""
+
+
+CROSSENTROPY = Crossentropy()
 
 
 @register("loss", summary="Cross-entropy that makes light of what is known already", keys=("focal_gamma",), order=20)

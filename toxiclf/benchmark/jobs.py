@@ -1,4 +1,4 @@
-"""A run with all that names it, and its comments: read once, split, subsampled, disguised."""
+"""A planned run with its key, and its comments: read once, split, subsampled, disguised."""
 
 from __future__ import annotations
 
@@ -83,20 +83,20 @@ class Job:
 
 
 def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
-    """What decides a run's figures beside recipe and data, where there is such a thing."""
-    found: dict[str, Any] = {}
+    """What else decides a run's figures, beside recipe and data: versions of libraries, and other texts and vectors."""
+    content: dict[str, Any] = {}
     libraries = (_LIBRARIES.get(run.entry.rival or ""), _LIBRARIES.get(recipe.text.tokenizer))
     if any(libraries):
-        found["libraries"] = {name: _version(name) for name in libraries if name is not None}
+        content["libraries"] = {name: _version(name) for name in libraries if name is not None}
     unlabeled = named_sources(recipe, recipe.search, "unlabeled")
     if unlabeled:
-        found["unlabeled"] = {source: _texts_hash(source) for source in unlabeled}
+        content["unlabeled"] = {source: _texts_hash(source) for source in unlabeled}
     if recipe.pretrained_vectors is not None:
-        found["pretrained"] = _vectors_hash(recipe.pretrained_vectors)
+        content["pretrained"] = _vectors_hash(recipe.pretrained_vectors)
     others = set(named_vectors(recipe, recipe.search)) - {recipe.pretrained_vectors, *SHIPPED_VECTORS}
     if others:
-        found["vectors"] = {source: _vectors_hash(source) for source in sorted(others)}
-    return found
+        content["vectors"] = {source: _vectors_hash(source) for source in sorted(others)}
+    return content
 
 
 def _texts_hash(source: str) -> str:
@@ -120,7 +120,7 @@ def _version(library: str) -> str | None:
 
 
 def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
-    """The labelled comments of an entry, and its test set where it has one of its own."""
+    """The labelled comments of a corpus, and its own test set if it has one."""
     return _read(_unnamed(entry))
 
 
@@ -152,7 +152,7 @@ def _any(comments: Comments) -> Comments:
 
 
 def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
-    """The split; training and validation set subsampled, the test set disguised where the corpus is."""
+    """The split. Training and validation set are subsampled, and the test set is disguised, if the corpus asks for it."""
     normalizer = recipe_normalizer(recipe)
     comments, test = corpus(run.corpus)
     own = None if test is None else consistent(test, normalizer)

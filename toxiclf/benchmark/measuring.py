@@ -96,13 +96,13 @@ def _figures(run: PlannedRun, cache: FeatureCache) -> dict[str, Any]:
     import_module("toxiclf.backend")  # before the watch, else the first network in a process pays for TensorFlow
     with watched_memory() as memory:
         began = time.perf_counter()
-        found = (
+        figures = (
             _rival(run, parts, recipe)
             if run.entry.rival is not None
             else _toxiclf(parts, comments, recipe, run.corpus.rate is not None, cache)
         )
-        seconds = time.perf_counter() - began - found.pop("beyond_fit", 0.0) + cache.seconds
-    return found | {
+        seconds = time.perf_counter() - began - figures.pop("beyond_fit", 0.0) + cache.seconds
+    return figures | {
         "fit_seconds": round(seconds, 3),
         "memory_mb": round(memory[0] / 2**20, 1),
         "test_sha256": parts.test.sha256(),
@@ -126,18 +126,18 @@ def _toxiclf(
     model = scored_rows(learned, parts, recipe)
     report = report_of(learned, model, None, parts, comments, recipe, 0.0)
     raw = learned.raw(learned.encode(parts.test))
-    found = _tests(model.scores, raw, learned.thresholds, parts, recipe, is_subsampled, learned.calibration.exclusive)
-    found["findings"] = report.codes()
+    figures = _tests(model.scores, raw, learned.thresholds, parts, recipe, is_subsampled, learned.calibration.exclusive)
+    figures["findings"] = report.codes()
     if learned.graph is not None:
         manifest, files = bundled(learned, comments, recipe, model_card(report))
-        found["bundle_bytes"] = sum(map(len, files.values())) + len(manifest.model_dump_json())
+        figures["bundle_bytes"] = sum(map(len, files.values())) + len(manifest.model_dump_json())
         moderator = Moderator(manifest, learned.fitted.encoder, Scorer(learned.graph))
-        found["latency_ms"] = latency(lambda text: moderator.check(text), parts.test.texts)
-    return found | {"beyond_fit": time.perf_counter() - ended}
+        figures["latency_ms"] = latency(lambda text: moderator.check(text), parts.test.texts)
+    return figures | {"beyond_fit": time.perf_counter() - ended}
 
 
 def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
-    """A rival by the same rows: out-of-fold outputs for calibration and threshold, then a fit to all of them."""
+    """Measure a rival on the same rows: out-of-fold outputs for calibration and threshold, then a fit to all training rows."""
     assert run.entry.rival is not None
     assert parts.test is not None
     fit = RIVALS[run.entry.rival]
@@ -161,49 +161,51 @@ def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
         thresholds = tuple(choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective)[0] for j in columns)
     outputs = test.astype(np.float32)
     is_subsampled = run.corpus.rate is not None
-    found = _tests(calibration.apply(outputs), outputs, thresholds, parts, recipe, is_subsampled, exclusive=False)
-    found["latency_ms"] = latency(lambda text: [model([text]) for model in models], parts.test.texts)
-    return found | {"findings": [], "beyond_fit": time.perf_counter() - ended}
+    figures = _tests(calibration.apply(outputs), outputs, thresholds, parts, recipe, is_subsampled, exclusive=False)
+    figures["latency_ms"] = latency(lambda text: [model([text]) for model in models], parts.test.texts)
+    return figures | {"findings": [], "beyond_fit": time.perf_counter() - ended}
 
 
 def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
     is_subsampled: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Figures of the test set; where training was subsampled, weighted to the rate of training, too."""
+    """Figures of the test set; if training was subsampled, also weighted to the rate of training."""
     assert parts.test is not None
     targets, labels = parts.test.targets, parts.test.labels
     uncalibrated = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels)).apply(
         raw
     )
     of_training = tuple(parts.train.joined(parts.validation).targets.mean(axis=0).tolist())
-    found: dict[str, Any] = {"thresholds": [float(t) for t in thresholds]}
+    figures: dict[str, Any] = {"thresholds": [float(t) for t in thresholds]}
     for name, prior in (("metrics", None), ("at_rate", of_training if is_subsampled else None)):
         if name == "at_rate" and prior is None:
             continue
         facts: dict[str, Any] = {"seed": recipe.seed, "prior": prior, "exclusive": exclusive, "resamples": 0}
-        of = evaluate(scores, targets, thresholds, labels, **facts)
+        evaluation = evaluate(scores, targets, thresholds, labels, **facts)
         before = evaluate(uncalibrated, targets, thresholds, labels, **facts)
         weights = np.ones(targets.shape) if prior is None else live_weights(targets, prior, exclusive=exclusive)
-        found[name] = {
-            **_summary(of), "brier_uncalibrated": before.value("brier"),
+        figures[name] = {
+            **_summary(evaluation), "brier_uncalibrated": before.value("brier"),
             "recall_at_precision_0.9": _recall_at(0.9, scores, targets, weights),
         }  # fmt: skip
         if len(labels) > 1:
-            found[f"{name}_by_label"] = {label: {m: of.value(m, label) for m in metric_names()} for label in labels}
-    return found
+            figures[f"{name}_by_label"] = {
+                label: {m: evaluation.value(m, label) for m in metric_names()} for label in labels
+            }
+    return figures
 
 
-def _summary(of: Evaluation) -> dict[str, float | None]:
-    return {metric: of.value(metric, SUMMARY) for metric in metric_names()}
+def _summary(evaluation: Evaluation) -> dict[str, float | None]:
+    return {metric: evaluation.value(metric, SUMMARY) for metric in metric_names()}
 
 
 def _recall_at(
     precision: float, scores: NDArray[np.float32], targets: NDArray[np.uint8], weights: NDArray[np.float64]
 ) -> float:
-    """The most recall that a threshold gives at such a precision, on the test set's own curve; the mean over labels."""
-    found = []
+    """The highest recall at which precision is at least ``precision``, on the test set's own curve; the mean over labels."""
+    recalls = []
     for j in range(targets.shape[1]):
         reached, recall, _ = precision_recall_curve(targets[:, j], scores[:, j], sample_weight=weights[:, j])
-        found.append(float(recall[reached >= precision].max(initial=0.0)))
-    return float(np.mean(found))
+        recalls.append(float(recall[reached >= precision].max(initial=0.0)))
+    return float(np.mean(recalls))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -12,7 +13,7 @@ from markupsafe import Markup
 
 from toxiclf.benchmark.plan import Plan
 from toxiclf.benchmark.tables import Line, caption, table
-from toxiclf.report.html import embedded, plain, plotly_library, policy_of
+from toxiclf.report.html import embedded, plotly_library, policy_of
 from toxiclf.report.html import file as report_file
 
 
@@ -27,34 +28,44 @@ def page(plan: Plan, lines: Sequence[Line]) -> str:
     filled: str = _template().render(
         plan=plan, caption=caption(plan, lines), policy=policy_of(library, script), style=Markup(report_file("page.css")),
         tables=list(_tables(plan, lines)), figures=[(name, title) for name, (title, _) in figures.items()],
-        data=Markup(embedded({name: plain(figure) for name, (_, figure) in figures.items()})), library=Markup(library),
+        data=Markup(embedded({name: _plain(figure) for name, (_, figure) in figures.items()})), library=Markup(library),
         script=Markup(script),
     )  # fmt: skip
     return filled
 
 
 def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
-    found = []
+    tables = []
     for corpus in dict.fromkeys(line.corpus for line in lines):
-        of = [line for line in lines if line.corpus == corpus]
+        corpus_lines = [line for line in lines if line.corpus == corpus]
         failures = [
-            f"{line.entry}, {count} runs failed: {reason}" for line in of for reason, count in line.failures.items()
+            f"{line.entry}, {count} runs failed: {reason}"
+            for line in corpus_lines
+            for reason, count in line.failures.items()
         ]
         for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
-            if part == "figures" or any(line.at_rate for line in of):
-                heading, *rest = table(plan, of, part)
-                found.append((title, heading, rest, failures if part == "figures" else []))
-    return found
+            if part == "figures" or any(line.at_rate for line in corpus_lines):
+                heading, *rest = table(plan, corpus_lines, part)
+                tables.append((title, heading, rest, failures if part == "figures" else []))
+    return tables
+
+
+def _plain(figure: go.Figure) -> dict[str, Any]:
+    """A figure as JSON types, for a page that has plotly's script."""
+    content: dict[str, Any] = json.loads(figure.to_json())
+    content["layout"].pop("template", None)
+    return content
 
 
 def _latency(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | None]:
     metric = plan.metrics[0]
     figure = go.Figure()
     for corpus in dict.fromkeys(line.corpus for line in lines):
-        of = [line for line in lines if line.corpus == corpus and line.latency_ms and metric in line.figures]
+        corpus_lines = [line for line in lines if line.corpus == corpus and line.latency_ms and metric in line.figures]
         figure.add_scatter(
-            x=[line.latency_ms for line in of], y=[line.figures[metric].mean for line in of], mode="markers+text",
-            name=corpus.replace("<", "&lt;"), text=[line.entry.replace("<", "&lt;") for line in of],
+            x=[line.latency_ms for line in corpus_lines], y=[line.figures[metric].mean for line in corpus_lines],
+            mode="markers+text",
+            name=corpus.replace("<", "&lt;"), text=[line.entry.replace("<", "&lt;") for line in corpus_lines],
             textposition="top center", marker={"size": 9},
         )  # fmt: skip
     figure.update_layout(
@@ -70,13 +81,13 @@ def _rates(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | Non
     rates = {line.toxic for line in lines if line.toxic is not None}
     figure = go.Figure()
     for entry in dict.fromkeys(line.entry for line in lines):
-        of = sorted(
+        entry_lines = sorted(
             (line for line in lines if line.entry == entry and line.toxic and metric in line.figures),
             key=lambda line: line.toxic or 0.0,
         )
         figure.add_scatter(
-            x=[line.toxic for line in of], y=[line.figures[metric].mean for line in of], mode="lines+markers",
-            name=entry.replace("<", "&lt;"), text=[line.corpus.replace("<", "&lt;") for line in of],
+            x=[line.toxic for line in entry_lines], y=[line.figures[metric].mean for line in entry_lines], mode="lines+markers",
+            name=entry.replace("<", "&lt;"), text=[line.corpus.replace("<", "&lt;") for line in entry_lines],
         )  # fmt: skip
     figure.update_layout(
         xaxis={"type": "log", "title": "share of toxic comments in training", "tickformat": ".1%"},

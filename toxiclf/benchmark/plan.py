@@ -21,7 +21,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.types import Section, as_list
 
 RECALL_AT, UNCALIBRATED = "recall_at_precision_0.9", "brier_uncalibrated"
-"""Metrics of benchmarks alone."""
+"""Metrics that only benchmarks have."""
 
 
 def default_metrics() -> tuple[str, ...]:
@@ -50,13 +50,13 @@ def _flat(settings: object) -> object:
     """Keys of sections written as tables, ``split = {test = 0.4}`` or ``split.test = 0.4``, as dotted keys."""
     if not isinstance(settings, Mapping):
         return settings
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping) and "." not in key:
-            found |= {f"{key}.{name}": inner for name, inner in value.items()}
+            flat |= {f"{key}.{name}": inner for name, inner in value.items()}
         else:
-            found[key] = value
-    return found
+            flat[key] = value
+    return flat
 
 
 def _of_one_line(name: str) -> str:
@@ -66,22 +66,22 @@ def _of_one_line(name: str) -> str:
 
 
 def _spelled_out(entries: object) -> object:
-    """Entries that are written short: a name for a preset or a rival, and ``each`` for all components of a kind."""
+    """Write out short entries: a name stands for a preset or a rival, ``each`` for all components of a kind."""
     if not isinstance(entries, list | tuple):
         return entries
-    found: list[object] = []
+    full_entries: list[object] = []
     for entry in entries:
         if isinstance(entry, str):
-            found.append({"name": entry, "rival" if entry in RIVALS else "recipe": entry})
+            full_entries.append({"name": entry, "rival" if entry in RIVALS else "recipe": entry})
         elif isinstance(entry, Mapping) and "each" in entry:
             kind = entry["each"]
             if kind not in KINDS:
                 raise ValueError(str(unknown_name("kind", str(kind), list(KINDS))))
             form = {key: value for key, value in entry.items() if key != "each"}
-            found += [_filled(form, name) for name in components(kind)]
+            full_entries += [_filled(form, name) for name in components(kind)]
         else:
-            found.append(entry)
-    return found
+            full_entries.append(entry)
+    return full_entries
 
 
 def _filled(value: Any, name: str) -> Any:
@@ -319,7 +319,7 @@ def of_flags(
     corpora: Sequence[str], models: Sequence[str], resample: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any],
     baseline: str,
 ) -> Plan:  # fmt: skip
-    """A plan from flags: each model, each with every remedy by resampling.
+    """A plan from flags: each model with each resampler.
 
     Raises
     ------

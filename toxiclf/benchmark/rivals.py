@@ -65,13 +65,13 @@ def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fit
                     raise
 
     def raw(rows: Sequence[str]) -> Floats:
-        found = []
+        log_odds = []
         for text in rows:
             pairs = model.f.predict(f"{_line(text)}\n", 2, 0.0, "replace")
             shares = {label: share for share, label in pairs}
             share = min(max(shares.get("__label__1", 0.0), 1e-6), 1 - 1e-6)
-            found.append(float(np.log(share / (1 - share))))
-        return np.array(found)
+            log_odds.append(float(np.log(share / (1 - share))))
+        return np.array(log_odds)
 
     return raw
 

@@ -86,8 +86,8 @@ def _end_with(parent: int) -> None:
 def finished(plan: Plan, out: Path) -> list[dict[str, Any]]:
     """The rows that are there, in the plan's order; nothing is run."""
     named = [Job.of(run) for run in plan.runs()]
-    found = [(job, rows.read(out, job.key)) for job in named]
-    return [{**row, **_named(job)} for job, row in found if row is not None]
+    job_rows = [(job, rows.read(out, job.key)) for job in named]
+    return [{**row, **_named(job)} for job, row in job_rows if row is not None]
 
 
 def _named(job: Job) -> dict[str, Any]:
@@ -129,13 +129,13 @@ def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
 
 
 class _Progress:
-    """Says a sentence a run."""
+    """Prints a sentence for each run."""
 
     def __init__(self, count: int, say: Say) -> None:
         self._count, self._say, self._done, self._countdown = count, say, 0, Countdown(count)
 
     def report(self, job: Job, row: dict[str, Any]) -> None:
-        """A run is done."""
+        """Report a finished run."""
         self._done += 1
         left = duration(self._countdown.left(self._done))
         if row["status"] == "failed":

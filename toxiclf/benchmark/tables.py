@@ -84,17 +84,17 @@ class Line:
 
 
 def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
-    """A line for each corpus and entry, in the plan's order; what was not run has none."""
+    """A line for each corpus and entry that was run, in the plan's order."""
     lines = []
     for corpus in plan.corpora:
-        of = [row for row in rows if row["corpus"] == corpus.title]
-        by_entry = {entry.name: [row for row in of if row["entry"] == entry.name] for entry in plan.entries}
+        corpus_rows = [row for row in rows if row["corpus"] == corpus.title]
+        by_entry = {entry.name: [row for row in corpus_rows if row["entry"] == entry.name] for entry in plan.entries}
         ranks, ranks_at_rate = (_ranks(plan, by_entry, part) for part in ("metrics", "at_rate"))
         figures = {part: _figures(plan, by_entry, part) for part in ("metrics", "at_rate")}
         for entry in plan.entries:
-            found = by_entry[entry.name]
-            done = [row for row in found if row["status"] == "done"]
-            if not found:
+            entry_rows = by_entry[entry.name]
+            done = [row for row in entry_rows if row["status"] == "done"]
+            if not entry_rows:
                 continue
             line = Line(
                 corpus=corpus.title,
@@ -110,7 +110,7 @@ def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
                 latency_ms=min((row["latency_ms"] for row in done if row.get("latency_ms") is not None), default=None),
                 bundle_bytes=_middle(done, "bundle_bytes"),
                 findings=dict(Counter(code for row in done for code in row["findings"])),
-                failures=dict(Counter(row["reason"] for row in found if row["status"] == "failed")),
+                failures=dict(Counter(row["reason"] for row in entry_rows if row["status"] == "failed")),
                 toxic=_toxic(done),
                 own_test=any(row["test_part"] == "own" for row in done),
             )
@@ -124,15 +124,15 @@ def _toxic(done: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _values(rows: Sequence[Mapping[str, Any]], part: str, metric: str) -> dict[int, float]:
-    found = {row["seed"]: row.get(part, {}).get(metric) for row in rows if row["status"] == "done"}
-    return {seed: value for seed, value in found.items() if value is not None}
+    values = {row["seed"]: row.get(part, {}).get(metric) for row in rows if row["status"] == "done"}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def _figures(
     plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str
 ) -> dict[str, dict[str, Figure]]:
-    """Figures of each entry; differences are of the seeds that both have, measured on the same test set."""
-    found: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
+    """Figures of each entry. Differences use the seeds that both entries were run with, on the same test set."""
+    figures: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
     tests_of = {name: {row["seed"]: row.get("test_sha256") for row in rows} for name, rows in by_entry.items()}
     own_test = any(row.get("test_part") == "own" for rows in by_entry.values() for row in rows)
     shared = 0.0 if own_test else plan.test_share
@@ -164,24 +164,24 @@ def _figures(
                     facts["difference_low"], facts["difference_high"] = mean_interval(differences, shared)
                     if not own_test:
                         facts["p"] = tests[entry.name] = paired_p(differences, shared)
-            found[entry.name][metric] = Figure(**facts)
+            figures[entry.name][metric] = Figure(**facts)
         for name, corrected in zip(tests, holm(list(tests.values())), strict=True):
-            found[name][metric] = Figure(**{**asdict(found[name][metric]), "holm": corrected})
-    return found
+            figures[name][metric] = Figure(**{**asdict(figures[name][metric]), "holm": corrected})
+    return figures
 
 
 def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str) -> dict[str, float]:
-    """Mean place of each entry that is done for as many seeds as any."""
+    """Mean rank of each entry; entries with fewer seeds than others have none."""
     metric = plan.metrics[0]
     values = {name: _values(rows, part, metric) for name, rows in by_entry.items()}
     most = max(map(len, values.values()), default=0)
-    values = {name: of for name, of in values.items() if len(of) == most}
+    values = {name: by_seed for name, by_seed in values.items() if len(by_seed) == most}
     seeds = sorted(set[int]().union(*values.values()))
-    values = {name: of for name, of in values.items() if len(of) == len(seeds)}
+    values = {name: by_seed for name, by_seed in values.items() if len(by_seed) == len(seeds)}
     if not seeds or not values:
         return {}
     sign = 1.0 if metric == UNCALIBRATED or lower_is_better(metric) else -1.0
-    matrix = np.array([[sign * of[seed] for of in values.values()] for seed in seeds])
+    matrix = np.array([[sign * by_seed[seed] for by_seed in values.values()] for seed in seeds])
     return dict(zip(values, stats.rankdata(matrix, axis=1).mean(axis=0).tolist(), strict=True))
 
 
@@ -194,11 +194,15 @@ def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
     """One table a corpus, and one more of figures at the rate of training."""
     parts = [f"# {markdown_text(plan.title)}", "", markdown_text(caption(plan, lines))]
     for corpus in dict.fromkeys(line.corpus for line in lines):
-        of = [line for line in lines if line.corpus == corpus]
+        corpus_lines = [line for line in lines if line.corpus == corpus]
         for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
-            if any(getattr(line, part) for line in of):
-                parts += ["", f"## {markdown_text(title)}", "", *markdown_table(table(plan, of, part))]
-        failures = [f"- {line.entry}, {count} runs: {reason}" for line in of for reason, count in line.failures.items()]
+            if any(getattr(line, part) for line in corpus_lines):
+                parts += ["", f"## {markdown_text(title)}", "", *markdown_table(table(plan, corpus_lines, part))]
+        failures = [
+            f"- {line.entry}, {count} runs: {reason}"
+            for line in corpus_lines
+            for reason, count in line.failures.items()
+        ]
         if failures:
             parts += ["", "Runs that failed:", "", *map(markdown_text, failures)]
     return "\n".join(parts) + "\n"
@@ -254,8 +258,8 @@ def _cells(plan: Plan, line: Line, part: str, published: bool) -> list[str]:
     ):
         cells.append("–" if value is None else form.format(value))
     cells.append("–" if line.bundle_bytes is None else f"{line.bundle_bytes / 1000:,.0f}")
-    told = {**line.findings, **({"failed": sum(line.failures.values())} if line.failures else {})}
-    cells.append(", ".join(f"{code} {count}" for code, count in told.items()))
+    codes = {**line.findings, **({"failed": sum(line.failures.values())} if line.failures else {})}
+    cells.append(", ".join(f"{code} {count}" for code, count in codes.items()))
     return cells
 
 

@@ -24,7 +24,7 @@ def write_tables(plan: Plan, rows: Sequence[Mapping[str, Any]], out: Path) -> li
     rows : sequence of dict
         Of runs, as :func:`toxiclf.benchmark.running.run_plan` returns them.
     out : Path
-        Folder of the files; made if need be.
+        Folder of the files; it is created if it does not exist.
 
     Returns
     -------

@@ -128,9 +128,9 @@ def _settle(folder: Path, ours: Collection[str]) -> None:
 def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
     """The place, its inode, and when that last changed: a new folder may get the inode of one that was deleted."""
     for folder in folders:
-        found = folder if folder.exists() else previous(folder)
+        place = folder if folder.exists() else previous(folder)
         with suppress(FileNotFoundError, NotADirectoryError):
-            if (found / file).exists():
-                status = found.stat()
-                return found, status.st_ino, status.st_ctime_ns
+            if (place / file).exists():
+                status = place.stat()
+                return place, status.st_ino, status.st_ctime_ns
     return folders[0], 0, 0

@@ -85,8 +85,8 @@ def live_rates(
                 f"{'every' if rate else 'no'} comment that calibration was fitted on holds the label '{label}', so nothing is "
                 "known to correct to a live rate; label more comments, or leave the label out of the prior"
             )
-    kept = rates if before is None else before
-    live = tuple(named.get(label, rate) for label, rate in zip(labels, kept, strict=True))
+    current = rates if before is None else before
+    live = tuple(named.get(label, rate) for label, rate in zip(labels, current, strict=True))
     if exclusive:
         _check_sum(live)
         if sum(rates) >= 1:

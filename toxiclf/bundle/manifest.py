@@ -191,5 +191,5 @@ def _complaint(error: ValidationError) -> str:
     """The first complaint as one line, with its place."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    said = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message

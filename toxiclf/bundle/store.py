@@ -51,9 +51,9 @@ def set_aside(folder: Path) -> None:
     """Rename an earlier run's bundle to ``<name>.previous``, so that it is not taken for this run's."""
     shutil.rmtree(folders.previous(folder), ignore_errors=True)
     if folder.exists():
-        kept = folder.with_name(f"{folder.name}.previous")
-        shutil.rmtree(kept, ignore_errors=True)
-        folder.rename(kept)
+        earlier = folder.with_name(f"{folder.name}.previous")
+        shutil.rmtree(earlier, ignore_errors=True)
+        folder.rename(earlier)
 
 
 def read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:

@@ -25,26 +25,27 @@ def benchmark(
         typer.Option(metavar="NAME[,NAME…]", help="Presets, or rivals: majority, korcen, fasttext, tfidf_svm."),
     ] = None,
     resample: Annotated[
-        str | None, typer.Option(metavar="NAME[,NAME…]", help="Resamplers, each with each model; none among them.")
+        str | None,
+        typer.Option(metavar="NAME[,NAME…]", help="Resamplers to combine with each model; may include none."),
     ] = None,
     seeds: Annotated[str | None, typer.Option(metavar="0..4", help="Seeds: a range, or a list.")] = None,
     baseline: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Entry that others are set against [default: the first].")
+        str | None, typer.Option(metavar="NAME", help="Entry that others are compared with [default: the first].")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe key of all entries.")
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes, each of one thread.")] = 1,
-    again: Annotated[bool, typer.Option("--retry-failed", help="Run again what failed.")] = False,
+    again: Annotated[bool, typer.Option("--retry-failed", help="Repeat failed runs.")] = False,
     only_tables: Annotated[
-        bool, typer.Option("--tables", help="Run nothing; write the tables of what is there.")
+        bool, typer.Option("--tables", help="Run nothing; write tables of the finished runs.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of rows and tables [default: runs/benchmark-PLAN].")
     ] = None,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Corpora × entries × seeds, and tables with paired intervals; an interrupted benchmark goes on where it stopped."""
+    """Run corpora × entries × seeds, and write tables with paired intervals; an interrupted benchmark resumes."""
     from dataclasses import asdict
 
     from toxiclf.benchmark import tables
@@ -102,9 +103,9 @@ def _seeds(given: str) -> list[int]:
     """A range such as 0..4, or a list such as 0,1,7."""
     from toxiclf.errors import UsageError
 
-    found = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", given.strip())
-    if found:
-        return list(range(int(found[1]), int(found[2]) + 1))
+    match = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", given.strip())
+    if match:
+        return list(range(int(match[1]), int(match[2]) + 1))
     names = _names(given)
     if not names or not all(name.isdecimal() for name in names):
         raise UsageError(f"--seeds is '{given}'; expected a range such as 0..4, or a list such as 0,1,7")

@@ -100,8 +100,8 @@ def path(name: Annotated[str, _NAME_ROLE]) -> None:
     from toxiclf.datasets.cards import parse
 
     card, part = parse(name)
-    for found in [card.path(wanted) for wanted in ([part] if part else card.parts)]:
-        print_line(str(found))
+    for file in [card.path(wanted) for wanted in ([part] if part else card.parts)]:
+        print_line(str(file))
 
 
 @app.command()

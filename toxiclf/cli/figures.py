@@ -12,16 +12,16 @@ from toxiclf._console import print_line, say
 
 def figures(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or the bundle in it.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the figures go to.")],
-    kind: Annotated[str, typer.Option("--format", metavar="svg|pdf|png", help="What to write.")] = "svg",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the figures.")],
+    kind: Annotated[str, typer.Option("--format", metavar="svg|pdf|png", help="File format.")] = "svg",
     only: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME,…", help="These figures alone; toxiclf list figures names all. [default: all of the run]"
+            metavar="NAME,…", help="Only these figures; toxiclf list figures names all. [default: all of the run]"
         ),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(metavar="L", help="This label alone [default: a panel for each label]")
+        str | None, typer.Option(metavar="L", help="Only this label [default: a panel for each label]")
     ] = None,
 ) -> None:
     """Draw figures of a run for publication, as SVG, PDF or PNG."""

@@ -1,4 +1,4 @@
-"""The command that lists what there is to choose from; every name comes from the registry."""
+"""The command that lists all choices; every name comes from the registry."""
 
 from __future__ import annotations
 

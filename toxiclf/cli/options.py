@@ -21,10 +21,8 @@ NEGATIVE = typer.Option(
 )
 POSITIVE = typer.Option(metavar="VALUE", help="Label value that is toxic; may be given several times.")
 HEADER = typer.Option("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
-DELIMITER = typer.Option(
-    metavar="CHAR", help="What stands between columns, one character or tab; detected if left out."
-)
-BY = typer.Option(metavar="COL", help="Column, such as a source, by whose values the report tells figures apart.")
+DELIMITER = typer.Option(metavar="CHAR", help="Delimiter of columns, one character or tab; detected if left out.")
+BY = typer.Option(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
 NO_COMMENTS = typer.Option("--no-comments", help="Leave the texts of comments out of the report.")
 STRICT = typer.Option("--strict", help="Exit with 5 if any row was rejected.")
 JSON = typer.Option("--json", help="Print JSON in place of a table.")

@@ -35,15 +35,13 @@ def pretrain(
     out: Annotated[Path | None, typer.Option(metavar="VECTORS", help="Folder of the word vectors.")] = None,
     kind: Annotated[
         str,
-        typer.Option(
-            metavar="KIND", help="word2vec, or fasttext: jamo n-grams, so that spellings share what they have."
-        ),
+        typer.Option(metavar="KIND", help="word2vec, or fasttext: jamo n-grams, which similar spellings share."),
     ] = "fasttext",
     architecture: Annotated[str, typer.Option(metavar="NAME", help="skip_gram or cbow.")] = "skip_gram",
-    size: Annotated[int, typer.Option(help="Numbers a vector.")] = 100,
+    size: Annotated[int, typer.Option(help="Dimensions of a vector.")] = 100,
     window: Annotated[int, typer.Option(help="Tokens on each side that a token is learned from.")] = 5,
     min_count: Annotated[int, typer.Option(help="Rarer tokens get no vector of their own.")] = 5,
-    epochs: Annotated[int, typer.Option(help="Times that all texts are gone through.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Passes over the texts.")] = 5,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,9 +54,9 @@ def pretrain(
     workers: Annotated[
         int, typer.Option(min=1, help="Threads; with more than one, a second run makes slightly other vectors.")
     ] = 1,
-    quantize: Annotated[bool, typer.Option("--quantize", help="Keep 8 bits a number: a quarter of the size.")] = False,
+    quantize: Annotated[bool, typer.Option("--quantize", help="Store 8 bits a number: a quarter of the size.")] = False,
     vectors: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="What --show looks at where nothing is trained.")
+        str, typer.Option(metavar="NAME|PATH", help="Word vectors for --show when nothing is trained.")
     ] = "ko-comments",
     show: Annotated[
         list[str] | None, typer.Option(metavar="WORD", help="Print the words with the most similar vectors.")

@@ -144,5 +144,5 @@ def _rates(manifest: Manifest, j: int) -> list[str]:
     """The share of a label that its scores were calibrated at, and the one that they are corrected to."""
     from toxiclf.bundle.live_rate import percent
 
-    of = [percent(manifest.rates[j]) if manifest.rates else "not known"]
-    return [*of, percent(manifest.prior[j]) if manifest.prior is not None else "not set"]
+    cells = [percent(manifest.rates[j]) if manifest.rates else "not known"]
+    return [*cells, percent(manifest.prior[j]) if manifest.prior is not None else "not set"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def train(
     comments: Annotated[str, options.COMMENTS],
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="Test part of its own, in place of a share.")] = None,
+    test: Annotated[str | None, typer.Option(metavar="FILE", help="Separate test set, in place of a share.")] = None,
     text: Annotated[str | None, options.TEXT] = None,
     label: Annotated[str | None, options.LABEL] = None,
     negative: Annotated[str | None, options.NEGATIVE] = None,
@@ -51,13 +51,11 @@ def train(
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on after the last finished epoch of an interrupted run in the same folder."),
+        typer.Option("--resume", help="Resume after the last finished epoch of an interrupted run in the same folder."),
     ] = False,
     keep_augmented: Annotated[
         bool,
-        typer.Option(
-            "--keep-augmented", help="Write the comments that balance.augment made to augmented.csv, to read."
-        ),
+        typer.Option("--keep-augmented", help="Write the copies of balance.augment to augmented.csv."),
     ] = False,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
@@ -72,8 +70,6 @@ def train(
     from toxiclf.recipe import Recipe
 
     chosen = Recipe.load(recipe, model=model, settings=settings or (), seed=seed)
-    for note in chosen.notes:
-        say(note)
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
     searched = {key for space in chosen.search.space for key in space}
     if keep_augmented and not (chosen.balance.augment or any(key.startswith("balance.augment") for key in searched)):
@@ -137,7 +133,7 @@ def evaluate(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Measure a bundle on labelled comments; of a corpus with a test part, on that part."""
+    """Measure a bundle on labelled comments; of a corpus with a test set, on that set."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 

@@ -1,1 +1,1 @@
-"""From files of labelled comments to training, validation and test parts."""
+"""From files of labelled comments to training, validation and test sets."""

@@ -44,7 +44,7 @@ class File(_Table):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     def difference(self, size: int, sha256: str) -> str | None:
-        """How a file of this size in bytes and this checksum differs from this one; None where it does not."""
+        """How a file of this size in bytes and this checksum differs from the card's; None if it is the same."""
         if size != self.size:
             return f"{size:,} bytes, expected {self.size:,}"
         return None if sha256 == self.sha256 else f"SHA-256 {sha256[:12]}…, expected {self.sha256[:12]}…"
@@ -56,7 +56,7 @@ class Part(File):
     Attributes
     ----------
     role : what the file is for.
-    rows : number of comments, those that are set aside in reading included.
+    rows : number of comments, rejected ones included.
     address : where upstream keeps the file, or the archive that it is built from.
     built_by : who builds the file from the archive; the archive itself has no pinned size or checksum.
     packed : another form of the file that is read as well.
@@ -78,7 +78,7 @@ class Part(File):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a part lies on this machine; whether it is the file of the card was not looked at."""
+    """Where a part lies on this machine; the file was not verified."""
 
     kind: Literal["package", "TOXICLF_CORPORA", "cache"]
     path: Path
@@ -170,13 +170,13 @@ class Card(_Table):
         return [*([(ROOT_VARIABLE, Path(root) / self.name)] if root else []), ("cache", cache)]
 
     def _verify(self, place: Place) -> None:
-        found = difference(place.path, place.file)
-        if found is None:
+        fault = difference(place.path, place.file)
+        if fault is None:
             return
         again = f"run: toxiclf corpora fetch {self.name}"
         if place.kind == ROOT_VARIABLE:
             again = f"put it there again from {self.upstream}, or remove it and {again}"
-        raise DataError(f"{place.path} is not the file of the card ({found}); {again}")
+        raise DataError(f"{place.path} is not the file of the card ({fault}); {again}")
 
 
 def difference(path: Path, file: File) -> str | None:

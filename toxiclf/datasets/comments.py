@@ -27,7 +27,7 @@ PLAIN = Normalizer(max_chars=2**31)
 
 @dataclass(frozen=True)
 class Comments:
-    """Labelled comments. What was normalized once is known to all comments that are taken from these.
+    """Labelled comments. Each is normalized once; comments taken from these share the result.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Comments:
     label_map : how columns became labels.
     rejected : rejected rows, each with its file.
     notes : what was detected, as sentences.
-    group_column, groups : a column by whose values figures are told apart, and its value in each row; both empty where none was
+    group_column, groups : a column whose values are subgroups in the report, and its value in each row; both empty where none was
         named.
     """
 
@@ -80,7 +80,7 @@ class Comments:
 
     @classmethod
     def of(cls, texts: Iterable[str], targets: Any, labels: Sequence[str] = ("toxic",)) -> Comments:
-        """Make labelled comments from lists; duplicates that contradict each other are set aside.
+        """Make labelled comments from lists; duplicates that contradict each other are rejected.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Comments:
 
 
 def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
-    """Set aside comments that are equal after normalization but labelled differently, all of each such group.
+    """Reject comments that are equal after normalization but labelled differently, all of each such group.
 
     Raises
     ------

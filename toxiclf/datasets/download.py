@@ -1,4 +1,4 @@
-"""Bring one file over https, within a size."""
+"""Download one file by https, up to a size limit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from toxiclf.errors import DataError
 
 Watch = Callable[[int, int | None], None]
-"""Called with the bytes that have arrived, and with those of the whole file; None where the server does not say."""
+"""Called with the number of bytes received and of the whole file; None if the server does not say."""
 
 
 class Output(Protocol):
-    """Where bytes are written to."""
+    """A stream that bytes are written to."""
 
     def write(self, block: bytes, /) -> int:
         """Write a block."""
@@ -31,14 +31,14 @@ _BLOCK = 2**16
 
 
 def download(address: str, file: Output, *, size: int | None, limit: int, watch: Watch) -> None:
-    """Write what an address has to a stream.
+    """Download a file into a stream.
 
     Parameters
     ----------
     address : str
         By https; by http from this machine alone.
     size : int or None
-        What the file must come to, in bytes; None where it is not known.
+        Expected size in bytes; None if it is not known.
     limit : int
         The most bytes that are read.
 

@@ -38,13 +38,13 @@ def fetch(
     say: Say,
     watch: Watch = lambda done, total: None,
 ) -> list[Fetched]:
-    """Bring parts of a corpus to this machine, all if none is named; those that are there and verified stay as they are.
+    """Fetch parts of a corpus, all if none is named; parts that are there and verified stay as they are.
 
     Parameters
     ----------
     accept : asked before a file of a corpus whose licence forbids commercial use is fetched for the first time.
-    say : told what happens.
-    watch : told how many bytes of a file have arrived, and of how many (None where the server does not say).
+    say : called with a message at each step.
+    watch : called with the number of bytes received and of the whole file (None if the server does not say).
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _accepted(folder: Path, terms: str) -> bool:
 
 
 def _get(card: Card, part: Part, say: Say, watch: Watch) -> Path:
-    """Fetch or build a part; it takes its place when size and checksum are those of the card."""
+    """Fetch or build a part; the file is put in place when its size and checksum are those of the card."""
     path = card.cache_path(part)
     if path.is_dir():
         raise DataError(f"{path} is a folder; remove it")
@@ -134,7 +134,7 @@ class _Hashed:
         return self._file.write(block)
 
     def difference(self, part: Part) -> str | None:
-        """How what was written differs from the file of the card; None where it does not."""
+        """How the written bytes differ from the file of the card; None if they are the same."""
         return part.difference(self._size, self._digest.hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""Read labelled comments from a file of almost any shape; what was found out is said, what was rejected is kept."""
+"""Read labelled comments from a file of almost any shape; notes say what was detected, rejected rows are kept."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read_comments(
     Raises
     ------
     DataError : no such file, no usable row, or an encoding that is not read.
-    UsageError : columns or label values cannot be told without a flag, or are not there.
+    UsageError : columns or label values cannot be detected without a flag, or do not exist.
     """
     source = str(source)
     format = None
@@ -174,13 +174,13 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
         others = [c for c in table.columns if c not in (text, by)]
         named = [c for c in others if c.casefold() in LABEL_NAMES]
         binary = [c for c in others if is_binary([as_string(row.values.get(c)) for row in sample])]
-        found = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
-        if not found:
+        candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
+        if not candidates:
             raise UsageError(
                 f"which column is the label? name one or more with --label; beside the text '{text}' there are: "
                 f"{', '.join(others) or 'none'}"
             )
-        label = found
+        label = candidates
     if text in label:
         raise UsageError(f"column '{text}' cannot be both text and label; name another with --text or --label")
     return text, label
@@ -222,16 +222,16 @@ class _Reading:
 
     def several(self) -> Comments:
         """Several columns of zeros and ones."""
-        kept, targets = [], []
+        rows, targets = [], []
         for row in self._rows:
             values = [as_string(row.values[name]).casefold() for name in self._label]
             odd = next((value for value in values if value not in _TRUE | _FALSE), None)
             if odd is not None:
                 self._reject(row, f"label '{odd}' is neither 0 nor 1")
             else:
-                kept.append(row)
+                rows.append(row)
                 targets.append([value in _TRUE for value in values])
-        return self._comments(kept, targets, self._label, None, "0 and 1 in each", LabelMap(columns=self._label))
+        return self._comments(rows, targets, self._label, None, "0 and 1 in each", LabelMap(columns=self._label))
 
     def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
         """One column: 0/1, values named by the user, or k exclusive values."""
@@ -270,41 +270,41 @@ class _Reading:
         self, values: Sequence[str], true: Iterable[str], false: Iterable[str], name: str, given: LabelMap
     ) -> Comments:
         table = dict.fromkeys(false, False) | dict.fromkeys(true, True)
-        kept, targets = [], []
+        rows, targets = [], []
         for row, value in zip(self._rows, values, strict=True):
             if value in table:
-                kept.append(row)
+                rows.append(row)
                 targets.append([table[value]])
             else:
                 self._reject(row, f"label '{value}' is neither a toxic value nor another that was expected")
         seen = sorted({v for v in values if table.get(v)})
         meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
-        return self._comments(kept, targets, (name,), None, meaning, given)
+        return self._comments(rows, targets, (name,), None, meaning, given)
 
     def _exclusive(self, values: Sequence[str], names: tuple[str, ...], negative: str) -> Comments:
-        kept, targets = [], []
+        rows, targets = [], []
         for row, value in zip(self._rows, values, strict=True):
             if value == negative or value in names:
-                kept.append(row)
+                rows.append(row)
                 targets.append([value == name for name in names])
             else:
                 self._reject(row, f"label '{value}' is not one of {', '.join((negative, *names))}")
         given = LabelMap(columns=self._label, negative=negative)
-        return self._comments(kept, targets, names, negative, f"one of {', '.join(names)}, or {negative}", given)
+        return self._comments(rows, targets, names, negative, f"one of {', '.join(names)}, or {negative}", given)
 
     def _reject(self, row: Row, reason: str) -> None:
         self._rejected.append(Rejected(row.line, reason, str(row.values.get(self._text) or "")[:10_000]))
 
     def _comments(
-        self, kept: list[Row], targets: list[list[bool]], names: tuple[str, ...], negative: str | None, meaning: str,
+        self, rows: list[Row], targets: list[list[bool]], names: tuple[str, ...], negative: str | None, meaning: str,
         given: LabelMap,
     ) -> Comments:  # fmt: skip
         return Comments(
-            texts=[row.values[self._text] for row in kept],
-            targets=np.array(targets, dtype=np.uint8).reshape(len(kept), len(names)),
+            texts=[row.values[self._text] for row in rows],
+            targets=np.array(targets, dtype=np.uint8).reshape(len(rows), len(names)),
             labels=names,
             negative=negative,
-            lines=np.array([row.line for row in kept], dtype=np.intp),
+            lines=np.array([row.line for row in rows], dtype=np.intp),
             source=self._source,
             text_column=self._text,
             label_map=given,
@@ -314,5 +314,5 @@ class _Reading:
                 f"({meaning})",
             ),
             group_column=_clean(self._by or ""),
-            groups=tuple(_clean(as_string(row.values.get(self._by))) for row in kept) if self._by else (),
+            groups=tuple(_clean(as_string(row.values.get(self._by))) for row in rows) if self._by else (),
         )

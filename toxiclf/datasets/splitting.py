@@ -1,4 +1,4 @@
-"""Split comments into training, validation and test parts; equal comments never straddle the split."""
+"""Split comments into training, validation and test sets; equal comments always stay in the same set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Split:
     Attributes
     ----------
     train, validation, test : ``test`` is None where every row is trained on.
-    leaked : number of training rows taken out because the given test part holds the same comment.
+    leaked : number of training rows that were removed because the given test set holds the same comment.
     """
 
     train: Comments
@@ -35,17 +35,17 @@ class Split:
 def split(
     comments: Comments, *, test: float | Comments, validation: float, seed: int, normalizer: Normalizer = PLAIN
 ) -> Split:
-    """Split by share, stratified by label; a test part of its own takes the place of a share.
+    """Split by share, stratified by label; a given test set replaces the share.
 
     Parameters
     ----------
-    test : share of the rows, or the test part itself; rows equal to one of its comments leave training.
+    test : share of the rows, or the test set itself; training rows equal to one of its comments are removed.
     validation : share of the rows.
     normalizer : comments that it makes equal stay together.
 
     Raises
     ------
-    DataError : a part would have no row of a class, or too few rows are left that the test part does not hold.
+    DataError : a set would have no row of a class, or the test set holds nearly all training rows.
     UsageError : the shares leave nothing to train on.
     """
     leaked = 0

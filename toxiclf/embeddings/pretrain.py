@@ -124,7 +124,7 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
 def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tokenizer, say: Say) -> WordVectors:
     """Vectors of the ``unlabeled`` texts, from the cache where the same texts were trained on in the same way.
 
-    The cache is :func:`toxiclf.cache.cache_folder`. Rows that cannot be read are left out, and said.
+    The cache is :func:`toxiclf.cache.cache_folder`. Rows that cannot be read are left out, and counted in a message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What ``report.json`` has beyond metrics: what each threshold gives, calibration, and figures of subgroups."""
+"""What ``report.json`` has beyond metrics: figures by threshold, calibration, and figures of subgroups."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def analysis_of(
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
 ) -> Analysis:
-    """What can be worked out at once.
+    """Compute the analyses that are quick.
 
     Parameters
     ----------
-    comments, scores : the rows that the report speaks of, scores (n, n_labels).
+    comments, scores : the rows of the report, scores (n, n_labels).
     decided : the rows that thresholds may be chosen on: which they are, in words, their scores and targets; None where they are
         not at hand.
 

@@ -112,13 +112,13 @@ def evaluate(
 def paired_difference(
     model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY
 ) -> tuple[float, float] | None:
-    """95 % interval of model minus baseline over the same resampled rows; None where undefined."""
+    """95 % interval of the difference to the baseline over the same resampled rows; None where undefined."""
     low, high = _interval(paired_draws(model, baseline, metric, label))
     return None if low is None or high is None else (low, high)
 
 
 def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY) -> Floats:
-    """Model minus baseline in each resample of the same rows where both are defined."""
+    """Differences to the baseline in each resample of the same rows where both are defined."""
     ours, theirs = (e.draws if label == SUMMARY else e.label_draws[label] for e in (model, baseline))
     difference = ours[metric] - theirs[metric]
     return difference[~np.isnan(difference)]

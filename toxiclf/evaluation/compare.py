@@ -96,7 +96,7 @@ def _check_same_rows(reference: str, first: SavedRun, name: str, run: SavedRun) 
             f"{name} has the labels {', '.join(run.report.labels)}, {reference} has {', '.join(first.report.labels)}; "
             "train both with the same --label"
         )
-    ours, theirs = (Counter(_keys(of.predictions)) for of in (run, first))
+    ours, theirs = (Counter(_keys(saved.predictions)) for saved in (run, first))
     if ours == theirs:
         return
     common = f"{(ours & theirs).total():,} of {theirs.total():,} and {ours.total():,} are in both"

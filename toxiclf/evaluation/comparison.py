@@ -1,4 +1,4 @@
-"""What a comparison of runs comes to, as data."""
+"""The result of a comparison of runs, as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points of figures that cannot be computed again from a report and its predictions: made once, and kept in the report."""
+"""Points of figures that cannot be computed again from a report and its predictions; the report saves them."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _STEP = 5  # characters
 
 
 def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> FigureData:
-    """Points as JSON has them, by name of the figure; they name rows, and hold no text.
+    """Points of figures as JSON types, by name of the figure. They refer to rows by number, and hold no text.
 
     Parameters
     ----------
     outputs : as training leaves them: "gan" (``training``, ``held_out``, ``generated``, float (n, 2) each), "metric" (``before``
         and ``after``, float (n, size) each, ``classes`` (n,) and ``rows`` (n,)) and "errors" (``raw`` and ``classes``, (n,),
         ``threshold``, float or None, and what raw outputs are ``called``).
-    seed : of the map, and of which points are kept.
+    seed : of the map, and of the choice of points.
 
     Returns
     -------
     The same as lists. Of the metric, ``before`` and ``after`` are maps in the plane by t-SNE (van der Maaten and Hinton 2008), and
-    ``wide`` is the size of each before; of errors, ``rows`` are numbers of the points that are kept, ascending.
+    ``wide`` is the size of each before; of errors, ``rows`` are row numbers of the chosen points, ascending.
     """
     return cast(FigureData, {name: make(outputs[name], seed) for name, make in _MAKE.items() if name in outputs})
 
 
 def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
-    """Numbers of at most so many of n rows, ascending."""
+    """Row numbers of at most ``most`` of n rows, drawn at random, ascending."""
     rows = np.arange(n)
     if n > most:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
@@ -46,7 +46,7 @@ def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
 
 
 def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequence[str]) -> LengthCounts:
-    """How many comments of each class are how long.
+    """Histogram of the lengths of comments, by class.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequ
 
     Returns
     -------
-    ``edges`` in characters, and ``labels``: by label the counts between edges without it, and with it.
+    ``edges`` in characters, and ``labels``: by label, the counts between edges of comments without it, and of those with it.
     """
     lengths = np.minimum([len(text) for text in texts], LONGEST)
     edges = np.arange(0, max(20, int(lengths.max())) + _STEP, _STEP)

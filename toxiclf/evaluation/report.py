@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from toxiclf.evaluation.scored import ScoredRows
 
 FORMAT = 2
-"""Raised by one whenever a reader of the old format would misread a new report; 0.1 wrote no number, which is 1."""
+"""Format number. It rises by one when old readers would misread a new report; 0.1 wrote none, which counts as 1."""
 
 BASELINE = "ngram_logistic"
 """The model that every other is judged against."""
@@ -61,7 +61,7 @@ _NULL_IF_EMPTY = (
 class Report(BaseModel):
     """What is known of a trained model.
 
-    Reading tolerates a metric or a section that an older version did not write, and keeps a metric that is not known here.
+    A report of an older version may lack metrics or sections; a metric that is not known here is kept.
 
     Attributes
     ----------
@@ -155,12 +155,12 @@ class Report(BaseModel):
 
     @property
     def baseline_rows(self) -> list[MetricRow]:
-        """The same for the ngram_logistic model; empty where there is none."""
+        """The same for the baseline, ngram_logistic; empty if there is none."""
         return [] if self.baseline is None else metric_rows(self.baseline.summary, self.baseline.labels)
 
     @property
     def live_rate(self) -> dict[str, float]:
-        """The live rate by label that scores are corrected to; empty where none is set."""
+        """The live rate that scores are corrected to, by label; empty if none is set."""
         return {} if self.live is None else {label: self.live.prior[label] for label in self.by_label}
 
     @property
@@ -184,7 +184,7 @@ class Report(BaseModel):
     __hash__ = None  # type: ignore[assignment]
 
     def estimate(self, metric: str, label: str = SUMMARY) -> MetricRow:
-        """One figure of a label, or of the mean over labels; undefined where the run lacks it."""
+        """One figure of a label, or of the mean over labels; its value is None if the run lacks it."""
         return estimate(self.rows, metric, label)
 
     def codes(self) -> list[str]:
@@ -239,14 +239,14 @@ class Report(BaseModel):
             ) from None
 
     def with_rows(self, rows: ScoredRows | None, history: Sequence[Mapping[str, Any]] = ()) -> Report:
-        """The same report with what figures are drawn from."""
+        """The same report with the rows that figures are drawn from."""
         report = self.model_copy()
         report._scored_rows = rows
         report._history = [dict(row) for row in history]
         return report
 
     def analysed(self, *, comments: bool = True) -> Report:
-        """The same with what takes a few seconds to work out: labels in doubt, points of figures and, if ``comments``, the most
+        """The same with analyses that take a few seconds: labels in doubt, points of figures and, if ``comments``, the most
         telling tokens.
         """
         rows = self.scored_rows
@@ -334,6 +334,6 @@ class Report(BaseModel):
 
 
 def estimate(rows: Sequence[MetricRow], metric: str, label: str = SUMMARY) -> MetricRow:
-    """One figure; undefined where there is none."""
+    """One figure; its value is None if there is none."""
     matching = (row for row in rows if row.label == label and row.metric == metric)
     return next(matching, MetricRow(label, metric, None, None, None))

@@ -8,7 +8,7 @@ from toxiclf.errors import UsageError
 
 
 def run_folder(path: Path) -> Path:
-    """The folder of a run, given itself or the bundle in it.
+    """The folder of a run, from its path or that of its bundle.
 
     Raises
     ------

@@ -36,7 +36,7 @@ class SavedRun:
     predictions: Predictions
 
     def check(self, evaluation: Evaluation) -> None:
-        """Refuse a report whose figures are not those of the predictions; a metric that is not known here is left out.
+        """Refuse a report whose figures do not follow from its predictions; unknown metrics are not checked.
 
         Raises
         ------
@@ -50,9 +50,9 @@ class SavedRun:
             if row.value is None and value is None:
                 continue
             if row.value is None or value is None or abs(row.value - value) > _TOLERANCE:
-                of = f" of label '{row.label}'" if row.label else ""
+                of_label = f" of label '{row.label}'" if row.label else ""
                 values = f"{_shown(row.value)} in report.json, but {_shown(value)} by {predictions.FILE}"
-                raise _disagreement(self.folder, f"{row.metric}{of} is {values}")
+                raise _disagreement(self.folder, f"{row.metric}{of_label} is {values}")
 
 
 def read_run(path: str | os.PathLike[str]) -> SavedRun:
@@ -93,7 +93,7 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
 def drawable_report(path: str | os.PathLike[str]) -> Report:
     """The report of a saved run with its scored rows and its history, so that its figures can be drawn; without texts.
 
-    Parameters and errors as of :func:`read_run`; where a run has no scores there is the history alone.
+    Parameters and errors are those of :func:`read_run`. A run without scores has its history only.
     """
     folder = run_folder(Path(path))
     report = Report.read(folder)

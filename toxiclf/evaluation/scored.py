@@ -1,4 +1,4 @@
-"""Rows with their scores, and what is worked out from them when it is first asked for."""
+"""Rows with their scores, and analyses of them, each computed when it is first used."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = ("false_positives", "false_negatives", "least_certain")
 
 @dataclass(frozen=True)
 class Explainer:
-    """What a model reads of a comment, and how it scores one.
+    """What explanations need of a model: its normalizer, its tokens and its scores.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class ScoredRows:
     decided : rows that the model did not learn from and thresholds were chosen on, with their scores (n, n_labels); None where
         they are not at hand.
     shifts : by how much log-odds of scores were moved to another prevalence, one a label.
-    outputs : what training leaves of figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
-    pointed : the comments that points of figures are of.
+    outputs : what training collected for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
+    pointed : the comments behind the points of figures.
     """
 
     name: str
@@ -98,13 +98,13 @@ class ScoredRows:
         return self.predictions.targets
 
     def as_read(self, comments: Comments, rows: Sequence[int] | NDArray[np.intp]) -> list[str]:
-        """Texts of some comments as the model reads them; as they are, where the model is not at hand."""
+        """Normalized texts of some comments; as they were written, if the model is not at hand."""
         some = comments.take(np.asarray(rows, dtype=np.intp))
         return some.texts if self.explainer is None else some.keys(self.explainer.normalizer)
 
     @property
     def can_explain(self) -> bool:
-        """Whether other comments can be scored, as it takes to see what a token does."""
+        """Whether changed comments can be scored, which shows what a token does."""
         return self.comments is not None and self.explainer is not None and self.explainer.score is not None
 
     @cached_property
@@ -132,7 +132,7 @@ class ScoredRows:
 
     @cached_property
     def doubt(self) -> dict[str, Doubt]:
-        """Labels that may be wrong, see :func:`toxiclf.evaluation.explain.doubtful`; of the rows that thresholds were chosen on."""
+        """Labels that may be wrong, of the rows that thresholds were chosen on; see :func:`toxiclf.evaluation.explain.doubtful`."""
         assert self.comments is not None  # their lines are named
         comments, scores = self.decided or (self.comments, self.scores)
         if any(self.shifts):  # labels are at the rate of the rows, so scores must be, too
@@ -158,10 +158,12 @@ class ScoredRows:
 
     @cached_property
     def occluded(self) -> dict[int, Occluded]:
-        """Listed rows, and some drawn at random, with what each of their tokens does to the score; none without a model."""
+        """What each token does to the score, for listed rows and some drawn at random; empty without a model."""
         if self.comments is None or self.explainer is None or self.explainer.score is None:
             return {}
-        rows = sorted({row for kinds in self.listed.values() for of in kinds.values() for row in of} | set(self._drawn))
+        rows = sorted(
+            {row for kinds in self.listed.values() for numbers in kinds.values() for row in numbers} | set(self._drawn)
+        )
         effects = occluded(
             self.as_read(self.comments, rows), self.explainer.normalizer, self.explainer.spans, self.explainer.score
         )
@@ -169,7 +171,7 @@ class ScoredRows:
 
     @cached_property
     def tokens(self) -> list[Token]:
-        """The most telling tokens of comments drawn at random, see :func:`toxiclf.evaluation.explain.telling_tokens`."""
+        """The most telling tokens in comments drawn at random; see :func:`toxiclf.evaluation.explain.telling_tokens`."""
         return telling_tokens([self.occluded[i] for i in self._drawn if i in self.occluded], self.labels)
 
     @cached_property

@@ -69,7 +69,7 @@ class Part(TypedDict):
 
 @with_config(ConfigDict(extra="allow"))
 class DataFacts(TypedDict):
-    """What is known of the data."""
+    """The data of a run."""
 
     source: str
     exclusive: NotRequired[bool]
@@ -106,7 +106,7 @@ def _of_equal_length(curve: Curve) -> Curve:
 
 
 class Thresholds(TypedDict):
-    """Curves of the rows that thresholds may be chosen on, and which these are."""
+    """Curves over thresholds, and which rows they come from."""
 
     rows: str
     labels: dict[str, Annotated[Curve, AfterValidator(_of_equal_length)]]
@@ -121,7 +121,7 @@ class Bin(TypedDict):
 
 
 class Calibrated(TypedDict):
-    """How far scores of a label are from shares."""
+    """How far mean scores of a label are from the shares of toxic rows."""
 
     bins: list[Bin]
     ece: FiniteFloat
@@ -166,7 +166,7 @@ class Doubt(TypedDict):
 
 
 class Token(TypedDict):
-    """What a token does to scores of a label."""
+    """How a token changes scores of a label."""
 
     label: str
     token: str
@@ -176,7 +176,7 @@ class Token(TypedDict):
 
 @with_config(ConfigDict(extra="forbid"))
 class Analysis(TypedDict, total=False):
-    """What there is beyond metrics; see :mod:`toxiclf.evaluation.analysis`."""
+    """All beyond metrics; see :mod:`toxiclf.evaluation.analysis`."""
 
     calibration: dict[str, Calibrated]
     slices: list[Slice]
@@ -194,7 +194,7 @@ class GanPoints(TypedDict):
 
 
 class MetricPoints(TypedDict):
-    """Maps of comments before and after a learned metric, which were so ``wide``."""
+    """Maps of comments before and after a learned metric; ``wide`` has their original dimensions."""
 
     before: list[Point]
     after: list[Point]
@@ -204,7 +204,7 @@ class MetricPoints(TypedDict):
 
 
 class ErrorPoints(TypedDict):
-    """Raw outputs of an anomaly model, and from which one a comment is flagged."""
+    """Raw outputs of an anomaly model, and the threshold from which a comment is flagged."""
 
     raw: list[FiniteFloat]
     classes: list[Binary]
@@ -214,7 +214,7 @@ class ErrorPoints(TypedDict):
 
 
 class LengthCounts(TypedDict):
-    """By label, how many comments without it and with it are how long."""
+    """Histograms of the lengths of comments without each label and with it."""
 
     edges: list[Count]
     labels: dict[str, Annotated[list[list[Count]], Field(min_length=2, max_length=2)]]

@@ -1,4 +1,4 @@
-"""Figures of subgroups of comments: where a model flags more of those that are not toxic than elsewhere."""
+"""Figures of subgroups of comments: in which of them a model flags more comments that are not toxic than in others."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _REST = "(other values)"
 NOBODY = ("identity", "none of these")
 """The subgroup of comments that name no group."""
 NO_PEOPLE = ("length", "spelling")
-"""What subgroups are told apart by that has nothing to do with people."""
+"""Criteria of subgroups that have nothing to do with people."""
 
 
 def slice_rows(
     normalized: Sequence[str], column: str = "", values: Sequence[str] = ()
 ) -> Iterator[tuple[str, str, Bools]]:
-    """Subgroups of comments: what they are told apart by, the name of each, and bool (n,), which comments it holds.
+    """Subgroups of comments: the criterion, the name, and which comments it holds, bool (n,).
 
     By length of the normalized text; by whether a word is disguised (:mod:`toxiclf.text.obfuscation` reads it otherwise); by
     terms of identity that they name (:func:`identity_terms`; a comment may name several, or none); and by the values of a
-    column. Subgroups of less than ten comments are left out, and those beside which no other of their sort is left.
+    column. Subgroups of less than ten comments are left out, and so are those that are the last of their criterion.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def slice_rows(
 
 
 def of_column(by: str) -> bool:
-    """Whether subgroups are told apart by a column of the user's file."""
+    """Whether the criterion is a column of the user's file."""
     return by.startswith("column ")
 
 
@@ -143,17 +143,17 @@ def slice_figures(
     return rows
 
 
-def _share(count: int, of: int) -> float | None:
-    return count / of if of else None
+def _share(count: int, total: int) -> float | None:
+    return count / total if total else None
 
 
-def _proportion(count: int, of: int, confidence: float = 0.95) -> tuple[float, float, float] | None:
-    if not of:
+def _proportion(count: int, total: int, confidence: float = 0.95) -> tuple[float, float, float] | None:
+    if not total:
         return None
     from scipy.stats import binomtest
 
-    interval = binomtest(count, of).proportion_ci(confidence, method="wilson")
-    return count / of, float(interval.low), float(interval.high)
+    interval = binomtest(count, total).proportion_ci(confidence, method="wilson")
+    return count / total, float(interval.low), float(interval.high)
 
 
 def _difference(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""What differences are worth: p values of several at once, and of splits that share comments."""
+"""Significance of differences: several at once, and over splits that share comments."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def mean_interval(values: Floats, test_share: float) -> tuple[float, float]:
     values : array of shape (n_seeds,)
         One figure a seed.
     test_share : float
-        The share of the comments that each seed draws as its test part; 0 where the test part is the same for all. Parts that
-        are drawn from the same comments share some, and the variance is corrected for that (Nadeau and Bengio 2003).
+        The share of the comments that each seed draws as its test set; 0 if the test set is the same for all seeds. Test sets
+        drawn from the same comments overlap, and the variance is corrected for that (Nadeau and Bengio 2003).
     """
     mean, half = float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1)) * _error(values, test_share)
     return mean - half, mean + half

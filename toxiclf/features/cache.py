@@ -26,7 +26,7 @@ _FORM = 1  # of the files
 
 
 class FeatureCache:
-    """A folder of tokens, vectors and n-grams that were made once; without a folder, each is made anew.
+    """A folder that keeps tokens, vectors and n-grams; without a folder, they are computed each time.
 
     Attributes
     ----------

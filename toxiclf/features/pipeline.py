@@ -1,4 +1,4 @@
-"""From comments to what a model learns from: ids, then vectors, sequences or n-grams of them, then steps learned on those."""
+"""From comments to the input of a model: ids, then vectors, sequences or n-grams, then steps that are learned on those."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Numbers(Protocol):
 
 
 class Step(Protocol):
-    """Something that is learned between the numbers and the model: a selection, or a metric."""
+    """A learned step between the numbers and the model: a selection, or a metric."""
 
     def transform(self, features: Any) -> NDArray[np.float32]:
         """Features to other ones, float32 (n, width)."""
@@ -49,7 +49,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class FeaturePipeline:
-    """All that is learned before the model, from the same rows as the model.
+    """Everything that is learned before the model, from the same rows.
 
     Attributes
     ----------
@@ -148,18 +148,18 @@ class FeaturePipeline:
         return replace(self, steps=(*self.steps, step))
 
     def matrix(self, rows: TokenizedTexts) -> Any:
-        """What the model takes of these texts."""
+        """The input of the model for these texts."""
         return self.transform(rows.encode(self.encoder))
 
     def transform(self, encoded: Encoded) -> Any:
-        """What the model takes of encoded texts."""
+        """The input of the model for encoded texts."""
         features = self.numbers.transform(encoded)
         for step in self.steps:
             features = step.transform(features)
         return features
 
     def write(self, graph: Graph) -> str:
-        """Add numbers and steps to a graph; returns the name of what the model takes."""
+        """Add numbers and steps to a graph; returns the name of the input of the model."""
         name = self.numbers.write(graph)
         for step in self.steps:
             name = step.write(graph, name)

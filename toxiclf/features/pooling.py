@@ -68,7 +68,7 @@ class Pooling(ABC):
 
     @abstractmethod
     def _weights(self, encoded: Encoded) -> NDArray[np.float64]:
-        """Weight of each id, (len(tokens) + 1,); that of padding does not matter."""
+        """Weight of each id, (len(tokens) + 1,); the weight of padding has no effect."""
 
     def _write_mean(self, graph: Graph, ids: str, total: str) -> str:
         """Divide the weighted sums (batch, size): here by the number of tokens."""
@@ -124,7 +124,7 @@ class Sif(Pooling):
     direction_: NDArray[np.float32] | None = None
 
     def fit(self, encoded: Encoded) -> Pooling:
-        """Learn the weights, and from the means that they give the direction."""
+        """Learn the weights, then the common direction of the weighted means."""
         self.direction_ = None
         super().fit(encoded)
         pooled = self.transform(encoded).astype(np.float64)

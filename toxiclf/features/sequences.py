@@ -1,4 +1,4 @@
-"""Comments as the sequences of their tokens' word vectors: networks pool them."""
+"""Comments as sequences of word vectors, which networks pool."""
 
 from __future__ import annotations
 

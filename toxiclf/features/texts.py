@@ -1,4 +1,4 @@
-"""Comments that are normalized and, where need be, tokenized: once, for all fits."""
+"""Normalized and, if a model takes tokens, tokenized comments: made once, for all fits."""
 
 from __future__ import annotations
 
@@ -68,5 +68,5 @@ class TokenizedTexts:
 
 
 def encoded(comments: Comments, encoder: TextEncoder) -> Encoded:
-    """What the encoder gives for the comments' texts, each normalized once in its life."""
+    """Encode comments; each text is normalized only once."""
     return encoder.encode_preprocessed(*comments.preprocessed(encoder.preprocessor))

@@ -127,17 +127,17 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
     typo_correction : bool
         Of kiwi.
     views : str or sequence of str
-        Ways to read disguised words; "all" for every one.
+        Views that read disguised words; "all" for every one.
     pooling : {"mean", "tfidf", "sif"}
         How a comment's word vectors become one; see :mod:`toxiclf.features.pooling`.
     pretrained : str
-        Word vectors as they come: "ko-comments", a folder or a file; "none" trains them.
+        Ready-made word vectors: "ko-comments", a folder or a file; "none" trains them.
     kind, architecture : str
         Of word vectors that are trained, as are the keys that follow; see :class:`toxiclf.recipe.VectorsSection`.
     size, window : int
-        Dimensions of a vector, and tokens on each side that a token is learned from.
+        Dimensions of a vector, and the number of neighbours on each side that a token is learned from.
     min_count, epochs : int or "auto"
-        Rarer tokens get no vector of their own; times that all texts are gone through.
+        Rarer tokens get no vector of their own; passes over the texts.
     unlabeled : str or sequence of str
         Files of texts to learn from; empty for the comments themselves.
     jamo_ngrams, buckets : (int, int) and int
@@ -254,7 +254,7 @@ class NgramVectorizer(_TextVectorizer):
     min_comments : int
         N-grams in fewer comments are left out.
     views : str or sequence of str
-        Ways to read disguised words; "all" for every one. See :class:`toxiclf.recipe.TextSection`, also for the next two.
+        Views that read disguised words; "all" for every one. See :class:`toxiclf.recipe.TextSection`, also for the next two.
     max_chars, repeat_cap : int
         Characters of a comment that count, and of a run of one character.
     sparse_output : bool

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score
 
 from toxiclf._registry import component
 from toxiclf.backend import keras, seeded, tf
+from toxiclf.balance.losses import CROSSENTROPY
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import DataError, UsageError
 from toxiclf.features.pooling import WORDS
@@ -20,8 +21,8 @@ from toxiclf.graph import Graph
 from toxiclf.models import make_model
 from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._binary import Scaling
-from toxiclf.models._block import Block, Words
-from toxiclf.models._blocks import Activation, Dense, Dropout, Embedding, apply_blocks, write_blocks
+from toxiclf.models._block import Block, Words, apply_blocks, write_blocks
+from toxiclf.models._blocks import Activation, Dense, Dropout, Embedding
 from toxiclf.models._plan import Losses, Monitor, Plan
 from toxiclf.models._rows import IdRows, Rows, VectorRows, balanced_batches
 from toxiclf.models._training_loop import TrainingLoop, compiled_forward, predicted
@@ -73,7 +74,7 @@ class MetricLearner:
         monitor = Monitor(losses=_losses(options), batches=balanced_batches(classes))
         plan = Plan(
             options.model_dump_json(exclude={"metric_epochs", "metric_patience"}), "adam", options.metric_learning_rate,
-            options.metric_batch_size, options.metric_epochs, options.metric_patience, 1.0, None, False, task.seed,
+            options.metric_batch_size, options.metric_epochs, options.metric_patience, 1.0, CROSSENTROPY, False, task.seed,
             ("the likely cause is steps that are too large", "lower features.metric_learning_rate"),
         )  # fmt: skip
         self._encoder = _SequenceEncoder(options) if options.of_sequences else _VectorEncoder(options)

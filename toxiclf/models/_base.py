@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.balance.losses import CROSSENTROPY, Loss
 from toxiclf.models._progress import SILENT, FitContext
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ class Task:
     exclusive : whether labels exclude each other.
     weights : class weights, one entry a problem (see :func:`toxiclf.balance.weights.problems`).
     seed : of everything random.
-    focal_gamma : of the focal loss that networks take in place of cross-entropy; None for cross-entropy.
-    logit_tau : how much of the log-odds of each class's share is added to a network's outputs while it trains; 0 for none.
+    loss : what networks minimize.
     context : what a long fit tells and keeps while it goes on.
     """
 
@@ -37,8 +37,7 @@ class Task:
     exclusive: bool
     weights: Sequence[ClassWeights]
     seed: int
-    focal_gamma: float | None = None
-    logit_tau: float = 0.0
+    loss: Loss = CROSSENTROPY
     context: FitContext = SILENT
 
 

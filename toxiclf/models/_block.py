@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,3 +57,17 @@ class Block(ABC):
     @abstractmethod
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
         """Add the same function to a graph; returns the name of its output."""
+
+
+def apply_blocks(blocks: Sequence[Block], x: Any, mask: Any = None) -> Any:
+    """Add blocks to a Keras model, one after the other."""
+    for block in blocks:
+        x = block.apply(x, mask)
+    return x
+
+
+def write_blocks(graph: Graph, blocks: Sequence[Block], x: str, words: Words | None = None) -> str:
+    """Add the same function to a graph."""
+    for block in blocks:
+        x = block.write(graph, x, words)
+    return x

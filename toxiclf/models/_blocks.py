@@ -337,17 +337,3 @@ def _gelu(graph: Graph, x: str) -> str:
 
 
 _OPERATORS = {"relu": "Relu", "tanh": "Tanh", "elu": "Elu", "selu": "Selu"}
-
-
-def apply_blocks(blocks: Sequence[Block], x: Any, mask: Any = None) -> Any:
-    """Add blocks to a Keras model, one after the other."""
-    for block in blocks:
-        x = block.apply(x, mask)
-    return x
-
-
-def write_blocks(graph: Graph, blocks: Sequence[Block], x: str, words: Words | None = None) -> str:
-    """Add the same function to a graph."""
-    for block in blocks:
-        x = block.write(graph, x, words)
-    return x

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.balance.weights import problems
-from toxiclf.errors import UsageError
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._binary import Scaling, against_negative, write_against_negative
-from toxiclf.models._block import Block, Words
+from toxiclf.models._block import Block, Words, apply_blocks, write_blocks
 from toxiclf.models._options import NetworkOptions
 from toxiclf.models._plan import CLASSIFY, Monitor, Plan
 from toxiclf.models._rows import IdRows, Rows, VectorRows
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 _MANY = 20_000  # training rows from which "auto" takes fewer epochs
-_NOTHING = 1e-3  # of log-odds
 _HIGH = 0.01  # a learning rate that is blamed first
 
 
@@ -49,22 +47,12 @@ class Network(Model):
         size = size if options.batch_size == "auto" else options.batch_size
         epochs = epochs if options.epochs == "auto" else options.epochs
         clip = None if options.clip_norm == "none" or not options.clip_norm else options.clip_norm
+        shares = _weighted_targets(task)[0].mean(axis=0)
         return Plan(
             options.model_dump_json(exclude={"epochs", "patience"}), options.optimizer, options.learning_rate, size, epochs,
-            options.patience, clip, task.focal_gamma, task.exclusive, task.seed, self.blame(), self._adjustment(task),
+            options.patience, clip, task.loss, task.exclusive, task.seed, self.blame(),
+            task.loss.added(shares, exclusive=task.exclusive),
         )  # fmt: skip
-
-    def _adjustment(self, task: Task) -> tuple[float, ...]:
-        """What the logit-adjusted loss adds to each logit: ``logit_tau`` times its share's log-odds, of a softmax its log."""
-        if not task.logit_tau:
-            return ()
-        rates = _weighted_targets(task)[0].mean(axis=0)
-        adjustment = np.log(rates) if task.exclusive else np.log(rates) - np.log1p(-rates)
-        if float(np.ptp(adjustment) if task.exclusive else np.abs(adjustment).max()) < _NOTHING:
-            raise UsageError(
-                "balance.loss = logit_adjusted has no effect, as all classes have as many rows; leave it out"
-            )
-        return tuple((task.logit_tau * adjustment).tolist())
 
     def _say_plan(self, plan: Plan, task: Task, rows: int, watched: int) -> None:
         size = " (auto)" if self.options.batch_size == "auto" else ""
@@ -131,8 +119,6 @@ class Classifier(Network):
 
     def write(self, graph: Graph, features: str) -> str:
         """Add the network."""
-        from toxiclf.models._blocks import write_blocks
-
         x = write_blocks(graph, self.blocks_, *self._write_input(graph, features))
         return write_against_negative(graph, x, self.network_.output_shape[-1], exclusive=self.exclusive_)
 
@@ -178,7 +164,6 @@ class VectorNetwork(Classifier):
 
     def _fit(self, features: Floats, held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task) -> None:
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import apply_blocks
 
         self.scaling_ = Scaling(features, standardize=True)
         self.blocks_ = [*self.blocks(), _logits(targets, plan.adjustment, exclusive=task.exclusive)]
@@ -234,7 +219,6 @@ class SequenceNetwork(Classifier):
 
     def _build(self, matrix: Floats, targets: tuple[Any, Any], adjustment: tuple[float, ...] = ()) -> Any:
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import apply_blocks
 
         self.blocks_ = [
             *self.blocks(matrix, self.time_), _logits(targets, adjustment, exclusive=self.exclusive_)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from toxiclf.balance.losses import Loss
 from toxiclf.models._rows import Batches
 
 
@@ -40,7 +41,7 @@ class Plan:
     Attributes
     ----------
     network : what else decides which network it is: the model's options, as text.
-    focal_gamma : None for plain cross-entropy.
+    loss : what is minimized, from cross-entropies or the monitor's losses.
     clip_norm : largest norm of all gradients together; None for none.
     blame : the likely cause of a divergence, and its cure.
     adjustment : is added to the logits of each column in the loss; empty for nothing.
@@ -53,7 +54,7 @@ class Plan:
     epochs: int
     patience: int
     clip_norm: float | None
-    focal_gamma: float | None
+    loss: Loss
     exclusive: bool
     seed: int
     blame: tuple[str, str]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._binary import Scaling
-from toxiclf.models._block import Block
+from toxiclf.models._block import Block, apply_blocks, write_blocks
 from toxiclf.models._negatives import unlabelled_rows
 from toxiclf.models._network import Network
 from toxiclf.models._plan import Monitor
@@ -108,8 +108,6 @@ class VectorReconstruction(Reconstruction):
 
     def write(self, graph: Graph, features: str) -> str:
         """Add the way there and back, and the error."""
-        from toxiclf.models._blocks import write_blocks
-
         x = self.scaling_.write(graph, features)
         returned = write_blocks(graph, [*self.encoder_, *self.decoder_], x)
         wrong = graph.add("Sub", returned, x)
@@ -147,7 +145,7 @@ class VectorReconstruction(Reconstruction):
 
     def _build(self) -> Any:
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import Dense, apply_blocks
+        from toxiclf.models._blocks import Dense
 
         ops, width = keras.ops, len(self.scaling_.mean)
         units = self.options.units  # type: ignore[attr-defined]

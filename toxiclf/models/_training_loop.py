@@ -224,10 +224,7 @@ def _compiled_step(
         with tf.GradientTape() as tape:
             logits = network(x, training=True)
             plain, row_weights = losses(logits + adjustment if len(adjustment) else logits, wanted, weights)
-            focus = 1.0
-            if plan.focal_gamma is not None:
-                focus = tf.maximum(-tf.math.expm1(-plain), 1e-7) ** plan.focal_gamma
-            loss = tf.reduce_mean(row_weights * focus * plain)
+            loss = tf.reduce_mean(plan.loss.weighted(plain, row_weights))
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
         norm = tf.linalg.global_norm(gradients)
         sane = tf.math.is_finite(loss) & tf.math.is_finite(norm) & (tf.reduce_mean(plain) <= _LIMIT)

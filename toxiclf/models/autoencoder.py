@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from toxiclf._registry import register
+from toxiclf.models._block import apply_blocks
 from toxiclf.models._options import NetworkOptions, Units
 from toxiclf.models._reconstruction import Code, VectorReconstruction
 from toxiclf.recipe.types import Count, NotNegative, Rate
@@ -47,8 +48,6 @@ class Autoencoder(VectorReconstruction):
 
     def code(self, x: Any, code: Code) -> Code:
         """The encoder's output."""
-        from toxiclf.models._blocks import apply_blocks
-
         return Code(code.encoder, code.decoder, apply_blocks(code.encoder, x), code.penalty)
 
 
@@ -86,7 +85,6 @@ class OvercompleteAutoencoder(VectorReconstruction):
     def code(self, x: Any, code: Code) -> Code:
         """The encoder's output for noisy vectors."""
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import apply_blocks
 
         drawn = apply_blocks(code.encoder, keras.layers.Dropout(self.options.noise)(x))
         penalty = self.options.sparsity * keras.ops.mean(keras.ops.abs(drawn), axis=1, keepdims=True)

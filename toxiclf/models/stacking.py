@@ -18,6 +18,6 @@ class StackingOptions(EnsembleOptions):
 
 
 register(
-    "model", "stacking", order=31, extra="train", options=StackingOptions, has_members=True,
+    "model", "stacking", order=31, extra="train", options=StackingOptions, has_members=True, weight_name="coefficient",
     summary="Logistic regression over the out-of-fold log-odds of ngram_logistic, svm, random_forest and cnn",
 )(StackingOptions)  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from toxiclf._registry import register
+from toxiclf.models._block import apply_blocks
 from toxiclf.models._options import NetworkOptions, Units
 from toxiclf.models._reconstruction import Code, VectorReconstruction
 from toxiclf.recipe.types import Count, NotNegative
@@ -48,7 +49,7 @@ class Vae(VectorReconstruction):
     def code(self, x: Any, code: Code) -> Code:
         """A code drawn from the distribution that the encoder gives."""
         from toxiclf.backend import keras
-        from toxiclf.models._blocks import Dense, Draw, apply_blocks
+        from toxiclf.models._blocks import Dense, Draw
 
         ops, options = keras.ops, self.options
         hidden = apply_blocks(code.encoder, x)

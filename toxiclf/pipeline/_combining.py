@@ -72,7 +72,7 @@ class Combination(ABC):
 
     @abstractmethod
     def weights(self) -> list[list[float]]:
-        """How much each member counts, for each label (of exclusive labels of voting, one for all)."""
+        """The weight of each member for each label (for voting with exclusive labels, one weight for all labels)."""
 
     @abstractmethod
     def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None: ...
@@ -237,7 +237,7 @@ def cross_fitted(
     options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
     exclusive: bool, seed: int,
 ) -> Floats:  # fmt: skip
-    """The ensemble's outputs for rows that neither its members nor their combination learned from, (n, n_labels).
+    """Out-of-fold outputs of the ensemble: neither members nor combination learned from these rows, (n, n_labels).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Fit a recipe's models, then decide how raw outputs become verdicts, by rows that the models did not learn from."""
+"""Fit a recipe's models, then choose calibration and thresholds on rows that the models did not learn from."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class CalibratedModel:
 
     Attributes
     ----------
-    source : where the scores that decided came from, "out_of_fold" or "validation".
+    source : where the scores for the decision came from, "out_of_fold" or "validation".
     graph : features and model in ONNX; None where the model has no ONNX form.
     reached : by label, whether a threshold reaches the objective.
     decision_scores, decision_targets : those scores, calibrated, and the targets of their rows, (n, n_labels).
@@ -61,7 +61,7 @@ class CalibratedModel:
     copies: Augmented | None = None
 
     def encode(self, comments: Comments) -> Encoded:
-        """Comments as the graph takes them."""
+        """Comments as inputs of the graph."""
         return encoded(comments, self.fitted.encoder)
 
     def score(self, normalized: Sequence[str]) -> NDArray[np.float32]:
@@ -71,7 +71,7 @@ class CalibratedModel:
         return self.calibration.apply(self.raw(encoder.encode_preprocessed(texts, whole)))
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Raw outputs of encoded texts, (n, n_labels): by the graph or, where there is none, by the training library."""
+        """Raw outputs of encoded texts, (n, n_labels): by the graph or, without one, by the training library."""
         return _raw(self.fitted, self._scorer, encoded)
 
     @cached_property
@@ -157,7 +157,7 @@ def fit_models(
     parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False,
     cache: FeatureCache | None = None,
 ) -> _Fits:  # fmt: skip
-    """Augment, tokenize, and fit the model, or an ensemble's members; where the decision wants it, again for each fold.
+    """Augment, tokenize, and fit the model or an ensemble's members; for out-of-fold scores, fit again for each fold.
 
     Parameters as of :func:`learn`.
     """

@@ -38,7 +38,7 @@ def fit_members(
     DivergedError : training of a network diverged.
     """
     keys = [features_key(fitter.recipe, watched=True) for fitter in fitters]
-    # features that one member wants with those of the validation set will do for members that do not look at it
+    # features that one member learns beside the validation set serve members that do not watch it, too
     makers = dict(zip(keys, fitters, strict=True))
     makers |= {key: f for key, f in zip(keys, fitters, strict=True) if f.recipe.model.component["watches_validation"]}
     matrices: dict[str, TrainingMatrix] = {}
@@ -125,7 +125,7 @@ class FittedEnsemble:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What a report says of the members and of their combination, as JSON types."""
+        """Details of members and combination for the report, as JSON types."""
         facts: dict[str, Any] = {}
         for member in self.members:
             facts |= member.facts
@@ -180,7 +180,7 @@ def member_names(options: ModelOptions) -> tuple[str, ...]:
 
 
 def _joined_inputs(members: Sequence[FittedModel]) -> tuple[dict[str, View], list[dict[str, str]]]:
-    """Inputs of all members under names of their own, equal ones once; and for each member what its inputs are called there."""
+    """Inputs of all members under distinct names, equal ones once; and for each member the new names of its inputs."""
     joined: dict[str, View] = {}
     contents: dict[str, tuple[Any, Any]] = {}
     names_of_members = []

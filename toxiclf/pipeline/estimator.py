@@ -49,7 +49,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     in ``y``; ``decision__prior`` names the live share, if it is another, and corrects them and the threshold (a table
     of several shares is by class).
 
-    No row is held out as a test part, since cross-validation does that from outside: ``split.test`` is not used. No report and
+    No row is held out as a test set, since cross-validation does that from outside: ``split.test`` is not used. No report and
     no baseline are made; :func:`toxiclf.train` makes them. Weights of classes are the recipe's, and ``sample_weight`` is not taken.
     Cross-validation from outside does not keep equal comments together: give it groups where a corpus repeats itself. Each ``fit``
     fits ``decision.folds`` models more for its threshold; while only ranks matter, as in a search, 2 will do.
@@ -70,7 +70,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     moderator_ : Moderator
         The fitted model as :func:`toxiclf.load` would give it.
     set_aside_ : array of intp
-        Rows of ``X`` that were not learned from, as the same comment is labelled in different ways.
+        Rows of ``X`` that were rejected, as the same comment is labelled in different ways.
 
     See Also
     --------

@@ -35,7 +35,7 @@ def evaluate_bundle(
     prior: Prior | None = None,
     **columns: Any,
 ) -> Report:
-    """Score labelled comments with a bundle and compute its report; ``scored_rows`` of it are the comments.
+    """Score labelled comments with a bundle and compute a report; its ``scored_rows`` are these comments.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def evaluate_bundle(
 
 
 def save_evaluation(report: Report, folder: Path, *, comments: bool = True) -> None:
-    """Write the report of an evaluated bundle, predictions.csv and rejected.csv, in place of earlier ones.
+    """Write the report of an evaluated bundle, predictions.csv and rejected.csv; they replace earlier ones.
 
     Without ``comments`` the report leaves out their texts.
     """

@@ -30,7 +30,8 @@ from toxiclf.models._base import HeldOut, Task
 from toxiclf.models._progress import SILENT, FitContext
 from toxiclf.pipeline.fitted import DivergedError, FittedModel
 from toxiclf.pipeline.training_set import Stage, TrainingSet
-from toxiclf.recipe import BalanceSection, Recipe
+from toxiclf.recipe import Recipe
+from toxiclf.recipe.balance import keys_of
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
@@ -118,10 +119,10 @@ class PipelineFitter:
         return TokenizedTexts.of(comments, self.preprocessor, self.engine, workers=cpu_count(), cache=self.cache)
 
     def training_set(self, comments: Comments, parts: Split, say: Say) -> TrainingSet:
-        """Tokenize comments to learn from and, where the recipe asks for it, copies of those of a rare class.
+        """Tokenize training comments and, if the recipe augments, copies of those of a rare class.
 
-        No copy equals a comment of any part: one of the validation or test set would be known, one of the training set may be
-        labelled otherwise.
+        No copy equals a comment of any set: the model would know a comment of the validation or test set, and a comment of the
+        training set may have another label.
         """
         rows, steps = self.tokenized(comments), self.recipe.balance.augment
         if not steps:
@@ -163,7 +164,7 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> TrainingMatrix:
-        """Learn what comes before the model, and resample; the validation set is for what watches it.
+        """Learn the features and resample; models that stop early watch the validation set.
 
         Raises
         ------
@@ -193,14 +194,14 @@ class PipelineFitter:
         return self._resampled(made, context) if self.recipe.balance.resample else made
 
     def learn_features(self, rows: TokenizedTexts) -> FeaturePipeline:
-        """Learn from some texts what comes before selection, metric and model."""
+        """Learn the features before selection, metric and model."""
         return FeaturePipeline.learn(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.cache)
 
     def _with_steps(
         self, features: FeaturePipeline, rows: TokenizedTexts, targets: NDArray[np.uint8], validation: TokenizedTexts,
         validation_targets: NDArray[np.uint8], context: FitContext,
     ) -> tuple[FeaturePipeline, dict[str, Any]]:  # fmt: skip
-        """Learn what is asked for between features and model, and what is said of it."""
+        """Learn selection and metric, if the recipe asks for them; also returns details for the report."""
         section, seed, facts = self.recipe.features, self.recipe.seed, {}
         if section.select != "all":
             one_problem = self.exclusive or targets.shape[1] == 1
@@ -258,9 +259,7 @@ class PipelineFitter:
         )  # fmt: skip
         model = make_model(self.recipe.model)
         fitted = FittedModel(training.features, model, weights, training.stages, training.facts, training.pictures)
-        gamma = balance.focal_gamma if balance.loss == "focal" else None
-        tau = balance.logit_tau if balance.loss == "logit_adjusted" else 0.0
-        task = Task(training.targets, self.exclusive, weights, self.recipe.seed, gamma, tau, context)
+        task = Task(training.targets, self.exclusive, weights, self.recipe.seed, balance.loss_function, context)
         fitted.model.fit(training.matrix, task, training.held_out)
         if fitted.model.divergence_ is not None:
             raise DivergedError(fitted, fitted.model.divergence_)
@@ -275,8 +274,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
     watched : whether the validation set is watched; None for what the model does.
     """
     options: Any = recipe.model
-    keys = {key for key in BalanceSection.model_fields if key.startswith("gan_")}
-    rows = recipe.balance.model_dump(include=keys | {"augment", "resample", "ratio", "neighbours"})
+    rows = recipe.balance.model_dump(include={"augment", "resample", *keys_of("resampler")})
     takes = options.component["takes"]
     if takes == "ngrams":
         return json.dumps([options.jamo, options.syllable, options.min_comments, rows])
@@ -286,7 +284,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 
 
 def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
-    """What generated rows came to."""
+    """A sentence about generated rows."""
     told_apart = (
         "" if facts["auc"] is None else f", told from real ones that were held out with a ROC AUC of {facts['auc']:.2f}"
     )

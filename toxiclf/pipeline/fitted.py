@@ -1,4 +1,4 @@
-"""What a fit leaves: a model with what feeds it."""
+"""The result of a fit: a model with its features."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ After = NDArray[np.float32]
 
 
 class Fitted(Protocol):
-    """A fitted model with what feeds it, or several such models that decide together."""
+    """A fitted model with its features, or an ensemble of such models."""
 
     @property
     def encoder(self) -> TextEncoder:
@@ -35,19 +35,19 @@ class Fitted(Protocol):
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """Of the word vectors; empty where there are none."""
+        """The origin of the word vectors; empty without word vectors."""
 
     @property
     def weights(self) -> list[ClassWeights]:
-        """Of the classes of the rows that it was fitted to."""
+        """Class weights of the rows that the model was fitted to."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """How those rows came about, the first as given."""
+        """Counts of those rows before and after each technique, the given rows first."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What a report says of selection, metric, generated rows and members, as JSON types, by name."""
+        """Details of selection, metric, generated rows and members for the report, as JSON types, by name."""
 
     @property
     def pictures(self) -> Mapping[str, Any]:
@@ -55,7 +55,7 @@ class Fitted(Protocol):
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row an epoch, of networks; of an ensemble each names its ``member``."""
+        """One row an epoch, for networks; in an ensemble each row names its ``member``."""
 
     @property
     def no_graph(self) -> str:
@@ -76,7 +76,7 @@ class Fitted(Protocol):
 
 @dataclass
 class FittedModel:
-    """One fitted model with what feeds it; see :class:`Fitted`."""
+    """One fitted model with its features; see :class:`Fitted`."""
 
     features: FeaturePipeline
     model: Model
@@ -92,7 +92,7 @@ class FittedModel:
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """Of the word vectors; empty where there are none."""
+        """The origin of the word vectors; empty without word vectors."""
         return self.features.origin
 
     @property
@@ -133,7 +133,7 @@ class DivergedError(Exception):
     Attributes
     ----------
     fitted : the model as it was before, with its history.
-    divergence : where, why, and what mends it.
+    divergence : where, why, and the settings that fix it.
     """
 
     def __init__(self, fitted: FittedModel, divergence: Divergence) -> None:

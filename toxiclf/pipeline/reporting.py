@@ -37,7 +37,7 @@ from toxiclf.rows import Rejected
 
 
 def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> ScoredRows:
-    """Score the test set, once, by the graph that goes into the bundle; without one, take the decision's scores."""
+    """Score the test set, once, by the bundle's graph; without a test set, take the scores of the decision."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
         name = f"{words} (no test part; calibration and thresholds were fitted to the same scores, so figures flatter)"
@@ -96,13 +96,13 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
         }
     )
     learned = learn(parts, plain, lambda message: None)
-    # without a test part, out-of-fold rows of a network are those of its training part, which come first
+    # without a test set, out-of-fold rows of a network are those of its training set, which come first
     first = learned.decision_scores[: len(model)]
     return scored_rows(replace(learned, decision_scores=first), parts, recipe)
 
 
 def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """What training leaves of figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
+    """What training collects for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
 
 
 def figures_of(rows: ScoredRows) -> dict[str, Any]:
-    """The figures of a report: those of the rows as they are and, where scores are for another prevalence, weighted to it."""
+    """The figures of a report: of the rows as they are and, if scores are for another prevalence, weighted to it."""
     labels, live = rows.labels, None
     if rows.live is not None and rows.prior is not None:
         live = LiveFigures(
@@ -227,7 +227,7 @@ def report_of_diverged(
 
 
 def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
-    """Rejected rows, each with its file: those of the labelled rows, then those of a test part of its own."""
+    """Rejected rows, each with its file: those of the labelled rows, then those of a given test set."""
     return comments.rejected + (parts.test.rejected if parts.test is not None else ())
 
 
@@ -240,7 +240,7 @@ def _checked(
     recipe: Recipe,
     slices: Any,
 ) -> CheckedRun:
-    """What checks are given of a trained model."""
+    """The input of checks for a trained model."""
     n_rejected = len(rejected_rows(comments, parts))
     read = [parts.train, parts.validation] + ([parts.test] if parts.test is not None else [])
     rates = zip(comments.labels, learned.prior or learned.rates, learned.rates, strict=True)

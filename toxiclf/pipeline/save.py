@@ -1,4 +1,4 @@
-"""What a run leaves: the files of its folder, and the bundle."""
+"""Save a run: the files of its folder, and the bundle."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class TrainedModel:
     report : Report
         All figures and findings.
     history : list of dict
-        One row an epoch, of networks; else empty. Of an ensemble each row names its ``member``.
+        One row an epoch, for networks; else empty. In an ensemble each row names its ``member``.
     rejected : tuple of (str, Rejected)
         Rejected rows, each with its file.
     predictions : Predictions or None
-        Scores of the rows that the report speaks of; None where training diverged.
+        Scores of the rows of the report; None if training diverged.
 
     Examples
     --------
@@ -161,7 +161,7 @@ class TrainedModel:
 
 
 def remove_report(folder: Path) -> None:
-    """Take an earlier report out of a folder, and what it speaks of, before anything new is written.
+    """Remove an earlier report from a folder, with the files that belong to it, before anything new is written.
 
     So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
     """

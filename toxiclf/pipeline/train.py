@@ -38,9 +38,9 @@ def train(
     checkpoints: Checkpoints | None = None,
     bar: bool = False,
 ) -> TrainedModel:
-    """Train a classifier on labelled comments, measure it once on a test set, and write its report.
+    """Train a classifier on labelled comments, measure it once on a test set, and compute its report.
 
-    Where the recipe asks for a search, the best recipe that it finds is trained.
+    If the recipe asks for a search, the best recipe found is trained.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def train(
     recipe : str, Path, mapping, Recipe or None
         A preset's name, a TOML file, a mapping such as ``{"model": {"name": "svm"}}``; None for the default model.
     test : str, path, Comments or None
-        A test set of its own; None takes the corpus's, if it has one, else holds out ``split.test`` of the rows.
+        A separate test set; None takes the corpus's own, if it has one, else holds out ``split.test`` of the rows.
     say : callable
-        Called with a sentence at each step.
+        Called with a message at each step.
     search_log : Path or None
-        File that each finished trial of a search is written to; the same search is resumed from it.
+        File that saves each finished trial of a search; the same search resumes from it.
     checkpoints : Checkpoints or None
-        Folder that holds the state of networks after each epoch, from which an interrupted run is resumed; it is deleted when
-        the run is saved.
+        Folder that holds the state of networks after each epoch. An interrupted run resumes from it; it is deleted when the run
+        is saved.
     bar : bool
         Whether networks draw a progress bar on standard error in place of a sentence an epoch.
 
@@ -68,9 +68,9 @@ def train(
     Raises
     ------
     DataError
-        The comments cannot be learned from: too few of a class, say.
+        The comments do not suffice for training: too few of a class, for example.
     UsageError
-        The recipe does not fit, or asks for what the comments do not have.
+        The recipe is not valid, or does not fit the comments.
 
     See Also
     --------
@@ -84,8 +84,10 @@ def train(
     False
     """
     recipe = Recipe.load(recipe)
-    comments, test = read_parts(comments, test)
-    comments, parts = divided(comments, test, recipe)
+    for note in recipe.notes:
+        say(note)
+    comments, test = read_parts(comments, test)  # read
+    comments, parts = divided(comments, test, recipe)  # split
     asked, best, trials = recipe, None, {}
     if checkpoints is not None and not checkpoints.resume:
         checkpoints.clear()  # before a search, which may be interrupted, too
@@ -96,9 +98,9 @@ def train(
             trials = result.to_dict()
             say(f"search: the best of {len(result.trials)}: {plainly(result.best.settings)}")
         began = time.perf_counter()
-        # augment, tokenize, encode, resample, fit; then calibrate and choose thresholds
+        # augment, tokenize, encode, resample, fit; once more for each fold where the decision is out-of-fold
         fits = fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar)
-        model = calibrated(fits, parts, recipe)
+        model = calibrated(fits, parts, recipe)  # calibrate, choose thresholds
         seconds = time.perf_counter() - began
     except DivergedError as error:
         report = report_of_diverged(error, parts, comments, recipe, trials)
@@ -115,7 +117,7 @@ def train(
 
 
 def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[Comments, Split]:
-    """The comments without those that are labelled in different ways, and their split; checked before anything is fitted.
+    """The comments without contradictory duplicates, and their split; both are checked before anything is fitted.
 
     Raises
     ------
@@ -163,7 +165,7 @@ def read_parts(
 def _bundle(
     model: CalibratedModel, comments: Comments, recipe: Recipe, card: str
 ) -> tuple[Moderator | None, Mapping[str, bytes]]:
-    """The model as it scores, and the files of its bundle; nothing where it has no ONNX form."""
+    """The loaded model, and the files of its bundle; None and nothing if it has no ONNX form."""
     if model.graph is None:
         return None, {}
     manifest, files = bundled(model, comments, recipe, card)

@@ -40,7 +40,7 @@ class Stage:
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
-    """Refuse a technique that did nothing: an option without an effect is no option.
+    """Refuse a technique that changed nothing: an option without an effect is an error.
 
     Raises
     ------
@@ -53,10 +53,10 @@ def check_stages(stages: Sequence[Stage]) -> None:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Labelled comments with the copies that augmentation wrote of them, tokenized once.
+    """Training comments with their augmented copies, tokenized once.
 
-    A fold takes its rows, and of the copies those of its rows. So a copy never stands on the other side of a fold from the comment
-    that it is of, and is written and tokenized only once.
+    A fold takes its rows and the copies of these rows, so a copy is always on the same side of a fold as its comment. Copies
+    are written and tokenized only once.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from toxiclf.recipe.balance import AugmentStep, BalanceSection, ResampleStep, resample_steps
 from toxiclf.recipe.loading import parsed_setting, preset_summaries, presets
 from toxiclf.recipe.options import ModelOptions, model_options
-from toxiclf.recipe.recipe import BASELINE, Recipe
+from toxiclf.recipe.recipe import Recipe
 from toxiclf.recipe.search import Range, SearchSection
 from toxiclf.recipe.sections import (
     SHIPPED_VECTORS,
@@ -17,7 +17,6 @@ from toxiclf.recipe.sections import (
 )
 
 __all__ = [
-    "BASELINE",
     "SHIPPED_VECTORS",
     "AugmentStep",
     "BalanceSection",

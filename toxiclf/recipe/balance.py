@@ -1,4 +1,4 @@
-"""The table ``[balance]`` of a recipe, and the steps of its lists."""
+"""The table ``[balance]`` of a recipe, with the entries of its lists."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Step(Section):
 
 
 class AugmentStep(Step):
-    """One entry of ``balance.augment``: comments of the rarer class are written once more.
+    """One entry of ``balance.augment``: a method that writes changed copies of comments.
 
     >>> AugmentStep(method="eda", copies=2)
     AugmentStep(method='eda', copies=2)
@@ -67,15 +67,15 @@ class AugmentStep(Step):
 
     kind = "augmenter"
     method: Annotated[str, ComponentName("augmenter")]
-    """How a comment is written once more."""
+    """Method that writes the copies."""
     copies: Annotated[int, Field(ge=1, le=100)] = 1
-    """Times that each comment is written."""
+    """Number of copies of each comment."""
     of: Literal["rarer", "all"] = "rarer"
-    """Whose comments: those of the rarer class, or of every class, so that what a method does to words is no sign of a class."""
+    """Comments that are copied: those of the rarer class, or of every class, so that traces of the method reveal no class."""
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
-    """Share of a comment's places that change (words, syllables, what can be drawn out); "auto" is the method's own."""
+    """Share of a comment's words or syllables that change; "auto" is the method's own default."""
     similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
-    """Least cosine similarity of a synonym."""
+    """Lowest cosine similarity that makes a word a synonym."""
     vectors: Annotated[str, Field(min_length=1)] = SHIPPED_VECTORS[0]
     """Where synonyms are looked up: "ko-comments", or a folder that `toxiclf pretrain` wrote with mecab's tokens."""
 
@@ -92,7 +92,7 @@ class ResampleStep(Step):
 
     kind = "resampler"
     method: Annotated[str, ComponentName("resampler")]
-    """How rows are added or removed."""
+    """Method that adds or removes rows."""
 
     @model_serializer(mode="wrap")
     def _short(self, handler: Any) -> Any:
@@ -155,23 +155,23 @@ class BalanceSection(Section):
     effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
     """Beta of `class_weight = "effective_number"`; towards 0 all classes weigh the same."""
     loss: Annotated[str, ComponentName("loss")] = "crossentropy"
-    """What networks minimize; a loss for rare classes and class weights favour them twice."""
+    """Loss that networks minimize; a loss for rare classes together with class weights favours them twice."""
     focal_gamma: Positive = 2.0
-    """How much less the focal loss makes of what is known already: (1 - p) ** gamma, p being the probability of what is true."""
+    """Exponent of the focal loss, which scales the loss of each comment by (1 - p) ** gamma; p is the probability of its class."""
     logit_tau: Positive = 1.0
-    """Times the log-odds of a class's share by which `loss = "logit_adjusted"` raises outputs while training."""
+    """With `loss = "logit_adjusted"`, outputs are raised by this many times the log-odds of their class's share in training."""
     resample: Annotated[tuple[ResampleStep, ...], BeforeValidator(_steps)] = ()
-    """Resamplers, applied in order to averaged vectors of one label."""
+    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own options."""
     ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
         1.0,
     )
-    """Rows of the rarer class that there are to be for each of the other: one number, or one for each resampler that takes one."""
+    """Rows of the rarer class for each row of the other: one number, or one for each resampler that takes one."""
     neighbours: Count = 5
-    """Rows around one at which SMOTE and its kin look."""
+    """Nearest neighbours of a row that SMOTE and its variants use."""
     gan_steps: Count = 1500
-    """Steps of training of the generator, at most."""
+    """Training steps of the generator, at most."""
     gan_noise: Count = 32
-    """Random numbers from which it makes a row."""
+    """Random numbers that the generator makes a row from."""
     gan_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 128)
     """Units of the dense layers of generator and critic."""
     gan_critic_steps: Count = 3
@@ -179,9 +179,11 @@ class BalanceSection(Section):
     gan_penalty: Positive = 10.0
     """Weight of the critic's gradient penalty (Gulrajani et al. 2017)."""
     gan_learning_rate: Positive = 5e-4
-    """Step size of both."""
+    """Learning rate of generator and critic."""
     augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
-    """Methods that write comments once more, before they are tokenized."""
+    """Methods that write changed copies of comments of the rarer class, before tokenizing: names, or tables of `method`, `copies`
+    of each comment (1), `of` ("rarer" or "all" classes), `rate` ("auto", or the share of words or syllables that change), the
+    method's own options and, for eda, `similarity` of synonyms (0.6) and the word `vectors` that give them ("ko-comments")."""
 
     @model_validator(mode="after")
     def _a_ratio_each(self) -> BalanceSection:
@@ -199,11 +201,15 @@ class BalanceSection(Section):
         if self.class_weight != "effective_number":
             idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))
         loss = component("loss", self.loss)
-        idle.append((_keys_of_others("loss", [loss]), f"while balance.loss is '{self.loss}'"))
+        idle.append((keys_of("loss", but=[loss]), f"while balance.loss is '{self.loss}'"))
         names = ", ".join(step.method for step in self.resample)
         cause = f"on balance.resample = {names}" if names else "without balance.resample"
-        idle.append((_keys_of_others("resampler", [step.component for step in self.resample]), cause))
+        idle.append((keys_of("resampler", but=[step.component for step in self.resample]), cause))
         return idle
+
+    def without_resampling(self) -> BalanceSection:
+        """The same for a model that takes no resampled rows."""
+        return self.model_copy(update={key: self.default_of(key) for key in ("resample", *keys_of("resampler"))})
 
     @property
     def loss_function(self) -> Any:
@@ -218,7 +224,7 @@ class BalanceSection(Section):
         return {key.removeprefix("gan_"): getattr(self, key) for key in keys}
 
 
-def _keys_of_others(kind: str, chosen: Iterable[Component]) -> list[str]:
-    """Keys that have an effect on a component of the kind, and on none of the chosen."""
-    own = {key for entry in chosen for key in entry["keys"]}
+def keys_of(kind: str, *, but: Iterable[Component] = ()) -> list[str]:
+    """Keys of ``[balance]`` that have an effect on a component of the kind, and on none of those left out."""
+    own = {key for entry in but for key in entry["keys"]}
     return list(dict.fromkeys(key for entry in components(kind).values() for key in entry["keys"] if key not in own))

@@ -1,11 +1,11 @@
-"""Keys of a recipe that have no effect beside the others: a recipe that gives one is refused."""
+"""Recipe keys that have no effect beside the others; a recipe that sets one is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from toxiclf.recipe.balance import BalanceSection
+from toxiclf.recipe.balance import BalanceSection, keys_of
 from toxiclf.recipe.options import ModelOptions
 from toxiclf.recipe.sections import FeaturesSection, VectorsSection
 from toxiclf.recipe.types import NoEffect
@@ -26,7 +26,7 @@ def without_effect(recipe: Any) -> Iterator[NoEffect]:
 
 
 def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
-    """Those that follow from a model's traits, or from those of all members of an ensemble."""
+    """Keys without effect by the traits of a model, or of all members of an ensemble."""
     members = model.fitted_models()
     takes = {member.component["takes"] for member in members}
     on = f"on the model {model.name}"
@@ -39,7 +39,7 @@ def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
         trained = sorted(set(VectorsSection.model_fields) - {"size", "min_count"})
         yield NoEffect("vectors", trained, "while model.embedding is 'scratch'")
     if not _any(members, "is_network"):
-        yield NoEffect("balance", ["loss", "focal_gamma", "logit_tau"], on)
+        yield NoEffect("balance", ["loss", *keys_of("loss")], on)
     if all(member.component["balances_itself"] for member in members):
         yield NoEffect("balance", ["class_weight", "effective_number_beta"], f"{on}, which balances itself")
     if _any(members, "learns_from_negatives"):

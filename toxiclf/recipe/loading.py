@@ -13,16 +13,20 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from toxiclf._registry import component, components
-from toxiclf.errors import UsageError, unknown_name
-from toxiclf.recipe.balance import AugmentStep
+from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
-"""Keys of earlier versions, which are read with a note, and what they are called now."""
+"""Keys of earlier versions and their present names; old keys are read with a note."""
 
 
 def presets() -> list[str]:
     """Names of the recipes that come with the package: one a model, and those of ``toxiclf/recipes``."""
     return sorted({*components("model"), *_recipe_files()})
+
+
+def is_preset(name: str) -> bool:
+    """Whether there is a recipe of this name; imports no file of another model."""
+    return name in _recipe_files() or _is_model(name)
 
 
 def preset_summaries() -> dict[str, str]:
@@ -49,13 +53,12 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
         return {}
     if isinstance(source, Mapping):
         return deepcopy(dict(source))
-    name = str(source)
+    name, path = str(source), Path(source)
     try:
         if name in (recipes := _recipe_files()):
             return tomllib.loads(recipes[name])
-        if name in components("model"):
+        if path.suffix != ".toml" and _is_model(name):
             return {"model": model_table(name)}
-        path = Path(source)
         if not path.is_file():
             if path.suffix == ".toml":
                 raise UsageError(
@@ -69,10 +72,16 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
 
 def model_table(name: str) -> dict[str, Any]:
     """The ``[model]`` table of a model's preset, or of a recipe of that name; of an unknown name, the name alone."""
-    if name in components("model"):
+    if _is_model(name):
         return {"name": name, **deepcopy(dict(component("model", name)["preset"]))}
-    recipes = _recipe_files()
-    return {"name": name, **(recipe_content(name).get("model", {}) if name in recipes else {})}
+    return {"name": name, **(recipe_content(name).get("model", {}) if name in _recipe_files() else {})}
+
+
+def _is_model(name: Any) -> bool:
+    try:
+        return isinstance(name, str) and component("model", name) is not None
+    except UnknownNameError:
+        return False
 
 
 def parsed_setting(setting: str) -> tuple[str, Any]:
@@ -119,20 +128,15 @@ def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
 
     Raises
     ------
-    UsageError : a key is given by both names.
+    UsageError
+        A key is given by both names.
     """
-    taken = []
-    for old, new in RENAMED.items():
-        section, key = old.split(".")
-        tables = [(content.get(section), key, new.partition(".")[2]), *((s, old, new) for s in _search_spaces(content))]
-        for table, before, now in tables:
-            if not isinstance(table, dict) or before not in table:
-                continue
-            if now in table:
-                raise UsageError(f"the recipe keys {old} and {new} are the same; give {new} alone")
-            table[now] = table.pop(before)
-            taken.append(old)
-    return rename_notes(taken)
+    search = content.get("search")
+    spaces = search.get("space") if isinstance(search, dict) else None
+    tables = [content, *(spaces if isinstance(spaces, list | tuple) else [spaces])]
+    return rename_notes(
+        old for old, new in RENAMED.items() for table in tables if isinstance(table, dict) and _rename(table, old, new)
+    )
 
 
 def with_new_names(recipe: Any) -> Any:
@@ -150,10 +154,18 @@ def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"the recipe key {key} is called {RENAMED[key]} now; the old name is still read" for key in renamed)
 
 
-def _search_spaces(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    search = content.get("search")
-    spaces = search.get("space") if isinstance(search, dict) else None
-    return [space for space in (spaces if isinstance(spaces, list | tuple) else [spaces]) if isinstance(space, dict)]
+def _rename(table: dict[str, Any], old: str, new: str) -> bool:
+    """Rename ``"section.key"`` in a table that may also hold ``section`` as a table; returns whether it was there."""
+    section = table.get(old.partition(".")[0])
+    was_there = False
+    for place, before, now in ((table, old, new), (section, old.partition(".")[2], new.partition(".")[2])):
+        if not isinstance(place, dict) or before not in place:
+            continue
+        if now in place:
+            raise UsageError(f"the recipe keys {old} and {new} are the same; give {new} alone")
+        place[now] = place.pop(before)
+        was_there = True
+    return was_there
 
 
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:
@@ -184,8 +196,6 @@ def _known_keys(path: list[str], content: Mapping[str, Any], recipe: type[BaseMo
     """Keys of the table that holds the last of a path."""
     if len(path) == 1:
         return list(recipe.model_fields)
-    if path[:2] == ["balance", "augment"]:
-        return list(AugmentStep.model_fields)
     if path[0] == "model":
         table: Any = content["model"]
         if path[1] == "members" and len(path) > 3:

@@ -29,7 +29,7 @@ class ModelOptions(Section):
 
     @property
     def learns_embedding(self) -> bool:
-        """Whether word vectors are drawn at random and learned with the model, so that no others are needed."""
+        """Whether the model learns its own word vectors from random ones, so that no others are needed."""
         return False
 
     def fitted_models(self) -> tuple[ModelOptions, ...]:
@@ -37,7 +37,7 @@ class ModelOptions(Section):
         return (self,)
 
     def without_effect(self) -> list[NoEffect]:
-        """Recipe keys that have no effect beside these options; what follows from traits is known without."""
+        """Recipe keys that have no effect beside these options, in addition to those that follow from traits."""
         return []
 
 
@@ -73,7 +73,7 @@ def _look_up(given: Any, role: str, fits: Callable[[Component], bool]) -> ModelO
     return options
 
 
-# by a function that looks the name up, and not by a union of all classes: a model's file may import these sections
+# a function looks the name up; a union of all classes would import models, whose files may import these sections
 AnyModel = SerializeAsAny[Annotated[ModelOptions, PlainValidator(model_options)]]
 """Options of any model, as a field of a section."""
 AnyMember = SerializeAsAny[Annotated[ModelOptions, PlainValidator(_member_options)]]

@@ -1,4 +1,4 @@
-"""A recipe as a whole: its tables, and what does not fit together."""
+"""A whole recipe: its tables, and checks that they fit together."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from toxiclf.recipe.effects import without_effect
 from toxiclf.recipe.loading import (
     RENAMED,
     explained,
+    is_preset,
     model_table,
     parsed_setting,
-    presets,
     put,
     recipe_content,
     rename_notes,
@@ -36,26 +36,21 @@ from toxiclf.recipe.sections import (
 )
 from toxiclf.recipe.types import Section
 
-BASELINE = "ngram_logistic"
-"""The model of a recipe that names none, which every other model is judged against."""
+DEFAULT_MODEL = "ngram_logistic"
+"""The model of a recipe that names none."""
 
 
 class Recipe(Section):
-    """All that decides a run, but the data.
-
-    Raises
-    ------
-    UsageError : from :meth:`load`, where a key is unknown or a value does not fit.
-    """
+    """All that decides a run, but the data; :meth:`load` reads one, and ``toxiclf list recipe-keys`` prints its keys."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of everything random: the split, folds, models, resampling and augmentation."""
+    """Seed of everything random: the split, folds, models, resampling and augmentation."""
     split: SplitSection = SplitSection()
     text: TextSection = TextSection()
     vectors: VectorsSection = VectorsSection()
     features: FeaturesSection = FeaturesSection()
     balance: BalanceSection = BalanceSection()
-    model: AnyModel = Field(default_factory=lambda: model_options(BASELINE))
+    model: AnyModel = Field(default_factory=lambda: model_options(DEFAULT_MODEL))
     decision: DecisionSection = DecisionSection()
     search: SearchSection = SearchSection()
     _notes: tuple[str, ...] = PrivateAttr(())
@@ -136,7 +131,7 @@ class Recipe(Section):
 
     @property
     def watches_validation(self) -> bool:
-        """Whether something that learns watches the validation set meanwhile, so that it cannot learn from it."""
+        """Whether anything stops early by the validation set, so that nothing can learn from it."""
         watched = any(one.component["watches_validation"] for one in self.members)
         return watched or self.features.metric_learning != "none"
 
@@ -153,14 +148,14 @@ class Recipe(Section):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say of how it was written: keys of earlier versions."""
+        """Notes about keys of earlier versions."""
         return self._notes
 
     def of_member(self, options: ModelOptions) -> Recipe:
         """The recipe of one member of an ensemble; what has no effect on it is as it is by default."""
         features, balance = self.features, self.balance
         if options.component["takes"] != "vectors":
-            features, balance = FeaturesSection(), balance.model_copy(update={**_NO_RESAMPLING})
+            features, balance = FeaturesSection(), balance.without_resampling()
         return self.model_copy(update={"model": options, "features": features, "balance": balance})
 
     @classmethod
@@ -172,26 +167,40 @@ class Recipe(Section):
         settings: Sequence[str] = (),
         seed: int | None = None,
     ) -> Recipe:
-        """Read a recipe.
+        """Read and validate a recipe.
 
         Parameters
         ----------
-        source : name of a preset, path of a TOML file, a mapping, or a recipe; None for the default.
-        model : name of a model, whose preset gives the ``[model]`` table.
-        settings : ``key=value`` pairs such as ``decision.objective=f2``; a value is TOML, else text.
-        seed : replaces the recipe's seed.
+        source : str, Path, Mapping, Recipe or None
+            Name of a preset, path of a TOML file, tables, or a recipe; None for the default.
+        model : str, optional
+            Name of a model, whose preset gives the ``[model]`` table.
+        settings : sequence of str
+            Pairs ``key=value`` such as ``decision.objective=f2``; a value is TOML, else text.
+        seed : int, optional
+            Replaces the recipe's seed.
+
+        Returns
+        -------
+        Recipe
+            Its :attr:`notes` name keys of earlier versions that it was written with.
+
+        Raises
+        ------
+        UsageError
+            A key or a name is unknown (the sentence gives the nearest), or a value does not fit.
 
         >>> Recipe.load("svm", settings=["model.C=10", "vectors.size=50"]).model.C
         10.0
         """
         if source is None and model is not None:
-            source = model if model in presets() else None
+            source = model if is_preset(model) else None
         content = recipe_content(source.model_dump(exclude_unset=True) if isinstance(source, Recipe) else source)
         if not isinstance(content.setdefault("model", {}), dict):
             content["model"] = {"name": content["model"]}
         if model is not None and content["model"].get("name") != model:
             content["model"] = model_table(model)
-        notes = take_new_names(content)
+        notes = (*source.notes, *take_new_names(content)) if isinstance(source, Recipe) else take_new_names(content)
         for setting in settings:  # which win over the recipe, by either name of a key
             key, value = parsed_setting(setting)
             put(content, RENAMED.get(key, key), value)
@@ -200,7 +209,7 @@ class Recipe(Section):
             content["seed"] = seed
         if not isinstance(content["model"], dict):  # --set model=svm
             content["model"] = {"name": content["model"]}
-        content["model"].setdefault("name", BASELINE)
+        content["model"].setdefault("name", DEFAULT_MODEL)
         try:
             recipe = cls.model_validate(content)
         except ValidationError as error:
@@ -213,11 +222,17 @@ class Recipe(Section):
 
         Parameters
         ----------
-        settings : values by key, such as ``{"model.C": 10}``.
+        settings : mapping
+            Values by key, such as ``{"model.C": 10}``.
+
+        Returns
+        -------
+        Recipe
 
         Raises
         ------
-        UsageError : a key is unknown or a value does not fit.
+        UsageError
+            A key is unknown, or a value does not fit.
 
         >>> Recipe.load("svm").changed({"model.C": 10, "vectors.size": 50}).model.C
         10.0
@@ -245,10 +260,3 @@ class Recipe(Section):
     def sha256(self) -> str:
         """Hash of the recipe's content."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-
-
-_NO_RESAMPLING: dict[str, Any] = {
-    key: field.default
-    for key, field in BalanceSection.model_fields.items()
-    if key in ("resample", "ratio", "neighbours") or key.startswith("gan_")
-}

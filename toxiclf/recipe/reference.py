@@ -1,4 +1,4 @@
-"""All keys of a recipe with type, default and meaning, as the fields of its sections and of models' options have them."""
+"""All keys of a recipe with type, default and meaning, from the fields of its sections and of models' options."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _rows(section: str, kind: type[Section], model: str = "") -> Iterator[Recipe
 
 
 def _all_options() -> Iterator[RecipeKey]:
-    """Keys of all models' options: those that are alike once, with the models that have them."""
+    """Keys of all models' options; keys that several models share appear once, with these models."""
     models: dict[RecipeKey, list[str]] = defaultdict(list)
     for entry in components("model").values():
         assert entry.options is not None
@@ -137,7 +137,8 @@ def _type(kind: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
     if origin is dict:
         return "table"
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return "table"
+        method = kind.model_fields.get("method")
+        return "table" if method is None else f"{_type(method.annotation, method.metadata)} or table"
     return f"{_WORDS.get(kind, 'text')}{_bounds(metadata)}"
 
 

@@ -22,7 +22,7 @@ class Range(Section):
     log: bool = False
     """Whether values are drawn by order of magnitude."""
     step: int | FiniteFloat | Literal["none"] = "none"
-    """From one value to the next; "none" for any number."""
+    """Distance from one value to the next; "none" allows every number."""
 
     @field_validator("low", "high", "step", mode="before")
     @classmethod
@@ -114,19 +114,19 @@ class SearchSection(Section):
     """``[search]``: which recipe keys are tried with which values, by cross-validation inside the training set."""
 
     method: Literal["none", "grid", "optuna"] = "none"
-    """How values are tried: not at all, each with each, or as optuna proposes them."""
+    """No search, a grid of all combinations, or proposals by optuna."""
     metric: Literal["average_precision", "roc_auc", "f1", "f2", "macro_f1", "accuracy"] = "average_precision"
-    """What is best: the mean over folds and labels; f1, f2, macro_f1 and accuracy take, for each fold, the calibration and the
-    threshold that are best on the other folds' held-out scores."""
+    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, macro_f1 and accuracy, calibration and
+    threshold of each fold are chosen on the held-out scores of the other folds."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of the cross-validation."""
     stratified: bool = True
     """Whether each fold has the same share of each class."""
     trials: Count = 50
-    """How many recipes optuna tries."""
+    """Number of recipes that optuna tries."""
     space: Annotated[tuple[Space, ...], BeforeValidator(_as_spaces)] = ()
     """Recipe keys with a list of values each or, for optuna, a range such as `{low = 0.1, high = 10, log = true}`; several tables
-    are grids of their own, for keys that fit only some values of another (gamma and the kernel)."""
+    are separate grids, for keys that fit only some values of another (gamma and the kernel)."""
 
     @model_validator(mode="after")
     def _whole(self) -> SearchSection:

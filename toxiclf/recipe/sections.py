@@ -29,30 +29,30 @@ class SplitSection(Section):
     """``[split]``: shares of all rows."""
 
     test: Share = 0.2
-    """Share of all rows that are the test set; 0 trains on every row, and the report then speaks from the scores that the decision
-    was made on."""
+    """Share of all rows in the test set. 0 trains on every row; the figures of the report then come from the scores that
+    calibration and thresholds were chosen on."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Share of all rows that are the validation set."""
+    """Share of all rows in the validation set."""
 
 
 class TextSection(Section):
     """``[text]``: how a comment is normalized and cut into tokens."""
 
     tokenizer: Annotated[str, ComponentName("tokenizer")] = "mecab"
-    """What cuts a comment into tokens."""
+    """Tokenizer that cuts a comment into tokens."""
     part_of_speech: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
-    """Keep the tokens whose tag, the tokenizer's own, begins with one of these; empty keeps all."""
+    """Keep only tokens whose tag (as the tokenizer names it) begins with one of these; empty keeps all."""
     typo_correction: bool = False
-    """Read misspelt words as what they were meant to be."""
+    """Whether the tokenizer corrects typos."""
     views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = ()
-    """Add to a comment its disguised words as these views read them; "all" is every view."""
+    """Views that read disguised words; their readings are added to the comment. "all" is every view."""
     max_tokens: Count | Literal["auto"] = "auto"
-    """Tokens of a comment that are read; "auto" is all that `max_chars` characters give, and for networks over sequences as many as
-    all but 0.5 % of the training comments have."""
+    """Tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read as many as 99.5 % of the
+    training comments need."""
     max_chars: Count = 2000
     """Characters of a normalized comment that are read."""
     repeat_cap: Count = 3
-    """Longest run of one character that is kept."""
+    """Longest run of one character; longer runs are cut."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
         """Keys that have no effect beside the others, and why."""
@@ -62,33 +62,33 @@ class TextSection(Section):
 
 
 class VectorsSection(Section):
-    """``[vectors]``: word vectors as they come, else trained on the ``unlabeled`` texts alone, else on the training rows."""
+    """``[vectors]``: ready-made word vectors, else trained on the ``unlabeled`` texts alone, else on the training rows."""
 
     pretrained: Annotated[str, Field(min_length=1)] = "auto"
-    """Word vectors that are taken as they are: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in
-    word2vec's format, or "none"; "auto" is "ko-comments" where no other key of this table is given and tokens are made as its own
-    were (mecab, all parts of speech), else "none"."""
+    """Ready-made word vectors: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in word2vec's format, or
+    "none". "auto" is "ko-comments" if this table has no other key and tokens are those of mecab with all parts of speech, else
+    "none"."""
     kind: Literal["word2vec", "fasttext"] = "word2vec"
-    """How vectors are trained: a vector a token, or also of its pieces (FastText over jamo)."""
+    """How vectors are trained: one for each token, or also for its pieces (FastText over jamo)."""
     architecture: Literal["skip_gram", "cbow"] = "skip_gram"
     """What training predicts: the neighbours of a token, or a token from its neighbours."""
     size: Count = 100
-    """Numbers in a word vector."""
+    """Dimensions of a word vector."""
     window: Count = 5
     """Tokens to each side that count as neighbours."""
     min_count: Count | Literal["auto"] = "auto"
-    """Times that a token must occur to get a vector; "auto" is 5 for unlabelled texts and 2 for training rows."""
+    """Lowest number of occurrences for which a token gets a vector; "auto" is 5 for unlabelled texts and 2 for training rows."""
     epochs: Count | Literal["auto"] = "auto"
     """Passes over the texts; "auto" is 5 for unlabelled texts and 20 for training rows."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """The vectors' own seed, so that runs with other recipe seeds share vectors of unlabelled texts; vectors of training rows draw
-    on the recipe's seed as well."""
+    """Seed of the vectors alone, so that runs with different recipe seeds share vectors of unlabelled texts. Vectors of training
+    rows depend on the recipe's seed, too."""
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     """Files or `corpus:NAME` whose texts the vectors are trained on; empty for the training rows."""
     jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
-    """Shortest and longest piece in jamo, of FastText."""
+    """Shortest and longest piece of FastText, in jamo."""
     buckets: Annotated[int, Field(ge=1000, le=10**8)] = 500_000
-    """Vectors that FastText's pieces share by hash."""
+    """Number of vectors that FastText's pieces share by hash."""
 
     @model_validator(mode="after")
     def _ngrams_in_order(self) -> VectorsSection:
@@ -123,30 +123,30 @@ class FeaturesSection(Section):
     """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth inverse
     frequency without the first principal direction (sif)."""
     select: Count | Literal["all"] = "all"
-    """How many of its numbers are kept: the most important ones of a random forest fitted to the training rows."""
+    """Dimensions of that vector that are kept: the most important ones to a random forest fitted to the training rows."""
     metric_learning: Annotated[str, ComponentName("metric-learner", others=("none",))] = "none"
-    """Learns numbers in which comments of a class are near each other and others are not; one label only."""
+    """Method that learns dimensions in which comments of one class are near each other and far from others; one label only."""
     metric_encoder: Annotated[str, ComponentName("model", others=("mlp",), fits=_may_encode)] = "mlp"
-    """What they are learned from: dense layers over the averaged vectors ("mlp"), or the network of that name, at its default
+    """Encoder that learns these dimensions: dense layers over averaged vectors ("mlp"), or a network by name, with its default
     options, over sequences of word vectors."""
     metric_size: Annotated[int, Field(ge=2)] = 16
-    """How many numbers are learned."""
+    """Number of dimensions that are learned."""
     metric_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 64)
     """Units of each dense layer of "mlp" before the last one."""
     metric_dropout: Share = 0.3
     """Share of the units of "mlp" that are dropped while it trains."""
     metric_margin: Positive = 0.3
-    """How much farther (in squared distance) the other class must be than the own one, of triplets."""
+    """Margin of the triplet loss: how much farther (in squared distance) the other class must be than the comment's own."""
     metric_temperature: Positive = 0.1
-    """What cosine similarities are divided by, of the supervised contrastive loss; lower looks at the nearest ones more."""
+    """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favours the nearest comments."""
     metric_batch_size: Annotated[int, Field(ge=8)] = 128
     """Comments in a batch, half of each class."""
     metric_learning_rate: Positive = 1e-3
-    """Step size of Adam."""
+    """Learning rate of Adam."""
     metric_epochs: Count = 50
     """Passes over the training rows, at most."""
     metric_patience: Count = 8
-    """Epochs without a better average precision on the validation set before it stops."""
+    """Epochs without a better average precision on the validation set before metric learning stops."""
 
     @property
     def of_sequences(self) -> bool:
@@ -217,14 +217,14 @@ class DecisionSection(Section):
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of out-of-fold scores."""
     calibrate: Literal["platt", "isotonic", "none"] = "platt"
-    """How raw outputs become probabilities."""
+    """Calibration that turns raw outputs into probabilities."""
     objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"
-    """What thresholds are chosen for: f1, f2, accuracy, macro_f1, recall_at_precision=R (the most recall with at least that
+    """Objective of thresholds: f1, f2, accuracy, macro_f1, recall_at_precision=R (the most recall with at least that
     precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a fixed
     threshold."""
     prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
-    """Share of the comments in production that are toxic, where it is known (a table by label, where there are several): scores,
-    thresholds and shares of flags are then those of production, and not of the labelled comments."""
+    """Production prevalence: the share of live comments that are toxic, if it is known (a table by label, if there are several).
+    Scores, thresholds and shares of flags are then those of production, not of the labelled comments."""
 
     @model_validator(mode="after")
     def _prior_of_calibrated_scores(self) -> DecisionSection:

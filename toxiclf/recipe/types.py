@@ -1,4 +1,4 @@
-"""What the tables of a recipe are made of."""
+"""Types of the fields of a recipe."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ComponentName:
     Attributes
     ----------
     kind : of the registry.
-    others : words that are taken beside the names.
-    fits : which components of the kind are taken.
+    others : words that are accepted beside the names.
+    fits : whether a component of the kind is accepted.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class ComponentName:
     fits: Callable[[Component], bool] = lambda entry: True
 
     def names(self) -> list[str]:
-        """All that is taken."""
+        """All accepted words."""
         return [*self.others, *(entry.name for entry in components(self.kind).values() if self.fits(entry))]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -61,7 +61,7 @@ class ComponentName:
 
 
 class Section(BaseModel):
-    """A table of a recipe: no unknown keys, and not to be changed in place; a key's meaning is the text below it."""
+    """A table of a recipe: unknown keys are errors, and it is immutable; the text below a key is its description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 

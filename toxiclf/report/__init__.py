@@ -1,1 +1,1 @@
-"""What a report looks like: figures, HTML, Markdown; functions over the report's data."""
+"""Renderings of a report: figures, HTML, Markdown, LaTeX; functions over the report's data."""

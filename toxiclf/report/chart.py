@@ -1,4 +1,4 @@
-"""What a figure shows, without saying by which library it is drawn: panels of series, all of it plain text and numbers."""
+"""The content of a figure, whatever library draws it: panels of series, plain text and numbers."""
 
 from __future__ import annotations
 
@@ -161,11 +161,11 @@ class Chart:
 UNIT = (-0.01, 1.01)
 """Range of an axis of shares."""
 UNIT_UP = (-0.01, 1.03)
-"""The same upwards, with room for a line along its top."""
+"""The same for the vertical axis, with space for a line along its top."""
 
 
 def class_names(report: Report, label: int) -> tuple[str, str]:
-    """What comments without the label are called in a legend, and those with it."""
+    """Names of comments without the label and with it, for a legend."""
     if len(report.labels) == 1:
         return CLASS_NAMES
     return f"without '{report.labels[label]}'", f"with '{report.labels[label]}'"
@@ -187,7 +187,7 @@ def comment_texts(scored: ScoredRows | None, rows: Sequence[int] | NDArray[np.in
 
 
 def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:
-    """Which points of a curve are far enough from each other to be seen, both ends among them."""
+    """Which points of a curve to draw: those far enough apart to be seen, and both ends."""
     if len(along) <= _MOST_CURVE_POINTS:
         return np.arange(len(along))
     steps = np.floor(np.abs(along - along[0]) / (np.abs(along[-1] - along[0]) or 1) * _MOST_CURVE_POINTS)
@@ -207,5 +207,5 @@ def class_bars(counts: Sequence[NDArray[Any]], edges: NDArray[np.float64], names
 
 
 def shortened(text: str, most: int) -> str:
-    """The first characters of a text, with a mark where some are left out."""
+    """The first characters of a text, with a mark if some are left out."""
     return text if len(text) <= most else f"{text[:most]}…"

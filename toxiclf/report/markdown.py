@@ -51,8 +51,8 @@ def _lines(report: Report) -> list[str]:
     if report.analysis.get("slices"):
         parts += ["", "## Subgroups", "", *_of_slices(report.analysis["slices"], report.labels)]
     doubt = report.analysis.get("label_doubt", {})
-    if any(of["count"] for of in doubt.values()):
-        counts = ", ".join(f"{of['count']:,} of '{label}'" for label, of in doubt.items())
+    if any(counted["count"] for counted in doubt.values()):
+        counts = ", ".join(f"{counted['count']:,} of '{label}'" for label, counted in doubt.items())
         parts += [
             "",
             "## Labels in doubt",
@@ -97,9 +97,11 @@ def model_card(report: Report) -> str:
         "  - task: {type: text-classification}", f"    dataset: {{name: {source}, type: comments}}",
         "    metrics:", *metrics, "---", "",
     ]  # fmt: skip
-    kinds = [row for row in report.analysis.get("slices", ()) if not of_column(row["by"])]  # its values are the user's
-    told = [finding for finding in report.findings if finding.code != "false_positive_gap"]
-    report = report.model_copy(update={"analysis": {**report.analysis, "slices": kinds}, "findings": told})
+    subgroups = [
+        row for row in report.analysis.get("slices", ()) if not of_column(row["by"])
+    ]  # its values are the user's
+    findings = [finding for finding in report.findings if finding.code != "false_positive_gap"]
+    report = report.model_copy(update={"analysis": {**report.analysis, "slices": subgroups}, "findings": findings})
     text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # no path of this machine
     return "\n".join(front) + text + "\n"
 
@@ -169,7 +171,7 @@ def _details_lines(report: Report) -> list[str]:
 def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
     """The table of subgroups; of several labels, only what stands out."""
     shown = [row for row in rows if len(labels) == 1 or row["notable"]]
-    said = (
+    note = (
         f"The gap is the share of {negatives_name(labels)} that are flagged in a subgroup, minus that among all others, with its "
         "95 % interval; bold where it stands out though so many subgroups were looked at (Bonferroni)."
     )
@@ -184,7 +186,7 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
         cells = ["–" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "false_positive_rate")]
         lines.append([name, f"{row['rows']:,}", f"{row['toxic']:,}", *cells, f"**{gap}**" if row["notable"] else gap])
     heading = ["subgroup", "comments", "toxic", "recall", "false positive rate", "gap"]
-    return [said, "", *markdown_table([heading, *lines])]
+    return [note, "", *markdown_table([heading, *lines])]
 
 
 def _of_ensemble(report: Report) -> list[str]:
@@ -197,7 +199,7 @@ def _of_ensemble(report: Report) -> list[str]:
 
 
 def _of_selection(report: Report) -> list[str]:
-    """What was kept, and how important the first dimensions are."""
+    """The selected dimensions, and how important the first ones are."""
     selection = report.data["details"]["selection"]
     return [
         f"Of the {selection['of']} dimensions of a comment's vector the {selection['kept']} most important ones to a forest of "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toxiclf._registry import register
+from toxiclf._registry import components, register
 from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import metric_names
@@ -45,7 +45,7 @@ def result_tables(report: Report) -> list[Table]:
 
 
 def every_metric_table(report: Report) -> Table:
-    """A metric a line, a label a column; those that are known here, then those of another version."""
+    """A line for each metric, a column for each label; unknown metrics of another version come last."""
     names = [SUMMARY, *report.labels] if len(report.labels) > 1 else [report.labels[0]]
     metrics = dict.fromkeys([*metric_names(), *report.summary])
     lines = [[metric, *(cell(report.estimate(metric, name)) for name in names)] for metric in metrics]
@@ -78,7 +78,7 @@ def stages_table(report: Report) -> Table:
 
 
 def class_weights_table(report: Report) -> Table:
-    """What each training row of a class counts; empty for a bundle that was evaluated."""
+    """The weight of a training row of each class; empty for a bundle that was evaluated."""
     lines = [
         [entry["problem"], entry["class"], f"{entry['rows']:,}", f"{entry['weight']:.3f}"]
         for entry in report.data["class_weights"]
@@ -99,7 +99,7 @@ def importances_table(report: Report) -> Table:
 
 
 def generated_rows_table(report: Report) -> Table:
-    """What the check of generated against real rows came to; empty without a GAN."""
+    """The check of generated against real rows; empty without a GAN."""
     checked = report.data.get("details", {}).get("gan")
     if checked is None:
         return []
@@ -112,7 +112,7 @@ def generated_rows_table(report: Report) -> Table:
 
 
 def members_table(report: Report) -> Table:
-    """The members of an ensemble, how much each of them counts, and what each is worth alone; empty for other models."""
+    """The members of an ensemble with their weights, and the figures of each alone; empty for other models."""
     ensemble = report.data.get("details", {}).get("ensemble")
     if ensemble is None:
         return []
@@ -125,8 +125,9 @@ def members_table(report: Report) -> Table:
 
 
 def weight_name(report: Report) -> str:
-    """What says how much a member counts."""
-    return "weight" if report.model == "voting" else "coefficient"
+    """The name of a member's weight."""
+    entry = components("model").get(report.model)  # none for the model of a package that is not installed here
+    return "weight" if entry is None else str(entry["weight_name"])
 
 
 def search_table(report: Report) -> Table:

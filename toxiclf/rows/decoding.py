@@ -84,24 +84,24 @@ def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: b
         return iter(lambda: stream.read(_BLOCK), b"")
 
     failures: dict[str, int] = {}
-    found = None
+    chosen = None
     for encoding in _ENCODINGS:
         failure = _first_failure(blocks(), encoding, final=not piped)
         if failure is None:
-            found = encoding
+            chosen = encoding
             break
         failures[encoding] = failure
-    if found is None:
-        found = min(_ENCODINGS, key=lambda encoding: _undecodable(blocks(), encoding))
+    if chosen is None:
+        chosen = min(_ENCODINGS, key=lambda encoding: _undecodable(blocks(), encoding))
         if not lenient:
-            line, byte = _place(blocks(), failures[found])
+            line, byte = _place(blocks(), failures[chosen])
             raise DataError(
-                f"{name} is neither UTF-8 nor CP949: line {line}, byte offset {failures[found]} (0x{byte:02x}); "
-                "mend that line, or save the file as UTF-8"
+                f"{name} is neither UTF-8 nor CP949: line {line}, byte offset {failures[chosen]} (0x{byte:02x}); "
+                "fix that line, or save the file as UTF-8"
             )
     if not piped:
         stream.seek(0)
-    return found
+    return chosen
 
 
 def _first_failure(blocks: Iterable[bytes], encoding: str, *, final: bool) -> int | None:

@@ -29,7 +29,7 @@ class RowReader:
     header : whether there is a header; None to find out.
     delimiter : one character ("tab" is another word for it); None to find out.
     text_file : lines of a ``.txt`` file or of standard input are comments unless they clearly are columns.
-    lenient : set aside rows with bytes that do not decode, instead of refusing the file.
+    lenient : reject rows with bytes that do not decode, instead of refusing the file.
 
     Attributes
     ----------
@@ -127,8 +127,8 @@ class RowReader:
                 elif isinstance(fields, str):
                     yield Rejected(number, fields, readable(raw))
                 elif len(fields) != len(columns):
-                    found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-                    yield Rejected(number, f"{found} instead of {len(columns)}", readable(raw))
+                    width = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+                    yield Rejected(number, f"{width} instead of {len(columns)}", readable(raw))
                 else:
                     yield Row(number, dict(zip(columns, fields, strict=True)))
 

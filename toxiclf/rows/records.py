@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was rejected: its first line in the file (from 1), why, and what was read of it."""
+    """A rejected row: its first line in the file (from 1), the reason, and its content."""
 
     line: int
     reason: str
@@ -70,7 +70,7 @@ class Lines:
         self._number += 1
         if len(line) > LONGEST_LINE and not line.endswith("\n"):
             while (rest := self._stream.readline(LONGEST_LINE)) and not rest.endswith("\n"):
-                pass  # the rest of a line that is set aside
+                pass  # the rest of a line that is rejected
         return self._number, line.removesuffix("\n")
 
 
@@ -139,5 +139,5 @@ def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
 
 
 def readable(raw: str) -> str:
-    """What is shown of a rejected row; bytes that could not be decoded as \\xff."""
-    return ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", raw[:10_000])
+    """The content of a rejected row as it is shown; bytes that could not be decoded as \\xff."""
+    return ESCAPED_BYTE.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", raw[:10_000])

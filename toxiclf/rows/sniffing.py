@@ -54,9 +54,9 @@ def _best(sample: Sequence[str], delimiters: Sequence[str]) -> Format | None:
         for quoting in (True, False):
             for split_last in (False, True) if delimiter == "|" and not quoting else (False,):
                 format = Format("csv", delimiter, quoting, split_last=split_last)
-                found = _fit(sample, format)
-                if found is not None and (best is None or found > best[:2]):
-                    best = *found, format
+                fit = _fit(sample, format)
+                if fit is not None and (best is None or fit > best[:2]):
+                    best = *fit, format
     return best[2] if best is not None else None
 
 
@@ -145,7 +145,7 @@ def _are_few(values: set[str], rows: int) -> bool:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names of columns, told apart where they repeat.
+    """Names of columns, made distinct if they repeat.
 
     >>> _distinct(["a", "a", "a.2"])
     ['a', 'a.2', 'a.2.2']

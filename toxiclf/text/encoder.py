@@ -211,7 +211,7 @@ class TextEncoder:
         return self.encode_preprocessed(*self.preprocessor.batch(texts))
 
     def encode_preprocessed(self, texts: Sequence[str], truncated: NDArray[np.bool_]) -> Encoded:
-        """Encode what the preprocessor has made: the texts, and which of them the normalizer cut."""
+        """Encode preprocessed texts; ``truncated`` says which of them the normalizer cut."""
         tokens: dict[Any, list[list[str]]] = {}
         views = {}
         for name, view in self.views.items():

@@ -128,7 +128,7 @@ def recompose(text: str) -> str:
     >>> recompose("ㄱㅏㅄㅇㅣㅆㄷㅏ ㅋㅋ")
     '값있다 ㅋㅋ'
     """
-    return _SPELT.sub(lambda found: syllable(found[1], found[2], found[3] or ""), text)
+    return _SPELT.sub(lambda match: syllable(match[1], match[2], match[3] or ""), text)
 
 
 _SPELT = re.compile(f"([{INITIALS}])([{MEDIALS}])(?:([{FINALS}])(?![{MEDIALS}]))?")

@@ -96,7 +96,7 @@ class Normalizer:
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
     def shortened(self, text: str) -> tuple[str, bool]:
-        """The last step alone, of a text that is normalized without a limit on characters; and whether it was truncated."""
+        """Cut a text that was normalized without a limit on characters; also whether it was truncated."""
         if len(text) <= self.max_chars:
             return text, False
         return text[: self.max_chars].rstrip(), True
@@ -117,15 +117,15 @@ class Normalizer:
         return self.shortened(_RUN.sub(lambda run: run[0][: self.repeat_cap], text))
 
     def _capped(self, pieces: list[_Piece]) -> list[_Piece]:
-        kept: list[_Piece] = []
+        capped: list[_Piece] = []
         run = 0
         for character, start, end in pieces:
-            run = run + 1 if kept and kept[-1][0] == character else 1
+            run = run + 1 if capped and capped[-1][0] == character else 1
             if run <= self.repeat_cap:
-                kept.append((character, start, end))
+                capped.append((character, start, end))
             else:  # the last kept one stands for the rest of the run
-                kept[-1] = (character, kept[-1][1], end)
-        return kept
+                capped[-1] = (character, capped[-1][1], end)
+        return capped
 
 
 _Piece = tuple[str, int, int]  # a character, and the start and end of its span in the original
@@ -171,13 +171,13 @@ def _may_join(character: str) -> bool:
 
 
 def _space_folded(pieces: list[_Piece]) -> list[_Piece]:
-    kept: list[_Piece] = []
+    folded: list[_Piece] = []
     for character, start, end in pieces:
-        if character == " " and kept and kept[-1][0] == " ":
-            kept[-1] = (" ", kept[-1][1], end)
+        if character == " " and folded and folded[-1][0] == " ":
+            folded[-1] = (" ", folded[-1][1], end)
         else:
-            kept.append((character, start, end))
-    return _stripped(kept)
+            folded.append((character, start, end))
+    return _stripped(folded)
 
 
 def _stripped(pieces: list[_Piece]) -> list[_Piece]:

@@ -34,7 +34,7 @@ class Preprocessor:
         return self.expanded(normalized), truncated
 
     def expanded(self, normalized: Sequence[str]) -> list[str]:
-        """The second step alone, of normalized texts."""
+        """The second step alone, for normalized texts."""
         return [self._with_readings(text) for text in normalized] if self.views else list(normalized)
 
     def _with_readings(self, text: str) -> str:

@@ -59,8 +59,8 @@ class Ids:
     def cut(self, longest: int) -> Ids:
         """The first ``longest`` ids of each comment."""
         within = np.arange(len(self.flat)) - np.repeat(self.starts[:-1], self.lengths)
-        kept = np.minimum(self.lengths, min(longest, len(self.flat)))
-        starts = np.concatenate([[0], np.cumsum(kept)]).astype(np.intp)
+        lengths = np.minimum(self.lengths, min(longest, len(self.flat)))
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
         return Ids(self.flat[within < longest], starts)
 
     def padded(self) -> NDArray[np.int32]:
@@ -104,9 +104,9 @@ class TokenVocabulary:
         known = self._ids
         for comment in tokens:
             for token in comment:
-                found = known.get(token)
-                if found is not None:
-                    flat.append(found)
+                known_id = known.get(token)
+                if known_id is not None:
+                    flat.append(known_id)
                 else:
                     flat += self._known_pieces(token)
             starts.append(len(flat))
@@ -205,8 +205,8 @@ class NgramVocabulary:
                 continue
             _, example, inverse = np.unique(hashes, return_index=True, return_inverse=True)
             comments = distinct(rows[at] * np.int64(len(example)) + inverse) % max(1, len(example))
-            kept = np.bincount(comments, minlength=len(example)) >= min_comments
-            begin = np.sort(at[example[kept]])  # in order of appearance
+            is_frequent = np.bincount(comments, minlength=len(example)) >= min_comments
+            begin = np.sort(at[example[is_frequent]])  # in order of appearance
             units = codes[begin[:, None] + np.arange(n)]
             text = units[(units != _SPACE).any(axis=1)].astype("<u4").tobytes().decode("utf-32-le")
             if text:
@@ -222,10 +222,10 @@ class NgramVocabulary:
         streams = [
             (hashes, at) for n, hashes, at in _rolling(codes, rows, max(self.ngrams, default=0)) if n in self.ngrams
         ]
-        found = self._table.find(np.concatenate([np.zeros(0, np.uint64), *(hashes for hashes, _ in streams)]))
+        ids = self._table.find(np.concatenate([np.zeros(0, np.uint64), *(hashes for hashes, _ in streams)]))
         at = np.concatenate([np.zeros(0, np.intp), *(at for _, at in streams)])
         size = np.int64(len(self) + 1)
-        cells = distinct((rows[at] * size + found)[found > 0])
+        cells = distinct((rows[at] * size + ids)[ids > 0])
         starts = np.searchsorted(cells, np.arange(len(texts) + 1, dtype=np.int64) * size)
         return Ids((cells % size).astype(np.int32), starts)
 
@@ -247,7 +247,7 @@ class _HashTable:
         """Id of each hash, 0 where it is not known."""
         at = self._first[(hashes >> self._shift).astype(np.intp)]
         there = self._sorted[at]
-        found = np.where(there == hashes, self._ids[at], 0)
+        ids = np.where(there == hashes, self._ids[at], 0)
         (left,) = np.nonzero(there < hashes)  # few: most slots hold one hash or none
         last = np.int32(len(self._sorted) - 1)
         for _ in range(1, self._steps):
@@ -256,9 +256,9 @@ class _HashTable:
             at[left] = np.minimum(at[left] + np.int32(1), last)
             there, sought = self._sorted[at[left]], hashes[left]
             hit = there == sought
-            found[left[hit]] = self._ids[at[left[hit]]]
+            ids[left[hit]] = self._ids[at[left[hit]]]
             left = left[there < sought]
-        return found
+        return ids
 
 
 def _units(texts: Sequence[str], unit: Unit) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

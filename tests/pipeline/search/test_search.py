@@ -367,6 +367,7 @@ def test_optuna_proposes_valid_recipes_and_the_seed_proposes_them_again(parts: S
             assert trial.settings["model.log_count_ratio"] is False
 
 
+@pytest.mark.check
 def test_an_interrupted_optuna_search_proposes_what_it_would_have(parts: Split, tmp_path: Path) -> None:
     whole = search(parts, recipe_of(SPACE, **OPTUNA), quiet)
     log = tmp_path / "search.jsonl"
@@ -429,17 +430,20 @@ def test_a_search_over_models_takes_each_models_preset(parts: Split) -> None:
     assert found.recipe.model.name in ("logistic", "random_forest")
 
 
+@pytest.mark.check
 def test_a_network_watches_the_validation_part_in_every_fold(parts: Split) -> None:
     found = search(parts, recipe_of({"model.dropout": [0, 0.5]}, model="dnn", folds=2), quiet)
     assert all(0 < value <= 1 for trial in found.trials for value in trial.folds)
 
 
+@pytest.mark.check
 def test_models_that_watch_and_models_that_do_not_may_share_a_space(parts: Split) -> None:
     space = [{"model.name": ["logistic"]}, {"model.name": ["dnn"], "model.units": [[4]], "model.epochs": [2]}]
     found = search(parts, recipe_of(space, model="svm", folds=2), quiet)
     assert [trial.failure for trial in found.trials] == ["", ""]
 
 
+@pytest.mark.check
 def test_other_unlabelled_texts_are_another_search(parts: Split, tmp_path: Path) -> None:
     texts, log = tmp_path / "texts.txt", tmp_path / "search.jsonl"
     texts.write_text("\n".join(parts.train.texts[:300]), "utf-8")

@@ -94,6 +94,7 @@ def test_a_run_without_a_search_leaves_no_best_recipe(folder: Path, sample_path:
     assert "## Search" not in trained.report.to_markdown()
 
 
+@pytest.mark.check
 def test_a_search_in_which_all_diverge_leaves_a_report_and_no_bundle(
     folder: Path, sample_path: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Findings: each a component of kind ``finding``, a function from what is known of a run to findings.
+"""Findings: each is a component of kind ``finding``, a function from a :class:`CheckedRun` to findings.
 
 One function may raise several findings that exclude each other; it is then registered under each of their codes.
 """

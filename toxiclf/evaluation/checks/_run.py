@@ -1,4 +1,4 @@
-"""What checks are given, and what they find."""
+"""The input of checks, and the findings that they give."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckedRun:
-    """What is known of a run, or of a bundle that is evaluated; what is not known has its default, and raises nothing.
+    """Facts of a run, or of a bundle that is evaluated. A fact that is not known has its default, which gives no finding.
 
     Attributes
     ----------
@@ -49,10 +49,10 @@ class CheckedRun:
     class_weights, weights_by_hand : class weights of each problem; whether the recipe gives them by class.
     loss, resampled : the loss, and whether rows were resampled.
     copies : how many copies augmentation made, and how many were asked for.
-    gan : facts of generated rows.
-    objective, reached : what thresholds were chosen by, and whether each label reaches it.
-    decision_targets, decision_source : uint8 (n, n_labels), of the rows that calibration and thresholds rest on, and which they
-        are.
+    gan : details of generated rows.
+    objective, reached : the objective of thresholds, and whether each label reaches it.
+    decision_targets, decision_source : targets of the rows that calibration and thresholds were fitted to, uint8 (n, n_labels);
+        which rows these are.
     train_targets, test_targets : uint8 (n, n_labels), of a split with a test set.
     corrected : labels whose scores are for another prevalence than that of the rows.
     """

@@ -1,4 +1,4 @@
-"""Whether there is a model, and whether it earns its place."""
+"""Whether there is a model, and whether it beats the baseline."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def below_baseline(run: CheckedRun) -> Iterator[Finding]:
     order=17,
 )
 def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
-    """Of several such subgroups the three with the largest gaps are named."""
+    """Names the three subgroups with the largest gaps."""
     gaps = [
         row
         for row in run.slices

@@ -1,4 +1,4 @@
-"""Whether there are enough rows for a decision, whether their shares agree, and what happened to them on their way in."""
+"""Whether there are enough rows for a decision, whether shares agree, and which rows were rejected, cut or seen before."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def small_validation(run: CheckedRun) -> Iterator[Finding]:
 def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
     """The share of a label differs between training and test by more than chance (z > 3) and two points.
 
-    Labels that are corrected to a live rate are left out: what share of the rows holds them has no say in scores.
+    Labels that are corrected to a live rate are left out: their scores do not depend on their share of the rows.
     """
     train, test = run.train_targets, run.test_targets
     if train is None or test is None:
@@ -67,9 +67,9 @@ def rejected_rows(run: CheckedRun) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@register("finding", "duplicate_leak", summary="Comments are both learned from and evaluated", order=14)
+@register("finding", "duplicate_leak", summary="Comments were used both for training and for evaluation", order=14)
 def duplicate_leak(run: CheckedRun) -> Iterator[Finding]:
-    """A bundle is evaluated on comments that it has learned from, or a test row's comment stood among training rows, too."""
+    """A bundle is evaluated on comments that it was trained on, or training rows hold the same comment as a test row."""
     n_rows = 0 if run.scores is None else len(run.scores)
     if run.n_learned_from:
         which = (

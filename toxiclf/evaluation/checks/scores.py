@@ -1,4 +1,4 @@
-"""Whether scores tell comments apart, and whether they mean what they say."""
+"""Whether scores tell comments apart, and whether they are probabilities."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
     order=12,
 )
 def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
-    """Scores were left as they came, or their mean is far from the share of toxic test rows.
+    """Scores are not calibrated, or their mean is far from the share of toxic test rows.
 
     With weights both are those of live comments, and half the share is far at most; a label whose weights are not defined is left
     out.

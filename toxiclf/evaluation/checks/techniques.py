@@ -1,4 +1,4 @@
-"""Whether class weights, losses, resampling and augmentation do what they are asked for."""
+"""Whether class weights, losses, resampling and augmentation do what the recipe asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toxiclf.evaluation.checks._run import CheckedRun, Finding
 def double_weighting(run: CheckedRun) -> Iterator[Finding]:
     """Class weights and the loss both favour the rare class, or weights given by hand and resampling do.
 
-    Weights that are not given by hand follow what resampling leaves.
+    Weights that are not given by hand are computed after resampling.
     """
     weighted = any(len(set(entry.weights)) > 1 for entry in run.class_weights)
     if run.weights_by_hand and run.resampled and weighted:
@@ -31,7 +31,7 @@ def double_weighting(run: CheckedRun) -> Iterator[Finding]:
 
 @register("finding", "few_copies", summary="Augmentation wrote fewer copies than it was asked for", order=4)
 def few_copies(run: CheckedRun) -> Iterator[Finding]:
-    """Less than nine tenths of the copies could be made."""
+    """Augmentation wrote less than nine tenths of the copies."""
     if run.copies is None:
         return
     made, asked = run.copies
@@ -54,9 +54,9 @@ def gan_collapse(run: CheckedRun) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@register("finding", "no_effect", summary="Calibration takes back what the loss does", order=6)
+@register("finding", "no_effect", summary="Calibration undoes what the loss does", order=6)
 def no_effect(run: CheckedRun) -> Iterator[Finding]:
-    """The loss moves outputs by a constant, which calibration takes back (each network has a bias to do so)."""
+    """The loss moves outputs by a constant, and calibration moves them back (each network has a bias to do so)."""
     if run.loss == "logit_adjusted" and run.calibration != "none":
         yield Finding(
             "no_effect", "info",

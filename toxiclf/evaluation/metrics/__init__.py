@@ -1,4 +1,4 @@
-"""Metrics: each a component of kind ``metric``, a function from :class:`toxiclf.evaluation.metrics._counts.ResampledRows`."""
+"""Metrics: each is a component of kind ``metric``, a function of :class:`toxiclf.evaluation.metrics._counts.ResampledRows`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def metric_names(shown_in: str = "", *, live: bool = False) -> tuple[str, ...]:
 
 
 def lower_is_better(name: str) -> bool:
-    """Whether less of a metric is better; False of one that is not known here.
+    """Whether lower values of a metric are better; False for an unknown metric.
 
     >>> lower_is_better("brier"), lower_is_better("f1")
     (True, False)

@@ -1,4 +1,4 @@
-"""What metrics are computed from."""
+"""The input of metrics: counts of resampled rows."""
 
 from __future__ import annotations
 

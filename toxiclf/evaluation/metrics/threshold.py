@@ -73,7 +73,7 @@ def mcc(rows: ResampledRows) -> Floats:
 
 @register(
     "metric",
-    summary="Share of comments that are flagged; of live comments only, as rows chosen by label say little of it",
+    summary="Share of comments that are flagged; only at the live rate, as it depends on the share of toxic rows",
     order=13,
     live_only=True,
     shown_in={"live": 50},

@@ -45,8 +45,8 @@ class SearchResult:
 def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> SearchResult:
     """Find the best values of the keys in ``[search]``.
 
-    Every candidate learns from the same folds of the training set, and all that is learned (vocabulary, vectors, weights) is
-    learned inside the fold; validation and test set are not scored. (Networks watch the validation set, as ever.)
+    Every candidate is evaluated on the same folds of the training set, and everything learned (vocabulary, vectors, weights) is
+    learned inside the fold; validation and test set are not scored. (Networks still stop early by the validation set.)
 
     Parameters
     ----------

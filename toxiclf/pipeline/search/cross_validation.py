@@ -1,4 +1,4 @@
-"""What a recipe is worth: a metric by cross-validation inside the training set."""
+"""Evaluate a recipe: a metric by cross-validation inside the training set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of a search: the log that keeps them, and how the search stands after each."""
+"""Trials of a search: the log that saves them, and the progress after each."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Log:
             say(f"search: {len(self._known)} trials are in {path} already")
 
     def find(self, settings: Settings) -> Trial | None:
-        """The trial of these settings, of this run or kept from an earlier one; what failed earlier may have been mended."""
+        """The trial of these settings, of this run or kept from an earlier one; what failed earlier may be fixed now."""
         return self._known.get(_key(settings))
 
     def add(self, trial: Trial) -> None:

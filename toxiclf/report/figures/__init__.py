@@ -1,6 +1,6 @@
-"""Figures of a report: a file each, which says what is shown; how it is drawn is common to all of them.
+"""Figures of a report: each file says what its figure shows; all are drawn by the same code.
 
-For pages and notebooks they are drawn by plotly, for publication by matplotlib; neither is imported before that.
+Plotly draws them on pages and in notebooks, matplotlib for publication; each is imported when it draws.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from toxiclf._registry import component, components, register
 from toxiclf.errors import UsageError, unknown_name
+from toxiclf.report import _plotly
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -23,7 +24,7 @@ FORMATS = ("svg", "pdf", "png")
 
 
 def charts(report: Report, name: str, label: str | None = None) -> list[Chart | None]:
-    """What a figure shows of a run: a chart a label, or one where the figure does not differ by label.
+    """The charts of a figure: one for each label, or a single one if the figure does not differ by label.
 
     Parameters
     ----------
@@ -50,13 +51,6 @@ def all_charts(report: Report, *, comments: bool = True) -> Iterator[tuple[str, 
                 yield name, by_label
 
 
-def plotly_figure(chart: Chart, *, comments: bool = True) -> go.Figure:
-    """A chart by plotly; without ``comments`` none is shown where the pointer rests."""
-    from toxiclf.report.figures import _plotly
-
-    return _plotly.draw(chart, comments=comments)
-
-
 @register("format", "figures", summary="Names of the figures that a run has")
 def available(report: Report) -> list[str]:
     """Names of the figures that a run has, in order."""
@@ -79,7 +73,9 @@ def draw(report: Report, name: str, label: str | None = None) -> go.Figure:
     (chart,) = charts(report, name, report.labels[0] if label is None else label)
     if chart is None:
         raise UsageError(f"this run has no figure '{name}'; it has: {', '.join(available(report)) or 'none'}")
-    return plotly_figure(chart).update_layout(template="plotly_white")
+    import plotly.graph_objects as go
+
+    return go.Figure(_plotly.draw(chart)).update_layout(template="plotly_white")
 
 
 def write_figures(
@@ -121,7 +117,7 @@ def write_figures(
             missing.append(f"{figure.name}: this run has none; it needs {figure['needs']}")
     if not drawable:
         raise UsageError(f"there is nothing to draw: {'; '.join(missing)}")
-    from toxiclf.report.figures import _matplotlib
+    from toxiclf.report import _matplotlib
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Toxic comments found, against others flagged."""
+"""Recall against the false positive rate."""
 
 from __future__ import annotations
 

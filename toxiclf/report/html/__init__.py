@@ -1,4 +1,4 @@
-"""``report.html``: one file that people look at, from a report and its scored rows.
+"""``report.html``: a page in one file, from a report and its scored rows.
 
 It opens offline, loads nothing, and runs no script but its own two, whose hashes its content security policy names. Whatever
 people wrote (comments, labels, names of files) is put into it as text: by the template with escapes, by its script as text nodes.
@@ -19,13 +19,12 @@ from toxiclf.evaluation import slices
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import KINDS, ScoredRows
-from toxiclf.report.figures import all_charts, plotly_figure
+from toxiclf.report import _plotly
+from toxiclf.report.figures import all_charts
 from toxiclf.report.html import words
 from toxiclf.report.tables import parts_table, result_tables
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from toxiclf.datasets.comments import Comments
     from toxiclf.report.chart import Chart
 
@@ -68,7 +67,7 @@ def page(report: Report, *, comments: bool = True) -> str:
 
 
 def _captioned(name: str, charts: Sequence[Chart | None]) -> dict[str, Any]:
-    """What stands around a figure."""
+    """Title and caption of a figure."""
     figure = component("figure", name)
     note = next(chart for chart in charts if chart is not None).note or figure["note"]
     return {"name": name, "title": figure["title"], "note": note, "wide": figure["wide"]}
@@ -114,14 +113,7 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
 
 def _drawn(chart: Chart | None, *, comments: bool) -> dict[str, Any] | None:
     """A figure as the page's script takes it."""
-    return None if chart is None else plain(plotly_figure(chart, comments=comments))
-
-
-def plain(figure: go.Figure) -> dict[str, Any]:
-    """A figure as JSON types, for a page that has plotly's script."""
-    content: dict[str, Any] = json.loads(figure.to_json())
-    content["layout"].pop("template", None)
-    return content
+    return None if chart is None else _plotly.draw(chart, comments=comments)
 
 
 def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: bool) -> dict[str, Any]:
@@ -129,12 +121,12 @@ def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: b
     rows: dict[str, Any] = {}
     lists, counts = [], []
 
-    def listed(of: Comments, i: int, key: str) -> str:
+    def listed(origin: Comments, i: int, key: str) -> str:
         if key not in rows:
-            text = scored.as_read(of, [i])[0] if comments else None
+            text = scored.as_read(origin, [i])[0] if comments else None
             if text is not None and len(text) > _LONGEST:
                 text = f"{text[:_LONGEST]}… ({len(text) - _LONGEST:,} more characters)"
-            rows[key] = [str(of.source), int(of.lines[i]), text]
+            rows[key] = [str(origin.source), int(origin.lines[i]), text]
         return key
 
     for j, label in enumerate(report.labels):
@@ -142,10 +134,10 @@ def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: b
         for kind in KINDS:
             kinds[kind] = []
             for i in scored.listed[label][kind]:
-                of = scored.occluded.get(i) if comments else None
-                spans = [] if of is None else [
+                row_effects = scored.occluded.get(i) if comments else None
+                spans = [] if row_effects is None else [
                     [a, b, round(float(effect), 4)]
-                    for (a, b), effect in zip(of.spans, of.effects[:, j], strict=True) if b <= _LONGEST
+                    for (a, b), effect in zip(row_effects.spans, row_effects.effects[:, j], strict=True) if b <= _LONGEST
                 ]  # fmt: skip
                 target, score = int(scored.targets[i, j]), float(scored.scores[i, j])
                 kinds[kind].append([listed(rows_of, i, str(i)), target, round(score, 6), spans])

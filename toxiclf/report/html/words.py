@@ -68,9 +68,9 @@ def is_it_any_good(report: Report, label: str) -> str:
         if not counts["tp"] + counts["fp"]
         else f"Of its flags {_percent(precision)} are right."
     )
-    found = f"It finds {_percent(recall)} of the {class_name(report.labels, label)} comments."
+    finds = f"It finds {_percent(recall)} of the {class_name(report.labels, label)} comments."
     return (
-        f"{found} {flags} Sorted by its scores, they come first with an "
+        f"{finds} {flags} Sorted by its scores, they come first with an "
         f"average precision of {cell(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
     )
 
@@ -118,14 +118,14 @@ def default_rates(report: Report) -> list[float | None]:
 
 def facts(report: Report) -> list[tuple[str, str]]:
     """Where a report came from."""
-    found = [
+    pairs = [
         ("data", report.data["source"]), ("figures from", report.evaluated_on), ("seed", str(report.seed)),
         ("rejected rows", f"{report.data.get('rejected', 0):,}"),
     ]  # fmt: skip
     if report.timings:
-        found.append(("time to fit", f"{report.timings['fit_seconds']:,} s"))
-    found += [("", note) for note in report.data["notes"]]
-    return [*found, ("versions", ", ".join(f"{name} {version}" for name, version in report.versions.items()))]
+        pairs.append(("time to fit", f"{report.timings['fit_seconds']:,} s"))
+    pairs += [("", note) for note in report.data["notes"]]
+    return [*pairs, ("versions", ", ".join(f"{name} {version}" for name, version in report.versions.items()))]
 
 
 def _percent(row: MetricRow) -> str:

@@ -33,7 +33,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A view that takes part, with its name, its bit in the sets of views that a form keeps, and the search for its trigger."""
+    """A chosen view with its name, its bit in a form's sets of views, and the search for its trigger."""
 
     name: str
     bit: int
@@ -43,9 +43,9 @@ class _Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """The views that take part, in order: all, those that read words of nothing but syllables, and the others.
+    """The chosen views in order: all, those that read words of nothing but syllables, and the others.
 
-    ``of_spaces`` are those that find words which white space parts.
+    ``of_spaces`` are those that find words with white space inside.
     """
 
     all: tuple[_Chosen, ...]
@@ -90,7 +90,7 @@ def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
     """
     chosen = _chosen(None if views is None else tuple(views))
     pieces = _suspects(text, chosen)
-    return _found(text, sorted(pieces), chosen) if pieces else []
+    return _disjoint_readings(text, sorted(pieces), chosen) if pieces else []
 
 
 def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = None) -> list[Reading]:
@@ -109,17 +109,17 @@ def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = No
 def expanded(text: str, views: Sequence[str] | None = None) -> str:
     """Add to a normalized text its obfuscated words as they may be read, each once, in order.
 
-    The very same text where no view reads anything; never more than twice as long, and a few characters.
+    Returns the same text if no view reads anything; else at most twice as long, and a few characters.
 
     >>> expanded("야 시1발아 꺼져")
     '야 시1발아 꺼져 시발아'
     """
-    found = readings(text, views)
-    if not found:
+    all_readings = readings(text, views)
+    if not all_readings:
         return text
     words: dict[str, None] = {}
     left = len(text) + _SLACK
-    for word in _whole_words(text, found):
+    for word in _whole_words(text, all_readings):
         if word in words:
             continue
         left -= len(word) + 1
@@ -129,11 +129,11 @@ def expanded(text: str, views: Sequence[str] | None = None) -> str:
     return " ".join((text, *words)) if words else text
 
 
-def _whole_words(text: str, found: Iterable[Reading]) -> Iterator[str]:
+def _whole_words(text: str, all_readings: Iterable[Reading]) -> Iterator[str]:
     """Words that hold the readings, as read."""
     word: list[str] = []
     at = end = 0  # of the word: how far it is written down, and where it ends
-    for one in found:
+    for one in all_readings:
         if one.start >= end:
             if word:
                 yield "".join(word) + text[at:end]
@@ -166,7 +166,7 @@ def _chosen(names: tuple[str, ...] | None) -> _Views:
 
 def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
     """Spans of the words that some trigger touches."""
-    found: set[tuple[int, int]] = set()
+    suspects: set[tuple[int, int]] = set()
     odd = bool(_ODD.search(text))
     for one in views.all if odd else views.of_syllables:
         place = one.search(text)
@@ -176,14 +176,14 @@ def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
                 start = text.rfind(" ", 0, place.start() + 1) + 1
                 end = text.find(" ", max(end, start))
                 end = len(text) if end < 0 else end
-                found.add((start, end))
+                suspects.add((start, end))
             place = one.search(text, end)
     for one in views.of_spaces:
-        found.update(one.view.spans(text, odd=odd))
-    return found
+        suspects.update(one.view.spans(text, odd=odd))
+    return suspects
 
 
-def _found(text: str, pieces: list[tuple[int, int]], views: _Views) -> list[Reading]:
+def _disjoint_readings(text: str, pieces: list[tuple[int, int]], views: _Views) -> list[Reading]:
     result: list[Reading] = []
     for start, end in _apart_from_addresses(text, pieces):
         mine: list[Reading] = []
@@ -212,18 +212,18 @@ def _apart_from_addresses(text: str, pieces: Iterable[tuple[int, int]]) -> Itera
 def _joined(old: list[Reading], new: list[Reading]) -> list[Reading]:
     """New readings, and of the old ones those that no new one touches; a wider old one stays."""
     both = sorted([*old, *new], key=lambda one: (one.start, -one.end))
-    kept: list[Reading] = []
+    joined: list[Reading] = []
     newer = set(new)
     for one in both:
-        if kept and one.start < kept[-1].end:
-            before = kept[-1]
+        if joined and one.start < joined[-1].end:
+            before = joined[-1]
             wider = one.end - one.start > before.end - before.start
             same = one.end - one.start == before.end - before.start
             if wider or (same and one in newer):
-                kept[-1] = one
+                joined[-1] = one
         else:
-            kept.append(one)
-    return kept
+            joined.append(one)
+    return joined
 
 
 def _forms(form: Form, views: _Views) -> Iterator[Form]:
@@ -248,7 +248,7 @@ def _forms(form: Form, views: _Views) -> Iterator[Form]:
 
 
 def _longer(form: Form, views: _Views) -> Iterator[Form]:
-    """The views that read syllables as others, on top of all."""
+    """Forms by the views that read syllables as other syllables, after all other views."""
     for one in views.of_syllables:
         longer = one.view.read(form, one.bit)
         if longer is not form:
@@ -285,7 +285,7 @@ def _holds(form: Form, start: int, end: int, text: str) -> bool:
 
 
 def _accepted(form: Form, text: str, views: _Views) -> list[Reading]:
-    """Readings that a form bears out: by a stem that a view brought about, or by characters that are sure."""
+    """Readings of a form that count: those with a stem that a view revealed, or with characters that are sure."""
     taken = list(form.sure)
     filled = [bool(bits and _FILLED.search(_gap(form, at, text))) for at, bits in enumerate(form.dropped)]
     for start, end in stems_in(form.text, form.dropped, filled if True in filled else ()):

@@ -106,7 +106,7 @@ class Form:
 
     def rules_in(self, start: int, end: int) -> int:
         """Rules that changed something in ``text[start:end]`` or dropped something inside it, as bits."""
-        found = self.changed[start]
+        rules = self.changed[start]
         for index in range(start + 1, end):
-            found |= self.changed[index] | self.dropped[index]
-        return found
+            rules |= self.changed[index] | self.dropped[index]
+        return rules

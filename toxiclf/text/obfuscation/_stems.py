@@ -41,15 +41,15 @@ def stems() -> dict[str, tuple[str, ...]]:
     >>> "점" in stems()["시발"]
     True
     """
-    found: dict[str, tuple[str, ...]] = {}
+    tails: dict[str, tuple[str, ...]] = {}
     text = resources.files(__package__).joinpath("stems.txt").read_text("utf-8")
     for line in text.splitlines():
         words = [] if line.startswith("#") else line.split()
         if len(words) > 1 and words[1].startswith("-"):
-            found[words[0]] = (words[1][1:], *words[2:])
+            tails[words[0]] = (words[1][1:], *words[2:])
         else:
-            found |= {word: found.get(word, ()) for word in words}
-    return found
+            tails |= {word: tails.get(word, ()) for word in words}
+    return tails
 
 
 class _Node(dict[str, "_Node"]):
@@ -125,24 +125,24 @@ def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()
     >>> stems_in("아시발아"), stems_in("다시발견"), stems_in("시발점")
     ([(1, 3)], [], [])
     """
-    found: list[tuple[int, int]] = []
+    stem_spans: list[tuple[int, int]] = []
     for match in stem_pattern().finditer(text):
         start, end = match.span()
         if text.startswith(stems()[match[0]], end):
             continue
-        if end - start > 2 or (found and found[-1][1] == start) or (dropped and dropped[start]):
-            found.append((start, end))
+        if end - start > 2 or (stem_spans and stem_spans[-1][1] == start) or (dropped and dropped[start]):
+            stem_spans.append((start, end))
         elif match[0][0] < "가":  # consonants alone: no others at their sides
             if not _CONSONANT.match(text, start - 1 if start else len(text)) and not _CONSONANT.match(text, end):
-                found.append((start, end))
+                stem_spans.append((start, end))
         elif _opening().search(text[max(0, start - _FAR) : start]) or (
             filled
             and filled[end - 1]
             and match[0][-1] not in _COUNTED
             and _clause().search(text[max(0, start - 2) : start])
         ):
-            found.append((start, end))
-    return found
+            stem_spans.append((start, end))
+    return stem_spans
 
 
 _COUNTED = frozenset("년위남녀")  # 투자2위, 한개1년

@@ -1,4 +1,4 @@
-"""What every view of disguised words can do."""
+"""The base class of views of disguised words."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from toxiclf.text.obfuscation._form import Edit, Form
 
 
 class View(ABC):
-    """A way to write words so that they are not found, and how such words are read.
+    """One way to disguise words, and how to read such words.
 
-    Words of a text are looked at where a :meth:`trigger` matches: all chosen views then read them, in the order in which they are
-    registered, each on top of those before. What is read counts where the word read holds an abusive stem, or where the edit is
-    sure. A view has no state; one of each serves a process.
+    A word is read if the :meth:`trigger` of a view matches it. All chosen views then read it in their registered order, each the
+    result of the view before. A reading counts if it holds an abusive stem, or if the edit is sure. A view has no state; a
+    process needs one of each.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class View(ABC):
         """Where a text may hold what the view reads; most texts have no such place, and cost no more than the search."""
 
     def edits(self, form: Form) -> list[Edit]:
-        """What the view reads otherwise in a form, in order of position and apart from each other."""
+        """Edits of a form that give what the view reads, in order of position and without overlap."""
         raise NotImplementedError("a view has edits, or reads forms itself")
 
     def read(self, form: Form, bit: int) -> Form:
@@ -37,13 +37,13 @@ class View(ABC):
         return form.edited(self.edits(form), bit)
 
     def is_plain(self, place: re.Match[str]) -> bool:
-        """Whether a place of the trigger needs no reading after all."""
+        """Whether a match of the trigger needs no reading after all."""
         return False
 
     def spans(self, text: str, *, odd: bool) -> Iterable[tuple[int, int]]:
-        """Spans of suspect words that white space parts, which a trigger cannot tell; ``odd`` where it holds more than words."""
+        """Spans of suspect words with white space inside, which no trigger matches; ``odd`` if the text holds more than words."""
         return ()
 
     def last_edits(self, form: Form) -> list[Edit]:
-        """What the view reads of that which every view has left; another way to go on, beside the form as it is."""
+        """Edits of a form after every view has read it; the result is tried beside the form itself."""
         return []

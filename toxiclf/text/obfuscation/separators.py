@@ -46,7 +46,7 @@ class Separators(View):
         )
 
     def is_plain(self, place: re.Match[str]) -> bool:
-        """Whether a place of :meth:`trigger` is none after all: no stem holds what stands at its sides."""
+        """Whether a match of :meth:`trigger` needs no reading: no stem holds the characters at its sides."""
         first, last = place[0][0], place[0][-1]
         if not "가" <= first <= "힣" or place["sign"] or first in _DRAWING or last in _DRAWING:
             return False

@@ -2,7 +2,7 @@
 
 mecab, jamo, char and whitespace come with the base install; kiwi with the extra ``[kiwi]``; okt, komoran, hannanum and kkma
 with ``[konlpy]``, and they need Java. What those need is looked for when a tokenizer is made, and loaded when it is first used.
-A tokenizer is a subclass of :class:`Tokenizer` that registers itself; its file has its name.
+A tokenizer is a subclass of :class:`Tokenizer` that registers itself.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def tokenizer(name: str, part_of_speech: Sequence[str] = (), typo_correction: bo
 
 
 def tokenizer_class(name: str) -> type[Tokenizer]:
-    """The class of the tokenizer with this name; it tells tags and abilities where the engine is not installed, too.
+    """The class of a tokenizer; it knows tags and abilities even if the engine is not installed.
 
     Raises
     ------
     UnknownNameError : no tokenizer has this name.
     """
-    found: type[Tokenizer] = component("tokenizer", name).target
-    return found
+    target: type[Tokenizer] = component("tokenizer", name).target
+    return target

@@ -17,14 +17,14 @@ def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[L
     waiting: list[Tagged] = []  # tokens of words that are not found, and how long these are
     length = at = 0
     for word, tokens in groups:
-        found = text.find(word, at, at + length + len(word) + _FAR) if word else -1
-        if found < 0:
+        start = text.find(word, at, at + length + len(word) + _FAR) if word else -1
+        if start < 0:
             waiting += tokens
             length += len(word) + 1
             continue
-        result += _aligned(text, at, found, waiting)
-        result += _aligned(text, found, found + len(word), tokens)
-        waiting, length, at = [], 0, found + len(word)
+        result += _aligned(text, at, start, waiting)
+        result += _aligned(text, start, start + len(word), tokens)
+        waiting, length, at = [], 0, start + len(word)
     return result + _aligned(text, at, len(text), waiting)
 
 

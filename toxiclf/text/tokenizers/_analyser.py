@@ -33,12 +33,12 @@ class Analyser(Tokenizer):
     def spans(self, text: str) -> list[Span]:
         """Spans of the tokens."""
         self._ready()
-        found: list[Located] = []
+        tokens: list[Located] = []
         for piece in self._cutter.pieces(text):
             located = _without_spaces(self._tried(self._located, piece.text) or words_of(piece.text), piece.text)
             for token, tag, start, end in ascending(located, len(piece.text)):
-                found.append((token, tag, *piece.original(*_visible(piece.text, start, end))))
-        return [(start, end) for _, tag, start, end in ascending(found, len(text)) if self.keeps(tag)]
+                tokens.append((token, tag, *piece.original(*_visible(piece.text, start, end))))
+        return [(start, end) for _, tag, start, end in ascending(tokens, len(text)) if self.keeps(tag)]
 
     def tagged(self, text: str) -> list[Tagged]:
         """Tokens of one text, each with its tag."""
@@ -100,10 +100,10 @@ def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:
             continue
         at = start
         for part in token.split():
-            found = text.find(part, at, end)
-            span = (found, found + len(part)) if found >= 0 else (start, end)
+            begin = text.find(part, at, end)
+            span = (begin, begin + len(part)) if begin >= 0 else (start, end)
             result.append((part, tag, *span))
-            at = span[1] if found >= 0 else at
+            at = span[1] if begin >= 0 else at
     return result
 
 

@@ -93,9 +93,9 @@ class Cutter:
         at = list(range(len(text)))
         ends = [i + 1 for i in at]
         if wild:
-            kept, ends = self._shortened(read)
+            indices, ends = self._shortened(read)
             at, ends = self._broken(
-                read, kept, ends, _LONG_WORD if long and self.bounds.word else self.bounds.word or len(text)
+                read, indices, ends, _LONG_WORD if long and self.bounds.word else self.bounds.word or len(text)
             )
         source = "".join(text[i] if i >= 0 else " " for i in at)
         read = "".join(read[i] if i >= 0 else " " for i in at)
@@ -108,25 +108,25 @@ class Cutter:
     def _shortened(self, text: str) -> tuple[list[int], list[int]]:
         """Runs cut short: which characters are kept, and where what each stands for ends."""
         longest = self.bounds.run or len(text)
-        kept: list[int] = []
+        indices: list[int] = []
         ends: list[int] = []
         run = 0
         for i, character in enumerate(text):
             run = run + 1 if i and text[i - 1] == character else 1
             if run <= longest or character == " ":
-                kept.append(i)
+                indices.append(i)
                 ends.append(i + 1)
             else:
                 ends[-1] = i + 1
-        return kept, ends
+        return indices, ends
 
-    def _broken(self, text: str, kept: Sequence[int], ends: Sequence[int], word: int) -> tuple[list[int], list[int]]:
+    def _broken(self, text: str, indices: Sequence[int], ends: Sequence[int], word: int) -> tuple[list[int], list[int]]:
         """Words broken: -1 stands for a space that was put in."""
         letters = self.bounds.letters or len(text)
         at: list[int] = []
         stops: list[int] = []
         length = jamo = 0
-        for i, end in zip(kept, ends, strict=True):
+        for i, end in zip(indices, ends, strict=True):
             is_jamo = "ㄱ" <= text[i] <= "ㅣ"
             length, jamo = (0, 0) if text[i] == " " else (length + 1, jamo + 1 if is_jamo else 0)
             if length > word or jamo > letters:

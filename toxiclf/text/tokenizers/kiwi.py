@@ -54,14 +54,19 @@ class KiwiTokenizer(Analyser):
             return self._tokens(texts)
         pieces = [self._cutter.pieces(text) for text in texts]
         engine = _engine(workers)
-        read = [piece.text for found in pieces for piece in found]
+        read = [piece.text for pieces_of_text in pieces for piece in pieces_of_text]
         try:
             answers = iter([_pairs(tokens) for tokens in engine.tokenize(read, **self._options)])
         except Exception:  # of one text; which, is found one by one
             return self._tokens(texts)
         return [
-            [token for piece in found for token, tag in self._finished(piece, next(answers)) if self.keeps(tag)]
-            for found in pieces
+            [
+                token
+                for piece in pieces_of_text
+                for token, tag in self._finished(piece, next(answers))
+                if self.keeps(tag)
+            ]
+            for pieces_of_text in pieces
         ]
 
     def _ready(self) -> None:
@@ -100,20 +105,20 @@ def _engine(workers: int = 1) -> Any:
     Its threads do not live on in a forked process, so that one loads its own.
     """
     global _loaded
-    found = _loaded
-    if found is not None and found[0] == os.getpid() and workers in (1, found[1]):
-        return found[2]
+    loaded = _loaded
+    if loaded is not None and loaded[0] == os.getpid() and workers in (1, loaded[1]):
+        return loaded[2]
     with _lock:
-        found = _loaded
-        if found is None or found[0] != os.getpid() or workers not in (1, found[1]):
+        loaded = _loaded
+        if loaded is None or loaded[0] != os.getpid() or workers not in (1, loaded[1]):
             import kiwipiepy
 
             try:
-                found = os.getpid(), workers, kiwipiepy.Kiwi(num_workers=workers)
+                loaded = os.getpid(), workers, kiwipiepy.Kiwi(num_workers=workers)
             except Exception as error:
                 raise ToxiclfError(
                     f"Kiwi could not load its model ({error}); reinstall it with: "
                     "pip install --force-reinstall kiwipiepy kiwipiepy_model"
                 ) from error
-            _loaded = found
-        return found[2]
+            _loaded = loaded
+        return loaded[2]

@@ -152,8 +152,8 @@ class OktTokenizer(KonlpyTokenizer):
         import jpype
 
         with self._engine() as engine:
-            found = engine.tokenize(text, *self._no())
-        lines = str(jpype.JClass("java.lang.String").join("\n", found))  # one string at once here, too
+            tokens = engine.tokenize(text, *self._no())
+        lines = str(jpype.JClass("java.lang.String").join("\n", tokens))  # one string at once here, too
         return [(token, tag) for token, _, tag in (line.rpartition("/") for line in lines.split("\n") if line)]
 
     def _located(self, text: str) -> list[Located]:
