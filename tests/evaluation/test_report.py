@@ -71,6 +71,12 @@ def test_a_run_of_0_1_is_compared(old: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(old, tmp_path / "copy")
     assert {row.value for row in compare([old, copy]).differences} == {0.0}
 
+    def as_now(content: dict[str, Any]) -> None:
+        features = content["recipe"]["features"]
+        features["metric_learning"] = features.pop("metric")
+
+    assert compare([old, rewritten(copy, as_now)]).recipe() == {}  # a key by another name is no difference
+
 
 def test_a_bundle_of_0_1_scores_as_it_did(old: Path) -> None:
     moderator = toxiclf.load(old / "bundle")

@@ -11,6 +11,7 @@ from toxiclf.bundle.live_rate import in_words
 from toxiclf.evaluation.bootstrap import RESAMPLES, SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report, estimate
+from toxiclf.recipe.loading import with_new_names
 
 Verdict = Literal["better", "worse", "not significant", "not defined"]
 
@@ -117,7 +118,7 @@ class Comparison:
 
         Runs of ``toxiclf evaluate`` know no recipe, and have no say in what differs.
         """
-        flat = {run.name: dict(flattened(run.report.recipe)) for run in self.runs}
+        flat = {run.name: dict(flattened(with_new_names(run.report.recipe))) for run in self.runs}
         known = [values for values in flat.values() if values]
         keys = dict.fromkeys(key for values in known for key in values if key not in ("seed", "model.name"))
         differing = [key for key in keys if any(values.get(key) != known[0].get(key) for values in known)]

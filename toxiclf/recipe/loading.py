@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
@@ -136,6 +137,15 @@ def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
     return rename_notes(
         old for old, new in RENAMED.items() for table in tables if isinstance(table, dict) and _rename(table, old, new)
     )
+
+
+def with_new_names(recipe: Any) -> Any:
+    """A copy of a recipe that an earlier version wrote, with the present names of its keys; anything else as it is."""
+    if isinstance(recipe, dict):
+        recipe = deepcopy(recipe)
+        with suppress(UsageError):  # a key by both names: no version wrote that
+            take_new_names(recipe)
+    return recipe
 
 
 def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
