@@ -25,12 +25,13 @@ ENTRY_POINTS = "toxiclf.components"
 class Kind:
     """A kind of component: the package whose files hold it, and the traits it may have, with their defaults.
 
-    ``listed``: whether `toxiclf list` and the reference show it.
+    ``listed``: whether `toxiclf list` and the reference show it; ``extra``: that of components that name none.
     """
 
     package: str
     traits: Mapping[str, Any] = field(default_factory=dict)
     listed: bool = True
+    extra: str = ""
 
 
 KINDS: dict[str, Kind] = {
@@ -57,12 +58,15 @@ KINDS: dict[str, Kind] = {
             "generates": False,  # makes new rows, not only copies
             "keys": ("ratio",),  # keys of [balance] that have an effect: ratio, neighbours, gan_steps, …
         },
+        extra="train",
     ),
-    "augmenter": Kind("toxiclf.balance.augmentation", {"keys": ("rate",)}),  # keys of the step that have an effect
-    "loss": Kind("toxiclf.balance.losses", {"keys": ()}),  # keys of [balance] that have an effect
+    "augmenter": Kind(
+        "toxiclf.balance.augmentation", {"keys": ("rate",)}, extra="train"
+    ),  # keys of the step that have an effect
+    "loss": Kind("toxiclf.balance.losses", {"keys": ()}, extra="train"),  # keys of [balance] that have an effect
     "tokenizer": Kind("toxiclf.text.tokenizers"),
     "view": Kind("toxiclf.text.obfuscation"),
-    "pooling": Kind("toxiclf.features.pooling"),
+    "pooling": Kind("toxiclf.features.pooling", extra="train"),
     "metric-learner": Kind("toxiclf.metric_learning", {"keys": ()}),  # keys of [features] that have an effect
     "metric": Kind(
         "toxiclf.evaluation.metrics",
@@ -155,7 +159,9 @@ def register(
             modules = f"{known.target.__module__} or that of {target.__module__}"
             raise TypeError(f"there is a {kind} '{own}' already; give that of {modules} another name")
         complete = {**KINDS[kind].traits, **traits}
-        _COMPONENTS[kind][own] = Component(kind, own, summary, target, options, extra, order, complete)
+        _COMPONENTS[kind][own] = Component(
+            kind, own, summary, target, options, extra or KINDS[kind].extra, order, complete
+        )
         return target
 
     return add
