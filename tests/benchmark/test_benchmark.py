@@ -93,6 +93,7 @@ def test_the_first_network_does_not_pay_for_tensorflow(tmp_path: Path) -> None:
     assert abs(first - second) < 250  # TensorFlow takes 490
 
 
+@pytest.mark.check
 def test_a_second_call_runs_only_what_is_new(
     plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path
 ) -> None:
@@ -452,6 +453,7 @@ def test_slips_end_it_before_it_begins(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.check
 def test_where_nothing_could_be_run_it_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "one.csv"
     path.write_text("comment,label\n" + "".join(f"좋은 하루 {i},0\n" for i in range(30)), "utf-8")

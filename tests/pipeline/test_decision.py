@@ -94,6 +94,7 @@ def test_no_other_threshold_does_better(objective: str, data: st.DataObject) -> 
         assert measure(targets, scores >= np.float32(threshold)) >= best - 1e-9
 
 
+@pytest.mark.check
 @given(st.floats(0.05, 1.0), st.integers(0, 10_000))
 def test_recall_at_precision_keeps_the_precision_and_takes_the_most_recall(rate: float, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -50,6 +50,7 @@ def test_an_unbounded_activation_diverges_and_is_blamed(seed: int) -> None:
     assert divergence.cure.startswith("set model.activation = tanh")
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("seed", rest_in_check([0, 1, 2], quick=[0]))
 def test_the_cure_that_is_named_mends_it(seed: int) -> None:
     model = trained("tanh", seed)

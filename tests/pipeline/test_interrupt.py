@@ -32,6 +32,7 @@ def interrupted(arguments: list[str], wait_for: str, folder: Path) -> tuple[int,
     return process.returncode, said
 
 
+@pytest.mark.check
 def test_an_interrupted_training_leaves_no_run(sample_path: Path, tmp_path: Path) -> None:
     code, _ = interrupted(["train", str(sample_path), "--out", "run"], "out-of-fold", tmp_path)
     assert code == 130

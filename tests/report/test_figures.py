@@ -71,6 +71,7 @@ def test_all_figures_of_a_run_are_drawn_again_from_its_folder(
     assert drawn == set(components("figure"))
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_same_run_gives_the_same_file(bundle: Path, tmp_path: Path, kind: str) -> None:
     report = drawable_report(bundle)  # a bundle in its run's folder names the run
@@ -81,6 +82,7 @@ def test_the_same_run_gives_the_same_file(bundle: Path, tmp_path: Path, kind: st
         assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.check
 def test_each_label_has_a_panel_or_one_label_is_chosen(
     trained: Callable[..., TrainedModel], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_run_of_an_earlier_version_is_drawn_as_far_as_it_goes(learned_run: Pat
     assert said == ["metric_learning: this run has none; it needs a learned metric; older runs did not save its points"]
 
 
+@pytest.mark.check
 def test_a_run_that_diverged_has_its_history(sample: Comments, tmp_path: Path) -> None:
     recipe = {**tiny("cnn"), "model": {**tiny("cnn")["model"], "learning_rate": 1e6, "activation": "relu"}}
     model = toxiclf.train(sample, recipe)

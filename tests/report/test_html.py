@@ -312,6 +312,7 @@ def test_each_label_has_its_own_numbers(
     assert browsed.console == []
 
 
+@pytest.mark.check
 def test_a_run_that_diverged_has_a_page(browse: Callable[..., Browsed], sample: Comments, tmp_path: Path) -> None:
     recipe = {
         "model": {"name": "lstm", "units": 8, "epochs": 2, "learning_rate": 1e6, "activation": "relu"},
