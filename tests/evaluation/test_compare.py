@@ -78,8 +78,10 @@ def test_trained_runs_are_compared_with_the_figures_and_intervals_of_their_repor
 ) -> None:
     comparison = compare([runs / "ngram_logistic", runs / "logistic"])
     for run in comparison.runs:
-        assert run.rows == trained(run.name, "one").report.rows
-        assert run.report == trained(run.name, "one").report.analysed()
+        report = trained(run.name, "one").report.analysed()
+        assert run.rows == report.rows
+        # the run on disk may have been trained by another process, in another time
+        assert run.report.model_copy(update={"timings": report.timings}) == report
     assert comparison.recipe()["model.jamo"] == {"ngram_logistic": 3, "logistic": None}
     place = comparison.runs[1].baseline()
     assert place is not None

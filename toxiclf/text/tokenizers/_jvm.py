@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from toxiclf._registry import components
 from toxiclf.errors import MissingExtraError, UsageError
 
 HEAP_VARIABLE = "TOXICLF_JVM_HEAP_MB"
@@ -171,10 +172,19 @@ class _Attached:
 _threads = threading.local()
 
 
+def _is_started() -> bool:
+    jpype = sys.modules.get("jpype")
+    return jpype is not None and jpype.isJVMStarted()
+
+
+def _before_fork() -> None:
+    if _is_started():  # an import may hang in the forked process, where Java's own threads do not live on
+        components("tokenizer")
+
+
 def _note_fork() -> None:
     global _forked
-    jpype = sys.modules.get("jpype")
-    if jpype is not None and jpype.isJVMStarted():
+    if _is_started():
         from jpype import config
 
         _forked = True
@@ -182,7 +192,7 @@ def _note_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_note_fork)
 
 
 def use_thread() -> None:
