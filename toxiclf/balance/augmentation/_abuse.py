@@ -16,5 +16,5 @@ def abusive_spans(text: str) -> list[tuple[int, int]]:
     >>> abusive_spans("이 시발 ㅅㅣ발 영화")
     [(2, 4), (5, 8)]
     """
-    plain = [found.span() for pattern in (stem_pattern(), _BESIDE_STEMS) for found in pattern.finditer(text)]
+    plain = [match.span() for pattern in (stem_pattern(), _BESIDE_STEMS) for match in pattern.finditer(text)]
     return plain + [(reading.start, reading.end) for reading in read_raw(text, Normalizer())]

@@ -119,8 +119,8 @@ class Eda(Method):
         """Tokens that have synonyms which fit in their places."""
         pairs = []
         for token in parsed.tokens:
-            found = self._synonyms.of(token.text, token.tag)
-            fitting = [other for other in found if not token.fixed or bool(final(other)) == bool(final(token.text))]
+            synonyms = self._synonyms.of(token.text, token.tag)
+            fitting = [other for other in synonyms if not token.fixed or bool(final(other)) == bool(final(token.text))]
             if fitting:
                 pairs.append((token, fitting))
         return pairs
@@ -179,15 +179,15 @@ class Eda(Method):
             return text
         gone = set(rng.choice(parsed.deletable, count, replace=False).tolist())
         first, *rest = (i for i in range(len(words)) if i not in gone)
-        kept = [text[slice(*words[first])], *(text[words[i - 1][1] : words[i][1]] for i in rest)]
-        return text[: words[0][0]] + "".join(kept) + text[words[-1][1] :]
+        pieces = [text[slice(*words[first])], *(text[words[i - 1][1] : words[i][1]] for i in rest)]
+        return text[: words[0][0]] + "".join(pieces) + text[words[-1][1] :]
 
 
 def _words(text: str, strong: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Spans of what stands between white space; an abusive word that is written apart (병 신) is one."""
     words: list[tuple[int, int]] = []
-    for found in _WORD.finditer(text):
-        start, end = found.span()
+    for word in _WORD.finditer(text):
+        start, end = word.span()
         if words and any(a < words[-1][1] and start < b for a, b in strong):
             start = words.pop()[0]
         words.append((start, end))

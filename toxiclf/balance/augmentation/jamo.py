@@ -28,7 +28,7 @@ class Jamo(Method):
 
     def variant(self, text: str, rng: Generator) -> str:
         """The text with some syllables split."""
-        places = [at for found in _SYLLABLE.finditer(text) if _parts_again(text, at := found.start())]
+        places = [at for match in _SYLLABLE.finditer(text) if _parts_again(text, at := match.start())]
         if not places:
             return text
         characters = list(text)

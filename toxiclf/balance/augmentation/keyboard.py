@@ -29,7 +29,7 @@ class Keyboard(Method):
 
     def variant(self, text: str, rng: Generator) -> str:
         """The text with slips."""
-        runs = [found.span() for found in _RUN.finditer(text)]
+        runs = [match.span() for match in _RUN.finditer(text)]
         places = [(start, end, at) for start, end in runs for at in range(start, end)]
         if not places:
             return text

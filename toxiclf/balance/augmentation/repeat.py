@@ -40,16 +40,16 @@ class Repeat(Method):
 
     def variant(self, text: str, rng: Generator) -> str:
         """The text with something in it drawn out."""
-        ends = [found.end() for pattern in (_AT_ENDS, _SIGNS) for found in pattern.finditer(text)]
+        ends = [match.end() for pattern in (_AT_ENDS, _SIGNS) for match in pattern.finditer(text)]
         stems = [
             at
-            for found in stem_pattern().finditer(text)
-            for at in range(found.start() + 1, found.end())
+            for match in stem_pattern().finditer(text)
+            for at in range(match.start() + 1, match.end())
             if _SYLLABLE.match(text, at - 1)
         ]
         places = _growths(text, {*ends, *stems})
         if not places:
-            places = _growths(text, {found.end() for found in _SYLLABLE.finditer(text)})
+            places = _growths(text, {match.end() for match in _SYLLABLE.finditer(text)})
         if not places:
             return text
         pieces, end = [], 0

@@ -29,8 +29,8 @@ class Spacing(Method):
 
     def variant(self, text: str, rng: Generator) -> str:
         """The text with other spaces."""
-        meeting = [found.start() for found in _MEETING.finditer(text)]
-        inside = [found.start() for found in _INSIDE.finditer(text)]
+        meeting = [match.start() for match in _MEETING.finditer(text)]
+        inside = [match.start() for match in _INSIDE.finditer(text)]
         if not (meeting or inside):
             return text
         wanted = self.how_many(len(meeting or inside))

@@ -72,6 +72,6 @@ def permuted(kernel: Kernel, a: Floats, b: Floats, rng: np.random.Generator) -> 
     def parted(chosen: NDArray[np.bool_]) -> float:
         return _mmd(together[chosen][:, chosen], together[~chosen][:, ~chosen], together[chosen][:, ~chosen])
 
-    found = parted(first)
+    discrepancy = parted(first)
     others = [parted(rng.permutation(first)) for _ in range(_PERMUTATIONS)]
-    return found, (1 + sum(other >= found for other in others)) / (1 + _PERMUTATIONS)
+    return discrepancy, (1 + sum(other >= discrepancy for other in others)) / (1 + _PERMUTATIONS)

@@ -229,8 +229,8 @@ def _trained(rows: _Rows, options: WganSampler, seed: int) -> _Trained:
                 between = share * genuine + (1 - share) * made
                 with tf.GradientTape() as inner:
                     inner.watch(between)
-                    said = judged(between)
-                slopes = tf.sqrt(tf.reduce_sum(inner.gradient(said, between) ** 2, axis=1) + 1e-12)
+                    scores = judged(between)
+                slopes = tf.sqrt(tf.reduce_sum(inner.gradient(scores, between) ** 2, axis=1) + 1e-12)
                 loss = tf.reduce_mean(judged(made)) - tf.reduce_mean(judged(genuine))
                 loss += options.penalty * tf.reduce_mean((slopes - 1.0) ** 2)
             movers[1].apply(tape.gradient(loss, critic.trainable_variables), critic.trainable_variables)
