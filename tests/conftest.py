@@ -40,6 +40,7 @@ hypothesis.settings.load_profile("toxiclf")
 SAMPLE = Path(__file__).parent.parent / "corpora" / "sample_comments.csv"
 
 PAGES = ("test_notebooks.py", "test_readme.py")
+LONG = (*PAGES, "test_benchmark.py", "test_contract.py", "test_estimator.py", "test_one_file.py", "test_tokenizers.py")
 SHARED = "TOXICLF_TESTS_SHARE"  # a folder, of the process that begins the session
 KEPT = 8  # trained models; each holds a session and a graph
 VECTORS = {"size": 16, "epochs": 2}
@@ -152,7 +153,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first, so that no process waits for the other at the end."""
-    items.sort(key=lambda item: not item.path.name.endswith(PAGES))
+    items.sort(key=lambda item: not item.path.name.endswith(LONG))
 
 
 def pytest_configure(config: pytest.Config) -> None:

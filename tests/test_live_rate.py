@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import toxiclf
-from tests.conftest import SAMPLE, tiny
+from tests.conftest import SAMPLE, rest_in_check, tiny
 from toxiclf.bundle.live_rate import check_prior, in_words, live_rates
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
@@ -161,7 +161,7 @@ def test_mean_scores_of_thinned_comments_are_the_live_rate(sample: Comments, bun
     assert 0.5 * 0.05 < 0.05 * scores[toxic].mean() + 0.95 * scores[~toxic].mean() < 1.5 * 0.05
 
 
-@every_kind
+@pytest.mark.parametrize("kind", rest_in_check(KINDS, quick=["one"]))
 def test_a_trained_prior_gives_way_to_another(
     at_prior: Callable[[str], TrainedModel], tmp_path: Path, kind: str
 ) -> None:
@@ -197,7 +197,7 @@ def test_labels_that_are_not_named_keep_the_prior_of_the_bundle(
 # -- training
 
 
-@pytest.mark.parametrize("calibrate", ["platt", "isotonic"])
+@pytest.mark.parametrize("calibrate", rest_in_check(["platt", "isotonic"], quick=["platt"]))
 def test_training_tunes_the_threshold_for_the_live_rate(sample: Comments, calibrate: str) -> None:
     for prior in ("none", 0.02):
         model = toxiclf.train(sample, recipe(prior=prior, objective="flag_rate=0.05", calibrate=calibrate))
@@ -428,7 +428,7 @@ def test_inspect_shows_the_live_rate(
 # -- inside a search
 
 
-@pytest.mark.parametrize("metric", ["average_precision", "f1"])
+@pytest.mark.parametrize("metric", rest_in_check(["average_precision", "f1"], quick=["f1"]))
 def test_a_search_judges_at_the_live_rate(metric: str, sample: Comments) -> None:
     search = {"method": "grid", "metric": metric, "folds": 3, "space": {"model.C": [1.0, 30.0]}}
     plain, rare = (

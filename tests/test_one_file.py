@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import rest_in_check
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "corpora" / "sample_comments.csv"
 BLOCKED = (
@@ -122,7 +124,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package(tmp_path_factory.mktemp("models"), nearest_mean=NEAREST_MEAN, tiny_network=TINY_NETWORK)
 
 
-@pytest.mark.parametrize("name", ["nearest_mean", "tiny_network"])
+@pytest.mark.parametrize("name", rest_in_check(["nearest_mean", "tiny_network"], quick=["nearest_mean"]))
 def test_a_model_in_one_file_trains_and_its_bundle_scores(name: str, models: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     toxiclf(["train", str(SAMPLE), "--model", name, "--set", "decision.folds=2", "--out", str(folder)], models)

@@ -80,6 +80,7 @@ def test_an_unbounded_activation_in_a_recurrent_layer_is_named_in_json_too(
     assert "model.activation = tanh" in finding["next_step"]
 
 
+@pytest.mark.check
 def test_softmax_gates_are_trained_and_reported_and_have_no_bundle(
     few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,6 +131,7 @@ def test_odd_comments_score_as_the_training_libraries_say(name: str, kind: str, 
     assert np.abs(Scorer(result.graph).run(encoded) - result.fitted.raw_of(encoded)).max() <= 1e-5
 
 
+@pytest.mark.check
 def test_the_report_says_what_each_member_is_worth(trained: Callable[[str, str], TrainedModel], tmp_path: Path) -> None:
     run = trained("voting", "one")
     facts = run.report.data["details"]["ensemble"]

@@ -62,6 +62,7 @@ def test_missing_java_is_one_sentence_with_ways_out() -> None:
     assert "mecab or kiwi, which need none" in done.stdout
 
 
+@pytest.mark.check
 @needs_java
 def test_memory_for_java_is_set_by_a_variable_and_checked() -> None:
     for wrong in ("much", "511"):
@@ -72,6 +73,7 @@ def test_memory_for_java_is_set_by_a_variable_and_checked() -> None:
     assert (done.stdout, done.stderr) == ("700\n", "")
 
 
+@pytest.mark.check
 @needs_java
 def test_engines_that_do_not_fit_into_java_s_memory_are_refused_and_the_program_ends() -> None:
     code = (
@@ -102,6 +104,7 @@ def test_a_dictionary_that_fails_to_load_is_refused_from_then_on_and_the_program
     assert rest == "1 False"
 
 
+@pytest.mark.check
 @needs_java
 def test_a_java_machine_that_the_program_started_is_used() -> None:
     code = f"import jpype\njpype.startJVM()\n{MAKE}print(tokenizer('komoran').tokenize(['방에 들어갔다']))"
@@ -109,6 +112,7 @@ def test_a_java_machine_that_the_program_started_is_used() -> None:
     assert (done.stdout, done.stderr) == ("[['방', '에', '들어가', '았', '다']]\n", "")
 
 
+@pytest.mark.check
 @needs_java
 def test_a_forked_process_is_refused_java_instead_of_hanging() -> None:
     code = MAKE + (

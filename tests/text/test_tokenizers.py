@@ -25,11 +25,10 @@ TAGGERS = ("mecab", "kiwi", *JAVA_TOKENIZERS)
 
 
 def of(*names: str) -> Any:
-    """The tokenizers with these names, as a test's parameter; those that need Java only where it is."""
+    """The tokenizers with these names, as a test's parameter; where there is Java for those that need it; one of these is quick."""
+    marks = {name: [needs_java, pytest.mark.check] for name in JAVA_TOKENIZERS} | {"komoran": [needs_java]}
     return pytest.mark.parametrize(
-        "engine",
-        [pytest.param(name, marks=needs_java if name in JAVA_TOKENIZERS else ()) for name in names],
-        indirect=True,
+        "engine", [pytest.param(name, marks=marks.get(name, ())) for name in names], indirect=True
     )
 
 
