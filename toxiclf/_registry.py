@@ -11,7 +11,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -210,6 +210,8 @@ def _load_entry_points() -> None:
     """Import the components of installed packages; one that cannot be loaded is an error at each call, not only at the first."""
     if ENTRY_POINTS in _WALKED:
         return
+    from importlib import metadata  # takes longer than the rest of this file
+
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         before = {kind: set(entries) for kind, entries in _COMPONENTS.items()}
         try:
