@@ -235,6 +235,7 @@ def test_a_report_tells_of_live_comments(at_prior: Callable[[str], TrainedModel]
     assert "At the live rate" not in report.model_copy(update={"live": None}).to_markdown()
 
 
+@pytest.mark.check
 def test_a_correct_prior_raises_no_finding_of_shares_and_a_wrong_calibration_does(sample: Comments) -> None:
     toxic, clean = (np.flatnonzero(sample.targets[:, 0] == value) for value in (1, 0))
     test = sample.take(np.sort(np.append(clean[::4], toxic[::40])))

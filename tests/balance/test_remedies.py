@@ -325,6 +325,7 @@ def test_a_ratio_that_the_rows_have_passed_is_an_error_before_anything_is_fitted
         learn(parts, recipe, lambda message: None)
 
 
+@pytest.mark.check
 def test_a_search_tries_remedies_inside_the_folds(sample: Comments) -> None:
     space = {"balance.resample": ["none", "random_under"], "balance.augment": ["jamo", "spacing"]}
     recipe = {
@@ -362,6 +363,7 @@ def test_a_resampler_that_changes_nothing_fails_as_a_trial_and_not_as_the_search
     assert "random_under changed nothing" in first["failure"]
 
 
+@pytest.mark.check
 def test_a_search_does_not_go_on_with_trials_of_other_synonyms(sample: Comments, tmp_path: Path) -> None:
     vectors, log = tmp_path / "words.txt", tmp_path / "search.jsonl"
     space = {"balance.augment": [[{"method": "eda", "vectors": str(vectors)}]]}

@@ -212,6 +212,7 @@ def test_lines_that_do_not_decode_are_counted_and_kept(tmp_path: Path) -> None:
     assert (out / "rejected.csv").read_text("utf-8-sig").splitlines()[1].split(",")[1] == "4"
 
 
+@pytest.mark.check
 def test_pretrain_leaves_vectors_that_a_recipe_takes(
     sample: Comments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_token_s_effect_is_what_the_score_loses_without_it() -> None:
     assert (row["token"], row["comments"]) == ("바보", 3)
 
 
+@pytest.mark.check
 def test_labels_that_were_turned_around_are_in_doubt(sample: Comments) -> None:
     turned = np.random.default_rng(0).choice(len(sample), 20, replace=False)
     targets = sample.targets.copy()
@@ -119,6 +120,7 @@ def test_labels_that_were_turned_around_are_in_doubt(sample: Comments) -> None:
     assert found / len(lines) > 3 * 20 / len(sample)  # far more of them than by chance
 
 
+@pytest.mark.check
 def test_figures_and_tables_for_notebooks(trained: Callable[..., TrainedModel]) -> None:
     report = trained("cnn").report
     frame = report.frame()

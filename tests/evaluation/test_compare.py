@@ -166,6 +166,7 @@ def test_several_labels_have_a_mean_and_differences_of_their_own(saved: Callable
     ]  # fmt: skip
 
 
+@pytest.mark.check
 def test_evaluations_of_two_bundles_on_the_same_comments_are_compared(
     runs: Path, sample: Comments, tmp_path: Path
 ) -> None:

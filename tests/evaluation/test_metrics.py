@@ -112,6 +112,7 @@ WEIGHTED = {
 }
 
 
+@pytest.mark.check
 @given(st.integers(0, 10_000), st.floats(0.01, 0.45), st.booleans())
 def test_figures_at_the_live_rate_are_scikit_learns_with_weights(seed: int, rate: float, exclusive: bool) -> None:
     random = np.random.default_rng(seed)

@@ -198,6 +198,7 @@ def test_a_divergence_names_its_cause_and_its_cure_and_leaves_finite_weights(
     assert np.isfinite(raw_of(model, EVERY_LENGTH.ids.padded())).all()
 
 
+@pytest.mark.check
 @pytest.mark.parametrize(("clip_norm", "named"), [(0, True), (1.0, False)])
 def test_where_gradients_are_not_clipped_clipping_is_a_cure(clip_norm: Any, named: bool) -> None:
     features, targets = of_tokens(TRAINED), targets_of(20)
@@ -237,6 +238,7 @@ def said(name: str, **changes: Any) -> list[str]:
     return sentences
 
 
+@pytest.mark.check
 def test_automatic_choices_are_said_and_marked() -> None:
     plan, first, second, best = said("cnn", batch_size="auto", epochs=2)
     assert plan == (

@@ -237,6 +237,7 @@ def test_the_seed_reproduces_training_and_another_seed_differs() -> None:
     assert not same(first, other)
 
 
+@pytest.mark.check
 def test_the_optimizer_and_the_limit_of_gradients_have_an_effect() -> None:
     trained = [run(**more)[1] for more in ({}, {"optimizer": "rmsprop"}, {"clip_norm": 1e-4}, {"learning_rate": 0.01})]
     assert all(not same(trained[i], trained[j]) for i in range(4) for j in range(i))

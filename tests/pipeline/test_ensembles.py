@@ -218,6 +218,7 @@ def test_search_of_an_ensemble_is_refused_with_what_to_do(sample: Comments) -> N
         Recipe.load({"model": "voting", "search": {"method": "grid", "space": {"model.weights": ["auto", "equal"]}}})
 
 
+@pytest.mark.check
 def test_one_seed_gives_one_ensemble_in_scikit_learn(sample: Comments) -> None:
     recipe = classic({"name": "ngram_logistic", "jamo": 2, "syllable": 1}, "logistic")
     y = sample.targets[:, 0]

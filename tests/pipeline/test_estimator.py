@@ -592,6 +592,7 @@ def test_a_saved_bundle_scores_as_the_estimator(
     assert (toxiclf.load(folder).score(texts) == fitted(kind).moderator_.score(texts)).all()
 
 
+@pytest.mark.check
 def test_the_command_line_reads_a_saved_bundle(
     fitted: Callable[..., ToxicClassifier], texts: list[str], y: NDArray[np.uint8], tmp_path: Path
 ) -> None:
@@ -642,6 +643,7 @@ def test_two_processes_give_what_one_gives(texts: list[str], y: NDArray[np.uint8
     assert same_outputs(one["estimator"][0], two["estimator"][0], NEW)
 
 
+@pytest.mark.check
 def test_grid_search_tries_keys_and_models(texts: list[str], y: NDArray[np.uint8]) -> None:
     search = GridSearchCV(ToxicClassifier(FAST), {"model__C": [0.1, 3.0]}, cv=2, scoring="average_precision")
     search.fit(texts, y)

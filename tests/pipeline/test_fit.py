@@ -175,6 +175,7 @@ def test_a_validation_part_of_one_class_is_refused_in_a_sentence(sample: Comment
         learn(parts, recipe_of(features=METRIC), lambda message: None)
 
 
+@pytest.mark.check
 def test_a_search_tries_features_and_models(sample: Comments) -> None:
     space = {"features.select": ["all", 5], "model.name": ["knn", "logistic"]}
     recipe = {"model": "logistic", "vectors": {"size": 8, "epochs": 1}, "decision": {"folds": 2},

@@ -197,6 +197,7 @@ def test_a_damaged_checkpoint_is_refused_and_left(
     assert left.read_bytes() == checkpoint[:-100]
 
 
+@pytest.mark.check
 def test_with_nothing_to_resume_it_says_so_and_begins_anew(
     few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_network_without_a_test_part_speaks_from_its_validation_part(sample: C
     assert len(trained.predictions) == trained.report.data["parts"]["validation"]["rows"]
 
 
+@pytest.mark.check
 def test_the_objective_moves_the_threshold_and_not_the_scores(sample: Comments) -> None:
     recall, precision = (
         toxiclf.train(sample, {**FAST, "decision": {"folds": 3, "objective": objective}})

@@ -189,6 +189,7 @@ def test_where_no_font_has_hangul_boxes_stand_for_it(
         _matplotlib._characters.cache_clear()
 
 
+@pytest.mark.check
 def test_every_part_of_a_chart_is_drawn_by_both(tmp_path: Path) -> None:
     odd = "<b>$x_1$</b> & 놈\n둘"
     series = [

@@ -458,6 +458,7 @@ def test_other_unlabelled_texts_are_another_search(parts: Split, tmp_path: Path)
     assert sum(" of 2: " in message for message in said) == 2
 
 
+@pytest.mark.check
 def test_a_diverging_candidate_is_a_failed_trial(parts: Split) -> None:
     space = {"model.learning_rate": [1e-3, 1e38], "model.clip_norm": ["none"], "model.normalization": ["none"]}
     found = search(parts, recipe_of(space, model="dnn", folds=2), quiet)
