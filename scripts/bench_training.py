@@ -12,13 +12,13 @@ tokens; layers of Keras one after the other (Embedding with ``mask_zero``, Spati
 beside GlobalAveragePooling1D, Dropout, Dense); batches of 32; ``model.compile`` and ``model.fit`` as they come. All that is no
 matter of speed is ours: ids of tokens (a comment without any gets the commonest one, as Keras's mean of nothing is no number),
 word vectors and whether they are trained, split, class weights, optimizer, learning rate and clipping, dropout, number of
-epochs, and the average precision of the validation part after each epoch as what it stops by and chooses the weights by. Its
+epochs, and the average precision of the validation set after each epoch as what it stops by and chooses the weights by. Its
 Embedding holds the tokens of this corpus alone: with all that there are vectors of, its optimizer would take longer.
 ``--naive-mask none`` leaves out the mask, so that padding counts as words.
 
-Each fit has a process of its own. An epoch is all of it, the validation part included; its seconds are the median of those after
+Each fit has a process of its own. An epoch is all of it, the validation set included; its seconds are the median of those after
 the first, which builds and traces. Seconds of processor time, of all threads, suffer less from other programs on the machine.
-Average precision (AP) is of the test part, with 95 % bootstrap intervals over its comments, the difference's over the same
+Average precision (AP) is of the test set, with 95 % bootstrap intervals over its comments, the difference's over the same
 resampled comments.
 """
 
@@ -72,7 +72,7 @@ class Fit:
     Attributes
     ----------
     wall, processor : seconds of each epoch.
-    evaluation : of the test part.
+    evaluation : of the test set.
     """
 
     wall: list[float]
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("corpus", nargs="?", default="corpus:sample")
     parser.add_argument("--model", choices=_MODELS, default="lstm2")
     parser.add_argument("--unlabeled", metavar="SOURCE", help="texts for the word vectors, such as corpus:nsmc")
-    parser.add_argument("--test", type=float, default=0.25, help="share of the test part")
+    parser.add_argument("--test", type=float, default=0.25, help="share of the test set")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int, default=30, help="of both ways, at most")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE", help="of both ways")
@@ -115,7 +115,7 @@ def main() -> None:
 def _cells(fit: Fit, ours: Fit) -> list[str]:
     wall, processor = _ratios(fit, ours)
     row = fit.evaluation.row(_AP)
-    assert row.value is not None  # the test part has comments of both classes
+    assert row.value is not None  # the test set has comments of both classes
     cells = [
         str(len(fit.wall)), f"{fit.wall[0]:.1f}", f"{_epoch(fit.wall):.2f}", f"{wall:.1f}", f"{_epoch(fit.processor):.2f}",
         f"{processor:.1f}", f"{row.value:.4f} ({row.low:.3f} to {row.high:.3f})",
@@ -170,7 +170,7 @@ def _say(message: str) -> None:
 
 
 def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.float64]]:
-    """By toxiclf: times of epochs, and scores of the test part (n, 1)."""
+    """By toxiclf: times of epochs, and scores of the test set (n, 1)."""
     fitter = PipelineFitter.of(recipe, parts.train.labels, parts.train.negative, _say)
     train, validation, test = (fitter.tokenized(part) for part in (parts.train, parts.validation, parts.test) if part)
     matrix = fitter.matrix(TrainingSet(train, parts.train.targets), validation, parts.validation.targets)
@@ -190,7 +190,7 @@ def _ours(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.flo
 
 
 def _naive(parts: Split, recipe: Recipe, job: Job) -> tuple[Clock, NDArray[np.float64]]:
-    """By plain Keras: times of epochs, and scores of the test part (n, 1)."""
+    """By plain Keras: times of epochs, and scores of the test set (n, 1)."""
     fitter = PipelineFitter.of(recipe, parts.train.labels, parts.train.negative, _say)
     prepared = [fitter.tokenized(part) for part in (parts.train, parts.validation, parts.test) if part]
     features = fitter.learn_features(prepared[0])

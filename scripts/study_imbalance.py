@@ -5,11 +5,11 @@
     python scripts/study_imbalance.py --tables               # run nothing: the page from the runs that are there
 
 Needs the corpora curse and unsmile. `toxiclf benchmark imbalance` is the same study with tables of its own, and the same rows.
-Every remedy stands beside the same model with a threshold tuned for F1 on rows that it did not learn from, Platt's calibration, and
-nothing else. Where training is thinned, figures are of the whole test part weighted to the rate of training.
+Every technique stands beside the same model with a threshold tuned for F1 on rows that it did not learn from, with Platt's
+calibration and nothing else. Where training is subsampled, figures are of the whole test set weighted to the rate of training.
 
 Differences are paired by seed; intervals are Student's t over seeds, corrected for what their parts share; bold where Holm's
-correction for all remedies of a column leaves p below .05. What stands between the page's marks is written anew; the words around
+correction for all techniques of a column leaves p below .05. What stands between the page's marks is written anew; the words around
 it are not.
 """
 
@@ -113,7 +113,7 @@ def at_rate(line: Line) -> dict[str, Figure]:
 
 
 def table(plan: Plan, lines: Sequence[Line], metric: str = "average_precision") -> list[str]:
-    """By corpus, a row a remedy, a column a rate: what a remedy adds; of the model alone, the figure itself."""
+    """By corpus, a row a technique, a column a rate: what a technique adds; of the model alone, the figure itself."""
     known = {(line.entry, line.corpus): line for line in lines if line.seeds}
     rates = sorted({corpus.rate for corpus in plan.corpora if corpus.rate is not None}, reverse=True)
     rows = [["", "as it is", *(f"{100 * rate:g} %" for rate in rates), "fit, s"]]
@@ -129,12 +129,12 @@ def table(plan: Plan, lines: Sequence[Line], metric: str = "average_precision") 
             times = [line.fit_seconds for line in of if line.entry == entry.name and line.fit_seconds]
             if not times or (entry.name.endswith(UNTUNED) and metric in ORDER):
                 continue  # a threshold does not change the order
-            model, _, remedy = entry.name.partition(", ")
-            cells = [f"· {remedy}" if remedy else f"**`{model}`**"]
+            model, _, technique = entry.name.partition(", ")
+            cells = [f"· {technique}" if technique else f"**`{model}`**"]
             for column in columns:
                 line = known.get((entry.name, column or ""))
                 figure = None if line is None else at_rate(line).get(metric)
-                cells.append("" if figure is None else difference(figure) if remedy else f"{figure.mean:.3f}")
+                cells.append("" if figure is None else difference(figure) if technique else f"{figure.mean:.3f}")
             rows.append([*cells, f"{min(times):.0f} to {max(times):.0f}"])
     return markdown_table(rows)
 
@@ -169,12 +169,12 @@ def more(plan: Plan, lines: Sequence[Line]) -> list[str]:
 
 
 def draw(plan: Plan, lines: Sequence[Line], path: Path) -> None:
-    """A panel a remedy: what it adds to average precision, against the share of toxic comments in training."""
+    """A panel a technique: what it adds to average precision, against the share of toxic comments in training."""
     matplotlib.rcParams.update({"font.size": 9, "svg.hashsalt": "toxiclf"})
     picture = Picture(figsize=(13, 5.6), layout="constrained")
     panels = picture.subplots(2, 5, sharex=True, sharey=True)
     shown: dict[str, object] = {}
-    for panel, (title, remedy) in zip(panels.flat, PANELS.items(), strict=True):
+    for panel, (title, technique) in zip(panels.flat, PANELS.items(), strict=True):
         panel.axhline(0, color="#8a8f98", linewidth=1)
         panel.set_title(title)
         panel.set_xscale("log")
@@ -185,7 +185,7 @@ def draw(plan: Plan, lines: Sequence[Line], path: Path) -> None:
                 of = [
                     (line.toxic, at_rate(line)["average_precision"])
                     for line in lines
-                    if line.entry == f"{model}, {remedy}"
+                    if line.entry == f"{model}, {technique}"
                     and line.corpus in rates
                     and line.toxic
                     and "average_precision" in at_rate(line)

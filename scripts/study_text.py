@@ -6,9 +6,9 @@
     python scripts/study_text.py --examples                  # what each tokenizer makes of ten comments
 
 Needs $TOXICLF_CORPORA with curse, beep and nsmc, and the extras [kiwi] and [konlpy] (with Java). A quarter of the rows is the test
-part, split by the seed; equal comments stay together. Each row of the log is the average precision on the test part of one fit
+part, split by the seed; equal comments stay together. Each row of the log is the average precision on the test set of one fit
 (beep: the mean over its labels hate and offensive). Nothing is chosen here: one thing is changed at a time, and differences are
-paired by seed. An interrupted study goes on with the same command.
+paired by seed. The same command resumes an interrupted study.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Cell:
     model : name of the model.
     settings : of the recipe.
     few : train the word vectors on the first reviews of nsmc.
-    disguised : the stems in the toxic comments of the test part are written so that they are not found.
+    disguised : the stems in the toxic comments of the test set are written so that they are not found.
     """
 
     table: str

@@ -67,7 +67,7 @@ def test_a_recipe_that_was_written_trains_the_same_model(trained_run: Path, samp
         assert (tmp_path / "again" / "bundle" / name).read_bytes() == (trained_run / "bundle" / name).read_bytes()
 
 
-def test_strict_ends_with_5_when_rows_were_set_aside(sample_path: Path, tmp_path: Path) -> None:
+def test_strict_ends_with_5_when_rows_were_rejected(sample_path: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.csv"
     broken.write_text(sample_path.read_text("utf-8") + "한 칸이 모자람,0\n,1,news\n", "utf-8")
     assert run(["train", str(broken), "--out", str(tmp_path / "run"), *SMALL]) == 0

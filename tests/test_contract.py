@@ -158,9 +158,9 @@ def test_a_tiny_minority_gives_finite_scores_and_a_word_of_warning(model: str, s
 
 @every_model
 def test_one_class_is_refused_in_a_sentence(model: str, sample: Comments) -> None:
-    harmless = sample.take(np.flatnonzero(sample.targets[:, 0] == 0)[:50])
+    not_toxic = sample.take(np.flatnonzero(sample.targets[:, 0] == 0)[:50])
     with pytest.raises(DataError, match="toxic"):
-        toxiclf.train(harmless, tiny(model))
+        toxiclf.train(not_toxic, tiny(model))
 
 
 @every_way_of_training

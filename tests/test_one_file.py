@@ -84,8 +84,7 @@ class TinyNetwork(SequenceNetwork):
     """A dense layer over the mean of a comment's word vectors (Iyyer et al. 2015)."""
 
     def blocks(self, matrix, time):
-        from toxiclf.models._blocks import Pooling
-        from toxiclf.models._stacks import embedding_of, top_of
+        from toxiclf.models._blocks import Pooling, embedding_of, top_of
 
         return [embedding_of(self.options, matrix), Pooling("mean"), *top_of(self.options)]
 '''

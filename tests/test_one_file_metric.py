@@ -19,7 +19,7 @@ METRIC = """
 from toxiclf._registry import register
 
 
-@register("metric", summary="Youden's index", order=50, shown_in={"headline": 90, "live": 90, "benchmark": 90})
+@register("metric", summary="Youden's index", order=50, shown_in={"headline": 90, "production": 90, "benchmark": 90})
 def youden(rows):
     return rows.tp / (rows.tp + rows.fn) + rows.tn / (rows.tn + rows.fp) - 1
 """
@@ -47,9 +47,9 @@ def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, environment: d
 
     out = tmp_path / "run"
     printed = toxiclf("train", SAMPLE, "--out", out, *SMALL, "--set", "decision.prior=0.1")
-    assert printed.count("\tyouden") == 2  # as the rows are, and at the live rate
+    assert printed.count("\tyouden") == 2  # as the rows are, and at the production prevalence
     content = json.loads((out / "report.json").read_text("utf-8"))
-    for figures in (content["summary"], content["live_rate"]["summary"], content["baseline"]["summary"]):
+    for figures in (content["summary"], content["production"]["summary"], content["baseline"]["summary"]):
         assert figures["youden"]["low"] <= figures["youden"]["value"] <= figures["youden"]["high"]
     assert "| youden |" in (out / "report.md").read_text("utf-8")
     assert '<th scope="col">youden</th>' in (out / "report.html").read_text("utf-8")

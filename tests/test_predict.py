@@ -1,4 +1,4 @@
-"""Scoring files: a row in is a row out or set aside, whatever the file; a file appears when it is whole."""
+"""Scoring files: a row in is a row out or rejected, whatever the file; a file appears when it is whole."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_empty_comments_and_comments_of_no_known_letter_are_scored_and_marked(pr
 # --- rejected rows
 
 
-def test_rows_that_cannot_be_read_are_set_aside_with_line_and_reason(predict: Predict, tmp_path: Path) -> None:
+def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(predict: Predict, tmp_path: Path) -> None:
     content = 'text,n\n"가, 나",1\n다\n"라,2\n"마, 바",3\n'.encode() + b"\xff,4\n" + "사,5\n".encode()
     result = predict(content)
     assert (result.rows, result.rejected) == (3, 3)
@@ -194,7 +194,7 @@ def test_rows_that_cannot_be_read_are_set_aside_with_line_and_reason(predict: Pr
     ]
 
 
-def test_rows_of_json_lines_without_a_text_are_set_aside(predict: Predict) -> None:
+def test_rows_of_json_lines_without_a_text_are_rejected(predict: Predict) -> None:
     result = predict('{"text": "안녕"}\n{"text": 1}\n{"text": null}\n{"n": 1}\n{"text": NaN}\nbroken\n', "in.jsonl")
     assert (result.rows, result.rejected) == (1, 5)
     assert [row["reason"] for row in table(result.rejected_file)][:4] == ["no text in 'text'"] * 4
@@ -211,7 +211,7 @@ def test_any_string_of_json_lines_can_be_scored(predict: Predict, tmp_path: Path
 
 @given(st.lists(st.one_of(st.binary(max_size=20), st.sampled_from(["안녕,1".encode(), b'"a, b",1'])), max_size=20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
-def test_rows_in_are_rows_out_and_rows_set_aside(predict: Predict, tmp_path: Path, lines: list[bytes]) -> None:
+def test_rows_in_are_rows_out_and_rejected_rows(predict: Predict, tmp_path: Path, lines: list[bytes]) -> None:
     lines = [b"x" + line.translate(None, b'"\r\n') for line in lines]
     result = predict(b"\n".join([b"text,n", *lines]))
     assert result.rows + result.rejected == len(lines)
@@ -221,7 +221,7 @@ def test_rows_in_are_rows_out_and_rows_set_aside(predict: Predict, tmp_path: Pat
         assert len(table(result.rejected_file)) == result.rejected
 
 
-def test_rows_set_aside_in_an_earlier_run_do_not_stay(predict: Predict, tmp_path: Path) -> None:
+def test_rejected_rows_of_an_earlier_run_do_not_stay(predict: Predict, tmp_path: Path) -> None:
     predict("text,n\n안녕,1\n라\n다,1\n마,1\n바,1\n사,1\n")
     assert (tmp_path / "out.csv.rejected.csv").exists()
     predict("text,n\n안녕,1\n")
@@ -301,7 +301,7 @@ def test_an_interrupted_run_leaves_no_half_output(
     assert names(tmp_path) == {"in.csv", "out.csv"}
 
 
-def test_rows_set_aside_go_where_they_are_asked_to(predict: Predict, tmp_path: Path) -> None:
+def test_rows_rejected_go_where_they_are_asked_to(predict: Predict, tmp_path: Path) -> None:
     content = "text,n\n안녕,1\n라\n다,1\n마,1\n바,1\n사,1\n"
     assert predict(content, rejected=tmp_path / "aside.csv").rejected_file == tmp_path / "aside.csv"
     assert len(table(tmp_path / "aside.csv")) == 1

@@ -336,7 +336,7 @@ def test_what_cannot_balance_is_refused_with_what_could(balance: dict[str, Any],
         Recipe.load({"model": "dnn", "balance": balance})
 
 
-def test_none_is_no_remedy() -> None:
+def test_none_is_no_technique() -> None:
     for resample in ("none", ["none"], []):
         assert Recipe.load({"balance": {"resample": resample, "augment": "none"}}) == Recipe()
 

@@ -155,7 +155,7 @@ def test_every_line_of_any_bytes_comes_out_once(tmp_path: Path, data: bytes) -> 
 
 @given(st.lists(st.binary(max_size=30), max_size=20), st.sampled_from([b",", b"\t", b"|"]))
 @FIXTURES
-def test_every_row_of_any_bytes_is_read_or_set_aside(tmp_path: Path, lines: list[bytes], delimiter: bytes) -> None:
+def test_every_row_of_any_bytes_is_read_or_rejected(tmp_path: Path, lines: list[bytes], delimiter: bytes) -> None:
     path = tmp_path / "rows.csv"
     lines = [b"x" + line.translate(None, b'"\r\n') for line in lines]
     path.write_bytes(b"\n".join([b"text" + delimiter + b"label", *lines]))
@@ -383,7 +383,7 @@ def test_unclosed_quotes_of_tab_separated_rows_swallow_no_rows(reader: Make) -> 
     assert {row.line for row in result} == set(range(2, len(lines) + 1))
 
 
-def test_ragged_rows_are_set_aside_and_the_others_read(reader: Make) -> None:
+def test_ragged_rows_are_rejected_and_the_others_read(reader: Make) -> None:
     content = "text,label\n가,0\n나\n다,1,2\n라,1\n마,0\n바,1\n사,1\n아,0\n"
     assert rejected(reader(content)) == [(3, "1 field instead of 2"), (4, "3 fields instead of 2")]
     assert len(rows(reader(content))) == 6
@@ -458,7 +458,7 @@ def test_what_the_writer_writes_is_read_back_but_for_neutralised_cells(
 # --- JSON Lines and text
 
 
-def test_broken_lines_of_json_are_set_aside_and_the_others_read(reader: Make) -> None:
+def test_broken_lines_of_json_are_rejected_and_the_others_read(reader: Make) -> None:
     content = '{"text": "가", "n": {"a": [1]}}\n{"text": "나"\n[1]\n\n"x"\n{"label": 1}\n' + '{"text": "다"}\n' * 5
     result = list(reader(content, "rows.jsonl"))
     assert [row.line for row in result if isinstance(row, Row)] == [1, 6, 7, 8, 9, 10, 11]
@@ -483,7 +483,7 @@ def test_a_lone_surrogate_written_in_json_is_no_broken_byte(reader: Make) -> Non
     assert rows(reader('{"text": "\\udc80"}\n', "rows.jsonl", lenient=True)) == [["\udc80"]]
 
 
-def test_deeply_nested_json_is_set_aside(reader: Make) -> None:
+def test_deeply_nested_json_is_rejected(reader: Make) -> None:
     content = '{"text": "가"}\n{"text": "나"}\n{"text": ' + "[" * 100_000 + "]" * 100_000 + "}\n"
     assert outcomes(reader(content, "rows.jsonl")) == [(1, True), (2, True), (3, False)]
 
@@ -567,7 +567,7 @@ def test_json_lines_keep_types_and_every_key() -> None:
     assert json.loads(stream.getvalue()) == values
 
 
-def test_rows_set_aside_are_written_with_file_line_and_reason(tmp_path: Path) -> None:
+def test_rows_rejected_are_written_with_file_line_and_reason(tmp_path: Path) -> None:
     path = tmp_path / "rejected.csv"
     write_rejected(path, [("a.csv", Rejected(3, "1 field instead of 2", "=나쁜, 줄"))])
     with path.open(encoding="utf-8-sig", newline="") as stream:

@@ -49,6 +49,7 @@ KINDS: dict[str, Kind] = {
             "weight_name": "weight",  # of an ensemble: what tables call the number that a member has
             "preset": {},  # keys of [model] that its preset sets
         },
+        extra="train",
     ),
     "combination": Kind("toxiclf.pipeline._combining", listed=False),  # how members of an ensemble decide together
     "resampler": Kind(
@@ -60,21 +61,20 @@ KINDS: dict[str, Kind] = {
         },
         extra="train",
     ),
-    "augmenter": Kind(
-        "toxiclf.balance.augmentation", {"keys": ("rate",)}, extra="train"
-    ),  # keys of the step that have an effect
-    "loss": Kind("toxiclf.balance.losses", {"keys": ()}, extra="train"),  # keys of [balance] that have an effect
+    # keys: of the step, of [balance] or of [features], that have an effect
+    "augmenter": Kind("toxiclf.balance.augmentation", {"keys": ("rate",)}, extra="train"),
+    "loss": Kind("toxiclf.balance.losses", {"keys": ()}, extra="train"),
     "tokenizer": Kind("toxiclf.text.tokenizers"),
     "view": Kind("toxiclf.text.obfuscation"),
     "pooling": Kind("toxiclf.features.pooling", extra="train"),
-    "metric-learner": Kind("toxiclf.metric_learning", {"keys": ()}),  # keys of [features] that have an effect
+    "metric-learner": Kind("toxiclf.metric_learning", {"keys": ()}, extra="train"),
     "metric": Kind(
         "toxiclf.evaluation.metrics",
         {
             "lower_is_better": False,
-            "live_only": False,  # is defined only for rows weighted to the live rate
-            # its place in lists of metrics: headline (terminal, Markdown, HTML, compare), live (the table at the live rate), page
-            # (threshold explorer), by_label (differences by label), benchmark (tables, unless a plan names others)
+            "production_only": False,  # is defined only for rows weighted to the production prevalence
+            # its place in lists of metrics: headline (terminal, Markdown, HTML, compare), production (the table at that
+            # prevalence), page (threshold explorer), by_label (differences by label), benchmark (unless a plan names others)
             "shown_in": {},
         },
     ),

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.bundle import store
-from toxiclf.bundle.live_rate import Prior
 from toxiclf.bundle.manifest import Manifest
+from toxiclf.bundle.prevalence import Prior
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError, ToxiclfError
 from toxiclf.text.chunks import chunks
@@ -27,7 +27,17 @@ _COMMENTS, _CHARACTERS = 1024, 2**17  # that are encoded at once; of many commen
 
 @dataclass(frozen=True, slots=True)
 class LabelVerdict:
-    """One label's part of a verdict: toxic where the score reaches the threshold, both in [0, 1]."""
+    """The verdict on one label of a comment.
+
+    Attributes
+    ----------
+    label : str
+        Name of the label.
+    score, threshold : float
+        Both in [0, 1].
+    is_toxic : bool
+        Whether the score reaches the threshold.
+    """
 
     label: str
     score: float
@@ -37,13 +47,16 @@ class LabelVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict on one comment: one entry a label, in the order of ``Moderator.labels``.
+    """The verdict on one comment; ``verdict["toxic"]`` is that on one label.
 
     Attributes
     ----------
-    entries : one a label.
-    truncated : a part of the comment was cut off before it was scored.
-    no_known_tokens : nothing in the comment was seen in training, so the score is the model's default.
+    entries : tuple of LabelVerdict
+        One a label, in the order of ``Moderator.labels``.
+    truncated : bool
+        Whether the end of the comment was cut off before it was scored.
+    no_known_tokens : bool
+        Whether nothing in the comment was seen in training; the score is then the model's default.
     """
 
     entries: tuple[LabelVerdict, ...]
@@ -82,9 +95,12 @@ class Verdict:
 
 
 class Moderator:
-    """A loaded bundle. Safe to share between threads.
+    """A trained model that scores comments; threads may share it. :func:`toxiclf.load` makes one.
 
-    Use :func:`toxiclf.load` to make one.
+    See Also
+    --------
+    toxiclf.load : reads a bundle.
+    toxiclf.TrainedModel.moderator : the same of a model that was just trained.
     """
 
     def __init__(
@@ -105,8 +121,8 @@ class Moderator:
 
     @property
     def prior(self) -> dict[str, float] | None:
-        """The live rate of each label, which scores are corrected to; None where they are left as calibrated."""
-        return self.manifest.live_rate
+        """The production prevalence of each label, which scores are corrected to; None where they are left as calibrated."""
+        return self.manifest.production_prevalence
 
     @property
     def normalizer(self) -> Normalizer:
@@ -127,26 +143,35 @@ class Moderator:
 
         Parameters
         ----------
-        texts : any number of comments; any string is accepted.
+        texts : sequence of str
+            Any number of comments; any string is accepted.
 
         Returns
         -------
-        float32 (len(texts), n_labels), calibrated, each in [0, 1]; ``(0, n_labels)`` for no texts.
+        array of float32, shape (len(texts), n_labels)
+            Calibrated scores in [0, 1].
 
         Raises
         ------
-        TypeError : ``texts`` is one string, or holds something that is no string.
+        TypeError
+            ``texts`` is one string, or holds something that is no string.
         """
         if isinstance(texts, str):
             raise TypeError("score takes a list of texts; write score([text]), or use check(text)")
         return self.manifest.calibration.apply(self.raw(texts))
 
     def raw(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The model's raw outputs, before calibration, float32 (len(texts), n_labels): any real numbers, higher is more toxic.
+        """The model's outputs before calibration.
+
+        Returns
+        -------
+        array of float32, shape (len(texts), n_labels)
+            Any real numbers; higher is more toxic.
 
         Raises
         ------
-        TypeError : something in ``texts`` is no string.
+        TypeError
+            Something in ``texts`` is no string.
         """
         parts = self._in_chunks(lambda chunk: self._scorer.run(self._encoder.encode(chunk)), list(texts))
         return np.concatenate([np.empty((0, len(self.labels)), dtype=np.float32), *parts])
@@ -156,11 +181,22 @@ class Moderator:
     @overload
     def check(self, texts: Sequence[str]) -> list[Verdict]: ...
     def check(self, texts: str | Sequence[str]) -> Verdict | list[Verdict]:
-        """Give a verdict on one comment, or a list of verdicts on several.
+        """Decide by the thresholds whether comments are toxic.
+
+        Parameters
+        ----------
+        texts : str or sequence of str
+            One comment, or any number of them.
+
+        Returns
+        -------
+        Verdict or list of Verdict
+            A list where a list was given.
 
         Raises
         ------
-        TypeError : something is no string.
+        TypeError
+            Something is no string.
         """
         if isinstance(texts, str):
             return self.check([texts])[0]
@@ -197,18 +233,36 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | Non
 
     Parameters
     ----------
-    folder : the ``bundle/`` folder of a run (or the run's folder).
-    threads : threads that share a batch of thousands of comments; fewer, and so a single one, never need more than one.
-    prior : the share of live comments that are toxic, such as 0.02 for 2 %; where there are several labels, a table by label.
-        Scores are then probabilities among such comments, and fewer of them reach a threshold the rarer toxic ones are: a
-        threshold is the probability at which one acts, and stays as it is. (``decision.prior`` in training tunes the thresholds
-        for that share, too.) It takes the place of the prior that the bundle was trained with. A label that is not named, and
-        each where it is None, keeps that, or if there is none the share that it had in training.
+    folder : str or path
+        The ``bundle/`` folder of a run, or the run's folder.
+    threads : int
+        Number of threads that share a batch of thousands of comments; smaller batches use one.
+    prior : float, mapping or None
+        Production prevalence: the share of comments in production that are toxic, such as 0.02 for 2 %; by label if there are
+        several. Scores are corrected to it; thresholds stay (``decision.prior`` in training tunes them, too). None, and a label
+        that is not named, keep the prevalence that the bundle was trained for.
+
+    Returns
+    -------
+    Moderator
 
     Raises
     ------
-    UsageError : the prior does not fit the bundle.
-    BundleError : the bundle is damaged, was changed, or is of a newer format; nothing of it was parsed before that was known.
+    UsageError
+        The prior does not fit the bundle.
+    BundleError
+        The bundle is damaged, was changed, or has a newer format. Nothing of it is parsed before it is verified.
+
+    Examples
+    --------
+    >>> import tempfile, toxiclf
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = toxiclf.train("corpus:sample").save(folder)
+    ...     moderator = toxiclf.load(run / "bundle")
+    >>> moderator.check("꺼져 이 멍청한 새끼야").is_toxic
+    True
+    >>> moderator.score(["오늘도 좋은 하루 되세요", "꺼져 이 멍청한 새끼야"]).shape
+    (2, 1)
     """
     manifest, files = store.read(Path(folder))
     try:

@@ -77,7 +77,7 @@ def test_there_are_as_many_rows_as_asked_for(method: str, ratio: float, rows: Ro
         assert fewer == pytest.approx(200 * ratio, abs=12 if method == "adasyn" else 0)  # ADASYN rounds for each row
     elif ENTRIES[method]["undersamples"]:
         assert (more, fewer) == (40 / ratio, 40)
-    else:  # SMOTE, then rows are taken away
+    else:  # SMOTE, then rows are removed
         assert more <= 200
         assert 40 < fewer <= 200 * ratio
 

@@ -149,7 +149,7 @@ def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dic
     assert weak.deviation == pytest.approx(of["weak"].std(ddof=1))
     assert weak.difference == pytest.approx((of["weak"] - of["plain"]).mean())
     differences = of["weak"] - of["plain"]
-    error = differences.std(ddof=1) * np.sqrt(1 / 2 + 0.2 / 0.8)  # a fifth is the test part (Nadeau and Bengio 2003)
+    error = differences.std(ddof=1) * np.sqrt(1 / 2 + 0.2 / 0.8)  # a fifth is the test set (Nadeau and Bengio 2003)
     interval = stats.t.interval(0.95, 1, differences.mean(), error)
     assert (weak.difference_low, weak.difference_high) == pytest.approx(interval)
     assert weak.published == 0.5

@@ -120,7 +120,7 @@ def test_a_calibration_that_gives_no_probabilities_is_refused(method: str, label
         Calibration.model_validate({"method": method, "exclusive": False, "labels": [label]})
 
 
-# -- at the live rate
+# -- at the production prevalence
 
 RAW = np.linspace(-6, 6, 49, dtype=np.float32)
 
@@ -144,7 +144,7 @@ both_kinds = pytest.mark.parametrize("exclusive", [False, True])
 
 @every_calibration
 @both_kinds
-def test_scores_at_a_live_rate_are_what_bayes_rule_gives(method: str, exclusive: bool) -> None:
+def test_scores_at_a_production_prevalence_are_what_bayes_rule_gives(method: str, exclusive: bool) -> None:
     raw = np.column_stack([RAW, RAW[::-1] / 2])
     rates, live = np.array([0.3, 0.2]), np.array([0.02, 0.1])
     calibration = calibration_of(method, exclusive=exclusive)
@@ -170,7 +170,7 @@ def test_the_rate_of_the_calibration_itself_changes_no_bit(method: str, exclusiv
 
 @every_calibration
 @both_kinds
-def test_a_live_rate_takes_the_place_of_an_earlier_one(method: str, exclusive: bool) -> None:
+def test_a_production_prevalence_takes_the_place_of_an_earlier_one(method: str, exclusive: bool) -> None:
     calibration = calibration_of(method, exclusive=exclusive)
     rates, live = [0.3, 0.1], [0.02, 0.1]
     assert calibration.at(rates, [0.5, 0.4]).at(rates, live) == calibration.at(rates, live)

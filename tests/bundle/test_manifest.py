@@ -142,7 +142,7 @@ def older(written: bytes, folder: Path, **changes: object) -> Manifest:
     return Manifest.from_bytes((folder / "manifest.json").read_bytes())
 
 
-def test_a_manifest_of_before_live_rates_is_read(bundle: Path, tmp_path: Path) -> None:
+def test_a_manifest_of_before_prevalences_is_read(bundle: Path, tmp_path: Path) -> None:
     written = (bundle / "manifest.json").read_bytes()
     manifest, now = older(written, tmp_path), Manifest.from_bytes(written)
     assert (manifest.rates, manifest.prior) == ((), None)
@@ -152,18 +152,18 @@ def test_a_manifest_of_before_live_rates_is_read(bundle: Path, tmp_path: Path) -
         manifest.at(0.02)
 
 
-def test_rates_and_live_rate_come_back_from_the_bytes(bundle: Path) -> None:
+def test_rates_and_production_prevalence_come_back_from_the_bytes(bundle: Path) -> None:
     manifest = Manifest.from_bytes((bundle / "manifest.json").read_bytes())
     assert len(manifest.rates) == 1
-    assert manifest.live_rate is None
+    assert manifest.production_prevalence is None
     live = Manifest.from_bytes(manifest.at(0.02).to_bytes())
-    assert live.live_rate == {"toxic": 0.02}
+    assert live.production_prevalence == {"toxic": 0.02}
     assert live.rates == manifest.rates
     assert live.thresholds == manifest.thresholds
     assert live.at(0.1).calibration == manifest.at({"toxic": 0.1}).calibration
 
 
-def test_scores_that_are_no_probabilities_have_no_live_rate(bundle: Path) -> None:
+def test_scores_that_are_no_probabilities_have_no_production_prevalence(bundle: Path) -> None:
     content = json.loads((bundle / "manifest.json").read_bytes())
     content["calibration"]["method"] = "none"
     with pytest.raises(UsageError, match=r"not calibrated.*decision\.calibrate = platt or isotonic"):
@@ -171,7 +171,7 @@ def test_scores_that_are_no_probabilities_have_no_live_rate(bundle: Path) -> Non
 
 
 def edited(bundle: Path, folder: Path, shift: float | None = None, **changes: object) -> Manifest:
-    """The manifest at a live rate of 2 %, with other entries, and sealed as toxiclf would."""
+    """The manifest at a production prevalence of 2 %, with other entries, and sealed as toxiclf would."""
     manifest = Manifest.from_bytes((bundle / "manifest.json").read_bytes()).at(0.02)
     content = {**json.loads(manifest.to_bytes()), **changes, "seal": "0" * 64}
     if shift is not None:

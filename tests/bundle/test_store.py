@@ -226,14 +226,14 @@ def test_savers_and_readers_at_the_same_time_see_whole_bundles(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
-def test_a_bundle_that_was_set_aside_is_not_found(tmp_path: Path) -> None:
+def test_a_previous_bundle_is_not_found(tmp_path: Path) -> None:
     store.save(tmp_path / "bundle", *OLD)
-    store.set_aside(tmp_path / "bundle")
+    store.keep_previous(tmp_path / "bundle")
     assert store.read(tmp_path / "bundle.previous") == OLD
     for place in (tmp_path, tmp_path / "bundle"):
         with pytest.raises(BundleError):
             store.read(place)
-    store.set_aside(tmp_path / "bundle")  # nothing there, nothing done
+    store.keep_previous(tmp_path / "bundle")  # nothing there, nothing done
     store.save(tmp_path / "bundle", *NEW)
     assert store.read(tmp_path) == NEW
 

@@ -196,7 +196,7 @@ def test_a_corpus_without_labels_is_refused_for_training() -> None:
         ("corpus:unsmile/test", cards.load_card("unsmile").labels, None),
     ],
 )
-def test_every_row_of_a_labelled_corpus_is_read_or_set_aside(
+def test_every_row_of_a_labelled_corpus_is_read_or_rejected(
     source: str, labels: tuple[str, ...], negative: str | None
 ) -> None:
     card, part = cards.parse(source)

@@ -68,7 +68,7 @@ def test_several_values_can_be_toxic(read: Read) -> None:
     assert comments.targets.tolist() == [[1], [0], [1]]
 
 
-def test_values_that_are_neither_positive_nor_negative_are_set_aside(read: Read) -> None:
+def test_values_that_are_neither_positive_nor_negative_are_rejected(read: Read) -> None:
     comments = read("text,label\n가,욕설\n나,정상\n다,모름\n", positive=["욕설"], negative="정상")
     assert comments.texts == ["가", "나"]
     assert list(reasons(comments)) == [4]
@@ -114,7 +114,7 @@ def test_a_label_with_a_name_of_its_own_keeps_it(read: Read) -> None:
     assert read("가나다 라,1\n나나나 나,0\n다다다 다,1\n").labels == ("toxic",)
 
 
-def test_a_few_unknown_values_are_set_aside(read: Read) -> None:
+def test_a_few_unknown_values_are_rejected(read: Read) -> None:
     rows = "".join(f"댓글 {i},{i % 2}\n" for i in range(20))
     comments = read(f"text,label\n{rows}나,?\n")
     assert len(comments) == 20
@@ -172,7 +172,7 @@ def test_header_and_delimiter_can_be_given(read: Read) -> None:
 # --- rejected rows
 
 
-def test_rows_without_text_or_label_are_set_aside_with_line_and_reason(read: Read) -> None:
+def test_rows_without_text_or_label_are_rejected_with_line_and_reason(read: Read) -> None:
     comments = read("text,label\n가,1\n나,\n,0\n  ,1\n다\n라,0\n마,0\n바,1\n사,1\n아,0\n")
     assert comments.texts == ["가", "라", "마", "바", "사", "아"]
     assert reasons(comments) == {
@@ -183,14 +183,14 @@ def test_rows_without_text_or_label_are_set_aside_with_line_and_reason(read: Rea
     }
 
 
-def test_contradicting_duplicates_are_all_set_aside_and_agreeing_ones_kept(read: Read) -> None:
+def test_contradicting_duplicates_are_all_rejected_and_agreeing_ones_kept(read: Read) -> None:
     comments = read("text,label\n가나,1\n가나,0\n 가나  ,1\n다라,0\n다라,0\n마바,1\n")
     assert comments.texts == ["다라", "다라", "마바"]
     assert set(reasons(comments)) == {2, 3, 4}
     assert "labelled in different ways (lines 2, 3, 4)" in reasons(comments)[2]
 
 
-def test_rows_in_are_rows_out_and_rows_set_aside(read: Read) -> None:
+def test_rows_in_are_rows_out_and_rejected_rows(read: Read) -> None:
     content = 'text,label\n가,1\n나,0\n다\n라,1,1\n마,?\n,1\n"바,0\n사,1\n사,0\n' + "아,0\n자,1\n" * 20
     comments = read(content)
     assert len(comments) + len(comments.rejected) == content.count("\n") - 1
@@ -264,7 +264,7 @@ def test_too_few_of_the_negative_value_are_refused_too() -> None:
 # --- JSON Lines and Parquet
 
 
-def test_json_values_are_labels_and_broken_lines_are_set_aside(read: Read) -> None:
+def test_json_values_are_labels_and_broken_lines_are_rejected(read: Read) -> None:
     comments = read(
         '{"text": "가", "label": true}\n{"text": "나", "label": 0}\n{"text": 3, "label": 0}\n'
         '{"text": "다", "label": NaN}\n{"text": "라", "label": null}\n{"text": "마"}\nbroken\n'
@@ -342,7 +342,7 @@ def test_no_comments_at_all_are_refused() -> None:
         Comments.of([], [])
 
 
-def test_contradictions_in_lists_are_set_aside() -> None:
+def test_contradictions_in_lists_are_rejected() -> None:
     comments = Comments.of(["가", "가", "나"], [1, 0, 1])
     assert comments.texts == ["나"]
     assert len(comments.rejected) == 2

@@ -37,14 +37,14 @@ def save_run(
     evaluation = evaluate(scores, comments.targets, thresholds, comments.labels, seed=seed)
     fields: dict[str, Any] = {
         "model": "svm",
-        "evaluated_on": "the test part",
+        "evaluated_on": "the test set",
         "summary": estimates(evaluation, SUMMARY),
         "labels": {label: LabelFigures.of(evaluation, label, threshold) for label in comments.labels},
         "confusion": evaluation.confusion,
         "data": {
             "source": comments.source,
             "notes": [],
-            "parts": {"test": {"rows": len(comments), "classes": comments.counts()}},
+            "sets": {"test": {"rows": len(comments), "classes": comments.counts()}},
             "class_weights": [],
             "evaluated_sha256": predictions.rows_sha256(),
         },

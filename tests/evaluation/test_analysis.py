@@ -65,8 +65,8 @@ def test_harmless_comments_of_a_kind_that_are_flagged_more_often_are_told() -> N
     targets = np.zeros((400, 1), dtype=np.uint8)
     targets[::4] = 1
     scores = np.where(targets == 1, 0.9, 0.1).astype(np.float32)
-    harmless = np.flatnonzero(inside & (targets[:, 0] == 0))
-    scores[harmless[:40]] = 0.8
+    not_toxic = np.flatnonzero(inside & (targets[:, 0] == 0))
+    scores[not_toxic[:40]] = 0.8
     (row,) = slice_figures([("identity", "age", inside)], scores, targets, [0.5], ["toxic"])
     assert row["false_positive_rate"] == pytest.approx(40 / 75)
     assert row["low"] < 40 / 75 < row["high"]
@@ -181,7 +181,7 @@ def test_a_column_tells_figures_apart(tmp_path: Path, sample: Comments) -> None:
 
 
 @pytest.mark.parametrize("prior", ["none", 0.001])
-def test_a_live_rate_doubts_no_other_labels(sample: Comments, prior: object) -> None:
+def test_a_production_prevalence_doubts_no_other_labels(sample: Comments, prior: object) -> None:
     recipe = {"decision": {"folds": 2, "prior": prior}, "model": {"name": "ngram_logistic", "jamo": 3, "syllable": 2}}
     doubt = toxiclf.train(sample, recipe).report.analysed().analysis["label_doubt"]["toxic"]
     assert {row["target"] for row in doubt["rows"]} == {0, 1}

@@ -14,7 +14,7 @@ from toxiclf.evaluation.bootstrap import evaluate
 from toxiclf.evaluation.checks import CheckedRun, Finding, run_checks
 from toxiclf.evaluation.checks.scores import tells_nothing_apart
 from toxiclf.evaluation.checks.techniques import double_weighting
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.prevalence import prevalence_weights
 
 rng = np.random.default_rng(0)
 
@@ -161,7 +161,7 @@ def test_an_objective_that_no_threshold_reaches_is_found() -> None:
     assert codes(labels=["a", "b"], reached=[True, False], objective="x") == ["objective_unreached"]
 
 
-def test_scores_are_judged_at_the_live_rate() -> None:
+def test_scores_are_judged_at_the_production_prevalence() -> None:
     random = np.random.default_rng(3)
     targets = (random.random((4000, 1)) < 0.4).astype(np.uint8)
     raw = random.normal(size=(4000, 1)) + 2.0 * targets
@@ -171,7 +171,7 @@ def test_scores_are_judged_at_the_live_rate() -> None:
         return (odds * rate / (odds * rate + 1 - rate)).astype(np.float32)
 
     def found(rate: float, live: float, targets: np.ndarray = targets) -> list[Finding]:
-        weights = live_weights(targets, [live], exclusive=False)
+        weights = prevalence_weights(targets, [live], exclusive=False)
         return findings(scores=scores(rate), targets=targets, calibration="platt", weights=weights)
 
     assert found(0.02, live=0.02) == []
@@ -180,11 +180,11 @@ def test_scores_are_judged_at_the_live_rate() -> None:
     assert [f.code for f in found(0.02, live=0.4)] == ["uncalibrated"]
     assert [f.code for f in found(0.05, live=0.02)] == ["uncalibrated"]  # within five points, and twice the rate
     (finding,) = found(0.4, live=0.02)
-    assert "where it should be the live rate, 2.0 %" in finding.message
+    assert "where it should be the production prevalence, 2.0 %" in finding.message
     assert not found(0.4, live=0.02, targets=np.zeros_like(targets))
 
 
-def test_a_label_at_its_live_rate_has_no_shift() -> None:
+def test_a_label_at_its_production_prevalence_has_no_shift() -> None:
     train, test = (
         np.array([[1, 1]] * 300 + [[0, 0]] * 700, np.uint8),
         np.array([[1, 1]] * 50 + [[0, 0]] * 950, np.uint8),

@@ -22,7 +22,7 @@ from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.comparison import Comparison, Difference
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
-from toxiclf.evaluation.sections import LiveFigures, estimates
+from toxiclf.evaluation.sections import ProductionFigures, estimates
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
 from toxiclf.pipeline.train import train
@@ -324,10 +324,10 @@ def test_a_run_without_scores_is_refused(pair: tuple[Path, Path], tmp_path: Path
     )
     diverged = tmp_path / "diverged"
     finding = Finding("diverged", "error", "training diverged.", "Lower it.")
-    parts = {name: {"rows": 10, "classes": {"toxic": 5}} for name in ("training", "validation")}
+    sets = {name: {"rows": 10, "classes": {"toxic": 5}} for name in ("training", "validation")}
     content = {
         "model": "dnn", "evaluated_on": "nothing: training diverged", "labels": {"toxic": {}}, "seed": 0, "findings": [finding],
-        "data": {"source": "c.csv", "notes": [], "parts": parts, "class_weights": []},
+        "data": {"source": "c.csv", "notes": [], "sets": sets, "class_weights": []},
     }  # fmt: skip
     Report.model_validate(content).write(diverged)
     assert refusal([strong, diverged], UsageError) == (
@@ -390,9 +390,9 @@ def test_runs_on_other_files_labels_or_parts_are_refused_with_the_reason(tmp_pat
         f"labelled otherwise; train both with the same file, {OR_SCORE}"
     )
     part = comments.take(np.arange(30))
-    d = save_run(tmp_path / "d", part, scores_of(part, 1), evaluated_on="the validation part")
+    d = save_run(tmp_path / "d", part, scores_of(part, 1), evaluated_on="the validation set")
     assert refusal([a, d], UsageError) == (
-        "a and d were measured on different comments (30 of 60 and 30 are in both): a on the test part, d on the "
+        "a and d were measured on different comments (30 of 60 and 30 are in both): a on the test set, d on the "
         f"validation part; train both with the same split, {OR_SCORE}"
     )
 
@@ -466,54 +466,66 @@ def test_a_path_in_place_of_a_list_is_refused() -> None:
         compare("runs/one")
 
 
-# -- at the live rate
+# -- at the production prevalence
 
 
 def at_rates(folder: Path, comments: Comments, rates: list[float], seed: int = 0) -> Path:
-    """A run whose scores are for live rates."""
+    """A run whose scores are for production prevalences."""
     scores = scores_of(comments, 1, seed=seed)
     prior = dict(zip(comments.labels, rates, strict=True))
-    live = evaluate(scores, comments.targets, [0.5] * len(rates), comments.labels, seed=0, prior=rates)
-    figures = {label: estimates(live, label) for label in comments.labels}
-    of_live = LiveFigures(prior=prior, summary=estimates(live, SUMMARY), labels=figures)
-    return save_run(folder, comments, scores, live_rate=of_live)
+    evaluation = evaluate(scores, comments.targets, [0.5] * len(rates), comments.labels, seed=0, prior=rates)
+    figures = {label: estimates(evaluation, label) for label in comments.labels}
+    weighted = ProductionFigures(prior=prior, summary=estimates(evaluation, SUMMARY), labels=figures)
+    return save_run(folder, comments, scores, production=weighted)
 
 
-def test_that_scores_are_for_different_live_rates_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_that_scores_are_for_different_prevalences_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     comments = comments_of(100)
     plain = save_run(tmp_path / "plain", comments, scores_of(comments, 1))
     rare, rarer = (at_rates(tmp_path / f"at {rate}", comments, [rate]) for rate in (0.02, 0.005))
     comparison = compare([plain, rare, rarer])
-    (note,) = [note for note in comparison.notes() if "live rate" in note]
+    (note,) = [note for note in comparison.notes() if "production prevalence" in note]
     assert note == (
-        "Scores are for different live rates (plain: no live rate set; at 0.02: live rate of 2.0 %; at 0.005: live rate of 0.5 %), "
-        "while figures are of the rows as they are. Ranking metrics (average precision, ROC AUC) can be compared; Brier scores, "
-        "and metrics at a threshold, are of scores and thresholds at different rates."
+        "Scores are for different production prevalences (plain: no production prevalence set; at 0.02: production "
+        "prevalence of 2.0 %; at 0.005: production prevalence of 0.5 %), while figures are of the rows as they are. Ranking "
+        "metrics (average precision, ROC AUC) can be compared; Brier scores, and metrics at a threshold, are of scores "
+        "and thresholds at different rates."
     )
     assert note in comparison.to_markdown()
-    assert [run["live_rate"] for run in comparison.to_dict()["runs"]] == [None, {"toxic": 0.02}, {"toxic": 0.005}]
+    assert [run["production_prevalence"] for run in comparison.to_dict()["runs"]] == [
+        None,
+        {"toxic": 0.02},
+        {"toxic": 0.005},
+    ]
     compare_command([plain, rare])
-    assert "Scores are for different live rates" in " ".join("".join(capsys.readouterr()).split())
+    assert "Scores are for different production prevalences" in " ".join("".join(capsys.readouterr()).split())
 
 
-def test_nothing_is_said_of_one_live_rate(tmp_path: Path) -> None:
+def test_one_prevalence_needs_no_note(tmp_path: Path) -> None:
     comments = comments_of(100)
     a, b = (at_rates(tmp_path / str(seed), comments, [0.02], seed) for seed in (0, 1))
     plain = [save_run(tmp_path / name, comments, scores_of(comments, 1)) for name in ("c", "d")]
     for runs in ([a, b], plain):
-        assert not any("live rate" in note for note in compare(runs).notes())
+        assert not any("production prevalence" in note for note in compare(runs).notes())
 
 
-def test_live_rates_of_several_labels_are_named_one_by_one(tmp_path: Path) -> None:
+def test_prevalences_of_several_labels_are_named_one_by_one(tmp_path: Path) -> None:
     comments = comments_of(100, ("악플", "혐오"))
     a, b = (at_rates(tmp_path / name, comments, rates) for name, rates in (("a", [0.02, 0.3]), ("b", [0.02, 0.1])))
     note = compare([a, b]).notes()[-1]
-    assert "a: live rates of 2.0 % 악플, 30.0 % 혐오; b: live rates of 2.0 % 악플, 10.0 % 혐오" in note
-    assert "of labels that exclude each other, a live rate moves ranks a little, too" in note
+    assert (
+        "a: production prevalences of 2.0 % 악플, 30.0 % 혐오; b: production prevalences of 2.0 % 악플, 10.0 % 혐오"
+        in note
+    )
+    assert "of labels that exclude each other, a production prevalence moves ranks a little, too" in note
 
 
-@pytest.mark.parametrize("live", ["1", "{}", '{"prior": {}}', '{"prior": {"toxic": "x"}}', '{"prior": {"toxic": NaN}}'])
-def test_a_live_rate_that_was_changed_by_hand_is_refused(tmp_path: Path, pair: tuple[Path, Path], live: str) -> None:
-    edited(pair[1], "report.json", '"live_rate": null', f'"live_rate": {live}')
-    with pytest.raises(DataError, match=r"not a report as toxiclf writes it \(live_rate"):
+@pytest.mark.parametrize(
+    "content", ["1", "{}", '{"prior": {}}', '{"prior": {"toxic": "x"}}', '{"prior": {"toxic": NaN}}']
+)
+def test_a_prevalence_that_was_changed_by_hand_is_refused(
+    tmp_path: Path, pair: tuple[Path, Path], content: str
+) -> None:
+    edited(pair[1], "report.json", '"production": null', f'"production": {content}')
+    with pytest.raises(DataError, match=r"not a report as toxiclf writes it \(production"):
         compare(pair)

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from toxiclf.evaluation.bootstrap import evaluate, paired_difference
 from toxiclf.evaluation.metrics import metric_names
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.prevalence import prevalence_weights
 
 ORACLES = {
     "accuracy": lambda y, p, s: sk.accuracy_score(y, p),
@@ -114,14 +114,16 @@ WEIGHTED = {
 
 @pytest.mark.check
 @given(st.integers(0, 10_000), st.floats(0.01, 0.45), st.booleans())
-def test_figures_at_the_live_rate_are_scikit_learns_with_weights(seed: int, rate: float, exclusive: bool) -> None:
+def test_figures_at_the_production_prevalence_are_scikit_learns_with_weights(
+    seed: int, rate: float, exclusive: bool
+) -> None:
     random = np.random.default_rng(seed)
     scores = random.random((60, 2)).round(1).astype(np.float32)
     classes = np.append([0, 1, 2], random.integers(0, 3, 57))
     targets = np.column_stack([classes == 1, classes == 2]).astype(np.uint8)
     live = [rate, 0.5]
     evaluation = evaluate(scores, targets, [0.6, 0.4], ["a", "b"], seed=0, prior=live, exclusive=exclusive)
-    weights = live_weights(targets, live, exclusive=exclusive)
+    weights = prevalence_weights(targets, live, exclusive=exclusive)
     for j, label in enumerate("ab"):
         flagged = scores[:, j] >= np.float32([0.6, 0.4][j])
         for metric, oracle in WEIGHTED.items():
@@ -130,7 +132,7 @@ def test_figures_at_the_live_rate_are_scikit_learns_with_weights(seed: int, rate
         assert sum(evaluation.confusion[label].values()) == 60  # rows as they are
 
 
-def test_the_share_that_rows_have_is_the_live_rate_that_changes_nothing() -> None:
+def test_the_share_that_rows_have_is_the_production_prevalence_that_changes_nothing() -> None:
     random = np.random.default_rng(0)
     scores = random.random((80, 1)).astype(np.float32)
     targets = (np.arange(80) < 20).astype(np.uint8)[:, None]
@@ -140,9 +142,9 @@ def test_the_share_that_rows_have_is_the_live_rate_that_changes_nothing() -> Non
         assert live.value(metric) == pytest.approx(as_they_are.value(metric))
 
 
-def test_intervals_at_the_live_rate_cover_the_truth_about_as_often_as_they_say() -> None:
+def test_intervals_at_the_production_prevalence_cover_the_truth_about_as_often_as_they_say() -> None:
     random = np.random.default_rng(1)
-    truth = 0.05 * 0.8 / (0.05 * 0.8 + 0.95 * 0.1)  # recall .8, one false alarm in ten, live rate 5 %
+    truth = 0.05 * 0.8 / (0.05 * 0.8 + 0.95 * 0.1)  # recall .8, one false alarm in ten, production prevalence 5 %
     covered = 0
     for seed in range(40):
         targets = (random.random((300, 1)) < 0.4).astype(np.uint8)
@@ -154,11 +156,11 @@ def test_intervals_at_the_live_rate_cover_the_truth_about_as_often_as_they_say()
     assert covered >= 34
 
 
-def test_rows_without_a_class_have_no_figures_at_a_live_rate() -> None:
+def test_rows_without_a_class_have_no_figures_at_a_production_prevalence() -> None:
     scores = np.array([[0.1, 0.3], [0.9, 0.6]], dtype=np.float32)
     targets = np.array([[0, 0], [0, 1]], dtype=np.uint8)
     evaluation = evaluate(scores, targets, [0.5, 0.5], ["a", "b"], seed=0, prior=[0.02, 0.02])
-    for metric in metric_names(live=True):
+    for metric in metric_names(production=True):
         assert evaluation.value(metric, "a") is None
         assert evaluation.value(metric) == evaluation.value(metric, "b")
     assert evaluation.value("precision", "b") == 1

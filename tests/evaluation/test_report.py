@@ -59,10 +59,13 @@ def test_a_report_of_0_1_says_what_it_said(old: Path) -> None:
     report = Report.read(old)
     content = report.to_dict()
     assert content["format"] == FORMAT
+    written["production"] = written.pop("live_rate")
+    written["data"]["sets"] = written["data"].pop("parts")
+    written["evaluated_on"] = "the test set"  # it was "the test part"
     assert {key: content[key] for key in written} == written
     assert report.summary["average_precision"]["value"] == written["summary"]["average_precision"]["value"]
-    assert report.live_rate == {"toxic": 0.1}
-    assert "## At the live rate of 10.0 %" in report.to_markdown()
+    assert report.production_prevalence == {"toxic": 0.1}
+    assert "## At the production prevalence of 10.0 %" in report.to_markdown()
     assert "<table>" in report._repr_html_()
     assert report.table()[1][0] == "ngram_logistic"
 
@@ -121,7 +124,7 @@ def test_a_metric_of_another_version_is_kept(old: Path, tmp_path: Path) -> None:
     assert len(compare([old, shutil.copytree(OLD, tmp_path / "new")]).differences) == len(metric_names()) * 2
 
 
-@pytest.mark.parametrize("section", ["analysis", "baseline", "live_rate", "search", "timings", "versions", "recipe"])
+@pytest.mark.parametrize("section", ["analysis", "baseline", "production", "search", "timings", "versions", "recipe"])
 def test_a_section_that_an_older_run_lacks_is_empty(old: Path, section: str, tmp_path: Path) -> None:
     report = Report.read(rewritten(old, lambda content: content.pop(section)))
     assert not report.to_dict()[section]
@@ -144,8 +147,8 @@ def test_a_newer_format_is_refused(old: Path) -> None:
     ("change", "reason"),
     [
         (lambda content: content["confusion"].update(other={}), "confusion: its labels are not those of the report"),
-        (lambda content: content["live_rate"]["prior"].update(other=0.1), "live_rate: its labels are not those"),
-        (lambda content: content["live_rate"]["prior"].update(toxic=1.5), "live_rate.prior.toxic: "),
+        (lambda content: content["production"]["prior"].update(other=0.1), "production: its labels are not those"),
+        (lambda content: content["production"]["prior"].update(toxic=1.5), "production.prior.toxic: "),
         (lambda content: content["analysis"]["calibration"].update(other={"bins": [], "ece": 0}), "analysis: its labels"),
         (lambda content: content["summary"].update(f1=0.5), "summary.f1: "),
         (lambda content: content.pop("labels"), "labels: Field required"),

@@ -99,10 +99,10 @@ def test_the_seed_gives_the_same_network_and_another_another(name: str) -> None:
 @pytest.mark.parametrize("name", rest_in_check(VECTOR, quick=["autoencoder"]))
 def test_what_breaks_the_rule_of_harmless_rows_is_given_back_worse(name: str) -> None:
     model = fit(name, rows(name, 80), epochs=60, learning_rate=1e-2, patience=60)
-    harmless = rows(name, 60, seed=5)
-    odd = harmless.copy()
+    not_toxic = rows(name, 60, seed=5)
+    odd = not_toxic.copy()
     odd[:, 2] = 3 - (odd[:, 2] - 3) * 2
-    assert model.raw(odd).mean() > 1.5 * model.raw(harmless).mean()
+    assert model.raw(odd).mean() > 1.5 * model.raw(not_toxic).mean()
     history = list(model.history_)
     assert set(history[0]) == {"epoch", "loss", "validation_error"}
     assert min(row["validation_error"] for row in history) < 0.8 * history[0]["validation_error"]
@@ -138,7 +138,7 @@ def test_a_step_too_far_is_a_divergence_and_not_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "where"), [("training", "the training part holds 0"), ("validation", "the validation part holds 1")]
+    ("part", "where"), [("training", "the training set holds 0"), ("validation", "the validation set holds 1")]
 )
 def test_no_harmless_comments_are_refused_in_a_sentence(part: str, where: str) -> None:
     model = make_model(model_options({"name": "autoencoder"}))

@@ -1,4 +1,4 @@
-"""A library that is not installed is named before anything is trained, with the command that mends it."""
+"""A library that is not installed is named before anything is trained, with the command that fixes it."""
 
 from __future__ import annotations
 

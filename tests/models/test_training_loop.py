@@ -361,7 +361,7 @@ def test_what_batch_normalization_saw_in_an_exploding_step_is_forgotten() -> Non
 def kept(path: Path, *, model: keras.Model | None = None, rows: VectorRows = ROWS, wanted: np.ndarray = WANTED,
     weights: np.ndarray = ONES, held_out: VectorRows = ROWS, **changes: Any,
 ) -> tuple[TrainingLoop, list[np.ndarray], list[str]]:  # fmt: skip
-    """A fit that goes on from a checkpoint if there is one: the loop, the weights that it leaves and what it said."""
+    """A fit that resumes from a checkpoint if there is one: the loop, the weights that it leaves and what it said."""
     said: list[str] = []
     model = network() if model is None else model
     loop = TrainingLoop(model, plan(**{"epochs": 3, **changes}), lambda logits: float(-np.abs(logits).mean()))
@@ -373,7 +373,7 @@ def kept(path: Path, *, model: keras.Model | None = None, rows: VectorRows = ROW
 def test_a_finished_fit_is_not_trained_again(tmp_path: Path) -> None:
     first, weights, _ = kept(tmp_path / "fit.safetensors")
     again, same_weights, said = kept(tmp_path / "fit.safetensors")
-    assert said[0] == "this fit: going on after epoch 3 of 3"
+    assert said[0] == "this fit: resuming after epoch 3 of 3"
     assert not any(sentence.startswith("this fit: epoch") for sentence in said)
     assert again.history == first.history
     assert same(weights, same_weights)

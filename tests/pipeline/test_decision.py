@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, fbeta_score, precision_score, recall_score
 
 from tests.conftest import rest_in_check
-from toxiclf.bundle.live_rate import live_rates
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.bundle.prevalence import production_prevalence
+from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.pipeline.decision import choose_threshold, fit_calibration
 
 rng = np.random.default_rng(0)
@@ -139,7 +139,7 @@ def test_a_fixed_threshold_is_taken_as_it_is() -> None:
     assert choose_threshold(np.array([0.1, 0.9], np.float32), np.array([0, 1], np.uint8), 0.37) == (0.37, True)
 
 
-# -- at the live rate
+# -- at the production prevalence
 
 OBJECTIVES = [*MEASURES, "recall_at_precision=0.7", "precision_at_recall=0.6", "flag_rate=0.3"]
 
@@ -157,7 +157,7 @@ def test_a_row_of_weight_three_is_three_rows(objective: str, seed: int, n: int) 
 
 
 @pytest.mark.parametrize("objective", [*MEASURES, "recall_at_precision", "precision_at_recall", "flag_rate"])
-def test_a_live_rate_that_is_the_share_of_the_rows_changes_no_threshold(objective: str) -> None:
+def test_a_production_prevalence_that_is_the_share_of_the_rows_changes_no_threshold(objective: str) -> None:
     random = np.random.default_rng(0)
     for _ in range(400):
         n = int(random.integers(5, 60))
@@ -166,7 +166,7 @@ def test_a_live_rate_that_is_the_share_of_the_rows_changes_no_threshold(objectiv
         if not 0 < targets.sum() < n:
             continue
         asked = objective if objective in MEASURES else f"{objective}={random.integers(1, 20) / 20:g}"
-        weights = live_weights(targets[:, None], [float(targets.mean())], exclusive=False)[:, 0]
+        weights = prevalence_weights(targets[:, None], [float(targets.mean())], exclusive=False)[:, 0]
         assert choose_threshold(scores, targets, asked, weights) == choose_threshold(scores, targets, asked)
 
 
@@ -183,12 +183,12 @@ def test_a_rate_is_kept_to_however_weights_round(objective: str) -> None:
 
 
 @given(st.integers(0, 10_000), st.booleans())
-def test_weighted_rows_hold_labels_at_the_live_rates(seed: int, exclusive: bool) -> None:
+def test_weighted_rows_hold_labels_at_the_prevalences(seed: int, exclusive: bool) -> None:
     random = np.random.default_rng(seed)
     classes = np.append([0, 1, 2], random.integers(0, 3, 50))
     targets = np.column_stack([classes == 1, classes == 2]).astype(np.uint8)
     live = random.dirichlet([1, 1, 1])[1:] * 0.99 + 0.001
-    weights = live_weights(targets, live.tolist(), exclusive=exclusive)
+    weights = prevalence_weights(targets, live.tolist(), exclusive=exclusive)
     np.testing.assert_allclose((weights * targets).mean(axis=0), live)
     np.testing.assert_allclose(weights.mean(axis=0), 1)
     if exclusive:
@@ -197,8 +197,8 @@ def test_weighted_rows_hold_labels_at_the_live_rates(seed: int, exclusive: bool)
 
 def test_rows_without_a_class_have_no_weights() -> None:
     targets = np.array([[0, 1], [0, 0]], dtype=np.uint8)
-    assert np.isnan(live_weights(targets, [0.02, 0.02], exclusive=False)).all(axis=0).tolist() == [True, False]
-    assert np.isnan(live_weights(targets, [0.02, 0.02], exclusive=True)).all()
+    assert np.isnan(prevalence_weights(targets, [0.02, 0.02], exclusive=False)).all(axis=0).tolist() == [True, False]
+    assert np.isnan(prevalence_weights(targets, [0.02, 0.02], exclusive=True)).all()
 
 
 RATES, LIVE = np.array([0.35, 0.2]), np.array([0.02, 0.05])
@@ -226,11 +226,11 @@ def posterior(raw: NDArray[np.float32], rates: NDArray[np.float64], exclusive: b
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_scores_at_the_live_rate_are_the_probabilities_there(method: str, exclusive: bool) -> None:
+def test_scores_at_the_production_prevalence_are_the_probabilities_there(method: str, exclusive: bool) -> None:
     raw, targets = drawn(40_000, RATES, exclusive, 1)
     calibration = fit_calibration(raw.astype(np.float64), targets, method=method, exclusive=exclusive)
     rates = tuple(targets.mean(axis=0).tolist())
-    live = live_rates(dict(zip("ab", LIVE.tolist(), strict=True)), "ab", rates, exclusive=exclusive)
+    live = production_prevalence(dict(zip("ab", LIVE.tolist(), strict=True)), "ab", rates, exclusive=exclusive)
     raw, targets = drawn(40_000, LIVE, exclusive, 2)
     scores = calibration.at(rates, live).apply(raw)
     wrong = calibration.apply(raw)
@@ -243,12 +243,12 @@ def test_scores_at_the_live_rate_are_the_probabilities_there(method: str, exclus
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_thresholds_keep_their_promises_among_live_comments(exclusive: bool) -> None:
+def test_thresholds_keep_their_promises_in_production(exclusive: bool) -> None:
     raw, targets = drawn(40_000, RATES, exclusive, 3)
     rates = tuple(targets.mean(axis=0).tolist())
     calibration = fit_calibration(raw.astype(np.float64), targets, method="platt", exclusive=exclusive)
     scores = calibration.at(rates, LIVE.tolist()).apply(raw)
-    weights = live_weights(targets, LIVE.tolist(), exclusive=exclusive)
+    weights = prevalence_weights(targets, LIVE.tolist(), exclusive=exclusive)
     raw, live_targets = drawn(200_000, LIVE, exclusive, 4)
     live_scores = calibration.at(rates, LIVE.tolist()).apply(raw)
     for j in range(2):

@@ -1,4 +1,4 @@
-"""The failure that the project grew from, on real layers: a ReLU inside an LSTM diverges, and a bounded activation mends it."""
+"""The failure that the project grew from, on real layers: a ReLU inside an LSTM diverges, and a bounded activation fixes it."""
 
 from __future__ import annotations
 

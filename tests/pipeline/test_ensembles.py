@@ -15,10 +15,9 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import split
 from toxiclf.errors import UsageError
+from toxiclf.models.ensembles import StackingOptions, VotingOptions
 from toxiclf.models.ngram_logistic import NgramLogisticOptions
-from toxiclf.models.stacking import StackingOptions
 from toxiclf.models.svm import SvmOptions
-from toxiclf.models.voting import VotingOptions
 from toxiclf.pipeline._combining import Voting, combination, cross_fitted
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learn
 from toxiclf.pipeline.save import TrainedModel
@@ -112,7 +111,7 @@ def test_members_share_features_that_are_the_same(sample: Comments) -> None:
     assert len(both) < 1.5 * len(one)  # the word vectors are there once
     network = learned(sample, classic("logistic", {"name": "dnn", "units": [4], "epochs": 1}, weights="equal")).graph
     assert network is not None
-    assert len(network) < 1.5 * len(one)  # though the dnn watches the validation part
+    assert len(network) < 1.5 * len(one)  # though the dnn watches the validation set
 
 
 def test_members_may_be_given_as_options() -> None:

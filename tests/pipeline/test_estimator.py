@@ -79,7 +79,7 @@ CHECKED = NumbersClassifier(
 
 @scikit_learns_checks(CHECKED)
 @pytest.mark.filterwarnings(
-    "ignore:.*comments were set aside"
+    "ignore:.*comments were rejected"
 )  # where rows of numbers are equal and their labels are not
 def test_scikit_learns_checks_hold(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
@@ -565,13 +565,13 @@ def test_labels_that_cannot_be_learned_are_refused(texts: list[str], y: NDArray[
         ToxicClassifier(FAST).fit(texts, y, sample_weight=np.ones(n))  # type: ignore[call-arg]
 
 
-def test_comments_labelled_in_two_ways_are_set_aside_and_named(
+def test_comments_labelled_in_two_ways_are_rejected_and_named(
     fitted: Callable[..., ToxicClassifier], texts: list[str], y: NDArray[np.uint8]
 ) -> None:
-    assert len(fitted("binary").set_aside_) == 0
-    with pytest.warns(UserWarning, match="2 comments were set aside, as the same comment is labelled in different"):
+    assert len(fitted("binary").rejected_) == 0
+    with pytest.warns(UserWarning, match="2 comments were rejected, as the same comment is labelled in different"):
         model = ToxicClassifier(FAST).fit(["갈팡질팡이네", *texts, "갈팡질팡이네"], [0, *y, 1])
-    assert model.set_aside_.tolist() == [0, len(texts) + 1]
+    assert model.rejected_.tolist() == [0, len(texts) + 1]
     assert same_outputs(model, fitted("binary"), NEW)
 
 
@@ -767,7 +767,7 @@ def test_class_weights_go_by_the_names_of_classes(texts: list[str], y: NDArray[n
         fit({"엉뚱": 1.0}, y)
 
 
-def test_live_rates_go_by_the_names_of_classes(texts: list[str], y: NDArray[np.uint8]) -> None:
+def test_prevalences_go_by_the_names_of_classes(texts: list[str], y: NDArray[np.uint8]) -> None:
     def fit(prior: Any, target: Any, **parameters: Any) -> NDArray[np.float64]:
         model = ToxicClassifier(FAST, **parameters).set_params(decision__prior=prior).fit(texts, target)
         assert model.moderator_.prior == {model.moderator_.labels[0]: 0.02}

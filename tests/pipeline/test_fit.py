@@ -107,7 +107,7 @@ def test_what_they_learned_is_said_and_drawn(run: TrainedModel, tmp_path: Path) 
 @pytest.mark.check
 def test_generated_rows_are_among_training_rows_alone(run: TrainedModel, parts: Split) -> None:
     """Figures, calibration and thresholds are of comments, and there are as many as in the file."""
-    counts = {name: part["rows"] for name, part in run.report.data["parts"].items()}
+    counts = {name: part["rows"] for name, part in run.report.data["sets"].items()}
     assert run.predictions is not None
     assert len(run.predictions) == counts["test"]
     learned = learn(parts, recipe_of(balance=GAN), lambda message: None)
@@ -168,9 +168,9 @@ def test_keys_without_effect_are_errors(content: dict[str, Any], sentence: str) 
 
 
 def test_a_validation_part_of_one_class_is_refused_in_a_sentence(sample: Comments) -> None:
-    harmless = sample.take(np.flatnonzero(sample.targets[:, 0] == 0)[:200])
+    not_toxic = sample.take(np.flatnonzero(sample.targets[:, 0] == 0)[:200])
     toxic = sample.take(np.flatnonzero(sample.targets[:, 0] == 1)[:40])
-    parts = Split(harmless.take(np.arange(150)).joined(toxic), harmless.take(np.arange(150, 200)), None, 0)
+    parts = Split(not_toxic.take(np.arange(150)).joined(toxic), not_toxic.take(np.arange(150, 200)), None, 0)
     with pytest.raises(DataError, match=r"are all of one class; raise split\.validation"):
         learn(parts, recipe_of(features=METRIC), lambda message: None)
 

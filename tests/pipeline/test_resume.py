@@ -1,4 +1,4 @@
-"""An interrupted training goes on after its last finished epoch, and ends as if nothing had happened."""
+"""An interrupted training resumes after its last finished epoch, and ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Killed(BaseException):
 
 
 def learned(comments: Comments, recipe: Any, folder: Path | None = None) -> tuple[CalibratedModel, list[str]]:
-    """A model with its decision as a run comes to it, and what was said; goes on from what a folder holds."""
+    """A model with its decision as a run comes to it, and what was said; resumes from what a folder holds."""
     said: list[str] = []
     recipe = toxiclf.Recipe.load(recipe)
     normalizer = recipe_normalizer(recipe)
@@ -117,7 +117,7 @@ def test_a_killed_training_goes_on_and_gives_the_very_model_of_an_uninterrupted_
     assert not (out / "bundle").exists()
     assert run([*command, "--resume"]) == 0
     told = capsys.readouterr().err
-    (done,) = re.findall(r"lstm: going on after epoch (\d) of 4", told)
+    (done,) = re.findall(r"lstm: resuming after epoch (\d) of 4", told)
     assert int(done) >= 1
     epochs = re.findall(r"lstm: epoch (\d) of 4", told)
     assert epochs == [str(epoch) for epoch in range(int(done) + 1, 5)]
@@ -139,7 +139,7 @@ def test_finished_fits_are_not_trained_again(few: Comments, tmp_path: Path) -> N
     assert names == ["fold-1.safetensors", "fold-2.safetensors", "model.safetensors"]
     resumed, said = learned(few, OUT_OF_FOLD, tmp_path)
     assert not any(": epoch 1 of" in sentence for sentence in said)
-    assert sum("going on after epoch 3 of 3" in sentence for sentence in said) >= 2
+    assert sum("resuming after epoch 3 of 3" in sentence for sentence in said) >= 2
     uninterrupted, _ = learned(few, OUT_OF_FOLD)
     assert resumed.graph == uninterrupted.graph
     assert resumed.fitted.model.history_ == uninterrupted.fitted.model.history_
@@ -217,9 +217,7 @@ def test_without_resume_an_interrupted_run_is_told_of_and_begun_anew(
     out = tmp_path / "run"
     assert run(arguments(few_path, DENSE, out)) == 0
     told = capsys.readouterr().err
-    assert (
-        f"an interrupted run left checkpoints in {out}; beginning anew (--resume would have gone on from them)" in told
-    )
+    assert f"an interrupted run left checkpoints in {out}; beginning anew (--resume would have used them)" in told
     assert "dnn_sequence: epoch 1 of 3" in told
     assert not left.parent.exists()
 
@@ -237,14 +235,14 @@ def test_an_interrupt_is_told_of_with_what_to_do_next(
     out = tmp_path / "run"
     assert run(arguments(few_path, DENSE, out)) == 130
     told = capsys.readouterr().err
-    assert "the same command with --resume goes on after the last finished epoch" in told
+    assert "the same command with --resume continues after the last finished epoch" in told
     assert told.splitlines()[-1] == "toxiclf: interrupted"
     assert [path.name for path in out.iterdir()] == ["checkpoints"]
 
 
 def test_only_networks_are_resumed(few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = arguments(few_path, {"model": "svm"}, tmp_path / "run", "--resume")
-    assert refused(command, capsys) == "toxiclf: --resume goes on with a network, and svm is none; leave it out"
+    assert refused(command, capsys) == "toxiclf: --resume is for networks, and svm is none; leave it out"
 
 
 def test_a_finished_run_deletes_no_file_that_is_not_its_own(few: Comments, tmp_path: Path) -> None:

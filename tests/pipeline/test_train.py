@@ -52,14 +52,14 @@ def test_training_rows_equal_to_test_rows_are_left_out_and_said(sample: Comments
     trained = toxiclf.train(sample, FAST, test=test)
     assert trained.report.data["leaked"] == 200
     assert "duplicate_leak" in trained.report.codes()
-    parts = trained.report.data["parts"]
+    parts = trained.report.data["sets"]
     assert parts["training"]["rows"] + parts["validation"]["rows"] == len(sample) - 200
 
 
 def test_without_a_test_part_the_report_says_where_its_figures_come_from(sample: Comments) -> None:
     trained = toxiclf.train(sample, {**FAST, "split": {"test": 0}})
-    assert "out-of-fold scores of all rows (no test part" in trained.report.evaluated_on
-    assert "test" not in trained.report.data["parts"]
+    assert "out-of-fold scores of all rows (no test set" in trained.report.evaluated_on
+    assert "test" not in trained.report.data["sets"]
     assert sum(trained.report.confusion["toxic"].values()) == len(sample)
     assert trained.predictions is not None
     assert sorted(trained.predictions.lines) == sorted(sample.lines)
@@ -68,10 +68,10 @@ def test_without_a_test_part_the_report_says_where_its_figures_come_from(sample:
 def test_a_network_without_a_test_part_speaks_from_its_validation_part(sample: Comments) -> None:
     recipe = {**tiny("dnn"), "split": {"test": 0}}
     trained = toxiclf.train(sample, recipe)
-    assert "the validation part (no test part" in trained.report.evaluated_on
+    assert "the validation set (no test set" in trained.report.evaluated_on
     assert trained.report.baseline_rows
     assert trained.predictions is not None
-    assert len(trained.predictions) == trained.report.data["parts"]["validation"]["rows"]
+    assert len(trained.predictions) == trained.report.data["sets"]["validation"]["rows"]
 
 
 @pytest.mark.check
@@ -142,9 +142,9 @@ def test_the_report_shows_labels_with_pipes_and_markup_as_text(sample: Comments)
 def test_a_network_with_out_of_fold_scores_and_no_test_part_has_its_baseline(sample: Comments) -> None:
     recipe = {**tiny("dnn"), "split": {"test": 0}, "decision": {"folds": 3, "source": "out_of_fold"}}
     report = toxiclf.train(sample, recipe).report
-    assert "out-of-fold scores of the training part (no test part" in report.evaluated_on
+    assert "out-of-fold scores of the training set (no test set" in report.evaluated_on
     assert report.baseline_rows
-    assert sum(report.confusion["toxic"].values()) == report.data["parts"]["training"]["rows"]
+    assert sum(report.confusion["toxic"].values()) == report.data["sets"]["training"]["rows"]
 
 
 def test_a_label_may_be_called_summary(two_labels: Comments) -> None:
@@ -158,9 +158,9 @@ def test_what_the_recipe_makes_equal_stays_on_one_side(sample: Comments) -> None
     texts = [*sample.texts, *(f"똑같은 말이지요{'ㅋ' * i}" for i in range(1, 31))]
     targets = np.vstack([sample.targets, np.zeros((30, 1), np.uint8)])
     comments = Comments(texts, targets, ("toxic",))
-    parts = toxiclf.train(comments, {**FAST, "text": {"repeat_cap": 1}}).report.data["parts"]
+    parts = toxiclf.train(comments, {**FAST, "text": {"repeat_cap": 1}}).report.data["sets"]
     sizes = {name: part["rows"] for name, part in parts.items()}
-    without = toxiclf.train(sample, FAST).report.data["parts"]
+    without = toxiclf.train(sample, FAST).report.data["sets"]
     apart = [name for name in sizes if sizes[name] - without[name]["rows"] > 20]
     assert len(apart) == 1
 
@@ -251,7 +251,7 @@ def test_a_run_that_was_killed_after_its_search_goes_on_from_both_logs(sample: C
     resumed = toxiclf.train(
         sample, recipe, say=said.append, checkpoints=Checkpoints(tmp_path / "checkpoints", resume=True), **kept
     )
-    assert any("going on after epoch 2 of 3" in message for message in said)
+    assert any("resuming after epoch 2 of 3" in message for message in said)
     whole = toxiclf.train(sample, recipe)
     assert (resumed.moderator.raw(sample.texts[:50]) == whole.moderator.raw(sample.texts[:50])).all()
     assert resumed.history == whole.history

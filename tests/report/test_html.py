@@ -121,18 +121,18 @@ def test_the_slider_moves_the_numbers_to_what_the_report_gives_there(run: Path, 
     assert opened.cell("recall", 2).startswith(f"{report['labels']['toxic']['recall']['value']:.3f}")
 
 
-def test_a_live_rate_gives_what_a_moderator_would_live_through(run: Path, opened: Browsed) -> None:
+def test_a_production_prevalence_shows_what_a_moderator_would_see(run: Path, opened: Browsed) -> None:
     counts = json.loads((run / "report.json").read_text("utf-8"))["confusion"]["toxic"]
-    written = re.search(r'id="live-sentence"[^>]*>([^<]+)<', (run / "report.html").read_text("utf-8"))
+    written = re.search(r'id="production-sentence"[^>]*>([^<]+)<', (run / "report.html").read_text("utf-8"))
     assert written is not None
     opened.page.reload()
-    assert opened.page.locator("#live-sentence").inner_text() == unescape(
+    assert opened.page.locator("#production-sentence").inner_text() == unescape(
         written[1]
     )  # what stands there without a script
     opened.page.locator("#rate").fill("3")
     right = 300 * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = 9700 * counts["fp"] / (counts["fp"] + counts["tn"])
-    assert opened.page.locator("#live-sentence").inner_text() == (
+    assert opened.page.locator("#production-sentence").inner_text() == (
         f"Of 10,000 comments at 3 % toxic you would see {round(right) + round(wrong):,} flags, {round(right):,} right; "
         f"{300 - round(right):,} missed."
     )
@@ -255,7 +255,7 @@ def test_rows_of_one_class_promise_nothing(bundle: Path, browse: Callable[..., B
     save_evaluation(evaluate_bundle(bundle, comments), tmp_path)
     browsed = browse(tmp_path / "report.html")
     browsed.page.locator("#rate").fill("5")
-    assert "nothing can be said" in browsed.page.locator("#live-sentence").inner_text()
+    assert "nothing can be said" in browsed.page.locator("#production-sentence").inner_text()
     assert "do not hold both classes" in browsed.page.locator(".cards").first.inner_text()
     assert browsed.console == []
 
@@ -286,7 +286,7 @@ def test_it_is_readable_at_the_width_of_a_phone(run: Path, browse: Callable[...,
         plot.scroll_into_view_if_needed()
         plot.locator(".main-svg").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.locator("#live-sentence").is_visible()
+    assert page.locator("#production-sentence").is_visible()
     assert all(
         box["x"] >= 0 and box["x"] + box["width"] <= 361
         for box in (s.bounding_box() for s in page.locator("section").all())
@@ -305,7 +305,7 @@ def test_each_label_has_its_own_numbers(
         counts = model.report.confusion[label]
         assert browsed.cell("tp", 2) == f"{counts['tp']:,}"
         assert browsed.page.locator("#low-value").inner_text() == f"{model.report.thresholds[label]:.4f}"
-        assert f"'{label}'" in browsed.page.locator("#live-sentence").inner_text()
+        assert f"'{label}'" in browsed.page.locator("#production-sentence").inner_text()
         assert f"{counts['fp']:,} flagged, but" in browsed.page.locator("#kind-note").inner_text()
     for plot in browsed.page.locator(".plot").all():
         plot.scroll_into_view_if_needed()

@@ -1,4 +1,4 @@
-"""What is not installed is named with the command that mends it."""
+"""What is not installed is named with the command that fixes it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Remedies for a rare class; each sees training rows only."""
+"""Techniques for a rare class; each sees training rows only."""

@@ -28,18 +28,31 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
 
     Parameters
     ----------
-    method : a name, as ``toxiclf list augmenters`` shows them.
-    copies : of each comment of the rarer classes.
-    of : "all" writes those of every class, so that what a method does to words is no sign of a class.
-    rate : share of a comment's places that change, in (0, 1]; "auto" is the method's own.
-    similarity, vectors : of the synonyms of "eda" alone; see :class:`toxiclf.recipe.AugmentStep`.
-    options : of the method's own, by name; None for its defaults.
-    max_chars, repeat_cap : decide which comments are equal; see :class:`toxiclf.recipe.TextSection`.
-    random_state : a seed, a RandomState, or None for other copies each time.
+    method : str
+        A name, as ``toxiclf list augmenters`` shows them.
+    copies : int
+        Copies of each comment of the rarer classes.
+    of : {"rarer", "all"}
+        "all" copies comments of every class, so that traces of the method reveal no class.
+    rate : float or "auto"
+        Share of a comment's words or syllables that change, in (0, 1]; "auto" is the method's own.
+    similarity, vectors : float, str
+        Of the synonyms of "eda" alone; see :class:`toxiclf.recipe.AugmentStep`.
+    options : mapping or None
+        Options that only this method has, by name; None for its defaults.
+    max_chars, repeat_cap : int
+        Decide which comments are equal; see :class:`toxiclf.recipe.TextSection`.
+    random_state : int, RandomState or None
+        Seed; None writes other copies each time.
 
     Attributes
     ----------
-    source_indices_ : for each returned row the row of ``X`` that it is, or was made from; intp (n + made,).
+    source_indices_ : array of intp, shape (n + n_copies,)
+        For each returned row the row of ``X`` that it is, or is a copy of.
+
+    See Also
+    --------
+    toxiclf.Resampler : adds or removes rows of numbers.
 
     Examples
     --------
@@ -83,17 +96,22 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
 
         Parameters
         ----------
-        X : n comments: a list, Series, array or tuple of strings.
-        y : n classes, or a 0/1 matrix (n, k).
+        X : list, tuple, Series or array of str, shape (n,)
+            The comments.
+        y : array-like, shape (n,), or 0/1 matrix, shape (n, k)
+            Their classes, or independent labels.
 
         Returns
         -------
-        A list where a list was given, a Series where a Series was, else an array (of objects for texts).
+        X, y : list, Series or array
+            The type of what was given; of a tuple an array.
 
         Raises
         ------
-        UsageError : a parameter or ``X`` does not fit.
-        DataError : there is one class alone, or a class of fewer than six comments, or nothing could be changed.
+        UsageError
+            A parameter or ``X`` does not fit.
+        DataError
+            There is only one class, a class has fewer than six comments, or nothing could be changed.
         """
         return super().fit_resample(X, y)  # type: ignore[no-any-return]
 

@@ -34,19 +34,29 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
     Parameters
     ----------
-    method : names, as ``toxiclf list resamplers`` shows them; one, or several in order. One that has options of its own may be a
-        table: ``{"method": "mine", "width": 3}``.
-    ratio : rows of the rarer class for each row of the other that there are to be, in (0, 1]; one for all, or one for each method
-        that takes one. With more than two classes only 1, every class as many.
-    neighbours : that SMOTE and its kin, ADASYN and NearMiss look at.
-    gan : parameters of the GAN of the method "wgan" by name, such as ``{"steps": 500}``; None for its own.
-    random_state : seed of everything random; Tomek links and NearMiss draw nothing.
+    method : str, mapping, or sequence of these
+        Names, as ``toxiclf list resamplers`` shows them; several are applied in order. A method with options of its own may be a
+        mapping: ``{"method": "mine", "width": 3}``.
+    ratio : float or sequence of float
+        Rows of the rarer class for each row of the other after resampling, in (0, 1]; one for all methods, or one for each method
+        that takes one. With more than two classes only 1: all classes get the same number of rows.
+    neighbours : int
+        Nearest neighbours that SMOTE and its variants, ADASYN and NearMiss use.
+    gan : mapping or None
+        Parameters of the method "wgan" by name, such as ``{"steps": 500}``; None for the defaults.
+    random_state : int, RandomState or None
+        Seed of everything random; Tomek links and NearMiss draw nothing.
 
     Attributes
     ----------
-    steps_ : for each method its name and the counts of each class before and after.
-    gans_ : the fitted samplers of those methods that check what they generate, such as "wgan", each with ``facts_`` and
-        ``picture_``.
+    steps_ : list of (str, dict, dict)
+        For each method its name, and the counts of each class before and after.
+    gans_ : list
+        The fitted samplers of methods that check what they generate, such as "wgan", each with ``facts_`` and ``picture_``.
+
+    See Also
+    --------
+    toxiclf.TextAugmenter : writes changed copies of comments instead of rows of numbers.
 
     Examples
     --------
@@ -80,18 +90,22 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
         Parameters
         ----------
-        X : numbers (n, features), dense or sparse.
-        y : classes (n,), two of them unless all are to be as many.
+        X : array, sparse matrix or DataFrame, shape (n, n_features)
+            Numbers.
+        y : array-like, shape (n,)
+            Classes; more than two only with a ratio of 1.
 
         Returns
         -------
-        X, y : (m, features) and (m,), of the same kinds as were given.
+        X : the type of the given X, shape (m, n_features)
+        y : the type of the given y, shape (m,)
 
         Raises
         ------
-        UsageError : a method or a ratio does not fit.
-        DataError : the rows do not fit: one class, fewer than six rows of a class, rows that are all equal, a ratio that they
-            pass already.
+        UsageError
+            A method or a ratio does not fit.
+        DataError
+            The rows do not fit: one class, fewer than six rows of a class, equal rows only, or a ratio that is reached already.
         """
         check_classification_targets(y)
         kinds = ArraysTransformer(X, y)

@@ -24,7 +24,7 @@ from toxiclf.datasets.splitting import Split, folds
 from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UsageError
 from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate
 from toxiclf.evaluation.metrics import metric_names
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.features.cache import FeatureCache
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import learn
@@ -184,7 +184,7 @@ def _tests(
         facts: dict[str, Any] = {"seed": recipe.seed, "prior": prior, "exclusive": exclusive, "resamples": 0}
         evaluation = evaluate(scores, targets, thresholds, labels, **facts)
         before = evaluate(uncalibrated, targets, thresholds, labels, **facts)
-        weights = np.ones(targets.shape) if prior is None else live_weights(targets, prior, exclusive=exclusive)
+        weights = np.ones(targets.shape) if prior is None else prevalence_weights(targets, prior, exclusive=exclusive)
         figures[name] = {
             **_summary(evaluation), "brier_uncalibrated": before.value("brier"),
             "recall_at_precision_0.9": _recall_at(0.9, scores, targets, weights),

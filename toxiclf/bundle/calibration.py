@@ -34,7 +34,7 @@ class Calibration(BaseModel):
     Independent labels: ``sigmoid(slope · raw + intercept)`` (Platt 1999), or linear interpolation between knots (isotonic).
     Exclusive labels: raw outputs are log-odds against the negative value, so scores are the softmax of the same lines and 0;
     with knots, each label's softmax share is mapped by its curve, and the row is scaled down where its sum passes 1.
-    Last, log-odds (of exclusive labels: those against the negative value) are shifted to the live rate, if one is set.
+    Last, log-odds (of exclusive labels: those against the negative value) are shifted to the production prevalence, if one is set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +51,7 @@ class Calibration(BaseModel):
             if not rising or any(not 0 <= score <= 1 for score in label.knots_score):
                 raise ValueError("knots must rise, and their scores must lie in [0, 1]")
             if self.method == "none" and label.shift:
-                raise ValueError("a shift to the live rate is of calibrated scores")
+                raise ValueError("a shift to the production prevalence is of calibrated scores")
         return self
 
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,24 +74,24 @@ class Calibration(BaseModel):
             scores = shares_of(values * slopes + intercepts + shift, exclusive=self.exclusive)
         return np.asarray(scores, dtype=np.float32)
 
-    def at(self, rates: Sequence[float], live: Sequence[float]) -> Calibration:
-        """The calibration at live rates, in place of any that were set before (Saerens, Latinne and Decaestecker 2002).
+    def at(self, rates: Sequence[float], wanted: Sequence[float]) -> Calibration:
+        """The calibration at production prevalences, in place of any that were set before (Saerens, Latinne and Decaestecker 2002).
 
         Scores are probabilities where labels are as common as in the rows that calibration was fitted on. Where they are rarer,
         but comments with a label, and those without, are otherwise of the same kind, the odds change by the ratio of the rates'
-        odds: log-odds are shifted by log(live / (1 - live)) - log(rate / (1 - rate)). For exclusive labels the negative
+        odds: log-odds are shifted by log(wanted / (1 - wanted)) - log(rate / (1 - rate)). For exclusive labels the negative
         value's rate stands in place of 1 - rate, and the odds are those against it.
 
         Parameters
         ----------
         rates : the share of each label among the rows that calibration was fitted on.
-        live : the share of each label among live comments; see :func:`toxiclf.bundle.live_rate.live_rates`.
+        wanted : the share of each label among comments in production; see :func:`toxiclf.bundle.prevalence.production_prevalence`.
         """
-        rest = [1.0 - sum(shares) for shares in (live, rates)]
+        rest = [1.0 - sum(shares) for shares in (wanted, rates)]
         labels = []
-        for label, rate, wanted in zip(self.labels, rates, live, strict=True):
-            without = rest if self.exclusive else [1.0 - wanted, 1.0 - rate]
-            shift = _log_ratio(wanted, rate) - _log_ratio(*without)
+        for label, rate, share in zip(self.labels, rates, wanted, strict=True):
+            without = rest if self.exclusive else [1.0 - share, 1.0 - rate]
+            shift = _log_ratio(share, rate) - _log_ratio(*without)
             labels.append(label.model_copy(update={"shift": shift}))
         return self.model_copy(update={"labels": tuple(labels)})
 
@@ -117,9 +117,9 @@ def shifted(scores: Floats, shift: Floats, *, exclusive: bool) -> Floats:
     return np.asarray(odds / np.maximum(odds + (1.0 - scores) * np.exp(np.minimum(-shift, 0.0)), _TINY))
 
 
-def _log_ratio(live: float, rate: float) -> float:
+def _log_ratio(wanted: float, rate: float) -> float:
     """Of two shares; 0 where they are equal, 0 and 1 among them."""
-    return 0.0 if live == rate else float(np.log(live) - np.log(rate))
+    return 0.0 if wanted == rate else float(np.log(wanted) - np.log(rate))
 
 
 _TINY = float(np.finfo(float).tiny)

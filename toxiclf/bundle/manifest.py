@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from toxiclf.bundle.calibration import Calibration
-from toxiclf.bundle.live_rate import Prior, live_rates
+from toxiclf.bundle.prevalence import Prior, production_prevalence
 from toxiclf.errors import BundleError, UsageError
 
 FORMAT_VERSION = 1
@@ -60,7 +60,7 @@ class Manifest(BaseModel):
     negative : the label column's negative value, where labels are exclusive.
     rates : the share of each label among the rows that calibration was fitted on; empty in bundles of before it was kept, and
         where scores are not calibrated.
-    prior : the live rate of each label, which scores are corrected to; None where they are left at ``rates``.
+    prior : the production prevalence of each label, which scores are corrected to; None where they are left at ``rates``.
     model : the model's name.
     text_column, label_map : where text and labels stood in the training file; defaults for files to come.
     recipe_sha256, data_sha256 : of the recipe as TOML and of the training file.
@@ -104,18 +104,18 @@ class Manifest(BaseModel):
 
     @model_validator(mode="after")
     def _shifted_to_the_prior(self) -> Manifest:
-        """Scores are for the live rate that is named, and for no other."""
+        """Scores are for the production prevalence that is named, and for no other."""
         wanted = [0.0] * len(self.labels)
         if self.prior is not None:
             if not self.rates or self.calibration.method == "none":
                 raise ValueError("a prior needs calibrated scores, and the rates that they were calibrated at")
             changed = {
-                label: live
-                for label, live, rate in zip(self.labels, self.prior, self.rates, strict=True)
-                if live != rate
+                label: wanted
+                for label, wanted, rate in zip(self.labels, self.prior, self.rates, strict=True)
+                if wanted != rate
             }
             if changed:  # those that training could not have been given are refused
-                live_rates(changed, self.labels, self.rates, exclusive=self.calibration.exclusive)
+                production_prevalence(changed, self.labels, self.rates, exclusive=self.calibration.exclusive)
             wanted = [label.shift for label in self.calibration.at(self.rates, self.prior).labels]
         for name, label, shift in zip(self.labels, self.calibration.labels, wanted, strict=True):
             if abs(label.shift - shift) > _TOLERANCE:
@@ -126,12 +126,12 @@ class Manifest(BaseModel):
         return self
 
     @property
-    def live_rate(self) -> dict[str, float] | None:
-        """The live rate by label, where scores are corrected to one."""
+    def production_prevalence(self) -> dict[str, float] | None:
+        """The production prevalence by label, where scores are corrected to one."""
         return None if self.prior is None else dict(zip(self.labels, self.prior, strict=True))
 
     def at(self, prior: Prior) -> Manifest:
-        """The manifest with scores at another live rate; thresholds, and the rates of labels that are not named, stay as they are.
+        """The manifest with scores at another production prevalence; thresholds, and rates of labels that are not named, stay.
 
         Raises
         ------
@@ -139,16 +139,16 @@ class Manifest(BaseModel):
         """
         if self.calibration.method == "none":
             raise UsageError(
-                "scores of this bundle are not calibrated, so there is nothing to correct to a live rate; train with "
+                "scores of this bundle are not calibrated, so there is nothing to correct to a production prevalence; train with "
                 "decision.calibrate = platt or isotonic, or leave the prior out"
             )
         if not self.rates:
             raise UsageError(
                 "this bundle does not say at what share of toxic comments it was calibrated, so its scores cannot be corrected "
-                "to a live rate; train it again, or leave the prior out"
+                "to a production prevalence; train it again, or leave the prior out"
             )
-        live = live_rates(prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive)
-        return self.model_copy(update={"calibration": self.calibration.at(self.rates, live), "prior": live})
+        prevalence = production_prevalence(prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive)
+        return self.model_copy(update={"calibration": self.calibration.at(self.rates, prevalence), "prior": prevalence})
 
     def to_bytes(self) -> bytes:
         """The manifest as JSON, sealed."""

@@ -47,7 +47,7 @@ def check_replaceable(folder: Path) -> None:
         raise DataError(f"{folder} exists and is not a bundle; choose another folder, or empty it")
 
 
-def set_aside(folder: Path) -> None:
+def keep_previous(folder: Path) -> None:
     """Rename an earlier run's bundle to ``<name>.previous``, so that it is not taken for this run's."""
     shutil.rmtree(folders.previous(folder), ignore_errors=True)
     if folder.exists():

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import csv
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from toxiclf.errors import UsageError
+
+if TYPE_CHECKING:
+    from toxiclf.bundle.prevalence import Prior  # which loads NumPy; --help does not need it
 
 COMMENTS = typer.Argument(
     metavar="COMMENTS",
@@ -25,6 +30,11 @@ DELIMITER = typer.Option(metavar="CHAR", help="Delimiter of columns, one charact
 BY = typer.Option(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
 NO_COMMENTS = typer.Option("--no-comments", help="Leave the texts of comments out of the report.")
 STRICT = typer.Option("--strict", help="Exit with 5 if any row was rejected.")
+PRIOR = typer.Option(
+    "--prior",
+    metavar="SHARE|LABEL=SHARE[,…]",
+    help="Correct scores to this share of toxic comments in production, such as 0.02 for 2 %; in place of the bundle's own.",
+)
 JSON = typer.Option("--json", help="Print JSON in place of a table.")
 
 
@@ -38,3 +48,38 @@ def columns(
         "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
         "header": header, "delimiter": delimiter, "by": by,
     }  # fmt: skip
+
+
+def parsed_prior(text: str | None) -> Prior | None:
+    """What the flag says: a share, or shares by label.
+
+    Raises
+    ------
+    UsageError : it is neither.
+
+    >>> parsed_prior("0.02"), parsed_prior("toxic=0.02, hate=0.01")
+    (0.02, {'toxic': 0.02, 'hate': 0.01})
+    """
+    if text is None:
+        return None
+    shares: dict[str, float] = {}
+    for entry in next(csv.reader([text or " "], skipinitialspace=True)):
+        label, equals, share = entry.rpartition("=")
+        try:
+            value = float(share)
+        except ValueError:
+            raise UsageError(
+                f"--prior {text}: expected the share of comments in production that are toxic, such as 0.02 for 2 %, or shares "
+                "by label, such as toxic=0.02,hate=0.01"
+            ) from None
+        if not equals and entry == text:
+            return value
+        if equals and not label.strip():
+            raise UsageError(
+                f"--prior {text}: no label stands before '={share}'; give {share.strip()} alone, or with a label, such as "
+                f"toxic={share.strip()}"
+            )
+        if not equals or label.strip() in shares:
+            raise UsageError(f"--prior {text}: name each label once, such as toxic=0.02,hate=0.01")
+        shares[label.strip()] = value
+    return shares

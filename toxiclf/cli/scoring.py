@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from toxiclf._console import print_json, print_line, print_table, say
-from toxiclf.cli import live_rate, options
+from toxiclf.cli import options
 from toxiclf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def predict(
     rejected: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rejected rows [default: OUT.rejected.csv, or rejected.csv].")
     ] = None,
-    live: Annotated[str | None, live_rate.PRIOR] = None,
+    prior: Annotated[str | None, options.PRIOR] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON Lines.")] = False,
 ) -> None:
     """Score comments with a bundle, as a stream of any size."""
-    from toxiclf.bundle.live_rate import in_words
+    from toxiclf.bundle.prevalence import in_words
     from toxiclf.moderator import load
 
     if bundle is None:
@@ -50,7 +50,7 @@ def predict(
         raise UsageError(
             "--column, --header, --delimiter, --out and --rejected speak of a FILE; leave them out with --text"
         )
-    moderator = load(bundle, prior=live_rate.prior(live))
+    moderator = load(bundle, prior=options.parsed_prior(prior))
     if moderator.prior is not None:
         say(f"scores are for the {in_words(moderator.prior)}")
     if text:
@@ -107,7 +107,7 @@ def inspect(
     calibrations = manifest.calibration.labels
     print_table(
         [
-            ["label", "threshold", "calibration", "calibrated at", "live rate"],
+            ["label", "threshold", "calibration", "calibrated at", "production prevalence"],
             *(
                 [name, f"{threshold:.4f}", _calibration(manifest.calibration.method, entry), *_rates(manifest, j)]
                 for j, (name, threshold, entry) in enumerate(
@@ -142,7 +142,7 @@ def _calibration(method: str, entry: Any) -> str:
 
 def _rates(manifest: Manifest, j: int) -> list[str]:
     """The share of a label that its scores were calibrated at, and the one that they are corrected to."""
-    from toxiclf.bundle.live_rate import percent
+    from toxiclf.bundle.prevalence import percent
 
     cells = [percent(manifest.rates[j]) if manifest.rates else "not known"]
     return [*cells, percent(manifest.prior[j]) if manifest.prior is not None else "not set"]

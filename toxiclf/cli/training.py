@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toxiclf._console import on_terminal, print_json, print_line, print_table, say
-from toxiclf.cli import live_rate, options
+from toxiclf.cli import options
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -81,10 +81,10 @@ def train(
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
     if resume and not chosen.has_network and chosen.search.method == "none":
-        raise UsageError(f"--resume goes on with a network, and {chosen.model.name} is none; leave it out")
+        raise UsageError(f"--resume is for networks, and {chosen.model.name} is none; leave it out")
     checkpoints = Checkpoints(folder / "checkpoints", resume)
     if checkpoints.files() and not resume:
-        say(f"an interrupted run left checkpoints in {folder}; beginning anew (--resume would have gone on from them)")
+        say(f"an interrupted run left checkpoints in {folder}; beginning anew (--resume would have used them)")
     elif resume and not checkpoints.files():
         say(f"there is nothing to resume in {folder}; beginning anew")
     try:
@@ -94,7 +94,7 @@ def train(
         )  # fmt: skip
     except KeyboardInterrupt:
         if checkpoints.files():
-            say("the same command with --resume goes on after the last finished epoch")
+            say("the same command with --resume continues after the last finished epoch")
         raise
     if keep_augmented and not trained.has_augmented:
         say("no comment was augmented, so there is no augmented.csv")
@@ -128,7 +128,7 @@ def evaluate(
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     by: Annotated[str | None, options.BY] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write report and predictions.csv here.")] = None,
-    live: Annotated[str | None, live_rate.PRIOR] = None,
+    prior: Annotated[str | None, options.PRIOR] = None,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
@@ -140,7 +140,7 @@ def evaluate(
     if no_comments and out is None:
         raise UsageError("--no-comments speaks of the report that --out DIR writes; add --out, or leave it out")
     columns = options.columns(text, label, negative, positive, header, delimiter, by)
-    report = evaluate_bundle(bundle, comments, prior=live_rate.prior(live), **columns)
+    report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]
     for note in report.data["notes"]:
         say(note)

@@ -73,7 +73,7 @@ class Labels:
     label_map: LabelMap = field(default_factory=LabelMap)
 
     def with_names(self, recipe: Recipe) -> Recipe:
-        """The recipe, its class weights and its live rates given by names of labels where they were given by classes."""
+        """The recipe with class weights and production prevalences by names of labels, where it has them by classes."""
         weights, prior = recipe.balance.class_weight, recipe.decision.prior
         if len(self.names) == len(self.classes):
             return recipe

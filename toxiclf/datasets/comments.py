@@ -27,22 +27,44 @@ PLAIN = Normalizer(max_chars=2**31)
 
 @dataclass(frozen=True)
 class Comments:
-    """Labelled comments. Each is normalized once; comments taken from these share the result.
+    """Labelled comments: texts, targets, and where each comes from.
+
+    Each text is normalized once; comments taken from these share the result.
 
     Attributes
     ----------
-    texts : the comments as they were read.
-    targets : uint8 (n, n_labels).
-    labels : one name a label.
-    negative : the negative value where labels exclude each other, None where they are independent.
-    lines : line of each comment in its file, intp (n,); from 1.
-    source : the file, as named by the user.
-    text_column : name of the column that the texts came from.
-    label_map : how columns became labels.
-    rejected : rejected rows, each with its file.
-    notes : what was detected, as sentences.
-    group_column, groups : a column whose values are subgroups in the report, and its value in each row; both empty where none was
-        named.
+    texts : list of str
+        The comments as they were read.
+    targets : array of uint8, shape (n, n_labels)
+        1 if the comment has the label.
+    labels : tuple of str
+        Names of the labels.
+    negative : str or None
+        The value that stands for no label if labels exclude each other; None if they are independent.
+    lines : array of intp, shape (n,)
+        Line of each comment in its file, from 1.
+    source : str
+        The file.
+    text_column : str
+        The column that the texts come from.
+    label_map : LabelMap
+        How columns became labels.
+    rejected : tuple of (str, Rejected)
+        Rejected rows, each with its file.
+    notes : tuple of str
+        What was detected, as sentences.
+    group_column, groups : str, tuple of str
+        A column whose values are subgroups in the report, and its value in each row; both empty if there is none.
+
+    See Also
+    --------
+    toxiclf.read_comments : reads a file.
+
+    Examples
+    --------
+    >>> comments = Comments.of(["오늘도 좋은 하루 되세요", "꺼져 이 멍청한 새끼야"], [0, 1])
+    >>> comments.counts()
+    {'toxic': 1}
     """
 
     texts: list[str]
@@ -84,13 +106,23 @@ class Comments:
 
         Parameters
         ----------
-        texts : n strings.
-        targets : n zeros and ones, or n rows of one for each label.
+        texts : iterable of str
+            n comments.
+        targets : array-like of 0 and 1, shape (n,) or (n, n_labels)
+            Whether each comment has the label, or each of the labels.
+        labels : sequence of str
+            Names of the labels.
+
+        Returns
+        -------
+        Comments
 
         Raises
         ------
-        UsageError : something is no string, or neither 0 nor 1, or the numbers of rows or labels do not match.
-        DataError : no comment is left.
+        UsageError
+            A text is no string, a target is neither 0 nor 1, or numbers of rows or labels do not match.
+        DataError
+            No comment is left.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         for i, text in enumerate(texts):

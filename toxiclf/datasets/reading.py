@@ -56,21 +56,45 @@ def read_comments(
 
     Parameters
     ----------
-    source : a CSV, TSV, ``|``-separated, JSON Lines or Parquet file; ``corpus:NAME`` or ``corpus:NAME/PART``.
-    text, label : names of the columns; detected where left out.
-    negative : the label value that is not toxic. With two values there is one label; with more, each other value is a label
-        and labels exclude each other.
-    positive : the label values that are toxic; the other values are not.
-    header, delimiter : how a file is written, as in :class:`toxiclf.rows.RowReader`; detected where left out.
-    by : a column, such as where a comment was written, by whose values reports tell figures apart.
-    part : which part of a corpus, if the source does not say.
-    like : the training rows or the model that this file belongs to. Its labels must be the same; how its columns became
-        labels is the default here.
+    source : str or path
+        A CSV, TSV, ``|``-separated, JSON Lines or Parquet file; ``corpus:NAME`` or ``corpus:NAME/PART``.
+    text : str, optional
+        The column with the comments; detected if left out.
+    label : sequence of str
+        The label column, or several columns of 0 and 1; detected if left out.
+    negative : str, optional
+        The label value that is not toxic. If there are more than two values, each other value is a label, and labels exclude
+        each other.
+    positive : sequence of str
+        The label values that are toxic; all other values are not.
+    header : bool, optional
+        Whether the first row names the columns; detected if left out.
+    delimiter : str, optional
+        The delimiter of columns; detected if left out.
+    by : str, optional
+        A column, such as the source of a comment, whose values are subgroups in the report.
+    part : str
+        The part of a corpus to read, "train" or "test", if the source names none.
+    like : Comments, manifest or None
+        Training rows, or the manifest of a model, whose labels this file must have. Columns become labels as they did there.
+
+    Returns
+    -------
+    Comments
+        Their ``notes`` say what was detected, ``rejected`` holds the rows that could not be used.
 
     Raises
     ------
-    DataError : no such file, no usable row, or an encoding that is not read.
-    UsageError : columns or label values cannot be detected without a flag, or do not exist.
+    DataError
+        There is no such file, no usable row, or the encoding is not supported.
+    UsageError
+        Columns or label values do not exist, or cannot be detected.
+
+    Examples
+    --------
+    >>> comments = read_comments("corpus:sample")
+    >>> comments.labels, len(comments.rejected)
+    (('toxic',), 0)
     """
     source = str(source)
     format = None

@@ -129,7 +129,7 @@ def _check_left(rest: Comments, leaked: int) -> None:
         check_classes(rest)
     except DataError as error:
         raise DataError(
-            f"{leaked} comments were taken out, as the test part holds them too; of the rest: {error}"
+            f"{leaked} comments were removed, as the test set holds them too; of the rest: {error}"
         ) from None
 
 

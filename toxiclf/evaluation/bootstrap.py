@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from toxiclf._registry import components
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.metrics._counts import ResampledRows
-from toxiclf.evaluation.prevalence import Floats, live_classes, live_counts
+from toxiclf.evaluation.prevalence import Floats, classes_and_prevalence, reweighted_counts
 
 SUMMARY = ""
 """Stands where a row is of no label but the mean over labels; no label has an empty name."""
@@ -76,15 +76,15 @@ def evaluate(
     ----------
     scores, targets : (n, n_labels).
     thresholds : one a label; toxic where score >= threshold.
-    prior : live rates. Figures, and metrics of live comments only with them, are then those of comments of which so many hold each
-        label; None where the rows lack a class. Rates are taken as known, so each resample is weighted to them by itself. Counts of
+    prior : production prevalences, to which rows are weighted; metrics that depend on it are defined only then. Figures are None
+        where the rows lack a class. Prevalences are taken as known, so each resample is weighted to them by itself. Counts of
         the confusion stay those of the rows as they are.
     exclusive : whether labels exclude each other; matters to the weights.
     resamples : of the bootstrap; 0 for figures alone, without intervals.
     """
-    live = None if prior is None else _Live(tuple(prior), exclusive)
-    names = metric_names(live=live is not None)
-    measure = partial(_of_all, scores, targets, thresholds, names=names, live=live)
+    production = None if prior is None else _Production(tuple(prior), exclusive)
+    names = metric_names(production=production is not None)
+    measure = partial(_of_all, scores, targets, thresholds, names=names, production=production)
     exact = measure(np.ones((1, len(scores))))[0]
     draws = _bootstrap(measure, len(scores), seed, resamples) if resamples else np.empty((0, *exact.shape))
     rows: list[MetricRow] = []
@@ -125,8 +125,8 @@ def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: st
 
 
 @dataclass(frozen=True)
-class _Live:
-    """Live rates by label, and whether labels exclude each other."""
+class _Production:
+    """Production prevalences by label, and whether labels exclude each other."""
 
     prior: tuple[float, ...]
     exclusive: bool
@@ -148,14 +148,16 @@ def _bootstrap(measure: Callable[[Floats], Floats], n: int, seed: int, resamples
 
 def _of_all(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats, *,
-    names: Sequence[str], live: _Live | None,
+    names: Sequence[str], production: _Production | None,
 ) -> Floats:  # fmt: skip
     """The metrics of all labels, (resamples, n_labels, n_metrics)."""
     columns = []
     for j in range(scores.shape[1]):
         weighted = counts
-        if live is not None:
-            weighted = live_counts(counts, *live_classes(targets, live.prior, j, exclusive=live.exclusive))
+        if production is not None:
+            weighted = reweighted_counts(
+                counts, *classes_and_prevalence(targets, production.prior, j, exclusive=production.exclusive)
+            )
         figures = _of_label(scores[:, j], targets[:, j], thresholds[j], weighted, names)
         figures[np.isnan(weighted).any(axis=1)] = np.nan
         columns.append(figures)

@@ -19,7 +19,7 @@ from toxiclf.evaluation.prevalence import Floats
 from toxiclf.evaluation.saved import SavedRun, read_run
 from toxiclf.evaluation.statistics import holm
 
-_OF_TEST_PART = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
+_OF_TEST_SET = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
 """Recipe keys that decide which comments are in the test set."""
 
 
@@ -28,13 +28,23 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
 
     Parameters
     ----------
-    runs : folders that ``toxiclf train`` or ``toxiclf evaluate --out`` wrote; the first is the reference.
+    runs : sequence of str or path
+        Folders that ``toxiclf train`` or ``toxiclf evaluate --out`` wrote; the first is the reference.
+
+    Returns
+    -------
+    Comparison
+        Figures of each run, and differences to the reference with intervals.
 
     Raises
     ------
-    UsageError : fewer than two runs, one twice, something that is no run, or runs with other labels or comments.
-    DataError : a run's files were cut or changed.
+    UsageError
+        There are fewer than two runs, one is given twice, a folder is no run, or labels or comments differ.
+    DataError
+        A run's files were cut or changed.
 
+    Examples
+    --------
     >>> import tempfile, toxiclf
     >>> recipes = {name: {"decision": {"objective": name}} for name in ("f1", "f2")}
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +81,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
         labels=saved[0].report.labels,
         comments=len(aligned[0]),
         runs=[
-            ComparedRun(name, run.report, evaluation.rows, run.report.live_rate)
+            ComparedRun(name, run.report, evaluation.rows, run.report.production_prevalence)
             for name, run, evaluation in zip(names, saved, evaluations, strict=True)
         ],
         differences=_corrected(differences),
@@ -110,7 +120,7 @@ def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) ->
     one, other = first.report, run.report
     sources = first.predictions.source, run.predictions.source
     flat = [dict(flattened(report.recipe)) for report in (one, other)]
-    keys = _OF_TEST_PART if "test" in one.data["parts"] else (*_OF_TEST_PART, "split.validation")
+    keys = _OF_TEST_SET if "test" in one.data["sets"] else (*_OF_TEST_SET, "split.validation")
     apart = [key for key in keys if flat[0].get(key) != flat[1].get(key)]
     if Counter(first.predictions.hashes) == Counter(run.predictions.hashes):
         why, same = "the texts are the same, but some are labelled otherwise", "file"

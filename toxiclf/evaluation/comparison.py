@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from toxiclf._registry import component
-from toxiclf.bundle.live_rate import in_words
+from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import RESAMPLES, SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report, estimate
@@ -59,13 +59,13 @@ class ComparedRun:
     ----------
     name : of its folder, with as many folders above it as tell the runs apart.
     rows : all figures, with intervals over the comparison's resamples.
-    live_rate : the live rate by label that scores are corrected to; empty where none is set.
+    production_prevalence : the production prevalence by label that scores are corrected to; empty where none is set.
     """
 
     name: str
     report: Report
     rows: list[MetricRow]
-    live_rate: dict[str, float] = field(default_factory=dict)
+    production_prevalence: dict[str, float] = field(default_factory=dict)
 
     def value(self, metric: str) -> float | None:
         """A figure, the mean over labels."""
@@ -86,7 +86,7 @@ class ComparedRun:
             "seed": self.report.seed if self.report.recipe else None,
             "evaluated_on": self.report.evaluated_on,
             "thresholds": self.report.thresholds,
-            "live_rate": self.live_rate or None,
+            "production_prevalence": self.production_prevalence or None,
             "findings": self.report.codes(),
             "baseline": baseline and {"average_precision": baseline[0], "above_run": baseline[1]},
             "figures": [_plain(row) for row in self.rows],
@@ -175,20 +175,25 @@ class Comparison:
             )
         if len({report.seed for report in reports if report.recipe}) > 1:
             notes.append("The runs have different seeds, so part of a difference may be the seed's.")
-        return [*notes, *self._live_notes()]
+        return [*notes, *self._prevalence_notes()]
 
-    def _live_notes(self) -> list[str]:
-        """That scores are for different live rates, where they are."""
-        rates = {run.name: in_words(run.live_rate) if run.live_rate else "no live rate set" for run in self.runs}
+    def _prevalence_notes(self) -> list[str]:
+        """That scores are for different production prevalences, where they are."""
+        rates = {
+            run.name: in_words(run.production_prevalence)
+            if run.production_prevalence
+            else "no production prevalence set"
+            for run in self.runs
+        }
         if len(set(rates.values())) < 2:
             return []
         ranks = "Ranking metrics (average precision, ROC AUC) can be compared"
         if len(self.labels) > 1:
-            ranks += " (of labels that exclude each other, a live rate moves ranks a little, too)"
+            ranks += " (of labels that exclude each other, a production prevalence moves ranks a little, too)"
+        by_run = "; ".join(f"{name}: {words}" for name, words in rates.items())
         return [
-            f"Scores are for different live rates ({'; '.join(f'{name}: {words}' for name, words in rates.items())}), while "
-            f"figures are of the rows as they are. {ranks}; Brier scores, and metrics at a threshold, are of scores and thresholds "
-            "at different rates."
+            f"Scores are for different production prevalences ({by_run}), while figures are of the rows as they are. "
+            f"{ranks}; Brier scores, and metrics at a threshold, are of scores and thresholds at different rates."
         ]
 
 

@@ -16,14 +16,15 @@ from toxiclf.text.normalize import Normalizer
 FILE = "learned.csv"
 """Its name in the folder of a run. It is no part of the bundle, which may be given away."""
 
-_COLUMNS = ("file", "line", "part", "normalized_sha256")
+_COLUMNS = ("file", "line", "set", "normalized_sha256")
+_COLUMNS_OF_0_1 = ("file", "line", "part", "normalized_sha256")
 
 
-def write(folder: Path, parts: Mapping[str, Comments], normalizer: Normalizer) -> None:
-    """Write ``learned.csv``: place and hash of each comment, by name of its part; no text."""
+def write(folder: Path, sets: Mapping[str, Comments], normalizer: Normalizer) -> None:
+    """Write ``learned.csv``: place and hash of each comment, with the name of its set; no text."""
     with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, _COLUMNS, "csv")
-        for name, comments in parts.items():
+        for name, comments in sets.items():
             for line, text in zip(comments.lines.tolist(), _hashes(comments, normalizer), strict=True):
                 writer.write(dict(zip(_COLUMNS, (comments.source, line, name, text), strict=True)))
 
@@ -47,7 +48,7 @@ def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Norm
             return None
         with (folder / FILE).open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream, strict=True)
-            if tuple(next(rows, ())) != _COLUMNS:
+            if tuple(next(rows, ())) not in (_COLUMNS, _COLUMNS_OF_0_1):
                 return None
             known = {text for *_, text in rows}
     except (OSError, ValueError, KeyError, TypeError, csv.Error):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -32,8 +34,8 @@ from toxiclf.evaluation.sections import (
     Estimate,
     FigureData,
     LabelFigures,
-    LiveFigures,
     ModelFigures,
+    ProductionFigures,
     metric_rows,
 )
 
@@ -49,7 +51,7 @@ FORMAT = 2
 BASELINE = "ngram_logistic"
 """The model that every other is judged against."""
 
-AS_THEY_ARE, LIVE_RATE = "as they are", "at the live rate"
+AS_THEY_ARE, AT_PRODUCTION = "as they are", "at the production prevalence"
 """How rows of :meth:`Report.frame` count."""
 
 _NULL_IF_EMPTY = (
@@ -80,8 +82,8 @@ class Report(BaseModel):
     search : the trials that the recipe was chosen from; empty where none was asked for.
     analysis : ``thresholds`` (what each threshold gives on the rows that it may be chosen on), ``calibration``, ``slices``
         (figures of subgroups) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
-    live : the live rate by label that scores are corrected to, and the figures of the same rows weighted to it; ``live_rate`` in
-        JSON, None where none is set.
+    production : the prevalence by label that scores are corrected to, and the figures of the same rows weighted to it; None where
+        none is set.
     figure_data : in a saved run, points of figures that its other files do not tell; see :mod:`toxiclf.evaluation.figure_data`.
     """
 
@@ -102,7 +104,7 @@ class Report(BaseModel):
     timings: dict[str, float] = Field(default_factory=dict)
     search: Annotated[dict[str, Any], *_NULL_IF_EMPTY] = Field(default_factory=dict)
     analysis: Annotated[Analysis, *_NULL_IF_EMPTY] = Field(default_factory=lambda: Analysis())
-    live: LiveFigures | None = Field(default=None, alias="live_rate")
+    production: ProductionFigures | None = Field(default=None, validation_alias=AliasChoices("production", "live_rate"))
     figure_data: Annotated[FigureData, *_NULL_IF_EMPTY] = Field(default_factory=lambda: FigureData())
     _history: list[dict[str, Any]] = PrivateAttr(default_factory=list)
     _scored_rows: ScoredRows | None = PrivateAttr(default=None)
@@ -113,7 +115,9 @@ class Report(BaseModel):
         number = content.get("format", 1) if isinstance(content, Mapping) else 1
         if isinstance(number, int) and number > FORMAT:
             raise PydanticCustomError("newer_format", "{number}", {"number": number})
-        return {**content, "format": FORMAT} if isinstance(content, Mapping) and isinstance(number, int) else content
+        if not isinstance(content, Mapping) or not isinstance(number, int):
+            return content
+        return {**_with_present_names(content), "format": FORMAT}
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Report:
@@ -123,7 +127,7 @@ class Report(BaseModel):
         curves = self.analysis.get("thresholds")
         by_label: list[tuple[str, Collection[str] | None]] = [
             ("confusion", self.confusion or None),
-            ("live_rate", None if self.live is None else self.live.prior),
+            ("production", None if self.production is None else self.production.prior),
             ("analysis", self.analysis.get("calibration")),
             ("analysis", None if curves is None else curves["labels"]),
             ("analysis", self.analysis.get("label_doubt")),
@@ -159,14 +163,14 @@ class Report(BaseModel):
         return [] if self.baseline is None else metric_rows(self.baseline.summary, self.baseline.labels)
 
     @property
-    def live_rate(self) -> dict[str, float]:
-        """The live rate that scores are corrected to, by label; empty if none is set."""
-        return {} if self.live is None else {label: self.live.prior[label] for label in self.by_label}
+    def production_prevalence(self) -> dict[str, float]:
+        """The production prevalence that scores are corrected to, by label; empty if none is set."""
+        return {} if self.production is None else {label: self.production.prior[label] for label in self.by_label}
 
     @property
-    def live_rows(self) -> list[MetricRow]:
-        """Figures of the same rows weighted to the live rate; empty where none is set."""
-        return [] if self.live is None else metric_rows(self.live.summary, self.live.labels)
+    def production_rows(self) -> list[MetricRow]:
+        """Figures of the same rows weighted to the production prevalence; empty where none is set."""
+        return [] if self.production is None else metric_rows(self.production.summary, self.production.labels)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -270,8 +274,8 @@ class Report(BaseModel):
         Returns
         -------
         pandas.DataFrame
-            Its columns are ``model``, ``rows`` ("as they are", or "at the live rate"), ``label`` ("" for the mean over labels),
-            ``metric``, ``value``, ``low`` and ``high``; what is undefined is NaN.
+            Its columns are ``model``, ``rows`` ("as they are", or "at the production prevalence"), ``label`` ("" for the mean over
+            labels), ``metric``, ``value``, ``low`` and ``high``; what is undefined is NaN.
         """
         from pandas import DataFrame
 
@@ -279,7 +283,7 @@ class Report(BaseModel):
         parts = [
             (self.model, AS_THEY_ARE, self.rows),
             (BASELINE, AS_THEY_ARE, self.baseline_rows),
-            (self.model, LIVE_RATE, self.live_rows),
+            (self.model, AT_PRODUCTION, self.production_rows),
         ]
         lines = [[model, how, r.label, r.metric, r.value, r.low, r.high] for model, how, rows in parts for r in rows]
         return DataFrame(lines, columns=columns).astype({"value": float, "low": float, "high": float})
@@ -331,6 +335,16 @@ class Report(BaseModel):
         write_text(folder / "report.html", component("format", "html").target(full, comments=comments))
         write_text(folder / "report.md", full.to_markdown())
         write_text(folder / "report.json", full.to_json())
+
+
+def _with_present_names(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a report with the present names of what 0.1 called parts: the training, validation and test set."""
+    content, data, on = dict(content), content.get("data"), content.get("evaluated_on")
+    if isinstance(data, Mapping) and "parts" in data:
+        content["data"] = {"sets" if key == "parts" else key: value for key, value in data.items()}
+    if isinstance(on, str):
+        content["evaluated_on"] = re.sub(r"\b(training|validation|test) part\b", r"\1 set", on)
+    return content
 
 
 def estimate(rows: Sequence[MetricRow], metric: str, label: str = SUMMARY) -> MetricRow:

@@ -113,7 +113,7 @@ class ScoredRows:
         return evaluate(self.scores, self.targets, self.thresholds, self.labels, seed=self.seed)
 
     @cached_property
-    def live(self) -> Evaluation | None:
+    def in_production(self) -> Evaluation | None:
         """Figures of the rows weighted to the prevalence that scores are for; None where it is that of the rows."""
         if self.prior is None:
             return None

@@ -51,8 +51,8 @@ class ModelFigures(BaseModel):
     labels: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
 
 
-class LiveFigures(BaseModel):
-    """The live rate of each label, and figures there."""
+class ProductionFigures(BaseModel):
+    """The production prevalence of each label, and figures there."""
 
     model_config = ConfigDict(frozen=True)
     prior: dict[str, Share]
@@ -60,8 +60,8 @@ class LiveFigures(BaseModel):
     labels: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
 
 
-class Part(TypedDict):
-    """Rows of a set, and how many of them hold each label."""
+class RowSet(TypedDict):
+    """Rows of the training, validation or test set, and how many of them hold each label."""
 
     rows: int
     classes: dict[str, int]
@@ -78,7 +78,7 @@ class DataFacts(TypedDict):
     rejected: NotRequired[int]
     leaked: NotRequired[int]
     decision_source: NotRequired[str]
-    parts: dict[str, Part]
+    sets: dict[str, RowSet]
     stages: NotRequired[list[dict[str, Any]]]
     class_weights: NotRequired[list[dict[str, Any]]]
     details: NotRequired[dict[str, Any]]

@@ -10,7 +10,7 @@ _FAR = 1e9  # beyond any similarity
 
 
 @register(
-    "metric-learner", "supervised_contrastive", order=11, extra="train", keys=("metric_temperature",),
+    "metric-learner", "supervised_contrastive", order=11, keys=("metric_temperature",),
     summary="Supervised contrastive loss (Khosla et al. 2020)",
 )  # fmt: skip
 def contrastive_loss(vectors: Any, classes: Any, temperature: float) -> Any:

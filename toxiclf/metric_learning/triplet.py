@@ -10,7 +10,7 @@ _FAR = 1e9  # beyond any squared distance of vectors of length 1, which are 4 at
 
 
 @register(
-    "metric-learner", "triplet", order=10, extra="train", keys=("metric_margin",),
+    "metric-learner", "triplet", order=10, keys=("metric_margin",),
     summary="Triplets with semi-hard negatives (Schroff, Kalenichenko and Philbin 2015)",
 )  # fmt: skip
 def triplet_loss(vectors: Any, classes: Any, margin: float) -> Any:

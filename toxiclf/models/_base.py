@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.balance.losses import CROSSENTROPY, Loss
+from toxiclf.errors import DataError
 from toxiclf.models._progress import SILENT, FitContext
 
 if TYPE_CHECKING:
     from toxiclf.balance.weights import ClassWeights
     from toxiclf.graph import Graph
     from toxiclf.models._plan import Divergence
+
+
+_FEWEST_NEGATIVES = 2
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Task:
     weights : class weights, one entry a problem (see :func:`toxiclf.balance.weights.problems`).
     seed : of everything random.
     loss : what networks minimize.
-    context : what a long fit tells and keeps while it goes on.
+    context : what a long fit tells and keeps while it runs.
     """
 
     targets: NDArray[np.uint8]
@@ -43,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows that a network watches while it trains: features and targets of the validation part."""
+    """Rows that a network watches while it trains: features and targets of the validation set."""
 
     features: Any
     targets: NDArray[np.uint8]
@@ -89,3 +93,24 @@ class Model(ABC):
     @abstractmethod
     def write(self, graph: Graph, features: str) -> str:
         """Add the same function to a graph that holds the features; returns the name of the raw outputs (batch, n_labels)."""
+
+
+def unlabelled_rows(targets: NDArray[np.uint8], where: str) -> NDArray[np.intp]:
+    """Rows without the label.
+
+    Parameters
+    ----------
+    targets : (n, 1).
+    where : which set they are of, in words.
+
+    Raises
+    ------
+    DataError : there are hardly any.
+    """
+    rows = np.flatnonzero(targets[:, 0] == 0)
+    if len(rows) < _FEWEST_NEGATIVES:
+        raise DataError(
+            f"this model learns from comments without the label, and {where} holds {len(rows)} of them; add such comments, or "
+            "choose a model that learns from both kinds"
+        )
+    return rows

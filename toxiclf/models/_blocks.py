@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from toxiclf.backend import keras
 from toxiclf.graph import Graph
 from toxiclf.models._block import Block, Words
+from toxiclf.models._options import SequenceOptions
 
 Floats = NDArray[np.float32]
 ops = keras.ops
@@ -337,3 +338,23 @@ def _gelu(graph: Graph, x: str) -> str:
 
 
 _OPERATORS = {"relu": "Relu", "tanh": "Tanh", "elu": "Elu", "selu": "Selu"}
+
+
+def embedding_of(options: SequenceOptions, matrix: Floats) -> Block:
+    """Word vectors, float32 (tokens + 1, size), as a network's first block."""
+    return Embedding(matrix, trainable=options.embedding != "frozen", dropout=options.spatial_dropout)
+
+
+def top_of(options: SequenceOptions) -> Sequence[Block]:
+    """What stands between the vector of a comment and the logits."""
+    blocks: list[Block] = [] if options.normalization == "none" else [Normalization(options.normalization)]
+    blocks.append(Dropout(options.dropout))
+    for units in options.dense:
+        blocks += dense_layer(units, "relu", "none", options.dropout)
+    return blocks
+
+
+def dense_layer(units: int, activation: str, normalization: str, dropout: float) -> list[Block]:
+    """A dense layer with what follows it."""
+    normalize: list[Block] = [] if normalization == "none" else [Normalization(normalization)]  # type: ignore[arg-type]
+    return [Dense(units), *normalize, Activation(activation), Dropout(dropout)]

@@ -68,7 +68,7 @@ class Checkpoint:
         return State(arrays, facts)
 
     def unfit(self, reason: str) -> UsageError:
-        """The error for a file that cannot be gone on from."""
+        """The error for a file from which training cannot resume."""
         return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to begin anew")
 
     def save(self, identity: str, state: State) -> None:

@@ -71,7 +71,7 @@ class Network(Model):
         )
 
     def blame(self) -> tuple[str, str]:
-        """The likely cause of a divergence, and the settings that mend it."""
+        """The likely cause of a divergence, and the settings that fix it."""
         options = self.options
         lower = f"lower model.learning_rate (to {min(1e-3, options.learning_rate / 10):g})"
         if options.learning_rate > _HIGH:
@@ -85,7 +85,7 @@ class Classifier(Network):
     """What all classifiers share.
 
     Fitting turns TensorFlow's deterministic mode on for the process, so that the seed gives the same network again.
-    Stops when the average precision on the validation part has not risen for ``patience`` epochs, and keeps the best weights.
+    Stops when the average precision on the validation set has not risen for ``patience`` epochs, and keeps the best weights.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Classifier(Network):
         """Learn from training rows."""
         from toxiclf.backend import seeded, tf
 
-        assert held_out is not None  # the registry says that it watches the validation part
+        assert held_out is not None  # the registry says that it watches the validation set
         tf.config.experimental.enable_op_determinism()
         self.exclusive_ = task.exclusive
         wanted, weights = _weighted_targets(task)

@@ -20,7 +20,7 @@ class Divergence:
     loss : at that step.
     what : was seen there.
     cause : what is likely behind it.
-    cure : settings that mend it.
+    cure : settings that fix it.
     """
 
     epoch: int

@@ -19,7 +19,7 @@ def _silent(message: str) -> None:
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a fit tells and keeps while it goes on; none of it changes what is learned.
+    """What a fit tells and keeps while it runs; none of it changes what is learned.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ SILENT = FitContext()
 
 
 class Progress:
-    """Shows loss, a figure of the validation part and time left. A context manager.
+    """Shows loss, a figure of the validation set and time left. A context manager.
 
     Parameters
     ----------
     epochs : at most.
     done : epochs that an earlier process has finished.
-    measure : what the figure of the validation part is called.
+    measure : what the figure of the validation set is called.
     """
 
     def __init__(

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.models._base import HeldOut, Task
+from toxiclf.models._base import HeldOut, Task, unlabelled_rows
 from toxiclf.models._binary import Scaling
 from toxiclf.models._block import Block, apply_blocks, write_blocks
-from toxiclf.models._negatives import unlabelled_rows
 from toxiclf.models._network import Network
 from toxiclf.models._plan import Monitor
 from toxiclf.models._rows import Rows, VectorRows
@@ -40,15 +39,15 @@ class Reconstruction(Network):
     monitor = Monitor("validation error", lower_is_better=True, losses=_sum_of_outputs)
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Reconstruction:
-        """Learn from the training rows without the label; stops by the error of such rows of the validation part."""
+        """Learn from the training rows without the label; stops by the error of such rows of the validation set."""
         from toxiclf.backend import seeded, tf
         from toxiclf.models._training_loop import TrainingLoop
 
-        assert held_out is not None  # the registry says that it watches the validation part
+        assert held_out is not None  # the registry says that it watches the validation set
         tf.config.experimental.enable_op_determinism()
         own, watched = (
-            unlabelled_rows(task.targets, "the training part"),
-            unlabelled_rows(held_out.targets, "the validation part"),
+            unlabelled_rows(task.targets, "the training set"),
+            unlabelled_rows(held_out.targets, "the validation set"),
         )
         plan = self._plan(Task(task.targets[own], False, task.weights, task.seed, context=task.context))
         self._say_plan(plan, task, len(own), len(watched))

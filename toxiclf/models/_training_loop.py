@@ -60,14 +60,14 @@ class TrainingLoop:
 
         Raises
         ------
-        UsageError : there is a checkpoint, and it cannot be gone on from.
+        UsageError : there is a checkpoint, and training cannot resume from it.
         """
         targets = wanted.astype(np.float32), weights.astype(np.float32)
         checkpoint = context.checkpoint
         identity = self._identity(rows, targets, held_out) if checkpoint is not None else ""
         if checkpoint is not None and (state := checkpoint.load(identity)) is not None:
             self._restore(state, checkpoint)
-            context.say(f"{context.title}: going on after epoch {len(self.history)} of {self._plan.epochs}")
+            context.say(f"{context.title}: resuming after epoch {len(self.history)} of {self._plan.epochs}")
         with Progress(context, self._plan.epochs, len(self.history), self._monitor.measure) as progress:
             while not self._finished:
                 loss = self._epoch(rows, targets, progress)

@@ -26,7 +26,7 @@ class CnnOptions(SequenceOptions):
 
 
 @register(
-    "model", "cnn", order=26, extra="train", options=CnnOptions, takes="sequences", is_network=True,
+    "model", "cnn", order=26, options=CnnOptions, takes="sequences", is_network=True,
     watches_validation=True, summary="Convolutions of four widths over sequences of word vectors",
 )  # fmt: skip
 class Cnn(SequenceNetwork):
@@ -39,8 +39,7 @@ class Cnn(SequenceNetwork):
 
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
         """Filters, and what stands above them."""
-        from toxiclf.models._blocks import Convolutions
-        from toxiclf.models._stacks import embedding_of, top_of
+        from toxiclf.models._blocks import Convolutions, embedding_of, top_of
 
         options = self.options
         return [

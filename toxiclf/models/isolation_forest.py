@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf._registry import register
-from toxiclf.models._base import HeldOut, Model, Task
+from toxiclf.models._base import HeldOut, Model, Task, unlabelled_rows
 from toxiclf.models._binary import Floats
-from toxiclf.models._negatives import unlabelled_rows
 from toxiclf.models._trees import of_sklearn, write_trees
 from toxiclf.recipe.options import ModelOptions
 from toxiclf.recipe.types import Count
@@ -30,7 +29,7 @@ class IsolationForestOptions(ModelOptions):
 
 
 @register(
-    "model", "isolation_forest", order=60, extra="train", options=IsolationForestOptions,
+    "model", "isolation_forest", order=60, options=IsolationForestOptions,
     learns_from_negatives=True, multi_label=False, raw_name="anomaly score",
     summary="Isolation forest over averaged word vectors of comments without the label",
 )  # fmt: skip
@@ -46,7 +45,7 @@ class IsolationForest(Model):
         """Learn from the training rows without the label."""
         from sklearn import ensemble
 
-        rows = unlabelled_rows(task.targets, "the training part")
+        rows = unlabelled_rows(task.targets, "the training set")
         samples = min(self.options.samples, len(rows))
         forest = ensemble.IsolationForest(
             n_estimators=self.options.trees, max_samples=samples, n_jobs=-1, random_state=task.seed

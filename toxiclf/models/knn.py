@@ -34,7 +34,7 @@ class KnnOptions(ModelOptions):
 
 
 @register(
-    "model", "knn", order=14, extra="train", options=KnnOptions,
+    "model", "knn", order=14, options=KnnOptions,
     summary="The nearest training comments vote, by averaged word vectors",
 )  # fmt: skip
 class Knn(Model):

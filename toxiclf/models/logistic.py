@@ -26,7 +26,7 @@ class LogisticOptions(ModelOptions):
 
 
 @register(
-    "model", "logistic", order=11, extra="train", options=LogisticOptions,
+    "model", "logistic", order=11, options=LogisticOptions,
     summary="Logistic regression over averaged word vectors",
 )  # fmt: skip
 class Logistic(Model):

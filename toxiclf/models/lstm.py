@@ -52,7 +52,7 @@ class Recurrent(SequenceNetwork):
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
         """Layers, pooling, and what stands above them."""
         from toxiclf.models import _blocks as blocks
-        from toxiclf.models._stacks import embedding_of, top_of
+        from toxiclf.models._blocks import embedding_of, top_of
 
         options = self.options
         layer = partial(
@@ -79,11 +79,11 @@ class Recurrent(SequenceNetwork):
             "which multiplies the state at each token"
         )
         # measured on curse: with adam and rmsprop, which scale their steps themselves, clipping does not stop a ReLU LSTM
-        return cause, "set model.activation = tanh (clipped gradients do not mend this)"
+        return cause, "set model.activation = tanh (clipped gradients do not fix this)"
 
 
 @register(
-    "model", "lstm", order=22, extra="train", options=RecurrentOptions, takes="sequences", is_network=True,
+    "model", "lstm", order=22, options=RecurrentOptions, takes="sequences", is_network=True,
     watches_validation=True, preset={"normalization": "layer"}, summary="LSTM over sequences of word vectors",
 )  # fmt: skip
 class Lstm(Recurrent):
@@ -91,7 +91,7 @@ class Lstm(Recurrent):
 
 
 @register(
-    "model", "lstm2", order=23, extra="train", options=RecurrentOptions, takes="sequences", is_network=True,
+    "model", "lstm2", order=23, options=RecurrentOptions, takes="sequences", is_network=True,
     watches_validation=True, preset={"normalization": "layer"}, summary="Two LSTM layers over sequences of word vectors",
 )  # fmt: skip
 class Lstm2(Recurrent):
@@ -101,7 +101,7 @@ class Lstm2(Recurrent):
 
 
 @register(
-    "model", "bilstm", order=24, extra="train", options=RecurrentOptions, takes="sequences", is_network=True,
+    "model", "bilstm", order=24, options=RecurrentOptions, takes="sequences", is_network=True,
     watches_validation=True, summary="LSTM in both directions over sequences of word vectors",
 )  # fmt: skip
 class Bilstm(Recurrent):
@@ -111,7 +111,7 @@ class Bilstm(Recurrent):
 
 
 @register(
-    "model", "bilstm2", order=25, extra="train", options=RecurrentOptions, takes="sequences", is_network=True,
+    "model", "bilstm2", order=25, options=RecurrentOptions, takes="sequences", is_network=True,
     watches_validation=True, summary="Two LSTM layers in both directions over sequences of word vectors",
 )  # fmt: skip
 class Bilstm2(Recurrent):

@@ -34,7 +34,7 @@ class LstmAutoencoderOptions(NetworkOptions):
 
 
 @register(
-    "model", "lstm_autoencoder", order=53, extra="train", options=LstmAutoencoderOptions, takes="sequences",
+    "model", "lstm_autoencoder", order=53, options=LstmAutoencoderOptions, takes="sequences",
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
     summary="Autoencoder of sequences of word vectors of comments without the label",

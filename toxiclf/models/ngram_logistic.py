@@ -36,7 +36,7 @@ class NgramLogisticOptions(ModelOptions):
 
 
 @register(
-    "model", "ngram_logistic", order=10, extra="train", options=NgramLogisticOptions, takes="ngrams",
+    "model", "ngram_logistic", order=10, options=NgramLogisticOptions, takes="ngrams",
     summary="Logistic regression over TF-IDF n-grams of jamo and syllables; the baseline that every other model is judged against",
 )  # fmt: skip
 class NgramLogistic(Model):

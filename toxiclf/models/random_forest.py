@@ -35,7 +35,7 @@ class RandomForestOptions(ModelOptions):
 
 
 @register(
-    "model", "random_forest", order=13, extra="train", options=RandomForestOptions,
+    "model", "random_forest", order=13, options=RandomForestOptions,
     summary="Random forest over averaged word vectors",
 )  # fmt: skip
 class RandomForest(Model):

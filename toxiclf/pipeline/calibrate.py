@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.bundle.calibration import Calibration
-from toxiclf.bundle.live_rate import live_rates
+from toxiclf.bundle.prevalence import production_prevalence
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.features.cache import FeatureCache
 from toxiclf.features.texts import TokenizedTexts, encoded
 from toxiclf.models._checkpoint import Checkpoint
@@ -44,7 +44,7 @@ class CalibratedModel:
     reached : by label, whether a threshold reaches the objective.
     decision_scores, decision_targets : those scores, calibrated, and the targets of their rows, (n, n_labels).
     rates : the share of each label among these rows.
-    prior : the live rate of each label, for which scores are corrected and thresholds chosen; None: they are for ``rates``.
+    prior : the production prevalence of each label, to which scores and thresholds are corrected; None: they are for ``rates``.
     copies : what augmentation wrote of the comments that the model learned from; None where nothing was asked for.
     """
 
@@ -217,9 +217,9 @@ def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:
     calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=exclusive)
     rates: tuple[float, ...] = tuple(targets.mean(axis=0).tolist())
     if recipe.decision.prior != "none":
-        prior = live_rates(recipe.decision.prior, labels, rates, exclusive=exclusive)
+        prior = production_prevalence(recipe.decision.prior, labels, rates, exclusive=exclusive)
         calibration = calibration.at(rates, prior)
-        weights = live_weights(targets, prior, exclusive=exclusive)
+        weights = prevalence_weights(targets, prior, exclusive=exclusive)
     scores = calibration.apply(raw.astype(np.float32))
     objective = recipe.decision.objective
     chosen = [

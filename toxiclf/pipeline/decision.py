@@ -92,8 +92,8 @@ def choose_threshold(
     ----------
     scores, targets : of held-out rows, (n,).
     objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
-    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.live_weights` make
-        precision and shares those of live comments. A rate is kept to up to 1e-12, since sums of weights round. None: once.
+    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.prevalence_weights` make
+        precision and shares those of comments in production. A rate is kept to up to 1e-12, as sums of weights round. None: once.
 
     Returns
     -------
@@ -103,7 +103,9 @@ def choose_threshold(
     """
     if isinstance(objective, float):
         return objective, True
-    if weights is not None and np.all(np.abs(weights - 1) <= _ROUNDING):  # the live rate is the share of the rows
+    if weights is not None and np.all(
+        np.abs(weights - 1) <= _ROUNDING
+    ):  # the production prevalence is the share of the rows
         weights = None
     order = np.argsort(-scores, kind="stable")
     counts = np.ones(len(scores)) if weights is None else weights[order]

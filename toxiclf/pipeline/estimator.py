@@ -16,8 +16,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from toxiclf.bundle import store
-from toxiclf.bundle.live_rate import check_prior, in_words
 from toxiclf.bundle.manifest import Manifest
+from toxiclf.bundle.prevalence import check_prior, in_words
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.arrays import checked_texts, labels_of
 from toxiclf.datasets.comments import Comments, check_classes, consistent
@@ -46,7 +46,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     ``predict`` decides by a threshold that is tuned for ``decision.objective`` on rows inside ``fit`` that the model did not
     learn from. So it need not equal ``predict_proba(X)[:, 1] > 0.5``: where toxic comments are rare, .5 is seldom the best
     threshold. Among more than two classes the most probable one is taken. Probabilities are those at the share of toxic comments
-    in ``y``; ``decision__prior`` names the live share, if it is another, and corrects them and the threshold (a table
+    in ``y``; ``decision__prior`` names the production prevalence, if it is another, and corrects them and the threshold (a table
     of several shares is by class).
 
     No row is held out as a test set, since cross-validation does that from outside: ``split.test`` is not used. No report and
@@ -69,7 +69,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         The classes, sorted; 0 … k - 1 for k independent labels.
     moderator_ : Moderator
         The fitted model as :func:`toxiclf.load` would give it.
-    set_aside_ : array of intp
+    rejected_ : array of intp
         Rows of ``X`` that were rejected, as the same comment is labelled in different ways.
 
     See Also
@@ -159,13 +159,13 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         comments = consistent(labels.comments(texts), recipe_normalizer(recipe))
         learned = _learned(comments, recipe)
         self.classes_, self._order = labels.classes, labels.order
-        self.set_aside_ = np.array([rejected.line for _, rejected in comments.rejected], dtype=np.intp)
+        self.rejected_ = np.array([rejected.line for _, rejected in comments.rejected], dtype=np.intp)
         manifest, self._files = bundled(learned, comments, recipe, _card(learned, comments, recipe))
         self._open(manifest, learned.fitted.encoder)
-        if len(self.set_aside_):
+        if len(self.rejected_):
             warnings.warn(
-                f"{len(self.set_aside_)} comments were set aside, as the same comment is labelled in different ways; "
-                "set_aside_ has their rows: label them alike",
+                f"{len(self.rejected_)} comments were rejected, as the same comment is labelled in different ways; "
+                "rejected_ has their rows: label them alike",
                 stacklevel=2,
             )
         return self
@@ -324,8 +324,8 @@ def _card(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> str:
     ]
     rate = []
     if learned.prior is not None:
-        live = in_words(dict(zip(comments.labels, learned.prior, strict=True)))
-        rate = ["", f"Scores and thresholds are for the {live}."]
+        words = in_words(dict(zip(comments.labels, learned.prior, strict=True)))
+        rate = ["", f"Scores and thresholds are for the {words}."]
     front = [
         "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
         "tags: [toxic-comments, onnx]", "---", "",

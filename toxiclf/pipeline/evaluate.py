@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from toxiclf.bundle.live_rate import Prior
 from toxiclf.bundle.manifest import Manifest
+from toxiclf.bundle.prevalence import Prior
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.reading import read_comments
 from toxiclf.errors import ToxiclfError
@@ -17,7 +17,7 @@ from toxiclf.evaluation import learned_from
 from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.checks import CheckedRun, run_checks
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.moderator import load
@@ -41,8 +41,8 @@ def evaluate_bundle(
     ----------
     bundle : folder of the bundle.
     comments : a file, ``corpus:NAME`` (its test set, if it has one) or comments.
-    prior : the share of live comments that are toxic, as in :func:`toxiclf.load`. Figures are of the comments as they are, and of
-        the same comments weighted to that share; so they are where the bundle was trained with a prior, too.
+    prior : the share of comments in production that are toxic, as in :func:`toxiclf.load`. Figures are of the comments as they
+        are, and of the same comments weighted to that share; so they are where the bundle was trained with a prior, too.
     columns : text, label, negative and positive, as in :func:`toxiclf.datasets.reading.read_comments`.
 
     Raises
@@ -84,7 +84,7 @@ def evaluate_bundle(
             calibration=manifest.calibration.method,
             weights=None
             if manifest.prior is None
-            else live_weights(comments.targets, manifest.prior, exclusive=rows.exclusive),
+            else prevalence_weights(comments.targets, manifest.prior, exclusive=rows.exclusive),
             slices=analysis["slices"],
             n_read=len(comments) + len(comments.rejected),
             n_rejected=len(comments.rejected),
@@ -102,7 +102,7 @@ def evaluate_bundle(
             "source": comments.source,
             "notes": list(comments.notes),
             "rejected": len(comments.rejected),
-            "parts": {"evaluated": {"rows": len(comments), "classes": comments.counts()}},
+            "sets": {"evaluated": {"rows": len(comments), "classes": comments.counts()}},
             "class_weights": [],
             "evaluated_sha256": rows.predictions.rows_sha256(),
             "learned_from": n_learned_from,
@@ -134,7 +134,7 @@ def save_evaluation(report: Report, folder: Path, *, comments: bool = True) -> N
 def _curves_of_training(bundle: Path, manifest: Manifest) -> Any:
     """What each threshold gives on the rows that training chose thresholds on, as the run's report has it.
 
-    None where that is not known: the bundle does not lie in its run's folder, or scores are corrected to another live rate.
+    None where that is not known: the bundle does not lie in its run's folder, or scores are corrected to another prevalence.
     """
     folder = bundle if (bundle / "report.json").is_file() else bundle.resolve().parent
     try:
@@ -145,6 +145,6 @@ def _curves_of_training(bundle: Path, manifest: Manifest) -> Any:
         report.data.get("sha256") == manifest.data_sha256
         and report.labels == manifest.labels
         and tuple(report.thresholds.values()) == manifest.thresholds
-        and (report.live_rate or None) == manifest.live_rate
+        and (report.production_prevalence or None) == manifest.production_prevalence
     )
     return report.analysis.get("thresholds") if same else None

@@ -16,14 +16,14 @@ from toxiclf.evaluation.checks import CheckedRun, run_checks
 from toxiclf.evaluation.figure_data import some_rows
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.predictions import Predictions
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.evaluation.report import BASELINE, Report
 from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.evaluation.sections import (
     DataFacts,
     LabelFigures,
-    LiveFigures,
     ModelFigures,
+    ProductionFigures,
     estimates,
     undefined,
 )
@@ -40,12 +40,12 @@ def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Score
     """Score the test set, once, by the bundle's graph; without a test set, take the scores of the decision."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
-        name = f"{words} (no test part; calibration and thresholds were fitted to the same scores, so figures flatter)"
+        name = f"{words} (no test set; calibration and thresholds were fitted to the same scores, so figures flatter)"
         scores = learned.decision_scores
         n_truncated = n_unknown = 0
     else:
         encoded = learned.encode(parts.test)
-        name, comments = "the test part", parts.test
+        name, comments = "the test set", parts.test
         scores = learned.calibration.apply(learned.raw(encoded))
         n_truncated, n_unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
     return ScoredRows(
@@ -64,14 +64,14 @@ def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Score
 def decision_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
     """The rows that calibration and thresholds were chosen on: which they are, in words; and the comments."""
     if learned.source == "validation":
-        return "the validation part", parts.validation
+        return "the validation set", parts.validation
     comments = learned_rows(parts, recipe)
     those = (
-        "the training part"
+        "the training set"
         if comments is parts.train
         else "all rows"
         if parts.test is None
-        else "all rows but the test part"
+        else "all rows but the test set"
     )
     return f"out-of-fold scores of {those}", comments
 
@@ -123,12 +123,12 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
 
 def figures_of(rows: ScoredRows) -> dict[str, Any]:
     """The figures of a report: of the rows as they are and, if scores are for another prevalence, weighted to it."""
-    labels, live = rows.labels, None
-    if rows.live is not None and rows.prior is not None:
-        live = LiveFigures(
+    labels, production = rows.labels, None
+    if rows.in_production is not None and rows.prior is not None:
+        production = ProductionFigures(
             prior=dict(zip(labels, rows.prior, strict=True)),
-            summary=estimates(rows.live, SUMMARY),
-            labels={label: estimates(rows.live, label) for label in labels},
+            summary=estimates(rows.in_production, SUMMARY),
+            labels={label: estimates(rows.in_production, label) for label in labels},
         )
     return {
         "summary": estimates(rows.evaluation, SUMMARY),
@@ -137,7 +137,7 @@ def figures_of(rows: ScoredRows) -> dict[str, Any]:
             for label, threshold in zip(labels, rows.thresholds, strict=True)
         },
         "confusion": rows.evaluation.confusion,
-        "live_rate": live,
+        "production": production,
     }
 
 
@@ -254,7 +254,7 @@ def _checked(
         calibration=recipe.decision.calibrate,
         weights=None
         if learned.prior is None
-        else live_weights(model.targets, learned.prior, exclusive=comments.exclusive),
+        else prevalence_weights(model.targets, learned.prior, exclusive=comments.exclusive),
         slices=slices,
         n_read=sum(map(len, read)) + parts.leaked + n_rejected,
         n_rejected=n_rejected,
@@ -274,7 +274,7 @@ def _checked(
         decision_source=learned.source,
         train_targets=None if parts.test is None else parts.train.targets,
         test_targets=None if parts.test is None else parts.test.targets,
-        corrected=[label for label, live, rate in rates if live != rate],
+        corrected=[label for label, wanted, rate in rates if wanted != rate],
     )
 
 
@@ -294,7 +294,7 @@ def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> Data
         "rejected": len(rejected_rows(comments, parts)),
         "leaked": parts.leaked,
         "decision_source": source,
-        "parts": {
+        "sets": {
             name: {"rows": len(piece), "classes": piece.counts()} for name, piece in pieces.items() if piece is not None
         },
         "stages": [

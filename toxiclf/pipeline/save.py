@@ -147,7 +147,7 @@ class TrainedModel:
             ]
             write_text(folder / "history.json", json.dumps(rows, indent=1) + "\n")
         if self._moderator is None:
-            store.set_aside(folder / "bundle")
+            store.keep_previous(folder / "bundle")
         else:
             store.save(folder / "bundle", self._moderator.manifest, self._files)
         if self.predictions is not None:

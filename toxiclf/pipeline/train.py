@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toxiclf.bundle.live_rate import check_prior
+from toxiclf.bundle.prevalence import check_prior
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets import cards
 from toxiclf.datasets.comments import Comments, check_classes, consistent
@@ -157,7 +157,7 @@ def read_parts(
         test = read_comments(test, part="test", like=comments, **columns)
     if test is not None and (test.labels, test.negative) != (comments.labels, comments.negative):
         raise UsageError(
-            f"the test part has the labels {test.labels}, the training rows {comments.labels}; make them equal"
+            f"the test set has the labels {test.labels}, the training rows {comments.labels}; make them equal"
         )
     return comments, test
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from toxiclf._registry import Component, components
-from toxiclf.bundle.live_rate import LEAST, MOST
+from toxiclf.bundle.prevalence import LEAST, MOST
 from toxiclf.errors import unknown_name
 from toxiclf.recipe.options import model_options
 from toxiclf.recipe.types import ComponentName, Count, Positive, Section, Share, as_list
@@ -202,7 +202,7 @@ def _prior(value: Any) -> Any:
     for rate in value.values() if isinstance(value, Mapping) else () if value == "none" else (value,):
         if isinstance(rate, bool) or not isinstance(rate, Real) or not LEAST <= float(rate) <= MOST:
             raise ValueError(
-                f"expected the share of live comments that are toxic, from {LEAST:f} to {MOST:f}, such as 0.02 for 2 %, "
+                f"expected the share of comments in production that are toxic, from {LEAST:f} to {MOST:f}, such as 0.02 for 2 %, "
                 f"not {rate!r}"
             )
     return {str(label): rate for label, rate in value.items()} if isinstance(value, Mapping) else value
@@ -223,8 +223,8 @@ class DecisionSection(Section):
     precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a fixed
     threshold."""
     prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
-    """Production prevalence: the share of live comments that are toxic, if it is known (a table by label, if there are several).
-    Scores, thresholds and shares of flags are then those of production, not of the labelled comments."""
+    """Production prevalence: the share of comments in production that are toxic, if it is known (a table by label if there are
+    several). Scores, thresholds and shares of flags are then those of production, not of the labelled comments."""
 
     @model_validator(mode="after")
     def _prior_of_calibrated_scores(self) -> DecisionSection:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf._registry import register
-from toxiclf.bundle.live_rate import in_words
+from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.slices import negatives_name, of_column
 from toxiclf.report import tables
@@ -30,8 +30,8 @@ def _lines(report: Report) -> list[str]:
     """All of it but figures."""
     parts = [f"# {report.model}", "", f"Figures from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
     parts += markdown_table(tables.headline_table(report))
-    if report.live_rate:
-        parts += _live_lines(report)
+    if report.production_prevalence:
+        parts += _production_lines(report)
     parts += ["", "## Findings", ""]
     parts += [f"- **{f.code}** ({f.severity}): {markdown_text(f.message)} {f.next_step}" for f in report.findings] or [
         "None."
@@ -61,7 +61,7 @@ def _lines(report: Report) -> list[str]:
             "the most doubtful ones, to be read and labelled again.",
         ]
     parts += ["", "## Data", "", *(f"- {markdown_text(note)}" for note in report.data["notes"]), ""]
-    parts += markdown_table(tables.parts_table(report))
+    parts += markdown_table(tables.sets_table(report))
     if stages := tables.stages_table(report):
         parts += [
             "",
@@ -122,7 +122,7 @@ def markdown_text(text: str) -> str:
     return _CONTROL.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _live_lines(report: Report) -> list[str]:
+def _production_lines(report: Report) -> list[str]:
     trained = report.recipe.get("decision", {}).get("prior", "none") != "none"  # else a bundle was evaluated
     what, own = (
         ("Scores and thresholds", "")
@@ -130,24 +130,24 @@ def _live_lines(report: Report) -> list[str]:
         else ("Scores", "; thresholds are the bundle's own, as training chose them")
     )
     return [
-        "", f"## At the {in_words(report.live_rate)}", "",
-        f"{what} are for live comments, at the {in_words(report.live_rate)}{own}. The table above, the figures and "
-        "predictions.csv are of the rows as they are, so the curve of the calibration figure leaves the diagonal. These are of "
-        "the same rows weighted so that labels are as common as among live comments. They hold where live comments, toxic or "
-        "not, are otherwise like these rows. A label that no row, or every row, holds has no such figure.",
-        "", *markdown_table(tables.live_table(report)),
+        "", f"## At the {in_words(report.production_prevalence)}", "",
+        f"{what} are for comments in production, at the {in_words(report.production_prevalence)}{own}. The table above, the "
+        "figures and predictions.csv are of the rows as they are, so the calibration curve leaves the diagonal. The table below "
+        "weights the same rows so that labels are as common as in production. It holds if comments in production, toxic or not, "
+        "are otherwise like these rows. A label that no row, or every row, holds has no such figure.",
+        "", *markdown_table(tables.production_table(report)),
     ]  # fmt: skip
 
 
 def _search_lines(report: Report) -> list[str]:
     search = report.search
-    tested = "test" in report.data["parts"]
+    tested = "test" in report.data["sets"]
     worth = (
-        "the test part says what it is worth" if tested else "the figures above do, too: they come from the same rows"
+        "the test set says what it is worth" if tested else "the figures above do, too: they come from the same rows"
     )
     folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
     return [
-        f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the training part. "
+        f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the training set. "
         f"Trial {search['best']} was taken. The figure of the best of many flatters; {worth}.",
         "", *markdown_table(tables.search_table(report)),
     ]  # fmt: skip

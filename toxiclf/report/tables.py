@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toxiclf._registry import components, register
-from toxiclf.bundle.live_rate import in_words
+from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import BASELINE, Report, estimate
@@ -29,19 +29,21 @@ def headline_table(report: Report) -> Table:
     return [heading, *_with_labels(lines, report, report.rows, metrics)]
 
 
-def live_table(report: Report) -> Table:
-    """Figures at the live rate: the model, then each label where there are several."""
-    metrics = metric_names("live")
-    lines = [[report.model, *_cells(report.live_rows, SUMMARY, metrics)]]
-    heading = [f"at the {in_words(report.live_rate)}", *metrics]
-    return [heading, *_with_labels(lines, report, report.live_rows, metrics)]
+def production_table(report: Report) -> Table:
+    """Figures at the production prevalence: the model, then each label where there are several."""
+    metrics = metric_names("production")
+    lines = [[report.model, *_cells(report.production_rows, SUMMARY, metrics)]]
+    heading = [f"at the {in_words(report.production_prevalence)}", *metrics]
+    return [heading, *_with_labels(lines, report, report.production_rows, metrics)]
 
 
 def result_tables(report: Report) -> list[Table]:
-    """Results as they are and, where one is set, at the live rate; none of a run that diverged."""
+    """Results as they are and, where one is set, at the production prevalence; none of a run that diverged."""
     if not report.rows:
         return []
-    return [headline_table(report), live_table(report)] if report.live_rate else [headline_table(report)]
+    return (
+        [headline_table(report), production_table(report)] if report.production_prevalence else [headline_table(report)]
+    )
 
 
 def every_metric_table(report: Report) -> Table:
@@ -64,10 +66,10 @@ def decisions_table(report: Report) -> Table:
     return [["label", "threshold", *keys], *lines]
 
 
-def parts_table(report: Report) -> Table:
+def sets_table(report: Report) -> Table:
     """Rows of the training, validation and test set, or those that were evaluated, and how many hold each label."""
-    lines = [[name, *_counts(part)] for name, part in report.data["parts"].items()]
-    return [["part", "rows", *report.labels], *lines]
+    lines = [[name, *_counts(rows)] for name, rows in report.data["sets"].items()]
+    return [["set", "rows", *report.labels], *lines]
 
 
 def stages_table(report: Report) -> Table:

@@ -1,4 +1,4 @@
-"""Search: every candidate on equal folds inside the training part, kept as it goes, and the same again with the same seed."""
+"""Search: every candidate on equal folds inside the training set, kept as it goes, and the same again with the same seed."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_an_interrupted_search_goes_on_and_ends_the_same(parts: Split, tmp_path:
 
     with pytest.raises(KeyboardInterrupt):
         search(parts, recipe, interrupt, log)
-    assert said[-1] == f"search: 2 trials are kept in {log}; the same command goes on from there"
+    assert said[-1] == f"search: 2 trials are kept in {log}; the same command resumes from there"
     with log.open("a") as file:
         file.write('{"number": 3, "settings": {"mod')  # killed while writing
     said.clear()

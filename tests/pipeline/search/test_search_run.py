@@ -1,4 +1,4 @@
-"""A run with a search: what it prints and leaves, and how it goes on."""
+"""A run with a search: what it prints and leaves, and how it resumes."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_without_a_test_part_the_report_does_not_call_its_figures_proof(sample_p
     trained = toxiclf.train(sample_path, {**Recipe.load(folder / "grid.toml").model_dump(), "split": {"test": 0}})
     text = trained.report.to_markdown()
     assert "The figure of the best of many flatters; the figures above do, too: they come from the same rows." in text
-    assert "the test part says" not in text
+    assert "the test set says" not in text
 
 
 def test_the_folder_of_a_run_is_named_after_its_recipe(

@@ -78,7 +78,7 @@ def adasyn(settings: Settings) -> Any:
     "resampler", summary="SMOTE, then Tomek links removed", generates=True, keys=("ratio", "neighbours"), order=70
 )  # fmt: skip
 def smote_tomek(settings: Settings) -> Any:
-    """SMOTE, then takes away both rows of each pair of classes that are each other's nearest neighbours.
+    """SMOTE, then removes both rows of each pair of classes that are each other's nearest neighbours.
 
     Source: Batista, Bazzan and Monard 2003, "Balancing Training Data for Automated Annotation of Keywords".
     """
@@ -92,7 +92,7 @@ def smote_tomek(settings: Settings) -> Any:
     order=80,
 )  # fmt: skip
 def smote_enn(settings: Settings) -> Any:
-    """SMOTE, then takes away rows whose nearest neighbours are of another class (edited nearest neighbours).
+    """SMOTE, then removes rows whose nearest neighbours are of another class (edited nearest neighbours).
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """

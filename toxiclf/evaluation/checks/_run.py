@@ -38,7 +38,7 @@ class CheckedRun:
     evaluation, baseline : figures of the model and of ngram_logistic on the same rows.
     calibration : "platt", "isotonic" or "none".
     weights : float64 (n, n_labels), of evaluated rows where scores are for another prevalence; see
-        :func:`toxiclf.evaluation.prevalence.live_weights`.
+        :func:`toxiclf.evaluation.prevalence.prevalence_weights`.
     slices : see :func:`toxiclf.evaluation.slices.slice_figures`.
     n_read, n_rejected : rows of all sets, and how many of them were rejected.
     n_leaked : training rows that hold the same comment as a test row.

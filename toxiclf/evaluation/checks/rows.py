@@ -31,7 +31,7 @@ def small_validation(run: CheckedRun) -> Iterator[Finding]:
                 "small_validation", "warning",
                 f"label '{label}': calibration and threshold rest on {count} toxic comments "
                 f"({run.decision_source.replace('_', '-')}).",
-                f"Expect the live precision and recall to differ from the report; label more toxic comments{better}.",
+                f"Expect precision and recall in production to differ from the report; label more toxic comments{better}.",
             )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def small_validation(run: CheckedRun) -> Iterator[Finding]:
 def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
     """The share of a label differs between training and test by more than chance (z > 3) and two points.
 
-    Labels that are corrected to a live rate are left out: their scores do not depend on their share of the rows.
+    Labels that are corrected to a production prevalence are left out: their scores do not depend on their share of the rows.
     """
     train, test = run.train_targets, run.test_targets
     if train is None or test is None:
@@ -53,8 +53,8 @@ def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
         if abs(a - b) > max(3 * spread, 0.02):
             yield Finding(
                 "prevalence_shift", "warning", f"label '{label}': {a:.1%} of training rows hold it, {b:.1%} of test rows.",
-                "Scores and thresholds are fitted to the training share; collect training rows the way live ones arrive, or name "
-                "the live share with decision.prior.",
+                "Scores and thresholds are fitted to the training share; collect training rows the way comments arrive in "
+                "production, or name the production prevalence with decision.prior.",
             )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf._registry import register
-from toxiclf.bundle.live_rate import percent
+from toxiclf.bundle.prevalence import percent
 from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 
@@ -51,8 +51,7 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
 def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
     """Scores are not calibrated, or their mean is far from the share of toxic test rows.
 
-    With weights both are those of live comments, and half the share is far at most; a label whose weights are not defined is left
-    out.
+    With weights both are those of comments in production, and half the share is far at most; a label without weights is left out.
     """
     if run.calibration == "none":
         yield Finding(
@@ -65,7 +64,7 @@ def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
     for j, label in enumerate(run.labels):
         scores, targets = run.scores[:, j], run.targets[:, j]
         if run.weights is not None:
-            yield from _uncalibrated_live(scores.astype(np.float64), targets == 1, run.weights[:, j], label)
+            yield from _uncalibrated_in_production(scores.astype(np.float64), targets == 1, run.weights[:, j], label)
             continue
         mean, share = float(scores.mean()), float(targets.mean())
         if abs(mean - share) > max(0.05, 4 * math.sqrt(share * (1 - share) / len(scores))):
@@ -75,7 +74,7 @@ def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _uncalibrated_live(
+def _uncalibrated_in_production(
     scores: NDArray[np.float64], toxic: NDArray[np.bool_], weights: NDArray[np.float64], label: str
 ) -> Iterator[Finding]:
     if np.isnan(weights).any():
@@ -87,7 +86,7 @@ def _uncalibrated_live(
     if abs(mean - share) > max(min(0.05, share / 2), 4 * chance):
         yield Finding(
             "uncalibrated", "warning",
-            f"label '{label}': the mean score is {percent(mean)} where it should be the live rate, {percent(share)}, to which "
-            "scores are corrected and test rows weighted.",
+            f"label '{label}': the mean score is {percent(mean)} where it should be the production prevalence, {percent(share)}, "
+            "to which scores are corrected and test rows weighted.",
             "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on in more than that rate.",
         )  # fmt: skip

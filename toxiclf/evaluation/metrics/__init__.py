@@ -5,20 +5,20 @@ from __future__ import annotations
 from toxiclf._registry import components
 
 
-def metric_names(shown_in: str = "", *, live: bool = False) -> tuple[str, ...]:
+def metric_names(shown_in: str = "", *, production: bool = False) -> tuple[str, ...]:
     """Names of metrics, in order.
 
     Parameters
     ----------
     shown_in : a place, see the trait ``shown_in``; empty for all metrics, in the order of report.json.
-    live : among all, whether to list those that say something of live comments only, too.
+    production : among all, whether to list those too that are defined at a production prevalence only.
 
     >>> metric_names("headline")[:3]
     ('average_precision', 'f1', 'precision')
     """
     metrics = components("metric")
     if not shown_in:
-        return tuple(name for name, metric in metrics.items() if live or not metric["live_only"])
+        return tuple(name for name, metric in metrics.items() if production or not metric["production_only"])
     placed = {name: metric["shown_in"][shown_in] for name, metric in metrics.items() if shown_in in metric["shown_in"]}
     return tuple(sorted(placed, key=lambda name: (placed[name], name)))
 

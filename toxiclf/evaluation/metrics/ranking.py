@@ -25,7 +25,7 @@ def roc_auc(rows: ResampledRows) -> Floats:
     "metric",
     summary="Mean precision over the toxic comments, sorted by score; guessing reaches their share",
     order=11,
-    shown_in={"headline": 10, "live": 40, "benchmark": 10, "by_label": 10},
+    shown_in={"headline": 10, "production": 40, "benchmark": 10, "by_label": 10},
 )
 def average_precision(rows: ResampledRows) -> Floats:
     tp, fp = rows.ranked
@@ -38,7 +38,7 @@ def average_precision(rows: ResampledRows) -> Floats:
     summary="Mean squared distance of scores from labels (Brier 1950)",
     order=12,
     lower_is_better=True,
-    shown_in={"headline": 80, "live": 60, "benchmark": 40},
+    shown_in={"headline": 80, "production": 60, "benchmark": 40},
 )
 def brier(rows: ResampledRows) -> Floats:
     return np.asarray(rows.counts @ (rows.scores.astype(np.float64) - rows.toxic) ** 2 / rows.total)

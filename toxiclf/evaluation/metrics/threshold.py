@@ -18,7 +18,7 @@ def accuracy(rows: ResampledRows) -> Floats:
     "metric",
     summary="Share of flags that are right; 0 where nothing is flagged",
     order=2,
-    shown_in={"headline": 30, "live": 10, "page": 10},
+    shown_in={"headline": 30, "production": 10, "page": 10},
 )
 def precision(rows: ResampledRows) -> Floats:
     return np.where(rows.tp + rows.fp > 0, rows.tp / (rows.tp + rows.fp), 0.0)
@@ -28,7 +28,7 @@ def precision(rows: ResampledRows) -> Floats:
     "metric",
     summary="Share of toxic comments that are flagged",
     order=3,
-    shown_in={"headline": 40, "live": 20, "page": 20},
+    shown_in={"headline": 40, "production": 20, "page": 20},
 )
 def recall(rows: ResampledRows) -> Floats:
     return rows.tp / (rows.tp + rows.fn)
@@ -43,7 +43,7 @@ def specificity(rows: ResampledRows) -> Floats:
     "metric",
     summary="Harmonic mean of precision and recall (van Rijsbergen 1979)",
     order=5,
-    shown_in={"headline": 20, "live": 30, "page": 40, "benchmark": 20, "by_label": 20},
+    shown_in={"headline": 20, "production": 30, "page": 40, "benchmark": 20, "by_label": 20},
 )
 def f1(rows: ResampledRows) -> Floats:
     return f_beta(rows.tp, rows.fp, rows.fn, 1)
@@ -73,10 +73,10 @@ def mcc(rows: ResampledRows) -> Floats:
 
 @register(
     "metric",
-    summary="Share of comments that are flagged; only at the live rate, as it depends on the share of toxic rows",
+    summary="Share of comments that are flagged; only at the production prevalence, as it depends on the share of toxic rows",
     order=13,
-    live_only=True,
-    shown_in={"live": 50},
+    production_only=True,
+    shown_in={"production": 50},
 )
 def flag_rate(rows: ResampledRows) -> Floats:
     return (rows.tp + rows.fp) / rows.total

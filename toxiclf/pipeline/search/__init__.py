@@ -68,7 +68,7 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> S
         trials = proposals(lambda number, settings: progress.run(number, settings, validator.evaluate))
     except KeyboardInterrupt:
         if log is not None:
-            say(f"search: {len(progress.done)} trials are kept in {log}; the same command goes on from there")
+            say(f"search: {len(progress.done)} trials are kept in {log}; the same command resumes from there")
         raise
     if progress.best is None:
         raise progress.defeat()

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
 
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
-from toxiclf.bundle.live_rate import Prior, live_rates
+from toxiclf.bundle.prevalence import Prior, production_prevalence
 from toxiclf.datasets.cards import PREFIX
 from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UsageError
-from toxiclf.evaluation.prevalence import live_weights
+from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.features.texts import TokenizedTexts
 from toxiclf.pipeline.decision import choose_threshold, class_log_odds, fit_calibration
 from toxiclf.pipeline.fit import PipelineFitter, Say, TrainingMatrix, features_key
@@ -143,8 +143,12 @@ class CrossValidator:
         """Mean over labels of the metric on the held-out rows of a fold; what it has to choose, it chooses on the other folds."""
         name, targets, exclusive = self._section.metric, self._parts.train.targets, self._parts.train.exclusive
         labels = range(targets.shape[1])
-        live = None if recipe.decision.prior == "none" else self._live_rates(recipe.decision.prior)
-        weights = np.ones(targets.shape) if live is None else live_weights(targets, live, exclusive=exclusive)
+        prevalence = None if recipe.decision.prior == "none" else self._prevalence(recipe.decision.prior)
+        weights = (
+            np.ones(targets.shape)
+            if prevalence is None
+            else prevalence_weights(targets, prevalence, exclusive=exclusive)
+        )
         if name in _RANKING:
             plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels))
             order = class_log_odds(raw, plain)[:, 1:] if exclusive else raw  # no sigmoid: it would round to ties
@@ -158,21 +162,23 @@ class CrossValidator:
             )
         method = recipe.decision.calibrate
         calibration = fit_calibration(raw[inside], targets[inside], method=method, exclusive=exclusive)
-        if live is not None:
-            calibration = calibration.at(targets[inside].mean(axis=0).tolist(), live)
+        if prevalence is not None:
+            calibration = calibration.at(targets[inside].mean(axis=0).tolist(), prevalence)
         scores = calibration.apply(raw.astype(np.float32))
         values = []
         for j in labels:
             threshold, _ = choose_threshold(
-                scores[inside, j], targets[inside, j], name, None if live is None else weights[inside, j]
+                scores[inside, j], targets[inside, j], name, None if prevalence is None else weights[inside, j]
             )
             flagged = scores[outside, j] >= np.float32(threshold)
             values.append(_THRESHOLDED[name](targets[outside, j], flagged, sample_weight=weights[outside, j]))
         return float(np.mean(values))
 
-    def _live_rates(self, prior: Prior) -> tuple[float, ...]:
+    def _prevalence(self, prior: Prior) -> tuple[float, ...]:
         train = self._parts.train
-        return live_rates(prior, train.labels, train.targets.mean(axis=0).tolist(), exclusive=train.exclusive)
+        return production_prevalence(
+            prior, train.labels, train.targets.mean(axis=0).tolist(), exclusive=train.exclusive
+        )
 
     def _fitter(self, recipe: Recipe) -> tuple[PipelineFitter, TrainingSet, TokenizedTexts]:
         """What the fits of a recipe share; candidates with the same text, vectors and augmentation share it too."""

@@ -40,4 +40,6 @@ def calibration(report: Report, scored: ScoredRows | None, label: int) -> Chart 
     lines = [] if brier is None else [f"Brier score {brier:.4f}"]
     lines.append(f"expected calibration error {curve['ece']:.4f}")
     x, y = Axis("mean score of a group", UNIT), Axis("share of toxic comments in it", UNIT_UP)
-    return Chart([Panel(x, y, series, note="\n".join(lines))], note=_AT_PRODUCTION if report.live_rate else "")
+    return Chart(
+        [Panel(x, y, series, note="\n".join(lines))], note=_AT_PRODUCTION if report.production_prevalence else ""
+    )

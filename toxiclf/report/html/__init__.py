@@ -22,7 +22,7 @@ from toxiclf.evaluation.scored import KINDS, ScoredRows
 from toxiclf.report import _plotly
 from toxiclf.report.figures import all_charts
 from toxiclf.report.html import words
-from toxiclf.report.tables import parts_table, result_tables
+from toxiclf.report.tables import result_tables, sets_table
 
 if TYPE_CHECKING:
     from toxiclf.datasets.comments import Comments
@@ -56,7 +56,7 @@ def page(report: Report, *, comments: bool = True) -> str:
         slices=slices,
         verdict=words.verdict(report),
         tables=result_tables(report),
-        parts=parts_table(report),
+        sets=sets_table(report),
         figures=[_captioned(name, charts) for name, charts in figures.items()],
         facts=words.facts(report),
         recipe=_recipe(report),

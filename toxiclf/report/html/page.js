@@ -34,19 +34,19 @@
       return part;
     }));
   }
-  const lived = (m, rate) => `Of ${whole(COMMENTS)} comments at ${percent(rate)} ${data.kinds[state.label]} you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} right; ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))} missed.`;
+  const sentenceAt = (m, rate) => `Of ${whole(COMMENTS)} comments at ${percent(rate)} ${data.kinds[state.label]} you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} right; ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))} missed.`;
 
   function drawLive() {
     const counts = data.confusion[state.label];
-    if (!counts || !$("live-sentence")) return;
+    if (!counts || !$("production-sentence")) return;
     if (!(counts.tp + counts.fn) || !(counts.fp + counts.tn)) {
-      $("live-sentence").textContent = "These comments do not hold both classes, so nothing can be said of live ones.";
-      bar($("live-bar"), []);
+      $("production-sentence").textContent = "These comments do not hold both classes, so nothing can be said of comments in production.";
+      bar($("production-bar"), []);
       return;
     }
-    const live = atRate(counts, state.rate);
-    $("live-sentence").textContent = lived(live, state.rate);
-    bar($("live-bar"), [["right", live.tp], ["wrong", live.fp], ["missed", live.fn]]);
+    const atPrevalence = atRate(counts, state.rate);
+    $("production-sentence").textContent = sentenceAt(atPrevalence, state.rate);
+    bar($("production-bar"), [["right", atPrevalence.tp], ["wrong", atPrevalence.fp], ["missed", atPrevalence.fn]]);
   }
 
   // ---- threshold explorer --------------------------------------------------------------------------------------------
@@ -78,23 +78,23 @@
       $(`${id}-value`).textContent = plain(cuts[i], 4);
       $(id).setAttribute("aria-valuetext", plain(cuts[i], 4));
     }
-    const here = measures(...["tp", "fp", "fn", "tn"].map((k) => countsAt(low)[k])), live = atRate(countsAt(low), state.rate);
+    const here = measures(...["tp", "fp", "fn", "tn"].map((k) => countsAt(low)[k])), atPrevalence = atRate(countsAt(low), state.rate);
     if (two) {
       const blocked = atRate(countsAt(high), state.rate);
-      const review = live.tp + live.fp - blocked.tp - blocked.fp;
-      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} ${data.kinds[state.label]} ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(live.tp - blocked.tp)} of them ${data.kinds[state.label]}; ${whole(live.fn + live.tn)} allowed, ${whole(live.fn)} of them ${data.kinds[state.label]}.`;
-      bar($("explorer-bar"), [["right", blocked.tp], ["wrong", blocked.fp], ["review", review], ["missed", live.fn]]);
+      const review = atPrevalence.tp + atPrevalence.fp - blocked.tp - blocked.fp;
+      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} ${data.kinds[state.label]} ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(atPrevalence.tp - blocked.tp)} of them ${data.kinds[state.label]}; ${whole(atPrevalence.fn + atPrevalence.tn)} allowed, ${whole(atPrevalence.fn)} of them ${data.kinds[state.label]}.`;
+      bar($("explorer-bar"), [["right", blocked.tp], ["wrong", blocked.fp], ["review", review], ["missed", atPrevalence.fn]]);
     } else {
-      $("explorer-sentence").textContent = lived(live, state.rate);
-      bar($("explorer-bar"), [["right", live.tp], ["wrong", live.fp], ["missed", live.fn]]);
+      $("explorer-sentence").textContent = sentenceAt(atPrevalence, state.rate);
+      bar($("explorer-bar"), [["right", atPrevalence.tp], ["wrong", atPrevalence.fp], ["missed", atPrevalence.fn]]);
     }
     const saved = data.metrics[state.label] || {}, test = data.confusion[state.label];
     const yes = data.kinds[state.label], no = data.others[state.label];
     const total = test ? test.tp + test.fp + test.fn + test.tn : 0;
     const lines = [
-      ...[["precision", "precision"], ["recall", "recall"], ["specificity", "specificity"], ["f1", "F1"], ["f2", "F2"]].map(([key, name]) => [name, key, plain(here[key]), plain(live[key]), interval(saved[key])]),
-      ["flags per 10,000", "flags", whole(here.flags), whole(live.flags), test ? whole((COMMENTS * (test.tp + test.fp)) / total) : "–"],
-      ...[["tp", `${yes}, flagged`], ["fn", `${yes}, missed`], ["fp", `${no}, flagged`], ["tn", `${no}, left alone`]].map(([key, name]) => [name, key, whole(here[key]), whole(live[key]), test ? whole(test[key]) : "–"]),
+      ...[["precision", "precision"], ["recall", "recall"], ["specificity", "specificity"], ["f1", "F1"], ["f2", "F2"]].map(([key, name]) => [name, key, plain(here[key]), plain(atPrevalence[key]), interval(saved[key])]),
+      ["flags per 10,000", "flags", whole(here.flags), whole(atPrevalence.flags), test ? whole((COMMENTS * (test.tp + test.fp)) / total) : "–"],
+      ...[["tp", `${yes}, flagged`], ["fn", `${yes}, missed`], ["fp", `${no}, flagged`], ["tn", `${no}, left alone`]].map(([key, name]) => [name, key, whole(here[key]), whole(atPrevalence[key]), test ? whole(test[key]) : "–"]),
     ];
     $("explorer-table").tBodies[0].replaceChildren(...lines.map(([name, key, ...cells]) => {
       const line = make("tr"), head = make("th", two && !["tp", "fp", "fn", "tn"].includes(key) ? `${name} (of review and block)` : name);

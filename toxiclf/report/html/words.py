@@ -17,17 +17,17 @@ def title(report: Report) -> str:
 
 def what(report: Report) -> str:
     """What was trained on what, and which rows say how good it is."""
-    parts = report.data["parts"]
-    if "evaluated" in parts:
-        rows = parts["evaluated"]["rows"]
+    sets = report.data["sets"]
+    if "evaluated" in sets:
+        rows = sets["evaluated"]["rows"]
         return f"A trained {report.model} model, measured on {rows:,} labelled comments of {report.data['source']}."
-    training, validation = (parts[part]["rows"] for part in ("training", "validation"))
+    training, validation = (sets[name]["rows"] for name in ("training", "validation"))
     learned = (
         f"{report.model} was trained on {report.data['source']}: {training:,} comments to learn from and {validation:,} for "
         "validation."
     )
-    if "test" in parts:
-        return f"{learned} {parts['test']['rows']:,} others, which it has never seen, say below how good it is."
+    if "test" in sets:
+        return f"{learned} {sets['test']['rows']:,} others, which it has never seen, say below how good it is."
     return f"{learned} Figures are of {report.evaluated_on}."
 
 
@@ -47,7 +47,7 @@ def verdict(report: Report) -> tuple[str, str]:
 
 def doubted(report: Report) -> str:
     """Whose scores labels are doubted by."""
-    if "evaluated" not in report.data["parts"]:
+    if "evaluated" not in report.data["sets"]:
         return "scores of comments that the model did not learn from"
     known = report.data.get("learned_from")
     if known:
@@ -91,7 +91,7 @@ def compared(report: Report, label: str) -> str:
 
 
 def moderator(report: Report, label: str) -> str:
-    """What somebody would live through who reads the flags of ten thousand comments."""
+    """What a moderator would see among ten thousand comments."""
     counts = report.confusion.get(label)
     rate = default_rates(report)[report.labels.index(label)]
     if counts is None or rate is None or not (counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]):
@@ -107,12 +107,12 @@ def moderator(report: Report, label: str) -> str:
 
 
 def default_rates(report: Report) -> list[float | None]:
-    """The live rate of each label; where none is set, its share of the rows that figures come from."""
+    """The production prevalence of each label; where none is set, its share of the rows that figures come from."""
     rates: list[float | None] = []
     for label in report.labels:
         counts = report.confusion.get(label)
         share = None if counts is None else (counts["tp"] + counts["fn"]) / max(1, sum(counts.values()))
-        rates.append(report.live_rate.get(label, share) if counts is not None else None)
+        rates.append(report.production_prevalence.get(label, share) if counts is not None else None)
     return rates
 
 

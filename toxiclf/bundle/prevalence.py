@@ -1,4 +1,4 @@
-"""The live rate: what share of live comments holds each label, where that is known and training rows hold another."""
+"""The production prevalence: the share of comments in production that holds each label, where it is known."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from toxiclf.errors import UsageError
 
 Prior = float | Mapping[str, float]
-"""The share of live comments that are toxic; by label, where there are several."""
+"""The share of comments in production that are toxic; by label, where there are several."""
 
 LEAST, MOST = 0.000001, 0.999999
 """A share beyond these is no share that anyone has counted, and scores at it say nothing."""
 
 
 def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict[str, float]:
-    """Refuse what no model of these labels could be corrected to; give the live rate by label, of those that are named.
+    """Refuse what no model of these labels could be corrected to; give the production prevalence by label, of those that are named.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict
     for label, rate in named.items():
         if isinstance(rate, bool) or not isinstance(rate, Real) or not LEAST <= float(rate) <= MOST:
             raise UsageError(
-                f"the prior of label '{label}' is {rate}; expected the share of live comments that hold it, from "
+                f"the prior of label '{label}' is {rate}; expected the share of comments in production that hold it, from "
                 f"{LEAST:f} to {MOST:f}, such as 0.02 for 2 %"
             )
     rates = {label: float(rate) for label, rate in named.items()}
@@ -54,7 +54,7 @@ def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict
     return rates
 
 
-def live_rates(
+def production_prevalence(
     prior: Prior,
     labels: Sequence[str],
     rates: Sequence[float],
@@ -62,20 +62,20 @@ def live_rates(
     *,
     exclusive: bool,
 ) -> tuple[float, ...]:
-    """The live rate of each label; one that is not named keeps the one that it had.
+    """The production prevalence of each label; one that is not named keeps the one that it had.
 
     Parameters
     ----------
     rates : the share of each label among the rows that calibration was fitted on.
-    before : the live rates that were set before; None where there were none, so that labels have their ``rates``.
+    before : the production prevalences that were set before; None where there were none, so that labels have their ``rates``.
 
     Raises
     ------
     UsageError : see :func:`check_prior`; or no row, or every row, that calibration was fitted on held a label.
 
-    >>> live_rates({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
+    >>> production_prevalence({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
     (0.3, 0.01)
-    >>> live_rates({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], (0.02, 0.05), exclusive=False)
+    >>> production_prevalence({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], (0.02, 0.05), exclusive=False)
     (0.02, 0.01)
     """
     named = check_prior(prior, labels, exclusive=exclusive)
@@ -83,29 +83,29 @@ def live_rates(
         if label in named and not 0 < rate < 1:
             raise UsageError(
                 f"{'every' if rate else 'no'} comment that calibration was fitted on holds the label '{label}', so nothing is "
-                "known to correct to a live rate; label more comments, or leave the label out of the prior"
+                "known to correct to a production prevalence; label more comments, or leave the label out of the prior"
             )
     current = rates if before is None else before
-    live = tuple(named.get(label, rate) for label, rate in zip(labels, current, strict=True))
+    prevalence = tuple(named.get(label, rate) for label, rate in zip(labels, current, strict=True))
     if exclusive:
-        _check_sum(live)
+        _check_sum(prevalence)
         if sum(rates) >= 1:
             raise UsageError(
                 "every comment that calibration was fitted on holds a label, so nothing is known of those that hold none; "
                 "label some of them, or leave the prior out"
             )
-    return live
+    return prevalence
 
 
 def in_words(prior: Mapping[str, float]) -> str:
-    """Live rates as sentences say them.
+    """Production prevalences as sentences say them.
 
     >>> in_words({"toxic": 0.02}), in_words({"toxic": 0.02, "hate": 0.0005})
-    ('live rate of 2.0 %', 'live rates of 2.0 % toxic, 0.05 % hate')
+    ('production prevalence of 2.0 %', 'production prevalences of 2.0 % toxic, 0.05 % hate')
     """
     if len(prior) == 1:
-        return f"live rate of {percent(*prior.values())}"
-    return f"live rates of {', '.join(f'{percent(rate)} {label}' for label, rate in prior.items())}"
+        return f"production prevalence of {percent(*prior.values())}"
+    return f"production prevalences of {', '.join(f'{percent(rate)} {label}' for label, rate in prior.items())}"
 
 
 def percent(rate: float) -> str:
@@ -117,8 +117,8 @@ def _check_sum(rates: Iterable[float]) -> None:
     total = sum(rates)
     if total > MOST + 1e-12:  # sums round
         raise UsageError(
-            f"the labels exclude each other, but with this prior they are held by {percent(total)} of live comments, which "
-            "leaves less than one in a million that hold no label; give lower shares"
+            f"the labels exclude each other, but with this prior they are held by {percent(total)} of comments in production, "
+            "which leaves less than one in a million that hold no label; give lower shares"
         )
 
 

@@ -1,4 +1,4 @@
-"""Every remedy of `[balance]` through every promise that training makes: what it sees, what it changes, what it leaves alone."""
+"""Every technique of `[balance]` through every promise that training makes: what it sees, what it changes, what it leaves alone."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ WEIGHTS: dict[str, dict[str, Any]] = {
     "explicit": {"class_weight": {"negative": 1.0, "toxic": 7.0}},
 }
 LOSSES = {"focal": {"loss": "focal"}, "logit_adjusted": {"loss": "logit_adjusted", "logit_tau": 2.0}}
-REMEDIES = {**WEIGHTS, **LOSSES, **RESAMPLE, **AUGMENT}
+TECHNIQUES = {**WEIGHTS, **LOSSES, **RESAMPLE, **AUGMENT}
 
 MODELS = {"weights": ["ngram_logistic", "logistic", "svm", "random_forest", "dnn", "cnn"], "losses": ["dnn", "cnn"]}
 
 
 def recipe_of(name: str, model: str | None = None, **more: Any) -> Recipe:
-    """A tiny recipe with one remedy and no class weights but where they are it."""
+    """A tiny recipe with one technique and no class weights but where they are it."""
     model = model or ("cnn" if name in LOSSES else "logistic")
-    balance = {"class_weight": "none", **REMEDIES.get(name, {})}
+    balance = {"class_weight": "none", **TECHNIQUES.get(name, {})}
     content = {**tiny(model), "balance": balance, **more}
     if model != "ngram_logistic":
         content["vectors"] = {"pretrained": small_vectors()}
@@ -65,7 +65,7 @@ def parts(sample: Comments) -> Split:
 
 @dataclass(frozen=True)
 class Made:
-    """What is known of a model with a remedy: its weights, stages and history, its copies, and raw outputs for the test part."""
+    """What is known of a model with a technique: its weights, stages and history, its copies, and raw outputs for the test set."""
 
     weights: list[ClassWeights]
     stages: tuple[Stage, ...]
@@ -92,9 +92,9 @@ def made(parts: Split) -> Callable[..., Made]:
     return cache(lambda name, model=None: fit(recipe_of(name, model), parts))
 
 
-def test_every_method_of_the_recipe_is_a_remedy_here() -> None:
+def test_every_method_of_the_recipe_is_a_technique_here() -> None:
     assert set(components("augmenter")) | set(components("resampler")) <= {
-        word for name in REMEDIES for word in name.split(" + ")
+        word for name in TECHNIQUES for word in name.split(" + ")
     }
 
 
@@ -154,7 +154,7 @@ def test_losses_change_the_loss_and_the_model(name: str, model: str, made: Calla
 
 
 @pytest.mark.parametrize("name", rest_in_check([*RESAMPLE, *AUGMENT], quick={*RESAMPLE, *AUGMENT} - {"wgan"}))
-def test_remedies_of_rows_change_the_rows_and_the_model(name: str, made: Callable[..., Made]) -> None:
+def test_techniques_of_rows_change_the_rows_and_the_model(name: str, made: Callable[..., Made]) -> None:
     learned, plain = made(name), made("none")
     first, *later = learned.stages
     assert (first,) == plain.stages
@@ -326,7 +326,7 @@ def test_a_ratio_that_the_rows_have_passed_is_an_error_before_anything_is_fitted
 
 
 @pytest.mark.check
-def test_a_search_tries_remedies_inside_the_folds(sample: Comments) -> None:
+def test_a_search_tries_techniques_inside_the_folds(sample: Comments) -> None:
     space = {"balance.resample": ["none", "random_under"], "balance.augment": ["jamo", "spacing"]}
     recipe = {
         **tiny("logistic"),
@@ -388,8 +388,8 @@ def balanced_run(sample: Comments) -> TrainedModel:
 def test_class_counts_before_and_after_stand_in_report_and_figure(balanced_run: TrainedModel, tmp_path: Path) -> None:
     data = balanced_run.report.data
     counts = [(stage["name"], stage["rows"], stage["classes"]["toxic"]) for stage in data["stages"]]
-    given = data["parts"]["training"]["rows"] + data["parts"]["validation"]["rows"]
-    toxic = sum(data["parts"][part]["classes"]["toxic"] for part in ("training", "validation"))
+    given = data["sets"]["training"]["rows"] + data["sets"]["validation"]["rows"]
+    toxic = sum(data["sets"][part]["classes"]["toxic"] for part in ("training", "validation"))
     others = given - toxic
     assert counts[:2] == [("as given", given, toxic), ("jamo", given + toxic, 2 * toxic)]
     assert counts[2] == ("random_over", others + others // 2, others // 2)
@@ -400,7 +400,7 @@ def test_class_counts_before_and_after_stand_in_report_and_figure(balanced_run: 
         assert f"| {name} | {rows:,} | {classes:,} |" in markdown
     bars = balanced_run.report.figure("class_balance").data[1]
     assert (list(bars.x), list(bars.y)) == ([name for name, _, _ in counts], [classes for _, _, classes in counts])
-    assert balanced_run.report.baseline_rows  # plain, so that it is seen whether the remedies help
+    assert balanced_run.report.baseline_rows  # plain, so that it is seen whether the techniques help
 
 
 def test_a_plain_run_has_nothing_augmented_to_keep(sample: Comments, tmp_path: Path) -> None:
@@ -433,7 +433,7 @@ def test_odd_comments_are_kept_for_reading_too(tmp_path: Path) -> None:
     assert "\ufffd" in (tmp_path / "augmented.csv").read_text("utf-8-sig")
 
 
-def test_remedies_work_inside_scikit_learn(sample: Comments) -> None:
+def test_techniques_work_inside_scikit_learn(sample: Comments) -> None:
     y = sample.targets[:, 0]
     plain = toxiclf.ToxicClassifier(tiny("ngram_logistic")).fit(sample.texts, y)
     helped = toxiclf.ToxicClassifier(tiny("ngram_logistic")).set_params(

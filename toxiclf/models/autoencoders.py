@@ -1,4 +1,4 @@
-"""Autoencoders of averaged word vectors: narrower than they are, or wider."""
+"""Autoencoders of averaged word vectors: narrower than they are, wider, or variational."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AutoencoderOptions(NetworkOptions):
 
 
 @register(
-    "model", "autoencoder", order=50, extra="train", options=AutoencoderOptions,
+    "model", "autoencoder", order=50, options=AutoencoderOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
     summary="Autoencoder of averaged word vectors of comments without the label: what it cannot give back is unusual",
@@ -68,7 +68,7 @@ class OvercompleteAutoencoderOptions(NetworkOptions):
 
 
 @register(
-    "model", "overcomplete_autoencoder", order=51, extra="train", options=OvercompleteAutoencoderOptions,
+    "model", "overcomplete_autoencoder", order=51, options=OvercompleteAutoencoderOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
     summary="Autoencoder of averaged word vectors that is wider than they are, with noise and sparsity",
@@ -89,3 +89,54 @@ class OvercompleteAutoencoder(VectorReconstruction):
         drawn = apply_blocks(code.encoder, keras.layers.Dropout(self.options.noise)(x))
         penalty = self.options.sparsity * keras.ops.mean(keras.ops.abs(drawn), axis=1, keepdims=True)
         return Code(code.encoder, code.decoder, drawn, penalty)
+
+
+_LOG_VARIANCE = 8.0  # either way: beyond it, a code is a number, or says nothing
+
+
+class VaeOptions(NetworkOptions):
+    """Options of ``vae``."""
+
+    name: Literal["vae"] = "vae"
+    units: Annotated[Units, Field(min_length=1)] = (64,)
+    """Units of each layer on the way there; the way back has the same in reverse."""
+    latent: Count = 16
+    """Numbers of the code."""
+    activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "tanh"
+    """Of each layer but those of the code and the last."""
+    beta: NotNegative = 0.1
+    """Weight of the code's divergence from a normal distribution in the loss."""
+    patience: Count = 10
+    """Epochs without a smaller error on the validation set before it stops."""
+
+
+@register(
+    "model", "vae", order=52, options=VaeOptions,
+    is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
+    raw_name="reconstruction error",
+    summary="Variational autoencoder of averaged word vectors of comments without the label",
+)  # fmt: skip
+class Vae(VectorReconstruction):
+    """Variational autoencoder (Kingma and Welling 2014): its code is drawn from a normal distribution while it trains.
+
+    The divergence of that distribution from the standard one is a part of the loss. Its raw output is as that of ``autoencoder``,
+    with the mean of the code.
+    """
+
+    options: VaeOptions
+
+    def code(self, x: Any, code: Code) -> Code:
+        """A code drawn from the distribution that the encoder gives."""
+        from toxiclf.backend import keras
+        from toxiclf.models._blocks import Dense, Draw
+
+        ops, options = keras.ops, self.options
+        hidden = apply_blocks(code.encoder, x)
+        last = Dense(options.latent)
+        decoder = self.layers(options.units[::-1])
+        mean = last.apply(hidden, None)
+        spread = keras.layers.Dense(options.latent)(hidden)
+        log_variance = ops.clip(spread, -_LOG_VARIANCE, _LOG_VARIANCE)
+        drawn = Draw()([mean, log_variance])
+        divergence = ops.sum(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance, axis=1, keepdims=True) / 2
+        return Code([*code.encoder, last], decoder, drawn, options.beta / x.shape[1] * divergence)

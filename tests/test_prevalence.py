@@ -1,4 +1,4 @@
-"""The live rate: scores, thresholds and reports for live comments of which fewer are toxic than of the labelled ones."""
+"""The production prevalence: scores, thresholds and reports where comments are less often toxic than labelled ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import toxiclf
 from tests.conftest import SAMPLE, rest_in_check, tiny
-from toxiclf.bundle.live_rate import check_prior, in_words, live_rates
+from toxiclf.bundle.prevalence import check_prior, in_words, production_prevalence
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import UsageError
@@ -34,7 +34,7 @@ def recipe(**decision: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def at_prior(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callable[[str], TrainedModel]:
-    """A tiny model trained for a live rate, by kind of labels; each is trained once."""
+    """A tiny model trained for a production prevalence, by kind of labels; each is trained once."""
     data = {"one": sample, "two": two_labels, "exclusive": exclusive}
     made: dict[str, TrainedModel] = {}
 
@@ -61,9 +61,9 @@ def at_prior(sample: Comments, two_labels: Comments, exclusive: Comments) -> Cal
         ({"c": 0.1}, ("a", "b"), False, "the prior names c, but the labels are a, b; name those"),
         ({}, ("a",), False, "the prior names no label; give it by label, such as --prior a=0.02, or"),
         ({"": 0.02}, ("a",), False, "the prior names '', but the labels are a; name those"),
-        ({"a": 0.0}, ("a",), False, "the prior of label 'a' is 0.0; expected the share of live comments"),
+        ({"a": 0.0}, ("a",), False, "the prior of label 'a' is 0.0; expected the share of comments in production"),
         (1.0, ("a",), False, "from 0.000001 to 0.999999, such as 0.02 for 2 %"),
-        (1e-300, ("a",), False, "the prior of label 'a' is 1e-300; expected the share of live comments"),
+        (1e-300, ("a",), False, "the prior of label 'a' is 1e-300; expected the share of comments in production"),
         (0.9999999999999999, ("a",), False, "the prior of label 'a' is 0.9999999999999999; expected the share"),
         (2, ("a",), False, "the prior of label 'a' is 2"),
         (float("nan"), ("a",), False, "the prior of label 'a' is nan"),
@@ -73,25 +73,27 @@ def at_prior(sample: Comments, two_labels: Comments, exclusive: Comments) -> Cal
             {"a": 0.6, "b": 0.4},
             ("a", "b"),
             True,
-            "held by 100.0 % of live comments, which leaves less than one in a million that hold no label",
+            "held by 100.0 % of comments in production, which leaves less than one in a million that hold no label",
         ),
     ],
 )
-def test_what_is_no_live_rate_is_refused(prior: Any, labels: tuple[str, ...], exclusive: bool, sentence: str) -> None:
-    for ask in (check_prior, lambda *given, **kind: live_rates(*given, [0.3] * len(labels), **kind)):
+def test_what_is_no_production_prevalence_is_refused(
+    prior: Any, labels: tuple[str, ...], exclusive: bool, sentence: str
+) -> None:
+    for ask in (check_prior, lambda *given, **kind: production_prevalence(*given, [0.3] * len(labels), **kind)):
         with pytest.raises(UsageError) as error:
             ask(prior, labels, exclusive=exclusive)
         assert sentence in str(error.value)
 
 
 def test_labels_that_are_not_named_keep_their_rate() -> None:
-    assert live_rates({"b": 0.02}, "abc", [0.3, 0.2, 0.1], exclusive=True) == (0.3, 0.02, 0.1)
-    with pytest.raises(UsageError, match=r"held by 100\.0 % of live comments"):
-        live_rates({"b": 0.7}, "ab", [0.3, 0.2], exclusive=True)  # with the 30 % that a keeps
-    assert live_rates({"b": 0.7}, "ab", [0.3, 0.2], exclusive=False) == (0.3, 0.7)
+    assert production_prevalence({"b": 0.02}, "abc", [0.3, 0.2, 0.1], exclusive=True) == (0.3, 0.02, 0.1)
+    with pytest.raises(UsageError, match=r"held by 100\.0 % of comments in production"):
+        production_prevalence({"b": 0.7}, "ab", [0.3, 0.2], exclusive=True)  # with the 30 % that a keeps
+    assert production_prevalence({"b": 0.7}, "ab", [0.3, 0.2], exclusive=False) == (0.3, 0.7)
 
 
-def test_the_least_and_the_most_that_is_a_live_rate() -> None:
+def test_the_least_and_the_most_that_is_a_production_prevalence() -> None:
     for prior in (0.000001, 0.999999, 1e-6, 1 - 1e-6):
         assert check_prior(prior, "a", exclusive=True) == {"a": prior}
         assert toxiclf.Recipe.load({"decision": {"prior": prior}}).decision.prior == prior
@@ -102,23 +104,27 @@ def test_the_least_and_the_most_that_is_a_live_rate() -> None:
     assert check_prior({"a": 0.5, "b": 0.499999}, "ab", exclusive=True)
 
 
-def test_labels_that_are_not_named_keep_the_live_rate_that_was_set_before() -> None:
-    assert live_rates({"b": 0.02}, "abc", [0.3, 0.2, 0.1], (0.01, 0.05, 0.1), exclusive=True) == (0.01, 0.02, 0.1)
-    with pytest.raises(UsageError, match=r"held by 100\.0 % of live comments"):
-        live_rates({"b": 0.2}, "ab", [0.3, 0.2], (0.8, 0.1), exclusive=True)  # with the 80 % that a keeps
+def test_labels_that_are_not_named_keep_the_production_prevalence_that_was_set_before() -> None:
+    assert production_prevalence({"b": 0.02}, "abc", [0.3, 0.2, 0.1], (0.01, 0.05, 0.1), exclusive=True) == (
+        0.01,
+        0.02,
+        0.1,
+    )
+    with pytest.raises(UsageError, match=r"held by 100\.0 % of comments in production"):
+        production_prevalence({"b": 0.2}, "ab", [0.3, 0.2], (0.8, 0.1), exclusive=True)  # with the 80 % that a keeps
 
 
-def test_a_label_that_calibration_never_saw_has_no_live_rate() -> None:
-    assert live_rates({"a": 0.02}, "ab", [0.3, 0.0], exclusive=False) == (0.02, 0.0)
+def test_a_label_that_calibration_never_saw_has_no_production_prevalence() -> None:
+    assert production_prevalence({"a": 0.02}, "ab", [0.3, 0.0], exclusive=False) == (0.02, 0.0)
     with pytest.raises(UsageError, match="no comment that calibration was fitted on holds the label 'b'"):
-        live_rates({"b": 0.02}, "ab", [0.3, 0.0], exclusive=False)
+        production_prevalence({"b": 0.02}, "ab", [0.3, 0.0], exclusive=False)
     with pytest.raises(UsageError, match="every comment that calibration was fitted on holds a label"):
-        live_rates({"b": 0.02}, "ab", [0.5, 0.5], exclusive=True)
+        production_prevalence({"b": 0.02}, "ab", [0.5, 0.5], exclusive=True)
 
 
 def test_rates_are_said_with_as_many_digits_as_they_need() -> None:
     words = [in_words({"toxic": rate}) for rate in (0.35, 0.02, 0.00123, 0.5)]
-    assert words == [f"live rate of {share} %" for share in ("35.0", "2.0", "0.123", "50.0")]
+    assert words == [f"production prevalence of {share} %" for share in ("35.0", "2.0", "0.123", "50.0")]
 
 
 # -- a loaded bundle
@@ -153,7 +159,7 @@ def test_a_lower_rate_lowers_scores_and_keeps_order_and_thresholds(bundle: Path,
         before, flagged = after, now
 
 
-def test_mean_scores_of_thinned_comments_are_the_live_rate(sample: Comments, bundle: Path) -> None:
+def test_mean_scores_of_subsampled_comments_are_the_production_prevalence(sample: Comments, bundle: Path) -> None:
     # out-of-fold scores would be needed for the true mean; those of learned comments lie a little beyond it
     moderator = toxiclf.load(bundle, prior=0.05)
     toxic = sample.targets[:, 0] == 1
@@ -191,14 +197,14 @@ def test_labels_that_are_not_named_keep_the_prior_of_the_bundle(
     assert (other.score(TEXTS)[:, 1] != own.score(TEXTS)[:, 1]).any()
     code, _, err = printed(capsys, "predict", "--bundle", str(saved), "--text", TEXTS[1], "--prior", "웃음=0.1")
     assert code == 0
-    assert "live rates of 1.0 % toxic, 10.0 % 웃음" in err
+    assert "production prevalences of 1.0 % toxic, 10.0 % 웃음" in err
 
 
 # -- training
 
 
 @pytest.mark.parametrize("calibrate", rest_in_check(["platt", "isotonic"], quick=["platt"]))
-def test_training_tunes_the_threshold_for_the_live_rate(sample: Comments, calibrate: str) -> None:
+def test_training_tunes_the_threshold_for_the_production_prevalence(sample: Comments, calibrate: str) -> None:
     for prior in ("none", 0.02):
         model = toxiclf.train(sample, recipe(prior=prior, objective="flag_rate=0.05", calibrate=calibrate))
         of_rows = model.predictions
@@ -207,20 +213,20 @@ def test_training_tunes_the_threshold_for_the_live_rate(sample: Comments, calibr
         recall, alarms = of_rows.flagged[toxic, 0].mean(), of_rows.flagged[~toxic, 0].mean()
         live = 0.02 * recall + 0.98 * alarms
         if prior == "none":
-            assert model.report.live_rate == {}
-            assert model.report.to_dict()["live_rate"] is None
+            assert model.report.production_prevalence == {}
+            assert model.report.to_dict()["production"] is None
             assert of_rows.flagged.mean() < 0.12
         else:
-            found = model.report.to_dict()["live_rate"]["labels"]["toxic"]["flag_rate"]["value"]
+            found = model.report.to_dict()["production"]["labels"]["toxic"]["flag_rate"]["value"]
             assert found == pytest.approx(live)
             assert live < 0.12
-            assert of_rows.flagged.mean() > 0.05  # the test part holds more toxic comments
+            assert of_rows.flagged.mean() > 0.05  # the test set holds more toxic comments
 
 
 @every_kind
-def test_a_report_tells_of_live_comments(at_prior: Callable[[str], TrainedModel], kind: str) -> None:
+def test_a_report_has_figures_at_the_production_prevalence(at_prior: Callable[[str], TrainedModel], kind: str) -> None:
     report = at_prior(kind).report
-    found = json.loads(report.to_json())["live_rate"]
+    found = json.loads(report.to_json())["production"]
     assert set(found["prior"]) == set(found["labels"]) == set(report.labels)
     assert found["prior"]["toxic"] == 0.01
     assert set(found["summary"]) >= {"precision", "recall", "f1", "average_precision", "flag_rate", "brier"}
@@ -230,9 +236,9 @@ def test_a_report_tells_of_live_comments(at_prior: Callable[[str], TrainedModel]
     assert found["labels"]["toxic"]["precision"]["value"] <= report.to_dict()["labels"]["toxic"]["precision"]["value"]
     text = report.to_markdown()
     assert f"## At the {in_words(found['prior'])}" in text
-    assert "Scores and thresholds are for live comments, at the live rate" in text
+    assert "Scores and thresholds are for comments in production, at the production prevalence" in text
     assert "uncalibrated" not in report.codes()
-    assert "At the live rate" not in report.model_copy(update={"live": None}).to_markdown()
+    assert "At the production prevalence" not in report.model_copy(update={"production": None}).to_markdown()
 
 
 @pytest.mark.check
@@ -261,7 +267,7 @@ def test_a_prior_of_labels_that_are_not_there_is_refused(two_labels: Comments) -
         ("=0.02", '{"toxic" = 0.02}'),
     ],
 )
-def test_live_rates_that_are_text_are_told_how_to_be_a_table(text: str, table: str) -> None:
+def test_prevalences_that_are_text_are_told_how_to_be_a_table(text: str, table: str) -> None:
     with pytest.raises(UsageError) as error:
         toxiclf.Recipe.load(None, settings=[f"decision.prior={text}"])
     assert f"'{text}' is text; shares by label are a table, its labels in quotes: {table}" in str(error.value)
@@ -296,7 +302,7 @@ def data(sample: Comments, two_labels: Comments, exclusive: Comments) -> dict[st
 @every_kind
 @pytest.mark.parametrize("calibrate", ["platt", "isotonic"])
 @pytest.mark.parametrize("objective", ["f1", 0.0, 0.5, 1.0])
-def test_what_the_estimator_says_at_a_live_rate_agrees(
+def test_what_the_estimator_says_at_a_production_prevalence_agrees(
     kind: str, calibrate: str, objective: str | float, data: dict[str, tuple[list[str], Any]]
 ) -> None:
     texts, y = data[kind]
@@ -339,13 +345,15 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
     return code, streams.out, streams.err
 
 
-def test_predict_scores_at_the_live_rate(bundle: Path, sample: Comments, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_scores_at_the_production_prevalence(
+    bundle: Path, sample: Comments, capsys: pytest.CaptureFixture[str]
+) -> None:
     for prior in ("0.01", "toxic=0.01", "toxic = 0.01"):
         code, out, err = printed(
             capsys, "predict", "--bundle", str(bundle), "--text", TEXTS[1], "--prior", prior, "--json"
         )
         assert code == 0
-        assert "scores are for the live rate of 1.0 %" in err
+        assert "scores are for the production prevalence of 1.0 %" in err
         (entry,) = json.loads(out)["labels"]
         assert entry["score"] == toxiclf.load(bundle, prior=0.01).check(TEXTS[1]).score
     code, out, _ = printed(capsys, "predict", str(SAMPLE), "--bundle", str(bundle), "--prior", "0.01", "--json")
@@ -369,7 +377,7 @@ def test_two_labels_are_named_on_the_command_line(
 @pytest.mark.parametrize(
     ("prior", "sentence"),
     [
-        ("2 %", "--prior 2 %: expected the share of live comments that are toxic"),
+        ("2 %", "--prior 2 %: expected the share of comments in production that are toxic"),
         ("", "--prior : expected the share"),
         ("toxic", "expected the share"),
         ("toxic=", "expected the share"),
@@ -394,17 +402,18 @@ def test_a_prior_that_does_not_fit_is_a_usage_error(
         assert sentence in err
 
 
-def test_evaluate_measures_at_the_live_rate(
+def test_evaluate_measures_at_the_production_prevalence(
     bundle: Path, sample: Comments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, _ = printed(capsys, "evaluate", str(bundle), str(SAMPLE), "--prior", "0.02", "--out", str(tmp_path))
     assert code == 0
-    assert "at the live rate of 2.0 %" in out
+    assert "at the production prevalence of 2.0 %" in out
     text = (tmp_path / "report.md").read_text("utf-8")
     assert (
-        "for live comments, at the live rate of 2.0 %; thresholds are the bundle's own, as training chose them." in text
+        "for comments in production, at the production prevalence of 2.0 %; thresholds are the bundle's own, "
+        "as training chose them." in text
     )
-    found = json.loads((tmp_path / "report.json").read_text("utf-8"))["live_rate"]
+    found = json.loads((tmp_path / "report.json").read_text("utf-8"))["production"]
     assert found["prior"] == {"toxic": 0.02}
     moderator = toxiclf.load(bundle, prior=0.02)
     flagged = moderator.score(sample.texts)[:, 0] >= moderator.thresholds[0]
@@ -413,10 +422,10 @@ def test_evaluate_measures_at_the_live_rate(
     assert found["summary"]["flag_rate"]["value"] == pytest.approx(share)
     assert found["summary"]["precision"]["value"] == pytest.approx(0.02 * flagged[toxic].mean() / share)
     plain = evaluate_bundle(bundle, SAMPLE)
-    assert (plain.live_rate, plain.live_rows) == ({}, [])
+    assert (plain.production_prevalence, plain.production_rows) == ({}, [])
 
 
-def test_inspect_shows_the_live_rate(
+def test_inspect_shows_the_production_prevalence(
     at_prior: Callable[[str], TrainedModel], bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saved = at_prior("one").save(tmp_path) / "bundle"
@@ -430,7 +439,7 @@ def test_inspect_shows_the_live_rate(
 
 
 @pytest.mark.parametrize("metric", rest_in_check(["average_precision", "f1"], quick=["f1"]))
-def test_a_search_judges_at_the_live_rate(metric: str, sample: Comments) -> None:
+def test_a_search_judges_at_the_production_prevalence(metric: str, sample: Comments) -> None:
     search = {"method": "grid", "metric": metric, "folds": 3, "space": {"model.C": [1.0, 30.0]}}
     plain, rare = (
         toxiclf.train(sample, {**recipe(**decision), "search": search}).report.search["trials"]
