@@ -140,7 +140,7 @@ def test_a_model_in_one_file_is_listed_named_and_documented(models: Path) -> Non
     assert {
         "name": "nearest_mean",
         "what_it_is": "Nearer to the mean of one class than of the other",
-        "extra": "",
+        "extra": "train",
     } in listed
     assert "tiny_network" in {row["name"] for row in json.loads(toxiclf(["list", "presets", "--json"], models))}
     keys = json.loads(toxiclf(["list", "recipe-keys", "--model", "nearest_mean", "--json"], models))

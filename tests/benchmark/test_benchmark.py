@@ -203,7 +203,7 @@ def _row(entry: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
     return {
         "corpus": "sample", "entry": entry, "seed": seed, "status": "done", "findings": [], "fit_seconds": 1.0,
         "metrics": {"average_precision": value}, "parts": {"training": {"rows": 2, "classes": {"toxic": 1}}},
-        "test_sha256": f"test part {seed}", "test_part": "drawn", **more,
+        "test_sha256": f"test set {seed}", "test_part": "drawn", **more,
     }  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def test_without_a_test_share_every_row_is_trained_on_or_validates() -> None:
     assert len(result.train) + len(result.validation) == 200
 
 
-# --- a test part of its own
+# --- a test set of its own
 
 
 def test_rows_that_the_test_part_holds_leave_training() -> None:

@@ -181,7 +181,7 @@ def test_evaluations_of_two_bundles_on_the_same_comments_are_compared(
 
 
 def evaluated_test_part(run: Path, sample: Comments, out: Path) -> Path:
-    """The run's bundle on the comments of its test part."""
+    """The run's bundle on the comments of its test set."""
     lines = [int(row.split(",")[1]) for row in (run / "predictions.csv").read_text("utf-8").splitlines()[1:]]
     save_evaluation(evaluate_bundle(run / "bundle", sample.take(np.searchsorted(sample.lines, lines))), out)
     return out
@@ -393,7 +393,7 @@ def test_runs_on_other_files_labels_or_parts_are_refused_with_the_reason(tmp_pat
     d = save_run(tmp_path / "d", part, scores_of(part, 1), evaluated_on="the validation set")
     assert refusal([a, d], UsageError) == (
         "a and d were measured on different comments (30 of 60 and 30 are in both): a on the test set, d on the "
-        f"validation part; train both with the same split, {OR_SCORE}"
+        f"validation set; train both with the same split, {OR_SCORE}"
     )
 
 

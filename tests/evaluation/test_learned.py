@@ -33,7 +33,7 @@ def test_the_file_names_each_row_that_was_learned_from_and_no_text(
     run: Path, learned_lines: set[int], sample: Comments
 ) -> None:
     content = (run / FILE).read_text("utf-8-sig")
-    assert content.splitlines()[0] == "file,line,part,normalized_sha256"
+    assert content.splitlines()[0] == "file,line,set,normalized_sha256"
     assert not any(text in content for text in sample.texts)
     tested = {int(row.split(",")[1]) for row in (run / "predictions.csv").read_text("utf-8-sig").splitlines()[1:]}
     assert learned_lines | tested == set(sample.lines.tolist())
@@ -77,7 +77,7 @@ def test_a_bundle_by_itself_knows_only_its_very_rows(run: Path, sample: Comments
         "",
         "\x00",
         "file,line\n1,2\n",
-        "\ufefffile,line,part,normalized_sha256\n",
+        "\ufefffile,line,set,normalized_sha256\n",
         "\ufefffile,line,part,other\na,1,training,x\n",
     ],
 )

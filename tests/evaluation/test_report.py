@@ -124,10 +124,10 @@ def test_a_metric_of_another_version_is_kept(old: Path, tmp_path: Path) -> None:
     assert len(compare([old, shutil.copytree(OLD, tmp_path / "new")]).differences) == len(metric_names()) * 2
 
 
-@pytest.mark.parametrize("section", ["analysis", "baseline", "production", "search", "timings", "versions", "recipe"])
+@pytest.mark.parametrize("section", ["analysis", "baseline", "live_rate", "search", "timings", "versions", "recipe"])
 def test_a_section_that_an_older_run_lacks_is_empty(old: Path, section: str, tmp_path: Path) -> None:
     report = Report.read(rewritten(old, lambda content: content.pop(section)))
-    assert not report.to_dict()[section]
+    assert not report.to_dict()[{"live_rate": "production"}.get(section, section)]
     report.write(tmp_path / "again")
     assert report.rows
     assert Report.read(tmp_path / "again") == report
@@ -147,8 +147,8 @@ def test_a_newer_format_is_refused(old: Path) -> None:
     ("change", "reason"),
     [
         (lambda content: content["confusion"].update(other={}), "confusion: its labels are not those of the report"),
-        (lambda content: content["production"]["prior"].update(other=0.1), "production: its labels are not those"),
-        (lambda content: content["production"]["prior"].update(toxic=1.5), "production.prior.toxic: "),
+        (lambda content: content["live_rate"]["prior"].update(other=0.1), "production: its labels are not those"),
+        (lambda content: content["live_rate"]["prior"].update(toxic=1.5), "live_rate.prior.toxic: "),
         (lambda content: content["analysis"]["calibration"].update(other={"bins": [], "ece": 0}), "analysis: its labels"),
         (lambda content: content["summary"].update(f1=0.5), "summary.f1: "),
         (lambda content: content.pop("labels"), "labels: Field required"),

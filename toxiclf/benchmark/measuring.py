@@ -93,7 +93,8 @@ def _figures(run: PlannedRun, cache: FeatureCache) -> dict[str, Any]:
     comments, _ = corpus(run.corpus)
     parts = parts_of(run, recipe)
     assert parts.test is not None
-    import_module("toxiclf.backend")  # before the watch, else the first network in a process pays for TensorFlow
+    if _may_use_tensorflow(recipe):
+        import_module("toxiclf.backend")  # before the watch, else the first network in a process pays for TensorFlow
     with watched_memory() as memory:
         began = time.perf_counter()
         figures = (
@@ -113,6 +114,11 @@ def _figures(run: PlannedRun, cache: FeatureCache) -> dict[str, Any]:
             if part is not None
         },
     }
+
+
+def _may_use_tensorflow(recipe: Recipe) -> bool:
+    searches, learns_metric = recipe.search.method != "none", recipe.features.metric_learning != "none"
+    return recipe.has_network or searches or learns_metric or bool(recipe.balance.gan)
 
 
 def _toxiclf(

@@ -75,7 +75,7 @@ def split(
         for label, count in piece.counts().items():
             if count in (0, len(piece)):
                 raise DataError(
-                    f"the {name} part has no comment {'without' if count else 'with'} label '{label}'; "
+                    f"the {name} set has no comment {'without' if count else 'with'} label '{label}'; "
                     "label more of them, give it a larger share, or leave this label out with --label"
                 )
     return result
