@@ -23,6 +23,7 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -41,7 +42,6 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.unicode_minus": True,
     "figure.facecolor": "white",
     "legend.frameon": False,
 }
@@ -86,9 +86,9 @@ def short(value: float, _: int = 0) -> str:
     return text if value >= 0 or text == "0" else f"−{text}"
 
 
-def numbers(axis: object) -> None:
+def numbers(axis: Axis) -> None:
     """Tick labels without the zero before the point."""
-    axis.set_major_formatter(FuncFormatter(short))  # type: ignore[attr-defined]
+    axis.set_major_formatter(FuncFormatter(short))
 
 
 def intervals(
