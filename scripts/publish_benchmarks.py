@@ -5,8 +5,8 @@
     python scripts/publish_benchmarks.py --tables            # run nothing, write the results of finished runs
 
 Needs the corpora curse, beep and unsmile, and the extras [boost], [konlpy] and [rivals]. Each plan has two files: NAME.csv (means,
-intervals, differences and costs) and NAME-findings.csv (how many runs had which finding, or failed). The pages docs/studies/notes.md
-and docs/studies/models.md cite these files; scripts/draw_figures_models.py draws their figures.
+intervals, differences and costs) and NAME-findings.csv (how many runs had which finding, or failed). docs/studies/notes.md and
+docs/studies/models.md cite these files; scripts/draw_figures_models.py draws their figures.
 """
 
 from __future__ import annotations
