@@ -21,6 +21,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+import figures_of_models
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -324,14 +325,15 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "augmentation": augmentation,
     "rare-trees": rare_trees,
     "rare-metric-learning": rare_metric_learning,
+    **figures_of_models.FIGURES,
 }
 
 
-def svg(draw: Callable[[], Figure]) -> bytes:
-    """The figure as SVG, the same bytes each time."""
+def svg(name: str) -> bytes:
+    """A figure as SVG, the same bytes each time."""
     stream = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        draw().savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    with matplotlib.rc_context(STYLE | (figures_of_models.STYLE if name in figures_of_models.FIGURES else {})):
+        FIGURES[name]().savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return b"\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + b"\n"
 
 
@@ -346,7 +348,7 @@ def main() -> None:
         parser.error(f"no figure is named {', '.join(unknown)}; expected some of {', '.join(FIGURES)}")
     stale = []
     for name in options.names or FIGURES:
-        path, drawn = options.to / f"{name}.svg", svg(FIGURES[name])
+        path, drawn = options.to / f"{name}.svg", svg(name)
         if not options.check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(drawn)

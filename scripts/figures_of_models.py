@@ -1,15 +1,7 @@
-"""Draws the figures of docs/studies/models.md, notes.md and korean-text.md from docs/results/*.csv.
-
-    python scripts/draw_figures_models.py                        # SVG, into docs/images
-    python scripts/draw_figures_models.py --format png --out DIR # to look at them
-    python scripts/draw_figures_models.py --only models-cost     # one of them
-
-Each function draws one figure for one claim.
-"""
+"""Figures of docs/studies/models.md, notes.md and korean-text.md; scripts/draw_figures.py draws them. Each shows one claim."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from math import cos, pi, sin
@@ -24,9 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
 ROOT = Path(__file__).parent.parent
-RESULTS, IMAGES = ROOT / "docs/results", ROOT / "docs/images"
+RESULTS = ROOT / "docs/results"
 STYLE = {
-    "font.size": 9, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "toxiclf",
+    "font.size": 9, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False,
     "figure.constrained_layout.w_pad": 0.08, "figure.constrained_layout.h_pad": 0.08,
 }  # fmt: skip
 BLUE, RED, ORANGE, GRAY = "#2f6db3", "#b3562f", "#d98a1f", "#6b7280"
@@ -34,22 +26,6 @@ RIVALS = ("tfidf_svm", "fasttext", "korcen", "majority")
 ONE_CLASS = (
     "autoencoder", "overcomplete_autoencoder", "vae", "lstm_autoencoder", "isolation_forest", "one_class_svm",
 )  # fmt: skip
-
-
-def main() -> None:
-    """Draw the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=list(FIGURES), default=list(FIGURES), metavar="NAME")
-    parser.add_argument("--format", choices=["svg", "png"], default="svg")
-    parser.add_argument("--out", type=Path, default=IMAGES)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name in options.only:
-        with matplotlib.rc_context(STYLE):
-            path = options.out / f"{name}.{options.format}"
-            metadata = {"Date": None} if options.format == "svg" else {"Software": None}
-            FIGURES[name]().savefig(path, dpi=100, metadata=metadata)
-        print(path)
 
 
 def results(name: str) -> list[dict[str, str]]:
@@ -262,6 +238,3 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "korean-text-tokenizers": korean_text_tokenizers,
     "korean-text-disguised": korean_text_disguised,
 }
-
-if __name__ == "__main__":
-    main()
