@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the package of this checkout, whatever is installed
 
 project = "toxiclf"
-author = "the toxiclf contributors"
+author = copyright = "the toxiclf contributors"
 version = release = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 html_title = f"toxiclf {version}"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc"]
@@ -30,7 +30,6 @@ logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "gl
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings give types in words
-autodoc_class_signature = "separated"
 autodoc_default_options = {"members": True, "exclude-members": "model_config, model_post_init, set_score_request"}
 numpydoc_show_class_members = False  # autodoc lists them
 numpydoc_class_members_toctree = False

@@ -87,7 +87,7 @@ def table(heading: list[str], rows: list[list[object]]) -> str:
 def reference() -> str:
     """The page of recipe keys and components."""
     parts = [
-        "# Reference: recipe keys and components",
+        "# Recipe keys and components",
         "Made from the registry by `python scripts/write_reference.py`; `toxiclf list` prints the same. A recipe is a TOML file; "
         "`--set KEY=VALUE` overrides any key. A key that has no effect on the chosen model is refused, and so is an unknown one.",
         "## Recipe keys",
@@ -123,10 +123,8 @@ def command_line() -> str:
     parts = [
         "# Command line",
         "Written by `python scripts/write_reference.py` from the commands themselves; `toxiclf COMMAND --help` prints the same.",
-        "Results go to standard output, messages to standard error. `toxiclf --version` prints the version. Off a terminal there is "
-        "no animation, and `NO_COLOR` turns colors off.",
-        "COMMENTS is a CSV, TSV, `|`-separated, JSON Lines or Parquet file, or `corpus:NAME`. BUNDLE is the bundle folder of a run. "
-        "For `--set`, see the [recipe keys](recipe.md).",
+        "Results go to standard output, messages to standard error. `toxiclf --version` prints the version. Off a terminal there "
+        "is no animation, and `NO_COLOR` turns colors off. For `--set`, see the [recipe keys](recipe.md).",
     ]
     for name, command in commands.items():
         parts += [f"## `toxiclf {name}`", " ".join((command.help or "").split()), *_parameters(command)]
@@ -162,10 +160,8 @@ def _row(parameter: Any, is_option: bool) -> list[object]:
     is_flag = bool(getattr(parameter, "is_flag", False))
     value = parameter.metavar or ("" if is_flag else "N")  # what has no name of its own is a number
     least = getattr(parameter, "min", None)
-    if is_option:
-        written = "/".join([*parameter.opts, *parameter.secondary_opts]) + (f" {value}" if value else "")
-    else:
-        written = value
+    flags = "/".join([*parameter.opts, *parameter.secondary_opts])
+    written = f"{flags} {value}".strip() if is_option else value
     meaning = " ".join((parameter.help or "").split())
     if least is not None:
         meaning += f" At least {least}."
