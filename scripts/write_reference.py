@@ -122,7 +122,7 @@ def command_line() -> str:
         sys.exit(f"EXIT_CODES and the end of `toxiclf --help`, which names {sorted(named)}, must have the same codes")
     parts = [
         "# Command line",
-        "Written by `python scripts/write_reference.py` from the commands themselves; `toxiclf COMMAND --help` prints the same.",
+        "Written by `python scripts/write_reference.py` from the commands themselves; `toxiclf COMMAND -h` prints the same.",
         "Results go to standard output, messages to standard error. `toxiclf --version` prints the version. Off a terminal there "
         "is no animation, and `NO_COLOR` turns colors off. For `--set`, see the [recipe keys](recipe.md).",
     ]
@@ -151,7 +151,7 @@ def _parameters(command: Any) -> Iterator[str]:
         groups.setdefault(getattr(parameter, "rich_help_panel", None) or "", []).append(_row(parameter, is_option))
     for title, rows in groups.items():
         if title:
-            yield f"### {title}"
+            yield f"**{title}**"
         yield table(["argument or option", "default", "meaning"], rows)
 
 
