@@ -4,12 +4,13 @@
 #   make check       linters and every test but the long ones
 #   make check-rest  what `make check` has beyond `make test`
 #   make check-long  the long tests
+#   make docs        the documentation site, in build/docs
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 CHECK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/check
 
-.PHONY: train test check check-rest check-long clean
+.PHONY: train test check check-rest check-long docs clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/toxiclf train corpora/sample_comments.csv --out runs/sample
@@ -26,10 +27,13 @@ check-rest: $(INSTALLED)
 check-long: $(INSTALLED)
 	$(CHECK) --tests-only -m long || test $$? -eq 5 # there are none so far
 
+docs: $(INSTALLED)
+	$(VENV)/bin/python -m sphinx -W --keep-going -n -q docs build/docs
+
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs build

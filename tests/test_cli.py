@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
-from toxiclf.cli import run
+from toxiclf.cli import app, run
+from toxiclf.cli._help import EXAMPLES
 
 SMALL = ["--set", "model.jamo=3", "--set", "model.syllable=2", "--set", "decision.folds=3"]
 
@@ -222,3 +225,29 @@ def test_an_old_name_of_a_recipe_key_is_taken_with_a_note(tmp_path: Path, capsys
         == 3
     )
     assert "the recipe key features.metric is called features.metric_learning now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_help_fits_one_screen_and_ends_with_an_example_that_is_read(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run([*command.split(), "-h"]) == 0
+    help_text = capsys.readouterr().out
+    assert len(help_text.splitlines()) <= 45
+    _, examples = help_text.split("\nExamples:\n")
+    lines = [line for line in map(str.strip, examples.splitlines()) if line.startswith(f"toxiclf {command} ")]
+    if "list" not in command:
+        assert lines
+    for line in lines:
+        parsed(shlex.split(line)[1:])
+
+
+def parsed(arguments: list[str]) -> None:
+    """Read a command line without running it; a flag that is unknown is an error."""
+    command = typer.main.get_command(app)
+    while isinstance(command, typer.core.TyperGroup):
+        context = command.make_context("toxiclf", arguments, resilient_parsing=True)
+        _, command, arguments = command.resolve_command(context, arguments)
+        assert command is not None
+    command.make_context(command.name, arguments)

@@ -30,7 +30,7 @@ MODELS_HERE = [model for model in components("model") if model not in AS_LSTM]
 SEVERAL_LABELS = ("ngram_logistic", "logistic", "svm", "random_forest", "dnn", "dnn_sequence", "lstm", "cnn")
 # a model a family goes through every promise in `make test`, and all do in `make check`
 QUICK = (
-    "ngram_logistic", "svm", "random_forest", "dnn", "cnn", "stacking", "balanced_random_forest", "isolation_forest", "autoencoder",
+    "ngram_logistic", "svm", "random_forest", "cnn", "stacking", "balanced_random_forest", "autoencoder",
 )  # fmt: skip
 QUICK_KINDS = [*((model, "one") for model in QUICK), ("svm", "two"), ("ngram_logistic", "exclusive")]
 every_model = pytest.mark.parametrize("model", rest_in_check(MODELS_HERE, QUICK))

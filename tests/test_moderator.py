@@ -166,9 +166,7 @@ def shared(moderator: Moderator, threads: int) -> Moderator:
     return Moderator(moderator.manifest, moderator._encoder, moderator._scorer, threads)
 
 
-@pytest.mark.parametrize(
-    "model", rest_in_check(["ngram_logistic", "logistic", "bilstm"], quick=["ngram_logistic", "logistic"])
-)
+@pytest.mark.parametrize("model", rest_in_check(["ngram_logistic", "logistic", "bilstm"], quick=["ngram_logistic"]))
 def test_threads_that_share_a_batch_change_nothing(trained: Trained, sample: Comments, model: str) -> None:
     moderator = trained(model, "one").moderator
     texts = [*TEXTS, *sample.texts] * 5

@@ -188,6 +188,15 @@ def test_a_loss_takes_part(installed: Path) -> None:
     assert run(["-c", code], installed).stdout == "3.0\n"
 
 
+@pytest.mark.check
+def test_a_network_trains_with_a_loss_of_another_package(installed: Path, tmp_path: Path) -> None:
+    settings = ("balance.loss=halved", "balance.class_weight=none", "model.epochs=2", "decision.folds=2")
+    flags = [word for setting in settings for word in ("--set", setting)]
+    toxiclf(["train", str(SAMPLE), "--model", "dnn", *flags, "--out", str(tmp_path / "run")], installed)
+    first, *_ = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))
+    assert first["loss"] < 0.5  # cross-entropy begins near .69 halved by the loss
+
+
 def test_a_view_reads_beside_the_others_and_in_its_place(installed: Path) -> None:
     code = (
         "from toxiclf.text.obfuscation import expanded, readings\n"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,18 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
 
 
-def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, environment: dict[str, str]) -> None:
-    def toxiclf(*arguments: object) -> str:
+@pytest.fixture
+def toxiclf(tmp_path: Path, environment: dict[str, str]) -> Callable[..., str]:
+    """What a command prints in that process."""
+
+    def printed(*arguments: object) -> str:
         command = [sys.executable, "-m", "toxiclf", *map(str, arguments)]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
 
+    return printed
+
+
+def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, toxiclf: Callable[..., str]) -> None:
     out = tmp_path / "run"
     printed = toxiclf("train", SAMPLE, "--out", out, *SMALL, "--set", "decision.prior=0.1")
     assert printed.count("\tyouden") == 2  # as the rows are, and at the production prevalence
@@ -55,5 +63,9 @@ def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, environment: d
     assert '<th scope="col">youden</th>' in (out / "report.html").read_text("utf-8")
     compared = toxiclf("compare", OLD, out)  # of scores, so an older run has it, too
     assert "youden" in compared
+
+
+@pytest.mark.check
+def test_a_metric_of_one_file_is_a_column_of_a_benchmark(toxiclf: Callable[..., str]) -> None:
     table = toxiclf("benchmark", "--corpus", "corpus:sample", "--model", "ngram_logistic", "--seeds", "0", *SMALL)
     assert "\tyouden\t" in table

@@ -182,7 +182,7 @@ def test_a_trained_prior_gives_way_to_another(
     assert (back.score(TEXTS) != bundled.score(TEXTS)).any()
 
 
-@pytest.mark.parametrize("kind", ["two", "exclusive"])
+@pytest.mark.parametrize("kind", rest_in_check(["two", "exclusive"], quick=["exclusive"]))
 def test_labels_that_are_not_named_keep_the_prior_of_the_bundle(
     at_prior: Callable[[str], TrainedModel], tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

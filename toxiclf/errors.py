@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -56,6 +55,8 @@ def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameE
     >>> print(unknown_name("model", "smv", ["svm", "dnn"]))
     unknown model 'smv'; did you mean 'svm'? known: svm, dnn
     """
+    import difflib  # takes longer than the rest of this file
+
     names = list(known)
     near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f" did you mean '{near[0]}'?" if near else ""

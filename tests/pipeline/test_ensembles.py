@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import toxiclf
-from tests.conftest import tiny
+from tests.conftest import rest_in_check, tiny
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import split
@@ -120,8 +120,13 @@ def test_members_may_be_given_as_options() -> None:
     assert Recipe.load("voting").changed({"model.members": ["svm", "knn"]}).members[1].name == "knn"
 
 
-@pytest.mark.parametrize("kind", ["sample", "two_labels", "exclusive"])
-@pytest.mark.parametrize("name", ["voting", "stacking"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    rest_in_check(
+        [(name, kind) for name in ("voting", "stacking") for kind in ("sample", "two_labels", "exclusive")],
+        quick=[("voting", "exclusive"), ("stacking", "two_labels")],
+    ),
+)
 def test_odd_comments_score_as_the_training_libraries_say(name: str, kind: str, request: pytest.FixtureRequest) -> None:
     comments: Comments = request.getfixturevalue(kind)
     result = learned(comments, classic({"name": "ngram_logistic", "jamo": 2, "syllable": 1}, "logistic", name=name))

@@ -633,6 +633,7 @@ def test_cross_validation_scores_it_by_decisions_and_by_ranks(texts: list[str], 
     assert average_precision_score(y, cross_val_predict(model, texts, y, cv=2, method="decision_function")) > 0.5
 
 
+@pytest.mark.check
 def test_two_processes_give_what_one_gives(texts: list[str], y: NDArray[np.uint8]) -> None:
     model = ToxicClassifier(FAST)
     one, two = (

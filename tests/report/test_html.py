@@ -15,6 +15,7 @@ import pytest
 
 import toxiclf
 from tests import browsing
+from tests.conftest import rest_in_check
 from tests.machine import needs_chromium
 from toxiclf.datasets.comments import Comments
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
@@ -198,6 +199,7 @@ def test_hostile_comments_stay_text(hostile: Path, browse: Callable[..., Browsed
     assert "<img src=y onerror=alert(1)>.csv" in page.locator(".lead").inner_text()
 
 
+@pytest.mark.check
 def test_comments_are_searched_sorted_and_exported(
     hostile: Path, browse: Callable[..., Browsed], tmp_path: Path
 ) -> None:
@@ -224,6 +226,7 @@ def test_comments_are_searched_sorted_and_exported(
     assert row["line"] == str(61 + 4)
 
 
+@pytest.mark.check
 def test_marks_stand_on_the_tokens_that_were_left_out(hostile: Path, browse: Callable[..., Browsed]) -> None:
     page = browse(hostile / "report.html").page
     page.locator("[data-kind=least_certain]").click()
@@ -233,6 +236,7 @@ def test_marks_stand_on_the_tokens_that_were_left_out(hostile: Path, browse: Cal
     assert all(mark == mark.strip() and "\ufffd" not in mark for mark in marks)
 
 
+@pytest.mark.check
 def test_what_was_ticked_is_exported_whatever_is_searched_for(
     hostile: Path, browse: Callable[..., Browsed], tmp_path: Path
 ) -> None:
@@ -293,7 +297,7 @@ def test_it_is_readable_at_the_width_of_a_phone(run: Path, browse: Callable[...,
     )
 
 
-@pytest.mark.parametrize("kind", ["two", "exclusive"])
+@pytest.mark.parametrize("kind", rest_in_check(["two", "exclusive"], quick=["exclusive"]))
 def test_each_label_has_its_own_numbers(
     kind: str, trained: Callable[..., TrainedModel], browse: Callable[..., Browsed], tmp_path: Path
 ) -> None:

@@ -97,8 +97,10 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
         Returns
         -------
-        X : the type of the given X, shape (m, n_features)
-        y : the type of the given y, shape (m,)
+        X : array, sparse matrix or DataFrame, shape (m, n_features)
+            The type of the given ``X``.
+        y : array or Series, shape (m,)
+            The type of the given ``y``.
 
         Raises
         ------

@@ -10,6 +10,7 @@ import typer
 
 from toxiclf._console import print_line, say
 from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, scoring, training
+from toxiclf.cli._help import CONTEXT, EXAMPLES, GroupedCommand
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings=CONTEXT,
     help="Classify toxic comments when the toxic ones are rare; Korean first.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage or a missing extra, 3 unfit data, 4 bundle rejected, "
     "5 with --strict: rows were rejected, 6 training diverged, 130 interrupted.",
@@ -31,8 +33,8 @@ for command in (
     scoring.inspect,
     pretrain.pretrain,
 ):
-    app.command()(command)
-app.command("list")(listing.list_names)
+    app.command(cls=GroupedCommand, epilog=EXAMPLES[command.__name__])(command)
+app.command("list", cls=GroupedCommand, epilog=EXAMPLES["list"])(listing.list_names)
 app.add_typer(corpora.app, name="corpora")
 
 

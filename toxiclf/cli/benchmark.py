@@ -18,30 +18,35 @@ def benchmark(
         str | None, typer.Argument(metavar="PLAN", help=f"Plan file, or one that ships: {', '.join(plans.names())}.")
     ] = None,
     corpus: Annotated[
-        str | None, typer.Option(metavar="NAME[,NAME…]", help="Files or corpora, in place of a plan.")
+        str | None,
+        options.of_input(metavar="NAME[,NAME…]", help="Files or corpora, in place of a plan."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME[,NAME…]", help="Presets, or rivals: majority, korcen, fasttext, tfidf_svm."),
+        options.of_model(metavar="NAME[,NAME…]", help="Presets, or rivals: majority, korcen, fasttext, tfidf_svm."),
     ] = None,
     resample: Annotated[
         str | None,
-        typer.Option(metavar="NAME[,NAME…]", help="Resamplers to combine with each model; may include none."),
+        options.of_model(metavar="NAME[,NAME…]", help="Resamplers to combine with each model; may include none."),
     ] = None,
-    seeds: Annotated[str | None, typer.Option(metavar="0..4", help="Seeds: a range, or a list.")] = None,
+    seeds: Annotated[str | None, options.of_model(metavar="0..4", help="Seeds: a range, or a list.")] = None,
     baseline: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Entry that others are compared with [default: the first].")
+        str | None,
+        options.of_model(metavar="NAME", help="Entry that others are compared with [default: the first]."),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A recipe key of all entries.")
+        list[str] | None,
+        options.of_model("--set", metavar="KEY=VALUE", help="A recipe key of all entries."),
     ] = None,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes, each of one thread.")] = 1,
-    again: Annotated[bool, typer.Option("--retry-failed", help="Repeat failed runs.")] = False,
+    jobs: Annotated[int, options.of_output(metavar="N", min=1, help="Processes, each of one thread.")] = 1,
+    again: Annotated[bool, options.of_output("--retry-failed", help="Repeat failed runs.")] = False,
     only_tables: Annotated[
-        bool, typer.Option("--tables", help="Run nothing; write tables of the finished runs.")
+        bool,
+        options.of_output("--tables", help="Run nothing; write tables of the finished runs."),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of rows and tables [default: runs/benchmark-PLAN].")
+        Path | None,
+        options.of_output(metavar="DIR", help="Folder of rows and tables [default: runs/benchmark-PLAN]."),
     ] = None,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:

@@ -8,18 +8,24 @@ import typer
 
 from toxiclf._console import confirmed, print_json, print_line, print_table, say
 from toxiclf._progress import Bar
+from toxiclf.cli._help import CONTEXT, EXAMPLES, GroupedCommand
 from toxiclf.cli.options import JSON
 
 if TYPE_CHECKING:
     from toxiclf.datasets.cards import Card
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Public corpora: what they are, and their files.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings=CONTEXT,
+    help="Public corpora: what they are, and their files.",
+)
 
 _NAME = typer.Argument(metavar="NAME", help="Name of a corpus, as `toxiclf corpora list` gives it.")
 _NAME_ROLE = typer.Argument(metavar="NAME[/PART]", help="Name of a corpus, or of one of its parts, such as beep/test.")
 
 
-@app.command("list")
+@app.command("list", cls=GroupedCommand, epilog=EXAMPLES["corpora list"])
 def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
     """List the corpora, and where their files lie."""
     from toxiclf.datasets.cards import card_names, load_card
@@ -56,7 +62,7 @@ def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
     print_table([["name", "title", "comments", "labels", "licence", "size", "where"], *lines])
 
 
-@app.command()
+@app.command(cls=GroupedCommand, epilog=EXAMPLES["corpora show"])
 def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) -> None:
     """Show a card: source, licence, labels and files."""
     from toxiclf.datasets.cards import PREFIX, load_card
@@ -94,7 +100,7 @@ def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) ->
     print_line(f"next: {_next_step(card)}")
 
 
-@app.command()
+@app.command(cls=GroupedCommand, epilog=EXAMPLES["corpora path"])
 def path(name: Annotated[str, _NAME_ROLE]) -> None:
     """Check the files of a corpus and print where they lie."""
     from toxiclf.datasets.cards import parse
@@ -104,7 +110,7 @@ def path(name: Annotated[str, _NAME_ROLE]) -> None:
         print_line(str(file))
 
 
-@app.command()
+@app.command(cls=GroupedCommand, epilog=EXAMPLES["corpora fetch"])
 def fetch(
     name: Annotated[str, _NAME_ROLE],
     accept_licence: Annotated[

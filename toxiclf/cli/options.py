@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,30 +13,35 @@ from toxiclf.errors import UsageError
 if TYPE_CHECKING:
     from toxiclf.bundle.prevalence import Prior  # which loads NumPy; --help does not need it
 
+of_input, of_model, of_decision, of_output = (
+    partial(typer.Option, rich_help_panel=name) for name in ("Input", "Model", "Decision", "Output")
+)
+"""Options by their group in help texts."""
+
 COMMENTS = typer.Argument(
     metavar="COMMENTS",
     help="CSV, TSV, |-separated, JSON Lines or Parquet file, or corpus:NAME (sample, curse, beep, unsmile).",
 )
-TEXT = typer.Option(metavar="COL", help="Column with the comment; detected if left out.")
-LABEL = typer.Option(
+TEXT = of_input(metavar="COL", help="Column with the comment; detected if left out.")
+LABEL = of_input(
     metavar="COL[,COL…]",
     help="Label column, or several columns of 0 and 1; one with a comma in quotes; detected if left out.",
 )
-NEGATIVE = typer.Option(
+NEGATIVE = of_input(
     metavar="VALUE", help="Label value that is not toxic; with more than two values, each other is a label."
 )
-POSITIVE = typer.Option(metavar="VALUE", help="Label value that is toxic; may be given several times.")
-HEADER = typer.Option("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
-DELIMITER = typer.Option(metavar="CHAR", help="Delimiter of columns, one character or tab; detected if left out.")
-BY = typer.Option(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
-NO_COMMENTS = typer.Option("--no-comments", help="Leave the texts of comments out of the report.")
-STRICT = typer.Option("--strict", help="Exit with 5 if any row was rejected.")
-PRIOR = typer.Option(
+POSITIVE = of_input(metavar="VALUE", help="Label value that is toxic; may be given several times.")
+HEADER = of_input("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
+DELIMITER = of_input(metavar="CHAR", help="Delimiter of columns, one character or tab; detected if left out.")
+BY = of_input(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
+NO_COMMENTS = of_output("--no-comments", help="Leave the texts of comments out of the report.")
+STRICT = of_output("--strict", help="Exit with 5 if any row was rejected.")
+PRIOR = of_decision(
     "--prior",
     metavar="SHARE|LABEL=SHARE[,…]",
     help="Correct scores to this share of toxic comments in production, such as 0.02 for 2 %; in place of the bundle's own.",
 )
-JSON = typer.Option("--json", help="Print JSON in place of a table.")
+JSON = of_output("--json", help="Print JSON in place of a table.")
 
 
 def columns(

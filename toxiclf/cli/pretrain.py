@@ -32,7 +32,7 @@ def pretrain(
             help="Texts without labels: plain text (a line each), CSV, TSV, JSON Lines, Parquet, also .gz or .xz; or corpus:NAME.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="VECTORS", help="Folder of the word vectors.")] = None,
+    out: Annotated[Path | None, options.of_output(metavar="VECTORS", help="Folder of the word vectors.")] = None,
     kind: Annotated[
         str,
         typer.Option(metavar="KIND", help="word2vec, or fasttext: jamo n-grams, which similar spellings share."),
@@ -56,10 +56,12 @@ def pretrain(
     ] = 1,
     quantize: Annotated[bool, typer.Option("--quantize", help="Store 8 bits a number: a quarter of the size.")] = False,
     vectors: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="Word vectors for --show when nothing is trained.")
+        str,
+        options.of_output(metavar="NAME|PATH", help="Word vectors for --show when nothing is trained."),
     ] = "ko-comments",
     show: Annotated[
-        list[str] | None, typer.Option(metavar="WORD", help="Print the words with the most similar vectors.")
+        list[str] | None,
+        options.of_output(metavar="WORD", help="Print the words with the most similar vectors."),
     ] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,

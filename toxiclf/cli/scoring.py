@@ -19,24 +19,28 @@ def predict(
     file: Annotated[
         str | None, typer.Argument(metavar="[FILE|-]", help="CSV, TSV, JSON Lines or text file; - is standard input.")
     ] = None,
-    bundle: Annotated[Path | None, typer.Option(metavar="DIR", help="Bundle folder of a run.")] = None,
+    bundle: Annotated[Path | None, options.of_model(metavar="DIR", help="Bundle folder of a run.")] = None,
     text: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="Score this comment; may be given several times.")
+        list[str] | None,
+        options.of_input(metavar="TEXT", help="Score this comment; may be given several times."),
     ] = None,
     column: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column with the comment; detected if left out.")
+        str | None,
+        options.of_input(metavar="COL", help="Column with the comment; detected if left out."),
     ] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write here (.csv, .tsv or .jsonl) in place of standard output.")
+        Path | None,
+        options.of_output(metavar="FILE", help="Write here (.csv, .tsv or .jsonl) in place of standard output."),
     ] = None,
     rejected: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Rejected rows [default: OUT.rejected.csv, or rejected.csv].")
+        Path | None,
+        options.of_output(metavar="FILE", help="Rejected rows [default: OUT.rejected.csv, or rejected.csv]."),
     ] = None,
     prior: Annotated[str | None, options.PRIOR] = None,
     strict: Annotated[bool, options.STRICT] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON Lines.")] = False,
+    as_json: Annotated[bool, options.of_output("--json", help="Write JSON Lines.")] = False,
 ) -> None:
     """Score comments with a bundle, as a stream of any size."""
     from toxiclf.bundle.prevalence import in_words

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def train(
     comments: Annotated[str, options.COMMENTS],
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="Separate test set, in place of a share.")] = None,
+    test: Annotated[
+        str | None,
+        options.of_input(metavar="FILE", help="Separate test set, in place of a share."),
+    ] = None,
     text: Annotated[str | None, options.TEXT] = None,
     label: Annotated[str | None, options.LABEL] = None,
     negative: Annotated[str | None, options.NEGATIVE] = None,
@@ -26,36 +29,30 @@ def train(
     by: Annotated[str | None, options.BY] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|FILE.toml",
-            help="Recipe file, or preset: a model's name, svm_linear, svm_grid or random_forest_grid.",
-        ),
+        options.of_model(metavar="NAME|FILE.toml", help="Recipe file, or preset; toxiclf list presets names all."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="ngram_logistic (default); of averaged word vectors: logistic, svm, random_forest, knn, lightgbm, xgboost, dnn, "
-            "balanced_random_forest, easy_ensemble, rusboost; of sequences: cnn, lstm, lstm2, bilstm, bilstm2, dnn_sequence; of "
-            "several: voting, stacking; of comments without the label: autoencoder, overcomplete_autoencoder, vae, "
-            "lstm_autoencoder, isolation_forest, one_class_svm.",
-        ),
+        options.of_model(metavar="NAME", help="Model [default: ngram_logistic]; toxiclf list models names all."),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key, such as decision.objective=f2."),
+        options.of_model("--set", metavar="KEY=VALUE", help="Override a recipe key, such as decision.objective=f2."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random step.")] = None,
+    seed: Annotated[int | None, options.of_model(metavar="N", help="Seed of every random step.")] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the run [default: runs/SOURCE-MODEL, or -RECIPE].")
+        Path | None,
+        options.of_output(metavar="DIR", help="Folder of the run [default: runs/SOURCE-MODEL, or -RECIPE]."),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Resume after the last finished epoch of an interrupted run in the same folder."),
+        options.of_output(
+            "--resume", help="Resume an interrupted run in the same folder after its last finished epoch."
+        ),
     ] = False,
     keep_augmented: Annotated[
         bool,
-        typer.Option("--keep-augmented", help="Write the copies of balance.augment to augmented.csv."),
+        options.of_output("--keep-augmented", help="Write the copies of balance.augment to augmented.csv."),
     ] = False,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
@@ -127,7 +124,10 @@ def evaluate(
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     by: Annotated[str | None, options.BY] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write report and predictions.csv here.")] = None,
+    out: Annotated[
+        Path | None,
+        options.of_output(metavar="DIR", help="Also write report and predictions.csv here."),
+    ] = None,
     prior: Annotated[str | None, options.PRIOR] = None,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,

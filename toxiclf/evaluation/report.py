@@ -61,30 +61,44 @@ _NULL_IF_EMPTY = (
 
 
 class Report(BaseModel):
-    """What is known of a trained model.
+    """The report of a trained model: figures with intervals, findings, and what they came from.
 
     A report of an older version may lack metrics or sections; a metric that is not known here is kept.
 
     Attributes
     ----------
-    format : of ``report.json``.
-    model : name of the model.
-    evaluated_on : which rows the figures come from.
-    summary : metric → value, low, high; the mean over labels, with its 95 % interval.
-    by_label : the same of each label, with its threshold; ``labels`` in JSON.
-    confusion : by label: tn, fp, fn, tp; empty for a run that diverged.
-    data : counts of rows and of classes, class weights, what was detected; ``evaluated_sha256`` is that of the rows that
-        figures come from, see :meth:`toxiclf.evaluation.predictions.Predictions.rows_sha256`.
-    baseline : the figures of the ngram_logistic model on the same rows; None where there is none.
-    findings : coded check results.
-    recipe, seed, versions : what the run came from; ``data["sha256"]`` is that of its rows.
-    timings : seconds of fitting, calibration and thresholds.
-    search : the trials that the recipe was chosen from; empty where none was asked for.
-    analysis : ``thresholds`` (what each threshold gives on the rows that it may be chosen on), ``calibration``, ``slices``
-        (figures of subgroups) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
-    production : the prevalence by label that scores are corrected to, and the figures of the same rows weighted to it; None where
-        none is set.
-    figure_data : in a saved run, points of figures that its other files do not tell; see :mod:`toxiclf.evaluation.figure_data`.
+    format : int
+        Format number of ``report.json``.
+    model : str
+        Name of the model.
+    evaluated_on : str
+        Which rows the figures come from.
+    summary : dict
+        For each metric ``value``, ``low`` and ``high``: the mean over labels with its 95 % interval.
+    by_label : dict
+        For each label its threshold and the same figures; ``labels`` in JSON.
+    confusion : dict
+        For each label ``tn``, ``fp``, ``fn`` and ``tp``; empty for a run that diverged.
+    data : dict
+        Counts of rows and of classes, class weights, what was detected; ``evaluated_sha256`` is the hash of the rows that figures
+        come from, see :meth:`toxiclf.evaluation.predictions.Predictions.rows_sha256`.
+    baseline : ModelFigures or None
+        Figures of the ``ngram_logistic`` model on the same rows; None if there is none.
+    findings : list of Finding
+        Each with ``code``, ``severity``, ``message`` and ``next_step``.
+    recipe, seed, versions : dict, int, dict
+        What the run came from; ``data["sha256"]`` is the hash of its rows.
+    timings : dict
+        Seconds of fitting, calibration and thresholds.
+    search : dict
+        The trials that the recipe was chosen from; empty without a search.
+    analysis : dict
+        ``thresholds`` (what each threshold gives on the rows that it may be chosen on), ``calibration``, ``slices`` (figures of
+        subgroups) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
+    production : ProductionFigures or None
+        The prevalence by label that scores are corrected to, and the figures of the same rows weighted to it; None if none is set.
+    figure_data : dict
+        In a saved run, points of figures that its other files lack; see :mod:`toxiclf.evaluation.figure_data`.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)

@@ -92,6 +92,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters and, where ``deep``, every key of the recipe as ``section__key``.
 
+        Examples
+        --------
         >>> ToxicClassifier("svm").get_params()["model__kernel"]
         'rbf'
         """
@@ -108,8 +110,11 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Raises
         ------
-        UsageError : a key is unknown, or a value does not fit.
+        UsageError
+            A key is unknown, or a value does not fit.
 
+        Examples
+        --------
         >>> ToxicClassifier("svm").set_params(model__C=10)
         ToxicClassifier(recipe={'model': {'C': 10.0, 'name': 'svm'}})
         """
@@ -189,10 +194,11 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Returns
         -------
-        (n,) for two classes, turned round where ``classes_[1]`` is the negative one, or (n, k) for independent labels: the
-        calibrated log-odds minus the threshold's; with isotonic calibration, whose log-odds need not be finite, the raw output
-        minus the least one that is flagged. (n, classes) for more than two classes: the log-odds of each against the others, the
-        highest of which ``predict`` takes.
+        array of float64, shape (n,), (n, k) or (n, n_classes)
+            (n,) for two classes, turned round where ``classes_[1]`` is the negative one, or (n, k) for independent labels: the
+            calibrated log-odds minus the threshold's; with isotonic calibration, whose log-odds need not be finite, the raw
+            output minus the least one that is flagged. (n, n_classes) for more than two classes: the log-odds of each against
+            the others, the highest of which ``predict`` takes.
         """
         raw = self._raw(X)
         if self._manifest.negative is not None:
@@ -213,7 +219,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Raises
         ------
-        DataError : the folder exists and is no bundle.
+        DataError
+            The folder exists and is no bundle.
         """
         check_is_fitted(self)
         store.save(Path(folder), self._manifest, self._files)

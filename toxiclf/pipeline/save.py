@@ -122,7 +122,8 @@ class TrainedModel:
 
         Raises
         ------
-        UsageError : ``keep_augmented`` without augmentation.
+        UsageError
+            ``keep_augmented`` without augmentation.
         """
         if keep_augmented and self._copies is None:
             raise UsageError("there are no augmented comments to keep; name a method in balance.augment")

@@ -190,6 +190,8 @@ class Recipe(Section):
         UsageError
             A key or a name is unknown (the sentence gives the nearest), or a value does not fit.
 
+        Examples
+        --------
         >>> Recipe.load("svm", settings=["model.C=10", "vectors.size=50"]).model.C
         10.0
         """
@@ -234,6 +236,8 @@ class Recipe(Section):
         UsageError
             A key is unknown, or a value does not fit.
 
+        Examples
+        --------
         >>> Recipe.load("svm").changed({"model.C": 10, "vectors.size": 50}).model.C
         10.0
         """
