@@ -21,10 +21,11 @@ from toxiclf.recipe import Recipe, presets
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 GENERATED = {"docs/reference/cli.md", "docs/reference/recipe.md"}  # by scripts/write_reference.py
-PAGES = [
-    "README.md",
-    *sorted({page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md")} - GENERATED),
-]
+# Korean pages have the blocks of their English twins: tests/test_korean_pages.py
+ENGLISH = {
+    page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md") if not page.name.endswith(".ko.md")
+}
+PAGES = ["README.md", *sorted(ENGLISH - GENERATED)]
 TUTORIAL = "docs/tutorial/your-own-csv.md"
 NOT_RUN = {"pip install": "makes the environment that this test runs in"}
 # of five folds, each a whole fit, and of thirty epochs: all that is run otherwise than it is shown
