@@ -1,4 +1,4 @@
-"""The project says one thing in one word: none of the words that the glossary has replaced is left in pages, messages or docstrings."""
+"""The glossary holds: no word that it has replaced is left in pages, messages or docstrings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ def test_no_replaced_word_is_left(paths: list[Path]) -> None:
         for path in paths
         for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
         for pattern, word in INSTEAD.items()
-        if (match := re.search(pattern, line, re.IGNORECASE))
-        and not re.fullmatch(ALLOWED.get(path.name, "(?!)"), line)
+        if (match := re.search(pattern, line, re.IGNORECASE)) and not re.fullmatch(ALLOWED.get(path.name, "(?!)"), line)
     ]
     assert not faults, "\n".join(faults)

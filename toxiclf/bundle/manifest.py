@@ -147,7 +147,9 @@ class Manifest(BaseModel):
                 "this bundle does not say at what share of toxic comments it was calibrated, so its scores cannot be corrected "
                 "to a production prevalence; train it again, or leave the prior out"
             )
-        prevalence = production_prevalence(prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive)
+        prevalence = production_prevalence(
+            prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive
+        )
         return self.model_copy(update={"calibration": self.calibration.at(self.rates, prevalence), "prior": prevalence})
 
     def to_bytes(self) -> bytes:

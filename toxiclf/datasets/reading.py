@@ -104,7 +104,7 @@ def read_comments(
         if not card.labels:
             raise UsageError(f"{source} has no labels; use it for word vectors: --set vectors.unlabeled={source}")
         chosen = wanted or card.part(part) or card.part("train")
-        assert chosen is not None  # every labelled card has a training part
+        assert chosen is not None  # every labelled card has training rows
         name = f"corpus:{card.name}/{chosen.role}"
         source = str(card.path(chosen))
         format = card.row_format(chosen)
