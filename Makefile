@@ -5,12 +5,13 @@
 #   make check-rest  what `make check` has beyond `make test`
 #   make check-long  the long tests
 #   make docs        the documentation site, in build/docs
+#   make notebooks   runs the notebooks and writes them back with their outputs
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 CHECK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/check
 
-.PHONY: train test check check-rest check-long docs clean
+.PHONY: train test check check-rest check-long docs notebooks clean
 
 train: $(INSTALLED)
 	$(VENV)/bin/toxiclf train corpora/sample_comments.csv --out runs/sample
@@ -29,6 +30,9 @@ check-long: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(VENV)/bin/python -m sphinx -W --keep-going -n -q docs build/docs
+
+notebooks: $(INSTALLED)
+	$(VENV)/bin/python scripts/run_notebooks.py
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -156,6 +156,14 @@ def test_the_readme_is_short() -> None:
     assert len(re.findall(r"^\|", README, re.MULTILINE)) <= 2 + 6
 
 
+def test_the_documentation_has_at_most_15000_words() -> None:
+    """All pages but the reference and translations, counted as ``wc -w`` counts."""
+    docs = ROOT / "docs"
+    pages = [page for page in docs.rglob("*.md") if not page.is_relative_to(docs / "reference")]
+    words = {page.name: len(page.read_text("utf-8").split()) for page in pages if not page.name.endswith(".ko.md")}
+    assert sum(words.values()) <= 15_000, words
+
+
 def test_every_preset_is_named_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", "--help"]) == 0
     assert "toxiclf list presets" in capsys.readouterr().out
