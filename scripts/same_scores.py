@@ -13,6 +13,7 @@ with each bundle of the first version.
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import subprocess
 import sys
@@ -57,6 +58,12 @@ def train(out: Path, package: Path, *, sample_only: bool, only: list[str]) -> No
         print(f"{name}: exit {done.returncode}", flush=True)
 
 
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Rows without the path of the comments, which differs between checkouts."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return [{key: value for key, value in row.items() if key != "file"} for row in csv.DictReader(stream)]
+
+
 def compare(before: Path, after: Path) -> int:
     """The number of runs that differ."""
     differ = 0
@@ -65,7 +72,7 @@ def compare(before: Path, after: Path) -> int:
         notes = []
         for file in ("predictions.csv", "scored.csv"):
             first, second = before / name / file, after / name / file
-            if not second.is_file() or first.read_bytes() != second.read_bytes():
+            if not second.is_file() or _rows(first) != _rows(second):
                 notes.append(f"{file} differs" if second.is_file() else f"{file} is missing")
         rescored = after / name / "scored-by-the-bundle-of-before.csv"
         rescored.parent.mkdir(parents=True, exist_ok=True)
