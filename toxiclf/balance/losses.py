@@ -47,7 +47,12 @@ class Crossentropy(Loss):
 CROSSENTROPY = Crossentropy()
 
 
-@register("loss", summary="Cross-entropy that makes light of what is known already", keys=("focal_gamma",), order=20)
+@register(
+    "loss",
+    summary="Cross-entropy that gives less weight to comments that are already classified well",
+    keys=("focal_gamma",),
+    order=20,
+)
 @dataclass(frozen=True)
 class Focal(Loss):
     """Cross-entropy times (1 - p) ** gamma, p being the probability of what is true.
@@ -66,7 +71,7 @@ class Focal(Loss):
 
 
 @register(
-    "loss", summary="Cross-entropy of outputs raised by the log-odds of a class's share", keys=("logit_tau",), order=30
+    "loss", summary="Cross-entropy of outputs shifted by the log-odds of each class", keys=("logit_tau",), order=30
 )
 @dataclass(frozen=True)
 class LogitAdjusted(Loss):
@@ -87,6 +92,7 @@ class LogitAdjusted(Loss):
         adjustment = np.log(shares) if exclusive else np.log(shares) - np.log1p(-shares)
         if float(np.ptp(adjustment) if exclusive else np.abs(adjustment).max()) < _NOTHING:
             raise UsageError(
-                "balance.loss = logit_adjusted has no effect, as all classes have as many rows; leave it out"
+                "balance.loss = logit_adjusted has no effect, because all classes have the same number of rows; "
+                "leave it out"
             )
         return tuple((self.logit_tau * adjustment).tolist())

@@ -104,7 +104,7 @@ def _read_file(folder: Path, name: str, largest: int) -> bytes:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise BundleError(f"{path} is not a plain file")
+        raise BundleError(f"{path} is not a regular file; copy the bundle again")
     with os.fdopen(descriptor, "rb") as file:
         return file.read(min(largest, status.st_size) + 1)  # memory for what is there, whatever the manifest says
 

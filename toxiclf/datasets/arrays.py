@@ -37,12 +37,12 @@ def checked_texts(X: Any) -> list[str]:
         raise UsageError(f"X is {named(X)}; expected a list of comments: write [comment] for a single one")
     shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
-        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: choose it")
+        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: select it")
     texts = list(X) if len(shape) < 2 else np.asarray(X, dtype=object).ravel().tolist()
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise UsageError(
-                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or make it ''"
+                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or use ''"
             )
     return texts
 
@@ -104,7 +104,9 @@ def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]],
     UsageError, DataError : ``y`` is missing, has other rows than the texts, holds no classes, or only one.
     """
     if y is None:
-        raise UsageError("ToxicClassifier requires y to be passed, but the target y is None; give a class each")
+        raise UsageError(
+            "ToxicClassifier requires y to be passed, but the target y is None; give one class per comment"
+        )
     check_consistent_length(texts, y)
     values = y if hasattr(y, "toarray") else np.asarray(y)  # a matrix of labels may be sparse
     if values.dtype == object:

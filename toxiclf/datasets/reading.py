@@ -1,4 +1,4 @@
-"""Read labelled comments from a file of almost any shape; notes say what was detected, rejected rows are kept."""
+"""Read labeled comments from a file of almost any shape; notes say what was detected, rejected rows are kept."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_comments(
     part: str = "train",
     like: Like | None = None,
 ) -> Comments:
-    """Read labelled comments.
+    """Read labeled comments.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def read_comments(
         if not card.labels:
             raise UsageError(f"{source} has no labels; use it for word vectors: --set vectors.unlabeled={source}")
         chosen = wanted or card.part(part) or card.part("train")
-        assert chosen is not None  # every labelled card has a training part
+        assert chosen is not None  # every labeled card has a training part
         name = f"corpus:{card.name}/{chosen.role}"
         source = str(card.path(chosen))
         format = card.row_format(chosen)
@@ -124,7 +124,10 @@ def read_comments(
     reading = _Reading(name, table, text, tuple(label), by)
     if len(label) > 1:
         if positive or negative is not None:
-            raise UsageError("--positive and --negative speak of one label column; with several, each holds 0 and 1")
+            raise UsageError(
+                "--positive and --negative work with one label column, but several are given; leave them out and "
+                "use 0 and 1 in each"
+            )
         comments = reading.several()
     else:
         comments = reading.single(negative, frozenset(positive), like)
@@ -201,8 +204,8 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
         candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not candidates:
             raise UsageError(
-                f"which column is the label? name one or more with --label; beside the text '{text}' there are: "
-                f"{', '.join(others) or 'none'}"
+                "the label column is not clear; name one or more with --label from the columns beside the text "
+                f"'{text}': {', '.join(others) or 'none'}"
             )
         label = candidates
     if text in label:
@@ -265,7 +268,7 @@ class _Reading:
         listed = ", ".join(f"{value!r} ({count})" for value, count in counts.most_common(6))
         for wanted in [*positive, *([negative] if negative is not None else [])]:
             if wanted not in counts and self._rows and like is None:
-                raise UsageError(f"column '{column}' never holds {wanted!r}; it holds {listed}")
+                raise UsageError(f"column '{column}' never holds {wanted!r}; give one of its values: {listed}")
         name = "toxic" if column.casefold() in _GENERIC or re.fullmatch(r"column\d+", column) else column
         if like is not None and like.negative is not None:
             return self._exclusive(values, like.labels, like.negative)
@@ -300,7 +303,7 @@ class _Reading:
                 rows.append(row)
                 targets.append([table[value]])
             else:
-                self._reject(row, f"label '{value}' is neither a toxic value nor another that was expected")
+                self._reject(row, f"label '{value}' is neither a toxic nor a not toxic value")
         seen = sorted({v for v in values if table.get(v)})
         meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
         return self._comments(rows, targets, (name,), None, meaning, given)

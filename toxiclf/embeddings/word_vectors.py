@@ -75,7 +75,7 @@ class WordVectors:
         """
         ids = self.vocabulary.ids([[word]]).flat - 1
         if not len(ids):
-            raise DataError(f"nothing of '{word}' has a vector; give a word that the texts hold")
+            raise DataError(f"no piece of '{word}' has a vector; give a word from the training texts")
         seen = np.flatnonzero(self.frequencies > 0)
         length = np.maximum(np.linalg.norm(self.matrix, axis=1), 1e-12)
         wanted = self.matrix[ids].mean(axis=0)

@@ -228,7 +228,7 @@ class Report(BaseModel):
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}); see to it that you may") from error
+            raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
         except ValidationError as error:
             complaint = error.errors()[0]
             if complaint["type"] == "newer_format":

@@ -110,7 +110,7 @@ class FeaturePipeline:
         }
         if not any(map(len, known.values())):
             raise DataError(
-                f"no n-gram stands in {min_comments} of {len(rows)} comments; lower min_comments, or give more"
+                f"no n-gram occurs in {min_comments} of {len(rows)} comments; lower min_comments, or give more comments"
             )
         encoder = TextEncoder(preprocessor, {name: NgramView(vocabulary) for name, vocabulary in known.items()})
         return cls(encoder, Ngrams({name: len(vocabulary) for name, vocabulary in known.items()}))

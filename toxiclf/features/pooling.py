@@ -109,7 +109,7 @@ class Tfidf(Pooling):
 
 
 @register(
-    "pooling", summary="smooth inverse frequency, less the vectors' common direction (Arora et al. 2017)", order=3
+    "pooling", summary="smooth inverse frequency without the vectors' common direction (Arora et al. 2017)", order=3
 )
 class Sif(Pooling):
     """Weights a / (a + p) with a = 0.001 and p the token's frequency; then the vectors' common direction is removed.

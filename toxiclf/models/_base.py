@@ -110,7 +110,7 @@ def unlabelled_rows(targets: NDArray[np.uint8], where: str) -> NDArray[np.intp]:
     rows = np.flatnonzero(targets[:, 0] == 0)
     if len(rows) < _FEWEST_NEGATIVES:
         raise DataError(
-            f"this model learns from comments without the label, and {where} holds {len(rows)} of them; add such comments, or "
-            "choose a model that learns from both kinds"
+            f"this model learns from comments without the label, but {where} has {len(rows)} of them; add such "
+            "comments, or choose a model that learns from both classes"
         )
     return rows

@@ -64,12 +64,12 @@ class Checkpoint:
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise self.unfit(f"cannot be read ({error})") from error
         if not isinstance(facts, dict) or facts.pop("identity", None) != identity:
-            raise self.unfit("is of other comments, another recipe or other versions of the libraries")
+            raise self.unfit("belongs to other comments, another recipe or other versions of the libraries")
         return State(arrays, facts)
 
     def unfit(self, reason: str) -> UsageError:
         """The error for a file from which training cannot resume."""
-        return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to begin anew")
+        return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to start over")
 
     def save(self, identity: str, state: State) -> None:
         """Put a state in place of the last one; a process that is killed leaves the one or the other."""

@@ -65,9 +65,9 @@ class Network(Model):
             "fallen" if self.monitor.lower_is_better else "risen",
         )
         task.context.say(
-            f"{task.context.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most {plan.epochs} epochs"
-            f"{epochs}, until the {measured} of {watched:,} validation comments has not {moved} for {plan.patience}; "
-            f"on {'a GPU' if gpus else 'the CPU'}"
+            f"{task.context.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most "
+            f"{plan.epochs} epochs{epochs}; stops if the {measured} of {watched:,} validation comments has not "
+            f"{moved} for {plan.patience}; on {'a GPU' if gpus else 'the CPU'}"
         )
 
     def blame(self) -> tuple[str, str]:
@@ -75,10 +75,10 @@ class Network(Model):
         options = self.options
         lower = f"lower model.learning_rate (to {min(1e-3, options.learning_rate / 10):g})"
         if options.learning_rate > _HIGH:
-            return f"the likely cause is a learning rate of {options.learning_rate:g}", lower
+            return f"the learning rate of {options.learning_rate:g} is probably too high", lower
         unclipped = options.clip_norm == "none" or not options.clip_norm
         cure = f"set model.clip_norm = 1, or {lower}" if unclipped else lower
-        return "the likely cause is steps that are too large", cure
+        return "the steps are probably too large", cure
 
 
 class Classifier(Network):

@@ -28,13 +28,13 @@ class BoostingOptions(ModelOptions):
     trees: Count = 300
     """Number of trees."""
     learning_rate: Positive = 0.05
-    """Share of each tree's answer that is added."""
+    """Learning rate, which scales the output of each tree."""
     min_samples_leaf: Count = 20
-    """Training rows in a leaf, at least."""
+    """Minimum number of training rows in a leaf."""
     row_share: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Share of the training rows that each tree sees."""
     feature_share: Annotated[float, Field(gt=0, le=1)] = 0.3
-    """Share of the vector's numbers that each tree sees."""
+    """Share of the vector's dimensions that each tree sees."""
 
 
 def threads_for(rows: int) -> int:
@@ -63,7 +63,7 @@ class LightgbmOptions(BoostingOptions):
 
     name: Literal["lightgbm"] = "lightgbm"
     leaves: Annotated[int, Field(ge=2)] = 15
-    """Leaves of a tree, at most."""
+    """Maximum number of leaves of a tree."""
 
 
 @register(
@@ -139,9 +139,9 @@ class XgboostOptions(BoostingOptions):
 
     name: Literal["xgboost"] = "xgboost"
     max_depth: Count = 4
-    """Splits from the root to a leaf, at most."""
+    """Maximum depth of a tree."""
     min_samples_leaf: Count = 5
-    """The least sum of second derivatives in a leaf (XGBoost's `min_child_weight`)."""
+    """Minimum sum of second derivatives in a leaf (XGBoost's `min_child_weight`)."""
 
 
 @register(

@@ -25,7 +25,7 @@ class IsolationForestOptions(ModelOptions):
     trees: Count = 300
     """Number of trees."""
     samples: Count = 256
-    """Comments without the label that each tree sees."""
+    """Number of comments without the label that each tree sees."""
 
 
 @register(

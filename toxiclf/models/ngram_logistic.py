@@ -30,9 +30,9 @@ class NgramLogisticOptions(ModelOptions):
     syllable: Count = 4
     """Longest n-gram of syllables."""
     min_comments: Count = 3
-    """Comments that an n-gram must stand in; rarer ones are left out."""
+    """Minimum number of comments with an n-gram; rarer n-grams are left out."""
     log_count_ratio: bool = True
-    """Whether each n-gram is scaled by how much more often it stands in comments of one class than of the other."""
+    """Whether each n-gram is weighted by how much more often it occurs in one class than in the other."""
 
 
 @register(

@@ -47,9 +47,9 @@ class SvmOptions(ModelOptions):
     C: Positive = 1.0
     """Penalty on training rows on the wrong side of the margin; higher fits them more closely."""
     gamma: Positive | Literal["scale"] = "scale"
-    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (features · variance)."""
+    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (dimensions · variance)."""
     standardize: bool = True
-    """Whether each number of a vector is brought to mean 0 and deviation 1 first."""
+    """Whether each dimension is first scaled to mean 0 and standard deviation 1."""
 
     def without_effect(self) -> list[NoEffect]:
         """``gamma`` is of the RBF kernel."""
@@ -103,11 +103,11 @@ class OneClassSvmOptions(ModelOptions):
 
     name: Literal["one_class_svm"] = "one_class_svm"
     nu: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Share of the comments without the label that lie outside of the border, at most."""
+    """Maximum share of the comments without the label outside the boundary."""
     gamma: Positive | Literal["scale"] = "scale"
-    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (features · variance)."""
+    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (dimensions · variance)."""
     standardize: bool = True
-    """Whether each number of a vector is brought to mean 0 and deviation 1 first."""
+    """Whether each dimension is first scaled to mean 0 and standard deviation 1."""
 
 
 @register(

@@ -70,7 +70,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     moderator_ : Moderator
         The fitted model as :func:`toxiclf.load` would give it.
     rejected_ : array of intp
-        Rows of ``X`` that were rejected, as the same comment is labelled in different ways.
+        Rows of ``X`` that were rejected, as the same comment is labeled in different ways.
 
     See Also
     --------
@@ -123,7 +123,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self
 
     def fit(self, X: Any, y: Any) -> ToxicClassifier:
-        """Learn from labelled comments, calibrate, and tune thresholds.
+        """Learn from labeled comments, calibrate, and tune thresholds.
 
         Parameters
         ----------
@@ -164,8 +164,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self._open(manifest, learned.fitted.encoder)
         if len(self.rejected_):
             warnings.warn(
-                f"{len(self.rejected_)} comments were rejected, as the same comment is labelled in different ways; "
-                "rejected_ has their rows: label them alike",
+                f"{len(self.rejected_)} comments were rejected because the same comment has different labels; "
+                "see rejected_ and give each comment one label",
                 stacklevel=2,
             )
         return self
@@ -233,8 +233,9 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         listed = ", ".join(map(repr, classes))
         if isinstance(self.negative, str) and classes == list(range(len(classes))):
             warnings.warn(
-                f"y holds {listed} in place of words, as some of scikit-learn's tools number them, so 0 is taken as the negative "
-                f"class and not {self.negative!r}; that matters to predict, not to ranks: to be sure, number the classes yourself",
+                f"y holds {listed} instead of names, because some tools of scikit-learn encode classes, so 0 is "
+                f"taken as the negative class and not {self.negative!r}. This changes predict, but no ranks; to "
+                "be sure, encode the classes yourself",
                 stacklevel=3,
             )
             return 0
@@ -332,8 +333,8 @@ def _card(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> str:
     ]  # fmt: skip
     text = [
         f"# {recipe.model.name}", "",
-        "Fitted by toxiclf.ToxicClassifier, which holds no rows out: measure it with cross-validation, or with "
-        "`toxiclf evaluate` on comments that it has not seen.", "",
+        "Fitted by toxiclf.ToxicClassifier, which keeps no test set: measure it with cross-validation, or with "
+        "`toxiclf evaluate` on comments that it was not trained on.", "",
         *labels, *rate, "", "## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```",
     ]  # fmt: skip
     return "\n".join([*front, *text]) + "\n"

@@ -40,7 +40,9 @@ def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Score
     """Score the test set, once, by the bundle's graph; without a test set, take the scores of the decision."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
-        name = f"{words} (no test set; calibration and thresholds were fitted to the same scores, so figures flatter)"
+        name = (
+            f"{words} (no test set; calibration and thresholds were fitted to the same scores, so figures are too good)"
+        )
         scores = learned.decision_scores
         n_truncated = n_unknown = 0
     else:
@@ -84,7 +86,7 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
     default = Recipe()
     if (recipe.model, recipe.balance) == (default.model, default.balance):
         return None
-    say(f"{BASELINE}: fitting the baseline that every model is judged against")
+    say(f"{BASELINE}: fitting the baseline for comparison")
     source = decision_source(recipe) if parts.test is None else "auto"
     decision = recipe.decision.model_copy(update={"source": source})
     plain = recipe.model_copy(
@@ -156,7 +158,7 @@ def report_of(
     Parameters
     ----------
     model, baseline : both on the same rows; None where there is no baseline.
-    comments : all labelled rows, before the split.
+    comments : all labeled rows, before the split.
     seconds : how long fitting, calibration and thresholds took.
     search : the trials that the recipe was chosen from.
     """
@@ -227,7 +229,7 @@ def report_of_diverged(
 
 
 def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
-    """Rejected rows, each with its file: those of the labelled rows, then those of a given test set."""
+    """Rejected rows, each with its file: those of the labeled rows, then those of a given test set."""
     return comments.rejected + (parts.test.rejected if parts.test is not None else ())
 
 

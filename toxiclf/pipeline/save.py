@@ -188,7 +188,7 @@ def check_writable(folder: Path) -> None:
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise UsageError(
-            f"{folder} cannot be written: {nearest} is not a folder with leave to write; choose another folder"
+            f"{folder} cannot be written: {nearest} is not a folder that you may write to; choose another folder"
         )
     store.check_replaceable(folder / "bundle")
 
@@ -198,7 +198,7 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
 
     Parameters
     ----------
-    comments : all labelled rows that it came from.
+    comments : all labeled rows that it came from.
     card : the model card, Markdown.
     """
     assert model.graph is not None  # else there is nothing to bundle

@@ -48,7 +48,7 @@ def check_stages(stages: Sequence[Stage]) -> None:
     """
     for before, after in pairwise(stages):
         if (before.rows, before.counts) == (after.rows, after.counts):
-            raise DataError(f"{after.name} changed nothing, {after.rows:,} rows went in and came out; leave it out")
+            raise DataError(f"{after.name} changed none of the {after.rows:,} rows; leave it out")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
     if not _any(members, "is_network"):
         yield NoEffect("balance", ["loss", *keys_of("loss")], on)
     if all(member.component["balances_itself"] for member in members):
-        yield NoEffect("balance", ["class_weight", "effective_number_beta"], f"{on}, which balances itself")
+        yield NoEffect("balance", ["class_weight", "effective_number_beta"], f"{on}, which balances classes itself")
     if _any(members, "learns_from_negatives"):
         cause = f"{on}, which learns from comments without the label alone"
         yield NoEffect("balance", list(BalanceSection.model_fields), cause)

@@ -67,7 +67,7 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
             raise unknown_name("recipe", source, presets())
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{source} is not TOML: {error}") from error
+        raise UsageError(f"{source} is not valid TOML: {error}") from error
 
 
 def model_table(name: str) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def with_new_names(recipe: Any) -> Any:
 def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
     """A note about each key of an earlier version."""
     renamed = dict.fromkeys(key for key in keys if key in RENAMED)
-    return tuple(f"the recipe key {key} is called {RENAMED[key]} now; the old name is still read" for key in renamed)
+    return tuple(f"the recipe key {key} is now called {RENAMED[key]}; the old name still works" for key in renamed)
 
 
 def _rename(table: dict[str, Any], old: str, new: str) -> bool:

@@ -79,8 +79,8 @@ class Recipe(Section):
             object.__setattr__(self, "vectors", chosen)
         elif vectors.pretrained in SHIPPED_VECTORS and (text.tokenizer != "mecab" or text.part_of_speech):
             raise ValueError(
-                f"vectors.pretrained '{vectors.pretrained}' is of the tokens of mecab, all parts of speech; set it to 'none' or to "
-                "vectors of your own for others"
+                f"vectors.pretrained '{vectors.pretrained}' needs the tokenizer mecab with all parts of speech; "
+                "set it to 'none' or to your own vectors"
             )
         return self
 
@@ -106,7 +106,7 @@ class Recipe(Section):
             else "balance.augment, balance.class_weight or balance.loss"
         )
         raise ValueError(
-            f"balance.resample makes rows of averaged word vectors, and {self.model.name} takes "
+            f"balance.resample works on averaged word vectors, but {self.model.name} takes "
             f"{'n-grams' if ngrams else 'sequences of word vectors'}; use {others} instead"
         )
 
@@ -114,8 +114,8 @@ class Recipe(Section):
     def _searches_one_model(self) -> Recipe:
         if self.search.method != "none" and self.model.component["has_members"]:
             raise ValueError(
-                f"search tries recipes of one model, and {self.model.name} has {len(self.members)}; search for its members one by "
-                "one, and give what was found as tables in model.members"
+                f"a search needs a single model, but {self.model.name} has {len(self.members)} members; search "
+                "each member alone, then give the results as tables in model.members"
             )
         return self
 

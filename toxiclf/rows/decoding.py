@@ -63,8 +63,8 @@ def reading(name: str) -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:  # of a pipe, of which only the beginning could be looked at
         raise DataError(
-            f"{name} begins as {error.encoding.upper()}, but 0x{error.object[error.start]:02x} further on is not; "
-            "save it as UTF-8, or give it as a file to learn the line"
+            f"{name} begins as {error.encoding.upper()}, but a later byte (0x{error.object[error.start]:02x}) is "
+            "not; save it as UTF-8, or give it as a file to learn the line"
         ) from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} cannot be read: {error}; fetch or pack it again") from error

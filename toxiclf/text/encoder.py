@@ -129,8 +129,8 @@ class TokenView:
         engine = made(spec.part_of_speech, spec.typo_correction)
         if engine.version != spec.tokenizer_version:
             warnings.warn(
-                f"the bundle was trained with {spec.tokenizer_version}, here is {engine.version}: "
-                "tokens, and so scores, may differ; install the same version or train again",
+                f"the bundle was trained with {spec.tokenizer_version}, but {engine.version} is installed, so "
+                "tokens and scores may differ; install the same version, or train again",
                 stacklevel=2,
             )
         return cls(engine, TokenVocabulary(vocabulary), spec.max_tokens)

@@ -105,8 +105,8 @@ def augmented(
             copies = list(_copies([texts[row] for row in sources], method, step.copies, wanted, new, [seed, number]))
             if not copies:
                 raise DataError(
-                    f"balance.augment: {step.method} could change none of the {len(group)} comments of {name}, for it needs "
-                    f"{method.needs}; leave it out, or take another method"
+                    f"balance.augment: {step.method} cannot change any of the {len(group)} comments of {name}, "
+                    f"because it needs {method.needs}; use another method, or leave it out"
                 )
             of_step.append([(copy, sources[place], step.method) for place, copy in copies])
             share = len(copies) / (step.copies * len(group))

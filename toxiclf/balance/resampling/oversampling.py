@@ -8,7 +8,7 @@ from toxiclf._registry import register
 from toxiclf.balance.resampling._settings import Settings
 
 
-@register("resampler", summary="Copies of rows of the rarer class, drawn at random", order=10)
+@register("resampler", summary="Random copies of rows of the rarer class", order=10)
 def random_over(settings: Settings) -> Any:
     """Repeats rows of the rarer class at random until there are as many as asked for.
 
@@ -20,7 +20,8 @@ def random_over(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="New rows between a rare row and its neighbours", generates=True, keys=("ratio", "neighbours"), order=30
+    "resampler", summary="New rows between a rare row and its nearest neighbors",
+    generates=True, keys=("ratio", "neighbours"), order=30
 )  # fmt: skip
 def smote(settings: Settings) -> Any:
     """Makes rows on the lines between a row of the rarer class and its nearest neighbours of that class.
@@ -33,7 +34,7 @@ def smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE of the rare rows that lie near the other class", generates=True, keys=("ratio", "neighbours"),
+    "resampler", summary="SMOTE from rare rows near the other class", generates=True, keys=("ratio", "neighbours"),
     order=40,
 )  # fmt: skip
 def borderline_smote(settings: Settings) -> Any:
@@ -47,7 +48,8 @@ def borderline_smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE of the support vectors of the rarer class", generates=True, keys=("ratio", "neighbours"), order=50
+    "resampler", summary="SMOTE from support vectors of the rarer class",
+    generates=True, keys=("ratio", "neighbours"), order=50
 )  # fmt: skip
 def svm_smote(settings: Settings) -> Any:
     """SMOTE from the support vectors of the rarer class, also outwards where few neighbours are of the other class.
@@ -60,7 +62,8 @@ def svm_smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE, most of it where the other class is near", generates=True, keys=("ratio", "neighbours"), order=60
+    "resampler", summary="SMOTE with more new rows where the other class is near",
+    generates=True, keys=("ratio", "neighbours"), order=60
 )  # fmt: skip
 def adasyn(settings: Settings) -> Any:
     """Makes the more rows from a row of the rarer class, the more of its neighbours are of the other class.
@@ -88,7 +91,8 @@ def smote_tomek(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE, then rows unlike their neighbours removed", generates=True, keys=("ratio", "neighbours"),
+    "resampler", summary="SMOTE, then rows removed that differ from their neighbors",
+    generates=True, keys=("ratio", "neighbours"),
     order=80,
 )  # fmt: skip
 def smote_enn(settings: Settings) -> Any:

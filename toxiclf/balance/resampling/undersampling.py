@@ -8,7 +8,7 @@ from toxiclf._registry import register
 from toxiclf.balance.resampling._settings import Settings
 
 
-@register("resampler", summary="Rows of the other class removed at random", undersamples=True, order=20)
+@register("resampler", summary="Random rows of the other class removed", undersamples=True, order=20)
 def random_under(settings: Settings) -> Any:
     """Keeps rows of the more frequent class at random until there are as few as asked for.
 
@@ -20,7 +20,7 @@ def random_under(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="Rows of the other class removed that mix with the rarer one", undersamples=True, keys=(), order=90
+    "resampler", summary="Rows of the other class in Tomek links removed", undersamples=True, keys=(), order=90
 )  # fmt: skip
 def tomek(settings: Settings) -> Any:
     """Removes a row of the more frequent class where it and a row of the rarer one are each other's nearest (Tomek links).
@@ -33,7 +33,8 @@ def tomek(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="Rows of the other class nearest to the rarer one kept", undersamples=True, keys=("ratio", "neighbours"),
+    "resampler", summary="Rows of the other class kept only near the rarer class",
+    undersamples=True, keys=("ratio", "neighbours"),
     order=100,
 )  # fmt: skip
 def nearmiss(settings: Settings) -> Any:
