@@ -248,7 +248,7 @@ def test_before_fit_there_is_nothing(vectorizer: Any) -> None:
         (AverageVectorizer(pooling="max"), "recipe key features.pooling is 'max';"),
         (AverageVectorizer(pretrained="none", min_count=99), "no token occurs 99 times"),
         (NgramVectorizer(jamo=0), "recipe key model.jamo is 0;"),
-        (NgramVectorizer(min_comments=99), "no n-gram stands in 99 of"),
+        (NgramVectorizer(min_comments=99), "no n-gram occurs in 99 of"),
     ],
 )
 def test_parameters_that_do_not_fit_are_a_value_error(vectorizer: Any, sentence: str) -> None:

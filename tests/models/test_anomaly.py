@@ -138,7 +138,7 @@ def test_a_step_too_far_is_a_divergence_and_not_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "where"), [("training", "the training set holds 0"), ("validation", "the validation set holds 1")]
+    ("part", "where"), [("training", "the training set has 0"), ("validation", "the validation set has 1")]
 )
 def test_no_harmless_comments_are_refused_in_a_sentence(part: str, where: str) -> None:
     model = make_model(model_options({"name": "autoencoder"}))

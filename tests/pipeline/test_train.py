@@ -95,7 +95,7 @@ def test_other_calibrations_score_between_zero_and_one(method: str, sample: Comm
 def test_explicit_class_weights_are_used_by_name(sample: Comments) -> None:
     trained = toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxic": 4.0}}})
     assert [w["weight"] for w in trained.report.data["class_weights"]] == [1.0, 4.0]
-    with pytest.raises(toxiclf.UsageError, match="the classes are: negative, toxic"):
+    with pytest.raises(toxiclf.UsageError, match="use these names: negative, toxic"):
         toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxik": 4.0}}})
 
 

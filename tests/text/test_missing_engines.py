@@ -59,7 +59,7 @@ def test_missing_java_is_one_sentence_with_ways_out() -> None:
     assert done.stdout.startswith(
         "2 tokenizer 'komoran' needs Java, and none is found; install a runtime, such as: apt install"
     )
-    assert "mecab or kiwi, which need none" in done.stdout
+    assert "mecab or kiwi, which need no Java" in done.stdout
 
 
 @pytest.mark.check
@@ -83,8 +83,8 @@ def test_engines_that_do_not_fit_into_java_s_memory_are_refused_and_the_program_
     )
     done = run(code, TOXICLF_JVM_HEAP_MB="150")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("2 tokenizer 'hannanum' needs 140 MB of Java's memory, of which ")
-    assert "give Java more memory than 150 MB, such as: export TOXICLF_JVM_HEAP_MB=300, and start anew" in done.stdout
+    assert done.stdout.startswith("2 tokenizer 'hannanum' needs 140 MB of Java's memory, but ")
+    assert "give Java more memory than 150 MB, such as: export TOXICLF_JVM_HEAP_MB=300, and start again" in done.stdout
 
 
 @needs_java

@@ -243,10 +243,10 @@ def check_classes(comments: Comments) -> None:
                 "training needs both classes: check --label, --positive and --negative"
             )
         if min(count, n - count) < MIN_PER_CLASS:
-            what = "have" if count < n - count else "lack"
+            what = "with" if count < n - count else "without"
             raise DataError(
-                f"only {min(count, n - count)} distinct comments {what} label '{name}', but training needs at "
-                f"least {MIN_PER_CLASS}: label more of them, or leave this label out with --label"
+                f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}, but training needs at least "
+                f"{MIN_PER_CLASS}; label more of them, or leave this label out with --label"
             )
 
 

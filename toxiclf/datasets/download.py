@@ -136,7 +136,7 @@ def _network(address: str) -> Iterator[None]:
         if isinstance(cause, TimeoutError):
             raise _failure(f"{host} sent nothing for {_SILENCE:g} s") from error
         if isinstance(cause, http.client.IncompleteRead):
-            raise _failure(f"{host} broke off") from error
+            raise _failure(f"{host} closed the connection") from error
         raise _failure(f"{host} cannot be reached or gave an invalid answer ({_words(cause)})") from error
 
 
