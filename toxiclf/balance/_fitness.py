@@ -1,4 +1,4 @@
-"""Whether rows can be balanced at all; the same sentences for comments and for vectors."""
+"""Checks that rows can be balanced, for comments and for vectors."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from toxiclf.text.normalize import Normalizer
 
 
 class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
-    """Write comments of the rarer classes once more, in an imbalanced-learn pipeline over texts.
+    """Augment comments of the rarer classes, as a sampler for imbalanced-learn pipelines over texts.
 
     The rarer classes are all but the most frequent one; of a 0/1 matrix ``y`` of independent labels, the rows that hold a label
     which less than half of all rows hold. See :func:`toxiclf.balance.augmentation.augmented` for what is promised of the copies.

@@ -1,4 +1,4 @@
-"""Row resampling by imbalanced-learn: how many rows of each class there are, of vectors and one label."""
+"""Resample rows of vectors with one label, by imbalanced-learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which word vectors a recipe means: those that are shipped, a folder or file, or those of unlabeled texts."""
+"""Load the word vectors that a recipe names: shipped ones, a folder or file, or those of unlabeled texts."""
 
 from __future__ import annotations
 

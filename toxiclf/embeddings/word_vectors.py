@@ -1,4 +1,4 @@
-"""Word vectors in memory: of the tokens that were seen, and of every Hangul syllable and jamo, of which any other is made."""
+"""Word vectors in memory: for known tokens, and for every Hangul syllable and jamo as pieces of unknown tokens."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class WordVectors:
 
     @property
     def size(self) -> int:
-        """Numbers a vector."""
+        """Dimensions of a vector."""
         return int(self.matrix.shape[1])
 
     @cached_property
@@ -63,7 +63,7 @@ class WordVectors:
         return TokenVocabulary(self.tokens)
 
     def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:
-        """The tokens that were seen and have the most similar vectors, with their cosine similarity, the most similar first.
+        """The tokens with the most similar vectors and their cosine similarities, the most similar first.
 
         Parameters
         ----------

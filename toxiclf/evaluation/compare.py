@@ -1,4 +1,4 @@
-"""Compare runs on the same comments: is a difference more than chance in those comments explains?"""
+"""Compare runs on the same comments, and test whether differences are statistically significant."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Verdict = Literal["better", "worse", "not significant", "not defined"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A later run minus the reference, on the same comments.
+    """Difference of a metric between a run and the reference on the same comments.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Difference:
     verdict: Verdict
 
     def lost(self) -> bool:
-        """Whether the result table calls it better or worse, but no longer after Holm's correction."""
+        """Whether the difference loses its significance after Holm's correction."""
         stands = (
             self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
         )
@@ -146,7 +146,7 @@ class Comparison:
         return str(component("format", "comparison").target(self))
 
     def notes(self) -> list[str]:
-        """What must be known to read the tables, as sentences."""
+        """Notes for reading the tables, as sentences."""
         reports = [run.report for run in self.runs]
         where = sorted({report.evaluated_on for report in reports})
         notes = [

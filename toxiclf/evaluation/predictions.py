@@ -30,7 +30,7 @@ _HASH = re.compile("[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of labeled comments.
+    """Scores and verdicts of a model for labeled comments.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Predictions:
 
     @classmethod
     def of(cls, comments: Comments, scores: NDArray[np.float32], thresholds: Sequence[float]) -> Predictions:
-        """Put scores (n, n_labels) beside the comments that they are of."""
+        """Make predictions from comments and their scores (n, n_labels)."""
         hashes = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in comments.texts)
         flagged = scores >= np.asarray(thresholds, dtype=np.float32)
         return cls(comments.source, comments.lines, tuple(hashes), comments.labels, comments.targets, scores, flagged)

@@ -1,4 +1,4 @@
-"""Where a saved run lies."""
+"""Find the folder of a saved run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that was saved, read back: its report and its predictions, which must speak of the same rows."""
+"""Read a saved run: its report and its predictions, which must belong to the same rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SavedRun:
     predictions: Predictions
 
     def check(self, evaluation: Evaluation) -> None:
-        """Refuse a report whose figures do not follow from its predictions; unknown metrics are not checked.
+        """Check that the metrics of the report follow from its predictions; unknown metrics are not checked.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""One vector a comment: weighted means of its tokens' word vectors; a class a way of weighting."""
+"""Pool word vectors into one vector per comment by weighted means, with one class per weighting."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _TREES = 100
 
 
 class Selection:
-    """The most important numbers of dense vectors.
+    """Selects the most important dimensions of dense vectors by a random forest.
 
     A number's importance is how much splits on it lessen the impurity of a random forest (Breiman 2001), fitted to the rows that
     are given, in which each class weighs the same.

@@ -1,4 +1,4 @@
-"""Feature steps as scikit-learn transformers over texts, for pipelines of one's own."""
+"""Feature extraction as scikit-learn transformers over texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A learned metric: few numbers a comment, in which comments of a class are near each other and others are not."""
+"""Metric learning: map comments to a low-dimensional space in which classes are apart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TINY = 1e-12
 
 
 class MetricLearner:
-    """From a comment's features to a vector of length 1, near those of its class.
+    """Learns an encoder from features to unit vectors that lie near others of the same class.
 
     Batches hold as many rows of each class. After each epoch the held-out rows are ranked by how much nearer they are to the mean
     of the toxic training rows than to that of the others; the weights with the best average precision are kept.

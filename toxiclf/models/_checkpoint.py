@@ -1,4 +1,4 @@
-"""The state of a network that trains, on disk after every epoch: written aside, synced and renamed."""
+"""Checkpoints: the state of a training network, saved to disk after every epoch (written aside, synced and renamed)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from toxiclf.errors import UsageError
 
 @dataclass(frozen=True)
 class State:
-    """Where training stands after an epoch.
+    """The state of training after an epoch.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class State:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One fit's file.
+    """The checkpoint file of one fit.
 
     Attributes
     ----------

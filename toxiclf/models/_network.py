@@ -26,7 +26,7 @@ _HIGH = 0.01  # a learning rate that is blamed first
 
 
 class Network(Model):
-    """What all networks share, whatever they are trained for: how long, how fast, and what is said of it.
+    """Base class of all networks: the training plan and its messages.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Network(Model):
 
 
 class Classifier(Network):
-    """What all classifiers share.
+    """Base class of networks that classify.
 
     Fitting turns TensorFlow's deterministic mode on for the process, so that the seed gives the same network again.
     Stops when the average precision on the validation set has not risen for ``patience`` epochs, and keeps the best weights.

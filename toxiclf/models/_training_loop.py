@@ -52,7 +52,7 @@ class TrainingLoop:
         self._best_weights = self._weights()
 
     def run(self, rows: Rows, wanted: Floats, weights: Floats, held_out: Rows, context: FitContext) -> TrainingLoop:
-        """Train until nothing gets better, and restore the best weights.
+        """Train until the validation metric stops improving, and restore the best weights.
 
         Parameters
         ----------

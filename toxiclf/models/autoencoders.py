@@ -35,7 +35,7 @@ class AutoencoderOptions(NetworkOptions):
         "unusual",
 )  # fmt: skip
 class Autoencoder(VectorReconstruction):
-    """Network that gives a comment's standardized vector back through narrow layers (Hinton and Salakhutdinov 2006).
+    """Autoencoder that reconstructs a comment's standardized vector through narrow layers (Hinton and Salakhutdinov 2006).
 
     It learns from comments without the label; its raw output is the mean square of what is wrong with what it gives back.
     """
@@ -118,7 +118,7 @@ class VaeOptions(NetworkOptions):
     summary="Variational autoencoder over averaged word vectors of comments without the label",
 )  # fmt: skip
 class Vae(VectorReconstruction):
-    """Variational autoencoder (Kingma and Welling 2014): its code is drawn from a normal distribution while it trains.
+    """Variational autoencoder (Kingma and Welling 2014), which draws its code from a normal distribution in training.
 
     The divergence of that distribution from the standard one is a part of the loss. Its raw output is as that of ``autoencoder``,
     with the mean of the code.

@@ -1,4 +1,4 @@
-"""Ensembles over averaged word vectors that draw as many rows of each class themselves, by imbalanced-learn."""
+"""Balanced ensembles of imbalanced-learn over averaged word vectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class BalancedModel(Model):
-    """One ensemble a binary problem. They take no class weights, since they balance classes."""
+    """One balanced ensemble per binary problem. They take no class weights, since they balance classes."""
 
     libraries = ("imblearn", "sklearn")
 
@@ -106,7 +106,7 @@ class BalancedRandomForestOptions(ModelOptions):
     summary="Random forest over averaged word vectors, each tree with equally many comments of each class",
 )  # fmt: skip
 class BalancedRandomForest(BalancedModel):
-    """Random forest each of whose trees draws as many comments of each class (Chen, Liaw and Breiman 2004).
+    """Random forest in which each tree draws equally many comments of each class (Chen, Liaw and Breiman 2004).
 
     Its raw output is the log-odds of the trees' mean share, each class raised by half a tree's vote.
     """
@@ -158,7 +158,7 @@ class EasyEnsembleOptions(ModelOptions):
     summary="Boosted trees over averaged word vectors, each ensemble with equally many comments of each class",
 )  # fmt: skip
 class EasyEnsemble(BalancedModel):
-    """EasyEnsemble (Liu, Wu and Zhou 2009): several AdaBoosts, each on as many comments of each class.
+    """EasyEnsemble (Liu, Wu and Zhou 2009): several AdaBoosts, each fitted to equally many comments of each class.
 
     Its raw output is their mean vote, in [-2, 2].
     """
@@ -200,7 +200,8 @@ class RusboostOptions(ModelOptions):
     summary="AdaBoost over averaged word vectors, each tree with equally many comments of each class",
 )  # fmt: skip
 class Rusboost(BalancedModel):
-    """AdaBoost each of whose trees draws as many comments of each class (Seiffert et al. 2010); its raw output lies in [-2, 2].
+    """RUSBoost (Seiffert et al. 2010): AdaBoost in which each tree draws equally many comments of each class; its raw output is
+    in [-2, 2].
 
     Boosting begins with classes of equal weight. With rows of equal weight, as in the paper, a tree grown on as many rows of each
     class is soon "worse than guessing" by the frequent class alone, and boosting ends: on curse subsampled to 2 %, after 1 to 3

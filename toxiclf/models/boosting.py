@@ -49,7 +49,7 @@ def threads_for(rows: int) -> int:
 
 
 def positive_weight(y: NDArray[np.intp], weights: NDArray[np.float64]) -> float:
-    """How much more a row of class 1 weighs than one of class 0, on average.
+    """Mean weight of a row of class 1 divided by that of a row of class 0.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class CnnOptions(SequenceOptions):
     watches_validation=True, summary="Convolutions of four widths over sequences of word vectors",
 )  # fmt: skip
 class Cnn(SequenceNetwork):
-    """Convolutions of several widths side by side in Keras, each filter's highest value over a comment (Kim 2014).
+    """Parallel convolutions of several widths in Keras, with max pooling over a comment (Kim 2014).
 
     Its raw output is the log-odds.
     """

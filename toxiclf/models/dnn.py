@@ -1,4 +1,4 @@
-"""Dense networks over averaged word vectors, and over a comment's word vectors one after the other."""
+"""Dense networks over averaged word vectors, and over the concatenated word vectors of a comment."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class DnnSequenceOptions(SequenceOptions):
     summary="Dense network over the concatenated word vectors of a comment; an early baseline",
 )  # fmt: skip
 class DnnSequence(SequenceNetwork):
-    """Dense layers in Keras over a comment's word vectors side by side, up to ``text.max_tokens``; a baseline of the past.
+    """Dense layers in Keras over a comment's concatenated word vectors, up to ``text.max_tokens``; an early baseline.
 
     Every comment is padded to the longest one; its raw output is the log-odds.
     """

@@ -1,4 +1,4 @@
-"""Ensembles of other models; :mod:`toxiclf.pipeline._combining` has how members decide together."""
+"""Options of ensembles; :mod:`toxiclf.pipeline._combining` combines the members."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _at_least_two(given: Any) -> Any:
 
 
 class EnsembleOptions(ModelOptions):
-    """Models that decide together."""
+    """Options of an ensemble: its member models."""
 
     members: Annotated[tuple[AnyMember, ...], BeforeValidator(_at_least_two)] = Field(
         default_factory=lambda: tuple(map(model_options, _MEMBERS))

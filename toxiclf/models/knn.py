@@ -1,4 +1,4 @@
-"""Nearest neighbours over comment vectors."""
+"""k-nearest neighbors over comment vectors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class KnnOptions(ModelOptions):
     summary="Vote of the nearest training comments by averaged word vectors",
 )  # fmt: skip
 class Knn(Model):
-    """The nearest training rows vote; the raw output is the log-odds of the vote, each class raised by half a row's.
+    """k-nearest neighbors; the raw output is the log-odds of the vote, with half a row's vote added to each class.
 
     A vote is weighed by its row's class weight and, unless all are to count alike, by one over its squared distance: so that the
     very comment, whose distance is nothing but rounding, does not outvote all others for good, distances have a floor. Of rows

@@ -70,7 +70,7 @@ class Recurrent(SequenceNetwork):
         return [*stack, *top_of(options)]
 
     def blame(self) -> tuple[str, str]:
-        """An unbounded state, before anything else."""
+        """Blame an unbounded state before any other cause."""
         activation = self.options.activation
         if activation in _BOUNDED:
             return super().blame()

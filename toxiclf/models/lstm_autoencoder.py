@@ -40,7 +40,8 @@ class LstmAutoencoderOptions(NetworkOptions):
     summary="Autoencoder over sequences of word vectors of comments without the label",
 )  # fmt: skip
 class LstmAutoencoder(Reconstruction):
-    """An LSTM reads a comment's word vectors to one vector, another writes them from it (Srivastava, Mansimov, Salakhutdinov 2015).
+    """LSTM autoencoder: one LSTM encodes a comment's word vectors into one vector, another decodes them (Srivastava, Mansimov,
+    Salakhutdinov 2015).
 
     Its raw output is the mean error over a comment's tokens.
     """

@@ -40,7 +40,7 @@ class NgramLogisticOptions(ModelOptions):
     summary="Logistic regression over TF-IDF n-grams of jamo and syllables; the baseline that every other model is judged against",
 )  # fmt: skip
 class NgramLogistic(Model):
-    """Logistic regression over TF-IDF of distinct n-grams, every view scaled to length one.
+    """Logistic regression over TF-IDF n-grams of jamo and syllables, each input scaled to length one.
 
     N-grams are scaled by their log-count ratio (Wang and Manning 2012), the views of jamo and of syllables each to length one; its
     raw output is the log-odds. Fast, strong, and the row that every other model is judged against.
@@ -49,7 +49,7 @@ class NgramLogistic(Model):
     options: NgramLogisticOptions
 
     def fit(self, features: NgramRows, task: Task, held_out: HeldOut | None = None) -> NgramLogistic:
-        """Learn from sparse rows of ones, one matrix a view."""
+        """Fit to sparse 0/1 rows, one matrix per input."""
         self.idf_ = {
             view: np.log((1 + rows.shape[0]) / (1 + np.asarray(rows.sum(axis=0)).ravel())) + 1
             for view, rows in features.items()

@@ -61,7 +61,7 @@ class SvmOptions(ModelOptions):
     summary="Support vector machine with an RBF kernel over averaged word vectors",
 )  # fmt: skip
 class Svm(Model):
-    """Support vector machine (Cortes and Vapnik 1995) by scikit-learn, one a binary problem.
+    """Support vector machine (Cortes and Vapnik 1995) by scikit-learn, one per binary problem.
 
     Its raw output is the signed distance to the boundary, which the graph computes in double precision.
     """
@@ -116,7 +116,8 @@ class OneClassSvmOptions(ModelOptions):
     summary="One-class support vector machine over averaged word vectors of comments without the label",
 )  # fmt: skip
 class OneClassSvm(Model):
-    """A border around comments without the label (Schölkopf et al. 2001); its raw output is the distance beyond it."""
+    """One-class SVM: a boundary around comments without the label (Schölkopf et al. 2001); its raw output is the distance
+    beyond it."""
 
     options: OneClassSvmOptions
 

@@ -183,7 +183,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._probabilities(self._raw(X))
 
     def decision_function(self, X: Any) -> Floats:
-        """How far comments lie beyond the threshold: above 0 is what ``predict`` calls ``classes_[1]``, or the label.
+        """Signed distance of comments from the threshold; above 0, ``predict`` gives ``classes_[1]`` or the label.
 
         In double precision from the raw outputs, so that comments keep their order where probabilities round to 1.
 

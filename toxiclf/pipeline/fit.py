@@ -1,4 +1,4 @@
-"""One fit: from comments to copies, features, resampled rows, and a model; nothing of it sees other rows than those it is given."""
+"""One fit: augment, learn features, resample and fit a model, using only the rows that it is given."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TrainingMatrix:
-    """What a model is fitted to; all of it was learned from the rows that it learns from.
+    """The input of a model's fit; everything in it was learned from the same training rows.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class TrainingMatrix:
 
 @dataclass(frozen=True)
 class PipelineFitter:
-    """What every fit of a run shares; none of it was learned from labeled rows.
+    """Resources that all fits of a run share; none of them was learned from labeled rows.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class PipelineFitter:
     def of(
         cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say, cache: FeatureCache | None = None
     ) -> PipelineFitter:
-        """Make what is shared; may train word vectors.
+        """Make the shared resources; this may train word vectors.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class PipelineFitter:
 
     @property
     def normalizer(self) -> Normalizer:
-        """What makes comments equal."""
+        """The normalizer, which decides which comments are equal."""
         return self.preprocessor.normalizer
 
     @property
@@ -149,7 +149,7 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> FittedModel:
-        """Learn everything that is learned (vocabulary, vectors, new rows, weights, model) from these comments and no others.
+        """Fit vocabulary, vectors, resampling, weights and model to these comments and no others.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> TrainingMatrix:
-        """Learn the features and resample; models that stop early watch the validation set.
+        """Learn the features and resample the rows; the validation set is for early stopping.
 
         Raises
         ------
@@ -267,7 +267,7 @@ class PipelineFitter:
 
 
 def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
-    """Equal for recipes whose models learn from the same features.
+    """A key that is equal for recipes whose models use the same features.
 
     Parameters
     ----------

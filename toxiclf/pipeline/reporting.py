@@ -1,4 +1,4 @@
-"""The report of a run: its model and the baseline on the rows that figures come from, findings, and facts of the data."""
+"""Compute the report of a run: metrics of the model and the baseline, findings, and run details."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
 
 
 def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """What training collects for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
+    """Outputs of training for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
 
 
 def figures_of(rows: ScoredRows) -> dict[str, Any]:
-    """The figures of a report: of the rows as they are and, if scores are for another prevalence, weighted to it."""
+    """Metrics on the unweighted rows and, if scores are corrected to a production prevalence, on rows weighted to it."""
     labels, production = rows.labels, None
     if rows.in_production is not None and rows.prior is not None:
         production = ProductionFigures(
@@ -153,7 +153,7 @@ def report_of(
     seconds: float,
     search: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Put together what is known of a trained model.
+    """Compute the report of a trained model.
 
     Parameters
     ----------

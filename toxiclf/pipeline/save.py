@@ -51,7 +51,7 @@ The files are verified against manifest.json before anything is parsed; nothing 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model with its report, as :func:`toxiclf.train` gives it.
+    """A trained model with its report; the result of :func:`toxiclf.train`.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ def remove_report(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Find out before hours of training whether a run can be saved in a folder, and leave the folder as it is.
+    """Check before training that a run can be saved in a folder, without changing the folder.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Comments that every fit of a run learns from, with the copies that augmentation wrote of some."""
+"""The training set of a run, with the copies that augmentation wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toxiclf.rows import RowWriter
 
 @dataclass(frozen=True)
 class Stage:
-    """Training rows at one point on their way to the model.
+    """Class counts of the training rows after one step of preparation.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Augmentation `eda`: synonyms, and words that move or go."""
+"""Augmentation `eda`: words replaced by synonyms, inserted, swapped or deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Augmentation `spacing`: words run together or fall apart."""
+"""Augmentation `spacing`: spaces removed between words or inserted inside them."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class _Fold:
 
 
 class CrossValidator:
-    """Gives a recipe its metric in each fold. Features are kept from one candidate to the next that shares them."""
+    """Computes the metric of a recipe in each fold. Features are kept from one candidate to the next that shares them."""
 
     def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
@@ -88,7 +88,7 @@ class CrossValidator:
                     )
 
     def identity(self) -> str:
-        """Hash of all that decides a trial's value, but its settings."""
+        """Hash of everything except its settings that decides a trial's value."""
         train, validation = self._parts.train, self._parts.validation
         section = self._section
         asked = self._recipe.decision

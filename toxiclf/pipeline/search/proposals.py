@@ -107,7 +107,7 @@ def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def check_values(recipe: Recipe, section: SearchSection) -> None:
-    """Refuse what fits no recipe by itself, before anything is fitted; in optuna, values that do not go together fail later.
+    """Check all values of the search before anything is fitted; with optuna, combinations that do not fit fail later.
 
     Raises
     ------
