@@ -409,9 +409,7 @@ def test_evaluate_measures_at_the_production_prevalence(
     assert code == 0
     assert "at the production prevalence of 2.0 %" in out
     text = (tmp_path / "report.md").read_text("utf-8")
-    assert (
-        "corrected to the production prevalence of 2.0 %; thresholds are those that training chose." in text
-    )
+    assert "corrected to the production prevalence of 2.0 %; thresholds are those that training chose." in text
     found = json.loads((tmp_path / "report.json").read_text("utf-8"))["production"]
     assert found["prior"] == {"toxic": 0.02}
     moderator = toxiclf.load(bundle, prior=0.02)

@@ -22,7 +22,7 @@ _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 @dataclass(frozen=True)
 class Predicted:
-    """How many rows were scored and how many rejected, and the file of the rejected ones."""
+    """Numbers of scored and rejected rows, and the file of the rejected rows."""
 
     rows: int
     rejected: int

@@ -136,7 +136,9 @@ def test_rows_that_cannot_be_resampled_are_refused_with_a_sentence(method: str, 
 
 
 def test_more_neighbours_need_more_rows(rows: Rows) -> None:
-    with pytest.raises(DataError, match=r"needs 61 rows of each class, .* only 40 of the rarer class; lower neighbours"):
+    with pytest.raises(
+        DataError, match=r"needs 61 rows of each class, .* only 40 of the rarer class; lower neighbours"
+    ):
         Resampler("smote", neighbours=60).fit_resample(*rows)
 
 

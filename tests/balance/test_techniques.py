@@ -124,9 +124,15 @@ def test_class_weights_change_the_weights_and_the_model(name: str, model: str, m
 @pytest.mark.parametrize(
     ("balance", "sentence"),
     [
-        ({"class_weight": "effective_number", "effective_number_beta": 0.5}, "gives all classes the same weight, .*; raise it"),
+        (
+            {"class_weight": "effective_number", "effective_number_beta": 0.5},
+            "gives all classes the same weight, .*; raise it",
+        ),
         ({"class_weight": {"negative": 2, "toxic": 2}}, "gives all classes the same weight, so it has no effect"),
-        ({"class_weight": "effective_number", "resample": "random_over"}, "because all classes have the same number of rows"),
+        (
+            {"class_weight": "effective_number", "resample": "random_over"},
+            "because all classes have the same number of rows",
+        ),
     ],
 )
 def test_weights_that_say_nothing_are_an_error(balance: dict[str, Any], sentence: str, parts: Split) -> None:
@@ -136,7 +142,9 @@ def test_weights_that_say_nothing_are_an_error(balance: dict[str, Any], sentence
 
 def test_adjusting_for_equal_shares_is_an_error(parts: Split) -> None:
     balance = {"class_weight": "none", "resample": "random_over", "loss": "logit_adjusted"}
-    with pytest.raises(UsageError, match="logit_adjusted has no effect, because all classes have the same number of rows"):
+    with pytest.raises(
+        UsageError, match="logit_adjusted has no effect, because all classes have the same number of rows"
+    ):
         fit(Recipe.load({**tiny("dnn"), "vectors": {"pretrained": small_vectors()}, "balance": balance}), parts)
 
 

@@ -149,7 +149,10 @@ def test_label_and_text_can_be_named(read: Read) -> None:
     [
         ({"text": "nothing"}, "there is no column 'nothing'; the columns are: text, a, b"),
         ({"label": ("nothing",)}, "there is no column 'nothing'; the columns are: text, a, b"),
-        ({}, "the label column is not clear; name one or more with --label from the columns beside the text 'text': a, b"),
+        (
+            {},
+            "the label column is not clear; name one or more with --label from the columns beside the text 'text': a, b",
+        ),
         ({"text": "a", "label": ("a",)}, "column 'a' cannot be both text and label"),
         ({"label": ("text", "a", "b")}, "no column is left for the text; name it with --text"),
     ],
@@ -249,7 +252,7 @@ def test_ten_of_each_class_are_enough() -> None:
 
 def test_the_same_comment_again_is_no_further_comment_of_the_rare_class() -> None:
     texts = ["나쁜 말"] * 30 + [f"댓글 {i}" for i in range(30)]
-    with pytest.raises(DataError, match="distinct comments with label 'toxic' is 1;"):
+    with pytest.raises(DataError, match="distinct comments with label 'toxic' is 1, but"):
         check_classes(Comments.of(texts, [1] * 30 + [0] * 30))
 
 

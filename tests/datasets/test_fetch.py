@@ -276,7 +276,9 @@ def test_never_more_is_read_than_the_card_says(site: Site) -> None:
 def test_a_server_that_promises_more_than_it_has_gives_no_file(site: Site) -> None:
     short = site.content[:-10]
     lie = partial(send, content=short, Content_Length="15000")
-    assert refusal(site, lambda handler, content: lie(handler)).startswith("127.0.0.1 closed the connection after 14,990 of 15,000")
+    assert refusal(site, lambda handler, content: lie(handler)).startswith(
+        "127.0.0.1 closed the connection after 14,990 of 15,000"
+    )
 
 
 def test_a_wrong_file_of_the_right_size_is_removed_and_never_in_place(site: Site) -> None:

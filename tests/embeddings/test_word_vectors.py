@@ -229,9 +229,7 @@ def test_pretrain_leaves_vectors_that_a_recipe_takes(
     assert f"word vectors: {out}" in capsys.readouterr().err
     other = [*arguments, "--set", "text.tokenizer=whitespace", "--out", str(tmp_path / "other")]
     assert run(other) == 2
-    assert (
-        "were trained with text.tokenizer = 'mecab', but the recipe has 'whitespace'" in capsys.readouterr().err
-    )
+    assert "were trained with text.tokenizer = 'mecab', but the recipe has 'whitespace'" in capsys.readouterr().err
     first = (out / "vectors.safetensors").read_bytes()
     assert run(["pretrain", str(tmp_path / "texts.txt"), "--out", str(out), *small]) == 0
     assert (out / "vectors.safetensors").read_bytes() == first  # one seed, the same vectors

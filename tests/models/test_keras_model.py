@@ -172,7 +172,13 @@ RUNAWAY = {"learning_rate": 1e6, "clip_norm": 0, "epochs": 3}
             [],
             marks=pytest.mark.check,
         ),
-        ("cnn", {}, "the learning rate of 1e+06 is probably too high", ["lower model.learning_rate (to 0.001)"], ["model.activation"]),
+        (
+            "cnn",
+            {},
+            "the learning rate of 1e+06 is probably too high",
+            ["lower model.learning_rate (to 0.001)"],
+            ["model.activation"],
+        ),
         (
             "cnn",
             {"clip_norm": 1.0},

@@ -103,7 +103,9 @@ def test_a_tiny_class_will_do_and_no_class_is_refused_in_a_sentence(name: str) -
     X = vectors(100)
     options = model_options({"name": name, **TREES[name]})
     targets = np.zeros((100, 1), dtype=np.uint8)
-    with pytest.raises(DataError, match=f"{name} draws the same number of rows of each class, .* only one class; label more"):
+    with pytest.raises(
+        DataError, match=f"{name} draws the same number of rows of each class, .* only one class; label more"
+    ):
         make_model(options).fit(X, task_of(targets))
     X[:3] += 5
     targets[:3] = 1

@@ -550,7 +550,10 @@ def test_labels_that_cannot_be_learned_are_refused(texts: list[str], y: NDArray[
         (y[:-1], "inconsistent numbers of samples"),
         (np.linspace(0, 1, n), "Unknown label type: continuous"),
         (np.array([[1, 2, 3]] * n), "y is multiclass-multioutput; expected one class a comment"),
-        ([1, *[0] * (n - 1)], "the number of distinct comments with label 'toxic' is 1, but training needs at least 10"),
+        (
+            [1, *[0] * (n - 1)],
+            "the number of distinct comments with label 'toxic' is 1, but training needs at least 10",
+        ),
         ([None, *y[1:].tolist()], "row 0 of y is None; expected a class: leave out rows without one"),
         (pd.Series(["욕설", None] * n, dtype="string")[:n], "row 1 of y is of the type NAType; expected a class"),
         ([float("nan"), *y[1:].tolist()], "Input y contains NaN"),

@@ -143,7 +143,9 @@ def test_a_run_of_an_earlier_version_is_drawn_as_far_as_it_goes(learned_run: Pat
     write_figures(
         drawable_report(tmp_path / "run"), tmp_path / "out", ["importance", "metric_learning"], say=said.append
     )
-    assert said == ["this run has no figure metric_learning, which needs a learned metric; older runs did not save its points"]
+    assert said == [
+        "this run has no figure metric_learning, which needs a learned metric; older runs did not save its points"
+    ]
 
 
 @pytest.mark.check

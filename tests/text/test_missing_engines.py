@@ -121,7 +121,7 @@ def test_a_forked_process_is_refused_java_instead_of_hanging() -> None:
         "    except UsageError as error:\n        print(error, flush=True)\n    os._exit(0)\nos.wait()"
     )
     done = run(code)
-    assert "does not live on in a forked process" in done.stdout
+    assert "does not work in a forked process" in done.stdout
 
 
 @needs_java
@@ -134,7 +134,7 @@ def test_a_process_forked_after_the_program_started_java_is_refused_it() -> None
     )
     done = run(code)
     assert done.returncode == 0
-    assert "does not live on in a forked process" in done.stdout
+    assert "does not work in a forked process" in done.stdout
 
 
 def test_a_bundle_whose_tokenizer_is_missing_ends_with_exit_code_2(

@@ -86,7 +86,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         return self
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Other rows of the same classes.
+        """Resample the rows and their classes.
 
         Parameters
         ----------

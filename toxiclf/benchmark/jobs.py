@@ -1,4 +1,4 @@
-"""A planned run with its key, and its comments: read once, split, subsampled, disguised."""
+"""Jobs: planned runs with their keys and their comments (read once, split, subsampled, disguised)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FEWEST = 20  # toxic training comments that a subsampled corpus must keep
 
 @dataclass(frozen=True)
 class Job:
-    """A run with all that names it.
+    """A planned run with the key of its row and the hashes of its comments.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ from toxiclf.report.markdown import model_card
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:
-    """Run a job and write its row; what fails is a row that says why.
+    """Run a job and write its row; the row of a failed job holds the reason.
 
     Raises
     ------

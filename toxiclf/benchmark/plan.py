@@ -1,4 +1,4 @@
-"""A plan: which corpora, which entries, which seeds; one validated TOML file, one that ships, or flags."""
+"""The plan of a benchmark: corpora, entries and seeds, from a TOML file, a shipped plan, or flags."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class CorpusEntry(Section):
 
 
 class Entry(Section):
-    """What is measured.
+    """An entry of a benchmark: a recipe or a rival with its settings.
 
     A plan may write ``"cnn"`` for a preset or a rival at its default settings, and ``each = "resampler"`` for an entry for each
     component of a kind, whose name takes the place of ``{}`` in name, recipe and settings.
@@ -227,11 +227,11 @@ class Plan(Section):
 
     @property
     def reference(self) -> str:
-        """Name of the entry that others are set against."""
+        """Name of the entry that others are compared with."""
         return self.baseline or self.entries[0].name
 
     def reference_of(self, entry: Entry) -> str:
-        """Name of the entry that one is set against."""
+        """Name of the entry that this entry is compared with."""
         return entry.against or self.reference
 
     @property

@@ -1,4 +1,4 @@
-"""Finished runs on disk: a JSON file each, named by all that it came from, written at once or not at all."""
+"""Finished runs on disk: one JSON file each, named by a hash of its inputs and written atomically."""
 
 from __future__ import annotations
 

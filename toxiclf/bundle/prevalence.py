@@ -99,7 +99,7 @@ def production_prevalence(
 
 
 def in_words(prior: Mapping[str, float]) -> str:
-    """Production prevalences as sentences say them.
+    """Production prevalences in words.
 
     >>> in_words({"toxic": 0.02}), in_words({"toxic": 0.02, "hate": 0.0005})
     ('production prevalence of 2.0 %', 'production prevalences of 2.0 % toxic, 0.05 % hate')

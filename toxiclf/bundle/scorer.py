@@ -71,7 +71,7 @@ class Scorer:
         return type(self), (self._graph,)
 
     def run(self, encoded: Encoded) -> NDArray[np.float32]:
-        """The graph's output for each comment, float32 (n, columns), in the order given; (0, columns) for none.
+        """Compute the graph's output for each comment, float32 (n, columns); (0, columns) for no comments.
 
         Raises
         ------

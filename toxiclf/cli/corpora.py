@@ -1,4 +1,4 @@
-"""The commands about public corpora: list them, show a card, say where files lie, fetch them."""
+"""The commands for public corpora: list them, show a card, print the paths of files, fetch them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
 
 @app.command(cls=GroupedCommand, epilog=EXAMPLES["corpora show"])
 def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) -> None:
-    """Show a card: source, licence, labels and files."""
+    """Show a card: source, license, labels and files."""
     from toxiclf.datasets.cards import PREFIX, load_card
 
     card = load_card(name.removeprefix(PREFIX))
@@ -195,7 +195,7 @@ def _next_step(card: Card) -> str:
 
 
 def _accepts(card: Card) -> bool:
-    """Whether the user accepts the licence."""
+    """Whether the user accepts the license."""
     return confirmed(f"{card.licence.id} forbids commercial use. Do you accept this license?")
 
 

@@ -70,7 +70,7 @@ def pretrain(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Train word vectors on texts without labels, or print the neighbours of a word."""
+    """Train word vectors on texts without labels, or print the nearest neighbors of a word."""
     from toxiclf.errors import UsageError
 
     given = {name for name in context.params if _is_given(context, name)}

@@ -135,7 +135,7 @@ def evaluate(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Measure a bundle on labeled comments; of a corpus with a test set, on that set."""
+    """Evaluate a bundle on labeled comments; of a corpus with a test set, only on that set."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 

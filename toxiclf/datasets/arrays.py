@@ -1,4 +1,4 @@
-"""What scikit-learn calls X and y, as comments and targets."""
+"""Convert scikit-learn's X and y to comments and targets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def checked_texts(X: Any) -> list[str]:
 
 
 def named(value: Any) -> str:
-    """What a wrong value is, in words, without printing a whole array of them."""
+    """Describe a wrong value in words, without printing a whole array."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return str(value)
     return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
@@ -56,7 +56,7 @@ def named(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Labels:
-    """What ``y`` says.
+    """Classes or labels of ``y``, with targets.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Labels:
     label_map: LabelMap = field(default_factory=LabelMap)
 
     def with_names(self, recipe: Recipe) -> Recipe:
-        """The recipe with class weights and production prevalences by names of labels, where it has them by classes."""
+        """The recipe with class weights and production prevalences keyed by label name and not by class."""
         weights, prior = recipe.balance.class_weight, recipe.decision.prior
         if len(self.names) == len(self.classes):
             return recipe
@@ -93,7 +93,7 @@ class Labels:
 
 
 def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]], int]) -> Labels:
-    """Classes, or a 0/1 matrix of independent labels, as labels and targets.
+    """Convert classes, or a 0/1 matrix of independent labels, to labels and targets.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ class _Table(BaseModel):
 
 
 class Licence(_Table):
-    """Under which terms a corpus may be used: SPDX identifier, where to read it, and what is easily missed."""
+    """The license of a corpus: SPDX identifier, address, and a note on what is easily missed."""
 
     id: str
     address: str

@@ -149,7 +149,7 @@ class Comments:
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
     def keys(self, normalizer: Normalizer = PLAIN) -> list[str]:
-        """What two comments share if they count as equal: the normalized text."""
+        """The normalized texts; comments with the same key count as equal."""
         return self.normalized(normalizer)[0]
 
     def preprocessed(self, preprocessor: Preprocessor) -> tuple[list[str], NDArray[np.bool_]]:
@@ -194,7 +194,7 @@ class Comments:
 
 
 def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
-    """Reject comments that are equal after normalization but labeled differently, all of each such group.
+    """Reject all comments that are equal after normalization but have different labels.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
 
 
 def check_classes(comments: Comments) -> None:
-    """Refuse data from which nothing can be learned.
+    """Check that each label has enough distinct comments with and without it.
 
     Raises
     ------

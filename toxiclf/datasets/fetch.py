@@ -42,13 +42,13 @@ def fetch(
 
     Parameters
     ----------
-    accept : asked before a file of a corpus whose licence forbids commercial use is fetched for the first time.
+    accept : asked before a file of a corpus whose license forbids commercial use is fetched for the first time.
     say : called with a message at each step.
     watch : called with the number of bytes received and of the whole file (None if the server does not say).
 
     Raises
     ------
-    UsageError : the licence was not accepted.
+    UsageError : the license was not accepted.
     DataError : the network failed, the server has another file, the cache cannot be written, or a file under
         ``$TOXICLF_CORPORA`` is not that of the card.
     """

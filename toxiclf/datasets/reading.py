@@ -29,7 +29,7 @@ _SAMPLE_ROWS = 1000
 
 
 class Like(Protocol):
-    """What training rows and manifests have in common."""
+    """The labels of training rows or of a manifest, which new rows must match."""
 
     @property
     def labels(self) -> tuple[str, ...]: ...
@@ -148,7 +148,7 @@ def read_comments(
 
 
 def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None) -> Iterator[str]:
-    """Texts of a file or corpus without looking at labels, as a stream; for word vectors.
+    """Stream the texts of a file or corpus without their labels, for word vectors.
 
     Parameters
     ----------

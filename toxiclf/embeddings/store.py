@@ -323,14 +323,14 @@ def _readme(card: VectorCard) -> str:
     )
     return f"""# Word vectors
 
-{card.tokens:,} vectors of {card.size} numbers, {card.kind}: {card.seen:,} tokens that were seen at least
-{card.options.get("min_count")} times, then the Hangul syllables and jamo that were not, of which any other Korean word is made.
-{"Kept in 8 bits a number." if card.quantized else "Kept in 32 bits a number."}
+{card.tokens:,} vectors of {card.size} dimensions, {card.kind}: {card.seen:,} tokens that occur at least
+{card.options.get("min_count")} times, and all other Hangul syllables and jamo, which make up any other Korean word.
+{"Stored with 8 bits per number." if card.quantized else "Stored with 32 bits per number."}
 
 - Trained on {card.texts:,} texts of {", ".join(card.sources)} (SHA-256 of the texts: {card.texts_sha256}).
 - Tokenizer: {text.tokenizer} ({text.tokenizer_version}){filters}; normalizer {text.normalizer_version}.
 - Options: {options}; seed {card.seed}; {again}.
 - Use: `toxiclf train comments.csv --model cnn --set vectors.pretrained=FOLDER`, with the same tokenizer.
 
-Whoever gives them away should add the licence of the texts.
+If you share them, add the license of the texts.
 """

@@ -38,14 +38,14 @@ class Checkpoint:
     Attributes
     ----------
     path : of the file; its folder is made when it is written.
-    resume : whether to go on from what the file holds.
+    resume : whether to resume from the file.
     """
 
     path: Path
     resume: bool = False
 
     def load(self, identity: str) -> State | None:
-        """The last state; None where there is no file, or where a fit begins anew.
+        """The last state; None if there is no file, or if the fit starts over.
 
         Parameters
         ----------

@@ -19,7 +19,7 @@ class Divergence:
     epoch, step : count from 1; the weights are those of the last good epoch, or those to begin with.
     loss : at that step.
     what : was seen there.
-    cause : what is likely behind it.
+    cause : the likely cause.
     cure : settings that fix it.
     """
 

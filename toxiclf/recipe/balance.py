@@ -17,7 +17,7 @@ _HEAVIEST = 1e6  # heavier rows end in numbers that no library can compute with
 
 
 class Step(Section):
-    """An entry of a list of components: its name, the keys that all of its kind have, and options of its own beside them."""
+    """An entry of a list of components: its name, the common keys of its kind, and its own options."""
 
     model_config = ConfigDict(extra="allow")
     kind: ClassVar[str]
@@ -197,7 +197,7 @@ class BalanceSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         idle = []
         if self.class_weight != "effective_number":
             idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))

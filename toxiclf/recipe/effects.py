@@ -1,4 +1,4 @@
-"""Recipe keys that have no effect beside the others; a recipe that sets one is refused."""
+"""Recipe keys that have no effect with the other settings; a recipe that sets one is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toxiclf.recipe.types import NoEffect
 
 
 def without_effect(recipe: Any) -> Iterator[NoEffect]:
-    """All of them, with their causes.
+    """All keys without effect, with the reasons.
 
     Parameters
     ----------

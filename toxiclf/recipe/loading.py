@@ -1,4 +1,4 @@
-"""From a preset's name, a TOML file, a mapping or ``key=value`` pairs to the content of a recipe; errors as sentences."""
+"""Load the content of a recipe from a preset, a TOML file, a mapping or ``key=value`` pairs, with errors as sentences."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _rename(table: dict[str, Any], old: str, new: str) -> bool:
 
 
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:
-    """The first of pydantic's complaints as a sentence with the key and, for unknown ones, the nearest name.
+    """Turn pydantic's first error into a sentence with the key and, for an unknown key, the nearest name.
 
     Parameters
     ----------

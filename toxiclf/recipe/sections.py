@@ -55,7 +55,7 @@ class TextSection(Section):
     """Longest run of one character; longer runs are cut."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         made, cause = tokenizer_class(self.tokenizer), f"on the tokenizer {self.tokenizer}"
         has_effect = {"part_of_speech": bool(made.tags), "typo_correction": made.corrects_typos}
         return [([key for key, has in has_effect.items() if not has], cause)]
@@ -99,7 +99,7 @@ class VectorsSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         if self.pretrained not in ("auto", "none"):
             trained = [key for key in type(self).model_fields if key != "pretrained"]
             return [(trained, f"while vectors.pretrained is '{self.pretrained}'")]
@@ -154,7 +154,7 @@ class FeaturesSection(Section):
         return self.metric_learning != "none" and self.metric_encoder != "mlp"
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         if self.metric_learning == "none":
             learned = [key for key in type(self).model_fields if key.startswith("metric_") and key != "metric_learning"]
             return [(learned, "while features.metric_learning is 'none'")]

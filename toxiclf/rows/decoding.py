@@ -71,7 +71,7 @@ def reading(name: str) -> Iterator[None]:
 
 
 def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: bool) -> str:
-    """The encoding of the stream, which is at its beginning afterwards; of a pipe, the first block decides."""
+    """Find the encoding of a stream and rewind it; for a pipe, the first block decides."""
     start = stream.peek()
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):

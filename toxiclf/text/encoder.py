@@ -1,4 +1,4 @@
-"""The text half of a bundle: comments in, views of ids out; written as JSON and nothing else."""
+"""The text encoder of a bundle: from comments to inputs of ids, saved as JSON only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A batch of comments as a model's graph takes them.
+    """A batch of encoded comments, the input of a model's graph.
 
     Attributes
     ----------
@@ -186,7 +186,7 @@ def _engine_of(view: View) -> tuple[Any, ...] | None:
 
 
 class TextEncoder:
-    """Preprocessor and views: what stands between a comment and a model's graph.
+    """The preprocessor and the inputs between a comment and a model's graph.
 
     Parameters
     ----------

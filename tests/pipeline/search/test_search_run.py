@@ -119,7 +119,10 @@ def test_a_search_in_which_all_diverge_leaves_a_report_and_no_bundle(
 def test_without_a_test_part_the_report_does_not_call_its_figures_proof(sample_path: Path, folder: Path) -> None:
     trained = toxiclf.train(sample_path, {**Recipe.load(folder / "grid.toml").model_dump(), "split": {"test": 0}})
     text = trained.report.to_markdown()
-    assert "The best of many trials looks better than it is; so do the figures above, which come from the same rows." in text
+    assert (
+        "The best of many trials looks better than it is; so do the figures above, which come from the same rows."
+        in text
+    )
     assert "the test set shows" not in text
 
 

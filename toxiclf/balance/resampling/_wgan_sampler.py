@@ -1,4 +1,4 @@
-"""A GAN for the rarer class: generated rows of numbers, and whether they can be told from real ones."""
+"""A GAN that generates rows of the rarer class, and checks of them against real rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every tokenizer promises, and what several of them share."""
+"""The base class of tokenizers, and helpers that several of them share."""
 
 from __future__ import annotations
 

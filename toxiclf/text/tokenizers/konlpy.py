@@ -32,7 +32,7 @@ _Group = tuple[str, list[Tagged]]  # a word and its tokens
 
 
 class KonlpyTokenizer(Analyser):
-    """What the four share: one Java machine, engines that are loaded when first used, Python threads that run at once.
+    """Base class of konlpy's four engines: one Java machine, engines loaded at first use, and parallel Python threads.
 
     The words come out as konlpy's ``morphs`` gives them, but for what is out of the engine's :attr:`bounds`.
     """
