@@ -270,7 +270,7 @@ def test_rows_that_do_not_fit_are_a_sentence() -> None:
         sampler.fit_resample("댓글", [1])
     with pytest.raises(UsageError, match="row 1 of X is None"):
         sampler.fit_resample(["댓글", None], [1, 0])
-    with pytest.raises(DataError, match="X holds no comment"):
+    with pytest.raises(DataError, match="X has 0 comments"):
         sampler.fit_resample([], [])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         sampler.fit_resample(TEXTS, RARE[1:])

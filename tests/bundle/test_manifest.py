@@ -148,7 +148,7 @@ def test_a_manifest_of_before_prevalences_is_read(bundle: Path, tmp_path: Path) 
     assert (manifest.rates, manifest.prior) == ((), None)
     assert manifest.calibration == now.calibration
     assert manifest.thresholds == now.thresholds
-    with pytest.raises(UsageError, match=r"does not say at what share of toxic comments .*; train it again"):
+    with pytest.raises(UsageError, match=r"does not record the share of toxic comments .*; train it again"):
         manifest.at(0.02)
 
 

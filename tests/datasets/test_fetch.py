@@ -232,11 +232,13 @@ ELSEWHERE = "it is not the file of the card; open the address in a browser to se
         ),
         (
             lambda handler, content: answer(handler, 302, Location="https://127.0.0.1/comments.txt"),
-            "SITE/comments.txt redirects to https://127.0.0.1/comments.txt, but only redirects from https to https are followed; fix the card",
+            "SITE/comments.txt redirects to https://127.0.0.1/comments.txt, but only redirects from https to "
+            "https are followed; fix the card",
         ),
         (
             lambda handler, content: answer(handler, 301, Location="http://example.org/comments.txt"),
-            "SITE/comments.txt redirects to http://example.org/comments.txt, but only redirects from https to https are followed; fix the card",
+            "SITE/comments.txt redirects to http://example.org/comments.txt, but only redirects from https to "
+            "https are followed; fix the card",
         ),
         (
             lambda handler, content: answer(handler, 301, Location="file:///etc/hostname"),
@@ -511,8 +513,10 @@ def test_only_ordinary_files_of_the_folder_raw_are_read(tmp_path: Path) -> None:
         (b'[{"rating": "x", "review": "a"}]', "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (ValueError)"),
         (b'[{"rating": Infinity, "review": "a"}]',
          "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (OverflowError)"),
-        (b'[{"rating": 1e999, "review": "a"}]', "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (OverflowError)"),
-        (b'[{"rating": "1", "review": null}]', "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (AttributeError)"),
+        (b'[{"rating": 1e999, "review": "a"}]',
+         "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (OverflowError)"),
+        (b'[{"rating": "1", "review": null}]',
+         "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (AttributeError)"),
         (b'[{"rating": "1", "review": "\\ud800"}]',
          "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (UnicodeEncodeError)"),
         (b"[" * 100_000, "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (RecursionError)"),

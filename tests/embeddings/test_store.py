@@ -71,7 +71,7 @@ def test_saving_again_replaces_and_leaves_nothing_beside(kept: Path) -> None:
 
 def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(DataError, match="exists and holds no word vectors; choose another folder, or empty it"):
+    with pytest.raises(DataError, match="exists, but holds no word vectors; choose another folder, or empty it"):
         store.save(tmp_path, VECTORS, CARD)
     assert (tmp_path / "mine.txt").read_text() == "keep"
 
@@ -79,7 +79,7 @@ def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{}", '{"format_version": 1}', "mine", "[" * 100_000])
 def test_a_folder_whose_vectors_json_is_another_program_s_is_not_replaced(tmp_path: Path, content: str) -> None:
     (tmp_path / "vectors.json").write_text(content)
-    with pytest.raises(DataError, match="exists and holds no word vectors"):
+    with pytest.raises(DataError, match="exists, but holds no word vectors"):
         store.save(tmp_path, VECTORS, CARD)
     assert [path.name for path in tmp_path.iterdir()] == ["vectors.json"]
 

@@ -255,7 +255,7 @@ def test_parameters_that_do_not_fit_are_a_value_error(vectorizer: Any, sentence:
     with pytest.raises(ValueError, match=sentence) as caught:
         vectorizer.fit(["가나다", "라마바"])
     assert isinstance(caught.value, toxiclf.ToxiclfError)
-    with pytest.raises(toxiclf.DataError, match="X holds no comment"):
+    with pytest.raises(toxiclf.DataError, match="X has 0 comments"):
         vectorizer.fit([])
 
 

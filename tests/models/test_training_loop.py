@@ -444,7 +444,7 @@ def test_a_checkpoint_that_was_tampered_with_is_refused_whole(changed: Callable[
     changed(arrays, facts)
     save_file(arrays, path, {"facts": json.dumps(facts)})
     model = network()
-    with pytest.raises(UsageError, match="does not hold a state of this network; leave out --resume to start over"):
+    with pytest.raises(UsageError, match="does not belong to this network; leave out --resume to start over"):
         kept(path, model=model)
     assert same(model.get_weights(), network().get_weights())
 

@@ -562,7 +562,7 @@ def test_labels_that_cannot_be_learned_are_refused(texts: list[str], y: NDArray[
     for labels, sentence in refused:
         with pytest.raises(ValueError, match=sentence):
             ToxicClassifier(FAST).fit(texts, labels)
-    with pytest.raises(toxiclf.DataError, match="X holds no comment"):
+    with pytest.raises(toxiclf.DataError, match="X has 0 comments"):
         ToxicClassifier(FAST).fit([], [])
     with pytest.raises(TypeError, match="sample_weight"):
         ToxicClassifier(FAST).fit(texts, y, sample_weight=np.ones(n))  # type: ignore[call-arg]
@@ -716,7 +716,7 @@ def test_the_negative_class_may_be_named_and_only_turns_things_round(texts: list
 
 
 def test_classes_of_words_want_the_negative_one_named(texts: list[str], y: NDArray[np.uint8]) -> None:
-    sentence = r"^y holds '악성', '정상'; say which is not toxic: ToxicClassifier\(negative=…\)$"
+    sentence = r"^y holds '악성', '정상'; name the class that is not toxic: ToxicClassifier\(negative=…\)$"
     with pytest.raises(ValueError, match=sentence):
         ToxicClassifier(FAST).fit(texts, WORDS[y])
     for words in (["0", "1"], ["false", "true"], ["no", "yes"]):
@@ -744,7 +744,7 @@ def test_a_saved_model_reads_a_file_as_it_was_fitted(tmp_path: Path, texts: list
 @pytest.mark.parametrize(
     ("negative", "matrix", "sentence"),
     [
-        ("보통", False, "negative is '보통', which is not in y; it holds '악성', '정상'"),
+        ("보통", False, "negative is '보통', which is not in y; give one of '악성', '정상'"),
         ("정상", True, "negative names a class, but y is a 0/1 matrix of independent labels; leave it out"),
     ],
 )

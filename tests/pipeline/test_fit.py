@@ -156,9 +156,9 @@ def test_a_metric_takes_one_label(exclusive: Comments) -> None:
         ({"model": "svm", "features": {"metric": "triplet", "metric_temperature": 0.2}}, "metric_temperature has no effect on"),
         ({"model": "svm", "features": {"metric": "triplet", "metric_encoder": "cnn", "select": 3}}, "select has no effect on the"),
         ({"model": "svm", "features": {"metric": "triplets"}}, "'triplet'"),
-        ({"model": "vae", "features": {"select": 3}}, "select has no effect on the model vae, which learns from comments without"),
+        ({"model": "vae", "features": {"select": 3}}, "select has no effect on the model vae, which learns only from comments"),
         ({"model": "vae", "balance": {"class_weight": "none"}}, "class_weight has no effect on the model vae"),
-        ({"model": "rusboost", "balance": {"class_weight": "none"}}, "no effect on the model rusboost, which balances classes itself"),
+        ({"model": "rusboost", "balance": {"class_weight": "none"}}, "the model rusboost, which balances classes itself"),
         ({"model": "svm", "balance": {"resample": "smote", "gan_steps": 5}}, r"gan_steps has no effect on balance\.resample"),
     ],
 )  # fmt: skip

@@ -119,7 +119,7 @@ def test_figures_go_to_no_file(bundle: Path, tmp_path: Path, capsys: pytest.Capt
     taken.touch()
     for out in (taken, taken / "figures"):
         assert run(["figures", str(bundle.parent), "--only", "roc", "--out", str(out)]) == 2
-        assert f"{out} cannot be made" in capsys.readouterr().err
+        assert f"{out} cannot be created" in capsys.readouterr().err
 
 
 def test_a_pdf_is_written_without_a_word_of_its_fonts(bundle: Path, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         texts = np.array(checked_texts(X), dtype=object)
         check_consistent_length(texts, y)
         if not len(texts):
-            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+            raise DataError("X has 0 comments, but a minimum of 1 is required")
         values = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
         if values.ndim != 2 or values.shape[1] == 1:
             values = column_or_1d(values)

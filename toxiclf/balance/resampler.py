@@ -135,7 +135,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
             try:
                 X, y = sampler.fit_resample(X, y)
             except (ValueError, RuntimeError) as error:
-                raise DataError(f"{step.method} cannot resample these rows, try another method: {error}") from error
+                raise DataError(f"{step.method} cannot resample these rows ({error}); try another method") from error
             self.steps_.append((step.method, before, _counts(y)))
             if hasattr(sampler, "facts_"):
                 self.gans_.append(sampler)

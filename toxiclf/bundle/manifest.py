@@ -144,8 +144,8 @@ class Manifest(BaseModel):
             )
         if not self.rates:
             raise UsageError(
-                "this bundle does not say at what share of toxic comments it was calibrated, so its scores cannot be corrected "
-                "to a production prevalence; train it again, or leave the prior out"
+                "this bundle does not record the share of toxic comments at its calibration, so its scores "
+                "cannot be corrected to a production prevalence; train it again, or leave the prior out"
             )
         prevalence = production_prevalence(
             prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive

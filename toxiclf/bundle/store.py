@@ -44,7 +44,7 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
 def check_replaceable(folder: Path) -> None:
     """Raise a DataError if the folder holds anything that is not a bundle."""
     if folder.exists() and not _is_replaceable(folder):
-        raise DataError(f"{folder} exists and is not a bundle; choose another folder, or empty it")
+        raise DataError(f"{folder} exists, but is not a bundle; choose another folder, or empty it")
 
 
 def keep_previous(folder: Path) -> None:

@@ -21,7 +21,7 @@ app = typer.Typer(
     help="List, describe and fetch public corpora.",
 )
 
-_NAME = typer.Argument(metavar="NAME", help="Name of a corpus, as `toxiclf corpora list` gives it.")
+_NAME = typer.Argument(metavar="NAME", help="Name of a corpus from `toxiclf corpora list`.")
 _NAME_ROLE = typer.Argument(metavar="NAME[/PART]", help="Name of a corpus, or of one of its parts, such as beep/test.")
 
 

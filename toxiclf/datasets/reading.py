@@ -282,13 +282,16 @@ class _Reading:
                 given = LabelMap(columns=self._label, positive=tuple(others), negative=negative)
                 return self._binary(values, others, {negative}, name, given)
             if len(others) > _MOST_LABELS:
-                raise UsageError(f"column '{column}' holds {len(counts)} values; name the toxic ones with --positive")
+                raise UsageError(
+                    f"column '{column}' holds {len(counts)} values, too many for one label each; name the toxic ones "
+                    "with --positive"
+                )
             return self._exclusive(values, tuple(sorted(others)), negative)
         known = sum(count for value, count in counts.items() if value.casefold() in _TRUE | _FALSE)
         if known < 0.9 * len(values):
             raise UsageError(
-                f"column '{column}' holds {listed}; say which value is not toxic with --negative VALUE, "
-                "or which are toxic with --positive VALUE"
+                f"column '{column}' holds {listed}; name the not toxic value with --negative VALUE, or the toxic "
+                "values with --positive VALUE"
             )
         values = [value.casefold() for value in values]
         return self._binary(values, _TRUE, _FALSE, name, LabelMap(columns=self._label))

@@ -107,7 +107,7 @@ def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
 def check_replaceable(folder: Path) -> None:
     """Raise a DataError if something that is no vectors is in the way of :func:`save`."""
     if folder.exists() and not _is_replaceable(folder):
-        raise DataError(f"{folder} exists and holds no word vectors; choose another folder, or empty it")
+        raise DataError(f"{folder} exists, but holds no word vectors; choose another folder, or empty it")
 
 
 def _is_replaceable(folder: Path) -> bool:

@@ -144,7 +144,7 @@ class TrainingLoop:
         current = self._state()
         shapes = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (state.arrays, current.arrays)]
         if shapes[0] != shapes[1] or not _is_history(state.facts, self._monitor.column):
-            raise checkpoint.unfit("does not hold a state of this network")
+            raise checkpoint.unfit("does not belong to this network")
         for i, variable in enumerate(self._variables()):
             variable.assign(state.arrays[f"variable.{i:04d}"])
         self._best_weights = [state.arrays[f"best.{i:04d}"] for i in range(len(self._best_weights))]

@@ -65,7 +65,7 @@ class VotingOptions(EnsembleOptions):
 
 register(
     "model", "voting", order=30, options=VotingOptions, has_members=True,
-    summary="Weighted mean of the probabilities of ngram_logistic, svm, random_forest and cnn, weighted by out-of-fold "
+    summary="Mean of the probabilities of ngram_logistic, svm, random_forest and cnn, weighted by out-of-fold "
         "scores",
 )(VotingOptions)  # fmt: skip
 

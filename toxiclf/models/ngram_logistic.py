@@ -37,7 +37,7 @@ class NgramLogisticOptions(ModelOptions):
 
 @register(
     "model", "ngram_logistic", order=10, options=NgramLogisticOptions, takes="ngrams",
-    summary="Logistic regression over TF-IDF n-grams of jamo and syllables; the baseline that every other model is judged against",
+    summary="Logistic regression over TF-IDF n-grams of jamo and syllables; the baseline of every report",
 )  # fmt: skip
 class NgramLogistic(Model):
     """Logistic regression over TF-IDF n-grams of jamo and syllables, each input scaled to length one.

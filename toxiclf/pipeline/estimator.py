@@ -151,7 +151,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             )
         texts = checked_texts(X)
         if not texts:
-            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+            raise DataError("X has 0 comments, but a minimum of 1 is required")
         labels = labels_of(y, texts, self._place_of_negative)
         if self.negative is not None and len(labels.names) == len(labels.classes):
             raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
@@ -240,9 +240,9 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             )
             return 0
         if self.negative is not None:
-            raise UsageError(f"negative is {self.negative!r}, which is not in y; it holds {listed}")
+            raise UsageError(f"negative is {self.negative!r}, which is not in y; give one of {listed}")
         if isinstance(classes[0], str) and not is_binary(classes):
-            raise UsageError(f"y holds {listed}; say which is not toxic: ToxicClassifier(negative=…)")
+            raise UsageError(f"y holds {listed}; name the class that is not toxic: ToxicClassifier(negative=…)")
         return 0
 
     def _open(self, manifest: Manifest, encoder: TextEncoder) -> None:

@@ -125,7 +125,7 @@ class TrainedModel:
         UsageError : ``keep_augmented`` without augmentation.
         """
         if keep_augmented and self._copies is None:
-            raise UsageError("there are no augmented comments to keep; name a method in balance.augment")
+            raise UsageError("there are no augmented comments to keep; set balance.augment to a method")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.report.to_json()  # what cannot be written must not cost the old report

@@ -43,7 +43,7 @@ def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
     if all(member.component["balances_itself"] for member in members):
         yield NoEffect("balance", ["class_weight", "effective_number_beta"], f"{on}, which balances classes itself")
     if _any(members, "learns_from_negatives"):
-        cause = f"{on}, which learns from comments without the label alone"
+        cause = f"{on}, which learns only from comments without the label"
         yield NoEffect("balance", list(BalanceSection.model_fields), cause)
         yield NoEffect("features", ["metric_learning", "select"], cause)
 

@@ -64,7 +64,7 @@ def reading(name: str) -> Iterator[None]:
     except UnicodeDecodeError as error:  # of a pipe, of which only the beginning could be looked at
         raise DataError(
             f"{name} begins as {error.encoding.upper()}, but a later byte (0x{error.object[error.start]:02x}) is "
-            "not; save it as UTF-8, or give it as a file to learn the line"
+            "not; save it as UTF-8, or give it as a file to find out the line"
         ) from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} cannot be read: {error}; fetch or pack it again") from error

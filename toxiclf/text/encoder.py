@@ -163,7 +163,10 @@ class NgramView:
 
 
 def _not_here(kind: str, name: str) -> str:
-    return f"there is no {kind} '{name}' here; update with: pip install -U toxiclf, or install the package that adds it"
+    return (
+        f"there is no {kind} '{name}' here; update toxiclf with: pip install -U toxiclf, or install the package that "
+        "adds it"
+    )
 
 
 View = TokenView | NgramView

@@ -122,7 +122,7 @@ def write_figures(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be made ({error.strerror}); choose another folder") from error
+        raise UsageError(f"{folder} cannot be created ({error.strerror}); choose another folder") from error
     for sentence in missing:
         say(sentence)
     paths = [folder / f"{name}.{kind}" for name in drawable]
