@@ -150,7 +150,7 @@ def test_a_ratio_that_is_passed_already_is_refused(method: str, ratio: float, ro
 
 def test_what_imbalanced_learn_cannot_do_is_said_with_what_to_do() -> None:
     X = np.vstack([np.zeros((40, 2)) + np.arange(40)[:, None], 1e6 + np.arange(20).reshape(10, 2)])
-    with pytest.raises(DataError, match=r"adasyn cannot resample these rows, try another method: "):
+    with pytest.raises(DataError, match=r"adasyn cannot resample these rows \(.*\); try another method"):
         Resampler("adasyn").fit_resample(X, np.repeat([0, 1], [40, 10]))
 
 

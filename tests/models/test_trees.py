@@ -123,7 +123,7 @@ def test_models_of_one_class_do_not_look_at_the_other(name: str) -> None:
     assert (first == again).all()
     far = np.full((1, WIDTH), 30, dtype=np.float32)
     assert make_model(options).fit(X, task_of(targets)).raw(far) > first.mean()
-    with pytest.raises(DataError, match="learns from comments without the label, and the training set has 1 of them"):
+    with pytest.raises(DataError, match="learns from comments without the label, but the training set has 1 of them"):
         make_model(options).fit(X[:3], task_of(np.array([[1], [0], [1]], dtype=np.uint8)))
 
 

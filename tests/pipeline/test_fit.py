@@ -143,7 +143,7 @@ def test_anomaly_models_take_one_label(model: str, two_labels: Comments) -> None
 
 
 def test_a_metric_takes_one_label(exclusive: Comments) -> None:
-    with pytest.raises(UsageError, match=r"features\.metric_learning needs one label, but there are 2"):
+    with pytest.raises(UsageError, match=r"features\.metric_learning takes one label, but there are 2"):
         toxiclf.train(exclusive, recipe_of(features=METRIC))
 
 

@@ -129,7 +129,7 @@ def test_unlabelled_texts_give_the_vectors(sample: Comments, tmp_path: Path) -> 
     vectors = {**VECTORS, "min_count": 1, "unlabeled": [str(path)]}
     said: list[str] = []
     trained = toxiclf.train(sample, {**tiny("logistic"), "vectors": vectors}, say=said.append)
-    assert any("855 unlabelled texts" in sentence for sentence in said)
+    assert any("855 unlabeled texts" in sentence for sentence in said)
     assert trained.report.rows
 
 
