@@ -117,7 +117,7 @@ def test_taking_rows_takes_them_from_every_view() -> None:
 def test_another_dictionary_is_said_aloud() -> None:
     text, vocabulary = ENCODER.to_json()
     text["views"]["mecab"]["tokenizer_version"] = "mecab-ko-dic 1.0"
-    with pytest.warns(UserWarning, match=r"trained with mecab-ko-dic 1\.0, here is mecab-ko-dic .*scores, may differ"):
+    with pytest.warns(UserWarning, match=r"trained with mecab-ko-dic 1\.0, but mecab-ko-dic .* is installed, so tokens and scores may differ"):
         TextEncoder.from_json(text, vocabulary)
 
 
