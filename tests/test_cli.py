@@ -97,13 +97,13 @@ def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: 
         (["train", "corpus:sample", "--model", "smv"], 2, "did you mean 'svm'?"),
         (["train", "corpus:sample", "--set", "decision.objectve=f2"], 2, "did you mean 'decision.objective'?"),
         (["train", "corpus:sample", "--set", "model.C=-1"], 2, "recipe key model.C is -1"),
-        (["train", "corpus:sample", "--set", "decision.objective=recall_at_precision=2"], 2, "wants a rate in (0, 1]"),
+        (["train", "corpus:sample", "--set", "decision.objective=recall_at_precision=2"], 2, "needs a rate in (0, 1]"),
         (["train", "corpus:sample", "--label", "tocix"], 2, "there is no column 'tocix'"),
         (["train", "corpus:sample", "--recipe", "nothing.toml"], 2, "the recipe nothing.toml does not exist"),
         (["train", "corpus:sample", "--out", "/dev/null/run"], 2, "choose another folder"),
         (["train", "corpus:sample", "--delimiter", "ab"], 2, "expected one character, or the word tab"),
         (["evaluate", "nowhere", "corpus:sample"], 4, "is not a folder"),
-        (["predict", "--text", "안녕"], 2, "--bundle DIR"),
+        (["predict", "--text", "안녕"], 2, "--bundle is missing"),
         (["predict", "--bundle", "nowhere", "--text", "안녕"], 4, "is not a folder"),
         (["predict", "--bundle", "x", "--text", "안녕", "--out", "o.csv"], 2, "leave them out with --text"),
         (["inspect"], 2, ""),
@@ -224,7 +224,7 @@ def test_an_old_name_of_a_recipe_key_is_taken_with_a_note(tmp_path: Path, capsys
         run(["train", str(path), "--model", "svm", "--set", "features.metric=triplet", "--out", str(tmp_path / "run")])
         == 3
     )
-    assert "the recipe key features.metric is called features.metric_learning now" in capsys.readouterr().err
+    assert "the recipe key features.metric is now called features.metric_learning" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", EXAMPLES)

@@ -40,7 +40,7 @@ def test_lists_load_no_training_library() -> None:
     [
         (["list", "modles"], "did you mean 'models'?"),
         (["list", "recipe-keys", "--model", "smv"], "did you mean 'svm'?"),
-        (["list", "models", "--model", "svm"], "--model goes with recipe-keys"),
+        (["list", "models", "--model", "svm"], "--model works only with recipe-keys"),
     ],
 )
 def test_a_slip_is_answered_with_the_nearest_name(
@@ -56,5 +56,5 @@ def test_a_component_that_claims_a_name_or_a_trait_wrongly_is_refused() -> None:
     with pytest.raises(TypeError, match="has no trait"):
         register("model", summary="", wheels=4)
     assert "svm" in components("model")
-    with pytest.raises(TypeError, match="there is a model 'svm' already"):
+    with pytest.raises(TypeError, match="two components are a model called 'svm'"):
         register("model", "svm", summary="")(object)

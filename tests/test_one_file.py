@@ -231,7 +231,7 @@ assert all(Recipe.load(model=name).model.name == name for name in components("mo
             "from toxiclf._registry import register\n"
             "@register('resampler', 'smote', summary='Another one')\n"
             "class Another: ...\n",
-            "there is a resampler 'smote' already; give that of ",
+            "two components are a resampler called 'smote'; rename that of ",
         ),
     ],
 )

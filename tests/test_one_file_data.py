@@ -175,7 +175,7 @@ def test_they_train_together_and_the_bundle_scores_where_they_are(installed: Pat
     assert run(["-c", code], installed).returncode == 0
     without = run(["-c", code])
     assert (
-        "there is no tokenizer 'pairs' here; update with: pip install -U toxiclf, or install the package"
+        "there is no tokenizer 'pairs' here; update toxiclf with: pip install -U toxiclf, or install the package"
         in without.stderr
     )
 

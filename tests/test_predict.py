@@ -167,11 +167,11 @@ def test_keys_that_come_late_are_kept_in_json_lines_and_said_to_be_left_out_of_c
     predict(content, "in.jsonl", "out.jsonl", say=said.append)
     assert lines_of(tmp_path / "out.jsonl")[-1]["late"] == 1
     assert [message for message in said if "left out" in message] == [
-        "left out, as these keys are not in the first rows: score"
+        "these keys were left out because the first rows do not have them: score"
     ]
     said.clear()
     predict(content, "in.jsonl", say=said.append)
-    assert "left out, as these keys are not in the first rows: late, score" in said
+    assert "these keys were left out because the first rows do not have them: late, score" in said
 
 
 def test_empty_comments_and_comments_of_no_known_letter_are_scored_and_marked(predict: Predict, tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_rows_rejected_go_where_they_are_asked_to(predict: Predict, tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"out": "out.xlsx"}, r"the ending says how to write; use \.csv, \.tsv or \.jsonl"),
+        ({"out": "out.xlsx"}, r"has no known ending; use \.csv, \.tsv or \.jsonl"),
         ({"out": "in.csv"}, "--out .*in.csv is the input file; choose another name"),
         ({"out": "nowhere/out.csv"}, "--out .* cannot be written"),
         ({"out": "folder.csv"}, "--out .* cannot be written"),
@@ -320,7 +320,7 @@ def test_rows_rejected_go_where_they_are_asked_to(predict: Predict, tmp_path: Pa
         ({"rejected": "out.csv"}, "--out and --rejected are both"),
         ({"rejected": "nowhere/aside.csv"}, "--rejected .* cannot be written"),
         ({"column": "nothing"}, "there is no column 'nothing'; the columns are: 가, 나"),
-        ({}, "which column holds the comments\\? name it with --column; the columns are: 가, 나"),
+        ({}, "the column of the comments is not clear; name it with --column: the columns are 가, 나"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(

@@ -42,7 +42,7 @@ def test_what_only_trains_is_refused_where_nothing_is_trained(
     flag: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["pretrain", "--show", "영화", *flag]) == 2
-    assert f"{flag[0]} is for vectors that are trained; leave it out" in capsys.readouterr().err
+    assert f"{flag[0]} is for training; leave it out" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_no_training")
@@ -55,9 +55,9 @@ def test_what_only_trains_is_refused_where_nothing_is_trained(
         (["--set", "text.views=[]"], "text.views has no effect"),
         (["--set", "vectors.unlabeled=x.txt"], "vectors.unlabeled has no effect"),
         (["--set", "vectors={size=5}"], "set one key at a time"),
-        (["--set", "vectors.pretrained=ko-comments"], "pretrain makes vectors and takes none; leave it out"),
-        (["--set", "vectors.pretrained=none"], "pretrain makes vectors and takes none; leave it out"),
-        (["--size", "8", "--set", "vectors.size=9"], "--size is given, too; leave out one of the two"),
+        (["--set", "vectors.pretrained=ko-comments"], "pretrain trains vectors and reads none; leave it out"),
+        (["--set", "vectors.pretrained=none"], "pretrain trains vectors and reads none; leave it out"),
+        (["--size", "8", "--set", "vectors.size=9"], "--size sets the same key; leave out one of the two"),
         (["--set", "model.name=logistic"], "model.name has no effect"),
         (["--set", "seed=3"], "seed has no effect"),
     ],

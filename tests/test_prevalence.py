@@ -73,7 +73,7 @@ def at_prior(sample: Comments, two_labels: Comments, exclusive: Comments) -> Cal
             {"a": 0.6, "b": 0.4},
             ("a", "b"),
             True,
-            "held by 100.0 % of comments in production, which leaves less than one in a million that hold no label",
+            "adds up to 100.0 % and leaves less than one comment in a million without a label",
         ),
     ],
 )
@@ -88,7 +88,7 @@ def test_what_is_no_production_prevalence_is_refused(
 
 def test_labels_that_are_not_named_keep_their_rate() -> None:
     assert production_prevalence({"b": 0.02}, "abc", [0.3, 0.2, 0.1], exclusive=True) == (0.3, 0.02, 0.1)
-    with pytest.raises(UsageError, match=r"held by 100\.0 % of comments in production"):
+    with pytest.raises(UsageError, match=r"adds up to 100\.0 % and leaves"):
         production_prevalence({"b": 0.7}, "ab", [0.3, 0.2], exclusive=True)  # with the 30 % that a keeps
     assert production_prevalence({"b": 0.7}, "ab", [0.3, 0.2], exclusive=False) == (0.3, 0.7)
 
@@ -110,15 +110,15 @@ def test_labels_that_are_not_named_keep_the_production_prevalence_that_was_set_b
         0.02,
         0.1,
     )
-    with pytest.raises(UsageError, match=r"held by 100\.0 % of comments in production"):
+    with pytest.raises(UsageError, match=r"adds up to 100\.0 % and leaves"):
         production_prevalence({"b": 0.2}, "ab", [0.3, 0.2], (0.8, 0.1), exclusive=True)  # with the 80 % that a keeps
 
 
 def test_a_label_that_calibration_never_saw_has_no_production_prevalence() -> None:
     assert production_prevalence({"a": 0.02}, "ab", [0.3, 0.0], exclusive=False) == (0.02, 0.0)
-    with pytest.raises(UsageError, match="no comment that calibration was fitted on holds the label 'b'"):
+    with pytest.raises(UsageError, match="no calibration comment has the label 'b'"):
         production_prevalence({"b": 0.02}, "ab", [0.3, 0.0], exclusive=False)
-    with pytest.raises(UsageError, match="every comment that calibration was fitted on holds a label"):
+    with pytest.raises(UsageError, match="every calibration comment has a label"):
         production_prevalence({"b": 0.02}, "ab", [0.5, 0.5], exclusive=True)
 
 
@@ -236,7 +236,7 @@ def test_a_report_has_figures_at_the_production_prevalence(at_prior: Callable[[s
     assert found["labels"]["toxic"]["precision"]["value"] <= report.to_dict()["labels"]["toxic"]["precision"]["value"]
     text = report.to_markdown()
     assert f"## At the {in_words(found['prior'])}" in text
-    assert "Scores and thresholds are for comments in production, at the production prevalence" in text
+    assert "Scores and thresholds are corrected to the production prevalence" in text
     assert "uncalibrated" not in report.codes()
     assert "At the production prevalence" not in report.model_copy(update={"production": None}).to_markdown()
 
@@ -383,9 +383,9 @@ def test_two_labels_are_named_on_the_command_line(
         ("toxic=", "expected the share"),
         (
             "=0.02",
-            "--prior =0.02: no label stands before '=0.02'; give 0.02 alone, or with a label, such as toxic=0.02",
+            "--prior =0.02: there is no label before '=0.02'; give 0.02 alone, or with a label, such as toxic=0.02",
         ),
-        (" =0.02", "no label stands before"),
+        (" =0.02", "there is no label before"),
         ("1e-300", "the prior of label 'toxic' is 1e-300"),
         ("0.02,0.01", "name each label once"),
         ("toxic=0.02,toxic=0.03", "name each label once"),
@@ -409,10 +409,7 @@ def test_evaluate_measures_at_the_production_prevalence(
     assert code == 0
     assert "at the production prevalence of 2.0 %" in out
     text = (tmp_path / "report.md").read_text("utf-8")
-    assert (
-        "for comments in production, at the production prevalence of 2.0 %; thresholds are the bundle's own, "
-        "as training chose them." in text
-    )
+    assert "corrected to the production prevalence of 2.0 %; thresholds are those that training chose." in text
     found = json.loads((tmp_path / "report.json").read_text("utf-8"))["production"]
     assert found["prior"] == {"toxic": 0.02}
     moderator = toxiclf.load(bundle, prior=0.02)

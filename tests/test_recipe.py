@@ -87,7 +87,7 @@ def test_one_value_is_taken_where_a_list_is_meant() -> None:
         ({"split": {"test": 0.6, "validation": 0.5}}, "leave no rows to train on"),
         ({"decision": {"objective": "f3"}}, "unknown objective 'f3'; did you mean"),
         ({"decision": {"objective": 1.4}}, "a fixed threshold must lie in [0, 1], not 1.4"),
-        ({"decision": {"objective": "recall_at_precision"}}, "wants a rate in (0, 1]"),
+        ({"decision": {"objective": "recall_at_precision"}}, "needs a rate in (0, 1]"),
         ({"text": {"tokenizer": "mecap"}}, "recipe key text.tokenizer is 'mecap'"),
         ({"text": {"part_of_speech": "NN"}}, "text.part_of_speech has no effect on the model ngram_logistic"),
         ({**SVM, "text": {"tokenizer": "char", "part_of_speech": "NN"}}, "has no effect on the tokenizer char"),
@@ -122,7 +122,7 @@ def test_a_preset_that_is_none_names_the_nearest() -> None:
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_text("seed = ", "utf-8")
-    with pytest.raises(UsageError, match="is not TOML"):
+    with pytest.raises(UsageError, match="is not valid TOML"):
         Recipe.load(path)
 
 
@@ -172,7 +172,7 @@ def test_one_value_of_a_search_space_is_a_list_of_one() -> None:
         ),
         (
             ["search.method=grid", "search.space.model.C={low = 1, high = 2}"],
-            "recipe key search: search.space: a grid wants a list of values for model.C; ranges are for method 'optuna'",
+            "recipe key search: search.space: a grid needs a list of values for model.C; use method 'optuna' for ranges",
         ),
         (
             ["search.method=grid", "search.space.decision.objective=[f1]"],
@@ -184,7 +184,7 @@ def test_one_value_of_a_search_space_is_a_list_of_one() -> None:
         ),
         (
             ["search.method=grid", "search.space.text.max_chars=[100, 200]"],
-            "recipe key search: search.space: text.max_chars decides which comments are equal, so the folds; "
+            "recipe key search: search.space: text.max_chars decides which comments are equal and so changes the folds; "
             "set it once, for all trials",
         ),
     ],
@@ -218,7 +218,7 @@ def test_a_changed_recipe_keeps_the_rest() -> None:
     ("space", "sentence"),
     [
         ("5", 'expected a table such as {"model.C" = [0.1, 1, 10]}, or a list of such tables'),
-        ("{text = [{max_chars = 3}]}", "text is no recipe key; write it as SECTION.KEY, such as model.C"),
+        ("{text = [{max_chars = 3}]}", "text is not a recipe key; write it as SECTION.KEY, such as model.C"),
         ('{model = {C = [1]}, "model.C" = [2]}', "model.C is named twice in one table"),
         ('{"model.C" = []}', "the list of model.C is empty; give it a value to try"),
         ('{"model.C" = {low = 1}}', "the range of model.C has no high; write it as {low = 0.1, high = 10}"),
@@ -230,7 +230,7 @@ def test_a_changed_recipe_keeps_the_rest() -> None:
         ),
         (
             '{"model.C" = {low = 1, high = 10, step = 4}}',
-            "the range of model.C: step is 4; expected a number that leads from low",
+            "the range of model.C: step is 4; expected a number that divides high - low",
         ),
     ],
 )
@@ -359,7 +359,7 @@ def test_the_old_name_of_a_key_is_read_with_a_note(load: Any, tmp_path: Path) ->
     recipe = load(tmp_path)
     assert recipe.features.metric_learning == "triplet"
     assert recipe.notes == (
-        "the recipe key features.metric is called features.metric_learning now; the old name is still read",
+        "the recipe key features.metric is now called features.metric_learning; the old name still works",
     )
     assert "metric" not in tomllib.loads(recipe.to_toml())["features"]
     assert Recipe.load(_file(tmp_path, recipe.to_toml())).notes == ()

@@ -252,7 +252,7 @@ def test_empty_standard_input_is_called_so(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_pipe_that_changes_its_encoding_later_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     standard_input(monkeypatch, b"text,label\n" + b"plain,0\n" * 200_000 + "한글,1\n".encode("cp949"))
-    with pytest.raises(DataError, match="begins as UTF-8, but 0xc7 further on is not"):
+    with pytest.raises(DataError, match=r"begins as UTF-8, but a later byte \(0xc7\) is not"):
         list(RowReader("-"))
 
 

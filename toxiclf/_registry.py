@@ -157,7 +157,7 @@ def register(
         known = _COMPONENTS[kind].get(own)
         if known is not None and known.target.__module__ != target.__module__:
             modules = f"{known.target.__module__} or that of {target.__module__}"
-            raise TypeError(f"there is a {kind} '{own}' already; give that of {modules} another name")
+            raise TypeError(f"two components are a {kind} called '{own}'; rename that of {modules}")
         complete = {**KINDS[kind].traits, **traits}
         _COMPONENTS[kind][own] = Component(
             kind, own, summary, target, options, extra or KINDS[kind].extra, order, complete

@@ -1,4 +1,4 @@
-"""Keras and TensorFlow, loaded without TensorFlow's start-up notes, which bury our own messages."""
+"""Load Keras and TensorFlow without TensorFlow's start-up messages, which bury our own."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Keras draws its seeds from Python's and NumPy's global generators: seed them, and leave them as they were."""
+    """Seed Python's and NumPy's global generators, from which Keras draws its seeds, and restore them afterwards."""
     states = random.getstate(), np.random.get_state()
     try:
         keras.utils.set_random_seed(seed)

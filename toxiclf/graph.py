@@ -1,4 +1,4 @@
-"""Write ONNX graphs: features and models each add their nodes to one graph, so that a trained model leaves as one file."""
+"""Write ONNX graphs: features and models add their nodes to one graph, so a trained model is one file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Graph:
 
     @contextmanager
     def calling(self, views: Mapping[str, str]) -> Iterator[None]:
-        """Inside, views have other names: models that know their own views alone can then share a graph."""
+        """Rename inputs inside the block, so that models which know only their own inputs can share a graph."""
         earlier, self._views = self._views, views
         try:
             yield

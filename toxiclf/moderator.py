@@ -126,7 +126,7 @@ class Moderator:
 
     @property
     def normalizer(self) -> Normalizer:
-        """What the model reads of a comment."""
+        """The normalizer of the model's text."""
         return self._encoder.normalizer
 
     def spans(self, text: str) -> list[tuple[int, int]]:

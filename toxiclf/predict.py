@@ -22,7 +22,7 @@ _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 @dataclass(frozen=True)
 class Predicted:
-    """How many rows were scored and how many rejected, and the file of the rejected ones."""
+    """Numbers of scored and rejected rows, and the file of the rejected rows."""
 
     rows: int
     rejected: int
@@ -89,7 +89,7 @@ def predict_rows(
             bar.update(reader.progress() or 0.0, f"{count + n_rejected:,} comments")
         stream.flush()
     if lost := late & set(added) if kind == "jsonl" else late:
-        say(f"left out, as these keys are not in the first rows: {', '.join(sorted(lost))}")
+        say(f"these keys were left out because the first rows do not have them: {', '.join(sorted(lost))}")
     if not n_rejected and out is not None and rejected is None:
         rejected_file.unlink(missing_ok=True)  # of an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))
@@ -100,7 +100,7 @@ def _kind(out: Path | None, json_lines: bool) -> str:
     if out is not None and out.suffix.lower() in _KINDS:
         return _KINDS[out.suffix.lower()]
     if out is not None and not json_lines:
-        raise UsageError(f"--out {out}: the ending says how to write; use .csv, .tsv or .jsonl")
+        raise UsageError(f"--out {out} has no known ending; use .csv, .tsv or .jsonl")
     return "jsonl" if json_lines else "csv"
 
 
@@ -111,9 +111,7 @@ def _check_writable(source: str, out: Path | None, rejected: Path) -> None:
             continue
         folder = path.absolute().parent
         if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise UsageError(
-                f"{flag} {path} cannot be written; give the name of a file in a folder that can be written to"
-            )
+            raise UsageError(f"{flag} {path} cannot be written; give a file in a folder that you may write to")
         if source != "-" and path.exists() and os.path.samefile(source, path):
             raise UsageError(f"{flag} {path} is the input file; choose another name")
     if out is not None and out.absolute() == rejected.absolute():
@@ -135,7 +133,9 @@ def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
     named = [name for name in columns if name.casefold() in TEXT_NAMES]
     if named or len(columns) == 1:
         return (named or list(columns))[0]
-    raise UsageError(f"which column holds the comments? name it with --column; the columns are: {', '.join(columns)}")
+    raise UsageError(
+        f"the column of the comments is not clear; name it with --column: the columns are {', '.join(columns)}"
+    )
 
 
 def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[str]:

@@ -131,7 +131,7 @@ def test_a_number_that_cannot_be_reached_is_a_shortfall_and_ends() -> None:
 
 def test_a_step_that_makes_nothing_says_so() -> None:
     texts = [*(f"http://x.y/{number}" for number in range(6)), *CLEAN]
-    with pytest.raises(DataError, match=r"balance.augment: jamo could change none of the 6 comments .* needs Hangul"):
+    with pytest.raises(DataError, match=r"balance.augment: jamo cannot change any of the 6 comments .* needs Hangul"):
         made(step("aeda"), step("jamo"), texts=texts, rare=np.arange(len(texts)) < 6)
 
 
@@ -164,14 +164,14 @@ def test_a_real_corpus_gets_all_its_copies(sample: Comments) -> None:
 def test_rows_that_cannot_be_augmented_are_refused_with_a_sentence() -> None:
     six = np.arange(len(TEXTS)) < 6
     for rare, sentence in [
-        (np.zeros(len(TEXTS), bool), "needs rows of more than one class, and all 28 rows are 'the others'; add"),
+        (np.zeros(len(TEXTS), bool), "needs rows of at least two classes, but all 28 rows are 'the others'; add"),
         (np.ones(len(TEXTS), bool), "all 28 rows are 'the rarer class'"),
-        (np.arange(len(TEXTS)) < 5, "needs 6 rows of each class at least, and 'the rarer class' has 5; label more"),
+        (np.arange(len(TEXTS)) < 5, "needs at least 6 rows of each class, but 'the rarer class' has 5; label more"),
     ]:
         with pytest.raises(DataError, match=sentence):
             made(step("aeda"), rare=rare)
     same = ["같은 댓글", "같은  댓글", " 같은 댓글"] * 2 + CLEAN
-    with pytest.raises(DataError, match="the 6 of the rarer class are all the same; label others"):
+    with pytest.raises(DataError, match="all 6 rows of the rarer class are the same; label other comments"):
         made(step("aeda"), texts=same, rare=np.arange(len(same)) < 6)
     assert made(step("aeda"), rare=six).asked == 6
 
@@ -180,7 +180,7 @@ def test_what_is_asked_of_rows_is_asked_of_vectors_too() -> None:
     check_rows({"a": 6, "b": 100}, "smote")
     check_rows({"a": 2, "b": 3}, "random_over", fewest=1)
     check_differ(2, 6, "smote")
-    with pytest.raises(DataError, match="smote needs rows of more than one class, and there are none"):
+    with pytest.raises(DataError, match="smote needs rows of at least two classes, but there are none"):
         check_rows({"a": 0, "b": 0}, "smote")
 
 
@@ -270,15 +270,15 @@ def test_rows_that_do_not_fit_are_a_sentence() -> None:
         sampler.fit_resample("댓글", [1])
     with pytest.raises(UsageError, match="row 1 of X is None"):
         sampler.fit_resample(["댓글", None], [1, 0])
-    with pytest.raises(DataError, match="X holds no comment"):
+    with pytest.raises(DataError, match="X has 0 comments"):
         sampler.fit_resample([], [])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         sampler.fit_resample(TEXTS, RARE[1:])
-    with pytest.raises(DataError, match="needs rows of more than one class"):
+    with pytest.raises(DataError, match="needs rows of at least two classes"):
         sampler.fit_resample(TEXTS, np.zeros(len(TEXTS)))
     with pytest.raises(DataError, match="'the rarer class' has 5; label more"):
         sampler.fit_resample(TEXTS, [1] * 5 + [0] * 23)
-    with pytest.raises(DataError, match="are all the same"):
+    with pytest.raises(DataError, match="are the same"):
         sampler.fit_resample(["같다"] * 20, [1] * 6 + [0] * 14)
 
 

@@ -124,7 +124,7 @@ def test_a_generator_that_says_one_thing_only_has_collapsed() -> None:
     assert facts["auc"] > 0.8
     (finding,) = gan_collapse(CheckedRun(labels=["toxic"], gan=verdict))
     assert (finding.code, finding.severity) == ("gan_collapse", "warning")
-    assert f"generated rows spread {facts['spread']:.0%} as far as real ones" in finding.message
+    assert f"generated rows vary only {facts['spread']:.0%} as much as real rows" in finding.message
     assert not wgan._verdict(wgan._facts(rows, rows.training, rng), "")["collapsed"]
     assert not list(gan_collapse(CheckedRun(labels=["toxic"])))
 
@@ -134,7 +134,7 @@ def test_a_generator_that_says_one_thing_only_has_collapsed() -> None:
 def test_training_that_falls_apart_is_said_with_what_to_do() -> None:
     X, y = clouds(20)
     sampler = WganSampler(steps=100, learning_rate=1e30, random_state=0, **SMALL)
-    with pytest.raises(DataError, match=r"wgan: training fell apart by step 50: .*; lower balance\.gan_learning_rate"):
+    with pytest.raises(DataError, match=r"wgan: training diverged by step 50 .*; lower balance\.gan_learning_rate"):
         sampler.fit_resample(X, y)
 
 
@@ -152,10 +152,10 @@ def test_a_tiny_class_will_do() -> None:
 @pytest.mark.parametrize(
     ("rows", "kind", "sentence"),
     [
-        (clouds(5), DataError, "wgan needs 6 rows of each class at least, and a fit learns from 5"),
-        ((np.ones((60, 3)), np.repeat([0, 1], [40, 20])), DataError, "the 20 of the rarer class are all the same"),
-        ((np.eye(60), np.repeat([0, 1, 2], 20)), UsageError, "the rarer of two classes, and there are 3; use smote"),
-        (clouds(300), DataError, "as many already; raise the ratio, or leave wgan out"),
+        (clouds(5), DataError, "wgan needs at least 6 rows of each class, but a fit has only 5"),
+        ((np.ones((60, 3)), np.repeat([0, 1], [40, 20])), DataError, "all 20 rows of the rarer class are the same"),
+        ((np.eye(60), np.repeat([0, 1, 2], 20)), UsageError, "needs two classes, but there are 3; use smote"),
+        (clouds(300), DataError, "already as many; raise the ratio, or leave wgan out"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_in_a_sentence(rows: Rows, kind: type[Exception], sentence: str) -> None:

@@ -82,7 +82,7 @@ def test_every_run_is_a_row(plan: Plan, done: tuple[Path, list[dict[str, Any]]])
     assert nothing["metrics"]["roc_auc"] == 0.5
     failed = [row for row in found if row["status"] == "failed"]
     assert {row["entry"] for row in failed} == {"smote of sequences"}
-    assert "balance.resample makes rows of averaged word vectors" in failed[0]["reason"]
+    assert "balance.resample works on averaged word vectors" in failed[0]["reason"]
 
 
 @pytest.mark.check
@@ -158,7 +158,7 @@ def test_the_table_says_what_the_rows_say(plan: Plan, done: tuple[Path, list[dic
     assert lines["none"].rank == 3
     assert lines["smote of sequences"].figures == {}
     text = (tmp_path / "table.md").read_text("utf-8")
-    assert "smote of sequences, 2 runs: balance.resample makes" in text
+    assert "smote of sequences, 2 runs: balance.resample works" in text
     cells = list(csv.DictReader((tmp_path / "table.csv").read_text("utf-8").splitlines()))
     assert {cell["entry"] for cell in cells} == {"plain", "weak", "none"}
     assert len(json.loads((tmp_path / "table.json").read_text("utf-8"))["rows"]) == 8
@@ -251,7 +251,7 @@ def test_subsampling_drops_toxic_comments_alone(sample: Comments) -> None:
     others = int((sample.targets == 0).sum())
     assert int((few.targets == 0).sum()) == others
     assert few.targets.mean() == pytest.approx(0.05, abs=0.001)
-    with pytest.raises(UsageError, match=r"a rate of 0\.5 is above that"):
+    with pytest.raises(UsageError, match=r"the rate is 0\.5, but only .* lower the rate"):
         subsampled(sample, 0.5, np.random.default_rng(0))
 
 
@@ -415,7 +415,7 @@ def test_a_pool_that_breaks_while_a_run_is_handed_over_costs_no_run(
 
 def test_a_run_that_kills_its_process_alone_is_a_row(plan: Plan, tmp_path: Path) -> None:
     job = next(Job.of(planned) for planned in plan.runs())
-    assert "memory runs out" in killed(job, tmp_path)["reason"]
+    assert "memory ran out" in killed(job, tmp_path)["reason"]
     assert rows.read(tmp_path, job.key) == killed(job, tmp_path)
 
 
@@ -478,20 +478,20 @@ def test_few_test_comments_are_enough(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     for change, sentence in (
-        ({"baseline": "best"}, "the baseline 'best' is no entry"),
+        ({"baseline": "best"}, "the baseline 'best' is not an entry"),
         ({"seeds": []}, "at least one"),
         ({"entries": [{"name": "x"}]}, "needs a recipe or a rival"),
         ({"entries": [{"name": "x", "rival": "bert"}]}, "unknown rival 'bert'"),
-        ({"entries": CONTENT["entries"][:1] * 2}, "stands there twice"),
+        ({"entries": CONTENT["entries"][:1] * 2}, "appears twice"),
         ({"entries": [{**CONTENT["entries"][0], "corpora": "smple"}]}, "unknown corpus 'smple'"),
         (
             {"entries": [{**CONTENT["entries"][0], "settings": {"split": {"test": 0.1}}}]},
-            "all entries have the same split",
+            "all entries share one split",
         ),
-        ({"entries": [{"name": "x", "rival": "majority", "settings": {"model.C": 1}}]}, "does nothing to a rival"),
+        ({"entries": [{"name": "x", "rival": "majority", "settings": {"model.C": 1}}]}, "has no effect on a rival"),
         ({"entries": [{**CONTENT["entries"][0], "published": {"accurcy": 0.5}}]}, "unknown metric 'accurcy'"),
         ({"entries": [{**CONTENT["entries"][0], "name": "a\nb"}]}, "line breaks"),
-        ({"settings": {"seed": 3}}, "give all of them as seeds"),
+        ({"settings": {"seed": 3}}, "give all seeds as seeds"),
         ({"seeds": "0..4"}, "write a list in brackets, not '0..4'"),
         ({"corpora": []}, "corpora"),
         ({"metrics": ["f11"]}, "unknown metric 'f11'"),

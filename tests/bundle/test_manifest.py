@@ -148,7 +148,7 @@ def test_a_manifest_of_before_prevalences_is_read(bundle: Path, tmp_path: Path) 
     assert (manifest.rates, manifest.prior) == ((), None)
     assert manifest.calibration == now.calibration
     assert manifest.thresholds == now.thresholds
-    with pytest.raises(UsageError, match=r"does not say at what share of toxic comments .*; train it again"):
+    with pytest.raises(UsageError, match=r"does not record the share of toxic comments .*; train it again"):
         manifest.at(0.02)
 
 
@@ -193,17 +193,17 @@ def edited(bundle: Path, folder: Path, shift: float | None = None, **changes: ob
         (
             None,
             {"prior": [0.9]},
-            r"scores of label 'toxic' are shifted by -2\.\S+ where they should be by \S+ for its prior",
+            r"scores of label 'toxic' are shifted by -2\.\S+; expected \S+ for its prior",
         ),
         (
             None,
             {"prior": None},
-            r"scores of label 'toxic' are shifted by -2\.\S+ where they should be by 0 without a prior",
+            r"scores of label 'toxic' are shifted by -2\.\S+; expected 0 without a prior",
         ),
-        (0.0, {}, r"are shifted by 0 where they should be by -2\."),
-        (1e-8, {"prior": None}, "where they should be by 0 without a prior"),
-        (None, {"rates": [0.0]}, "no comment that calibration was fitted on holds the label 'toxic'"),
-        (None, {"rates": [1.0]}, "every comment that calibration was fitted on holds the label 'toxic'"),
+        (0.0, {}, r"are shifted by 0; expected -2\."),
+        (1e-8, {"prior": None}, "expected 0 without a prior"),
+        (None, {"rates": [0.0]}, "no calibration comment has the label 'toxic'"),
+        (None, {"rates": [1.0]}, "every calibration comment has the label 'toxic'"),
         (None, {"prior": [0.0]}, "the prior of label 'toxic' is 0.0; expected the share"),
         (None, {"prior": [1e-300]}, "the prior of label 'toxic' is 1e-300; expected the share"),
     ],

@@ -86,7 +86,7 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(tmp_path: Path, file: str) -
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / file).write_text('{"manifest_version": 3}', "utf-8")
-    with pytest.raises(DataError, match="exists and is not a bundle; choose another folder"):
+    with pytest.raises(DataError, match="exists, but is not a bundle; choose another folder"):
         store.save(folder, *NEW)
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", file]
 

@@ -132,7 +132,7 @@ def test_another_file_under_the_right_name_is_refused(
     with pytest.raises(DataError) as caught:
         read_comments("corpus:curse")
     assert str(caught.value) == (
-        f"{cache}/dataset.txt is not the file of the card (12 bytes, expected 514,417); run: toxiclf corpora fetch curse"
+        f"{cache}/dataset.txt does not match the card (12 bytes, expected 514,417); run: toxiclf corpora fetch curse"
     )
     monkeypatch.setenv(cards.ROOT_VARIABLE, str(tmp_path))
     (tmp_path / "curse").mkdir()
@@ -140,7 +140,7 @@ def test_another_file_under_the_right_name_is_refused(
     with pytest.raises(DataError) as caught:
         read_comments("corpus:curse")
     assert re.fullmatch(
-        r".*/curse/dataset\.txt is not the file of the card \(SHA-256 [0-9a-f]{12}…, expected 1c3489417e49…\); put it there again "
+        r".*/curse/dataset\.txt does not match the card \(SHA-256 [0-9a-f]{12}…, expected 1c3489417e49…\); replace it by the file "
         r"from https://github\.com/.*, or remove it and run: toxiclf corpora fetch curse",
         str(caught.value),
     )
@@ -207,7 +207,7 @@ def test_every_row_of_a_labelled_corpus_is_read_or_rejected(
         assert comments.source == f"corpus:{card.name}/{part.role}"
         assert len(comments) + len(comments.rejected) == part.rows
         assert (comments.labels, comments.negative) == (labels, negative)
-        assert all("labelled in different ways" in row.reason for _, row in comments.rejected)
+        assert all("has different labels" in row.reason for _, row in comments.rejected)
 
 
 @needs_corpora

@@ -76,7 +76,7 @@ def test_values_that_are_neither_positive_nor_negative_are_rejected(read: Read) 
 
 
 def test_values_that_never_occur_are_refused_with_those_that_do(read: Read) -> None:
-    with pytest.raises(UsageError, match=r"never holds 'none'; it holds '나쁨' \(1\), '좋음' \(1\)"):
+    with pytest.raises(UsageError, match=r"never holds 'none'; give one of its values: '나쁨' \(1\), '좋음' \(1\)"):
         read("text,label\n가,나쁨\n나,좋음\n", negative="none")
 
 
@@ -99,7 +99,7 @@ def test_several_columns_are_independent_labels(read: Read) -> None:
 
 
 def test_several_columns_take_no_values(read: Read) -> None:
-    with pytest.raises(UsageError, match="--positive and --negative speak of one label column"):
+    with pytest.raises(UsageError, match="--positive and --negative work with one label column"):
         read("text,a,b\n가,1,0\n", label=("a", "b"), negative="0")
 
 
@@ -149,7 +149,10 @@ def test_label_and_text_can_be_named(read: Read) -> None:
     [
         ({"text": "nothing"}, "there is no column 'nothing'; the columns are: text, a, b"),
         ({"label": ("nothing",)}, "there is no column 'nothing'; the columns are: text, a, b"),
-        ({}, "which column is the label\\? name one or more with --label; beside the text 'text' there are: a, b"),
+        (
+            {},
+            "the label column is not clear; name one or more with --label from the columns beside the text 'text': a, b",
+        ),
         ({"text": "a", "label": ("a",)}, "column 'a' cannot be both text and label"),
         ({"label": ("text", "a", "b")}, "no column is left for the text; name it with --text"),
     ],
@@ -187,7 +190,7 @@ def test_contradicting_duplicates_are_all_rejected_and_agreeing_ones_kept(read: 
     comments = read("text,label\n가나,1\n가나,0\n 가나  ,1\n다라,0\n다라,0\n마바,1\n")
     assert comments.texts == ["다라", "다라", "마바"]
     assert set(reasons(comments)) == {2, 3, 4}
-    assert "labelled in different ways (lines 2, 3, 4)" in reasons(comments)[2]
+    assert "has different labels (lines 2, 3, 4)" in reasons(comments)[2]
 
 
 def test_rows_in_are_rows_out_and_rejected_rows(read: Read) -> None:
@@ -234,8 +237,8 @@ def comments_of(toxic: int, others: int) -> Comments:
     [
         (0, 50, "no usable comment of .* has label 'toxic'; training needs both classes"),
         (50, 0, "every usable comment of .* has label 'toxic'; training needs both classes"),
-        (9, 50, "distinct comments with label 'toxic' is 9; training needs at least 10"),
-        (50, 9, "distinct comments without label 'toxic' is 9; training needs at least 10"),
+        (9, 50, "distinct comments with label 'toxic' is 9, but training needs at least 10"),
+        (50, 9, "distinct comments without label 'toxic' is 9, but training needs at least 10"),
     ],
 )
 def test_one_class_or_too_few_of_the_rare_one_are_refused(toxic: int, others: int, sentence: str) -> None:
@@ -249,7 +252,7 @@ def test_ten_of_each_class_are_enough() -> None:
 
 def test_the_same_comment_again_is_no_further_comment_of_the_rare_class() -> None:
     texts = ["나쁜 말"] * 30 + [f"댓글 {i}" for i in range(30)]
-    with pytest.raises(DataError, match="distinct comments with label 'toxic' is 1;"):
+    with pytest.raises(DataError, match="distinct comments with label 'toxic' is 1, but"):
         check_classes(Comments.of(texts, [1] * 30 + [0] * 30))
 
 

@@ -55,7 +55,7 @@ def test_the_list_has_a_line_for_each_card(capsys: pytest.CaptureFixture[str]) -
     assert [line[0] for line in lines[1:]] == cards.card_names()
     beep, curse, nsmc, sample, unsmile = lines[1:]
     assert beep[2] == "7,896 train, 471 test, 33,893 unlabeled"
-    assert beep[3] == "column hate: none is not toxic, each other value is a label"
+    assert beep[3] == "column hate: none is not toxic, every other value is a label"
     assert curse[3:] == ["column label: 1 is toxic", "MIT", "0.5 MB", "not here"]
     assert nsmc[3:] == ["none; for word vectors", "CC0-1.0", "63.8 MB", "not here"]
     assert sample[6] == "package"
@@ -110,7 +110,7 @@ def test_show_gives_the_whole_card_and_what_to_type_next(capsys: pytest.CaptureF
     [
         ({}, "column label: 1 is toxic"),
         ({"positive": ["hate", "abuse"]}, "column label: hate or abuse is toxic"),
-        ({"negative": "none"}, "column label: none is not toxic, each other value is a label"),
+        ({"negative": "none"}, "column label: none is not toxic, every other value is a label"),
         ({"labels": ["hate", "abuse"]}, "2 columns of 0 and 1\ncolumns\thate, abuse"),
         ({"labels": []}, "none; for word vectors"),
     ],
@@ -172,16 +172,16 @@ def test_fetch_says_terms_first_then_what_it_does_and_prints_paths(
     captured = capsys.readouterr()
     assert captured.out == f"{folder}/held.txt\n"
     assert captured.err.splitlines() == [
-        "corpus:tiny: A tiny corpus; licence MIT (https://example.org/MIT)",
+        "corpus:tiny: A tiny corpus; license MIT (https://example.org/MIT)",
         "please cite: Kim (2026). Tiny.",
         "fetching held.txt (15,000 bytes) from 127.0.0.1",
-        "held.txt: size and SHA-256 are those of the card",
+        "held.txt: size and SHA-256 match the card",
         "use it as corpus:tiny/test",
     ]
     assert run(["corpora", "fetch", "tiny"]) == 0
     captured = capsys.readouterr()
     assert captured.out == f"{folder}/comments.txt\n{folder}/held.txt\n"
-    assert "held.txt is there and verified; nothing to fetch" in captured.err
+    assert "held.txt is already here and verified; nothing to fetch" in captured.err
     assert len(site.requests) == 2
 
 
@@ -303,6 +303,6 @@ def test_on_a_terminal_the_licence_is_asked_about_and_a_bar_is_drawn(
     os.close(ours)
     assert process.wait(PATIENCE) == code
     assert asked
-    assert b"CC-BY-NC-4.0 forbids commercial use. Do you accept this licence? [y/N]:" in printed
+    assert b"CC-BY-NC-4.0 forbids commercial use. Do you accept this license? [y/N]:" in printed
     assert (folder / "comments.txt").exists() == (code == 0)
     assert ("━".encode() in printed) == (code == 0)

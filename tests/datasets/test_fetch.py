@@ -72,7 +72,7 @@ def test_a_fetched_file_lies_in_the_cache_and_is_found_there(site: Site, tmp_pat
     assert path.read_bytes() == site.content
     assert said == [
         "fetching comments.txt (15,000 bytes) from 127.0.0.1",
-        "comments.txt: size and SHA-256 are those of the card",
+        "comments.txt: size and SHA-256 match the card",
     ]
     assert re.fullmatch(r"toxiclf/\d+\.\d+\.\d+.*", site.requests[0]["User-Agent"])
     assert files_in(path.parent) == {"comments.txt", "LICENCE.txt"}
@@ -109,7 +109,7 @@ def test_a_wrong_file_under_the_variable_is_not_hidden_by_a_fetch(
     with pytest.raises(DataError) as caught:
         get(site.card())
     assert str(caught.value) == (
-        f"{tmp_path}/tiny/comments.txt is not the file of the card (5 bytes, expected 15,000); put it there again from "
+        f"{tmp_path}/tiny/comments.txt does not match the card (5 bytes, expected 15,000); replace it by the file from "
         "https://example.org/tiny, or remove it and run: toxiclf corpora fetch tiny"
     )
 
@@ -118,10 +118,10 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(site: Site) -> None:
     card, said = site.card(), Said()
     path = get(card)
     path.write_bytes(site.content[:-1] + b"!")
-    with pytest.raises(DataError, match=r"is not the file of the card \(SHA-256 .*; run: toxiclf corpora fetch tiny$"):
+    with pytest.raises(DataError, match=r"does not match the card \(SHA-256 .*; run: toxiclf corpora fetch tiny$"):
         card.path(card.parts[0])
     assert get(card, said).read_bytes() == site.content
-    assert said[0] == f"{path} is not the file of the card; fetching it again"
+    assert said[0] == f"{path} does not match the card; fetching it again"
 
 
 def test_a_redirection_over_the_same_scheme_is_followed(site: Site) -> None:
@@ -135,7 +135,7 @@ def test_a_redirection_over_the_same_scheme_is_followed(site: Site) -> None:
 def test_a_server_that_is_not_there_is_named_with_the_reason(site: Site) -> None:
     part = {**site.table()["parts"][0], "address": "http://127.0.0.1:9/comments.txt"}
     assert refusal(site, card=site.card(parts=[part])) == (
-        "127.0.0.1 cannot be reached, or does not answer as it should (Connection refused); check the connection and run the "
+        "127.0.0.1 cannot be reached or gave an invalid answer (Connection refused); check the connection and run the "
         "same command again"
     )
 
@@ -151,13 +151,13 @@ def test_a_connection_that_breaks_off_leaves_no_file_and_the_next_fetch_brings_i
 
     again = "check the connection and run the same command again"
     sentence = refusal(site, without_the_last_chunk if chunked else breaks_off(4_000))
-    assert sentence == f"127.0.0.1 broke off{'' if chunked else ' after 4,000 of 15,000 bytes'}; {again}"
+    assert sentence == f"127.0.0.1 closed the connection{'' if chunked else ' after 4,000 of 15,000 bytes'}; {again}"
     assert get(site.card()).read_bytes() == site.content
 
 
 def test_an_overloaded_server_is_named(site: Site) -> None:
     assert refusal(site, lambda handler, content: answer(handler, 503, "점검 중".encode())) == (
-        "SITE/comments.txt answered 503 Service Unavailable; see whether the address opens in a browser, and try again later"
+        "SITE/comments.txt answered 503 Service Unavailable; check whether the address opens in a browser, and try again later"
     )
 
 
@@ -174,13 +174,13 @@ def test_a_silent_server_is_left_after_a_while(site: Site, monkeypatch: pytest.M
 
     sentences = {refusal(site, reply) for reply in (silent, falls_silent)}
     over.set()
-    assert sentences == {"127.0.0.1 was silent for 0.3 s; check the connection and run the same command again"}
+    assert sentences == {"127.0.0.1 sent nothing for 0.3 s; check the connection and run the same command again"}
 
 
 def test_a_proxy_that_is_not_there_is_a_sentence(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
-    assert refusal(site).startswith("127.0.0.1 cannot be reached, or does not answer as it should (Connection refused)")
+    assert refusal(site).startswith("127.0.0.1 cannot be reached or gave an invalid answer (Connection refused)")
 
 
 def test_a_reply_that_is_no_http_prints_nothing_of_it(site: Site) -> None:
@@ -189,14 +189,14 @@ def test_a_reply_that_is_no_http_prints_nothing_of_it(site: Site) -> None:
         handler.close_connection = True
 
     assert refusal(site, garbage) == (
-        "127.0.0.1 cannot be reached, or does not answer as it should (BadStatusLine); check the connection and run the same "
+        "127.0.0.1 cannot be reached or gave an invalid answer (BadStatusLine); check the connection and run the same "
         "command again"
     )
 
 
 # --- wrong files
 
-ELSEWHERE = "it is another file than the card's, or a page in its place; see whether the address opens in a browser"
+ELSEWHERE = "it is not the file of the card; open the address in a browser to see what it is"
 
 
 @pytest.mark.parametrize(
@@ -216,31 +216,33 @@ ELSEWHERE = "it is another file than the card's, or a page in its place; see whe
         ),
         (
             lambda handler, content: answer(handler, 204),
-            "SITE/comments.txt answered 204, without the file; see whether it opens in a browser",
+            "SITE/comments.txt answered 204 without the file; check whether it opens in a browser",
         ),
         (
             lambda handler, content: answer(handler, 404, "없어요 ☹".encode()),
-            "SITE/comments.txt answered 404 Not Found; see whether the address opens in a browser, and try again later",
+            "SITE/comments.txt answered 404 Not Found; check whether the address opens in a browser, and try again later",
         ),
         (
             lambda handler, content: answer(handler, 799),
-            "SITE/comments.txt answered 799; see whether the address opens in a browser, and try again later",
+            "SITE/comments.txt answered 799; check whether the address opens in a browser, and try again later",
         ),
         (
             lambda handler, content: answer(handler, 200, gzip.compress(content), Content_Encoding="gzip"),
-            "SITE/comments.txt was sent in another encoding than was asked for; try again later, or without a proxy",
+            "SITE/comments.txt was sent in an encoding that was not requested; try again later, or without a proxy",
         ),
         (
             lambda handler, content: answer(handler, 302, Location="https://127.0.0.1/comments.txt"),
-            "SITE/comments.txt leads to https://127.0.0.1/comments.txt, which is not followed; only https is, and only to https",
+            "SITE/comments.txt redirects to https://127.0.0.1/comments.txt, but only redirects from https to "
+            "https are followed; fix the card",
         ),
         (
             lambda handler, content: answer(handler, 301, Location="http://example.org/comments.txt"),
-            "SITE/comments.txt leads to http://example.org/comments.txt, which is not followed; only https is, and only to https",
+            "SITE/comments.txt redirects to http://example.org/comments.txt, but only redirects from https to "
+            "https are followed; fix the card",
         ),
         (
             lambda handler, content: answer(handler, 301, Location="file:///etc/hostname"),
-            "SITE/comments.txt answered 301 Moved Permanently; see whether the address opens in a browser, and try again later",
+            "SITE/comments.txt answered 301 Moved Permanently; check whether the address opens in a browser, and try again later",
         ),
     ],
 )  # fmt: skip
@@ -276,7 +278,9 @@ def test_never_more_is_read_than_the_card_says(site: Site) -> None:
 def test_a_server_that_promises_more_than_it_has_gives_no_file(site: Site) -> None:
     short = site.content[:-10]
     lie = partial(send, content=short, Content_Length="15000")
-    assert refusal(site, lambda handler, content: lie(handler)).startswith("127.0.0.1 broke off after 14,990 of 15,000")
+    assert refusal(site, lambda handler, content: lie(handler)).startswith(
+        "127.0.0.1 closed the connection after 14,990 of 15,000"
+    )
 
 
 def test_a_wrong_file_of_the_right_size_is_removed_and_never_in_place(site: Site) -> None:
@@ -284,7 +288,7 @@ def test_a_wrong_file_of_the_right_size_is_removed_and_never_in_place(site: Site
     sums = [hashlib.sha256(content).hexdigest()[:12] for content in (wrong, site.content)]
     sentence = refusal(site, lambda handler, content: send(handler, wrong))
     assert sentence == (
-        f"SITE/comments.txt gave another file than the card's (SHA-256 {sums[0]}…, expected {sums[1]}…), which was removed; "
+        f"SITE/comments.txt gave a file that does not match the card (SHA-256 {sums[0]}…, expected {sums[1]}…), so it was removed; "
         "try again later, or set TOXICLF_CORPORA to a folder that holds tiny/comments.txt (from https://example.org/tiny)"
     )
     assert get(site.card()).read_bytes() == site.content
@@ -295,7 +299,7 @@ def test_a_wrong_file_of_the_right_size_is_removed_and_never_in_place(site: Site
 )
 def test_only_https_is_asked(site: Site, address: str) -> None:
     part = {**site.table()["parts"][0], "address": address}
-    assert refusal(site, card=site.card(parts=[part])) == f"{address} is no https address; fix the card"
+    assert refusal(site, card=site.card(parts=[part])) == f"{address} is not an https address; fix the card"
 
 
 # --- this machine
@@ -392,7 +396,7 @@ def test_a_licence_without_commercial_use_must_be_accepted(site: Site) -> None:
     with pytest.raises(UsageError) as caught:
         get(card)
     assert str(caught.value) == (
-        "the licence of corpus:tiny forbids commercial use (CC-BY-NC-4.0, https://example.org/nc); if you accept it, run: "
+        "the license of corpus:tiny forbids commercial use (CC-BY-NC-4.0, https://example.org/nc); if you accept it, run: "
         "toxiclf corpora fetch tiny --accept-licence"
     )
     assert not site.requests
@@ -503,17 +507,19 @@ def test_only_ordinary_files_of_the_folder_raw_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"[1]", "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (TypeError)"),
-        (b"{", "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (JSONDecodeError)"),
-        (b'[{"rating": "1"}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (KeyError)"),
-        (b'[{"rating": "x", "review": "a"}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (ValueError)"),
+        (b"[1]", "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (TypeError)"),
+        (b"{", "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (JSONDecodeError)"),
+        (b'[{"rating": "1"}]', "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (KeyError)"),
+        (b'[{"rating": "x", "review": "a"}]', "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (ValueError)"),
         (b'[{"rating": Infinity, "review": "a"}]',
-         "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (OverflowError)"),
-        (b'[{"rating": 1e999, "review": "a"}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (OverflowError)"),
-        (b'[{"rating": "1", "review": null}]', "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (AttributeError)"),
+         "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (OverflowError)"),
+        (b'[{"rating": 1e999, "review": "a"}]',
+         "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (OverflowError)"),
+        (b'[{"rating": "1", "review": null}]',
+         "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (AttributeError)"),
         (b'[{"rating": "1", "review": "\\ud800"}]',
-         "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (UnicodeEncodeError)"),
-        (b"[" * 100_000, "'nsmc-cc0670e/raw/1.json' of the archive is no list of reviews (RecursionError)"),
+         "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (UnicodeEncodeError)"),
+        (b"[" * 100_000, "'nsmc-cc0670e/raw/1.json' of the archive is not a list of reviews (RecursionError)"),
     ],
 )  # fmt: skip
 def test_a_file_that_holds_no_reviews_is_named(content: bytes, sentence: str, tmp_path: Path) -> None:
@@ -571,7 +577,7 @@ def test_a_built_file_is_in_place_after_its_sum_was_checked(site: Site) -> None:
     assert said == [
         "fetching the archive that comments.txt is built from, from 127.0.0.1",
         "building comments.txt from the archive",
-        "comments.txt: size and SHA-256 are those of the card",
+        "comments.txt: size and SHA-256 match the card",
     ]
     assert files_in(path.parent) == {"comments.txt", "LICENCE.txt"}
 
@@ -580,7 +586,7 @@ def test_an_archive_of_other_reviews_is_refused_and_fetched_again_next_time(site
     good = archive_of([("raw/1.json", raw(("10", "가")))])
     site.content = archive_of([("raw/1.json", raw(("10", "나")))])
     card = nsmc_card(site, "10\t가\n".encode())
-    assert "SITE/archive gave another file than the card's (SHA-256" in refusal(site, card=card)
+    assert "SITE/archive gave a file that does not match the card (SHA-256" in refusal(site, card=card)
     site.content = good
     assert get(card).read_text("utf-8") == "10\t가\n"
 

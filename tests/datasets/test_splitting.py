@@ -122,13 +122,17 @@ def test_a_test_part_that_shares_nothing_takes_nothing_out() -> None:
 
 def test_a_test_part_that_is_the_training_file_is_refused() -> None:
     comments = numbered(30, 170)
-    with pytest.raises(DataError, match=r"200 comments were removed, as the test set holds them too.*no usable row"):
+    with pytest.raises(
+        DataError, match=r"200 training comments were removed because the test set holds them, too.*no usable row"
+    ):
         split(comments, test=comments, validation=0.1, seed=0)
 
 
 def test_a_test_part_that_leaves_too_few_rows_is_refused() -> None:
     comments = numbered(15, 170)
-    with pytest.raises(DataError, match=r"6 comments were removed.*label 'toxic' is 9; training needs at least 10"):
+    with pytest.raises(
+        DataError, match=r"6 training comments were removed.*label 'toxic' is 9, but training needs at least 10"
+    ):
         split(
             comments,
             test=comments.take(np.array([0, 1, 2, 3, 4, 5])).joined(numbered(3, 9, "시험")),

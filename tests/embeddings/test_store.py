@@ -71,7 +71,7 @@ def test_saving_again_replaces_and_leaves_nothing_beside(kept: Path) -> None:
 
 def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(DataError, match="exists and holds no word vectors; choose another folder, or empty it"):
+    with pytest.raises(DataError, match="exists, but holds no word vectors; choose another folder, or empty it"):
         store.save(tmp_path, VECTORS, CARD)
     assert (tmp_path / "mine.txt").read_text() == "keep"
 
@@ -79,7 +79,7 @@ def test_a_folder_with_something_else_is_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{}", '{"format_version": 1}', "mine", "[" * 100_000])
 def test_a_folder_whose_vectors_json_is_another_program_s_is_not_replaced(tmp_path: Path, content: str) -> None:
     (tmp_path / "vectors.json").write_text(content)
-    with pytest.raises(DataError, match="exists and holds no word vectors"):
+    with pytest.raises(DataError, match="exists, but holds no word vectors"):
         store.save(tmp_path, VECTORS, CARD)
     assert [path.name for path in tmp_path.iterdir()] == ["vectors.json"]
 
@@ -243,15 +243,15 @@ FREQUENCIES = VECTORS.frequencies
         ({"card": {"size": 7}}, "other numbers of tokens"),
         ({"frequencies": -FREQUENCIES}, "frequencies are not shares"),
         ({"frequencies": FREQUENCIES * 0}, "frequencies are not shares"),
-        ({"frequencies": FREQUENCIES.astype(np.float32)}, "right kind or shape"),
+        ({"frequencies": FREQUENCIES.astype(np.float32)}, "right type or shape"),
         ({"frequencies": FREQUENCIES[:3]}, "differ in number"),
         ({"frequencies": None}, "frequencies"),
-        ({"matrix": VECTORS.matrix.astype(np.float64)}, "not those of 32 bits a number"),
-        ({"matrix": SMALL}, "not those of 32 bits a number"),
-        ({"matrix": VECTORS.matrix.ravel()}, "right kind or shape"),
-        ({"scales": SCALES}, "not those of 32 bits a number"),
-        ({"card": {"quantized": True}, "matrix": SMALL}, "not those of 8 bits a number"),
-        ({"card": {"quantized": True}, "matrix": SMALL, "scales": SCALES[:1]}, "one scale a vector"),
+        ({"matrix": VECTORS.matrix.astype(np.float64)}, "do not have 32 bits per number"),
+        ({"matrix": SMALL}, "do not have 32 bits per number"),
+        ({"matrix": VECTORS.matrix.ravel()}, "right type or shape"),
+        ({"scales": SCALES}, "do not have 32 bits per number"),
+        ({"card": {"quantized": True}, "matrix": SMALL}, "do not have 8 bits per number"),
+        ({"card": {"quantized": True}, "matrix": SMALL, "scales": SCALES[:1]}, "one scale per vector"),
         ({"card": {"quantized": True}, "matrix": SMALL, "scales": SCALES.astype(np.float64)}, "8 bits"),
         ({"card": {"quantized": True}, "matrix": SMALL, "scales": SCALES * np.float32(np.inf)}, "not finite"),
         ({"card": {"quantized": True}, "scales": SCALES}, "8 bits"),
@@ -269,7 +269,7 @@ def test_vectors_that_no_model_can_hold_are_refused(tmp_path: Path, monkeypatch:
     store.save(tmp_path / "v", VECTORS, CARD)
     (tmp_path / "v.bin").write_bytes(binary_file(TOKENS, VECTORS.matrix))
     monkeypatch.setattr(store, "_LARGEST_MATRIX", 4 * 6 * 4 - 1)
-    sentence = "more than .* MB, and a model cannot hold them; keep the first .* or train with a greater --min-count"
+    sentence = "more than .* MB, which is too much for a model; keep the first .* or train with a higher --min-count"
     with pytest.raises(DataError, match=sentence):
         store.load(tmp_path / "v")
     with pytest.raises(DataError, match=sentence):
@@ -327,7 +327,7 @@ def test_word2vec_files_from_elsewhere_are_read(tmp_path: Path, name: str, conte
         ("v.bin", b"2 3\nabc", "promises"),
         ("v.bin", b"\xff" * 50, "first line"),
         ("v.bin", binary_file(TOKENS, VECTORS.matrix)[:-9], "not in word2vec"),
-        ("v.bin", (793712314).to_bytes(4, "little") + b"\x00" * 50, "a model of fastText itself; give its .vec file"),
+        ("v.bin", (793712314).to_bytes(4, "little") + b"\x00" * 50, "a whole fastText model; give its .vec file"),
         ("v.txt.gz", b"no gzip", "not in word2vec"),
         ("v.vec", "2 2\n가 1 2\n나 nan 1\n".encode(), "not finite"),
         ("v.vec", "2 2\n가 1 2\n나 1e300 1\n".encode(), "not finite"),

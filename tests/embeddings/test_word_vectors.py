@@ -55,7 +55,7 @@ def test_unlabelled_texts_are_trained_on_once(texts: Path) -> None:
     first = unlabeled(texts, first_said)
     again = unlabeled(texts, again_said)
     assert any("one worker" in sentence for sentence in first_said)
-    assert again_said == ["word vectors of 300 unlabelled texts: from the cache"]
+    assert again_said == ["word vectors of 300 unlabeled texts: read from the cache"]
     assert first.tokens == again.tokens
     assert (first.matrix == again.matrix).all()
     assert (first.frequencies == again.frequencies).all()
@@ -161,7 +161,7 @@ def test_unlabelled_rows_that_cannot_be_read_are_said_whether_trained_on_or_cach
         "word vectors: 3 rows could not be read and were rejected, most often: byte 0xff is not UTF-8; to see them: "
         f"toxiclf pretrain '{tmp_path / 'my texts.txt'}' --out VECTORS, which writes them to VECTORS/rejected.csv"
     )
-    assert cached == [sentence, "word vectors of 6 unlabelled texts: from the cache"]
+    assert cached == [sentence, "word vectors of 6 unlabeled texts: read from the cache"]
 
 
 def test_texts_of_which_none_can_be_read_are_refused_with_the_reason(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_pretrain_leaves_vectors_that_a_recipe_takes(
     small = ["--size", "8", "--epochs", "1", "--min-count", "2", "--quantize", "--set", "vectors.buckets=1000"]
     assert run(["pretrain", str(tmp_path / "texts.txt"), "--out", str(out), "--show", "영화", *small]) == 0
     captured = capsys.readouterr()
-    assert "one worker, so that the seed gives the same vectors again" in captured.err
+    assert "one worker, so the same seed gives the same vectors" in captured.err
     assert captured.out.splitlines()[0] == "neighbour of 영화\tsimilarity"
     assert len(captured.out.splitlines()) == 11
     arguments = ["train", "corpus:sample", "--model", "logistic", "--set", f"vectors.pretrained={out}"]
@@ -229,9 +229,7 @@ def test_pretrain_leaves_vectors_that_a_recipe_takes(
     assert f"word vectors: {out}" in capsys.readouterr().err
     other = [*arguments, "--set", "text.tokenizer=whitespace", "--out", str(tmp_path / "other")]
     assert run(other) == 2
-    assert (
-        "are of tokens made with text.tokenizer = 'mecab', and the recipe has 'whitespace'" in capsys.readouterr().err
-    )
+    assert "were trained with text.tokenizer = 'mecab', but the recipe has 'whitespace'" in capsys.readouterr().err
     first = (out / "vectors.safetensors").read_bytes()
     assert run(["pretrain", str(tmp_path / "texts.txt"), "--out", str(out), *small]) == 0
     assert (out / "vectors.safetensors").read_bytes() == first  # one seed, the same vectors
@@ -243,15 +241,15 @@ def test_neighbours_of_the_shipped_vectors_are_printed(capsys: pytest.CaptureFix
     assert '"word": "배우"' in captured.out.splitlines()[0]
     assert len(captured.out.splitlines()) == 2
     assert run(["pretrain", "--show", "쀍쀍"]) == 0
-    assert "쀍쀍 is not among the tokens; it is taken as 쀍 + 쀍" in capsys.readouterr().err
+    assert "쀍쀍 has no vector of its own; its pieces are used instead: 쀍 + 쀍" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ([], "give texts to train on"),
-        (["texts.txt"], "say with --out where the vectors are to go"),
-        (["--show", "가", "--out", "x"], "--out is for vectors that are trained"),
+        (["texts.txt"], "--out is missing; give a folder for the vectors"),
+        (["--show", "가", "--out", "x"], "--out is for training"),
         (["texts.txt", "--out", "x", "--kind", "glove"], "vectors.kind"),
         (["texts.txt", "--out", "x", "--set", "model.C=1"], "model.C"),
         (["texts.txt", "--out", "x", "--set", "text.views=jamo"], "text.views has no effect on word vectors"),
@@ -325,7 +323,7 @@ def test_a_model_that_learns_its_vectors_from_scratch_gets_none() -> None:
 @pytest.mark.parametrize("change", [{"tokenizer": "jamo"}, {"part_of_speech": ["NN"]}])
 def test_shipped_vectors_of_other_tokens_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(
-        UsageError, match="is of the tokens of mecab, all parts of speech; set it to 'none' or to vectors"
+        UsageError, match="needs the tokenizer mecab with all parts of speech; set it to 'none' or to your own vectors"
     ):
         Recipe.load({"model": {"name": "svm"}, "text": change, "vectors": {"pretrained": "ko-comments"}})
 
@@ -367,7 +365,7 @@ def test_report_and_bundle_say_where_the_vectors_came_from(sample: Comments, tmp
 def test_a_search_that_would_compare_vectors_with_tokenizers_is_refused(sample: Comments, key: str) -> None:
     values = {"text.tokenizer": ["mecab", "char"], "text.part_of_speech": [[], ["NN"]]}[key]
     search = {"method": "grid", "folds": 2, "space": {key: values}}
-    with pytest.raises(UsageError, match=r"set vectors.pretrained = 'none', so that all are treated alike"):
+    with pytest.raises(UsageError, match=r"set vectors.pretrained = 'none' to compare like with like"):
         toxiclf.train(sample, {"model": {"name": "logistic"}, "search": search})
 
 

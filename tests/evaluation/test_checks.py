@@ -63,7 +63,7 @@ def test_a_model_at_the_majority_class_is_found() -> None:
     for threshold, what in ((0.5, "no comment is"), (0.0, "every comment is")):
         (finding,) = checked(scores, targets, threshold)
         assert (finding.code, finding.severity) == ("majority_only", "error")
-        assert f"at threshold {threshold:.3f} {what} called toxic" in finding.message
+        assert f"at threshold {threshold:.3f} {what} flagged" in finding.message
     assert not checked(scores, targets, 0.1)
 
 
@@ -77,7 +77,7 @@ def test_a_model_that_does_not_beat_guessing_is_found() -> None:
     noise = np.random.default_rng(5).random((400, 1))
     (finding,) = checked(noise, targets, 0.5)
     assert (finding.code, finding.severity) == ("majority_only", "warning")
-    assert "does not beat 0.200, the share of such comments, which guessing reaches" in finding.message
+    assert "does not beat guessing, which reaches 0.200, the share of such comments" in finding.message
     (finding,) = checked(noise - targets, targets, 0.5)
     assert (finding.code, finding.severity) == ("majority_only", "error")  # worse than guessing
     assert not checked(0.5 * targets + noise, targets, 0.5)
@@ -180,7 +180,7 @@ def test_scores_are_judged_at_the_production_prevalence() -> None:
     assert [f.code for f in found(0.02, live=0.4)] == ["uncalibrated"]
     assert [f.code for f in found(0.05, live=0.02)] == ["uncalibrated"]  # within five points, and twice the rate
     (finding,) = found(0.4, live=0.02)
-    assert "where it should be the production prevalence, 2.0 %" in finding.message
+    assert "expected 2.0 %, the production prevalence" in finding.message
     assert not found(0.4, live=0.02, targets=np.zeros_like(targets))
 
 

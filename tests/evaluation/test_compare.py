@@ -152,7 +152,7 @@ def test_runs_with_other_seeds_on_one_test_part_are_compared_and_it_is_said(tmp_
     a = save_run(tmp_path / "a", comments, scores_of(comments, 1), seed=1)
     b = save_run(tmp_path / "b", comments, scores_of(comments, 1, seed=2), seed=2)
     notes = compare([a, b]).notes()
-    assert "The runs have different seeds, so part of a difference may be the seed's." in notes
+    assert "The runs have different seeds, so part of a difference may come from the seed." in notes
 
 
 def test_several_labels_have_a_mean_and_differences_of_their_own(saved: Callable[[str, str], Path]) -> None:
@@ -260,7 +260,7 @@ def test_the_command_prints_a_table_or_json_and_writes_markdown(
     compare_command(list(pair), out=tmp_path / "new" / "comparison.md")
     printed = capsys.readouterr()
     assert "weak\taverage_precision\t-" in printed.out
-    assert "All figures are of the same 400 comments" in printed.err
+    assert "All figures come from the same 400 comments" in printed.err
     assert (tmp_path / "new" / "comparison.md").read_text("utf-8") == compare(pair).to_markdown()
     compare_command(list(pair), as_json=True)
     assert json.loads(capsys.readouterr().out) == compare(pair).to_dict()
@@ -287,8 +287,8 @@ def refusal(runs: list[Path], kind: type[Exception]) -> str:
 
 
 def test_fewer_than_two_runs_or_one_twice_are_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    assert refusal([], UsageError) == "one run is nothing to compare; give two or more folders of runs"
-    assert refusal([pair[0]], UsageError) == "one run is nothing to compare; give two or more folders of runs"
+    assert refusal([], UsageError) == "one run cannot be compared; give two or more folders of runs"
+    assert refusal([pair[0]], UsageError) == "one run cannot be compared; give two or more folders of runs"
     again = pair[0].parent / "." / "weak" / ".." / "strong"
     assert refusal([*pair, again], UsageError) == f"{again} is given twice; give each run once"
     (tmp_path / "link").symlink_to(pair[0])
@@ -305,9 +305,9 @@ def test_what_is_no_run_is_refused_with_what_to_give(pair: tuple[Path, Path], ru
     expected = {
         missing: f"{missing} does not exist; give the folder of a run, as `toxiclf train` wrote it",
         strong / "report.json": f"{strong / 'report.json'} is a file; give the folder of a run, as `toxiclf train` wrote it",
-        empty: f"{empty} is no run: it holds no report.json; give a folder that `toxiclf train` or "
+        empty: f"{empty} is not a run, because it has no report.json; give a folder that `toxiclf train` or "
         "`toxiclf evaluate --out` wrote",
-        stopped: f"{stopped} holds no report.json: its training was stopped before the end; train it again",
+        stopped: f"{stopped} has no report.json, because its training was interrupted; train it again",
         lone: f"{lone} is a bundle, which keeps no scores; give the folder of its run, "
         f"or score it: toxiclf evaluate {lone} COMMENTS --out DIR",
     }  # fmt: skip
@@ -343,7 +343,7 @@ def test_runs_with_other_labels_are_refused(tmp_path: Path) -> None:
     assert refusal(folders, UsageError) == "욕설 has the labels 욕설, toxic has toxic; train both with the same --label"
 
 
-OR_SCORE = "or score both on comments that neither has learned from: toxiclf evaluate RUN/bundle COMMENTS --out DIR"
+OR_SCORE = "or score both on comments that neither was trained on: toxiclf evaluate RUN/bundle COMMENTS --out DIR"
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ OR_SCORE = "or score both on comments that neither has learned from: toxiclf eva
         ),
         (
             {"seed": 0, "split": {"test": 0.2}},
-            "comments.csv is not as it was, or was split in another way; train both with the same file and the same toxiclf",
+            "comments.csv has changed, or was split differently; train both with the same file and the same toxiclf",
         ),
     ],
 )
@@ -386,8 +386,8 @@ def test_runs_on_other_files_labels_or_parts_are_refused_with_the_reason(tmp_pat
     flipped = Comments(comments.texts, 1 - comments.targets, comments.labels, source="comments.csv")
     c = save_run(tmp_path / "c", flipped, scores_of(flipped, 1))
     assert refusal([a, c], UsageError) == (
-        "a and c were measured on different comments (0 of 60 and 60 are in both): the texts are the same, but some are "
-        f"labelled otherwise; train both with the same file, {OR_SCORE}"
+        "a and c were measured on different comments (0 of 60 and 60 are in both): the texts are the same, but some "
+        f"labels differ; train both with the same file, {OR_SCORE}"
     )
     part = comments.take(np.arange(30))
     d = save_run(tmp_path / "d", part, scores_of(part, 1), evaluated_on="the validation set")
@@ -402,7 +402,7 @@ CHANGED = "one of the two was cut or changed after it was written: train or eval
 
 def test_a_report_and_predictions_that_disagree_are_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
     strong, weak = pair
-    other_rows = f"{weak}: predictions.csv holds other rows than report.json speaks of; {CHANGED}"
+    other_rows = f"{weak}: predictions.csv holds other rows than report.json; {CHANGED}"
     original = (weak / "predictions.csv").read_text("utf-8")
     lines = original.splitlines(keepends=True)
     swapped = [lines[0], *lines[2:], lines[1]]
@@ -431,7 +431,7 @@ def test_a_score_that_was_changed_is_found(pair: tuple[Path, Path]) -> None:
     )
     edited(weak, "predictions.csv", "0.9999,1" if flagged == "1" else "0.0001,0", f"{score},{1 - int(flagged)}")
     assert refusal([strong, weak], DataError) == (
-        f"{weak}: predictions.csv flags the comment of line 1 otherwise than its score and the threshold in report.json; "
+        f"{weak}: the verdict in line 1 of predictions.csv contradicts its score and the threshold in report.json; "
         f"{CHANGED}"
     )
 
@@ -462,7 +462,7 @@ def test_a_report_that_was_damaged_is_refused(old: str, new: str, reason: str, p
 
 
 def test_a_path_in_place_of_a_list_is_refused() -> None:
-    with pytest.raises(UsageError, match="give a list of folders"):
+    with pytest.raises(UsageError, match="give a list of two or more folders"):
         compare("runs/one")
 
 
@@ -486,10 +486,9 @@ def test_that_scores_are_for_different_prevalences_is_noted(tmp_path: Path, caps
     comparison = compare([plain, rare, rarer])
     (note,) = [note for note in comparison.notes() if "production prevalence" in note]
     assert note == (
-        "Scores are for different production prevalences (plain: no production prevalence set; at 0.02: production "
-        "prevalence of 2.0 %; at 0.005: production prevalence of 0.5 %), while figures are of the rows as they are. Ranking "
-        "metrics (average precision, ROC AUC) can be compared; Brier scores, and metrics at a threshold, are of scores "
-        "and thresholds at different rates."
+        "Scores are corrected to different production prevalences (plain: no production prevalence set; at 0.02: production "
+        "prevalence of 2.0 %; at 0.005: production prevalence of 0.5 %), but figures use unweighted rows. Ranking "
+        "metrics (average precision, ROC AUC) can be compared; do not compare Brier scores and metrics at a threshold."
     )
     assert note in comparison.to_markdown()
     assert [run["production_prevalence"] for run in comparison.to_dict()["runs"]] == [
@@ -498,7 +497,7 @@ def test_that_scores_are_for_different_prevalences_is_noted(tmp_path: Path, caps
         {"toxic": 0.005},
     ]
     compare_command([plain, rare])
-    assert "Scores are for different production prevalences" in " ".join("".join(capsys.readouterr()).split())
+    assert "Scores are corrected to different production prevalences" in " ".join("".join(capsys.readouterr()).split())
 
 
 def test_one_prevalence_needs_no_note(tmp_path: Path) -> None:
@@ -517,7 +516,7 @@ def test_prevalences_of_several_labels_are_named_one_by_one(tmp_path: Path) -> N
         "a: production prevalences of 2.0 % 악플, 30.0 % 혐오; b: production prevalences of 2.0 % 악플, 10.0 % 혐오"
         in note
     )
-    assert "of labels that exclude each other, a production prevalence moves ranks a little, too" in note
+    assert "if labels exclude each other, a production prevalence changes ranks slightly, too" in note
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_growing_file_is_known_by_the_rows_in_it(run: Path, learned_lines: set
         assert report.data["learned_from"] == 300
         assert report.findings[0].code == "duplicate_leak"
         assert report.findings[0].message == (
-            f"300 of {len(mixed)} comments are among those that the model has learned from, so the figures flatter it."
+            f"the model was trained on 300 of these {len(mixed)} comments, so the figures are too good."
         )
 
 
@@ -103,5 +103,5 @@ def test_compare_says_what_is_not_known(run: Path, sample: Comments, tmp_path: P
     save_evaluation(evaluate_bundle(alone, comments), tmp_path / "a")
     save_evaluation(evaluate_bundle(run / "bundle", comments), tmp_path / "b")
     notes = " ".join(compare([tmp_path / "a", tmp_path / "b"]).notes())
-    assert "Whether the models of a have learned from these comments is not known" in notes
+    assert "The models of a may have been trained on these comments" in notes
     assert "duplicate_leak" in compare([tmp_path / "b", tmp_path / "a"]).tables()[0][-1][1]

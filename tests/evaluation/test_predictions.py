@@ -145,7 +145,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         read(tmp_path, ("toxic",))
     path = tmp_path / "predictions.csv"
-    assert str(raised.value) == f"{path} is missing; train or evaluate again, or bring the file back"
+    assert str(raised.value) == f"{path} is missing; restore the file, or train or evaluate again"
 
 
 def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:

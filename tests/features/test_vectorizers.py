@@ -248,14 +248,14 @@ def test_before_fit_there_is_nothing(vectorizer: Any) -> None:
         (AverageVectorizer(pooling="max"), "recipe key features.pooling is 'max';"),
         (AverageVectorizer(pretrained="none", min_count=99), "no token occurs 99 times"),
         (NgramVectorizer(jamo=0), "recipe key model.jamo is 0;"),
-        (NgramVectorizer(min_comments=99), "no n-gram stands in 99 of"),
+        (NgramVectorizer(min_comments=99), "no n-gram occurs in 99 of"),
     ],
 )
 def test_parameters_that_do_not_fit_are_a_value_error(vectorizer: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as caught:
         vectorizer.fit(["가나다", "라마바"])
     assert isinstance(caught.value, toxiclf.ToxiclfError)
-    with pytest.raises(toxiclf.DataError, match="X holds no comment"):
+    with pytest.raises(toxiclf.DataError, match="X has 0 comments"):
         vectorizer.fit([])
 
 

@@ -146,9 +146,9 @@ def test_the_seed_gives_the_same_metric_and_another_another(loss: str) -> None:
 @pytest.mark.parametrize(
     ("targets", "held_out", "sentence"),
     [
-        ([[1]] + [[0]] * 9, [[0], [1]], "needs two training comments of each class at least, and there are 1"),
-        ([[0]] * 10, [[0], [1]], "and there are 0"),
-        ([[1], [0]] * 5, [[0], [0]], "are all of one class; raise split.validation"),
+        ([[1]] + [[0]] * 9, [[0], [1]], "needs at least two training comments of each class, but one class has 1"),
+        ([[0]] * 10, [[0], [1]], "but one class has 0"),
+        ([[1], [0]] * 5, [[0], [0]], "but there is only one; raise split.validation"),
     ],
 )
 def test_too_few_of_a_class_are_refused_in_a_sentence(targets: Any, held_out: Any, sentence: str) -> None:
@@ -161,5 +161,5 @@ def test_too_few_of_a_class_are_refused_in_a_sentence(targets: Any, held_out: An
 
 def test_several_labels_are_refused() -> None:
     X, targets = rings(10)[0], targets_of(10, columns=2)
-    with pytest.raises(UsageError, match="takes one label, and there are 2"):
+    with pytest.raises(UsageError, match="needs one label, but there are 2"):
         MetricLearner(section()).fit(X, task_of(targets), HeldOut(X, targets))

@@ -126,7 +126,7 @@ def test_best_is_the_least_error_and_messages_say_so() -> None:
     model = fit("autoencoder", rows("autoencoder", 80), epochs=4, task={"context": FitContext("ae", said.append)})
     best = min(row["validation_error"] for row in model.history_)
     assert any(f"best validation error {best:.4f}" in line for line in said)
-    assert any("until the error of 24 validation comments has not fallen" in line for line in said)
+    assert any("stops if the error of 24 validation comments has not fallen" in line for line in said)
 
 
 def test_a_step_too_far_is_a_divergence_and_not_a_number() -> None:
@@ -138,7 +138,7 @@ def test_a_step_too_far_is_a_divergence_and_not_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "where"), [("training", "the training set holds 0"), ("validation", "the validation set holds 1")]
+    ("part", "where"), [("training", "the training set has 0"), ("validation", "the validation set has 1")]
 )
 def test_no_harmless_comments_are_refused_in_a_sentence(part: str, where: str) -> None:
     model = make_model(model_options({"name": "autoencoder"}))
@@ -148,6 +148,6 @@ def test_no_harmless_comments_are_refused_in_a_sentence(part: str, where: str) -
     X = rows("autoencoder", 10)
     task: Task = task_of(toxic if part == "training" else mixed)
     with pytest.raises(
-        DataError, match=f"learns from comments without the label, and {where} of them; add such comments"
+        DataError, match=f"learns from comments without the label, but {where} of them; add such comments"
     ):
         model.fit(X, task, HeldOut(X, mixed if part == "training" else few))

@@ -65,8 +65,8 @@ def test_another_fits_state_is_refused_and_left_as_it_is(tmp_path: Path) -> None
     with pytest.raises(UsageError) as refused:
         checkpoint.load("another fit")
     assert str(refused.value) == (
-        f"the checkpoint {checkpoint.path} is of other comments, another recipe or other versions of the libraries; "
-        "leave out --resume to begin anew"
+        f"the checkpoint {checkpoint.path} belongs to other comments, another recipe or other versions of the libraries; "
+        "leave out --resume to start over"
     )
     assert checkpoint.path.read_bytes() == before
 
@@ -77,7 +77,7 @@ def test_a_truncated_file_is_refused_and_left_as_it_is(share: float, tmp_path: P
     content = checkpoint.path.read_bytes()
     content = content[: int(share * len(content))]
     checkpoint.path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"cannot be read \(.*\); leave out --resume to begin anew$"):
+    with pytest.raises(UsageError, match=r"cannot be read \(.*\); leave out --resume to start over$"):
         checkpoint.load("this fit")
     assert checkpoint.path.read_bytes() == content
 
@@ -86,7 +86,7 @@ def test_a_truncated_file_is_refused_and_left_as_it_is(share: float, tmp_path: P
 def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> None:
     checkpoint = saved(tmp_path)
     checkpoint.path.write_bytes(content)
-    with pytest.raises(UsageError, match="leave out --resume to begin anew"):
+    with pytest.raises(UsageError, match="leave out --resume to start over"):
         checkpoint.load("this fit")
 
 

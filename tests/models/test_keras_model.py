@@ -167,16 +167,22 @@ RUNAWAY = {"learning_rate": 1e6, "clip_norm": 0, "epochs": 3}
         pytest.param(
             "lstm",
             {"activation": "relu"},
-            "an unbounded activation (relu) inside a recurrent layer",
+            "the unbounded activation relu of a recurrent layer",
             ["model.activation = tanh"],
             [],
             marks=pytest.mark.check,
         ),
-        ("cnn", {}, "a learning rate of 1e+06", ["lower model.learning_rate (to 0.001)"], ["model.activation"]),
+        (
+            "cnn",
+            {},
+            "the learning rate of 1e+06 is probably too high",
+            ["lower model.learning_rate (to 0.001)"],
+            ["model.activation"],
+        ),
         (
             "cnn",
             {"clip_norm": 1.0},
-            "a learning rate of 1e+06",
+            "the learning rate of 1e+06 is probably too high",
             ["lower model.learning_rate (to 0.001)"],
             ["model.clip_norm"],
         ),
@@ -242,7 +248,7 @@ def said(name: str, **changes: Any) -> list[str]:
 def test_automatic_choices_are_said_and_marked() -> None:
     plan, first, second, best = said("cnn", batch_size="auto", epochs=2)
     assert plan == (
-        "this fit: 60 comments in batches of 64 (auto), at most 2 epochs, until the average precision of 40 validation "
+        "this fit: 60 comments in batches of 64 (auto), at most 2 epochs; stops if the average precision of 40 validation "
         "comments has not risen for 5; on the CPU"
     )
     assert first.startswith("this fit: epoch 1 of 2: loss ")

@@ -56,7 +56,7 @@ def test_a_diverged_run_ends_with_six_and_a_report_and_no_bundle(
     out = capsys.readouterr().out
     finding = findings(tmp_path)["diverged"]
     assert finding["severity"] == "error"
-    assert "the likely cause is a learning rate of 1e+06; no bundle was made." in finding["message"]
+    assert "the learning rate of 1e+06 is probably too high; no bundle was made." in finding["message"]
     assert finding["next_step"] == "Lower model.learning_rate (to 0.001)."
     assert finding["message"] in out
     assert "\nbundle: " not in out
@@ -76,7 +76,7 @@ def test_an_unbounded_activation_in_a_recurrent_layer_is_named_in_json_too(
     assert run([*command(few_path, recipe({**LSTM, **RUNAWAY, "activation": "relu"}), tmp_path), "--json"]) == 6
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["code"] == "diverged"
-    assert "an unbounded activation (relu) inside a recurrent layer" in finding["message"]
+    assert "the unbounded activation relu of a recurrent layer" in finding["message"]
     assert "model.activation = tanh" in finding["next_step"]
 
 
@@ -123,8 +123,8 @@ def test_automatic_choices_are_told(few_path: Path, tmp_path: Path, capsys: pyte
     content = recipe({**CNN, "epochs": "auto", "patience": 1})
     assert run(command(few_path, content, tmp_path)) == 0
     told = capsys.readouterr().err
-    assert "tokens a comment (auto: so many hold 99.5 % of the training comments whole)" in told
-    assert "in batches of 64 (auto), at most 30 epochs (auto), until the average precision of" in told
+    assert "tokens a comment (auto: 99.5 % of the training comments are not longer)" in told
+    assert "in batches of 64 (auto), at most 30 epochs (auto); stops if the average precision of" in told
     history = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))
     assert told.count("cnn: epoch ") == len(history)
 

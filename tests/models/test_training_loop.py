@@ -293,7 +293,7 @@ def test_a_loss_that_is_no_number_stops_training(bad: float) -> None:
     loop, weights = run(rows=VectorRows(points))
     assert loop.divergence is not None
     assert not math.isfinite(loop.divergence.loss)
-    assert str(loop.divergence).startswith(f"the loss was no number any more at step {loop.divergence.step} of epoch 1")
+    assert str(loop.divergence).startswith(f"the loss was NaN or infinite at step {loop.divergence.step} of epoch 1")
     assert same(weights, start)
 
 
@@ -332,7 +332,7 @@ def test_gradients_that_are_no_numbers_stop_training_though_the_loss_is_one() ->
     loop, weights = run(model=model)
     assert loop.divergence is not None
     assert (loop.divergence.epoch, loop.divergence.step) == (1, 1)
-    assert "the gradients were no numbers any more (loss 0.693)" in str(loop.divergence)
+    assert "the gradients were NaN or infinite (loss 0.693)" in str(loop.divergence)
     assert (weights[0] == 0).all()
 
 
@@ -392,7 +392,7 @@ OTHER_POINTS = VectorRows(POINTS + np.eye(24, 2, dtype=np.float32))
 )  # fmt: skip
 def test_a_fit_never_goes_on_from_another_ones_state(changes: dict[str, Any], tmp_path: Path) -> None:
     kept(tmp_path / "fit.safetensors")
-    with pytest.raises(UsageError, match="is of other comments, another recipe or other versions"):
+    with pytest.raises(UsageError, match="belongs to other comments, another recipe or other versions"):
         kept(tmp_path / "fit.safetensors", **changes)
 
 
@@ -444,7 +444,7 @@ def test_a_checkpoint_that_was_tampered_with_is_refused_whole(changed: Callable[
     changed(arrays, facts)
     save_file(arrays, path, {"facts": json.dumps(facts)})
     model = network()
-    with pytest.raises(UsageError, match="does not hold a state of this network; leave out --resume to begin anew"):
+    with pytest.raises(UsageError, match="does not belong to this network; leave out --resume to start over"):
         kept(path, model=model)
     assert same(model.get_weights(), network().get_weights())
 

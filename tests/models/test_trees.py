@@ -103,7 +103,9 @@ def test_a_tiny_class_will_do_and_no_class_is_refused_in_a_sentence(name: str) -
     X = vectors(100)
     options = model_options({"name": name, **TREES[name]})
     targets = np.zeros((100, 1), dtype=np.uint8)
-    with pytest.raises(DataError, match=f"{name} draws as many rows of each class, .* one class alone; label more"):
+    with pytest.raises(
+        DataError, match=f"{name} draws the same number of rows of each class, .* only one class; label more"
+    ):
         make_model(options).fit(X, task_of(targets))
     X[:3] += 5
     targets[:3] = 1
@@ -121,7 +123,7 @@ def test_models_of_one_class_do_not_look_at_the_other(name: str) -> None:
     assert (first == again).all()
     far = np.full((1, WIDTH), 30, dtype=np.float32)
     assert make_model(options).fit(X, task_of(targets)).raw(far) > first.mean()
-    with pytest.raises(DataError, match="learns from comments without the label, and the training set holds 1 of them"):
+    with pytest.raises(DataError, match="learns from comments without the label, but the training set has 1 of them"):
         make_model(options).fit(X[:3], task_of(np.array([[1], [0], [1]], dtype=np.uint8)))
 
 
@@ -146,7 +148,7 @@ def test_of_equal_rows_the_first_ones_vote_here_and_in_the_graph(weighting: str)
 
 def test_more_neighbours_than_rows_are_refused_in_a_sentence() -> None:
     X, targets = learnable(10)
-    with pytest.raises(DataError, match=r"model\.neighbours is 50, and a fit learns from 10 comments; lower it"):
+    with pytest.raises(DataError, match=r"model\.neighbours is 50, but a fit has only 10 comments; lower it"):
         make_model(model_options({"name": "knn"})).fit(X, task_of(targets))
 
 

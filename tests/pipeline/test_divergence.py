@@ -46,7 +46,7 @@ def test_an_unbounded_activation_diverges_and_is_blamed(seed: int) -> None:
     assert divergence is not None
     assert divergence.epoch == 1
     assert not divergence.loss <= 100
-    assert "unbounded activation (relu) inside a recurrent layer" in divergence.cause
+    assert "unbounded activation relu of a recurrent layer" in divergence.cause
     assert divergence.cure.startswith("set model.activation = tanh")
 
 

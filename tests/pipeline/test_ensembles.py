@@ -196,14 +196,14 @@ def test_resampling_is_of_the_members_that_take_averages(sample: Comments) -> No
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"model": {"name": "voting", "members": ["svm"]}}, "members is svm; give two models at least"),
-        ({"model": {"name": "voting", "members": "svm"}}, "members is svm; give two models at least"),
-        ({"model": {"name": "stacking", "members": []}}, "members is empty; give two models at least"),
+        ({"model": {"name": "voting", "members": ["svm"]}}, "members is svm; give at least two models"),
+        ({"model": {"name": "voting", "members": "svm"}}, "members is svm; give at least two models"),
+        ({"model": {"name": "stacking", "members": []}}, "members is empty; give at least two models"),
         ({"model": {"name": "voting", "members": ["svm", "knn", "svm"]}}, "holds svm twice with the same options"),
         ({"model": {"name": "voting", "members": ["svm", "stacking"]}}, "unknown member 'stacking'; known: ngram_logistic"),
         ({"model": {"name": "voting", "members": ["svm", "vae"]}}, "unknown member 'vae'"),
         ({"model": {"name": "voting", "members": ["svm", {"name": "cnn", "filter": 4}]}}, r"mean 'model\.members\.1\.filters'"),
-        ({"model": {"name": "voting", "members": ["svm", "knn"], "weights": [1]}}, "1 numbers for 2 members; give one each"),
+        ({"model": {"name": "voting", "members": ["svm", "knn"], "weights": [1]}}, "1 numbers for 2 members; give one for each"),
         ({"model": {"name": "voting", "members": ["svm", "knn"], "weights": [0, 0]}}, "not all 0"),
         ({"model": {"name": "voting", "members": ["svm", "knn"]}, "balance": {"loss": "focal"}}, "loss has no effect"),
         ({"model": {"name": "voting", "members": ["cnn", "lstm"]}, "balance": {"resample": "smote"}}, "sequences"),
@@ -217,7 +217,7 @@ def test_what_does_not_fit_is_said(settings: dict[str, Any], sentence: str) -> N
 
 def test_search_of_an_ensemble_is_refused_with_what_to_do(sample: Comments) -> None:
     with pytest.raises(
-        UsageError, match=r"search tries recipes of one model, and voting has 4; search for its members"
+        UsageError, match=r"a search needs a single model, but voting has 4 members; search each member"
     ):
         Recipe.load({"model": "voting", "search": {"method": "grid", "space": {"model.weights": ["auto", "equal"]}}})
 

@@ -313,7 +313,7 @@ def test_the_toxic_label_has_a_name_for_class_weights(texts: list[str], y: NDArr
     weights = {**FAST, "balance": {"class_weight": {"toxic": 3.0}}}
     assert ToxicClassifier(weights).fit(texts, y).moderator_.labels == ("toxic",)
     named = np.array(["깨끗", "욕설"])[y]
-    with pytest.raises(ValueError, match="the classes are: negative, 욕설"):
+    with pytest.raises(ValueError, match="use these names: negative, 욕설"):
         ToxicClassifier(weights, negative="깨끗").fit(texts, named)
 
 
@@ -516,11 +516,11 @@ def test_texts_have_no_columns_to_count(fitted: Callable[..., ToxicClassifier], 
         ({"가": 1}, "X is of the type dict; expected a list"),
         ({"가"}, "X is of the type set; expected a list"),
         (["가", None], "row 1 of X is None; expected a string"),
-        (["가", float("nan")], "row 1 of X is nan; expected a string: leave out rows without a text, or make it ''"),
+        (["가", float("nan")], "row 1 of X is nan; expected a string: leave out rows without a text, or use ''"),
         (pd.Series(["가", None], dtype="string"), "row 1 of X is of the type NAType; expected a string"),
         ([3, "가"], "row 0 of X is of the type int; expected a string"),
         ([["가"], ["나"]], "row 0 of X is of the type list; expected a string"),
-        (np.array([["가", "나"]]), r"X has the shape \(1, 2\); expected one column of comments: choose it"),
+        (np.array([["가", "나"]]), r"X has the shape \(1, 2\); expected one column of comments: select it"),
         (pd.DataFrame({"a": ["가"], "b": ["나"]}), r"X has the shape \(1, 2\)"),
         (sp.csr_matrix((5, 1)), "row 0 of X is of the type"),
         (np.zeros((2, 2, 1)), r"X has the shape \(2, 2, 1\)"),
@@ -550,7 +550,10 @@ def test_labels_that_cannot_be_learned_are_refused(texts: list[str], y: NDArray[
         (y[:-1], "inconsistent numbers of samples"),
         (np.linspace(0, 1, n), "Unknown label type: continuous"),
         (np.array([[1, 2, 3]] * n), "y is multiclass-multioutput; expected one class a comment"),
-        ([1, *[0] * (n - 1)], "the number of distinct comments with label 'toxic' is 1; training needs at least 10"),
+        (
+            [1, *[0] * (n - 1)],
+            "the number of distinct comments with label 'toxic' is 1, but training needs at least 10",
+        ),
         ([None, *y[1:].tolist()], "row 0 of y is None; expected a class: leave out rows without one"),
         (pd.Series(["욕설", None] * n, dtype="string")[:n], "row 1 of y is of the type NAType; expected a class"),
         ([float("nan"), *y[1:].tolist()], "Input y contains NaN"),
@@ -559,7 +562,7 @@ def test_labels_that_cannot_be_learned_are_refused(texts: list[str], y: NDArray[
     for labels, sentence in refused:
         with pytest.raises(ValueError, match=sentence):
             ToxicClassifier(FAST).fit(texts, labels)
-    with pytest.raises(toxiclf.DataError, match="X holds no comment"):
+    with pytest.raises(toxiclf.DataError, match="X has 0 comments"):
         ToxicClassifier(FAST).fit([], [])
     with pytest.raises(TypeError, match="sample_weight"):
         ToxicClassifier(FAST).fit(texts, y, sample_weight=np.ones(n))  # type: ignore[call-arg]
@@ -569,7 +572,7 @@ def test_comments_labelled_in_two_ways_are_rejected_and_named(
     fitted: Callable[..., ToxicClassifier], texts: list[str], y: NDArray[np.uint8]
 ) -> None:
     assert len(fitted("binary").rejected_) == 0
-    with pytest.warns(UserWarning, match="2 comments were rejected, as the same comment is labelled in different"):
+    with pytest.warns(UserWarning, match="2 comments were rejected because the same comment has different labels"):
         model = ToxicClassifier(FAST).fit(["갈팡질팡이네", *texts, "갈팡질팡이네"], [0, *y, 1])
     assert model.rejected_.tolist() == [0, len(texts) + 1]
     assert same_outputs(model, fitted("binary"), NEW)
@@ -670,7 +673,7 @@ def test_it_can_be_calibrated_again(
 ) -> None:
     plain = ToxicClassifier(FAST, negative=NEGATIVE.get(kind))
     numbered = (
-        pytest.warns(UserWarning, match="in place of words") if kind in NEGATIVE and not ensemble else nullcontext()
+        pytest.warns(UserWarning, match="instead of names") if kind in NEGATIVE and not ensemble else nullcontext()
     )
     with numbered:
         model = CalibratedClassifierCV(plain, cv=3, ensemble=ensemble).fit(*data[kind])
@@ -713,7 +716,7 @@ def test_the_negative_class_may_be_named_and_only_turns_things_round(texts: list
 
 
 def test_classes_of_words_want_the_negative_one_named(texts: list[str], y: NDArray[np.uint8]) -> None:
-    sentence = r"^y holds '악성', '정상'; say which is not toxic: ToxicClassifier\(negative=…\)$"
+    sentence = r"^y holds '악성', '정상'; name the class that is not toxic: ToxicClassifier\(negative=…\)$"
     with pytest.raises(ValueError, match=sentence):
         ToxicClassifier(FAST).fit(texts, WORDS[y])
     for words in (["0", "1"], ["false", "true"], ["no", "yes"]):
@@ -741,7 +744,7 @@ def test_a_saved_model_reads_a_file_as_it_was_fitted(tmp_path: Path, texts: list
 @pytest.mark.parametrize(
     ("negative", "matrix", "sentence"),
     [
-        ("보통", False, "negative is '보통', which is not in y; it holds '악성', '정상'"),
+        ("보통", False, "negative is '보통', which is not in y; give one of '악성', '정상'"),
         ("정상", True, "negative names a class, but y is a 0/1 matrix of independent labels; leave it out"),
     ],
 )

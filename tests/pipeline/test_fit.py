@@ -53,7 +53,7 @@ def test_numbers_that_tell_the_classes_apart_are_kept() -> None:
         [3, 11], key=lambda i: -found.importances_[i]
     )
     with pytest.raises(
-        UsageError, match=r"features\.select is 20, and a comment's vector has 20 numbers; ask for fewer"
+        UsageError, match=r"features\.select is 20, but a comment's vector has 20 dimensions; give a smaller"
     ):
         Selection(20, seed=0).fit(X, classes)
 
@@ -137,13 +137,13 @@ def test_errors_of_anomaly_models_are_drawn_with_the_threshold(model: str, sampl
 )
 def test_anomaly_models_take_one_label(model: str, two_labels: Comments) -> None:
     with pytest.raises(
-        UsageError, match=rf"model {model} takes one label, and there are 2 .*; use another model, or choose one"
+        UsageError, match=rf"model {model} takes one label, but there are 2 .*; use another model, or choose one"
     ):
         toxiclf.train(two_labels, tiny(model))
 
 
 def test_a_metric_takes_one_label(exclusive: Comments) -> None:
-    with pytest.raises(UsageError, match=r"features\.metric_learning takes one label, and there are 2"):
+    with pytest.raises(UsageError, match=r"features\.metric_learning takes one label, but there are 2"):
         toxiclf.train(exclusive, recipe_of(features=METRIC))
 
 
@@ -156,9 +156,9 @@ def test_a_metric_takes_one_label(exclusive: Comments) -> None:
         ({"model": "svm", "features": {"metric": "triplet", "metric_temperature": 0.2}}, "metric_temperature has no effect on"),
         ({"model": "svm", "features": {"metric": "triplet", "metric_encoder": "cnn", "select": 3}}, "select has no effect on the"),
         ({"model": "svm", "features": {"metric": "triplets"}}, "'triplet'"),
-        ({"model": "vae", "features": {"select": 3}}, "select has no effect on the model vae, which learns from comments without"),
+        ({"model": "vae", "features": {"select": 3}}, "select has no effect on the model vae, which learns only from comments"),
         ({"model": "vae", "balance": {"class_weight": "none"}}, "class_weight has no effect on the model vae"),
-        ({"model": "rusboost", "balance": {"class_weight": "none"}}, "no effect on the model rusboost, which balances itself"),
+        ({"model": "rusboost", "balance": {"class_weight": "none"}}, "the model rusboost, which balances classes itself"),
         ({"model": "svm", "balance": {"resample": "smote", "gan_steps": 5}}, r"gan_steps has no effect on balance\.resample"),
     ],
 )  # fmt: skip
@@ -171,7 +171,7 @@ def test_a_validation_part_of_one_class_is_refused_in_a_sentence(sample: Comment
     not_toxic = sample.take(np.flatnonzero(sample.targets[:, 0] == 0)[:200])
     toxic = sample.take(np.flatnonzero(sample.targets[:, 0] == 1)[:40])
     parts = Split(not_toxic.take(np.arange(150)).joined(toxic), not_toxic.take(np.arange(150, 200)), None, 0)
-    with pytest.raises(DataError, match=r"are all of one class; raise split\.validation"):
+    with pytest.raises(DataError, match=r"but there is only one; raise split\.validation"):
         learn(parts, recipe_of(features=METRIC), lambda message: None)
 
 

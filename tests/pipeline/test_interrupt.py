@@ -44,7 +44,7 @@ def test_an_interrupted_network_says_how_to_go_on(sample_path: Path, tmp_path: P
     options = ["--model", "dnn", "--set", "model.epochs=100000", "--set", "model.patience=100000"]
     code, said = interrupted(["train", str(sample_path), "--out", "run", *options], "epoch 2 of", tmp_path)
     assert code == 130
-    assert "the same command with --resume continues" in said
+    assert "run the same command with --resume" in said
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["model.safetensors"]
     assert not (tmp_path / "run" / "bundle").exists()
 

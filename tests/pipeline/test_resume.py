@@ -183,8 +183,8 @@ def test_a_checkpoint_of_another_run_is_refused_and_left(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     sentence = refused([*other(few_path, tmp_path), "--resume"], capsys)
-    assert f"the checkpoint {left} is of other comments, another recipe or other versions" in sentence
-    assert "leave out --resume to begin anew" in sentence
+    assert f"the checkpoint {left} belongs to other comments, another recipe or other versions" in sentence
+    assert "leave out --resume to start over" in sentence
     assert left.read_bytes() == checkpoint
 
 
@@ -204,7 +204,7 @@ def test_with_nothing_to_resume_it_says_so_and_begins_anew(
     out = tmp_path / "run"
     assert run([*arguments(few_path, DENSE, out), "--resume"]) == 0
     told = capsys.readouterr().err
-    assert f"there is nothing to resume in {out}; beginning anew" in told
+    assert f"there is nothing to resume in {out}; starting from the beginning" in told
     assert "dnn_sequence: epoch 1 of 3" in told
     assert (out / "bundle" / "model.onnx").exists()
     assert not (out / "checkpoints").exists()
@@ -217,7 +217,7 @@ def test_without_resume_an_interrupted_run_is_told_of_and_begun_anew(
     out = tmp_path / "run"
     assert run(arguments(few_path, DENSE, out)) == 0
     told = capsys.readouterr().err
-    assert f"an interrupted run left checkpoints in {out}; beginning anew (--resume would have used them)" in told
+    assert f"an interrupted run left checkpoints in {out}; starting over (--resume would have used them)" in told
     assert "dnn_sequence: epoch 1 of 3" in told
     assert not left.parent.exists()
 
@@ -235,14 +235,14 @@ def test_an_interrupt_is_told_of_with_what_to_do_next(
     out = tmp_path / "run"
     assert run(arguments(few_path, DENSE, out)) == 130
     told = capsys.readouterr().err
-    assert "the same command with --resume continues after the last finished epoch" in told
+    assert "to continue after the last finished epoch, run the same command with --resume" in told
     assert told.splitlines()[-1] == "toxiclf: interrupted"
     assert [path.name for path in out.iterdir()] == ["checkpoints"]
 
 
 def test_only_networks_are_resumed(few_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = arguments(few_path, {"model": "svm"}, tmp_path / "run", "--resume")
-    assert refused(command, capsys) == "toxiclf: --resume is for networks, and svm is none; leave it out"
+    assert refused(command, capsys) == "toxiclf: --resume works only with networks, and svm is not one; leave it out"
 
 
 def test_a_finished_run_deletes_no_file_that_is_not_its_own(few: Comments, tmp_path: Path) -> None:

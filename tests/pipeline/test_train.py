@@ -95,7 +95,7 @@ def test_other_calibrations_score_between_zero_and_one(method: str, sample: Comm
 def test_explicit_class_weights_are_used_by_name(sample: Comments) -> None:
     trained = toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxic": 4.0}}})
     assert [w["weight"] for w in trained.report.data["class_weights"]] == [1.0, 4.0]
-    with pytest.raises(toxiclf.UsageError, match="the classes are: negative, toxic"):
+    with pytest.raises(toxiclf.UsageError, match="use these names: negative, toxic"):
         toxiclf.train(sample, {**FAST, "balance": {"class_weight": {"toxik": 4.0}}})
 
 
@@ -129,7 +129,7 @@ def test_unlabelled_texts_give_the_vectors(sample: Comments, tmp_path: Path) -> 
     vectors = {**VECTORS, "min_count": 1, "unlabeled": [str(path)]}
     said: list[str] = []
     trained = toxiclf.train(sample, {**tiny("logistic"), "vectors": vectors}, say=said.append)
-    assert any("855 unlabelled texts" in sentence for sentence in said)
+    assert any("855 unlabeled texts" in sentence for sentence in said)
     assert trained.report.rows
 
 

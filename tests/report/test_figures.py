@@ -66,7 +66,7 @@ def test_all_figures_of_a_run_are_drawn_again_from_its_folder(
         assert [file.stem for file in files] == of_page
         assert all(file.read_bytes().startswith(MAGIC["png"]) for file in files)
         for name in set(components("figure")) - set(of_page):
-            assert f"{name}: this run has none; it needs {component('figure', name)['needs']}" in printed.err
+            assert f"this run has no figure {name}, which needs {component('figure', name)['needs']}" in printed.err
         drawn |= set(of_page)
     assert drawn == set(components("figure"))
 
@@ -103,7 +103,7 @@ def test_each_label_has_a_panel_or_one_label_is_chosen(
     [
         (["--only", "rok"], "unknown figure 'rok'; did you mean 'roc'?"),
         (["--format", "pgn"], "unknown format 'pgn'; did you mean 'png'?"),
-        (["--only", "history"], "there is nothing to draw: history: this run has none; it needs a network"),
+        (["--only", "history"], "there is nothing to draw: this run has no figure history, which needs a network"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(
@@ -119,7 +119,7 @@ def test_figures_go_to_no_file(bundle: Path, tmp_path: Path, capsys: pytest.Capt
     taken.touch()
     for out in (taken, taken / "figures"):
         assert run(["figures", str(bundle.parent), "--only", "roc", "--out", str(out)]) == 2
-        assert f"{out} cannot be made" in capsys.readouterr().err
+        assert f"{out} cannot be created" in capsys.readouterr().err
 
 
 def test_a_pdf_is_written_without_a_word_of_its_fonts(bundle: Path, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_run_of_an_earlier_version_is_drawn_as_far_as_it_goes(learned_run: Pat
     said: list[str] = []
     written = write_figures(drawable_report(FIXTURE), tmp_path / "old", kind="png", say=said.append)
     assert {"precision_recall", "calibration", "threshold", "slices", "tokens"} <= {file.stem for file in written}
-    assert "lengths: this run has none; it needs lengths of comments, which older runs did not save" in said
+    assert "this run has no figure lengths, which needs lengths of comments, which older runs did not save" in said
     shutil.copytree(learned_run, tmp_path / "run")
     path = tmp_path / "run" / "report.json"
     content = json.loads(path.read_text("utf-8"))
@@ -143,7 +143,9 @@ def test_a_run_of_an_earlier_version_is_drawn_as_far_as_it_goes(learned_run: Pat
     write_figures(
         drawable_report(tmp_path / "run"), tmp_path / "out", ["importance", "metric_learning"], say=said.append
     )
-    assert said == ["metric_learning: this run has none; it needs a learned metric; older runs did not save its points"]
+    assert said == [
+        "this run has no figure metric_learning, which needs a learned metric; older runs did not save its points"
+    ]
 
 
 @pytest.mark.check
@@ -181,7 +183,7 @@ def test_where_no_font_has_hangul_boxes_stand_for_it(
         said: list[str] = []
         write_figures(trained("ngram_logistic", "two").report, tmp_path, ["roc", "threshold"], say=said.append)
         assert said == [
-            "no font here has all characters of roc, threshold, so boxes stand for some; install one that has them, such as "
+            "no installed font has all characters of roc, threshold, so some appear as boxes; install one, such as "
             "fonts-nanum for Hangul, and draw again"
         ]
     finally:

@@ -134,8 +134,8 @@ def test_a_production_prevalence_shows_what_a_moderator_would_see(run: Path, ope
     right = 300 * counts["tp"] / (counts["tp"] + counts["fn"])
     wrong = 9700 * counts["fp"] / (counts["fp"] + counts["tn"])
     assert opened.page.locator("#production-sentence").inner_text() == (
-        f"Of 10,000 comments at 3 % toxic you would see {round(right) + round(wrong):,} flags, {round(right):,} right; "
-        f"{300 - round(right):,} missed."
+        f"Of 10,000 comments with 3 % toxic you would see {round(right) + round(wrong):,} flags, {round(right):,} of them "
+        f"right, and miss {300 - round(right):,}."
     )
     assert opened.page.locator("#rate2").input_value() == "3"
     flags = float(opened.cell("flags", 1).replace(",", ""))
@@ -259,8 +259,8 @@ def test_rows_of_one_class_promise_nothing(bundle: Path, browse: Callable[..., B
     save_evaluation(evaluate_bundle(bundle, comments), tmp_path)
     browsed = browse(tmp_path / "report.html")
     browsed.page.locator("#rate").fill("5")
-    assert "nothing can be said" in browsed.page.locator("#production-sentence").inner_text()
-    assert "do not hold both classes" in browsed.page.locator(".cards").first.inner_text()
+    assert "production cannot be estimated" in browsed.page.locator("#production-sentence").inner_text()
+    assert "have only one class" in browsed.page.locator(".cards").first.inner_text()
     assert browsed.console == []
 
 
@@ -326,5 +326,5 @@ def test_a_run_that_diverged_has_a_page(browse: Callable[..., Browsed], sample: 
     assert model.diverged
     model.save(tmp_path)
     browsed = browse(tmp_path / "report.html")
-    assert "Training broke down" in browsed.page.locator(".verdict").inner_text()
+    assert "Training diverged" in browsed.page.locator(".verdict").inner_text()
     assert browsed.console == []

@@ -59,7 +59,7 @@ def test_missing_java_is_one_sentence_with_ways_out() -> None:
     assert done.stdout.startswith(
         "2 tokenizer 'komoran' needs Java, and none is found; install a runtime, such as: apt install"
     )
-    assert "mecab or kiwi, which need none" in done.stdout
+    assert "mecab or kiwi, which need no Java" in done.stdout
 
 
 @pytest.mark.check
@@ -83,8 +83,8 @@ def test_engines_that_do_not_fit_into_java_s_memory_are_refused_and_the_program_
     )
     done = run(code, TOXICLF_JVM_HEAP_MB="150")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("2 tokenizer 'hannanum' needs 140 MB of Java's memory, of which ")
-    assert "give Java more memory than 150 MB, such as: export TOXICLF_JVM_HEAP_MB=300, and start anew" in done.stdout
+    assert done.stdout.startswith("2 tokenizer 'hannanum' needs 140 MB of Java's memory, but ")
+    assert "give Java more memory than 150 MB, such as: export TOXICLF_JVM_HEAP_MB=300, and start again" in done.stdout
 
 
 @needs_java
@@ -121,7 +121,7 @@ def test_a_forked_process_is_refused_java_instead_of_hanging() -> None:
         "    except UsageError as error:\n        print(error, flush=True)\n    os._exit(0)\nos.wait()"
     )
     done = run(code)
-    assert "does not live on in a forked process" in done.stdout
+    assert "does not work in a forked process" in done.stdout
 
 
 @needs_java
@@ -134,7 +134,7 @@ def test_a_process_forked_after_the_program_started_java_is_refused_it() -> None
     )
     done = run(code)
     assert done.returncode == 0
-    assert "does not live on in a forked process" in done.stdout
+    assert "does not work in a forked process" in done.stdout
 
 
 def test_a_bundle_whose_tokenizer_is_missing_ends_with_exit_code_2(

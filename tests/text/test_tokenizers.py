@@ -290,7 +290,7 @@ def fail_with(engine: Tokenizer, error: Exception, monkeypatch: pytest.MonkeyPat
 @of("jamo", "char", "whitespace")
 def test_tokenizers_without_tags_refuse_to_choose_by_them(engine: Tokenizer) -> None:
     for ask in (lambda: tokenizer(engine.name, part_of_speech=["N"]), lambda: engine.tagged("가")):
-        with pytest.raises(UsageError, match=r"knows no parts of speech.* take mecab, kiwi, okt"):
+        with pytest.raises(UsageError, match=r"has no parts of speech.* use mecab, kiwi, okt"):
             ask()
 
 
@@ -303,7 +303,7 @@ def test_kiwi_reads_a_typo_as_what_was_meant() -> None:
 
 @of(*(name for name in components("tokenizer") if name != "kiwi"))
 def test_others_refuse_to_correct_typos(engine: Tokenizer) -> None:
-    with pytest.raises(UsageError, match=r"corrects no typos; .* take kiwi"):
+    with pytest.raises(UsageError, match=r"does not correct typos; .* use kiwi"):
         tokenizer(engine.name, typo_correction=True)
 
 

@@ -1,4 +1,4 @@
-"""Whether rows can be balanced at all; the same sentences for comments and for vectors."""
+"""Checks that rows can be balanced, for comments and for vectors."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ def check_rows(counts: Mapping[str, int], what: str, fewest: int = FEWEST) -> No
     present = [name for name, count in counts.items() if count]
     if len(present) < 2:
         only = f"all {sum(counts.values())} rows are '{present[0]}'" if present else "there are none"
-        raise DataError(f"{what} needs rows of more than one class, and {only}; add rows of another class")
+        raise DataError(f"{what} needs rows of at least two classes, but {only}; add rows of another class")
     rarest = min(counts, key=lambda name: counts[name])
     if counts[rarest] < fewest:
         raise DataError(
-            f"{what} needs {fewest} rows of each class at least, and '{rarest}' has {counts[rarest]}; label more of them"
+            f"{what} needs at least {fewest} rows of each class, but '{rarest}' has {counts[rarest]}; label more "
+            "of them"
         )
 
 
@@ -54,5 +55,5 @@ def check_differ(distinct: int, rows: int, what: str) -> None:
     """
     if distinct < 2:
         raise DataError(
-            f"{what} needs rows that differ, and the {rows} of the rarer class are all the same; label others"
+            f"{what} needs rows that differ, but all {rows} rows of the rarer class are the same; label other comments"
         )

@@ -21,7 +21,7 @@ from toxiclf.text.normalize import Normalizer
 
 
 class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
-    """Write comments of the rarer classes once more, in an imbalanced-learn pipeline over texts.
+    """Augment comments of the rarer classes, as a sampler for imbalanced-learn pipelines over texts.
 
     The rarer classes are all but the most frequent one; of a 0/1 matrix ``y`` of independent labels, the rows that hold a label
     which less than half of all rows hold. See :func:`toxiclf.balance.augmentation.augmented` for what is promised of the copies.
@@ -119,7 +119,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         texts = np.array(checked_texts(X), dtype=object)
         check_consistent_length(texts, y)
         if not len(texts):
-            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+            raise DataError("X has 0 comments, but a minimum of 1 is required")
         values = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
         if values.ndim != 2 or values.shape[1] == 1:
             values = column_or_1d(values)

@@ -1,4 +1,4 @@
-"""Losses of networks, beside class weights another way to make more of a rare class."""
+"""Losses of networks for rare classes, as an alternative to class weights."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NOTHING = 1e-3  # of log-odds
 
 @dataclass(frozen=True)
 class Loss:
-    """What a network minimizes: cross-entropies, each times its row's weight, unless a subclass says otherwise.
+    """Base class of losses; by default the cross-entropy times the weight of each row.
 
     A subclass that registers itself is a loss. It is a frozen dataclass, whose fields are the keys of ``[balance]`` that have an
     effect on it.
     """
 
     def added(self, shares: NDArray[np.float64], *, exclusive: bool) -> tuple[float, ...]:
-        """What is added to the outputs of each column while training; nothing is where it is empty.
+        """Constants added to the outputs of each column in training; empty for none.
 
         Parameters
         ----------
@@ -47,10 +47,15 @@ class Crossentropy(Loss):
 CROSSENTROPY = Crossentropy()
 
 
-@register("loss", summary="Cross-entropy that makes light of what is known already", keys=("focal_gamma",), order=20)
+@register(
+    "loss",
+    summary="Cross-entropy that gives less weight to comments that are already classified well",
+    keys=("focal_gamma",),
+    order=20,
+)
 @dataclass(frozen=True)
 class Focal(Loss):
-    """Cross-entropy times (1 - p) ** gamma, p being the probability of what is true.
+    """Focal loss: cross-entropy times (1 - p) ** gamma, where p is the probability of the true class.
 
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection".
     """
@@ -66,11 +71,11 @@ class Focal(Loss):
 
 
 @register(
-    "loss", summary="Cross-entropy of outputs raised by the log-odds of a class's share", keys=("logit_tau",), order=30
+    "loss", summary="Cross-entropy of outputs shifted by the log-odds of each class", keys=("logit_tau",), order=30
 )
 @dataclass(frozen=True)
 class LogitAdjusted(Loss):
-    """Cross-entropy of outputs that are raised, while training, by tau times the log-odds of the class's share.
+    """Logit adjustment: cross-entropy of outputs shifted in training by tau times the log-odds of the class.
 
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment".
     """
@@ -87,6 +92,7 @@ class LogitAdjusted(Loss):
         adjustment = np.log(shares) if exclusive else np.log(shares) - np.log1p(-shares)
         if float(np.ptp(adjustment) if exclusive else np.abs(adjustment).max()) < _NOTHING:
             raise UsageError(
-                "balance.loss = logit_adjusted has no effect, as all classes have as many rows; leave it out"
+                "balance.loss = logit_adjusted has no effect, because all classes have the same number of rows; "
+                "leave it out"
             )
         return tuple((self.logit_tau * adjustment).tolist())

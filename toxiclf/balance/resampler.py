@@ -1,4 +1,4 @@
-"""Row resampling by imbalanced-learn: how many rows of each class there are, of vectors and one label."""
+"""Resample rows of vectors with one label, by imbalanced-learn."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         return self
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Other rows of the same classes.
+        """Resample the rows and their classes.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
             try:
                 X, y = sampler.fit_resample(X, y)
             except (ValueError, RuntimeError) as error:
-                raise DataError(f"{step.method} cannot resample these rows, try another method: {error}") from error
+                raise DataError(f"{step.method} cannot resample these rows ({error}); try another method") from error
             self.steps_.append((step.method, before, _counts(y)))
             if hasattr(sampler, "facts_"):
                 self.gans_.append(sampler)
@@ -173,7 +173,7 @@ def _checked_list(name: str, value: Any, kind: Any) -> Sequence[Any]:
     values: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     if not values or not all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
         what = "a number above 0, at most 1" if kind is Real else f"one of {', '.join(components('resampler'))}"
-        raise UsageError(f"{name} is {value!r}; give {what}, or a list of such")
+        raise UsageError(f"{name} is {value!r}; give {what}, or a list of them")
     return values
 
 
@@ -186,8 +186,8 @@ def _check(X: Any, y: NDArray[Any], neighbours: int) -> None:
     check_rows(counts, "resampling", FEWEST)
     if min(counts.values()) <= neighbours:
         raise DataError(
-            f"resampling looks at {neighbours} neighbours, for which it needs {neighbours + 1} rows of each class, and a fit "
-            f"learns from {min(counts.values())} of the rarer one; lower neighbours, or label more"
+            f"resampling with {neighbours} neighbors needs {neighbours + 1} rows of each class, but a fit has "
+            f"only {min(counts.values())} of the rarer class; lower neighbours, or label more comments"
         )
     values, numbers = np.unique(y, return_counts=True)
     rows: Any = X[y == values[numbers.argmin()]]
@@ -201,10 +201,10 @@ def _check_ratio(method: Component, ratio: float, counts: Counts) -> None:
         return
     fewer, more = min(counts.values()), max(counts.values())
     if len(counts) > 2 and ratio != 1.0:
-        raise UsageError(f"ratio {ratio:g} is of two classes, and there are {len(counts)}; leave it out")
+        raise UsageError(f"ratio {ratio:g} needs two classes, but there are {len(counts)}; leave it out")
     wanted = int(fewer / ratio) <= more if method["undersamples"] else fewer <= int(more * ratio)
     if not wanted:
         raise DataError(
-            f"{method.name} is to reach {ratio:g} rows of the rarer class for each other one, and there are {fewer / more:.4g} "
-            f"already; raise the ratio, or leave {method.name} out"
+            f"{method.name} should reach {ratio:g} rows of the rarer class for each row of the other, but there "
+            f"are already {fewer / more:.4g}; raise the ratio, or leave {method.name} out"
         )

@@ -63,7 +63,7 @@ def weights_of(counts: Sequence[int] | NDArray[np.intp], setting: str, beta: flo
     counts : rows of each class, (k,), of n in all.
     setting : "none", 1; "balanced", n / (k · n_c) (King and Zeng 2001); "effective_number", (1 - beta) / (1 - beta ** n_c) (Cui et
         al. 2019), scaled so that the mean over rows is 1.
-    beta : of "effective_number"; towards 0 all classes weigh the same, towards 1 it becomes "balanced".
+    beta : of "effective_number"; toward 0 all classes weigh the same, toward 1 it becomes "balanced".
 
     >>> weights_of([90, 10], "balanced").round(3)
     array([0.556, 5.   ])
@@ -103,12 +103,14 @@ def class_weights(
     if not isinstance(setting, str):
         if absent in labels:
             raise UsageError(
-                f"a label is called '{absent}', so balance.class_weight cannot tell it apart; rename its column"
+                f"a label is called '{absent}', which balance.class_weight needs for the negative value; rename "
+                "its column"
             )
         unknown = set(setting) - {absent, *labels}
         if unknown:
             raise UsageError(
-                f"balance.class_weight names '{min(unknown)}'; the classes are: {', '.join((absent, *labels))}"
+                f"balance.class_weight names '{min(unknown)}', which is not a class; use these names: "
+                f"{', '.join((absent, *labels))}"
             )
     result = []
     for j, classes in enumerate(problems(targets, exclusive=exclusive)):
@@ -130,14 +132,16 @@ def _check_unlike(weights: Sequence[ClassWeights], setting: str | Mapping[str, f
         return
     if not isinstance(setting, str):
         raise UsageError(
-            "balance.class_weight weighs all classes alike, so it has no effect; leave it out, or say 'none'"
+            "balance.class_weight gives all classes the same weight, so it has no effect; leave it out, or set "
+            "it to 'none'"
         )
     if all(len(set(entry.counts)) == 1 for entry in weights):
         raise UsageError(
-            "balance.class_weight = effective_number has no effect, as all classes have as many rows; say 'none'"
+            "balance.class_weight = effective_number has no effect, because all classes have the same number of "
+            "rows; set it to 'none'"
         )
     fewest = min(min(entry.counts) for entry in weights)
     raise UsageError(
-        f"balance.effective_number_beta = {beta:g}: with {fewest:,} rows of the rarest class it weighs all classes alike; raise "
-        "it towards 1"
+        f"balance.effective_number_beta = {beta:g} gives all classes the same weight, because the rarest has "
+        f"{fewest:,} rows; raise it toward 1"
     )

@@ -1,1 +1,1 @@
-"""Benchmarks: corpora × entries × seeds as runs that can be interrupted, and tables of them that a reviewer would accept."""
+"""Benchmarks: resumable runs of corpora × entries × seeds, and their result tables."""

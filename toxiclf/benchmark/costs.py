@@ -1,4 +1,4 @@
-"""What a model costs beside the time of its fit: one comment's latency, memory."""
+"""Costs of a model beside its time to fit: latency of one comment, and memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
 
 @contextmanager
 def watched_memory() -> Iterator[list[int]]:
-    """By how many bytes this process grew meanwhile at most, looked at twenty times a second; 0 where it cannot be read."""
+    """Peak growth of this process in bytes, sampled twenty times a second; 0 if it cannot be read."""
     _give_back()
     before = _held()
     most, ended = [0], threading.Event()

@@ -1,4 +1,4 @@
-"""A planned run with its key, and its comments: read once, split, subsampled, disguised."""
+"""Jobs: planned runs with their keys and their comments (read once, split, subsampled, disguised)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FEWEST = 20  # toxic training comments that a subsampled corpus must keep
 
 @dataclass(frozen=True)
 class Job:
-    """A run with all that names it.
+    """A planned run with the key of its row and the hashes of its comments.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def _version(library: str) -> str | None:
 
 
 def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
-    """The labelled comments of a corpus, and its own test set if it has one."""
+    """The labeled comments of a corpus, and its own test set if it has one."""
     return _read(_unnamed(entry))
 
 
@@ -170,7 +170,8 @@ def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
     train, validation = (subsampled(part, run.corpus.rate, rng) for part in (parts.train, parts.validation))
     if train.targets.sum() < _FEWEST:
         raise DataError(
-            f"at {run.corpus.rate:g} only {int(train.targets.sum())} toxic training comments are left; {_FEWEST} are needed"
+            f"at a rate of {run.corpus.rate:g}, only {int(train.targets.sum())} toxic training comments are "
+            f"left, but {_FEWEST} are needed; raise the rate"
         )
     return replace(parts, train=train, validation=validation)
 
@@ -188,7 +189,8 @@ def subsampled(comments: Comments, rate: float, rng: np.random.Generator) -> Com
     count = max(1, round(len(others) * rate / (1 - rate)))
     if count > len(toxic):
         raise UsageError(
-            f"{len(toxic) / len(comments):.1%} of these comments are toxic; a rate of {rate:g} is above that"
+            f"the rate is {rate:g}, but only {len(toxic) / len(comments):.1%} of these comments are toxic; lower "
+            "the rate"
         )
     return comments.take(np.sort(np.concatenate([others, rng.choice(toxic, count, replace=False)])))
 

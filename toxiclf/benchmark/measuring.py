@@ -39,7 +39,7 @@ from toxiclf.report.markdown import model_card
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:
-    """Run a job and write its row; what fails is a row that says why.
+    """Run a job and write its row; the row of a failed job holds the reason.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
     try:
         rows.write(out, row)
     except ValueError as error:
-        row = _unmeasured(job) | {"seconds": row["seconds"], "reason": f"a figure is no number ({error})"}
+        row = _unmeasured(job) | {"seconds": row["seconds"], "reason": f"a metric is not a finite number ({error})"}
         rows.write(out, row)
     return row
 
@@ -75,7 +75,7 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
 def killed(job: Job, out: Path) -> dict[str, Any]:
     """Write the row of a job whose process was killed while nothing else ran."""
     row = _unmeasured(job) | {"seconds": 0.0}
-    row["reason"] = "the process was killed while it ran, as happens when memory runs out"
+    row["reason"] = "the process was killed, perhaps because memory ran out; lower --jobs and add --retry-failed"
     rows.write(out, row)
     return row
 

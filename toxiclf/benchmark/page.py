@@ -1,4 +1,4 @@
-"""``table.html``: tables that sort, and two pictures, in one file that loads nothing."""
+"""``table.html``: sortable tables and two figures in one self-contained file."""
 
 from __future__ import annotations
 

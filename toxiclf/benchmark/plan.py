@@ -1,4 +1,4 @@
-"""A plan: which corpora, which entries, which seeds; one validated TOML file, one that ships, or flags."""
+"""The plan of a benchmark: corpora, entries and seeds, from a TOML file, a shipped plan, or flags."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ Settings = Annotated[dict[str, Any], BeforeValidator(_flat)]
 
 
 class CorpusEntry(Section):
-    """Labelled comments.
+    """Labeled comments.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class CorpusEntry(Section):
 
 
 class Entry(Section):
-    """What is measured.
+    """An entry of a benchmark: a recipe or a rival with its settings.
 
     A plan may write ``"cnn"`` for a preset or a rival at its default settings, and ``each = "resampler"`` for an entry for each
     component of a kind, whose name takes the place of ``{}`` in name, recipe and settings.
@@ -165,16 +165,16 @@ class Entry(Section):
     @model_validator(mode="after")
     def _one_of_both(self) -> Entry:
         if (self.recipe is None) == (self.rival is None):
-            raise ValueError(f"the entry '{self.name}' needs a recipe or a rival, one of them")
+            raise ValueError(f"the entry '{self.name}' needs a recipe or a rival; give exactly one of them")
         if self.rival is not None and self.rival not in RIVALS:
             raise ValueError(str(unknown_name("rival", self.rival, list(RIVALS))))
         for key in self.settings:
             if key == "seed" or key.startswith("split."):
                 raise ValueError(
-                    f"the entry '{self.name}' sets {key}; all entries have the same split: set it for the plan"
+                    f"the entry '{self.name}' sets {key}, but all entries share one split; set it for the plan"
                 )
             if self.rival is not None and not key.startswith(_OF_RIVALS):
-                raise ValueError(f"the entry '{self.name}' sets {key}, which does nothing to a rival")
+                raise ValueError(f"the entry '{self.name}' sets {key}, which has no effect on a rival; leave it out")
         return self
 
 
@@ -203,18 +203,18 @@ class Plan(Section):
         ):  # fmt: skip
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise ValueError(f"{what} '{twice[0]}' stands there twice; give each a name of its own")
+                raise ValueError(f"{what} '{twice[0]}' appears twice; give each its own name")
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
-            raise ValueError("name each seed once, and at least one")
+            raise ValueError("give at least one seed, and each seed only once")
         if "seed" in self.settings:
-            raise ValueError("settings name a seed; give all of them as seeds = [0, 1]")
+            raise ValueError("settings hold a seed; give all seeds as seeds = [0, 1]")
         for metric in self.metrics:
             if metric not in known_metrics():
                 raise ValueError(str(unknown_name("metric", metric, known_metrics())))
         names = [entry.name for entry in self.entries]
         for wanted in (self.baseline, *(entry.against for entry in self.entries)):
             if wanted and wanted not in names:
-                raise ValueError(f"the baseline '{wanted}' is no entry; there are: {', '.join(names)}")
+                raise ValueError(f"the baseline '{wanted}' is not an entry; the entries are: {', '.join(names)}")
         known = list(dict.fromkeys(corpus.plain for corpus in self.corpora))
         for entry in self.entries:
             for metric in entry.published:
@@ -227,11 +227,11 @@ class Plan(Section):
 
     @property
     def reference(self) -> str:
-        """Name of the entry that others are set against."""
+        """Name of the entry that others are compared with."""
         return self.baseline or self.entries[0].name
 
     def reference_of(self, entry: Entry) -> str:
-        """Name of the entry that one is set against."""
+        """Name of the entry that this entry is compared with."""
         return entry.against or self.reference
 
     @property
@@ -289,12 +289,12 @@ def load_plan(source: str | Path) -> Plan:
         if path.suffix != ".toml":
             raise unknown_name("plan", name, plans.names())
         raise UsageError(
-            f"the plan {path} does not exist; give a TOML file, or one that ships: {', '.join(plans.names())}"
+            f"the plan {path} does not exist; give a TOML file, or a plan that ships: {', '.join(plans.names())}"
         )
     try:
         return parsed(tomllib.loads(path.read_text("utf-8-sig")), name)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}") from error
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
 
 
 def parsed(content: Mapping[str, Any], name: str) -> Plan:

@@ -1,4 +1,4 @@
-"""What else people use, by the same splits, thresholds and calibration: extra ``[rivals]``."""
+"""Other classifiers, measured with the same splits, thresholds and calibration: extra ``[rivals]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished runs on disk: a JSON file each, named by all that it came from, written at once or not at all."""
+"""Finished runs on disk: one JSON file each, named by a hash of its inputs and written atomically."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read(out: Path, key: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise DataError(f"{path} is no row of a benchmark ({error}); delete it to run it again") from error
+        raise DataError(f"{path} is not a benchmark row ({error}); delete it to run it again") from error
     if not isinstance(row, dict) or row.get("key") != key or not _KEYS[str(row.get("status"))] <= set(row):
-        raise DataError(f"{path} is no row of a benchmark, or of another run; delete it to run it again")
+        raise DataError(f"{path} is not a row of this benchmark run; delete it to run it again")
     return row

@@ -1,4 +1,4 @@
-"""All runs of a plan, by several processes; what is finished is not done again."""
+"""Run a plan in several processes, and skip finished runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LOOK = 0.5  # seconds between two looks at whether the benchmark is still there
 def run_plan(
     plan: Plan, out: Path, *, jobs: int = 1, again: bool = False, say: Say = lambda message: None
 ) -> list[dict[str, Any]]:
-    """Run what is missing, and return the rows of all runs in the plan's order.
+    """Run the missing jobs, and return the rows of all runs in the plan's order.
 
     Parameters
     ----------

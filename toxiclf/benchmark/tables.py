@@ -211,24 +211,24 @@ def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
 def caption(plan: Plan, lines: Sequence[Line]) -> str:
     """How to read the tables."""
     text = (
-        f"Mean ± standard deviation over n seeds. Differences are to {_references(plan)}, paired by seed, with 95 % intervals "
-        "(Student's t; where seeds draw other test sets of the same comments, corrected for what these share); bold where p, "
-        f"after Holm's correction for all entries of the table, is below .05. Rank is by {_plain(plan.metrics[0])}. Fit, "
-        "out-of-fold scores included, and memory, by which the process grew, are medians over seeds, one comment's latency is the "
-        "least, all on one thread."
+        f"Values are mean ± standard deviation over n seeds. Differences are to {_references(plan)}, paired by "
+        "seed, with 95 % intervals (Student's t, corrected for the overlap of test sets where each seed draws "
+        "its own). Bold: p < .05 after Holm's correction for all entries of the table. Rank is by "
+        f"{_plain(plan.metrics[0])}. Fit time (with out-of-fold scores) and memory (growth of the process) are "
+        "medians over seeds; latency is the minimum for one comment; all use one thread."
     )
     own = list(dict.fromkeys(line.corpus for line in lines if line.own_test))
     if own:
         text += (
-            f" The test set of {', '.join(own)} is the corpus's own, the same for all seeds: there, deviations and intervals are "
-            "of training alone, and nothing is bold."
+            f" {', '.join(own)} has its own test set, which is the same for all seeds; its deviations and "
+            "intervals show variation of training alone, and nothing is bold."
         )
     return text
 
 
 def _references(plan: Plan) -> str:
     names = list(dict.fromkeys(plan.reference_of(entry) for entry in plan.entries))
-    return names[0] if len(names) == 1 else f"the entry that each stands below ({', '.join(names)})"
+    return names[0] if len(names) == 1 else f"the entry above each ({', '.join(names)})"
 
 
 def table(plan: Plan, lines: Sequence[Line], part: str = "figures") -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""From a graph's raw outputs to scores in [0, 1]: plain numbers, applied the same way in training and scoring."""
+"""Calibration: map raw outputs to scores in [0, 1], the same way in training and scoring."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LabelCalibration(BaseModel):
 
 
 class Calibration(BaseModel):
-    """How raw outputs become scores.
+    """The calibration of all labels: maps raw outputs to scores.
 
     Independent labels: ``sigmoid(slope · raw + intercept)`` (Platt 1999), or linear interpolation between knots (isotonic).
     Exclusive labels: raw outputs are log-odds against the negative value, so scores are the softmax of the same lines and 0;
@@ -97,7 +97,7 @@ class Calibration(BaseModel):
 
 
 def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
-    """Probabilities of log-odds (n, labels): a sigmoid each, or one softmax over them and 0 for the negative value."""
+    """Probabilities from log-odds (n, labels): a sigmoid each, or one softmax with 0 for the negative value."""
     if exclusive:
         top = np.maximum(log_odds.max(axis=1, keepdims=True, initial=0.0), 0.0)
         odds = np.exp(log_odds - top)
@@ -107,7 +107,7 @@ def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
 
 
 def shifted(scores: Floats, shift: Floats, *, exclusive: bool) -> Floats:
-    """Probabilities (n, labels) whose log-odds, of exclusive labels those against the negative value, are moved by a shift each."""
+    """Shift the log-odds of probabilities (n, labels); those of exclusive labels are taken against the negative value."""
     if exclusive:
         top = max(0.0, float(shift.max(initial=0.0)))
         odds = scores * np.exp(shift - top)

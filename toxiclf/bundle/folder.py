@@ -1,4 +1,4 @@
-"""Folders whose files are replaced as one: a reader finds all of the old ones or all of the new, whenever the writer is stopped."""
+"""Replace all files of a folder atomically: a reader finds either all old files or all new ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], check: Callable[[Path], None]) -> None:
-    """Put files in a folder in place of those that were there; other people's files in it stay.
+    """Replace the files of a folder; files of others in it stay.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], che
 
 
 def previous(folder: Path) -> Path:
-    """Where the old files are while a folder is replaced, and after a writer that was killed meanwhile."""
+    """The folder that holds the old files during a replacement, and after a killed writer."""
     return folder.with_name(f".{folder.name}.previous")
 
 
@@ -70,7 +70,7 @@ def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failur
 
 
 def check_writable(folder: Path) -> Path:
-    """Find out whether :func:`replace` can make the folder, and leave everything as it is.
+    """Check that :func:`replace` can make the folder, without changing anything.
 
     Returns
     -------

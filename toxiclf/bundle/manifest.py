@@ -121,7 +121,7 @@ class Manifest(BaseModel):
             if abs(label.shift - shift) > _TOLERANCE:
                 for_what = "without a prior" if self.prior is None else "for its prior"
                 raise ValueError(
-                    f"scores of label '{name}' are shifted by {label.shift:g} where they should be by {shift:g} {for_what}"
+                    f"scores of label '{name}' are shifted by {label.shift:g}; expected {shift:g} {for_what}"
                 )
         return self
 
@@ -139,13 +139,13 @@ class Manifest(BaseModel):
         """
         if self.calibration.method == "none":
             raise UsageError(
-                "scores of this bundle are not calibrated, so there is nothing to correct to a production prevalence; train with "
-                "decision.calibrate = platt or isotonic, or leave the prior out"
+                "scores of this bundle are not calibrated, so they cannot be corrected to a production "
+                "prevalence; train with decision.calibrate = platt or isotonic, or leave the prior out"
             )
         if not self.rates:
             raise UsageError(
-                "this bundle does not say at what share of toxic comments it was calibrated, so its scores cannot be corrected "
-                "to a production prevalence; train it again, or leave the prior out"
+                "this bundle does not record the share of toxic comments at its calibration, so its scores "
+                "cannot be corrected to a production prevalence; train it again, or leave the prior out"
             )
         prevalence = production_prevalence(
             prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive
@@ -170,7 +170,7 @@ class Manifest(BaseModel):
         seals = _SEAL.findall(text)
         if len(seals) != 1:
             raise BundleError(
-                "manifest.json has no seal: it was not written by toxiclf, or was cut; train or copy it again"
+                "manifest.json has no seal, so toxiclf did not write it or it was cut; train or copy the bundle again"
             )
         if hashlib.sha256(_SEAL.sub(_BLANK, text)).hexdigest().encode() != seals[0]:
             raise BundleError("manifest.json was changed after it was written; train again, or copy the bundle again")

@@ -82,8 +82,9 @@ def production_prevalence(
     for label, rate in zip(labels, rates, strict=True):
         if label in named and not 0 < rate < 1:
             raise UsageError(
-                f"{'every' if rate else 'no'} comment that calibration was fitted on holds the label '{label}', so nothing is "
-                "known to correct to a production prevalence; label more comments, or leave the label out of the prior"
+                f"{'every' if rate else 'no'} calibration comment has the label '{label}', so its scores cannot "
+                "be corrected to a production prevalence; label more comments, or leave the label out of the "
+                "prior"
             )
     current = rates if before is None else before
     prevalence = tuple(named.get(label, rate) for label, rate in zip(labels, current, strict=True))
@@ -91,14 +92,14 @@ def production_prevalence(
         _check_sum(prevalence)
         if sum(rates) >= 1:
             raise UsageError(
-                "every comment that calibration was fitted on holds a label, so nothing is known of those that hold none; "
-                "label some of them, or leave the prior out"
+                "every calibration comment has a label, so scores cannot be corrected for comments without one; "
+                "label some of those, or leave the prior out"
             )
     return prevalence
 
 
 def in_words(prior: Mapping[str, float]) -> str:
-    """Production prevalences as sentences say them.
+    """Production prevalences in words.
 
     >>> in_words({"toxic": 0.02}), in_words({"toxic": 0.02, "hate": 0.0005})
     ('production prevalence of 2.0 %', 'production prevalences of 2.0 % toxic, 0.05 % hate')
@@ -117,8 +118,8 @@ def _check_sum(rates: Iterable[float]) -> None:
     total = sum(rates)
     if total > MOST + 1e-12:  # sums round
         raise UsageError(
-            f"the labels exclude each other, but with this prior they are held by {percent(total)} of comments in production, "
-            "which leaves less than one in a million that hold no label; give lower shares"
+            f"the labels exclude each other, but this prior adds up to {percent(total)} and leaves less than one "
+            "comment in a million without a label; give lower shares"
         )
 
 

@@ -40,9 +40,7 @@ class Scorer:
 
         self._graph = graph  # the session holds the same bytes, so they cost nothing
         if _EXTERNAL_DATA in graph:
-            raise BundleError(
-                "model.onnx keeps tensors in another file; only bundles in which all is inside are loaded"
-            )
+            raise BundleError("model.onnx keeps tensors in another file, which toxiclf does not load; train again")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # more only spin: calls of this size take as long
         options.inter_op_num_threads = 1
@@ -53,7 +51,7 @@ class Scorer:
                 graph, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its own exception classes share no public base
-            raise BundleError(f"ONNX Runtime refuses model.onnx: {error}") from error
+            raise BundleError(f"ONNX Runtime cannot load model.onnx: {error}") from error
         inputs, output = self._session.get_inputs(), self._session.get_outputs()[0]
         self.inputs: tuple[str, ...] = tuple(node.name for node in inputs)
         fit = inputs and all(
@@ -61,7 +59,10 @@ class Scorer:
             for node in inputs
         )
         if not fit or output.type != "tensor(float)" or len(output.shape) != 2 or not isinstance(output.shape[1], int):
-            raise BundleError(f"model.onnx does not have the inputs and outputs of a toxiclf graph: {self.inputs}")
+            raise BundleError(
+                f"model.onnx does not have the inputs and outputs of a toxiclf graph (its inputs: {self.inputs}); "
+                "train again"
+            )
         self.columns: int = output.shape[1]
         self._cells = _TOKEN_CELLS if any(name.endswith("_lengths") for name in self.inputs) else _NGRAM_CELLS
 
@@ -70,7 +71,7 @@ class Scorer:
         return type(self), (self._graph,)
 
     def run(self, encoded: Encoded) -> NDArray[np.float32]:
-        """The graph's output for each comment, float32 (n, columns), in the order given; (0, columns) for none.
+        """Compute the graph's output for each comment, float32 (n, columns); (0, columns) for no comments.
 
         Raises
         ------
@@ -101,7 +102,7 @@ class Scorer:
         try:
             result: NDArray[np.float32] = self._session.run(None, feed)[0]
         except Exception as error:
-            raise BundleError(f"model.onnx fails on what its text half gives it: {error}") from error
+            raise BundleError(f"model.onnx fails on the encoded comments: {error}") from error
         if result.shape != (len(encoded), self.columns) or not np.isfinite(result).all():
             raise BundleError("model.onnx does not give a row of finite numbers for each comment; train again")
         return result

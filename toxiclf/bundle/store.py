@@ -18,7 +18,7 @@ _OURS = ("manifest.json", *FILES)
 
 
 def entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
-    """What the manifest says of each file."""
+    """Manifest entries of files: size and SHA-256."""
     return {
         name: FileEntry(size=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in sorted(files.items())
@@ -26,7 +26,7 @@ def entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
 
 
 def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
-    """Write a bundle so that ``folder`` holds either the old bundle or the whole new one, whenever the process is stopped.
+    """Write a bundle atomically: ``folder`` holds either the old bundle or the whole new one.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise a DataError if something that is no bundle is in the way of :func:`save`."""
+    """Raise a DataError if the folder holds anything that is not a bundle."""
     if folder.exists() and not _is_replaceable(folder):
-        raise DataError(f"{folder} exists and is not a bundle; choose another folder, or empty it")
+        raise DataError(f"{folder} exists, but is not a bundle; choose another folder, or empty it")
 
 
 def keep_previous(folder: Path) -> None:
@@ -104,7 +104,7 @@ def _read_file(folder: Path, name: str, largest: int) -> bytes:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise BundleError(f"{path} is not a plain file")
+        raise BundleError(f"{path} is not a regular file; copy the bundle again")
     with os.fdopen(descriptor, "rb") as file:
         return file.read(min(largest, status.st_size) + 1)  # memory for what is there, whatever the manifest says
 

@@ -19,7 +19,7 @@ def benchmark(
     ] = None,
     corpus: Annotated[
         str | None,
-        options.of_input(metavar="NAME[,NAME…]", help="Files or corpora, in place of a plan."),
+        options.of_input(metavar="NAME[,NAME…]", help="Files or corpora, instead of a plan."),
     ] = None,
     model: Annotated[
         str | None,
@@ -38,7 +38,7 @@ def benchmark(
         list[str] | None,
         options.of_model("--set", metavar="KEY=VALUE", help="A recipe key of all entries."),
     ] = None,
-    jobs: Annotated[int, options.of_output(metavar="N", min=1, help="Processes, each of one thread.")] = 1,
+    jobs: Annotated[int, options.of_output(metavar="N", min=1, help="Number of processes, one thread each.")] = 1,
     again: Annotated[bool, options.of_output("--retry-failed", help="Repeat failed runs.")] = False,
     only_tables: Annotated[
         bool,
@@ -64,7 +64,7 @@ def benchmark(
     keys = dict(map(parsed_setting, settings or ()))
     if plan is not None:
         if corpus or model or resample:
-            raise UsageError("--corpus, --model and --resample make a plan of their own; leave them out beside one")
+            raise UsageError("--corpus, --model and --resample replace a plan; give either them or a plan")
         chosen = load_plan(plan)
         changes: dict[str, Any] = {"settings": {**chosen.settings, **keys}}
         if seeds is not None:

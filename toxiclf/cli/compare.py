@@ -16,7 +16,9 @@ def compare(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN", help="Folders of two or more runs; the first is the reference.")
     ],
-    out: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Also write it as Markdown here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Also write the comparison to this Markdown file.")
+    ] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Compare runs on the same comments, with paired intervals of their differences."""

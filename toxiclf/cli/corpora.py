@@ -1,4 +1,4 @@
-"""The commands about public corpora: list them, show a card, say where files lie, fetch them."""
+"""The commands for public corpora: list them, show a card, print the paths of files, fetch them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings=CONTEXT,
-    help="Public corpora: what they are, and their files.",
+    help="List, describe and fetch public corpora.",
 )
 
-_NAME = typer.Argument(metavar="NAME", help="Name of a corpus, as `toxiclf corpora list` gives it.")
+_NAME = typer.Argument(metavar="NAME", help="Name of a corpus from `toxiclf corpora list`.")
 _NAME_ROLE = typer.Argument(metavar="NAME[/PART]", help="Name of a corpus, or of one of its parts, such as beep/test.")
 
 
@@ -64,7 +64,7 @@ def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
 
 @app.command(cls=GroupedCommand, epilog=EXAMPLES["corpora show"])
 def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) -> None:
-    """Show a card: source, licence, labels and files."""
+    """Show a card: source, license, labels and files."""
     from toxiclf.datasets.cards import PREFIX, load_card
 
     card = load_card(name.removeprefix(PREFIX))
@@ -115,16 +115,16 @@ def fetch(
     name: Annotated[str, _NAME_ROLE],
     accept_licence: Annotated[
         bool,
-        typer.Option("--accept-licence", help="Accept a licence that forbids commercial use, without being asked."),
+        typer.Option("--accept-licence", help="Accept a license that forbids commercial use without a question."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of paths.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of paths.")] = False,
 ) -> None:
     """Fetch the files of a corpus to the cache, and check them."""
     from toxiclf.datasets.cards import PREFIX, SAMPLE, parse
     from toxiclf.datasets.fetch import fetch as fetch_parts
 
     card, part = parse(name)
-    say(f"corpus:{card.name}: {card.title}; licence {card.licence.id} ({card.licence.address})")
+    say(f"corpus:{card.name}: {card.title}; license {card.licence.id} ({card.licence.address})")
     if card.licence.note:
         say(card.licence.note)
     say(f"please cite: {card.citation}")
@@ -140,7 +140,7 @@ def fetch(
         if card.name == SAMPLE:
             say(f"{entry.part.file} is part of the package; there is nothing to fetch")
         elif entry.was_there:
-            say(f"{entry.part.file} is there and verified; nothing to fetch")
+            say(f"{entry.part.file} is already here and verified; nothing to fetch")
     say(f"use it as corpus:{name.removeprefix(PREFIX)}")
     if as_json:
         print_json(
@@ -182,7 +182,7 @@ def _labels(card: Card) -> str:
     if card.positive:
         return f"column {column}: {' or '.join(card.positive)} is toxic"
     if card.negative is not None:
-        return f"column {column}: {card.negative} is not toxic, each other value is a label"
+        return f"column {column}: {card.negative} is not toxic, every other value is a label"
     return f"column {column}: 1 is toxic"
 
 
@@ -195,8 +195,8 @@ def _next_step(card: Card) -> str:
 
 
 def _accepts(card: Card) -> bool:
-    """Whether the user accepts the licence."""
-    return confirmed(f"{card.licence.id} forbids commercial use. Do you accept this licence?")
+    """Whether the user accepts the license."""
+    return confirmed(f"{card.licence.id} forbids commercial use. Do you accept this license?")
 
 
 def _megabytes(done: int, total: int | None) -> str:

@@ -25,7 +25,7 @@ def list_names(
 ) -> None:
     """List models, techniques, tokenizers, metrics, recipe keys and more, a line each."""
     if model is not None and what != "recipe-keys":
-        raise UsageError("--model goes with recipe-keys: toxiclf list recipe-keys --model svm")
+        raise UsageError("--model works only with recipe-keys, such as: toxiclf list recipe-keys --model svm")
     if what is None:
         rows = [{"list": name, "command": f"toxiclf list {name}"} for name in LISTS]
     elif what in _KIND_OF:

@@ -25,10 +25,11 @@ COMMENTS = typer.Argument(
 TEXT = of_input(metavar="COL", help="Column with the comment; detected if left out.")
 LABEL = of_input(
     metavar="COL[,COL…]",
-    help="Label column, or several columns of 0 and 1; one with a comma in quotes; detected if left out.",
+    help="Label column, or several columns of 0 and 1 separated by commas (quote a name with a comma); detected if "
+    "left out.",
 )
 NEGATIVE = of_input(
-    metavar="VALUE", help="Label value that is not toxic; with more than two values, each other is a label."
+    metavar="VALUE", help="Label value that is not toxic; with more than two values, every other value is a label."
 )
 POSITIVE = of_input(metavar="VALUE", help="Label value that is toxic; may be given several times.")
 HEADER = of_input("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
@@ -39,9 +40,10 @@ STRICT = of_output("--strict", help="Exit with 5 if any row was rejected.")
 PRIOR = of_decision(
     "--prior",
     metavar="SHARE|LABEL=SHARE[,…]",
-    help="Correct scores to this share of toxic comments in production, such as 0.02 for 2 %; in place of the bundle's own.",
+    help="Correct scores to this share of toxic comments in production, such as 0.02 for 2 %; replaces the bundle's "
+    "own.",
 )
-JSON = of_output("--json", help="Print JSON in place of a table.")
+JSON = of_output("--json", help="Print JSON instead of a table.")
 
 
 def columns(
@@ -82,8 +84,8 @@ def parsed_prior(text: str | None) -> Prior | None:
             return value
         if equals and not label.strip():
             raise UsageError(
-                f"--prior {text}: no label stands before '={share}'; give {share.strip()} alone, or with a label, such as "
-                f"toxic={share.strip()}"
+                f"--prior {text}: there is no label before '={share}'; give {share.strip()} alone, or with a "
+                f"label, such as toxic={share.strip()}"
             )
         if not equals or label.strip() in shares:
             raise UsageError(f"--prior {text}: name each label once, such as toxic=0.02,hate=0.01")

@@ -35,12 +35,14 @@ def pretrain(
     out: Annotated[Path | None, options.of_output(metavar="VECTORS", help="Folder of the word vectors.")] = None,
     kind: Annotated[
         str,
-        typer.Option(metavar="KIND", help="word2vec, or fasttext: jamo n-grams, which similar spellings share."),
+        typer.Option(
+            metavar="KIND", help="word2vec, or fasttext (also learns jamo n-grams, which similar spellings share)."
+        ),
     ] = "fasttext",
     architecture: Annotated[str, typer.Option(metavar="NAME", help="skip_gram or cbow.")] = "skip_gram",
     size: Annotated[int, typer.Option(help="Dimensions of a vector.")] = 100,
-    window: Annotated[int, typer.Option(help="Tokens on each side that a token is learned from.")] = 5,
-    min_count: Annotated[int, typer.Option(help="Rarer tokens get no vector of their own.")] = 5,
+    window: Annotated[int, typer.Option(help="Tokens on each side that count as neighbors.")] = 5,
+    min_count: Annotated[int, typer.Option(help="Minimum occurrences of a token; rarer tokens get no vector.")] = 5,
     epochs: Annotated[int, typer.Option(help="Passes over the texts.")] = 5,
     settings: Annotated[
         list[str] | None,
@@ -52,9 +54,11 @@ def pretrain(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
     workers: Annotated[
-        int, typer.Option(min=1, help="Threads; with more than one, a second run makes slightly other vectors.")
+        int, typer.Option(min=1, help="Threads; with more than one, a second run gives slightly different vectors.")
     ] = 1,
-    quantize: Annotated[bool, typer.Option("--quantize", help="Store 8 bits a number: a quarter of the size.")] = False,
+    quantize: Annotated[
+        bool, typer.Option("--quantize", help="Store 8 bits per number, a quarter of the size.")
+    ] = False,
     vectors: Annotated[
         str,
         options.of_output(metavar="NAME|PATH", help="Word vectors for --show when nothing is trained."),
@@ -66,7 +70,7 @@ def pretrain(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Train word vectors on texts without labels, or print the neighbours of a word."""
+    """Train word vectors on texts without labels, or print the nearest neighbors of a word."""
     from toxiclf.errors import UsageError
 
     given = {name for name in context.params if _is_given(context, name)}
@@ -75,15 +79,17 @@ def pretrain(
             raise UsageError("give texts to train on (toxiclf pretrain texts.txt --out VECTORS), or a word with --show")
         for name, flag in _TRAINING.items():
             if name in given:
-                raise UsageError(f"{flag} is for vectors that are trained; leave it out, or give texts to train on")
+                raise UsageError(f"{flag} is for training; leave it out, or give texts to train on")
         from toxiclf.embeddings.pretrained import load_vectors
 
         _print_neighbours(load_vectors(vectors)[0], show, as_json)
         return
     if out is None:
-        raise UsageError("say with --out where the vectors are to go, such as --out vectors/mine")
+        raise UsageError("--out is missing; give a folder for the vectors, such as --out vectors/mine")
     if "vectors" in given:
-        raise UsageError("--vectors is for --show without texts; leave it out, as --show looks at what is trained")
+        raise UsageError(
+            "--vectors is for --show without texts; leave it out, because --show uses the vectors that are trained"
+        )
     from toxiclf.bundle.folder import check_writable
     from toxiclf.embeddings import store
     from toxiclf.embeddings.pretrain import pretrain as train_vectors
@@ -102,10 +108,11 @@ def pretrain(
     store.check_replaceable(out)
     if workers == 1:
         say(
-            "word vectors: one worker, so that the seed gives the same vectors again; --workers 2 is faster and does not"
+            "word vectors: one worker, so the same seed gives the same vectors; --workers 2 is faster, but not "
+            "reproducible"
         )
     else:
-        say(f"word vectors: {workers} workers, so a second run makes slightly other vectors")
+        say(f"word vectors: {workers} workers, so a second run gives slightly different vectors")
     with Bar("word vectors") as bar:
         trained_vectors = train_vectors(
             texts, recipe.vectors, recipe.text, recipe_tokenizer(recipe), workers=workers, say=say,
@@ -127,7 +134,8 @@ def pretrain(
     if show:
         _print_neighbours(trained_vectors.vectors, show, as_json)
     say(
-        f"vectors: {out} ({seen:,} tokens; {pieces - seen:,} more syllables and jamo; {trained_vectors.vectors.size} numbers each)"
+        f"vectors: {out} ({seen:,} tokens; {pieces - seen:,} more syllables and jamo; "
+        f"{trained_vectors.vectors.size} dimensions)"
     )
     say(f"use them: toxiclf train COMMENTS --model cnn --set vectors.pretrained={out}")
     if trained_vectors.rejected:
@@ -151,11 +159,11 @@ def _check_settings(settings: list[str] | tuple[str, ...], given: set[str]) -> N
         if section not in ("text", "vectors"):
             raise UsageError(f"--set {setting}: {key} has no effect on word vectors; leave it out")
         if key == "vectors":
-            raise UsageError(f"--set {setting}: set one key at a time, such as vectors.window=3, as flags set others")
+            raise UsageError(f"--set {setting}: set one key at a time, such as vectors.window=3")
         if key == "vectors.pretrained":
-            raise UsageError(f"--set {setting}: toxiclf pretrain makes vectors and takes none; leave it out")
+            raise UsageError(f"--set {setting}: toxiclf pretrain trains vectors and reads none; leave it out")
         if section == "vectors" and name in _FLAGS_OF_KEYS and name in given:
-            raise UsageError(f"--set {setting}: {_TRAINING[name]} is given, too; leave out one of the two")
+            raise UsageError(f"--set {setting}: {_TRAINING[name]} sets the same key; leave out one of the two")
 
 
 def _check_effect(recipe: Recipe) -> None:
@@ -183,5 +191,5 @@ def _print_neighbours(vectors: object, words: list[str], as_json: bool) -> None:
         known = vectors.vocabulary.ids([[word]]).flat
         parts = [vectors.tokens[i - 1] for i in known]
         if parts != [word]:
-            say(f"{word} is not among the tokens; it is taken as {' + '.join(parts)}")
+            say(f"{word} has no vector of its own; its pieces are used instead: {' + '.join(parts)}")
         print_table([["neighbour of " + word, "similarity"], *([other, f"{s:.3f}"] for other, s in neighbours)])

@@ -32,11 +32,11 @@ def predict(
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     out: Annotated[
         Path | None,
-        options.of_output(metavar="FILE", help="Write here (.csv, .tsv or .jsonl) in place of standard output."),
+        options.of_output(metavar="FILE", help="Write to this file (.csv, .tsv or .jsonl) instead of standard output."),
     ] = None,
     rejected: Annotated[
         Path | None,
-        options.of_output(metavar="FILE", help="Rejected rows [default: OUT.rejected.csv, or rejected.csv]."),
+        options.of_output(metavar="FILE", help="File of rejected rows [default: OUT.rejected.csv, or rejected.csv]."),
     ] = None,
     prior: Annotated[str | None, options.PRIOR] = None,
     strict: Annotated[bool, options.STRICT] = False,
@@ -47,12 +47,12 @@ def predict(
     from toxiclf.moderator import load
 
     if bundle is None:
-        raise UsageError("which bundle? give --bundle DIR, the bundle folder that `toxiclf train` wrote")
+        raise UsageError("--bundle is missing; give the bundle folder that `toxiclf train` wrote")
     if (file is None) == (not text):
-        raise UsageError('give a FILE, - for standard input, or --text "…"; one of them')
+        raise UsageError('give exactly one of FILE, - for standard input, and --text "…"')
     if text and any(given is not None for given in (column, header, delimiter, out, rejected)):
         raise UsageError(
-            "--column, --header, --delimiter, --out and --rejected speak of a FILE; leave them out with --text"
+            "--column, --header, --delimiter, --out and --rejected work only with a FILE; leave them out with --text"
         )
     moderator = load(bundle, prior=options.parsed_prior(prior))
     if moderator.prior is not None:
@@ -132,7 +132,7 @@ def inspect(
     }
     print_table([["", ""], *([name, value] for name, value in facts.items())])
     print_table([["file", "bytes", "sha256"], *([n, f"{f.size:,}", f.sha256] for n, f in manifest.files.items())])
-    print_line("verified: every file is as the manifest says")
+    print_line("verified: every file matches the manifest")
 
 
 def _calibration(method: str, entry: Any) -> str:

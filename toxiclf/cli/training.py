@@ -18,7 +18,7 @@ def train(
     comments: Annotated[str, options.COMMENTS],
     test: Annotated[
         str | None,
-        options.of_input(metavar="FILE", help="Separate test set, in place of a share."),
+        options.of_input(metavar="FILE", help="Separate test set, instead of a share of the rows."),
     ] = None,
     text: Annotated[str | None, options.TEXT] = None,
     label: Annotated[str | None, options.LABEL] = None,
@@ -58,7 +58,7 @@ def train(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Train a classifier on labelled comments; writes report, recipe and bundle."""
+    """Train a classifier on labeled comments; writes report, recipe and bundle."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.calibrate import Checkpoints
     from toxiclf.pipeline.save import check_writable
@@ -70,7 +70,9 @@ def train(
     name = Path(recipe).stem if recipe is not None and model is None else chosen.model.name
     searched = {key for space in chosen.search.space for key in space}
     if keep_augmented and not (chosen.balance.augment or any(key.startswith("balance.augment") for key in searched)):
-        raise UsageError("--keep-augmented: nothing is augmented; add --set balance.augment=aeda, or another method")
+        raise UsageError(
+            "--keep-augmented needs augmentation; add --set balance.augment=aeda or another method, or leave it out"
+        )
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
     columns = options.columns(text, label, negative, positive, header, delimiter, by)
@@ -78,12 +80,12 @@ def train(
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
     if resume and not chosen.has_network and chosen.search.method == "none":
-        raise UsageError(f"--resume is for networks, and {chosen.model.name} is none; leave it out")
+        raise UsageError(f"--resume works only with networks, and {chosen.model.name} is not one; leave it out")
     checkpoints = Checkpoints(folder / "checkpoints", resume)
     if checkpoints.files() and not resume:
-        say(f"an interrupted run left checkpoints in {folder}; beginning anew (--resume would have used them)")
+        say(f"an interrupted run left checkpoints in {folder}; starting over (--resume would have used them)")
     elif resume and not checkpoints.files():
-        say(f"there is nothing to resume in {folder}; beginning anew")
+        say(f"there is nothing to resume in {folder}; starting from the beginning")
     try:
         trained = train_model(
             rows, chosen, test=test_rows, say=say, search_log=folder / "search.jsonl", checkpoints=checkpoints,
@@ -91,7 +93,7 @@ def train(
         )  # fmt: skip
     except KeyboardInterrupt:
         if checkpoints.files():
-            say("the same command with --resume continues after the last finished epoch")
+            say("to continue after the last finished epoch, run the same command with --resume")
         raise
     if keep_augmented and not trained.has_augmented:
         say("no comment was augmented, so there is no augmented.csv")
@@ -133,12 +135,12 @@ def evaluate(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Measure a bundle on labelled comments; of a corpus with a test set, on that set."""
+    """Evaluate a bundle on labeled comments; of a corpus with a test set, only on that set."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 
     if no_comments and out is None:
-        raise UsageError("--no-comments speaks of the report that --out DIR writes; add --out, or leave it out")
+        raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
     columns = options.columns(text, label, negative, positive, header, delimiter, by)
     report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]
@@ -154,7 +156,10 @@ def evaluate(
         if out is not None:
             print_line(f"report: {out / 'report.html'}")
     if n_rejected:
-        say(f"{n_rejected:,} rows were rejected" + (f": {out / 'rejected.csv'}" if out else "; --out DIR keeps them"))
+        say(
+            f"{n_rejected:,} rows were rejected"
+            + (f": {out / 'rejected.csv'}" if out else "; add --out DIR to save them")
+        )
         if strict:
             raise typer.Exit(5)
 

@@ -1,1 +1,1 @@
-"""From files of labelled comments to training, validation and test sets."""
+"""From files of labeled comments to training, validation and test sets."""

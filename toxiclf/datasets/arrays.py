@@ -1,4 +1,4 @@
-"""What scikit-learn calls X and y, as comments and targets."""
+"""Convert scikit-learn's X and y to comments and targets."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def checked_texts(X: Any) -> list[str]:
         raise UsageError(f"X is {named(X)}; expected a list of comments: write [comment] for a single one")
     shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
-        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: choose it")
+        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: select it")
     texts = list(X) if len(shape) < 2 else np.asarray(X, dtype=object).ravel().tolist()
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise UsageError(
-                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or make it ''"
+                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or use ''"
             )
     return texts
 
 
 def named(value: Any) -> str:
-    """What a wrong value is, in words, without printing a whole array of them."""
+    """Describe a wrong value in words, without printing a whole array."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return str(value)
     return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
@@ -56,7 +56,7 @@ def named(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Labels:
-    """What ``y`` says.
+    """Classes or labels of ``y``, with targets.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Labels:
     label_map: LabelMap = field(default_factory=LabelMap)
 
     def with_names(self, recipe: Recipe) -> Recipe:
-        """The recipe with class weights and production prevalences by names of labels, where it has them by classes."""
+        """The recipe with class weights and production prevalences keyed by label name and not by class."""
         weights, prior = recipe.balance.class_weight, recipe.decision.prior
         if len(self.names) == len(self.classes):
             return recipe
@@ -93,7 +93,7 @@ class Labels:
 
 
 def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]], int]) -> Labels:
-    """Classes, or a 0/1 matrix of independent labels, as labels and targets.
+    """Convert classes, or a 0/1 matrix of independent labels, to labels and targets.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]],
     UsageError, DataError : ``y`` is missing, has other rows than the texts, holds no classes, or only one.
     """
     if y is None:
-        raise UsageError("ToxicClassifier requires y to be passed, but the target y is None; give a class each")
+        raise UsageError(
+            "ToxicClassifier requires y to be passed, but the target y is None; give one class per comment"
+        )
     check_consistent_length(texts, y)
     values = y if hasattr(y, "toarray") else np.asarray(y)  # a matrix of labels may be sparse
     if values.dtype == object:

@@ -28,7 +28,7 @@ class _Table(BaseModel):
 
 
 class Licence(_Table):
-    """Under which terms a corpus may be used: SPDX identifier, where to read it, and what is easily missed."""
+    """The license of a corpus: SPDX identifier, address, and a note on what is easily missed."""
 
     id: str
     address: str
@@ -86,7 +86,7 @@ class Place:
 
 
 class CardFormat(_Table):
-    """How the labelled files are written; see :class:`toxiclf.rows.Format`."""
+    """How the labeled files are written; see :class:`toxiclf.rows.Format`."""
 
     delimiter: str
     quoting: bool
@@ -175,8 +175,8 @@ class Card(_Table):
             return
         again = f"run: toxiclf corpora fetch {self.name}"
         if place.kind == ROOT_VARIABLE:
-            again = f"put it there again from {self.upstream}, or remove it and {again}"
-        raise DataError(f"{place.path} is not the file of the card ({fault}); {again}")
+            again = f"replace it by the file from {self.upstream}, or remove it and {again}"
+        raise DataError(f"{place.path} does not match the card ({fault}); {again}")
 
 
 def difference(path: Path, file: File) -> str | None:

@@ -1,4 +1,4 @@
-"""Labelled comments: texts, targets and where each came from."""
+"""Labeled comments: texts, targets and where each came from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN = Normalizer(max_chars=2**31)
 
 @dataclass(frozen=True)
 class Comments:
-    """Labelled comments: texts, targets, and where each comes from.
+    """Labeled comments: texts, targets, and where each comes from.
 
     Each text is normalized once; comments taken from these share the result.
 
@@ -84,11 +84,11 @@ class Comments:
     def __post_init__(self) -> None:
         if self.targets.shape != (len(self.texts), len(self.labels)):
             raise UsageError(
-                f"targets have shape {self.targets.shape}; expected ({len(self.texts)}, {len(self.labels)}): "
-                "one row a comment, one column a label"
+                f"targets have shape {self.targets.shape}; expected ({len(self.texts)}, {len(self.labels)}): one "
+                "row per comment, one column per label"
             )
         if not all(self.labels) or len(set(self.labels)) != len(self.labels):
-            raise UsageError(f"the labels are {list(self.labels)}; give each a name of its own")
+            raise UsageError(f"the labels are {list(self.labels)}; give each its own name")
         if len(self.lines) != len(self.texts):
             object.__setattr__(self, "lines", np.arange(1, len(self.texts) + 1))
 
@@ -102,7 +102,7 @@ class Comments:
 
     @classmethod
     def of(cls, texts: Iterable[str], targets: Any, labels: Sequence[str] = ("toxic",)) -> Comments:
-        """Make labelled comments from lists; duplicates that contradict each other are rejected.
+        """Make labeled comments from lists; duplicates that contradict each other are rejected.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class Comments:
         except (TypeError, ValueError):
             array = np.array(np.nan)
         if not np.isin(array, (0, 1)).all():
-            raise UsageError("targets must be 0 or 1; make one column of zeros and ones a label")
+            raise UsageError("targets must be 0 or 1; give one column of zeros and ones per label")
         array = array[:, None] if array.ndim == 1 else array
         return consistent(cls(texts, array.astype(np.uint8), tuple(labels)))
 
@@ -149,7 +149,7 @@ class Comments:
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
     def keys(self, normalizer: Normalizer = PLAIN) -> list[str]:
-        """What two comments share if they count as equal: the normalized text."""
+        """The normalized texts; comments with the same key count as equal."""
         return self.normalized(normalizer)[0]
 
     def preprocessed(self, preprocessor: Preprocessor) -> tuple[list[str], NDArray[np.bool_]]:
@@ -194,7 +194,7 @@ class Comments:
 
 
 def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
-    """Reject comments that are equal after normalization but labelled differently, all of each such group.
+    """Reject all comments that are equal after normalization but have different labels.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
         for rows in torn:
             where = ", ".join(str(line) for line in comments.lines[rows][:10])
             for i in rows:
-                reason = f"the same comment is labelled in different ways (lines {where})"
+                reason = f"the same comment has different labels (lines {where})"
                 rejected.append((comments.source, Rejected(int(comments.lines[i]), reason, comments.texts[i])))
         left = np.setdiff1d(np.arange(len(comments)), np.concatenate([np.array(rows) for rows in torn]))
         usable = replace(
@@ -222,7 +222,7 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
 
 
 def check_classes(comments: Comments) -> None:
-    """Refuse data from which nothing can be learned.
+    """Check that each label has enough distinct comments with and without it.
 
     Raises
     ------
@@ -245,8 +245,8 @@ def check_classes(comments: Comments) -> None:
         if min(count, n - count) < MIN_PER_CLASS:
             what = "with" if count < n - count else "without"
             raise DataError(
-                f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}; "
-                f"training needs at least {MIN_PER_CLASS}: label more of them, or leave this label out with --label"
+                f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}, but training needs at least "
+                f"{MIN_PER_CLASS}; label more of them, or leave this label out with --label"
             )
 
 

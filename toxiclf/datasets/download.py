@@ -50,7 +50,7 @@ def download(address: str, file: Output, *, size: int | None, limit: int, watch:
         The stream cannot be written.
     """
     if not is_allowed(address):
-        raise DataError(f"{address} is no https address; fix the card")
+        raise DataError(f"{address} is not an https address; fix the card")
     arrived = 0
     for block, total in _blocks(address, size, limit):
         arrived += len(block)
@@ -73,18 +73,18 @@ def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes,
     host, arrived = urlsplit(address).hostname, 0
     expected = f"at most {limit:,}" if size is None else f"{size:,}"
     wrong_size = (
-        f"the file at {address} has {{}} bytes, expected {expected}: it is another file than the card's, or a page in its "
-        "place; see whether the address opens in a browser"
+        f"the file at {address} has {{}} bytes, expected {expected}: it is not the file of the card; open the "
+        "address in a browser to see what it is"
     )
     request = urllib.request.Request(address, headers={"User-Agent": f"toxiclf/{version('toxiclf')}"})
     with _network(address), urllib.request.build_opener(_SameScheme).open(request, timeout=_SILENCE) as response:
         if response.status != HTTPStatus.OK:
             raise DataError(
-                f"{address} answered {response.status}, without the file; see whether it opens in a browser"
+                f"{address} answered {response.status} without the file; check whether it opens in a browser"
             )
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise DataError(
-                f"{address} was sent in another encoding than was asked for; try again later, or without a proxy"
+                f"{address} was sent in an encoding that was not requested; try again later, or without a proxy"
             )
         promised = response.length
         if promised is not None and (promised > limit or size not in (None, promised)):
@@ -96,7 +96,7 @@ def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes,
                 raise DataError(wrong_size.format(f"more than {limit:,}"))
             yield block, total
         if total is not None and arrived < total:
-            raise _failure(f"{host} broke off after {arrived:,} of {total:,} bytes")
+            raise _failure(f"{host} closed the connection after {arrived:,} of {total:,} bytes")
 
 
 class _SameScheme(urllib.request.HTTPRedirectHandler):
@@ -108,7 +108,8 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
         fp.close()  # else urllib reads the body to its end, however long
         if urlsplit(newurl).scheme != req.type or not is_allowed(newurl):
             raise DataError(
-                f"{req.full_url} leads to {newurl}, which is not followed; only https is, and only to https"
+                f"{req.full_url} redirects to {newurl}, but only redirects from https to https are followed; fix "
+                "the card"
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -124,7 +125,7 @@ def _network(address: str) -> Iterator[None]:
     except urllib.error.HTTPError as error:
         error.close()
         answer = f"{address} answered {error.code} {http.client.responses.get(error.code, '')}".rstrip()
-        raise DataError(f"{answer}; see whether the address opens in a browser, and try again later") from error
+        raise DataError(f"{answer}; check whether the address opens in a browser, and try again later") from error
     except (http.client.HTTPException, OSError, ValueError) as error:  # ValueError: an address that is none
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -133,10 +134,10 @@ def _network(address: str) -> Iterator[None]:
                 "certificates and its proxy"
             ) from error
         if isinstance(cause, TimeoutError):
-            raise _failure(f"{host} was silent for {_SILENCE:g} s") from error
+            raise _failure(f"{host} sent nothing for {_SILENCE:g} s") from error
         if isinstance(cause, http.client.IncompleteRead):
-            raise _failure(f"{host} broke off") from error
-        raise _failure(f"{host} cannot be reached, or does not answer as it should ({_words(cause)})") from error
+            raise _failure(f"{host} closed the connection") from error
+        raise _failure(f"{host} cannot be reached or gave an invalid answer ({_words(cause)})") from error
 
 
 def _failure(sentence: str) -> DataError:

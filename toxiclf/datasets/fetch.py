@@ -42,13 +42,13 @@ def fetch(
 
     Parameters
     ----------
-    accept : asked before a file of a corpus whose licence forbids commercial use is fetched for the first time.
+    accept : asked before a file of a corpus whose license forbids commercial use is fetched for the first time.
     say : called with a message at each step.
     watch : called with the number of bytes received and of the whole file (None if the server does not say).
 
     Raises
     ------
-    UsageError : the licence was not accepted.
+    UsageError : the license was not accepted.
     DataError : the network failed, the server has another file, the cache cannot be written, or a file under
         ``$TOXICLF_CORPORA`` is not that of the card.
     """
@@ -60,8 +60,8 @@ def fetch(
     terms = "\n".join(filter(None, [card.licence.id, card.licence.address, card.licence.note, card.citation])) + "\n"
     if not card.licence.commercial and not _accepted(folder, terms) and not accept(card):
         raise UsageError(
-            f"the licence of corpus:{card.name} forbids commercial use ({card.licence.id}, {card.licence.address}); if you accept "
-            f"it, run: toxiclf corpora fetch {card.name} --accept-licence"
+            f"the license of corpus:{card.name} forbids commercial use ({card.licence.id}, "
+            f"{card.licence.address}); if you accept it, run: toxiclf corpora fetch {card.name} --accept-licence"
         )
     with _cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def _get(card: Card, part: Part, say: Say, watch: Watch) -> Path:
     if path.is_dir():
         raise DataError(f"{path} is a folder; remove it")
     if path.exists():
-        say(f"{path} is not the file of the card; fetching it again")
+        say(f"{path} does not match the card; fetching it again")
     assert part.address is not None  # only the sample has none, and it is always there
     host = urlsplit(part.address).hostname
     with _cache_errors(path), writing_bytes(path, synced=True) as file:
@@ -114,10 +114,11 @@ def _get(card: Card, part: Part, say: Say, watch: Watch) -> Path:
         wrong = content.difference(part)
         if wrong is not None:
             raise DataError(
-                f"{part.address} gave another file than the card's ({wrong}), which was removed; try again later, or set "
-                f"{ROOT_VARIABLE} to a folder that holds {card.name}/{part.file} (from {card.upstream})"
+                f"{part.address} gave a file that does not match the card ({wrong}), so it was removed; try "
+                f"again later, or set {ROOT_VARIABLE} to a folder that holds {card.name}/{part.file} (from "
+                f"{card.upstream})"
             )
-    say(f"{part.file}: size and SHA-256 are those of the card")
+    say(f"{part.file}: size and SHA-256 match the card")
     return path
 
 

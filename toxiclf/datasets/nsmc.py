@@ -75,7 +75,7 @@ def _reviews(name: str, content: bytes) -> Iterator[tuple[str, str]]:
             text.encode()  # JSON may hold half of a surrogate pair, which UTF-8 cannot
             yield rating, text
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        raise DataError(f"{name!r} of the archive is no list of reviews ({type(error).__name__})") from error
+        raise DataError(f"{name!r} of the archive is not a list of reviews ({type(error).__name__})") from error
 
 
 class _Limited(gzip.GzipFile):

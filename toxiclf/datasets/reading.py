@@ -1,4 +1,4 @@
-"""Read labelled comments from a file of almost any shape; notes say what was detected, rejected rows are kept."""
+"""Read labeled comments from a file of almost any shape; notes say what was detected, rejected rows are kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SAMPLE_ROWS = 1000
 
 
 class Like(Protocol):
-    """What training rows and manifests have in common."""
+    """The labels of training rows or of a manifest, which new rows must match."""
 
     @property
     def labels(self) -> tuple[str, ...]: ...
@@ -52,7 +52,7 @@ def read_comments(
     part: str = "train",
     like: Like | None = None,
 ) -> Comments:
-    """Read labelled comments.
+    """Read labeled comments.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def read_comments(
         if not card.labels:
             raise UsageError(f"{source} has no labels; use it for word vectors: --set vectors.unlabeled={source}")
         chosen = wanted or card.part(part) or card.part("train")
-        assert chosen is not None  # every labelled card has training rows
+        assert chosen is not None  # every labeled card has training rows
         name = f"corpus:{card.name}/{chosen.role}"
         source = str(card.path(chosen))
         format = card.row_format(chosen)
@@ -124,7 +124,10 @@ def read_comments(
     reading = _Reading(name, table, text, tuple(label), by)
     if len(label) > 1:
         if positive or negative is not None:
-            raise UsageError("--positive and --negative speak of one label column; with several, each holds 0 and 1")
+            raise UsageError(
+                "--positive and --negative work with one label column, but several are given; leave them out and "
+                "use 0 and 1 in each"
+            )
         comments = reading.several()
     else:
         comments = reading.single(negative, frozenset(positive), like)
@@ -145,7 +148,7 @@ def read_comments(
 
 
 def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None) -> Iterator[str]:
-    """Texts of a file or corpus without looking at labels, as a stream; for word vectors.
+    """Stream the texts of a file or corpus without their labels, for word vectors.
 
     Parameters
     ----------
@@ -201,8 +204,8 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
         candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not candidates:
             raise UsageError(
-                f"which column is the label? name one or more with --label; beside the text '{text}' there are: "
-                f"{', '.join(others) or 'none'}"
+                "the label column is not clear; name one or more with --label from the columns beside the text "
+                f"'{text}': {', '.join(others) or 'none'}"
             )
         label = candidates
     if text in label:
@@ -265,7 +268,7 @@ class _Reading:
         listed = ", ".join(f"{value!r} ({count})" for value, count in counts.most_common(6))
         for wanted in [*positive, *([negative] if negative is not None else [])]:
             if wanted not in counts and self._rows and like is None:
-                raise UsageError(f"column '{column}' never holds {wanted!r}; it holds {listed}")
+                raise UsageError(f"column '{column}' never holds {wanted!r}; give one of its values: {listed}")
         name = "toxic" if column.casefold() in _GENERIC or re.fullmatch(r"column\d+", column) else column
         if like is not None and like.negative is not None:
             return self._exclusive(values, like.labels, like.negative)
@@ -279,13 +282,16 @@ class _Reading:
                 given = LabelMap(columns=self._label, positive=tuple(others), negative=negative)
                 return self._binary(values, others, {negative}, name, given)
             if len(others) > _MOST_LABELS:
-                raise UsageError(f"column '{column}' holds {len(counts)} values; name the toxic ones with --positive")
+                raise UsageError(
+                    f"column '{column}' holds {len(counts)} values, too many for one label each; name the toxic ones "
+                    "with --positive"
+                )
             return self._exclusive(values, tuple(sorted(others)), negative)
         known = sum(count for value, count in counts.items() if value.casefold() in _TRUE | _FALSE)
         if known < 0.9 * len(values):
             raise UsageError(
-                f"column '{column}' holds {listed}; say which value is not toxic with --negative VALUE, "
-                "or which are toxic with --positive VALUE"
+                f"column '{column}' holds {listed}; name the not toxic value with --negative VALUE, or the toxic "
+                "values with --positive VALUE"
             )
         values = [value.casefold() for value in values]
         return self._binary(values, _TRUE, _FALSE, name, LabelMap(columns=self._label))
@@ -300,7 +306,7 @@ class _Reading:
                 rows.append(row)
                 targets.append([table[value]])
             else:
-                self._reject(row, f"label '{value}' is neither a toxic value nor another that was expected")
+                self._reject(row, f"label '{value}' is neither a toxic nor a not toxic value")
         seen = sorted({v for v in values if table.get(v)})
         meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
         return self._comments(rows, targets, (name,), None, meaning, given)

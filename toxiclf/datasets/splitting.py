@@ -75,8 +75,8 @@ def split(
         for label, count in piece.counts().items():
             if count in (0, len(piece)):
                 raise DataError(
-                    f"the {name} set has no comment {'without' if count else 'with'} label '{label}'; "
-                    "label more of them, give it a larger share, or leave this label out with --label"
+                    f"the {name} set has no comment {'without' if count else 'with'} label '{label}'; label more "
+                    "of them, give the set a larger share, or leave this label out with --label"
                 )
     return result
 
@@ -119,7 +119,7 @@ def folds(
         for label, positives in comments.take(inside).counts().items():
             if positives in (0, len(inside)):
                 raise DataError(
-                    f"a fold would have no comment to learn label '{label}' from; label more, or raise {key}"
+                    f"a fold would have no training comment with label '{label}'; label more of them, or raise {key}"
                 )
     return pairs
 
@@ -129,7 +129,7 @@ def _check_left(rest: Comments, leaked: int) -> None:
         check_classes(rest)
     except DataError as error:
         raise DataError(
-            f"{leaked} comments were removed, as the test set holds them too; of the rest: {error}"
+            f"{leaked} training comments were removed because the test set holds them, too; without them, {error}"
         ) from None
 
 

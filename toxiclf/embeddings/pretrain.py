@@ -96,7 +96,7 @@ def pretrain(
         if not count:
             why = _rejected_sentence(Counter(row.reason for _, row in rejected))
             raise DataError(f"{', '.join(sources)}: there is no text to train word vectors on{why and '; ' + why}")
-        say(f"word vectors: {count:,} texts are tokens ({engine.name}); training {_title(options)}")
+        say(f"word vectors: tokenized {count:,} texts ({engine.name}); training {_title(options)}")
         vectors = trained_on(path, options, odd, seed=options.seed, workers=workers, say=say, advance=advance)
     card = store.VectorCard(
         kind=options.kind, text=text_facts(text, engine), options=_training_options(options), seed=options.seed, workers=workers,
@@ -156,21 +156,22 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
         try:
             vectors, _ = store.load(folder)
         except DataError as error:
-            say(f"word vectors: what the cache holds is damaged ({error}); training them again")
+            say(f"word vectors: the cache is damaged ({error}); training them again")
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            say(f"word vectors of {count:,} unlabelled texts: from the cache")
+            say(f"word vectors of {count:,} unlabeled texts: read from the cache")
             return replace(vectors, origin=origin)
     say(
-        f"word vectors: training {options.kind} on {count:,} unlabelled texts; one worker, so that the seed reproduces them; "
-        f"kept for later runs in {folder.parent}"
+        f"word vectors: training {options.kind} on {count:,} unlabeled texts; one worker makes them "
+        f"reproducible, and {folder.parent} keeps them for later runs"
     )
     trained = pretrain(options.unlabeled, options, text, engine, say=say)
     try:
         store.save(folder, trained.vectors, trained.card)
     except OSError as error:
         say(
-            f"word vectors: not kept, as {folder.parent} cannot be written ({error.strerror}); set TOXICLF_CACHE to another folder"
+            f"word vectors: not cached, because {folder.parent} cannot be written ({error.strerror}); set "
+            "TOXICLF_CACHE to another folder"
         )
     return replace(trained.vectors, origin=origin)
 

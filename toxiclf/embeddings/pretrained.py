@@ -1,4 +1,4 @@
-"""Which word vectors a recipe means: those that are shipped, a folder or file, or those of unlabelled texts."""
+"""Load the word vectors that a recipe names: shipped ones, a folder or file, or those of unlabeled texts."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def recipe_vectors(recipe: Recipe, engine: Tokenizer, say: Say) -> WordVectors |
         vectors, card = load_vectors(source)
         origin = {"source": source if source in SHIPPED_VECTORS else Path(source).name, "sha256": vectors_hash(source)}
         if card is None:
-            say(f"word vectors of {source}: taken to be of tokens that {engine.name} makes")
+            say(f"word vectors {source}: assumed to hold tokens of {engine.name}")
         else:
             _check_text(source, card, recipe.text, engine, say)
-            say(f"word vectors: {source}, {card.seen:,} tokens and the pieces of all others")
+            say(f"word vectors: {source}, {card.seen:,} tokens and the pieces of other words")
             origin |= {"kind": card.kind, "texts_sha256": card.texts_sha256}
         return replace(vectors, origin=origin)
     if recipe.vectors.unlabeled:
@@ -82,19 +82,19 @@ def _check_text(source: str, card: store.VectorCard, text: TextSection, engine: 
         if theirs != ours:
             shown = list(theirs) if isinstance(theirs, tuple) else theirs
             raise UsageError(
-                f"the word vectors {source} are of tokens made with text.{key} = {shown!r}, and the recipe has {ours!r}; "
-                f"set it to theirs, or vectors.pretrained to other vectors or 'none'"
+                f"the word vectors {source} were trained with text.{key} = {shown!r}, but the recipe has "
+                f"{ours!r}; set it to {shown!r}, or set vectors.pretrained to other vectors or 'none'"
             )
     changed = [
         key for key in ("normalizer_version", "repeat_cap", "max_chars") if getattr(made, key) != getattr(here, key)
     ]
     if changed:
         say(
-            f"word vectors {source}: their texts were normalized with another {', '.join(changed)} than the recipe's; "
-            "a few words may lack their vector"
+            f"word vectors {source}: their texts were normalized with another {', '.join(changed)} than the "
+            "recipe has; a few words may have no vector"
         )
     if made.tokenizer_version != here.tokenizer_version:
         say(
-            f"word vectors {source}: they are of tokens by {made.tokenizer_version}, here is {here.tokenizer_version}; "
-            "a few words may lack their vector"
+            f"word vectors {source}: made with {made.tokenizer_version}, but {here.tokenizer_version} is "
+            "installed; a few words may have no vector"
         )

@@ -107,7 +107,7 @@ def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
 def check_replaceable(folder: Path) -> None:
     """Raise a DataError if something that is no vectors is in the way of :func:`save`."""
     if folder.exists() and not _is_replaceable(folder):
-        raise DataError(f"{folder} exists and holds no word vectors; choose another folder, or empty it")
+        raise DataError(f"{folder} exists, but holds no word vectors; choose another folder, or empty it")
 
 
 def _is_replaceable(folder: Path) -> bool:
@@ -168,14 +168,14 @@ def _unpacked(arrays: Mapping[str, NDArray[Any]], card: VectorCard) -> tuple[NDA
     matrix, frequencies = arrays["matrix"], arrays["frequencies"]
     kinds = {"matrix": np.int8, "scales": np.float32} if card.quantized else {"matrix": np.float32}
     if set(arrays) != {*kinds, "frequencies"} or any(arrays[name].dtype != kind for name, kind in kinds.items()):
-        raise ValueError(f"its arrays are not those of {'8' if card.quantized else '32'} bits a number")
+        raise ValueError(f"its arrays do not have {'8' if card.quantized else '32'} bits per number")
     if frequencies.dtype != np.float64 or matrix.ndim != 2:
-        raise ValueError("its arrays do not have the right kind or shape")
+        raise ValueError("its arrays do not have the right type or shape")
     _check_size(*matrix.shape)
     if card.quantized:
         scales = arrays["scales"]
         if scales.shape != (len(matrix),):
-            raise ValueError("it does not have one scale a vector")
+            raise ValueError("it does not have one scale per vector")
         with np.errstate(all="ignore"):  # what is not finite is found later
             matrix = matrix.astype(np.float32) * scales[:, None]
     return matrix, frequencies
@@ -216,7 +216,7 @@ def load_foreign(path: Path) -> WordVectors:
 def _promised(path: Path, first: bytes, binary: bool, packed: bool) -> tuple[int, int]:
     """How many vectors of how many numbers the first line promises, which must fit the file's size."""
     if first.startswith(_FACEBOOK_MAGIC):
-        raise DataError(f"{path} is a model of fastText itself; give its .vec file, which holds the vectors alone")
+        raise DataError(f"{path} is a whole fastText model; give its .vec file, which holds only the vectors")
     header = _HEADER.fullmatch(first)
     if header is None:
         raise ValueError("its first line does not give the number of tokens and of dimensions, such as: 2000 100")
@@ -264,9 +264,9 @@ def _binary_row(file: _File, size: int) -> tuple[bytes, NDArray[np.float32]]:
 def _check_size(count: int, size: int) -> None:
     if count * size * 4 > _LARGEST_MATRIX:
         raise DataError(
-            f"{count:,} word vectors of {size:,} numbers are more than {_LARGEST_MATRIX >> 20:,} MB, and a model cannot hold them; "
-            f"keep the first {max(0, _LARGEST_MATRIX // (4 * size) - len(PIECES)):,} tokens of a file (they stand in "
-            "order of frequency), or train with a greater --min-count or a smaller --size"
+            f"{count:,} word vectors of {size:,} dimensions take more than {_LARGEST_MATRIX >> 20:,} MB, which "
+            f"is too much for a model; keep the first {max(0, _LARGEST_MATRIX // (4 * size) - len(PIECES)):,} "
+            "tokens of the file (the most frequent ones), or train with a higher --min-count or a smaller --size"
         )
 
 
@@ -278,7 +278,7 @@ def _check(tokens: Any, matrix: NDArray[Any], frequencies: NDArray[np.float64]) 
     if not len(tokens) == len(matrix) == len(frequencies):
         raise ValueError("tokens and vectors differ in number")
     if len(set(tokens)) != len(tokens):
-        raise ValueError("a token stands in it twice")
+        raise ValueError("it holds a token twice")
     if not (np.isfinite(matrix).all() and np.isfinite(frequencies).all()):
         raise ValueError("some of its numbers are not finite")
     if (frequencies < 0).any() or not frequencies.any():
@@ -317,20 +317,20 @@ def _readme(card: VectorCard) -> str:
     options = ", ".join(f"{name} = {value}" for name, value in card.options.items())
     filters = f", parts of speech {', '.join(text.part_of_speech)}" if text.part_of_speech else ""
     again = (
-        "one worker, so the same command makes the same vectors again"
+        "one worker, so the same command gives the same vectors"
         if card.workers == 1
-        else f"{card.workers} workers, so a second run makes slightly other vectors"
+        else f"{card.workers} workers, so a second run gives slightly different vectors"
     )
     return f"""# Word vectors
 
-{card.tokens:,} vectors of {card.size} numbers, {card.kind}: {card.seen:,} tokens that were seen at least
-{card.options.get("min_count")} times, then the Hangul syllables and jamo that were not, of which any other Korean word is made.
-{"Kept in 8 bits a number." if card.quantized else "Kept in 32 bits a number."}
+{card.tokens:,} vectors of {card.size} dimensions, {card.kind}: {card.seen:,} tokens that occur at least
+{card.options.get("min_count")} times, and all other Hangul syllables and jamo, which make up any other Korean word.
+{"Stored with 8 bits per number." if card.quantized else "Stored with 32 bits per number."}
 
 - Trained on {card.texts:,} texts of {", ".join(card.sources)} (SHA-256 of the texts: {card.texts_sha256}).
 - Tokenizer: {text.tokenizer} ({text.tokenizer_version}){filters}; normalizer {text.normalizer_version}.
 - Options: {options}; seed {card.seed}; {again}.
 - Use: `toxiclf train comments.csv --model cnn --set vectors.pretrained=FOLDER`, with the same tokenizer.
 
-Whoever gives them away should add the licence of the texts.
+If you share them, add the license of the texts.
 """

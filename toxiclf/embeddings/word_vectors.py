@@ -1,4 +1,4 @@
-"""Word vectors in memory: of the tokens that were seen, and of every Hangul syllable and jamo, of which any other is made."""
+"""Word vectors in memory: for known tokens, and for every Hangul syllable and jamo as pieces of unknown tokens."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class WordVectors:
 
     @property
     def size(self) -> int:
-        """Numbers a vector."""
+        """Dimensions of a vector."""
         return int(self.matrix.shape[1])
 
     @cached_property
@@ -63,7 +63,7 @@ class WordVectors:
         return TokenVocabulary(self.tokens)
 
     def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:
-        """The tokens that were seen and have the most similar vectors, with their cosine similarity, the most similar first.
+        """The tokens with the most similar vectors and their cosine similarities, the most similar first.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class WordVectors:
         """
         ids = self.vocabulary.ids([[word]]).flat - 1
         if not len(ids):
-            raise DataError(f"nothing of '{word}' has a vector; give a word that the texts hold")
+            raise DataError(f"no piece of '{word}' has a vector; give a word from the training texts")
         seen = np.flatnonzero(self.frequencies > 0)
         length = np.maximum(np.linalg.norm(self.matrix, axis=1), 1e-12)
         wanted = self.matrix[ids].mean(axis=0)

@@ -1,1 +1,1 @@
-"""One evaluation for every model: rows first, pictures later."""
+"""Evaluation: metrics, checks and reports that are the same for every model."""

@@ -1,4 +1,4 @@
-"""What ``report.json`` has beyond metrics: figures by threshold, calibration, and figures of subgroups."""
+"""Analyses in ``report.json`` beyond metrics: threshold curves, calibration and subgroups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def analysis_of(
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
 ) -> Analysis:
-    """Compute the analyses that are quick.
+    """Compute the fast analyses of a report.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def analysis_of(
 def threshold_curve(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], labels: Sequence[str]
 ) -> dict[str, Curve]:
-    """Hits and false alarms of each label at some 300 thresholds, that of the model among them.
+    """True and false positives of each label at about 300 thresholds, including the model's own.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: floa
 def calibration_curve(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str]
 ) -> dict[str, Calibrated]:
-    """How far scores are from shares, by label.
+    """Reliability curve and expected calibration error of each label.
 
     Returns
     -------

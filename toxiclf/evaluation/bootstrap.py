@@ -1,4 +1,4 @@
-"""Every metric of every label, with bootstrap intervals over rows."""
+"""All metrics of all labels, with bootstrap intervals over rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare runs on the same comments: is a difference more than chance in those comments explains?"""
+"""Compare runs on the same comments, and test whether differences are statistically significant."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     ['not significant', 'not significant']
     """
     if isinstance(runs, str | os.PathLike):
-        raise UsageError("one run is nothing to compare; give a list of folders")
+        raise UsageError("one run cannot be compared; give a list of two or more folders")
     if len(runs) < 2:
-        raise UsageError("one run is nothing to compare; give two or more folders of runs")
+        raise UsageError("one run cannot be compared; give two or more folders of runs")
     saved = [read_run(path) for path in runs]
     folders = [run.folder.resolve() for run in saved]
     for i, folder in enumerate(folders):
@@ -123,7 +123,7 @@ def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) ->
     keys = _OF_TEST_SET if "test" in one.data["sets"] else (*_OF_TEST_SET, "split.validation")
     apart = [key for key in keys if flat[0].get(key) != flat[1].get(key)]
     if Counter(first.predictions.hashes) == Counter(run.predictions.hashes):
-        why, same = "the texts are the same, but some are labelled otherwise", "file"
+        why, same = "the texts are the same, but some labels differ", "file"
     elif sources[0] != sources[1]:
         why, same = f"{reference} on {sources[0]}, {name} on {sources[1]}", "file"
     elif apart and one.recipe and other.recipe:
@@ -132,10 +132,10 @@ def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) ->
     elif one.evaluated_on != other.evaluated_on:
         why, same = f"{reference} on {one.evaluated_on}, {name} on {other.evaluated_on}", "split"
     else:
-        why, same = f"{sources[0]} is not as it was, or was split in another way", "file and the same toxiclf"
+        why, same = f"{sources[0]} has changed, or was split differently", "file and the same toxiclf"
     return (
-        f"{why}; train both with the same {same}, or score both on comments that neither has learned from: "
-        "toxiclf evaluate RUN/bundle COMMENTS --out DIR"
+        f"{why}; train both with the same {same}, or score both on comments that neither was trained on: toxiclf "
+        "evaluate RUN/bundle COMMENTS --out DIR"
     )
 
 

@@ -18,7 +18,7 @@ Verdict = Literal["better", "worse", "not significant", "not defined"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A later run minus the reference, on the same comments.
+    """Difference of a metric between a run and the reference on the same comments.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Difference:
     verdict: Verdict
 
     def lost(self) -> bool:
-        """Whether the result table calls it better or worse, but no longer after Holm's correction."""
+        """Whether the difference loses its significance after Holm's correction."""
         stands = (
             self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
         )
@@ -146,20 +146,21 @@ class Comparison:
         return str(component("format", "comparison").target(self))
 
     def notes(self) -> list[str]:
-        """What must be known to read the tables, as sentences."""
+        """Notes for reading the tables, as sentences."""
         reports = [run.report for run in self.runs]
         where = sorted({report.evaluated_on for report in reports})
         notes = [
-            f"All figures are of the same {self.comments:,} comments ({'; '.join(where)}). Intervals and verdicts are over "
-            f"{RESAMPLES:,} resamples of them: they tell what chance in these comments can do, not what another seed would.",
+            f"All figures come from the same {self.comments:,} comments ({'; '.join(where)}). Intervals and "
+            f"verdicts use {RESAMPLES:,} bootstrap resamples of them, so they show chance in these comments, but "
+            "not the effect of another seed.",
         ]
         unknown = [
             run.name for run in self.runs if not run.report.recipe and run.report.data.get("learned_from") is None
         ]
         if unknown:
             notes.append(
-                f"Whether the models of {', '.join(unknown)} have learned from these comments is not known; if so, their figures "
-                "flatter them."
+                f"The models of {', '.join(unknown)} may have been trained on these comments; if so, their "
+                "figures are too good."
             )
         others = len(self.runs) - 1
         if others > 1:
@@ -168,13 +169,13 @@ class Comparison:
                 for run in self.runs
             }
             named = "; ".join(f"{name} in {', '.join(metrics)}" for name, metrics in lost.items() if metrics)
-            holm = f"these differences are not statistically significant: {named}" if named else "every verdict stands"
+            holm = f"these differences are not statistically significant: {named}" if named else "every verdict remains"
             notes.append(
                 f"{others} runs are compared with {self.reference}, so chance has {others} tries at each metric. "
-                f"Corrected for that (Holm), {holm}."
+                f"After Holm's correction, {holm}."
             )
         if len({report.seed for report in reports if report.recipe}) > 1:
-            notes.append("The runs have different seeds, so part of a difference may be the seed's.")
+            notes.append("The runs have different seeds, so part of a difference may come from the seed.")
         return [*notes, *self._prevalence_notes()]
 
     def _prevalence_notes(self) -> list[str]:
@@ -189,11 +190,11 @@ class Comparison:
             return []
         ranks = "Ranking metrics (average precision, ROC AUC) can be compared"
         if len(self.labels) > 1:
-            ranks += " (of labels that exclude each other, a production prevalence moves ranks a little, too)"
+            ranks += " (if labels exclude each other, a production prevalence changes ranks slightly, too)"
         by_run = "; ".join(f"{name}: {words}" for name, words in rates.items())
         return [
-            f"Scores are for different production prevalences ({by_run}), while figures are of the rows as they are. "
-            f"{ranks}; Brier scores, and metrics at a threshold, are of scores and thresholds at different rates."
+            f"Scores are corrected to different production prevalences ({by_run}), but figures use unweighted "
+            f"rows. {ranks}; do not compare Brier scores and metrics at a threshold."
         ]
 
 

@@ -1,4 +1,4 @@
-"""Why a comment has its score, and which labels may be wrong."""
+"""Explain the score of a comment by its tokens, and find labels that may be wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_DOUBTED = 100  # comments of each label that are named; the number of all 
 
 @dataclass(frozen=True)
 class Occluded:
-    """A normalized comment, spans of its tokens, and what each does to the score.
+    """A normalized comment with the effect of each token on its score.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Occluded:
 
 
 def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
-    """Leave out each token of each comment in turn; all that this makes is scored as one batch.
+    """Measure the effect of each token on a comment's score by leaving it out (occlusion).
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, sc
 
 
 def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: int = 15) -> list[Token]:
-    """The tokens that raise, and those that lower, the scores of some comments most.
+    """The most influential tokens: those that raise or lower scores most.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Points of figures that cannot be computed again from a report and its predictions; the report saves them."""
+"""Data of figures that the report must save, because predictions do not hold it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which comments a model has learned from, kept in its run's folder: nobody shall measure it on them unawares."""
+"""The list of a model's training comments, which lets ``toxiclf evaluate`` warn if it is evaluated on them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(folder: Path, sets: Mapping[str, Comments], normalizer: Normalizer) ->
 
 
 def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> int | None:
-    """How many comments are equal, after normalization, to one that the model of a bundle has learned from.
+    """Count the comments that equal, after normalization, a training comment of a bundle's model.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Scores of labelled comments, kept beside their report without the comments' text."""
+"""Scores of labeled comments, kept beside their report without the comments' text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HASH = re.compile("[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of labelled comments.
+    """Scores and verdicts of a model for labeled comments.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Predictions:
 
     @classmethod
     def of(cls, comments: Comments, scores: NDArray[np.float32], thresholds: Sequence[float]) -> Predictions:
-        """Put scores (n, n_labels) beside the comments that they are of."""
+        """Make predictions from comments and their scores (n, n_labels)."""
         hashes = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in comments.texts)
         flagged = scores >= np.asarray(thresholds, dtype=np.float32)
         return cls(comments.source, comments.lines, tuple(hashes), comments.labels, comments.targets, scores, flagged)
@@ -121,7 +121,7 @@ def read(folder: Path, labels: Sequence[str]) -> Predictions:
                 hashes.append(row[2])
                 cells.append([row[3::3], row[4::3], row[5::3]])
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; train or evaluate again, or bring the file back") from None
+        raise DataError(f"{path} is missing; restore the file, or train or evaluate again") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise _damaged(path, rows.line_num or 1, str(error)) from error
     if not sources:

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def reweighted_counts(counts: Floats, classes: NDArray[np.intp], prevalence: Floats) -> Floats:
-    """How often each row counts, once each class counts as often as among comments in production.
+    """Reweight rows so that each class has its production prevalence.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def reweighted_counts(counts: Floats, classes: NDArray[np.intp], prevalence: Flo
 def classes_and_prevalence(
     targets: NDArray[np.uint8], prior: Sequence[float], j: int, *, exclusive: bool
 ) -> tuple[NDArray[np.intp], Floats]:
-    """For a label: the class of each row, (n,), and the production prevalence of each class.
+    """The class of each row, (n,), and the production prevalence of each class, for one label.
 
     There are two classes, without and with the label; of exclusive labels, the rest too is mixed as in production.
     """
@@ -44,7 +44,7 @@ def classes_and_prevalence(
 
 
 def prevalence_weights(targets: NDArray[np.uint8], prior: Sequence[float], *, exclusive: bool) -> Floats:
-    """How often each row counts for each label, so that labels are as common as among comments in production.
+    """Weight of each row for each label that gives labels their production prevalence.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ _NULL_IF_EMPTY = (
 
 
 class Report(BaseModel):
-    """The report of a trained model: figures with intervals, findings, and what they came from.
+    """The report of a trained model: metrics, findings, analyses and run details.
 
     A report of an older version may lack metrics or sections; a metric that is not known here is kept.
 
@@ -219,7 +219,7 @@ class Report(BaseModel):
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Report:
-        """The report of a run that was saved; of one that diverged, too.
+        """Read the report of a saved run, including a run that diverged.
 
         Parameters
         ----------
@@ -242,7 +242,7 @@ class Report(BaseModel):
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}); see to it that you may") from error
+            raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
         except ValidationError as error:
             complaint = error.errors()[0]
             if complaint["type"] == "newer_format":
@@ -264,8 +264,8 @@ class Report(BaseModel):
         return report
 
     def analysed(self, *, comments: bool = True) -> Report:
-        """The same with analyses that take a few seconds: labels in doubt, points of figures and, if ``comments``, the most
-        telling tokens.
+        """The same report with slow analyses: labels in doubt, points of figures and, if ``comments``, the most influential
+        tokens.
         """
         rows = self.scored_rows
         if rows is None or rows.comments is None:

@@ -1,4 +1,4 @@
-"""Where a saved run lies."""
+"""Find the folder of a saved run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def run_folder(path: Path) -> Path:
             f"or score it: toxiclf evaluate {path} COMMENTS --out DIR"
         )
     if (path / "recipe.toml").is_file():
-        raise UsageError(f"{path} holds no report.json: its training was stopped before the end; train it again")
+        raise UsageError(f"{path} has no report.json, because its training was interrupted; train it again")
     raise UsageError(
-        f"{path} is no run: it holds no report.json; give a folder that `toxiclf train` or `toxiclf evaluate --out` wrote"
+        f"{path} is not a run, because it has no report.json; give a folder that `toxiclf train` or `toxiclf "
+        "evaluate --out` wrote"
     )

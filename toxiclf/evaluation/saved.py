@@ -1,4 +1,4 @@
-"""A run that was saved, read back: its report and its predictions, which must speak of the same rows."""
+"""Read a saved run: its report and its predictions, which must belong to the same rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SavedRun:
     predictions: Predictions
 
     def check(self, evaluation: Evaluation) -> None:
-        """Refuse a report whose figures do not follow from its predictions; unknown metrics are not checked.
+        """Check that the metrics of the report follow from its predictions; unknown metrics are not checked.
 
         Raises
         ------
@@ -78,14 +78,14 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
         )
     scored = predictions.read(folder, report.labels)
     if scored.rows_sha256() != report.data["evaluated_sha256"]:
-        raise _disagreement(folder, f"{predictions.FILE} holds other rows than report.json speaks of")
+        raise _disagreement(folder, f"{predictions.FILE} holds other rows than report.json")
     thresholds = np.array([report.thresholds[label] for label in report.labels], dtype=np.float32)
     odd = ((scored.scores >= thresholds) != scored.flagged).any(axis=1)
     if odd.any():
         line = scored.lines[odd.argmax()]
         raise _disagreement(
             folder,
-            f"{predictions.FILE} flags the comment of line {line} otherwise than its score and the threshold in report.json",
+            f"the verdict in line {line} of {predictions.FILE} contradicts its score and the threshold in report.json",
         )
     return SavedRun(folder, report, scored)
 

@@ -1,4 +1,4 @@
-"""Rows with their scores, and analyses of them, each computed when it is first used."""
+"""Scored rows and their analyses, each computed at its first use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = ("false_positives", "false_negatives", "least_certain")
 
 @dataclass(frozen=True)
 class Explainer:
-    """What explanations need of a model: its normalizer, its tokens and its scores.
+    """The parts of a model that explanations need: normalizer, tokens and scores.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Explainer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredRows:
-    """The rows that figures come from, with their scores.
+    """The evaluated rows with their scores.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class ScoredRows:
 
     @cached_property
     def listed(self) -> dict[str, dict[str, list[int]]]:
-        """By label and kind, rows to read: the surest errors first, then those nearest to the threshold."""
+        """Rows to read, by label and list: the most confident errors, and the rows nearest to the threshold."""
         lists_of = {}
         most = max(_FEWEST_LISTED, _LISTED // len(KINDS) // len(self.labels))
         for j, label in enumerate(self.labels):
@@ -158,7 +158,7 @@ class ScoredRows:
 
     @cached_property
     def occluded(self) -> dict[int, Occluded]:
-        """What each token does to the score, for listed rows and some drawn at random; empty without a model."""
+        """The effect of each token on the score, for listed rows and a random sample; empty without a model."""
         if self.comments is None or self.explainer is None or self.explainer.score is None:
             return {}
         rows = sorted(
@@ -171,7 +171,7 @@ class ScoredRows:
 
     @cached_property
     def tokens(self) -> list[Token]:
-        """The most telling tokens in comments drawn at random; see :func:`toxiclf.evaluation.explain.telling_tokens`."""
+        """The most influential tokens in a random sample of comments; see :func:`toxiclf.evaluation.explain.telling_tokens`."""
         return telling_tokens([self.occluded[i] for i in self._drawn if i in self.occluded], self.labels)
 
     @cached_property

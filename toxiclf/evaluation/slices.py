@@ -1,4 +1,4 @@
-"""Figures of subgroups of comments: in which of them a model flags more comments that are not toxic than in others."""
+"""Metrics of subgroups of comments, which show where a model flags more comments that are not toxic."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def of_column(by: str) -> bool:
 
 @cache
 def identity_terms() -> dict[str, tuple[str, ...]]:
-    """Words by which people are named: by group, neutral ones only, as insults are toxic by themselves."""
+    """Neutral words for groups of people, by group; insults are left out, because they are toxic by themselves."""
     content = json.loads(files("toxiclf.evaluation").joinpath("identity_terms.json").read_text("utf-8"))
     return {group: tuple(terms) for group, terms in content.items()}
 

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of p values that are looked at together (Holm 1979).
+    """Holm's step-down correction of several p values (Holm 1979).
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Comments as numbers: averages and sequences of word vectors, n-grams, selection."""
+"""Features of comments: averages and sequences of word vectors, n-grams, and selection."""

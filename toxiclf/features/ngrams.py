@@ -1,4 +1,4 @@
-"""Comments as sparse rows: which n-grams of jamo and of syllables each holds."""
+"""Comments as sparse 0/1 rows of their n-grams of jamo and of syllables."""
 
 from __future__ import annotations
 

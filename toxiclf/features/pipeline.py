@@ -1,4 +1,4 @@
-"""From comments to the input of a model: ids, then vectors, sequences or n-grams, then steps that are learned on those."""
+"""The feature pipeline from comments to the input of a model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class FeaturePipeline:
-    """Everything that is learned before the model, from the same rows.
+    """The fitted feature pipeline before the model: encoder, numbers, and learned steps.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class FeaturePipeline:
         }
         if not any(map(len, known.values())):
             raise DataError(
-                f"no n-gram stands in {min_comments} of {len(rows)} comments; lower min_comments, or give more"
+                f"no n-gram occurs in {min_comments} of {len(rows)} comments; lower min_comments, or give more comments"
             )
         encoder = TextEncoder(preprocessor, {name: NgramView(vocabulary) for name, vocabulary in known.items()})
         return cls(encoder, Ngrams({name: len(vocabulary) for name, vocabulary in known.items()}))
@@ -144,7 +144,7 @@ class FeaturePipeline:
         return cls(encoder, SequenceVectors.of(vectors, max_tokens), vectors.origin)
 
     def then(self, step: Step) -> FeaturePipeline:
-        """The same with one more step."""
+        """Return the same pipeline with one more step."""
         return replace(self, steps=(*self.steps, step))
 
     def matrix(self, rows: TokenizedTexts) -> Any:

@@ -1,4 +1,4 @@
-"""One vector a comment: weighted means of its tokens' word vectors; a class a way of weighting."""
+"""Pool word vectors into one vector per comment by weighted means, with one class per weighting."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Tfidf(Pooling):
 
 
 @register(
-    "pooling", summary="smooth inverse frequency, less the vectors' common direction (Arora et al. 2017)", order=3
+    "pooling", summary="smooth inverse frequency without the vectors' common direction (Arora et al. 2017)", order=3
 )
 class Sif(Pooling):
     """Weights a / (a + p) with a = 0.001 and p the token's frequency; then the vectors' common direction is removed.

@@ -14,7 +14,7 @@ _TREES = 100
 
 
 class Selection:
-    """The most important numbers of dense vectors.
+    """Selects the most important dimensions of dense vectors by a random forest.
 
     A number's importance is how much splits on it lessen the impurity of a random forest (Breiman 2001), fitted to the rows that
     are given, in which each class weighs the same.
@@ -58,7 +58,8 @@ class Selection:
         width = features.shape[1]
         if self.count >= width:
             raise UsageError(
-                f"features.select is {self.count}, and a comment's vector has {width} numbers; ask for fewer, or leave it out"
+                f"features.select is {self.count}, but a comment's vector has {width} dimensions; give a smaller "
+                "number, or leave it out"
             )
         forest = RandomForestClassifier(
             _TREES, min_samples_leaf=3, class_weight="balanced", n_jobs=-1, random_state=self.seed

@@ -1,4 +1,4 @@
-"""Comments as sequences of word vectors, which networks pool."""
+"""Comments as sequences of word vectors, the input of sequence networks."""
 
 from __future__ import annotations
 

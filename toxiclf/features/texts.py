@@ -1,4 +1,4 @@
-"""Normalized and, if a model takes tokens, tokenized comments: made once, for all fits."""
+"""Normalized and tokenized comments, prepared once for all fits."""
 
 from __future__ import annotations
 

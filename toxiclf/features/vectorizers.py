@@ -1,4 +1,4 @@
-"""Feature steps as scikit-learn transformers over texts, for pipelines of one's own."""
+"""Feature extraction as scikit-learn transformers over texts."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     def _fit(self, X: Any) -> TokenizedTexts:
         texts = checked_texts(X)
         if not texts:
-            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+            raise DataError("X has 0 comments, but a minimum of 1 is required")
         return self._learn(texts)
 
     def __sklearn_is_fitted__(self) -> bool:

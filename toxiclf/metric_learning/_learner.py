@@ -1,4 +1,4 @@
-"""A learned metric: few numbers a comment, in which comments of a class are near each other and others are not."""
+"""Metric learning: map comments to a low-dimensional space in which classes are apart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TINY = 1e-12
 
 
 class MetricLearner:
-    """From a comment's features to a vector of length 1, near those of its class.
+    """Learns an encoder from features to unit vectors that lie near others of the same class.
 
     Batches hold as many rows of each class. After each epoch the held-out rows are ranked by how much nearer they are to the mean
     of the toxic training rows than to that of the others; the weights with the best average precision are kept.
@@ -75,7 +75,7 @@ class MetricLearner:
         plan = Plan(
             options.model_dump_json(exclude={"metric_epochs", "metric_patience"}), "adam", options.metric_learning_rate,
             options.metric_batch_size, options.metric_epochs, options.metric_patience, 1.0, CROSSENTROPY, False, task.seed,
-            ("the likely cause is steps that are too large", "lower features.metric_learning_rate"),
+            ("the steps are probably too large", "lower features.metric_learning_rate"),
         )  # fmt: skip
         self._encoder = _SequenceEncoder(options) if options.of_sequences else _VectorEncoder(options)
         with seeded(task.seed):
@@ -85,8 +85,8 @@ class MetricLearner:
             def precision(outputs: Floats) -> float:
                 forward = compiled_forward(network)
                 own = predicted(forward, rows)
-                towards = own[classes == 1].mean(axis=0) - own[classes == 0].mean(axis=0)
-                return float(average_precision_score(held_out.targets[:, 0], outputs @ towards))
+                toward = own[classes == 1].mean(axis=0) - own[classes == 0].mean(axis=0)
+                return float(average_precision_score(held_out.targets[:, 0], outputs @ toward))
 
             once = np.ones((len(classes), 1))
             loop = TrainingLoop(network, plan, precision, monitor)
@@ -109,17 +109,17 @@ class MetricLearner:
 
 def _check(targets: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> None:
     if targets.shape[1] > 1:
-        raise UsageError(f"features.metric_learning takes one label, and there are {targets.shape[1]}; choose one")
+        raise UsageError(f"features.metric_learning needs one label, but there are {targets.shape[1]}; choose one")
     fewest = int(min(targets[:, 0].sum(), (1 - targets[:, 0]).sum()))
     if fewest < 2:
         raise DataError(
-            f"features.metric_learning needs two training comments of each class at least, and there are {fewest}; label "
-            "more of them"
+            "features.metric_learning needs at least two training comments of each class, but one class has "
+            f"{fewest}; label more of them"
         )
     if held_out[:, 0].min() == held_out[:, 0].max():
         raise DataError(
-            "features.metric_learning is judged by validation comments, and those are all of one class; raise "
-            "split.validation, or label more of the other"
+            "features.metric_learning needs validation comments of both classes, but there is only one; raise "
+            "split.validation, or label more of the other class"
         )
 
 

@@ -15,7 +15,7 @@ __all__ = ["make_model"]
 
 
 def make_model(options: ModelOptions) -> Model:
-    """An unfitted model with these options.
+    """Make an unfitted model with these options.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What every model can do."""
+"""The interface of every model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FEWEST_NEGATIVES = 2
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is to learn.
+    """The training task of a model: targets, weights, loss and seed.
 
     Attributes
     ----------
@@ -47,14 +47,14 @@ class Task:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows that a network watches while it trains: features and targets of the validation set."""
+    """Features and targets of the validation set, for models with early stopping."""
 
     features: Any
     targets: NDArray[np.uint8]
 
 
 class Model(ABC):
-    """A classifier over features; a file in this folder that registers one is all that a new model takes.
+    """Base class of a classifier over features; a new model is one file in this folder that registers a subclass.
 
     Parameters
     ----------
@@ -81,22 +81,22 @@ class Model(ABC):
 
     @abstractmethod
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Model:
-        """Learn from training rows; ``held_out`` is there for models that watch it."""
+        """Fit the model to training rows; models with early stopping use ``held_out``."""
 
     @abstractmethod
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """Raw outputs by the training library, float64 (n, n_labels): log-odds or margins, higher is more toxic.
+        """Compute raw outputs with the training library, float64 (n, n_labels): log-odds or margins, higher is more toxic.
 
         For exclusive labels they are taken against the negative value.
         """
 
     @abstractmethod
     def write(self, graph: Graph, features: str) -> str:
-        """Add the same function to a graph that holds the features; returns the name of the raw outputs (batch, n_labels)."""
+        """Add the fitted model to an ONNX graph that holds the features; return the name of the raw outputs (batch, n_labels)."""
 
 
 def unlabelled_rows(targets: NDArray[np.uint8], where: str) -> NDArray[np.intp]:
-    """Rows without the label.
+    """Select the rows without the label.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def unlabelled_rows(targets: NDArray[np.uint8], where: str) -> NDArray[np.intp]:
     rows = np.flatnonzero(targets[:, 0] == 0)
     if len(rows) < _FEWEST_NEGATIVES:
         raise DataError(
-            f"this model learns from comments without the label, and {where} holds {len(rows)} of them; add such comments, or "
-            "choose a model that learns from both kinds"
+            f"this model learns from comments without the label, but {where} has {len(rows)} of them; add such "
+            "comments, or choose a model that learns from both classes"
         )
     return rows

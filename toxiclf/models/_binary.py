@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 
 
 def binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
-    """One class against the rest, with row weights: a label each, or each value (the negative one first) of exclusive labels."""
+    """Split the targets into one-vs-rest problems with row weights: one per label, or one per value (the negative one first) of
+    exclusive labels."""
     result = []
     for classes, weights in zip(problems(task.targets, exclusive=task.exclusive), task.weights, strict=True):
         rows = np.array(weights.weights)[classes]
@@ -28,7 +29,8 @@ def binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
 
 
 def against_negative(margins: Floats, *, exclusive: bool) -> Floats:
-    """Of exclusive labels, margins (n, values) less that of the negative value, which is the first; others as they are."""
+    """Subtract the margin of the negative value (the first column) from the margins (n, values) of exclusive labels; other
+    margins stay unchanged."""
     return margins[:, 1:] - margins[:, :1] if exclusive else margins
 
 

@@ -42,7 +42,7 @@ class Words:
 
 
 class Block(ABC):
-    """Some layers of a network."""
+    """One or more layers of a network."""
 
     @abstractmethod
     def apply(self, x: Any, mask: Any) -> Any:

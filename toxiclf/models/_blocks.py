@@ -132,7 +132,7 @@ def _in_order_of_onnx(kernel: Floats, recurrent: Floats, bias: Floats) -> tuple[
 
 
 class Pooling(Block):
-    """States of all tokens to one vector: the highest of each number, the mean, or both; zeros for a comment without tokens."""
+    """Pools the states of all tokens into one vector: maximum, mean, or both; zeros for a comment without tokens."""
 
     def __init__(self, kind: Literal["max_mean", "max", "mean"]) -> None:
         self._kind = kind
@@ -163,7 +163,7 @@ class Pooling(Block):
 
 
 class Convolutions(Block):
-    """Convolutions of several widths side by side, and the highest value of each filter over a comment's tokens."""
+    """Parallel convolutions of several widths, with global max pooling over a comment's tokens."""
 
     def __init__(self, widths: Sequence[int], filters: int, activation: str) -> None:
         self._activation = activation
@@ -199,7 +199,7 @@ class Convolutions(Block):
 
 
 def masked_max(x: Any, weights: Any) -> Any:
-    """The highest of each number over a comment's tokens, (batch, width); 0 where there is no token."""
+    """The maximum of each dimension over a comment's tokens, (batch, width); 0 for a comment without tokens."""
     return ops.max(ops.where(weights > 0, x, _LOWEST), axis=1) * ops.max(weights, axis=1)
 
 
@@ -209,7 +209,7 @@ def _write_masked_max(graph: Graph, x: str, mask: str, words: Words, *, axis: in
 
 
 class Flattening(Block):
-    """The vectors of a comment one after the other, zeros from its end to the longest comment's.
+    """Concatenates the vectors of a comment, padded with zeros to the length of the longest comment.
 
     Parameters
     ----------
@@ -311,7 +311,7 @@ class Dropout(Block):
 
 
 class Draw(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """A code drawn from the normal distribution that it says, while the network trains; its mean else."""
+    """Draws a code from a normal distribution in training, and gives its mean otherwise."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -346,7 +346,7 @@ def embedding_of(options: SequenceOptions, matrix: Floats) -> Block:
 
 
 def top_of(options: SequenceOptions) -> Sequence[Block]:
-    """What stands between the vector of a comment and the logits."""
+    """Blocks between the vector of a comment and the logits."""
     blocks: list[Block] = [] if options.normalization == "none" else [Normalization(options.normalization)]
     blocks.append(Dropout(options.dropout))
     for units in options.dense:

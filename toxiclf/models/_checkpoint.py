@@ -1,4 +1,4 @@
-"""The state of a network that trains, on disk after every epoch: written aside, synced and renamed."""
+"""Checkpoints: the state of a training network, saved to disk after every epoch (written aside, synced and renamed)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from toxiclf.errors import UsageError
 
 @dataclass(frozen=True)
 class State:
-    """Where training stands after an epoch.
+    """The state of training after an epoch.
 
     Attributes
     ----------
@@ -33,19 +33,19 @@ class State:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One fit's file.
+    """The checkpoint file of one fit.
 
     Attributes
     ----------
     path : of the file; its folder is made when it is written.
-    resume : whether to go on from what the file holds.
+    resume : whether to resume from the file.
     """
 
     path: Path
     resume: bool = False
 
     def load(self, identity: str) -> State | None:
-        """The last state; None where there is no file, or where a fit begins anew.
+        """The last state; None if there is no file, or if the fit starts over.
 
         Parameters
         ----------
@@ -64,12 +64,12 @@ class Checkpoint:
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise self.unfit(f"cannot be read ({error})") from error
         if not isinstance(facts, dict) or facts.pop("identity", None) != identity:
-            raise self.unfit("is of other comments, another recipe or other versions of the libraries")
+            raise self.unfit("belongs to other comments, another recipe or other versions of the libraries")
         return State(arrays, facts)
 
     def unfit(self, reason: str) -> UsageError:
         """The error for a file from which training cannot resume."""
-        return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to begin anew")
+        return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to start over")
 
     def save(self, identity: str, state: State) -> None:
         """Put a state in place of the last one; a process that is killed leaves the one or the other."""

@@ -26,7 +26,7 @@ _HIGH = 0.01  # a learning rate that is blamed first
 
 
 class Network(Model):
-    """What all networks share, whatever they are trained for: how long, how fast, and what is said of it.
+    """Base class of all networks: the training plan and its messages.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class Network(Model):
             "fallen" if self.monitor.lower_is_better else "risen",
         )
         task.context.say(
-            f"{task.context.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most {plan.epochs} epochs"
-            f"{epochs}, until the {measured} of {watched:,} validation comments has not {moved} for {plan.patience}; "
-            f"on {'a GPU' if gpus else 'the CPU'}"
+            f"{task.context.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most "
+            f"{plan.epochs} epochs{epochs}; stops if the {measured} of {watched:,} validation comments has not "
+            f"{moved} for {plan.patience}; on {'a GPU' if gpus else 'the CPU'}"
         )
 
     def blame(self) -> tuple[str, str]:
@@ -75,14 +75,14 @@ class Network(Model):
         options = self.options
         lower = f"lower model.learning_rate (to {min(1e-3, options.learning_rate / 10):g})"
         if options.learning_rate > _HIGH:
-            return f"the likely cause is a learning rate of {options.learning_rate:g}", lower
+            return f"the learning rate of {options.learning_rate:g} is probably too high", lower
         unclipped = options.clip_norm == "none" or not options.clip_norm
         cure = f"set model.clip_norm = 1, or {lower}" if unclipped else lower
-        return "the likely cause is steps that are too large", cure
+        return "the steps are probably too large", cure
 
 
 class Classifier(Network):
-    """What all classifiers share.
+    """Base class of networks that classify.
 
     Fitting turns TensorFlow's deterministic mode on for the process, so that the seed gives the same network again.
     Stops when the average precision on the validation set has not risen for ``patience`` epochs, and keeps the best weights.

@@ -15,36 +15,35 @@ Normalization = Literal["none", "batch", "layer"]
 
 
 class NetworkOptions(ModelOptions):
-    """What the training loop of every network takes."""
+    """Options of every network."""
 
     optimizer: Literal["adam", "rmsprop"] = "adam"
-    """How steps are made of gradients."""
+    """Optimizer that makes steps from gradients."""
     learning_rate: Positive = 1e-3
-    """Size of a step."""
+    """Learning rate of the optimizer."""
     batch_size: Count | Literal["auto"] = "auto"
-    """Comments in a batch; "auto" is 64, of more than 50,000 training rows 128, of more than 200,000 256."""
+    """Comments in a batch; "auto" is 64, for more than 50,000 training rows 128, and for more than 200,000 256."""
     epochs: Count | Literal["auto"] = "auto"
-    """Passes over the training rows, at most; "auto" is fewer the more rows there are."""
+    """Maximum number of passes over the training rows; "auto" is lower for more rows."""
     patience: Count = 5
-    """Epochs without a better figure on the validation set before it stops."""
+    """Epochs without a better validation metric before training stops."""
     clip_norm: NotNegative | Literal["none"] = 1.0
-    """Largest norm of all gradients together; 0 or "none" does not clip."""
+    """Norm of all gradients together above which they are clipped; 0 or "none" does not clip."""
 
 
 class SequenceOptions(NetworkOptions):
-    """What every classifier over sequences of word vectors takes."""
+    """Options of every classifier over sequences of word vectors."""
 
     embedding: Literal["frozen", "fine_tuned", "scratch"] = "fine_tuned"
-    """Whether word vectors stay as they are (frozen), are trained further (fine_tuned), or numbers drawn at random are trained
-    (scratch)."""
+    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values (scratch)."""
     spatial_dropout: Rate = 0.5
-    """Share of the numbers of the word vectors that are dropped while it trains, each for the whole comment."""
+    """Share of word-vector dimensions that are dropped in training, each for the whole comment."""
     normalization: Normalization = "none"
-    """Of the comment's vector: none, by the batch, or by the vector itself (layer)."""
+    """Normalization of the comment's vector: none, over the batch, or over the vector itself (layer)."""
     dropout: Rate = 0.5
-    """Share of the numbers of the comment's vector that are dropped while it trains."""
+    """Share of the dimensions of the comment's vector that are dropped in training."""
     dense: Units = ()
-    """Units of dense layers before the last one."""
+    """Units of each dense layer before the output layer."""
 
     @property
     def learns_embedding(self) -> bool:

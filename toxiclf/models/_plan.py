@@ -1,4 +1,4 @@
-"""How a network is trained, what is watched meanwhile, and what is known of a training that diverged."""
+"""The training plan of a network, the metric that stops it, and the facts of a divergence."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from toxiclf.models._rows import Batches
 
 @dataclass(frozen=True)
 class Divergence:
-    """Where a loss exploded or stopped being a number.
+    """The step at which the loss exploded or became NaN, with its cause and fix.
 
     Attributes
     ----------
     epoch, step : count from 1; the weights are those of the last good epoch, or those to begin with.
     loss : at that step.
     what : was seen there.
-    cause : what is likely behind it.
+    cause : the likely cause.
     cure : settings that fix it.
     """
 
@@ -67,7 +67,7 @@ Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Monitor:
-    """What a network learns and which figure of the held-out rows is watched; classification unless another one is given.
+    """The loss of a network and the validation metric for early stopping; by default those of classification.
 
     Attributes
     ----------

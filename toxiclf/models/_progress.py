@@ -1,4 +1,4 @@
-"""How training says where it stands: a bar on a terminal, a line an epoch elsewhere."""
+"""Training progress: a bar on a terminal, one line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _silent(message: str) -> None:
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a fit tells and keeps while it runs; none of it changes what is learned.
+    """Title, messages, progress bar and checkpoint of a fit; none of them changes the result.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ SILENT = FitContext()
 
 
 class Progress:
-    """Shows loss, a figure of the validation set and time left. A context manager.
+    """Shows the loss, the validation metric and the time left. A context manager.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Progress:
         self._bar.__exit__(kind, error, trace)
 
     def step(self, share: float, loss: float) -> None:
-        """A batch is done.
+        """Report a finished batch.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class Progress:
             self._bar.update(self._done + share, figures)
 
     def epoch(self, loss: float, figure: float, best: float) -> None:
-        """An epoch is done."""
+        """Report a finished epoch."""
         self._done += 1
         self._validation = f", {_short(self._measure)} {figure:.4f}"
         if not self._bar.is_drawn:

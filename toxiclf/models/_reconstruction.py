@@ -1,4 +1,4 @@
-"""Networks that learn what comments without the label are like; what they cannot give back is unusual."""
+"""Autoencoders fitted to comments without the label; a high reconstruction error marks an unusual comment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _sum_of_outputs(outputs: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
 
 
 class Reconstruction(Network):
-    """What all of them share: the network's outputs are a comment's error and a penalty, which counts while it trains.
+    """Base class of autoencoders: the network gives a comment's reconstruction error, and a penalty for training.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Reconstruction(Network):
     monitor = Monitor("validation error", lower_is_better=True, losses=_sum_of_outputs)
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Reconstruction:
-        """Learn from the training rows without the label; stops by the error of such rows of the validation set."""
+        """Fit to the training rows without the label, with early stopping by the error of such rows in the validation set."""
         from toxiclf.backend import seeded, tf
         from toxiclf.models._training_loop import TrainingLoop
 
@@ -61,7 +61,7 @@ class Reconstruction(Network):
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """The error of each comment, (n, 1): the mean square of what is wrong with its numbers, in standard deviations."""
+        """The reconstruction error of each comment, (n, 1): the mean squared error over its standardized dimensions."""
         from toxiclf.models._training_loop import compiled_forward, predicted
 
         return predicted(compiled_forward(self.network_), self._rows(features))[:, :1]
@@ -85,7 +85,7 @@ class Reconstruction(Network):
 
 @dataclass
 class Code:
-    """What becomes of a vector inside of an autoencoder.
+    """The code layer of an autoencoder with its encoder and decoder.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Rows as networks take them, and the batches of an epoch."""
+"""The input rows of networks, and the batches of an epoch."""
 
 from __future__ import annotations
 

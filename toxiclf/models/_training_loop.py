@@ -52,7 +52,7 @@ class TrainingLoop:
         self._best_weights = self._weights()
 
     def run(self, rows: Rows, wanted: Floats, weights: Floats, held_out: Rows, context: FitContext) -> TrainingLoop:
-        """Train until nothing gets better, and restore the best weights.
+        """Train until the validation metric stops improving, and restore the best weights.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class TrainingLoop:
                 logits = predicted(self._forward, held_out)
                 if self.divergence is None and not np.isfinite(logits).all():
                     last = -(-len(rows) // self._plan.batch_size)
-                    self._diverge(last, loss, "outputs for validation comments were no numbers any more")
+                    self._diverge(last, loss, "the outputs for validation comments were NaN or infinite")
                 if self.divergence is not None:
                     self._note(self.divergence.loss, math.nan)
                     break
@@ -144,7 +144,7 @@ class TrainingLoop:
         current = self._state()
         shapes = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (state.arrays, current.arrays)]
         if shapes[0] != shapes[1] or not _is_history(state.facts, self._monitor.column):
-            raise checkpoint.unfit("does not hold a state of this network")
+            raise checkpoint.unfit("does not belong to this network")
         for i, variable in enumerate(self._variables()):
             variable.assign(state.arrays[f"variable.{i:04d}"])
         self._best_weights = [state.arrays[f"best.{i:04d}"] for i in range(len(self._best_weights))]
@@ -180,9 +180,9 @@ def _is_history(facts: Mapping[str, Any], column: str) -> bool:
 def _what(before: float | None, loss: float, norm: float) -> str:
     """What was seen at a step that was not taken."""
     if not math.isfinite(loss):
-        return "the loss was no number any more"
+        return "the loss was NaN or infinite"
     if not math.isfinite(norm):
-        return f"the gradients were no numbers any more (loss {loss:.3g})"
+        return f"the gradients were NaN or infinite (loss {loss:.3g})"
     return f"the loss was {loss:.3g}" if before is None else f"the loss rose from {before:.2f} to {loss:.3g}"
 
 

@@ -19,7 +19,7 @@ _BITS = 24  # of a float32's integers
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree as arrays, an entry a node; the root is the first.
+    """A decision tree as arrays with one entry per node; the root is the first.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Tree:
 
 
 def of_sklearn(tree: Any, values: Floats) -> Tree:
-    """A tree of scikit-learn (``estimator.tree_``) that says ``values`` (nodes, columns) in its leaves."""
+    """Convert a tree of scikit-learn (``estimator.tree_``) whose leaves give ``values`` (nodes, columns)."""
     leaf = tree.children_left == _LEAF
     feature = np.where(leaf, _LEAF, tree.feature).astype(np.int64)
     return Tree(
@@ -65,7 +65,7 @@ def float32_below(thresholds: Floats) -> NDArray[np.float32]:
 def write_trees(
     graph: Graph, features: str, trees: Sequence[Tree], *, compare: Literal["BRANCH_LEQ", "BRANCH_LT"] = "BRANCH_LEQ"
 ) -> str:
-    """Add trees to a graph; returns the sums of what their leaves say, float32 (batch, columns).
+    """Add trees to an ONNX graph; return the name of the sums of their leaf values, float32 (batch, columns).
 
     They are added in float32, which does where all sums are small, as those of shares are.
 

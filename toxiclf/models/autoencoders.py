@@ -18,23 +18,24 @@ class AutoencoderOptions(NetworkOptions):
 
     name: Literal["autoencoder"] = "autoencoder"
     units: Annotated[Units, Field(min_length=1)] = (64, 16)
-    """Units of each layer on the way there; the way back has the same in reverse."""
+    """Units of each layer of the encoder; the decoder has the same in reverse."""
     activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "tanh"
-    """Of each layer but the last."""
+    """Activation of each layer but the last."""
     dropout: Rate = 0.0
-    """Share of each layer's numbers that are dropped while it trains."""
+    """Share of each layer's units that are dropped in training."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before it stops."""
+    """Epochs without a smaller error on the validation set before training stops."""
 
 
 @register(
     "model", "autoencoder", order=50, options=AutoencoderOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Autoencoder of averaged word vectors of comments without the label: what it cannot give back is unusual",
+    summary="Autoencoder over averaged word vectors of comments without the label; a high reconstruction error is "
+        "unusual",
 )  # fmt: skip
 class Autoencoder(VectorReconstruction):
-    """Network that gives a comment's standardized vector back through narrow layers (Hinton and Salakhutdinov 2006).
+    """Autoencoder that reconstructs a comment's standardized vector through narrow layers (Hinton and Salakhutdinov 2006).
 
     It learns from comments without the label; its raw output is the mean square of what is wrong with what it gives back.
     """
@@ -56,22 +57,22 @@ class OvercompleteAutoencoderOptions(NetworkOptions):
 
     name: Literal["overcomplete_autoencoder"] = "overcomplete_autoencoder"
     units: Annotated[Units, Field(min_length=1)] = (256,)
-    """Units of each layer on the way there; the way back has the same in reverse."""
+    """Units of each layer of the encoder; the decoder has the same in reverse."""
     activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "relu"
-    """Of each layer but the last."""
+    """Activation of each layer but the last."""
     noise: Rate = 0.3
-    """Share of the vector's numbers that are dropped while it trains."""
+    """Share of the input's dimensions that are dropped in training."""
     sparsity: NotNegative = 1e-3
-    """Weight of the mean size of the code in the loss."""
+    """Weight in the loss of the mean absolute value of the code."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before it stops."""
+    """Epochs without a smaller error on the validation set before training stops."""
 
 
 @register(
     "model", "overcomplete_autoencoder", order=51, options=OvercompleteAutoencoderOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Autoencoder of averaged word vectors that is wider than they are, with noise and sparsity",
+    summary="Autoencoder over averaged word vectors with a code wider than its input, with noise and sparsity",
 )  # fmt: skip
 class OvercompleteAutoencoder(VectorReconstruction):
     """Autoencoder with layers wider than the vector (Vincent et al. 2008).
@@ -99,25 +100,25 @@ class VaeOptions(NetworkOptions):
 
     name: Literal["vae"] = "vae"
     units: Annotated[Units, Field(min_length=1)] = (64,)
-    """Units of each layer on the way there; the way back has the same in reverse."""
+    """Units of each layer of the encoder; the decoder has the same in reverse."""
     latent: Count = 16
-    """Numbers of the code."""
+    """Dimensions of the code."""
     activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "tanh"
-    """Of each layer but those of the code and the last."""
+    """Activation of each layer but the code and the last."""
     beta: NotNegative = 0.1
-    """Weight of the code's divergence from a normal distribution in the loss."""
+    """Weight in the loss of the code's divergence from a normal distribution."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before it stops."""
+    """Epochs without a smaller error on the validation set before training stops."""
 
 
 @register(
     "model", "vae", order=52, options=VaeOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Variational autoencoder of averaged word vectors of comments without the label",
+    summary="Variational autoencoder over averaged word vectors of comments without the label",
 )  # fmt: skip
 class Vae(VectorReconstruction):
-    """Variational autoencoder (Kingma and Welling 2014): its code is drawn from a normal distribution while it trains.
+    """Variational autoencoder (Kingma and Welling 2014), which draws its code from a normal distribution in training.
 
     The divergence of that distribution from the standard one is a part of the loss. Its raw output is as that of ``autoencoder``,
     with the mean of the code.

@@ -1,4 +1,4 @@
-"""Ensembles over averaged word vectors that draw as many rows of each class themselves, by imbalanced-learn."""
+"""Balanced ensembles of imbalanced-learn over averaged word vectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class BalancedModel(Model):
-    """One ensemble a binary problem. They take no class weights, since they balance classes."""
+    """One balanced ensemble per binary problem. They take no class weights, since they balance classes."""
 
     libraries = ("imblearn", "sklearn")
 
@@ -37,8 +37,8 @@ class BalancedModel(Model):
         for y, _ in binary_problems(task):
             if len(np.unique(y)) < 2:
                 raise DataError(
-                    f"{self.options.name} draws as many rows of each class, and a fit learns from rows of one class alone; label "
-                    "more of the other, or set decision.folds lower"
+                    f"{self.options.name} draws the same number of rows of each class, but a fit has rows of "
+                    "only one class; label more of the other, or lower decision.folds"
                 )
             self.estimators_.append(self._fitted(features, y, task.seed))
         return self
@@ -96,17 +96,17 @@ class BalancedRandomForestOptions(ModelOptions):
     trees: Count = 300
     """Number of trees."""
     max_depth: Count | Literal["none"] = "none"
-    """Splits from the root to a leaf, at most; "none" for any number."""
+    """Maximum depth of a tree; "none" for no limit."""
     min_samples_leaf: Count = 3
-    """Training rows in a leaf, at least."""
+    """Minimum number of training rows in a leaf."""
 
 
 @register(
     "model", "balanced_random_forest", order=40, options=BalancedRandomForestOptions, balances_itself=True,
-    summary="Random forest over averaged word vectors, each tree with as many comments of each class",
+    summary="Random forest over averaged word vectors, each tree with equally many comments of each class",
 )  # fmt: skip
 class BalancedRandomForest(BalancedModel):
-    """Random forest each of whose trees draws as many comments of each class (Chen, Liaw and Breiman 2004).
+    """Random forest in which each tree draws equally many comments of each class (Chen, Liaw and Breiman 2004).
 
     Its raw output is the log-odds of the trees' mean share, each class raised by half a tree's vote.
     """
@@ -146,19 +146,19 @@ class EasyEnsembleOptions(ModelOptions):
 
     name: Literal["easy_ensemble"] = "easy_ensemble"
     ensembles: Count = 10
-    """Ensembles of boosted trees, each on a draw of its own."""
+    """Number of boosted ensembles, each with its own random draw of rows."""
     trees: Count = 30
-    """Trees of each ensemble."""
+    """Number of trees in each ensemble."""
     max_depth: Count = 1
-    """Splits from the root to a leaf, at most."""
+    """Maximum depth of a tree."""
 
 
 @register(
     "model", "easy_ensemble", order=41, options=EasyEnsembleOptions, balances_itself=True,
-    summary="Boosted trees over averaged word vectors, each ensemble with as many comments of each class",
+    summary="Boosted trees over averaged word vectors, each ensemble with equally many comments of each class",
 )  # fmt: skip
 class EasyEnsemble(BalancedModel):
-    """EasyEnsemble (Liu, Wu and Zhou 2009): several AdaBoosts, each on as many comments of each class.
+    """EasyEnsemble (Liu, Wu and Zhou 2009): several AdaBoosts, each fitted to equally many comments of each class.
 
     Its raw output is their mean vote, in [-2, 2].
     """
@@ -190,17 +190,18 @@ class RusboostOptions(ModelOptions):
     trees: Count = 200
     """Number of trees."""
     max_depth: Count = 4
-    """Splits from the root to a leaf, at most."""
+    """Maximum depth of a tree."""
     learning_rate: Positive = 0.1
-    """Share of each tree's weight that counts."""
+    """Learning rate, which scales the weight of each tree."""
 
 
 @register(
     "model", "rusboost", order=42, options=RusboostOptions, balances_itself=True,
-    summary="AdaBoost over averaged word vectors, each tree with as many comments of each class",
+    summary="AdaBoost over averaged word vectors, each tree with equally many comments of each class",
 )  # fmt: skip
 class Rusboost(BalancedModel):
-    """AdaBoost each of whose trees draws as many comments of each class (Seiffert et al. 2010); its raw output lies in [-2, 2].
+    """RUSBoost (Seiffert et al. 2010): AdaBoost in which each tree draws equally many comments of each class; its raw output is
+    in [-2, 2].
 
     Boosting begins with classes of equal weight. With rows of equal weight, as in the paper, a tree grown on as many rows of each
     class is soon "worse than guessing" by the frequent class alone, and boosting ends: on curse subsampled to 2 %, after 1 to 3

@@ -28,13 +28,13 @@ class BoostingOptions(ModelOptions):
     trees: Count = 300
     """Number of trees."""
     learning_rate: Positive = 0.05
-    """Share of each tree's answer that is added."""
+    """Learning rate, which scales the output of each tree."""
     min_samples_leaf: Count = 20
-    """Training rows in a leaf, at least."""
+    """Minimum number of training rows in a leaf."""
     row_share: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Share of the training rows that each tree sees."""
     feature_share: Annotated[float, Field(gt=0, le=1)] = 0.3
-    """Share of the vector's numbers that each tree sees."""
+    """Share of the vector's dimensions that each tree sees."""
 
 
 def threads_for(rows: int) -> int:
@@ -49,7 +49,7 @@ def threads_for(rows: int) -> int:
 
 
 def positive_weight(y: NDArray[np.intp], weights: NDArray[np.float64]) -> float:
-    """How much more a row of class 1 weighs than one of class 0, on average.
+    """Mean weight of a row of class 1 divided by that of a row of class 0.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class LightgbmOptions(BoostingOptions):
 
     name: Literal["lightgbm"] = "lightgbm"
     leaves: Annotated[int, Field(ge=2)] = 15
-    """Leaves of a tree, at most."""
+    """Maximum number of leaves of a tree."""
 
 
 @register(
@@ -139,9 +139,9 @@ class XgboostOptions(BoostingOptions):
 
     name: Literal["xgboost"] = "xgboost"
     max_depth: Count = 4
-    """Splits from the root to a leaf, at most."""
+    """Maximum depth of a tree."""
     min_samples_leaf: Count = 5
-    """The least sum of second derivatives in a leaf (XGBoost's `min_child_weight`)."""
+    """Minimum sum of second derivatives in a leaf (XGBoost's `min_child_weight`)."""
 
 
 @register(

@@ -18,11 +18,11 @@ class CnnOptions(SequenceOptions):
 
     name: Literal["cnn"] = "cnn"
     widths: Annotated[Units, Field(min_length=1)] = (1, 2, 3, 4)
-    """Tokens that a filter sees; several widths stand side by side."""
+    """Widths of the filters, in tokens; filters of all widths run in parallel."""
     filters: Count = 128
-    """Filters of each width."""
+    """Number of filters of each width."""
     activation: Activation = "relu"
-    """Of the filters."""
+    """Activation of the filters."""
 
 
 @register(
@@ -30,7 +30,7 @@ class CnnOptions(SequenceOptions):
     watches_validation=True, summary="Convolutions of four widths over sequences of word vectors",
 )  # fmt: skip
 class Cnn(SequenceNetwork):
-    """Convolutions of several widths side by side in Keras, each filter's highest value over a comment (Kim 2014).
+    """Parallel convolutions of several widths in Keras, with max pooling over a comment (Kim 2014).
 
     Its raw output is the log-odds.
     """

@@ -1,4 +1,4 @@
-"""Dense networks over averaged word vectors, and over a comment's word vectors one after the other."""
+"""Dense networks over averaged word vectors, and over the concatenated word vectors of a comment."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class DnnOptions(NetworkOptions):
     units: Annotated[Units, Field(min_length=1)] = (128, 128)
     """Units of each layer."""
     activation: Activation = "relu"
-    """Of each layer."""
+    """Activation of each layer."""
     normalization: Normalization = "none"
-    """Of each layer before its activation: none, by the batch, or by the vector itself (layer)."""
+    """Normalization of each layer before its activation: none, over the batch, or over the vector itself (layer)."""
     dropout: Rate = 0.5
-    """Share of each layer's numbers that are dropped while it trains."""
+    """Share of each layer's units that are dropped in training."""
     patience: Count = 10
-    """Epochs without a better average precision on the validation set before it stops."""
+    """Epochs without a better average precision on the validation set before training stops."""
 
 
 @register(
     "model", "dnn", order=20, options=DnnOptions, is_network=True, watches_validation=True,
-    summary="Dense network, 128-128, over averaged word vectors",
+    summary="Dense network (two layers of 128 units) over averaged word vectors",
 )  # fmt: skip
 class Dnn(VectorNetwork):
     """Dense layers over a comment's standardized vector, in Keras; its raw output is the log-odds."""
@@ -55,21 +55,20 @@ class DnnSequenceOptions(SequenceOptions):
 
     name: Literal["dnn_sequence"] = "dnn_sequence"
     embedding: Literal["frozen", "fine_tuned", "scratch"] = "scratch"
-    """Whether word vectors stay as they are (frozen), are trained further (fine_tuned), or numbers drawn at random are trained
-    (scratch)."""
+    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values (scratch)."""
     dense: Annotated[Units, Field(min_length=1)] = (128,)
     """Units of each layer."""
     activation: Activation = "relu"
-    """Of each layer."""
+    """Activation of each layer."""
 
 
 @register(
     "model", "dnn_sequence", order=21, options=DnnSequenceOptions, takes="sequences",
     is_network=True, watches_validation=True,
-    summary="Dense network over the learned word vectors of a comment, one after the other: a baseline of the past",
+    summary="Dense network over the concatenated word vectors of a comment; an early baseline",
 )  # fmt: skip
 class DnnSequence(SequenceNetwork):
-    """Dense layers in Keras over a comment's word vectors side by side, up to ``text.max_tokens``; a baseline of the past.
+    """Dense layers in Keras over a comment's concatenated word vectors, up to ``text.max_tokens``; an early baseline.
 
     Every comment is padded to the longest one; its raw output is the log-odds.
     """

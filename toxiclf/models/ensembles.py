@@ -1,4 +1,4 @@
-"""Ensembles of other models; :mod:`toxiclf.pipeline._combining` has how members decide together."""
+"""Options of ensembles; :mod:`toxiclf.pipeline._combining` combines the members."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def _at_least_two(given: Any) -> Any:
     members = [given] if isinstance(given, str | Section) else given
     if isinstance(members, list | tuple) and len(members) < 2:
         named = ", ".join(map(str, members)) or "empty"
-        raise ValueError(f'model.members is {named}; give two models at least, such as ["ngram_logistic", "svm"]')
+        raise ValueError(f'model.members is {named}; give at least two models, such as ["ngram_logistic", "svm"]')
     return members
 
 
 class EnsembleOptions(ModelOptions):
-    """Models that decide together."""
+    """Options of an ensemble: its member models."""
 
     members: Annotated[tuple[AnyMember, ...], BeforeValidator(_at_least_two)] = Field(
         default_factory=lambda: tuple(map(model_options, _MEMBERS))
@@ -39,8 +39,8 @@ class EnsembleOptions(ModelOptions):
         for i, member in enumerate(self.members):
             if member in self.members[:i]:
                 raise ValueError(
-                    f"model.members holds {member.name} twice with the same options, which says no more than once; leave one "
-                    "out, or give it other options"
+                    f"model.members holds {member.name} twice with the same options; remove one, or give it "
+                    "other options"
                 )
         return self
 
@@ -50,21 +50,23 @@ class VotingOptions(EnsembleOptions):
 
     name: Literal["voting"] = "voting"
     weights: Literal["auto", "equal"] | tuple[NotNegative, ...] = "auto"
-    """A number for each member, or "equal"; "auto" are those with the least cross-entropy of out-of-fold scores."""
+    """A number for each member, or "equal"; "auto" takes the weights with the lowest cross-entropy of out-of-fold scores."""
 
     @model_validator(mode="after")
     def _a_weight_each(self) -> VotingOptions:
         weights = self.weights
         if not isinstance(weights, str) and (len(weights) != len(self.members) or not sum(weights) > 0):
             raise ValueError(
-                f"model.weights has {len(weights)} numbers for {len(self.members)} members; give one each, not all 0, or say 'auto'"
+                f"model.weights has {len(weights)} numbers for {len(self.members)} members; give one for each, "
+                "not all 0, or set it to 'auto'"
             )
         return self
 
 
 register(
     "model", "voting", order=30, options=VotingOptions, has_members=True,
-    summary="Weighted mean of the probabilities of ngram_logistic, svm, random_forest and cnn, weights by out-of-fold scores",
+    summary="Mean of the probabilities of ngram_logistic, svm, random_forest and cnn, weighted by out-of-fold "
+        "scores",
 )(VotingOptions)  # fmt: skip
 
 

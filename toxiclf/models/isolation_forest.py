@@ -25,7 +25,7 @@ class IsolationForestOptions(ModelOptions):
     trees: Count = 300
     """Number of trees."""
     samples: Count = 256
-    """Comments without the label that each tree sees."""
+    """Number of comments without the label that each tree sees."""
 
 
 @register(
@@ -34,7 +34,7 @@ class IsolationForestOptions(ModelOptions):
     summary="Isolation forest over averaged word vectors of comments without the label",
 )  # fmt: skip
 class IsolationForest(Model):
-    """Trees that part comments at random: what is parted off soon is unusual (Liu, Ting and Zhou 2008).
+    """Isolation forest: random splits isolate unusual comments early (Liu, Ting and Zhou 2008).
 
     Its raw output is the paper's anomaly score, in (0, 1].
     """

@@ -1,4 +1,4 @@
-"""Nearest neighbours over comment vectors."""
+"""k-nearest neighbors over comment vectors."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class KnnOptions(ModelOptions):
 
     name: Literal["knn"] = "knn"
     neighbours: Count = 50
-    """Training comments that vote."""
+    """Number of nearest training comments that vote."""
     weighting: Literal["distance", "uniform"] = "distance"
-    """Whether a vote counts by one over its squared distance, or all alike."""
+    """Whether votes are weighted by inverse squared distance, or all equal."""
     standardize: bool = False
-    """Whether each number of a vector is brought to mean 0 and deviation 1 first."""
+    """Whether each dimension is first scaled to mean 0 and standard deviation 1."""
 
 
 @register(
     "model", "knn", order=14, options=KnnOptions,
-    summary="The nearest training comments vote, by averaged word vectors",
+    summary="Vote of the nearest training comments by averaged word vectors",
 )  # fmt: skip
 class Knn(Model):
-    """The nearest training rows vote; the raw output is the log-odds of the vote, each class raised by half a row's.
+    """k-nearest neighbors; the raw output is the log-odds of the vote, with half a row's vote added to each class.
 
     A vote is weighed by its row's class weight and, unless all are to count alike, by one over its squared distance: so that the
     very comment, whose distance is nothing but rounding, does not outvote all others for good, distances have a floor. Of rows
@@ -60,7 +60,8 @@ class Knn(Model):
         count = self.options.neighbours
         if len(features) < count:
             raise DataError(
-                f"model.neighbours is {count}, and a fit learns from {len(features)} comments; lower it, or label more comments"
+                f"model.neighbours is {count}, but a fit has only {len(features)} comments; lower it, or label "
+                "more comments"
             )
         self.exclusive_ = task.exclusive
         self.scaling_ = Scaling(features, standardize=self.options.standardize)
@@ -111,9 +112,9 @@ class Knn(Model):
         mean = graph.add("ReduceMean", weights, axes=[1], keepdims=1)
         logs = graph.add("Log", graph.add("Add", total, graph.add("Mul", mean, constant(self.half_))))
         problems = len(self.half_) // 2
-        against, towards = (
+        against, toward = (
             graph.add("Gather", logs, graph.constant(np.arange(problems) * 2 + side, np.int64), axis=1)
             for side in (0, 1)
         )
-        odds = graph.add("Sub", towards, against)
+        odds = graph.add("Sub", toward, against)
         return graph.single(write_against_negative(graph, odds, problems, exclusive=self.exclusive_))

@@ -19,18 +19,18 @@ class RecurrentOptions(SequenceOptions):
 
     name: Literal["lstm", "lstm2", "bilstm", "bilstm2"] = "lstm"
     units: Count = 64
-    """Numbers of a layer's state, in each direction."""
+    """Units of each layer, in each direction."""
     activation: Literal["tanh", "sigmoid", "softsign", "relu", "elu", "softmax"] = "tanh"
-    """Of the state."""
+    """Activation of the state."""
     recurrent_activation: Literal["sigmoid", "hard_sigmoid", "softmax"] = "sigmoid"
-    """Of the gates."""
+    """Activation of the gates."""
     recurrent_dropout: Rate = 0.0
-    """Share of the state that is dropped from token to token while it trains."""
+    """Share of the state that is dropped between tokens in training."""
     pooling: Literal["max_mean", "max", "mean", "last"] = "max_mean"
-    """How the states of all tokens become one vector: the highest of each number, their mean, both, or the last state of each
-    direction."""
+    """How the states of all tokens become one vector: their maximum in each dimension, their mean, both, or the last state of
+    each direction."""
     learning_rate: Positive = 3e-3
-    """Size of a step."""
+    """Learning rate of the optimizer."""
 
 
 class Recurrent(SequenceNetwork):
@@ -70,13 +70,13 @@ class Recurrent(SequenceNetwork):
         return [*stack, *top_of(options)]
 
     def blame(self) -> tuple[str, str]:
-        """An unbounded state, before anything else."""
+        """Blame an unbounded state before any other cause."""
         activation = self.options.activation
         if activation in _BOUNDED:
             return super().blame()
         cause = (
-            f"the likely cause is an unbounded activation ({activation}) inside a recurrent layer, "
-            "which multiplies the state at each token"
+            f"the likely cause is the unbounded activation {activation} of a recurrent layer, which multiplies "
+            "the state at each token"
         )
         # measured on curse: with adam and rmsprop, which scale their steps themselves, clipping does not stop a ReLU LSTM
         return cause, "set model.activation = tanh (clipped gradients do not fix this)"

@@ -26,21 +26,22 @@ class LstmAutoencoderOptions(NetworkOptions):
 
     name: Literal["lstm_autoencoder"] = "lstm_autoencoder"
     units: Count = 64
-    """Numbers that a comment is read to."""
+    """Dimensions of the code of a comment."""
     learning_rate: Positive = 3e-3
-    """Size of a step."""
+    """Learning rate of the optimizer."""
     patience: Count = 3
-    """Epochs without a smaller error on the validation set before it stops."""
+    """Epochs without a smaller error on the validation set before training stops."""
 
 
 @register(
     "model", "lstm_autoencoder", order=53, options=LstmAutoencoderOptions, takes="sequences",
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Autoencoder of sequences of word vectors of comments without the label",
+    summary="Autoencoder over sequences of word vectors of comments without the label",
 )  # fmt: skip
 class LstmAutoencoder(Reconstruction):
-    """An LSTM reads a comment's word vectors to one vector, another writes them from it (Srivastava, Mansimov, Salakhutdinov 2015).
+    """LSTM autoencoder: one LSTM encodes a comment's word vectors into one vector, another decodes them (Srivastava, Mansimov,
+    Salakhutdinov 2015).
 
     Its raw output is the mean error over a comment's tokens.
     """

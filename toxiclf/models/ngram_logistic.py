@@ -30,17 +30,17 @@ class NgramLogisticOptions(ModelOptions):
     syllable: Count = 4
     """Longest n-gram of syllables."""
     min_comments: Count = 3
-    """Comments that an n-gram must stand in; rarer ones are left out."""
+    """Minimum number of comments with an n-gram; rarer n-grams are left out."""
     log_count_ratio: bool = True
-    """Whether each n-gram is scaled by how much more often it stands in comments of one class than of the other."""
+    """Whether each n-gram is weighted by how much more often it occurs in one class than in the other."""
 
 
 @register(
     "model", "ngram_logistic", order=10, options=NgramLogisticOptions, takes="ngrams",
-    summary="Logistic regression over TF-IDF n-grams of jamo and syllables; the baseline that every other model is judged against",
+    summary="Logistic regression over TF-IDF n-grams of jamo and syllables; the baseline of every report",
 )  # fmt: skip
 class NgramLogistic(Model):
-    """Logistic regression over TF-IDF of distinct n-grams, every view scaled to length one.
+    """Logistic regression over TF-IDF n-grams of jamo and syllables, each input scaled to length one.
 
     N-grams are scaled by their log-count ratio (Wang and Manning 2012), the views of jamo and of syllables each to length one; its
     raw output is the log-odds. Fast, strong, and the row that every other model is judged against.
@@ -49,7 +49,7 @@ class NgramLogistic(Model):
     options: NgramLogisticOptions
 
     def fit(self, features: NgramRows, task: Task, held_out: HeldOut | None = None) -> NgramLogistic:
-        """Learn from sparse rows of ones, one matrix a view."""
+        """Fit to sparse 0/1 rows, one matrix per input."""
         self.idf_ = {
             view: np.log((1 + rows.shape[0]) / (1 + np.asarray(rows.sum(axis=0)).ravel())) + 1
             for view, rows in features.items()

@@ -27,11 +27,11 @@ class RandomForestOptions(ModelOptions):
     trees: Count = 300
     """Number of trees."""
     max_depth: Count | Literal["none"] = "none"
-    """Splits from the root to a leaf, at most; "none" for any number."""
+    """Maximum depth of a tree; "none" for no limit."""
     min_samples_leaf: Count = 3
-    """Training rows in a leaf, at least."""
+    """Minimum number of training rows in a leaf."""
     min_samples_split: Annotated[int, Field(ge=2)] = 2
-    """Training rows in a node that is split, at least."""
+    """Minimum number of training rows in a node for a split."""
 
 
 @register(

@@ -47,9 +47,9 @@ class SvmOptions(ModelOptions):
     C: Positive = 1.0
     """Penalty on training rows on the wrong side of the margin; higher fits them more closely."""
     gamma: Positive | Literal["scale"] = "scale"
-    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (features · variance)."""
+    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (dimensions · variance)."""
     standardize: bool = True
-    """Whether each number of a vector is brought to mean 0 and deviation 1 first."""
+    """Whether each dimension is first scaled to mean 0 and standard deviation 1."""
 
     def without_effect(self) -> list[NoEffect]:
         """``gamma`` is of the RBF kernel."""
@@ -61,7 +61,7 @@ class SvmOptions(ModelOptions):
     summary="Support vector machine with an RBF kernel over averaged word vectors",
 )  # fmt: skip
 class Svm(Model):
-    """Support vector machine (Cortes and Vapnik 1995) by scikit-learn, one a binary problem.
+    """Support vector machine (Cortes and Vapnik 1995) by scikit-learn, one per binary problem.
 
     Its raw output is the signed distance to the boundary, which the graph computes in double precision.
     """
@@ -103,11 +103,11 @@ class OneClassSvmOptions(ModelOptions):
 
     name: Literal["one_class_svm"] = "one_class_svm"
     nu: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Share of the comments without the label that lie outside of the border, at most."""
+    """Maximum share of the comments without the label outside the boundary."""
     gamma: Positive | Literal["scale"] = "scale"
-    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (features · variance)."""
+    """How fast the RBF kernel falls with squared distance; "scale" is 1 / (dimensions · variance)."""
     standardize: bool = True
-    """Whether each number of a vector is brought to mean 0 and deviation 1 first."""
+    """Whether each dimension is first scaled to mean 0 and standard deviation 1."""
 
 
 @register(
@@ -116,7 +116,8 @@ class OneClassSvmOptions(ModelOptions):
     summary="One-class support vector machine over averaged word vectors of comments without the label",
 )  # fmt: skip
 class OneClassSvm(Model):
-    """A border around comments without the label (Schölkopf et al. 2001); its raw output is the distance beyond it."""
+    """One-class SVM: a boundary around comments without the label (Schölkopf et al. 2001); its raw output is the distance
+    beyond it."""
 
     options: OneClassSvmOptions
 

@@ -1,1 +1,1 @@
-"""From labelled comments to a trained model and its report."""
+"""From labeled comments to a trained model and its report."""

@@ -1,4 +1,4 @@
-"""How members decide together: by votes, or by a regression over their outputs."""
+"""Combine the members of an ensemble: by a weighted vote, or by a regression over their outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEAST = 1e-30  # below any probability that matters, and no logarithm of it is 
 
 
 class Combination(ABC):
-    """From each member's outputs to the ensemble's; members first become calibrated log-odds (Platt 1999).
+    """Combines the outputs of members into the ensemble's outputs, after Platt calibration of each member (Platt 1999).
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Combination(ABC):
         return np.asarray(raw * self.slopes_[:, None] + self.intercepts_[:, None])
 
     def only(self, members: Sequence[int]) -> Combination:
-        """The same combination without the other members, which have no say in it."""
+        """The same combination with only these members; the others must have no weight."""
         part = copy(self)
         part.slopes_, part.intercepts_ = self.slopes_[members], self.intercepts_[members]
         return part
@@ -228,7 +228,7 @@ class Stacking(Combination):
 def combination(
     options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
 ) -> Combination:
-    """Learn how members decide together; parameters as of :meth:`Combination.fit`."""
+    """Fit the combination of members; parameters as of :meth:`Combination.fit`."""
     made: Combination = component("combination", options.name).target(options, exclusive=exclusive, seed=seed)
     return made.fit(raw, targets)
 

@@ -70,7 +70,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     moderator_ : Moderator
         The fitted model as :func:`toxiclf.load` would give it.
     rejected_ : array of intp
-        Rows of ``X`` that were rejected, as the same comment is labelled in different ways.
+        Rows of ``X`` that were rejected, as the same comment is labeled in different ways.
 
     See Also
     --------
@@ -128,7 +128,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self
 
     def fit(self, X: Any, y: Any) -> ToxicClassifier:
-        """Learn from labelled comments, calibrate, and tune thresholds.
+        """Learn from labeled comments, calibrate, and tune thresholds.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             )
         texts = checked_texts(X)
         if not texts:
-            raise DataError("X holds no comment; a minimum of 1 is required to learn from")
+            raise DataError("X has 0 comments, but a minimum of 1 is required")
         labels = labels_of(y, texts, self._place_of_negative)
         if self.negative is not None and len(labels.names) == len(labels.classes):
             raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
@@ -169,8 +169,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self._open(manifest, learned.fitted.encoder)
         if len(self.rejected_):
             warnings.warn(
-                f"{len(self.rejected_)} comments were rejected, as the same comment is labelled in different ways; "
-                "rejected_ has their rows: label them alike",
+                f"{len(self.rejected_)} comments were rejected because the same comment has different labels; "
+                "see rejected_ and give each comment one label",
                 stacklevel=2,
             )
         return self
@@ -188,7 +188,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._probabilities(self._raw(X))
 
     def decision_function(self, X: Any) -> Floats:
-        """How far comments lie beyond the threshold: above 0 is what ``predict`` calls ``classes_[1]``, or the label.
+        """Signed distance of comments from the threshold; above 0, ``predict`` gives ``classes_[1]`` or the label.
 
         In double precision from the raw outputs, so that comments keep their order where probabilities round to 1.
 
@@ -240,15 +240,16 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         listed = ", ".join(map(repr, classes))
         if isinstance(self.negative, str) and classes == list(range(len(classes))):
             warnings.warn(
-                f"y holds {listed} in place of words, as some of scikit-learn's tools number them, so 0 is taken as the negative "
-                f"class and not {self.negative!r}; that matters to predict, not to ranks: to be sure, number the classes yourself",
+                f"y holds {listed} instead of names, because some tools of scikit-learn encode classes, so 0 is "
+                f"taken as the negative class and not {self.negative!r}. This changes predict, but no ranks; to "
+                "be sure, encode the classes yourself",
                 stacklevel=3,
             )
             return 0
         if self.negative is not None:
-            raise UsageError(f"negative is {self.negative!r}, which is not in y; it holds {listed}")
+            raise UsageError(f"negative is {self.negative!r}, which is not in y; give one of {listed}")
         if isinstance(classes[0], str) and not is_binary(classes):
-            raise UsageError(f"y holds {listed}; say which is not toxic: ToxicClassifier(negative=…)")
+            raise UsageError(f"y holds {listed}; name the class that is not toxic: ToxicClassifier(negative=…)")
         return 0
 
     def _open(self, manifest: Manifest, encoder: TextEncoder) -> None:
@@ -339,8 +340,8 @@ def _card(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> str:
     ]  # fmt: skip
     text = [
         f"# {recipe.model.name}", "",
-        "Fitted by toxiclf.ToxicClassifier, which holds no rows out: measure it with cross-validation, or with "
-        "`toxiclf evaluate` on comments that it has not seen.", "",
+        "Fitted by toxiclf.ToxicClassifier, which keeps no test set: measure it with cross-validation, or with "
+        "`toxiclf evaluate` on comments that it was not trained on.", "",
         *labels, *rate, "", "## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```",
     ]  # fmt: skip
     return "\n".join([*front, *text]) + "\n"

@@ -1,4 +1,4 @@
-"""Measure a bundle on labelled comments."""
+"""Measure a bundle on labeled comments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def evaluate_bundle(
     prior: Prior | None = None,
     **columns: Any,
 ) -> Report:
-    """Score labelled comments with a bundle and compute a report; its ``scored_rows`` are these comments.
+    """Score labeled comments with a bundle and compute a report, whose ``scored_rows`` are these comments.
 
     Parameters
     ----------

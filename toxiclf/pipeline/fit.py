@@ -1,4 +1,4 @@
-"""One fit: from comments to copies, features, resampled rows, and a model; nothing of it sees other rows than those it is given."""
+"""One fit: augment, learn features, resample and fit a model, using only the rows that it is given."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TrainingMatrix:
-    """What a model is fitted to; all of it was learned from the rows that it learns from.
+    """The input of a model's fit; everything in it was learned from the same training rows.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class TrainingMatrix:
 
 @dataclass(frozen=True)
 class PipelineFitter:
-    """What every fit of a run shares; none of it was learned from labelled rows.
+    """Resources that all fits of a run share; none of them was learned from labeled rows.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class PipelineFitter:
     def of(
         cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say, cache: FeatureCache | None = None
     ) -> PipelineFitter:
-        """Make what is shared; may train word vectors.
+        """Make the shared resources; this may train word vectors.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class PipelineFitter:
 
     @property
     def normalizer(self) -> Normalizer:
-        """What makes comments equal."""
+        """The normalizer, which decides which comments are equal."""
         return self.preprocessor.normalizer
 
     @property
@@ -134,7 +134,7 @@ class PipelineFitter:
             comments.texts, rarer_rows(classes), steps, normalizer=self.normalizer, seed=self.recipe.seed,
             avoid={key for part in everything for key in part.keys(self.normalizer)}, keys=comments.keys(self.normalizer),
         )  # fmt: skip
-        short = f", {copies.asked:,} were asked for" if len(copies.texts) < copies.asked else ""
+        short = f", {copies.asked:,} requested" if len(copies.texts) < copies.asked else ""
         methods = ", ".join(dict.fromkeys(step.method for step in steps))
         say(
             f"augment: {len(copies.texts):,} copies of {len(set(copies.sources.tolist())):,} comments by {methods}{short}"
@@ -149,7 +149,7 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> FittedModel:
-        """Learn everything that is learned (vocabulary, vectors, new rows, weights, model) from these comments and no others.
+        """Fit vocabulary, vectors, resampling, weights and model to these comments and no others.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> TrainingMatrix:
-        """Learn the features and resample; models that stop early watch the validation set.
+        """Learn the features and resample the rows; the validation set is for early stopping.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class PipelineFitter:
             stages.append(Stage.of("without the label", targets[targets[:, 0] == 0]))
         features = self.learn_features(rows)
         if isinstance(features.numbers, SequenceVectors):
-            auto = " (auto: so many hold 99.5 % of the training comments whole)"
+            auto = " (auto: 99.5 % of the training comments are not longer)"
             context.say(
                 f"{context.title}: at most {features.numbers.longest} tokens a comment"
                 f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
@@ -267,7 +267,7 @@ class PipelineFitter:
 
 
 def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
-    """Equal for recipes whose models learn from the same features.
+    """A key that is equal for recipes whose models use the same features.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
     """A sentence about generated rows."""
     told_apart = (
-        "" if facts["auc"] is None else f", told from real ones that were held out with a ROC AUC of {facts['auc']:.2f}"
+        "" if facts["auc"] is None else f", separated from held-out real rows with a ROC AUC of {facts['auc']:.2f}"
     )
     return f"{title}: wgan, {facts['generated']:,} rows after {facts['best_step']:,} of {facts['steps']:,} steps{told_apart}"
 
@@ -303,6 +303,6 @@ def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
     for what, (instead, is_asked) in asked.items():
         if is_asked:
             raise UsageError(
-                f"{what} takes one label, and there are {len(labels)} ({', '.join(labels)}); use {instead}, or choose one with "
-                "--label"
+                f"{what} takes one label, but there are {len(labels)} ({', '.join(labels)}); use {instead}, or "
+                "choose one with --label"
             )

@@ -47,7 +47,7 @@ class Fitted(Protocol):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Details of selection, metric, generated rows and members for the report, as JSON types, by name."""
+        """Details of selection, metric, generated rows and members for the report, by name."""
 
     @property
     def pictures(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The report of a run: its model and the baseline on the rows that figures come from, findings, and facts of the data."""
+"""Compute the report of a run: metrics of the model and the baseline, findings, and run details."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Score
     """Score the test set, once, by the bundle's graph; without a test set, take the scores of the decision."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
-        name = f"{words} (no test set; calibration and thresholds were fitted to the same scores, so figures flatter)"
+        name = (
+            f"{words} (no test set; calibration and thresholds were fitted to the same scores, so figures are too good)"
+        )
         scores = learned.decision_scores
         n_truncated = n_unknown = 0
     else:
@@ -84,7 +86,7 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
     default = Recipe()
     if (recipe.model, recipe.balance) == (default.model, default.balance):
         return None
-    say(f"{BASELINE}: fitting the baseline that every model is judged against")
+    say(f"{BASELINE}: fitting the baseline for comparison")
     source = decision_source(recipe) if parts.test is None else "auto"
     decision = recipe.decision.model_copy(update={"source": source})
     plain = recipe.model_copy(
@@ -102,7 +104,7 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
 
 
 def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """What training collects for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
+    """Outputs of training for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
 
 
 def figures_of(rows: ScoredRows) -> dict[str, Any]:
-    """The figures of a report: of the rows as they are and, if scores are for another prevalence, weighted to it."""
+    """Metrics on the unweighted rows and, if scores are corrected to a production prevalence, on rows weighted to it."""
     labels, production = rows.labels, None
     if rows.in_production is not None and rows.prior is not None:
         production = ProductionFigures(
@@ -151,12 +153,12 @@ def report_of(
     seconds: float,
     search: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Put together what is known of a trained model.
+    """Compute the report of a trained model.
 
     Parameters
     ----------
     model, baseline : both on the same rows; None where there is no baseline.
-    comments : all labelled rows, before the split.
+    comments : all labeled rows, before the split.
     seconds : how long fitting, calibration and thresholds took.
     search : the trials that the recipe was chosen from.
     """
@@ -227,7 +229,7 @@ def report_of_diverged(
 
 
 def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
-    """Rejected rows, each with its file: those of the labelled rows, then those of a given test set."""
+    """Rejected rows, each with its file: those of the labeled rows, then those of a given test set."""
     return comments.rejected + (parts.test.rejected if parts.test is not None else ())
 
 

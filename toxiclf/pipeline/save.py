@@ -51,7 +51,7 @@ The files are verified against manifest.json before anything is parsed; nothing 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model with its report, as :func:`toxiclf.train` gives it.
+    """A trained model with its report; the result of :func:`toxiclf.train`.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class TrainedModel:
             ``keep_augmented`` without augmentation.
         """
         if keep_augmented and self._copies is None:
-            raise UsageError("there are no augmented comments to keep; name a method in balance.augment")
+            raise UsageError("there are no augmented comments to keep; set balance.augment to a method")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.report.to_json()  # what cannot be written must not cost the old report
@@ -180,7 +180,7 @@ def remove_report(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Find out before hours of training whether a run can be saved in a folder, and leave the folder as it is.
+    """Check before training that a run can be saved in a folder, without changing the folder.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def check_writable(folder: Path) -> None:
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise UsageError(
-            f"{folder} cannot be written: {nearest} is not a folder with leave to write; choose another folder"
+            f"{folder} cannot be written: {nearest} is not a folder that you may write to; choose another folder"
         )
     store.check_replaceable(folder / "bundle")
 
@@ -199,7 +199,7 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
 
     Parameters
     ----------
-    comments : all labelled rows that it came from.
+    comments : all labeled rows that it came from.
     card : the model card, Markdown.
     """
     assert model.graph is not None  # else there is nothing to bundle

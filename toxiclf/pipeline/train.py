@@ -1,4 +1,4 @@
-"""From labelled comments to a trained model and its report: the one way through."""
+"""Train a model on labeled comments and compute its report."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def train(
     checkpoints: Checkpoints | None = None,
     bar: bool = False,
 ) -> TrainedModel:
-    """Train a classifier on labelled comments, measure it once on a test set, and compute its report.
+    """Train a classifier on labeled comments, evaluate it once on the test set, and compute its report.
 
     If the recipe asks for a search, the best recipe found is trained.
 

@@ -1,4 +1,4 @@
-"""Comments that every fit of a run learns from, with the copies that augmentation wrote of some."""
+"""The training set of a run, with the copies that augmentation wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toxiclf.rows import RowWriter
 
 @dataclass(frozen=True)
 class Stage:
-    """Training rows at one point on their way to the model.
+    """Class counts of the training rows after one step of preparation.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ def check_stages(stages: Sequence[Stage]) -> None:
     """
     for before, after in pairwise(stages):
         if (before.rows, before.counts) == (after.rows, after.counts):
-            raise DataError(f"{after.name} changed nothing, {after.rows:,} rows went in and came out; leave it out")
+            raise DataError(f"{after.name} changed none of the {after.rows:,} rows; leave it out")
 
 
 @dataclass(frozen=True)

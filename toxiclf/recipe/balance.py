@@ -17,7 +17,7 @@ _HEAVIEST = 1e6  # heavier rows end in numbers that no library can compute with
 
 
 class Step(Section):
-    """An entry of a list of components: its name, the keys that all of its kind have, and options of its own beside them."""
+    """An entry of a list of components: its name, the common keys of its kind, and its own options."""
 
     model_config = ConfigDict(extra="allow")
     kind: ClassVar[str]
@@ -71,7 +71,8 @@ class AugmentStep(Step):
     copies: Annotated[int, Field(ge=1, le=100)] = 1
     """Number of copies of each comment."""
     of: Literal["rarer", "all"] = "rarer"
-    """Comments that are copied: those of the rarer class, or of every class, so that traces of the method reveal no class."""
+    """Comments that are copied: those of the rarer class, or of all classes, so that traces of the method do not reveal the
+    class."""
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     """Share of a comment's words or syllables that change; "auto" is the method's own default."""
     similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -153,13 +154,13 @@ class BalanceSection(Section):
     1 a row (effective_number, Cui et al. 2019), of the rows that augmentation and resampling have left; or a table by label, and by
     the negative value ("negative" unless the label column names it)."""
     effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
-    """Beta of `class_weight = "effective_number"`; towards 0 all classes weigh the same."""
+    """Beta of `class_weight = "effective_number"`; toward 0 all classes weigh the same."""
     loss: Annotated[str, ComponentName("loss")] = "crossentropy"
-    """Loss that networks minimize; a loss for rare classes together with class weights favours them twice."""
+    """Loss that networks minimize; a loss for rare classes together with class weights favors them twice."""
     focal_gamma: Positive = 2.0
     """Exponent of the focal loss, which scales the loss of each comment by (1 - p) ** gamma; p is the probability of its class."""
     logit_tau: Positive = 1.0
-    """With `loss = "logit_adjusted"`, outputs are raised by this many times the log-odds of their class's share in training."""
+    """Factor for `loss = "logit_adjusted"`, which shifts outputs in training by this many times the log-odds of their class."""
     resample: Annotated[tuple[ResampleStep, ...], BeforeValidator(_steps)] = ()
     """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own options."""
     ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
@@ -167,11 +168,11 @@ class BalanceSection(Section):
     )
     """Rows of the rarer class for each row of the other: one number, or one for each resampler that takes one."""
     neighbours: Count = 5
-    """Nearest neighbours of a row that SMOTE and its variants use."""
+    """Number of nearest neighbors that SMOTE and its variants use."""
     gan_steps: Count = 1500
-    """Training steps of the generator, at most."""
+    """Maximum number of training steps of the generator."""
     gan_noise: Count = 32
-    """Random numbers that the generator makes a row from."""
+    """Dimensions of the random vector from which the generator makes a row."""
     gan_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 128)
     """Units of the dense layers of generator and critic."""
     gan_critic_steps: Count = 3
@@ -196,7 +197,7 @@ class BalanceSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         idle = []
         if self.class_weight != "effective_number":
             idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))

@@ -1,4 +1,4 @@
-"""Recipe keys that have no effect beside the others; a recipe that sets one is refused."""
+"""Recipe keys that have no effect with the other settings; a recipe that sets one is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toxiclf.recipe.types import NoEffect
 
 
 def without_effect(recipe: Any) -> Iterator[NoEffect]:
-    """All of them, with their causes.
+    """All keys without effect, with the reasons.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
     if not _any(members, "is_network"):
         yield NoEffect("balance", ["loss", *keys_of("loss")], on)
     if all(member.component["balances_itself"] for member in members):
-        yield NoEffect("balance", ["class_weight", "effective_number_beta"], f"{on}, which balances itself")
+        yield NoEffect("balance", ["class_weight", "effective_number_beta"], f"{on}, which balances classes itself")
     if _any(members, "learns_from_negatives"):
-        cause = f"{on}, which learns from comments without the label alone"
+        cause = f"{on}, which learns only from comments without the label"
         yield NoEffect("balance", list(BalanceSection.model_fields), cause)
         yield NoEffect("features", ["metric_learning", "select"], cause)
 

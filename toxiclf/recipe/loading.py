@@ -1,4 +1,4 @@
-"""From a preset's name, a TOML file, a mapping or ``key=value`` pairs to the content of a recipe; errors as sentences."""
+"""Load the content of a recipe from a preset, a TOML file, a mapping or ``key=value`` pairs, with errors as sentences."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
             raise unknown_name("recipe", source, presets())
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{source} is not TOML: {error}") from error
+        raise UsageError(f"{source} is not valid TOML: {error}") from error
 
 
 def model_table(name: str) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def with_new_names(recipe: Any) -> Any:
 def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
     """A note about each key of an earlier version."""
     renamed = dict.fromkeys(key for key in keys if key in RENAMED)
-    return tuple(f"the recipe key {key} is called {RENAMED[key]} now; the old name is still read" for key in renamed)
+    return tuple(f"the recipe key {key} is now called {RENAMED[key]}; the old name still works" for key in renamed)
 
 
 def _rename(table: dict[str, Any], old: str, new: str) -> bool:
@@ -169,7 +169,7 @@ def _rename(table: dict[str, Any], old: str, new: str) -> bool:
 
 
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:
-    """The first of pydantic's complaints as a sentence with the key and, for unknown ones, the nearest name.
+    """Turn pydantic's first error into a sentence with the key and, for an unknown key, the nearest name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a recipe's ``[text]`` means."""
+"""Make the normalizer, preprocessor and tokenizer of a recipe's ``[text]``."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ DEFAULT_MODEL = "ngram_logistic"
 
 
 class Recipe(Section):
-    """All that decides a run, but the data; :meth:`load` reads one, and ``toxiclf list recipe-keys`` prints its keys."""
+    """All settings of a run; :meth:`load` reads a recipe, and ``toxiclf list recipe-keys`` prints its keys."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of everything random: the split, folds, models, resampling and augmentation."""
@@ -79,8 +79,8 @@ class Recipe(Section):
             object.__setattr__(self, "vectors", chosen)
         elif vectors.pretrained in SHIPPED_VECTORS and (text.tokenizer != "mecab" or text.part_of_speech):
             raise ValueError(
-                f"vectors.pretrained '{vectors.pretrained}' is of the tokens of mecab, all parts of speech; set it to 'none' or to "
-                "vectors of your own for others"
+                f"vectors.pretrained '{vectors.pretrained}' needs the tokenizer mecab with all parts of speech; "
+                "set it to 'none' or to your own vectors"
             )
         return self
 
@@ -106,7 +106,7 @@ class Recipe(Section):
             else "balance.augment, balance.class_weight or balance.loss"
         )
         raise ValueError(
-            f"balance.resample makes rows of averaged word vectors, and {self.model.name} takes "
+            f"balance.resample works on averaged word vectors, but {self.model.name} takes "
             f"{'n-grams' if ngrams else 'sequences of word vectors'}; use {others} instead"
         )
 
@@ -114,8 +114,8 @@ class Recipe(Section):
     def _searches_one_model(self) -> Recipe:
         if self.search.method != "none" and self.model.component["has_members"]:
             raise ValueError(
-                f"search tries recipes of one model, and {self.model.name} has {len(self.members)}; search for its members one by "
-                "one, and give what was found as tables in model.members"
+                f"a search needs a single model, but {self.model.name} has {len(self.members)} members; search "
+                "each member alone, then give the results as tables in model.members"
             )
         return self
 
@@ -131,7 +131,7 @@ class Recipe(Section):
 
     @property
     def watches_validation(self) -> bool:
-        """Whether anything stops early by the validation set, so that nothing can learn from it."""
+        """Whether anything uses the validation set for early stopping, so that nothing may be trained on it."""
         watched = any(one.component["watches_validation"] for one in self.members)
         return watched or self.features.metric_learning != "none"
 
@@ -152,7 +152,7 @@ class Recipe(Section):
         return self._notes
 
     def of_member(self, options: ModelOptions) -> Recipe:
-        """The recipe of one member of an ensemble; what has no effect on it is as it is by default."""
+        """The recipe of one member of an ensemble; keys without effect on it have their defaults."""
         features, balance = self.features, self.balance
         if options.component["takes"] != "vectors":
             features, balance = FeaturesSection(), balance.without_resampling()
@@ -252,7 +252,7 @@ class Recipe(Section):
 
     @property
     def pretrained_vectors(self) -> str | None:
-        """The word vectors that are taken as they are, by name or path; None where vectors are trained, or there are none."""
+        """The ready-made word vectors, by name or path; None if vectors are trained or not used."""
         return None if self.vectors.pretrained in ("auto", "none") else self.vectors.pretrained
 
     def to_toml(self) -> str:

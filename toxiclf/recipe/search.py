@@ -34,13 +34,13 @@ class Range(Section):
     @model_validator(mode="after")
     def _rises(self) -> Range:
         if self.low >= self.high:
-            raise ValueError(f"low is {self.low} and high is {self.high}; low must be the smaller one")
+            raise ValueError(f"low is {self.low} and high is {self.high}; low must be below high")
         if self.log and (self.low <= 0 or self.step != "none"):
-            raise ValueError("log wants a low above 0 and no step")
+            raise ValueError("log needs low above 0 and no step")
         if self.step != "none":
             steps = (self.high - self.low) / self.step if self.step > 0 else 0.0
             if steps < 1 or abs(steps - round(steps)) > 1e-9:
-                raise ValueError(f"step is {self.step}; expected a number that leads from low to high in whole steps")
+                raise ValueError(f"step is {self.step}; expected a number that divides high - low into whole steps")
         return self
 
     @property
@@ -65,7 +65,7 @@ def _as_spaces(value: Any) -> Any:
             if key in space:
                 raise ValueError(f"{key} is named twice in one table")
             if "." not in key and key != "seed":
-                raise ValueError(f"{key} is no recipe key; write it as SECTION.KEY, such as model.C")
+                raise ValueError(f"{key} is not a recipe key; write it as SECTION.KEY, such as model.C")
             space[key] = (
                 values
                 if isinstance(values, Range)
@@ -141,11 +141,12 @@ class SearchSection(Section):
                 raise ValueError(f"search.space: {key} cannot be searched; set it once, for all trials")
             if key in ("text.repeat_cap", "text.max_chars"):
                 raise ValueError(
-                    f"search.space: {key} decides which comments are equal, so the folds; set it once, for all trials"
+                    f"search.space: {key} decides which comments are equal and so changes the folds; set it "
+                    "once, for all trials"
                 )
         if self.method == "grid":
             for key in (key for space in self.space for key, values in space.items() if isinstance(values, Range)):
                 raise ValueError(
-                    f"search.space: a grid wants a list of values for {key}; ranges are for method 'optuna'"
+                    f"search.space: a grid needs a list of values for {key}; use method 'optuna' for ranges"
                 )
         return self

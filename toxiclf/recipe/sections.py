@@ -47,15 +47,15 @@ class TextSection(Section):
     views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = ()
     """Views that read disguised words; their readings are added to the comment. "all" is every view."""
     max_tokens: Count | Literal["auto"] = "auto"
-    """Tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read as many as 99.5 % of the
-    training comments need."""
+    """Maximum number of tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read as many
+    as 99.5 % of the training comments need."""
     max_chars: Count = 2000
-    """Characters of a normalized comment that are read."""
+    """Maximum number of characters of a normalized comment that are read."""
     repeat_cap: Count = 3
     """Longest run of one character; longer runs are cut."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         made, cause = tokenizer_class(self.tokenizer), f"on the tokenizer {self.tokenizer}"
         has_effect = {"part_of_speech": bool(made.tags), "typo_correction": made.corrects_typos}
         return [([key for key, has in has_effect.items() if not has], cause)]
@@ -71,24 +71,24 @@ class VectorsSection(Section):
     kind: Literal["word2vec", "fasttext"] = "word2vec"
     """How vectors are trained: one for each token, or also for its pieces (FastText over jamo)."""
     architecture: Literal["skip_gram", "cbow"] = "skip_gram"
-    """What training predicts: the neighbours of a token, or a token from its neighbours."""
+    """What training predicts: the neighbors of a token (skip_gram), or a token from its neighbors (cbow)."""
     size: Count = 100
     """Dimensions of a word vector."""
     window: Count = 5
-    """Tokens to each side that count as neighbours."""
+    """Tokens on each side that count as neighbors."""
     min_count: Count | Literal["auto"] = "auto"
-    """Lowest number of occurrences for which a token gets a vector; "auto" is 5 for unlabelled texts and 2 for training rows."""
+    """Minimum number of occurrences of a token with a vector; "auto" is 5 for unlabeled texts and 2 for training rows."""
     epochs: Count | Literal["auto"] = "auto"
-    """Passes over the texts; "auto" is 5 for unlabelled texts and 20 for training rows."""
+    """Passes over the texts; "auto" is 5 for unlabeled texts and 20 for training rows."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of the vectors alone, so that runs with different recipe seeds share vectors of unlabelled texts. Vectors of training
+    """Seed of the vectors alone, so that runs with different recipe seeds share vectors of unlabeled texts. Vectors of training
     rows depend on the recipe's seed, too."""
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     """Files or `corpus:NAME` whose texts the vectors are trained on; empty for the training rows."""
     jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
     """Shortest and longest piece of FastText, in jamo."""
     buckets: Annotated[int, Field(ge=1000, le=10**8)] = 500_000
-    """Number of vectors that FastText's pieces share by hash."""
+    """Number of vectors for FastText's pieces, which share them by hash."""
 
     @model_validator(mode="after")
     def _ngrams_in_order(self) -> VectorsSection:
@@ -99,7 +99,7 @@ class VectorsSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         if self.pretrained not in ("auto", "none"):
             trained = [key for key in type(self).model_fields if key != "pretrained"]
             return [(trained, f"while vectors.pretrained is '{self.pretrained}'")]
@@ -123,7 +123,7 @@ class FeaturesSection(Section):
     """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth inverse
     frequency without the first principal direction (sif)."""
     select: Count | Literal["all"] = "all"
-    """Dimensions of that vector that are kept: the most important ones to a random forest fitted to the training rows."""
+    """Number of dimensions of that vector that are kept, by their importance in a random forest fitted to the training rows."""
     metric_learning: Annotated[str, ComponentName("metric-learner", others=("none",))] = "none"
     """Method that learns dimensions in which comments of one class are near each other and far from others; one label only."""
     metric_encoder: Annotated[str, ComponentName("model", others=("mlp",), fits=_may_encode)] = "mlp"
@@ -134,17 +134,17 @@ class FeaturesSection(Section):
     metric_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 64)
     """Units of each dense layer of "mlp" before the last one."""
     metric_dropout: Share = 0.3
-    """Share of the units of "mlp" that are dropped while it trains."""
+    """Share of the units of "mlp" that are dropped in training."""
     metric_margin: Positive = 0.3
     """Margin of the triplet loss: how much farther (in squared distance) the other class must be than the comment's own."""
     metric_temperature: Positive = 0.1
-    """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favours the nearest comments."""
+    """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favors the nearest comments."""
     metric_batch_size: Annotated[int, Field(ge=8)] = 128
     """Comments in a batch, half of each class."""
     metric_learning_rate: Positive = 1e-3
     """Learning rate of Adam."""
     metric_epochs: Count = 50
-    """Passes over the training rows, at most."""
+    """Maximum number of passes over the training rows."""
     metric_patience: Count = 8
     """Epochs without a better average precision on the validation set before metric learning stops."""
 
@@ -154,7 +154,7 @@ class FeaturesSection(Section):
         return self.metric_learning != "none" and self.metric_encoder != "mlp"
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect beside the others, and why."""
+        """Keys that have no effect with the other settings, and the reasons."""
         if self.metric_learning == "none":
             learned = [key for key in type(self).model_fields if key.startswith("metric_") and key != "metric_learning"]
             return [(learned, "while features.metric_learning is 'none'")]
@@ -188,7 +188,7 @@ def _objective(value: Any) -> Any:
                 return f"{name}={float(rate):g}"
         except ValueError:
             pass
-        raise ValueError(f"{name} wants a rate in (0, 1], such as {name}={_RATED_OBJECTIVES[name]}")
+        raise ValueError(f"{name} needs a rate in (0, 1], such as {name}={_RATED_OBJECTIVES[name]}")
     raise ValueError(str(unknown_name("objective", value, _OBJECTIVES)))
 
 
@@ -224,7 +224,7 @@ class DecisionSection(Section):
     threshold."""
     prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
     """Production prevalence: the share of comments in production that are toxic, if it is known (a table by label if there are
-    several). Scores, thresholds and shares of flags are then those of production, not of the labelled comments."""
+    several). Scores, thresholds and shares of flags are then those of production, not of the labeled comments."""
 
     @model_validator(mode="after")
     def _prior_of_calibrated_scores(self) -> DecisionSection:

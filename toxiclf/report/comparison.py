@@ -22,7 +22,7 @@ def tables(comparison: Comparison) -> list[list[list[str]]]:
         name = f"{metric} (lower is better)" if lower_is_better(metric) else metric
         figures.append([name, *(cell(estimate(run.rows, metric)) for run in comparison.runs)])
     cells = {(row.run, row.label, row.metric): _cells(row) for row in comparison.differences}
-    results = [f"minus {comparison.reference}", "95 % interval", "resamples better", "verdict"]
+    results = [f"Δ vs {comparison.reference}", "95 % interval", "resamples better", "verdict"]
     differences = [["run", "metric" + mean, *results]]
     differences += [[run, metric, *cells[run, SUMMARY, metric]] for run in later for metric in headline]
     if len(comparison.labels) == 1:

@@ -57,8 +57,8 @@ def _lines(report: Report) -> list[str]:
             "",
             "## Labels in doubt",
             "",
-            f"By confident learning (cleanlab), so many labels may be wrong: {counts}. report.html lists "
-            "the most doubtful ones, to be read and labelled again.",
+            f"Confident learning (cleanlab) counts the labels that may be wrong: {counts}. report.html lists the "
+            "most doubtful ones; read them and label them again.",
         ]
     parts += ["", "## Data", "", *(f"- {markdown_text(note)}" for note in report.data["notes"]), ""]
     parts += markdown_table(tables.sets_table(report))
@@ -72,7 +72,7 @@ def _lines(report: Report) -> list[str]:
         if copies := report.data.get("augmented"):
             parts += [
                 "",
-                f"Augmentation wrote {copies['made']:,} copies of the {copies['asked']:,} that were asked for.",
+                f"Augmentation wrote {copies['made']:,} of {copies['asked']:,} requested copies.",
             ]
     parts += _details_lines(report)
     if weights := tables.class_weights_table(report):
@@ -124,17 +124,14 @@ def markdown_text(text: str) -> str:
 
 def _production_lines(report: Report) -> list[str]:
     trained = report.recipe.get("decision", {}).get("prior", "none") != "none"  # else a bundle was evaluated
-    what, own = (
-        ("Scores and thresholds", "")
-        if trained
-        else ("Scores", "; thresholds are the bundle's own, as training chose them")
-    )
+    what, own = ("Scores and thresholds", "") if trained else ("Scores", "; thresholds are those that training chose")
     return [
         "", f"## At the {in_words(report.production_prevalence)}", "",
-        f"{what} are for comments in production, at the {in_words(report.production_prevalence)}{own}. The table above, the "
-        "figures and predictions.csv are of the rows as they are, so the calibration curve leaves the diagonal. The table below "
-        "weights the same rows so that labels are as common as in production. It holds if comments in production, toxic or not, "
-        "are otherwise like these rows. A label that no row, or every row, holds has no such figure.",
+        f"{what} are corrected to the {in_words(report.production_prevalence)}{own}. The table above, the "
+        "figures and predictions.csv use unweighted rows, so the calibration curve leaves the diagonal. The "
+        "table below weights the same rows so that labels are as common as in production. It is valid if "
+        "comments in production, toxic or not, are otherwise like these rows. A label that no row or every row "
+        "has is not in it.",
         "", *markdown_table(tables.production_table(report)),
     ]  # fmt: skip
 
@@ -142,13 +139,12 @@ def _production_lines(report: Report) -> list[str]:
 def _search_lines(report: Report) -> list[str]:
     search = report.search
     tested = "test" in report.data["sets"]
-    worth = (
-        "the test set says what it is worth" if tested else "the figures above do, too: they come from the same rows"
-    )
+    worth = "the test set shows how good it is" if tested else "so do the figures above, which come from the same rows"
     folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
     return [
-        f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the training set. "
-        f"Trial {search['best']} was taken. The figure of the best of many flatters; {worth}.",
+        f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the "
+        f"training set. Trial {search['best']} was chosen. The best of many trials looks better than it is; "
+        f"{worth}.",
         "", *markdown_table(tables.search_table(report)),
     ]  # fmt: skip
 
@@ -172,8 +168,9 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
     """The table of subgroups; of several labels, only what stands out."""
     shown = [row for row in rows if len(labels) == 1 or row["notable"]]
     note = (
-        f"The gap is the share of {negatives_name(labels)} that are flagged in a subgroup, minus that among all others, with its "
-        "95 % interval; bold where it stands out though so many subgroups were looked at (Bonferroni)."
+        f"The gap is the share of {negatives_name(labels)} that are flagged in a subgroup, minus that among all "
+        "others, with its 95 % interval; bold where it is statistically significant after Bonferroni's "
+        "correction for all subgroups."
     )
     if not shown:
         return [
@@ -192,8 +189,9 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
 def _of_ensemble(report: Report) -> list[str]:
     """How the members were put together, and the table of them."""
     return [
-        f"Each {tables.weight_name(report)} was chosen on out-of-fold scores, and average precisions are of those; together, folds "
-        "were left out of the choice as well.",
+        f"Each {tables.weight_name(report)} was chosen on out-of-fold scores, and average precisions use the "
+        f"same scores. For the ensemble, each {tables.weight_name(report)} was chosen without the fold that is "
+        "scored.",
         "", *markdown_table(tables.members_table(report)),
     ]  # fmt: skip
 
@@ -202,8 +200,9 @@ def _of_selection(report: Report) -> list[str]:
     """The selected dimensions, and how important the first ones are."""
     selection = report.data["details"]["selection"]
     return [
-        f"Of the {selection['of']} dimensions of a comment's vector the {selection['kept']} most important ones to a forest of "
-        f"the training rows were kept; they have {selection['share']:.0%} of all importance.",
+        f"A random forest fitted to the training rows ranked the {selection['of']} dimensions of a comment's "
+        f"vector. The {selection['kept']} most important ones were kept; they have {selection['share']:.0%} of "
+        "all importance.",
         "", *markdown_table(tables.importances_table(report)),
     ]  # fmt: skip
 
@@ -223,8 +222,8 @@ def _of_metric(facts: Mapping[str, Any]) -> str:
 def _of_gan(report: Report) -> list[str]:
     """What the check of generated against real rows came to."""
     return [
-        "Generated rows stand among training rows alone. They are compared with real rows of the rarer class that were held out of "
-        "the GAN's training: an auc of .5 says that a classifier cannot tell the two apart, 1 that it always can; auc real is the "
-        "same of real rows that the GAN was trained on.",
+        "Generated rows are used only for training. The table compares them with real rows of the rarer class "
+        "that were held out of the GAN's training: at an auc of .5 a classifier cannot tell the two apart, at 1 "
+        "it always can. The auc real is the same for real rows that the GAN was trained on.",
         "", *markdown_table(tables.generated_rows_table(report)),
     ]  # fmt: skip

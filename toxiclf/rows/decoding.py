@@ -63,15 +63,15 @@ def reading(name: str) -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:  # of a pipe, of which only the beginning could be looked at
         raise DataError(
-            f"{name} begins as {error.encoding.upper()}, but 0x{error.object[error.start]:02x} further on is not; "
-            "save it as UTF-8, or give it as a file to learn the line"
+            f"{name} begins as {error.encoding.upper()}, but a later byte (0x{error.object[error.start]:02x}) is "
+            "not; save it as UTF-8, or give it as a file to find out the line"
         ) from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} cannot be read: {error}; fetch or pack it again") from error
 
 
 def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: bool) -> str:
-    """The encoding of the stream, which is at its beginning afterwards; of a pipe, the first block decides."""
+    """Find the encoding of a stream and rewind it; for a pipe, the first block decides."""
     start = stream.peek()
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):

@@ -1,4 +1,4 @@
-"""Texts by the chunk: memory stays bounded, and arrays over a chunk stay in the cache."""
+"""Split texts into chunks, so that memory stays bounded and arrays fit the CPU cache."""
 
 from __future__ import annotations
 

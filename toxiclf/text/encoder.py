@@ -1,4 +1,4 @@
-"""The text half of a bundle: comments in, views of ids out; written as JSON and nothing else."""
+"""The text encoder of a bundle: from comments to inputs of ids, saved as JSON only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A batch of comments as a model's graph takes them.
+    """A batch of encoded comments, the input of a model's graph.
 
     Attributes
     ----------
@@ -129,8 +129,8 @@ class TokenView:
         engine = made(spec.part_of_speech, spec.typo_correction)
         if engine.version != spec.tokenizer_version:
             warnings.warn(
-                f"the bundle was trained with {spec.tokenizer_version}, here is {engine.version}: "
-                "tokens, and so scores, may differ; install the same version or train again",
+                f"the bundle was trained with {spec.tokenizer_version}, but {engine.version} is installed, so "
+                "tokens and scores may differ; install the same version, or train again",
                 stacklevel=2,
             )
         return cls(engine, TokenVocabulary(vocabulary), spec.max_tokens)
@@ -163,7 +163,10 @@ class NgramView:
 
 
 def _not_here(kind: str, name: str) -> str:
-    return f"there is no {kind} '{name}' here; update with: pip install -U toxiclf, or install the package that adds it"
+    return (
+        f"there is no {kind} '{name}' here; update toxiclf with: pip install -U toxiclf, or install the package that "
+        "adds it"
+    )
 
 
 View = TokenView | NgramView
@@ -186,7 +189,7 @@ def _engine_of(view: View) -> tuple[Any, ...] | None:
 
 
 class TextEncoder:
-    """Preprocessor and views: what stands between a comment and a model's graph.
+    """The preprocessor and the inputs between a comment and a model's graph.
 
     Parameters
     ----------

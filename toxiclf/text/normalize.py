@@ -67,7 +67,7 @@ class Normalized:
 
 @dataclass(frozen=True, slots=True)
 class Normalizer:
-    """Bring a comment to one written form; never fails, whatever the string holds.
+    """Normalize comments to one written form; any string is accepted.
 
     In this order: half- and full-width forms to ordinary ones; control and format characters (NUL, zero-width,
     bidirectional controls, tags, variation selectors) removed; lone surrogates to U+FFFD; NFC, a letter with its marks cut

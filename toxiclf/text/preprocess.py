@@ -1,4 +1,4 @@
-"""What happens to a comment before it is cut into tokens or n-grams."""
+"""Preprocess comments before they are cut into tokens or n-grams."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toxiclf.text.obfuscation import expanded
 
 @dataclass(frozen=True, slots=True)
 class Preprocessor:
-    """Normalize comments, then add the words that a view reads otherwise: in front, where no limit on tokens cuts them off.
+    """Normalize comments, then add in front the readings of disguised words, where no token limit cuts them off.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From tokens, or from texts, to the int32 ids that a model's graph takes.
+"""Vocabularies: map tokens or texts to the int32 ids of a model's graph.
 
 Two kinds of vocabulary, each holding what was seen in training: :class:`TokenVocabulary` (one id a token; tokens it does not
 know are broken into known pieces) and :class:`NgramVocabulary` (one id an n-gram of jamo or of characters). Id 0 is padding.

@@ -464,7 +464,7 @@ def test_a_diverging_candidate_is_a_failed_trial(parts: Split) -> None:
     found = search(parts, recipe_of(space, model="dnn", folds=2), quiet)
     good, bad = (trial.failure for trial in found.trials)
     assert not good
-    assert bad.startswith("training diverged: the loss was no number any more at step ")
+    assert bad.startswith("training diverged: the loss was NaN or infinite at step ")
 
 
 def test_a_grid_names_the_combination_that_is_no_recipe(parts: Split) -> None:
@@ -473,7 +473,7 @@ def test_a_grid_names_the_combination_that_is_no_recipe(parts: Split) -> None:
         search(parts, recipe_of(space, model="svm"), quiet)
     assert str(caught.value) == (
         "search.space: model.kernel=linear, model.gamma=0.1: model.gamma has no effect while model.kernel is 'linear'; leave it "
-        "out; values that do not go together want tables of their own"
+        "out; put values that do not go together into separate tables"
     )
 
 

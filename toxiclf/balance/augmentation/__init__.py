@@ -1,4 +1,4 @@
-"""Text augmentation: comments of the rarer class, written once more in words that keep their label.
+"""Text augmentation: changed copies of comments of the rarer class that keep their label.
 
 A method is a subclass of :class:`Method` that registers itself; its file has its name.
 """

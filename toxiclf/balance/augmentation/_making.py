@@ -1,4 +1,4 @@
-"""Comments of the rarer class, written once more."""
+"""Write changed copies of comments of the rarer class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DRAWS = 10  # for one copy, until it is like no other comment
 
 @dataclass(frozen=True)
 class Augmented:
-    """Comments that were made from others.
+    """Augmented copies of comments.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ def augmented(
     seed: int,
     keys: Sequence[str] | None = None,
 ) -> Augmented:
-    """Write comments of the rarer class once more, or of all, by each step as many copies of each as it says.
+    """Write changed copies of comments of the rarer class, or of all classes, as each step asks.
 
     Every copy differs, once normalized, from all given texts, from ``avoid`` and from all other copies, and is not empty. Where a
     comment cannot be varied, others of its class, rarer or not, are varied once more in turn, until the number is made up or
@@ -105,8 +105,8 @@ def augmented(
             copies = list(_copies([texts[row] for row in sources], method, step.copies, wanted, new, [seed, number]))
             if not copies:
                 raise DataError(
-                    f"balance.augment: {step.method} could change none of the {len(group)} comments of {name}, for it needs "
-                    f"{method.needs}; leave it out, or take another method"
+                    f"balance.augment: {step.method} cannot change any of the {len(group)} comments of {name}, "
+                    f"because it needs {method.needs}; use another method, or leave it out"
                 )
             of_step.append([(copy, sources[place], step.method) for place, copy in copies])
             share = len(copies) / (step.copies * len(group))

@@ -1,4 +1,4 @@
-"""What every way to write a comment once more promises."""
+"""The interface of augmentation methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Generator = np.random.Generator
 
 
 class Method(ABC):
-    """Rewrites comments at random and keeps what they say.
+    """Base class of augmentation methods, which rewrite comments at random and keep their meaning.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ class Method(ABC):
         self.rate = self.auto_rate if step.rate == "auto" else step.rate
 
     def prepare(self, texts: Sequence[str]) -> None:  # noqa: B027  # most have nothing to look up
-        """Look up at once what many comments need; they are then rewritten in less time, and in the same words."""
+        """Look up what many comments need in one call; this saves time and changes no result."""
 
     @abstractmethod
     def variant(self, text: str, rng: Generator) -> str:
-        """The text rewritten once; the same text where nothing of it can be changed.
+        """Rewrite a text once; return it unchanged if nothing can be changed.
 
         Parameters
         ----------

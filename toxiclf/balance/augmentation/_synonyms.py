@@ -111,8 +111,8 @@ def _lexicon(source: str) -> _Lexicon:
     vectors, card = load_vectors(source)
     if card is not None and card.text.tokenizer != MecabTokenizer.name:
         raise UsageError(
-            f"the word vectors {source} are of tokens made with {card.text.tokenizer}, and synonyms are looked up by those of "
-            f"{MecabTokenizer.name}; name vectors of its tokens, such as ko-comments"
+            f"the word vectors {source} hold tokens of {card.text.tokenizer}, but synonyms need tokens of "
+            f"{MecabTokenizer.name}; give vectors of its tokens, such as ko-comments"
         )
     mecab = MecabTokenizer()
     seen = np.flatnonzero(vectors.frequencies > 0)
@@ -127,7 +127,7 @@ def _lexicon(source: str) -> _Lexicon:
             by_tag.setdefault(tag, []).append(i)
     if not by_tag:
         raise UsageError(
-            f"the word vectors {source} hold no word that could be a synonym; name others, such as ko-comments"
+            f"the word vectors {source} hold no word that can be a synonym; give others, such as ko-comments"
         )
     return _Lexicon(
         {tag: [vectors.tokens[i] for i in ids] for tag, ids in by_tag.items()},

@@ -1,4 +1,4 @@
-"""Augmentation `eda`: synonyms, and words that move or go."""
+"""Augmentation `eda`: words replaced by synonyms, inserted, swapped or deleted."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Parsed:
 
 @register(
     "augmenter",
-    summary="Synonyms, and words that are inserted, swapped or deleted",
+    summary="Words replaced by synonyms, inserted, swapped or deleted",
     keys=("rate", "similarity", "vectors"),
     order=10,
 )
@@ -74,7 +74,7 @@ class Eda(Method):
         self._parsed: dict[str, _Parsed] = {}
 
     def prepare(self, texts: Sequence[str]) -> None:
-        """Analyse comments, and look up the synonyms of all their words at once."""
+        """Analyze comments, and look up the synonyms of all their words at once."""
         new = {text: self._parse(text) for text in texts if text not in self._parsed}
         if not new:
             return

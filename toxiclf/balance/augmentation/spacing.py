@@ -1,4 +1,4 @@
-"""Augmentation `spacing`: words run together or fall apart."""
+"""Augmentation `spacing`: spaces removed between words or inserted inside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MEETING = re.compile(r"(?<=\S) (?=\S)")
 _INSIDE = re.compile("(?<=[가-힣])(?=[가-힣])")
 
 
-@register("augmenter", summary="Words run together or fallen apart", order=50)
+@register("augmenter", summary="Spaces removed between words or inserted inside them", order=50)
 class Spacing(Method):
     """Removes single spaces between words and inserts them between syllables; nothing else changes.
 

@@ -1,4 +1,4 @@
-"""What a resampler is made from."""
+"""Settings of a resampler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two samples of rows come from one distribution."""
+"""Two-sample tests: do two samples of rows come from one distribution?"""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def squared_distances(a: Floats, b: Floats) -> Floats:
 
 
 def told_apart(a: Floats, b: Floats, rng: np.random.Generator) -> float | None:
-    """ROC AUC with which a classifier tells rows apart that it did not learn from, as many of each; None for too few."""
+    """Held-out ROC AUC of a classifier that separates two samples of equal size; None for too few rows."""
     count = min(len(a), len(b))
     if count < 4:
         return None
@@ -65,7 +65,7 @@ def told_apart(a: Floats, b: Floats, rng: np.random.Generator) -> float | None:
 
 
 def permuted(kernel: Kernel, a: Floats, b: Floats, rng: np.random.Generator) -> tuple[float, float]:
-    """The discrepancy of two samples, and the share of random partings of all rows that are no nearer."""
+    """The discrepancy of two samples and its permutation p value."""
     together = kernel(*[np.concatenate([a, b])] * 2)
     first = np.arange(len(together)) < len(a)
 

@@ -1,4 +1,4 @@
-"""A GAN for the rarer class: generated rows of numbers, and whether they can be told from real ones."""
+"""A GAN that generates rows of the rarer class, and checks of them against real rows."""
 
 from __future__ import annotations
 
@@ -102,18 +102,18 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
         """
         names, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         if len(names) != 2:
-            raise UsageError(f"wgan makes rows of the rarer of two classes, and there are {len(names)}; use smote")
+            raise UsageError(f"wgan needs two classes, but there are {len(names)}; use smote")
         rare = int(counts.argmin())
         wanted = int(self.ratio * counts.max()) - int(counts.min())
         if counts.min() < _FEWEST:
             raise DataError(
-                f"wgan needs {_FEWEST} rows of each class at least, and a fit learns from {counts.min()} of the rarer one; label "
-                "more of them"
+                f"wgan needs at least {_FEWEST} rows of each class, but a fit has only {counts.min()} of the "
+                "rarer class; label more of them"
             )
         if wanted <= 0:
             raise DataError(
-                f"wgan is to reach {self.ratio:g} rows of the rarer class for each other one, and there are as many already; raise "
-                "the ratio, or leave wgan out"
+                f"wgan should reach {self.ratio:g} rows of the rarer class for each row of the other, but there "
+                "are already as many; raise the ratio, or leave wgan out"
             )
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         rng = np.random.default_rng(seed)
@@ -149,7 +149,8 @@ class _Rows:
         held = max(2, round(_HELD_OUT * len(own)))
         if np.ptp(X[own], axis=0).max() == 0:
             raise DataError(
-                f"wgan needs rows that differ, and the {len(own)} of the rarer class are all the same; label others"
+                f"wgan needs rows that differ, but all {len(own)} rows of the rarer class are the same; label "
+                "other comments"
             )
         seen = np.concatenate([X[own[held:]], X[~rare]])
         mean, deviation = seen.mean(axis=0), seen.std(axis=0)
@@ -271,7 +272,7 @@ def _watched(
         done += count
         made = generate(looks)
         if not (np.isfinite(loss) and np.isfinite(made).all()):
-            stopped = apart = f"training fell apart by step {done}: its numbers were no numbers any more"
+            stopped = apart = f"training diverged by step {done} with values that are NaN or infinite"
             break
         distance = kernel.discrepancy(made, rows.held_out)
         history.append({"step": done, "discrepancy": round(distance, 6)})
@@ -279,7 +280,7 @@ def _watched(
         if distance < best:
             best, best_step, weights, since = distance, done, generator.get_weights(), 0
         if since >= _PATIENCE:
-            stopped = f"generated rows came no nearer to held-out ones for {_PATIENCE * _EVERY} steps"
+            stopped = f"generated rows did not get closer to held-out rows for {_PATIENCE * _EVERY} steps"
             break
     if weights is None:
         raise DataError(f"wgan: {stopped}; lower balance.gan_learning_rate, or use smote")
@@ -313,7 +314,7 @@ def _verdict(facts: dict[str, Any], apart: str) -> dict[str, Any]:
     """Whether it collapsed, and why."""
     spread = facts["spread"]
     alike = spread is not None and spread < _COLLAPSED
-    reason = apart or (f"generated rows spread {spread:.0%} as far as real ones" if alike else "")
+    reason = apart or (f"generated rows vary only {spread:.0%} as much as real rows" if alike else "")
     return {"collapsed": bool(reason), "reason": reason}
 
 

@@ -8,9 +8,9 @@ from toxiclf._registry import register
 from toxiclf.balance.resampling._settings import Settings
 
 
-@register("resampler", summary="Copies of rows of the rarer class, drawn at random", order=10)
+@register("resampler", summary="Random copies of rows of the rarer class", order=10)
 def random_over(settings: Settings) -> Any:
-    """Repeats rows of the rarer class at random until there are as many as asked for.
+    """Repeats random rows of the rarer class until the ratio is reached.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """
@@ -20,10 +20,11 @@ def random_over(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="New rows between a rare row and its neighbours", generates=True, keys=("ratio", "neighbours"), order=30
+    "resampler", summary="New rows between a rare row and its nearest neighbors",
+    generates=True, keys=("ratio", "neighbours"), order=30
 )  # fmt: skip
 def smote(settings: Settings) -> Any:
-    """Makes rows on the lines between a row of the rarer class and its nearest neighbours of that class.
+    """Makes rows on the lines between a row of the rarer class and its nearest neighbors of that class.
 
     Source: Chawla et al. 2002, "SMOTE: Synthetic Minority Over-sampling Technique".
     """
@@ -33,11 +34,11 @@ def smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE of the rare rows that lie near the other class", generates=True, keys=("ratio", "neighbours"),
+    "resampler", summary="SMOTE from rare rows near the other class", generates=True, keys=("ratio", "neighbours"),
     order=40,
 )  # fmt: skip
 def borderline_smote(settings: Settings) -> Any:
-    """SMOTE from those rows of the rarer class among whose neighbours at least half are of the other class.
+    """SMOTE from rows of the rarer class of whose neighbors at least half belong to the other class.
 
     Source: Han, Wang and Mao 2005, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning".
     """
@@ -47,10 +48,11 @@ def borderline_smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE of the support vectors of the rarer class", generates=True, keys=("ratio", "neighbours"), order=50
+    "resampler", summary="SMOTE from support vectors of the rarer class",
+    generates=True, keys=("ratio", "neighbours"), order=50
 )  # fmt: skip
 def svm_smote(settings: Settings) -> Any:
-    """SMOTE from the support vectors of the rarer class, also outwards where few neighbours are of the other class.
+    """SMOTE from the support vectors of the rarer class, also outward where few neighbors belong to the other class.
 
     Source: Nguyen, Cooper and Kamei 2011, "Borderline over-sampling for imbalanced data classification".
     """
@@ -60,10 +62,11 @@ def svm_smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE, most of it where the other class is near", generates=True, keys=("ratio", "neighbours"), order=60
+    "resampler", summary="SMOTE with more new rows where the other class is near",
+    generates=True, keys=("ratio", "neighbours"), order=60
 )  # fmt: skip
 def adasyn(settings: Settings) -> Any:
-    """Makes the more rows from a row of the rarer class, the more of its neighbours are of the other class.
+    """ADASYN: makes more rows from a row of the rarer class if more of its neighbors belong to the other class.
 
     Source: He et al. 2008, "ADASYN: Adaptive synthetic sampling approach for imbalanced learning".
     """
@@ -78,7 +81,7 @@ def adasyn(settings: Settings) -> Any:
     "resampler", summary="SMOTE, then Tomek links removed", generates=True, keys=("ratio", "neighbours"), order=70
 )  # fmt: skip
 def smote_tomek(settings: Settings) -> Any:
-    """SMOTE, then removes both rows of each pair of classes that are each other's nearest neighbours.
+    """SMOTE, then removes both rows of each Tomek link: two rows of different classes that are each other's nearest neighbors.
 
     Source: Batista, Bazzan and Monard 2003, "Balancing Training Data for Automated Annotation of Keywords".
     """
@@ -88,11 +91,12 @@ def smote_tomek(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE, then rows unlike their neighbours removed", generates=True, keys=("ratio", "neighbours"),
+    "resampler", summary="SMOTE, then rows removed that differ from their neighbors",
+    generates=True, keys=("ratio", "neighbours"),
     order=80,
 )  # fmt: skip
 def smote_enn(settings: Settings) -> Any:
-    """SMOTE, then removes rows whose nearest neighbours are of another class (edited nearest neighbours).
+    """SMOTE, then removes rows whose nearest neighbors belong to another class (edited nearest neighbors).
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """

@@ -8,9 +8,9 @@ from toxiclf._registry import register
 from toxiclf.balance.resampling._settings import Settings
 
 
-@register("resampler", summary="Rows of the other class removed at random", undersamples=True, order=20)
+@register("resampler", summary="Random rows of the other class removed", undersamples=True, order=20)
 def random_under(settings: Settings) -> Any:
-    """Keeps rows of the more frequent class at random until there are as few as asked for.
+    """Removes random rows of the more frequent class until the ratio is reached.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """
@@ -20,10 +20,11 @@ def random_under(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="Rows of the other class removed that mix with the rarer one", undersamples=True, keys=(), order=90
+    "resampler", summary="Rows of the other class in Tomek links removed", undersamples=True, keys=(), order=90
 )  # fmt: skip
 def tomek(settings: Settings) -> Any:
-    """Removes a row of the more frequent class where it and a row of the rarer one are each other's nearest (Tomek links).
+    """Removes rows of the more frequent class in Tomek links: it and a row of the rarer class are each other's nearest
+    neighbors.
 
     Source: Tomek 1976, "Two Modifications of CNN".
     """
@@ -33,11 +34,12 @@ def tomek(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="Rows of the other class nearest to the rarer one kept", undersamples=True, keys=("ratio", "neighbours"),
+    "resampler", summary="Rows of the other class kept only near the rarer class",
+    undersamples=True, keys=("ratio", "neighbours"),
     order=100,
 )  # fmt: skip
 def nearmiss(settings: Settings) -> Any:
-    """Keeps those rows of the more frequent class that lie nearest to their nearest rows of the rarer one.
+    """NearMiss: keeps the rows of the more frequent class that are nearest to rows of the rarer class.
 
     Source: Mani and Zhang 2003, "kNN approach to unbalanced data distributions".
     """

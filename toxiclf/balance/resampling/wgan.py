@@ -11,7 +11,7 @@ from toxiclf.errors import unknown_name
 
 
 @register(
-    "resampler", summary="New rows from a generative network that learned both classes", generates=True, order=110,
+    "resampler", summary="New rows from a generative network trained on both classes", generates=True, order=110,
     keys=("ratio", "gan_steps", "gan_noise", "gan_units", "gan_critic_steps", "gan_penalty", "gan_learning_rate"),
 )  # fmt: skip
 def wgan(settings: Settings) -> Any:

@@ -1,4 +1,4 @@
-"""The input of checks, and the findings that they give."""
+"""The input and the result of checks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckedRun:
-    """Facts of a run, or of a bundle that is evaluated. A fact that is not known has its default, which gives no finding.
+    """Details of a run or of an evaluated bundle, for checks. A fact that is not known has its default, which gives no finding.
 
     Attributes
     ----------

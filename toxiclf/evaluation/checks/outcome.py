@@ -10,19 +10,19 @@ from toxiclf.evaluation.checks._run import CheckedRun, Finding
 from toxiclf.evaluation.slices import NO_PEOPLE, NOBODY, negatives_name
 
 
-@register("finding", "diverged", summary="Training broke down, so there is no model", order=1)
+@register("finding", "diverged", summary="Training diverged, so there is no model", order=1)
 def diverged(run: CheckedRun) -> Iterator[Finding]:
     if run.divergence is not None:
         what, cure = run.divergence
         yield Finding("diverged", "error", f"{what}; no bundle was made.", f"{cure[0].upper()}{cure[1:]}.")
 
 
-@register("finding", "no_bundle", summary="The network has no ONNX form, so there is nothing to score with", order=2)
+@register("finding", "no_bundle", summary="The network cannot be exported to ONNX, so there is no bundle", order=2)
 def no_bundle(run: CheckedRun) -> Iterator[Finding]:
     if run.no_graph:
         yield Finding(
             "no_bundle", "warning", f"no bundle was made: {run.no_graph}.",
-            "The figures hold for the network as it was trained; choose another activation to get a model that can be used.",
+            "The figures are valid for the trained network; choose another activation to get a bundle.",
         )  # fmt: skip
 
 
@@ -40,14 +40,15 @@ def below_baseline(run: CheckedRun) -> Iterator[Finding]:
         "below_baseline", "warning",
         f"average precision {ours:.3f} {verdict} the ngram_logistic baseline's {theirs:.3f} "
         f"(difference {ours - theirs:+.3f}, 95 % interval {interval[0]:+.3f} to {interval[1]:+.3f}).",
-        "The baseline is the default recipe, and no model is simpler or faster: use it, unless this one earns its place otherwise.",
+        "Use the baseline (the default recipe): no model is simpler or faster, so keep this one only for "
+        "another reason.",
     )  # fmt: skip
 
 
 @register(
     "finding",
     "false_positive_gap",
-    summary="Comments that name some people, or come from somewhere, are flagged wrongly more often than others",
+    summary="Some subgroups of comments are flagged wrongly more often than others",
     order=17,
 )
 def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
@@ -69,5 +70,6 @@ def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
     negatives = negatives_name(run.labels)
     yield Finding(
         "false_positive_gap", "warning", f"in some subgroups {negatives} are flagged more often than in others: {named}{more}.",
-        f"Read the false alarms of these subgroups in report.html; label more {negatives} like them, or leave them to people.",
+        f"Read the false alarms of these subgroups in report.html, then label more {negatives} like them, or let "
+        "people review them.",
     )  # fmt: skip

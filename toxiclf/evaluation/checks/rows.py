@@ -15,7 +15,8 @@ def objective_unreached(run: CheckedRun) -> Iterator[Finding]:
         if not reached:
             yield Finding(
                 "objective_unreached", "warning",
-                f"label '{label}': no threshold reaches {run.objective} on the rows it is chosen on; the nearest was taken.",
+                f"label '{label}': no threshold reaches {run.objective} on the rows for choosing it, so the "
+                "nearest one was chosen.",
                 "Ask for less, label more comments, or choose a stronger model.",
             )  # fmt: skip
 
@@ -35,7 +36,9 @@ def small_validation(run: CheckedRun) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-@register("finding", "prevalence_shift", summary="The test rows hold another share of a label than training", order=11)
+@register(
+    "finding", "prevalence_shift", summary="A label is more or less common in the test set than in training", order=11
+)
 def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
     """The share of a label differs between training and test by more than chance (z > 3) and two points.
 
@@ -52,9 +55,9 @@ def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
         spread = math.sqrt(max(pooled * (1 - pooled) * (1 / len(train) + 1 / len(test)), 1e-12))
         if abs(a - b) > max(3 * spread, 0.02):
             yield Finding(
-                "prevalence_shift", "warning", f"label '{label}': {a:.1%} of training rows hold it, {b:.1%} of test rows.",
-                "Scores and thresholds are fitted to the training share; collect training rows the way comments arrive in "
-                "production, or name the production prevalence with decision.prior.",
+                "prevalence_shift", "warning", f"label '{label}': {a:.1%} of training rows have it, but {b:.1%} of test rows.",
+                "Scores and thresholds fit the training share; collect training rows as comments arrive in "
+                "production, or set decision.prior to the production prevalence.",
             )  # fmt: skip
 
 
@@ -73,19 +76,20 @@ def duplicate_leak(run: CheckedRun) -> Iterator[Finding]:
     n_rows = 0 if run.scores is None else len(run.scores)
     if run.n_learned_from:
         which = (
-            "these are comments"
+            "all of these comments"
             if run.n_learned_from == n_rows
-            else f"{run.n_learned_from:,} of {n_rows:,} comments are among those"
+            else f"{run.n_learned_from:,} of these {n_rows:,} comments"
         )
         yield Finding(
-            "duplicate_leak", "warning", f"{which} that the model has learned from, so the figures flatter it.",
-            "Leave them out (learned.csv in the run's folder has their lines), or use comments that came in since.",
+            "duplicate_leak", "warning", f"the model was trained on {which}, so the figures are too good.",
+            "Remove them (learned.csv in the run's folder has their lines), or use newer comments.",
         )  # fmt: skip
     if run.n_leaked:
         yield Finding(
             "duplicate_leak", "warning",
-            f"{run.n_leaked:,} training rows hold the same comment as a test row and were left out of training.",
-            "Nothing to do here; figures published elsewhere on this split may be too high by such rows.",
+            f"{run.n_leaked:,} training rows have the same comment as a test row and were removed from training.",
+            "You need not do anything; figures that others publish on this split may be too high because of "
+            "such rows.",
         )  # fmt: skip
 
 
@@ -98,11 +102,11 @@ def truncated(run: CheckedRun) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@register("finding", "no_known_tokens", summary="Comments hold nothing that was seen in training", order=16)
+@register("finding", "no_known_tokens", summary="Comments hold no token or n-gram that was seen in training", order=16)
 def no_known_tokens(run: CheckedRun) -> Iterator[Finding]:
     if run.n_unknown and run.scores is not None:
         yield Finding(
             "no_known_tokens", "info",
-            f"{run.n_unknown:,} of {len(run.scores):,} comments hold nothing that was seen in training.",
-            "They get the model's default score; name more texts with vectors.unlabeled, or train on comments like these.",
+            f"{run.n_unknown:,} of {len(run.scores):,} comments hold no token or n-gram that was seen in training.",
+            "They get the model's default score; add texts with vectors.unlabeled, or train on comments like these.",
         )  # fmt: skip

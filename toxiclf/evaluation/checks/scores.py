@@ -14,7 +14,12 @@ from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 
 @register("finding", "constant_scores", summary="Every comment gets the same score", order=7)
-@register("finding", "majority_only", summary="The model tells little apart, whatever its accuracy", order=7)
+@register(
+    "finding",
+    "majority_only",
+    summary="The model separates toxic from not toxic comments poorly, whatever its accuracy",
+    order=7,
+)
 def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
     if run.scores is None or run.targets is None or run.evaluation is None:
         return
@@ -30,15 +35,17 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
         elif flagged in (0.0, 1.0):
             what = "every comment is" if flagged else "no comment is"
             yield Finding(
-                "majority_only", "error", f"label '{label}': at threshold {threshold:.3f} {what} called toxic.",
+                "majority_only", "error", f"label '{label}': at threshold {threshold:.3f} {what} flagged.",
                 "Accuracy then only repeats the class shares: look at average precision, and choose another objective or model.",
             )  # fmt: skip
         elif precision.value is not None and precision.low is not None and precision.low <= share:
             yield Finding(
                 "majority_only", "error" if precision.value <= share else "warning",
-                f"label '{label}': average precision {precision.value:.3f} ({precision.low:.3f} to {precision.high:.3f}) does not "
-                f"beat {share:.3f}, the share of such comments, which guessing reaches.",
-                "The model tells little apart, whatever its accuracy: train on more comments, or use the ngram_logistic model.",
+                f"label '{label}': average precision {precision.value:.3f} ({precision.low:.3f} to "
+                f"{precision.high:.3f}) does not beat guessing, which reaches {share:.3f}, the share of such "
+                "comments.",
+                "The model separates comments poorly, whatever its accuracy: train on more comments, or use the "
+                "ngram_logistic model.",
             )  # fmt: skip
 
 
@@ -69,8 +76,9 @@ def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
         mean, share = float(scores.mean()), float(targets.mean())
         if abs(mean - share) > max(0.05, 4 * math.sqrt(share * (1 - share) / len(scores))):
             yield Finding(
-                "uncalibrated", "warning", f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of test rows hold it.",
-                "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on.",
+                "uncalibrated", "warning",
+                f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of test rows have the label.",
+                "Use scores only as a ranking, because the test rows differ from the calibration rows.",
             )  # fmt: skip
 
 
@@ -86,7 +94,8 @@ def _uncalibrated_in_production(
     if abs(mean - share) > max(min(0.05, share / 2), 4 * chance):
         yield Finding(
             "uncalibrated", "warning",
-            f"label '{label}': the mean score is {percent(mean)} where it should be the production prevalence, {percent(share)}, "
-            "to which scores are corrected and test rows weighted.",
-            "Read scores as a ranking; the test rows differ from the rows that calibration was fitted on in more than that rate.",
+            f"label '{label}': the mean score is {percent(mean)}; expected {percent(share)}, the production "
+            "prevalence of the corrected scores and weighted test rows.",
+            "Use scores only as a ranking, because the test rows differ from the calibration rows in more than "
+            "prevalence.",
         )  # fmt: skip

@@ -8,9 +8,9 @@ from toxiclf._registry import register
 from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 
-@register("finding", "double_weighting", summary="Two techniques favour the rare class at once", order=3)
+@register("finding", "double_weighting", summary="Two techniques favor the rare class at once", order=3)
 def double_weighting(run: CheckedRun) -> Iterator[Finding]:
-    """Class weights and the loss both favour the rare class, or weights given by hand and resampling do.
+    """Class weights and the loss both favor the rare class, or weights given by hand and resampling do.
 
     Weights that are not given by hand are computed after resampling.
     """
@@ -18,13 +18,14 @@ def double_weighting(run: CheckedRun) -> Iterator[Finding]:
     if run.weights_by_hand and run.resampled and weighted:
         yield Finding(
             "double_weighting", "warning",
-            "class weights were given by hand and rows were resampled, so rare classes are favoured twice.",
+            "class weights were given by hand and rows were resampled, so rare classes are favored twice.",
             "Choose one: balance.class_weight = none, or no balance.resample.",
         )  # fmt: skip
     if run.loss != "crossentropy" and weighted:
         yield Finding(
             "double_weighting", "warning",
-            f"class weights and the {run.loss.replace('_', '-')} loss are both on, so rare classes are favoured twice.",
+            f"class weights and the {run.loss.replace('_', '-')} loss are both on, so rare classes are favored "
+            "twice.",
             "Choose one: balance.class_weight = none, or balance.loss = crossentropy.",
         )  # fmt: skip
 
@@ -38,29 +39,33 @@ def few_copies(run: CheckedRun) -> Iterator[Finding]:
     if made < 0.9 * asked:
         yield Finding(
             "few_copies", "warning",
-            f"augmentation wrote {made:,} of the {asked:,} copies that it was asked for: the others would have been like comments "
-            "that there are.",
+            f"augmentation wrote {made:,} of the {asked:,} requested copies, because the others would repeat "
+            "existing comments.",
             "Ask for fewer copies, a higher rate, or another method; --keep-augmented shows what was written.",
         )  # fmt: skip
 
 
-@register("finding", "gan_collapse", summary="Generated rows are all alike, or the GAN's training fell apart", order=5)
+@register(
+    "finding", "gan_collapse", summary="Generated rows are all alike, or the training of the GAN diverged", order=5
+)
 def gan_collapse(run: CheckedRun) -> Iterator[Finding]:
     if run.gan.get("collapsed"):
         yield Finding(
             "gan_collapse", "warning", f"the GAN collapsed: {run.gan['reason']}.",
-            "Do not trust these rows: use balance.resample = smote or the tuned threshold alone; or try a lower "
-            "balance.gan_learning_rate, fewer balance.gan_steps, or label more of the rarer class.",
+            "Do not use these rows: set balance.resample = smote, or use the tuned threshold alone. Or try a "
+            "lower balance.gan_learning_rate or fewer balance.gan_steps, or label more comments of the rarer "
+            "class.",
         )  # fmt: skip
 
 
-@register("finding", "no_effect", summary="Calibration undoes what the loss does", order=6)
+@register("finding", "no_effect", summary="Calibration cancels the effect of the loss", order=6)
 def no_effect(run: CheckedRun) -> Iterator[Finding]:
     """The loss moves outputs by a constant, and calibration moves them back (each network has a bias to do so)."""
     if run.loss == "logit_adjusted" and run.calibration != "none":
         yield Finding(
             "no_effect", "info",
-            "the logit-adjusted loss moves all outputs for a label by one number, and calibration moves them back: ranks, scores "
-            "and verdicts are those of cross-entropy.",
-            "It matters to uncalibrated scores and a fixed threshold alone; for verdicts, the tuned threshold does the same.",
+            "the logit-adjusted loss shifts all outputs of a label by a constant and calibration shifts them "
+            "back, so ranks, scores and verdicts equal those of cross-entropy.",
+            "Set balance.loss = crossentropy; the logit-adjusted loss changes only uncalibrated scores with a "
+            "fixed threshold.",
         )  # fmt: skip

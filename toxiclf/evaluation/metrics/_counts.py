@@ -13,7 +13,7 @@ from toxiclf.evaluation.prevalence import Floats
 
 @dataclass(frozen=True, eq=False)
 class ResampledRows:
-    """The rows of one label, each counted as often as each resample draws it.
+    """The rows of one label, weighted by how often each bootstrap resample draws them.
 
     A metric takes these and gives a number a resample, float64 (resamples,); NaN, or a division by zero, where it is not
     defined.

@@ -49,12 +49,14 @@ def f1(rows: ResampledRows) -> Floats:
     return f_beta(rows.tp, rows.fp, rows.fn, 1)
 
 
-@register("metric", summary="F-measure to which recall matters twice as much", order=6, shown_in={"page": 50})
+@register("metric", summary="F-measure that weights recall twice as much as precision", order=6, shown_in={"page": 50})
 def f2(rows: ResampledRows) -> Floats:
     return f_beta(rows.tp, rows.fp, rows.fn, 2)
 
 
-@register("metric", summary="Mean of the F1 of toxic and of not toxic", order=7, shown_in={"headline": 50})
+@register(
+    "metric", summary="Mean of the F1 scores of toxic and of not toxic comments", order=7, shown_in={"headline": 50}
+)
 def macro_f1(rows: ResampledRows) -> Floats:
     return (f_beta(rows.tp, rows.fp, rows.fn, 1) + f_beta(rows.tn, rows.fn, rows.fp, 1)) / 2
 
@@ -73,7 +75,8 @@ def mcc(rows: ResampledRows) -> Floats:
 
 @register(
     "metric",
-    summary="Share of comments that are flagged; only at the production prevalence, as it depends on the share of toxic rows",
+    summary="Share of comments that are flagged; only at the production prevalence, because it depends on the share of "
+    "toxic rows",
     order=13,
     production_only=True,
     shown_in={"production": 50},

@@ -40,7 +40,7 @@ from toxiclf.recipe.preprocessing import recipe_normalizer
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-_MOST_FITTERS = 4  # word vectors of much unlabelled text take a lot of memory
+_MOST_FITTERS = 4  # word vectors of much unlabeled text take a lot of memory
 
 _RANKING: dict[str, Callable[..., float]] = {
     "average_precision": average_precision_score,
@@ -63,7 +63,7 @@ class _Fold:
 
 
 class CrossValidator:
-    """Gives a recipe its metric in each fold. Features are kept from one candidate to the next that shares them."""
+    """Computes the metric of a recipe in each fold. Features are kept from one candidate to the next that shares them."""
 
     def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
@@ -88,7 +88,7 @@ class CrossValidator:
                     )
 
     def identity(self) -> str:
-        """Hash of all that decides a trial's value, but its settings."""
+        """Hash of everything except its settings that decides a trial's value."""
         train, validation = self._parts.train, self._parts.validation
         section = self._section
         asked = self._recipe.decision
@@ -108,14 +108,14 @@ class CrossValidator:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def _check_sources(self) -> None:
-        """Find out now, and not when its turn comes, that unlabelled texts or word vectors are not there."""
+        """Find out now, and not when its turn comes, that unlabeled texts or word vectors are not there."""
         keys = {key for space in self._section.space for key in space}
         chosen = "vectors.pretrained" in keys or "pretrained" in self._recipe.vectors.model_fields_set
         for key in sorted(keys & {"text.tokenizer", "text.part_of_speech"}):
             if not chosen and self._recipe.vectors.pretrained != "auto":
                 raise UsageError(
-                    f"search.space: {key} would be tried with ko-comments for some values and with vectors of the training "
-                    "rows for others; set vectors.pretrained = 'none', so that all are treated alike"
+                    f"search.space: {key} would be tried with ko-comments for some values and with vectors of "
+                    "the training rows for others; set vectors.pretrained = 'none' to compare like with like"
                 )
         for source in named_sources(self._recipe, self._section, "unlabeled"):
             next(read_texts(source), None)
@@ -210,7 +210,7 @@ class CrossValidator:
 
 
 def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabeled", "pretrained"]) -> list[str]:
-    """Sources of unlabelled texts, or of word vectors, that a recipe or a candidate of its search names."""
+    """Sources of unlabeled texts, or of word vectors, that a recipe or a candidate of its search names."""
     value = getattr(recipe.vectors, key)
     named = [value] if isinstance(value, str) else list(value)
     for space in section.space:

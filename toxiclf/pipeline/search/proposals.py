@@ -34,7 +34,8 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
                 candidate = recipe.changed(settings)
             except UsageError as error:
                 raise UsageError(
-                    f"search.space: {plainly(settings)}: {error}; values that do not go together want tables of their own"
+                    f"search.space: {plainly(settings)}: {error}; put values that do not go together into "
+                    "separate tables"
                 ) from error
             distinct.setdefault(candidate.sha256(), settings)
             places.setdefault(candidate.sha256(), order.setdefault(features_key(candidate), len(order)))
@@ -106,7 +107,7 @@ def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def check_values(recipe: Recipe, section: SearchSection) -> None:
-    """Refuse what fits no recipe by itself, before anything is fitted; in optuna, values that do not go together fail later.
+    """Check all values of the search before anything is fitted; with optuna, combinations that do not fit fail later.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def check_values(recipe: Recipe, section: SearchSection) -> None:
     for space in section.space:
         models = space.get("model.name", (recipe.model.name,))
         if isinstance(models, Range):
-            raise UsageError("search.space: model.name wants a list of names, not a range")
+            raise UsageError("search.space: model.name needs a list of names, not a range")
         for key, values in space.items():
             for value in _samples(values):
                 refusal = _refusal(recipe, space, models, key, value)

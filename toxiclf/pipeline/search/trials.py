@@ -56,7 +56,7 @@ class Trial:
 
 
 def plainly(settings: Mapping[str, Any]) -> str:
-    """Settings as a person writes them."""
+    """Settings as readable text."""
     return ", ".join(f"{key}={value}" for key, value in settings.items())
 
 
@@ -104,7 +104,7 @@ class Log:
 
 
 class Progress:
-    """Runs trials or takes them from the log, and says how the search stands."""
+    """Runs trials or takes them from the log, and reports progress."""
 
     def __init__(self, section: SearchSection, count: int, log: Log, say: Say) -> None:
         self._metric, self._count, self._log, self._say = section.metric.replace("_", " "), count, log, say
@@ -130,7 +130,7 @@ class Progress:
         return trial
 
     def defeat(self) -> Exception:
-        """What to raise where no candidate could be fitted: the kind of error that is first among their failures."""
+        """The error to raise if no candidate could be fitted: that of the first failure."""
         first = self._errors[0]
         if isinstance(first, DivergedError):
             return first

@@ -114,7 +114,7 @@ def write_figures(
         if present:
             drawable[figure.name] = present
         else:
-            missing.append(f"{figure.name}: this run has none; it needs {figure['needs']}")
+            missing.append(f"this run has no figure {figure.name}, which needs {figure['needs']}")
     if not drawable:
         raise UsageError(f"there is nothing to draw: {'; '.join(missing)}")
     from toxiclf.report import _matplotlib
@@ -122,7 +122,7 @@ def write_figures(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be made ({error.strerror}); choose another folder") from error
+        raise UsageError(f"{folder} cannot be created ({error.strerror}); choose another folder") from error
     for sentence in missing:
         say(sentence)
     paths = [folder / f"{name}.{kind}" for name in drawable]
@@ -133,7 +133,7 @@ def write_figures(
     ]
     if boxed:
         say(
-            f"no font here has all characters of {', '.join(boxed)}, so boxes stand for some; install one that has them, "
+            f"no installed font has all characters of {', '.join(boxed)}, so some appear as boxes; install one, "
             "such as fonts-nanum for Hangul, and draw again"
         )
     return paths

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from toxiclf.evaluation.scored import ScoredRows
 
 _AT_PRODUCTION = (
-    "Scores are for comments in production, these rows are as they are: where prevalences differ, the line leaves the "
-    "diagonal."
+    "Scores are corrected to the production prevalence, but these rows are not weighted to it, so the line "
+    "leaves the diagonal."
 )
 
 
@@ -21,7 +21,7 @@ _AT_PRODUCTION = (
     "figure", summary="Mean score against the share of toxic comments, in ten groups", order=50, by_label=True,
     title="Calibration",
     note="Of comments with a score of 0.8, eight in ten should be toxic: then the line lies on the diagonal.",
-    needs="a report that analyses calibration",
+    needs="a report with a calibration curve",
 )  # fmt: skip
 def calibration(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
     name = report.labels[label]

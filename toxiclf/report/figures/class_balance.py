@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @register(
     "figure", summary="Training rows of each class, before and after each technique", order=90, by_label=True,
-    title="Rows that were learned from", note="By class; before and after each technique, where there was one.",
+    title="Training rows", note="By class, before and after each technique.",
     needs="the report of a training",
 )  # fmt: skip
 def class_balance(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

@@ -1,4 +1,4 @@
-"""What the model says of comments, by how people labelled them."""
+"""What the model says of comments, by how people labeled them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @register(
     "figure", summary="Confusion matrix at the threshold", order=10, by_label=True, title="Confusion",
-    note="What the model says of comments, by how people labelled them; each row adds up to all of its class.",
+    note="The model's verdicts by the labels that people gave; each row adds up to all comments of its class.",
     needs="a run with scores",
 )  # fmt: skip
 def confusion(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
@@ -28,5 +28,5 @@ def confusion(report: Report, scored: ScoredRows | None, label: int) -> Chart | 
         for pair in zip(rows, shares, strict=True)
     ]
     x = Axis("by the model", ticks=("not flagged", "flagged"))
-    y = Axis("labelled", ticks=class_names(report, label), reversed=True)
+    y = Axis("labeled", ticks=class_names(report, label), reversed=True)
     return Chart([Panel(x, y, heat_map=HeatMap(shares, texts))])

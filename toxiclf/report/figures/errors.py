@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @register(
     "figure", summary="Raw scores of an anomaly model, with the threshold", order=120, wide=True,
-    title="What the model finds unusual", note="Each comment by its raw score; flagged above the line. Unusual is not toxic.",
+    title="What the model finds unusual", note="Comments with a raw score above the line are flagged. Unusual does not mean toxic.",
     needs="an anomaly model, such as autoencoder; older runs did not save its points",
 )  # fmt: skip
 def errors(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

@@ -17,8 +17,8 @@ _DASHES: tuple[Literal["solid", "dash", "dot", "dashdot"], ...] = ("solid", "das
 
 
 @register(
-    "figure", summary="Training loss, and what the validation set says, by epoch", order=110, wide=True, title="Training",
-    note="Loss of the training rows, and the metric of the validation set that training was stopped by.",
+    "figure", summary="Training loss and validation metric by epoch", order=110, wide=True, title="Training",
+    note="Loss on the training set, and the metric on the validation set that stops training.",
     needs="a network",
 )  # fmt: skip
 def history(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

@@ -16,7 +16,7 @@ _MOST_BARS = 30
 
 @register(
     "figure", summary="Most important dimensions of a comment's vector", order=140, title="Most important dimensions",
-    note="Of a comment's vector, to a forest of the training rows.",
+    note="Importance in a random forest fitted to the training rows.",
     needs="features.select",
 )  # fmt: skip
 def importance(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
@@ -28,6 +28,6 @@ def importance(report: Report, scored: ScoredRows | None, label: int) -> Chart |
         "bars", [entry["importance"] for entry in shown], list(range(len(shown))), lying=True,
         colour=[BLUE if entry["kept"] else PALE for entry in shown],
     )  # fmt: skip
-    x = Axis("importance to a forest of the training rows (kept: blue)")
+    x = Axis("importance in the random forest (kept: blue)")
     y = Axis(ticks=[f"dimension {entry['number'] + 1}" for entry in shown])
     return Chart([Panel(x, y, [bars])], height=600, legend=False)

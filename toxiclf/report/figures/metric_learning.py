@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @register(
     "figure", summary="Maps (t-SNE) of comments before and after the learned metric", order=130, wide=True,
     title="Comments before and after the metric",
-    note="A map by t-SNE: neighbours are alike; distances between groups say nothing.",
+    note="A t-SNE map: near comments are similar, but distances between groups mean nothing.",
     needs="a learned metric; older runs did not save its points",
 )  # fmt: skip
 def metric_learning(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

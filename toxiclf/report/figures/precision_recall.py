@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @register(
     "figure", summary="Precision against recall, with the threshold and its intervals", order=20, by_label=True,
     title="Precision and recall",
-    note="How many flags are right, against how many toxic comments are found. The dot is this model's threshold.",
+    note="The share of flags that are right against the share of toxic comments that are found. The dot marks the "
+        "threshold.",
     needs="scores of comments of both classes in predictions.csv",
 )  # fmt: skip
 def precision_recall(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @register(
     "figure", summary="Recall against the false positive rate", order=30, by_label=True, title="ROC",
-    note="Toxic comments found, against others flagged. Where toxic comments are rare it flatters: look at precision first.",
+    note="Toxic comments found against other comments flagged. The curve looks too good if toxic comments are rare, "
+        "so look at precision first.",
     needs="scores of comments of both classes in predictions.csv",
 )  # fmt: skip
 def roc(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

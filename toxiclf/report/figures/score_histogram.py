@@ -18,7 +18,7 @@ _EDGES = np.linspace(0, 1, 41)
 
 @register(
     "figure", summary="Scores of each class, with the threshold", order=40, by_label=True, title="Scores by class",
-    note="Where the two hills overlap, no threshold tells them apart.",
+    note="Where the two hills overlap, no threshold separates the classes.",
     needs="scores of comments of both classes in predictions.csv",
 )  # fmt: skip
 def score_histogram(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

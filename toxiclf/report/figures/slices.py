@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @register(
     "figure", summary="False positive rate of each subgroup of comments", order=70, by_label=True, wide=True,
-    title="False alarms by subgroup", note="Where comments that are not toxic are flagged more often than elsewhere.",
+    title="False alarms by subgroup", note="The share of comments that are flagged although they are not toxic.",
     needs="subgroups that hold comments without the label",
 )  # fmt: skip
 def slices(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

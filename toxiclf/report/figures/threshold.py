@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @register(
     "figure", summary="Precision and recall at each threshold", order=60, by_label=True,
     title="Precision and recall by threshold",
-    note="On the rows that thresholds may be chosen on. The line moves with the slider above.",
-    needs="the scores that thresholds were chosen on, which a bundle away from its run does not have",
+    note="On the rows for choosing thresholds. The line moves with the slider above.",
+    needs="the scores that thresholds were chosen on, which a bundle without its run does not have",
 )  # fmt: skip
 def threshold(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
     curve = report.analysis.get("thresholds", {}).get("labels", {}).get(report.labels[label])

@@ -16,8 +16,9 @@ _SIDES = (("raise the score", 1, RED), ("lower the score", -1, BLUE))
 
 @register(
     "figure", summary="Tokens that raise or lower the score most", order=80, by_label=True, wide=True, quotes_comments=True,
-    title="Most telling tokens",
-    note="How a token changes the score of a comment: the score minus the score without it, in comments drawn at random.",
+    title="Most influential tokens",
+    note="The mean change of the score by a token (the score minus the score without the token) in a random sample "
+        "of comments.",
     needs="a run with a bundle, saved with the texts of comments",
 )  # fmt: skip
 def tokens(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

@@ -73,7 +73,7 @@ def _captioned(name: str, charts: Sequence[Chart | None]) -> dict[str, Any]:
     return {"name": name, "title": figure["title"], "note": note, "wide": figure["wide"]}
 
 
-@register("format", "notebook", summary="The first screen of a report, as a notebook shows it")
+@register("format", "notebook", summary="The first screen of a report, for notebooks")
 def in_notebook(report: Report) -> str:
     """What a notebook shows of a report: the first screen, without a script."""
     filled: str = _template("notebook.html.j2").render(

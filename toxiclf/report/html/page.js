@@ -34,13 +34,13 @@
       return part;
     }));
   }
-  const sentenceAt = (m, rate) => `Of ${whole(COMMENTS)} comments at ${percent(rate)} ${data.kinds[state.label]} you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} right; ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))} missed.`;
+  const sentenceAt = (m, rate) => `Of ${whole(COMMENTS)} comments with ${percent(rate)} ${data.kinds[state.label]} you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} of them right, and miss ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))}.`;
 
   function drawLive() {
     const counts = data.confusion[state.label];
     if (!counts || !$("production-sentence")) return;
     if (!(counts.tp + counts.fn) || !(counts.fp + counts.tn)) {
-      $("production-sentence").textContent = "These comments do not hold both classes, so nothing can be said of comments in production.";
+      $("production-sentence").textContent = "These comments have only one class, so production cannot be estimated.";
       bar($("production-bar"), []);
       return;
     }
@@ -82,7 +82,7 @@
     if (two) {
       const blocked = atRate(countsAt(high), state.rate);
       const review = atPrevalence.tp + atPrevalence.fp - blocked.tp - blocked.fp;
-      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments at ${percent(state.rate)} ${data.kinds[state.label]} ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(atPrevalence.tp - blocked.tp)} of them ${data.kinds[state.label]}; ${whole(atPrevalence.fn + atPrevalence.tn)} allowed, ${whole(atPrevalence.fn)} of them ${data.kinds[state.label]}.`;
+      $("explorer-sentence").textContent = `Of ${whole(COMMENTS)} comments with ${percent(state.rate)} ${data.kinds[state.label]}, ${whole(blocked.tp + blocked.fp)} would be blocked, ${whole(blocked.tp)} rightly; ${whole(review)} reviewed, ${whole(atPrevalence.tp - blocked.tp)} of them ${data.kinds[state.label]}; ${whole(atPrevalence.fn + atPrevalence.tn)} allowed, ${whole(atPrevalence.fn)} of them ${data.kinds[state.label]}.`;
       bar($("explorer-bar"), [["right", blocked.tp], ["wrong", blocked.fp], ["review", review], ["missed", atPrevalence.fn]]);
     } else {
       $("explorer-sentence").textContent = sentenceAt(atPrevalence, state.rate);
@@ -94,7 +94,7 @@
     const lines = [
       ...[["precision", "precision"], ["recall", "recall"], ["specificity", "specificity"], ["f1", "F1"], ["f2", "F2"]].map(([key, name]) => [name, key, plain(here[key]), plain(atPrevalence[key]), interval(saved[key])]),
       ["flags per 10,000", "flags", whole(here.flags), whole(atPrevalence.flags), test ? whole((COMMENTS * (test.tp + test.fp)) / total) : "–"],
-      ...[["tp", `${yes}, flagged`], ["fn", `${yes}, missed`], ["fp", `${no}, flagged`], ["tn", `${no}, left alone`]].map(([key, name]) => [name, key, whole(here[key]), whole(atPrevalence[key]), test ? whole(test[key]) : "–"]),
+      ...[["tp", `${yes}, flagged`], ["fn", `${yes}, missed`], ["fp", `${no}, flagged`], ["tn", `${no}, not flagged`]].map(([key, name]) => [name, key, whole(here[key]), whole(atPrevalence[key]), test ? whole(test[key]) : "–"]),
     ];
     $("explorer-table").tBodies[0].replaceChildren(...lines.map(([name, key, ...cells]) => {
       const line = make("tr"), head = make("th", two && !["tp", "fp", "fn", "tn"].includes(key) ? `${name} (of review and block)` : name);
@@ -114,7 +114,7 @@
     if (!figure) {
       if (element.classList.contains("drawn")) Plotly.purge(element);
       element.classList.remove("drawn");
-      element.textContent = "There is no such figure of this label.";
+      element.textContent = "This label has no such figure.";
       return;
     }
     if (!element.classList.contains("drawn")) element.textContent = "";
@@ -143,8 +143,8 @@
 
   // ---- comments ------------------------------------------------------------------------------------------------------
   const NOTES = {
-    false_positives: () => [`flagged, but labelled ${data.others[state.label]}`, "the surest errors first"],
-    false_negatives: () => [`labelled ${data.kinds[state.label]}, but not flagged`, "the surest errors first"],
+    false_positives: () => [`flagged, but labeled ${data.others[state.label]}`, "the most confident errors first"],
+    false_negatives: () => [`labeled ${data.kinds[state.label]}, but not flagged`, "the most confident errors first"],
     least_certain: () => ["comments", "those nearest to the threshold first"],
     label_doubt: () => ["labels that may be wrong", `by confident learning over ${data.doubted}; the most doubtful first`],
   };
@@ -268,7 +268,7 @@
     $("rows").addEventListener("keydown", (event) => { if (["Enter", " "].includes(event.key) && open(event)) event.preventDefault(); });
   }
 
-  // ---- kinds ---------------------------------------------------------------------------------------------------------
+  // ---- subgroups ---------------------------------------------------------------------------------------------------------
   function drawSlices() {
     const table = $("slice-table");
     if (!table) return;

@@ -20,38 +20,42 @@ def what(report: Report) -> str:
     sets = report.data["sets"]
     if "evaluated" in sets:
         rows = sets["evaluated"]["rows"]
-        return f"A trained {report.model} model, measured on {rows:,} labelled comments of {report.data['source']}."
+        return f"A trained {report.model} model, measured on {rows:,} labeled comments of {report.data['source']}."
     training, validation = (sets[name]["rows"] for name in ("training", "validation"))
     learned = (
         f"{report.model} was trained on {report.data['source']}: {training:,} comments to learn from and {validation:,} for "
         "validation."
     )
     if "test" in sets:
-        return f"{learned} {sets['test']['rows']:,} others, which it has never seen, say below how good it is."
-    return f"{learned} Figures are of {report.evaluated_on}."
+        return (
+            f"{learned} The figures below come from {sets['test']['rows']:,} other comments, which it has never seen."
+        )
+    return f"{learned} The figures below come from {report.evaluated_on}."
 
 
 def verdict(report: Report) -> tuple[str, str]:
     """Whether to use it: "good", "look" or "stop"; and a sentence."""
     severities = [finding.severity for finding in report.findings]
     if "diverged" in report.codes():
-        return "stop", "Training broke down; there is no model."
+        return "stop", "Training diverged; there is no model."
     if "error" in severities:
         return "stop", "Do not use it as it is: see what to worry about."
     if "below_baseline" in report.codes():
         return "look", f"It works, but {BASELINE}, which is simpler and faster, is as good or better."
     if "warning" in severities:
         return "look", "It works; read what to worry about first."
-    return "good", "No check warns; see the notes." if report.findings else "No check complains."
+    return "good", "All checks passed with notes; see below." if report.findings else "All checks passed."
 
 
 def doubted(report: Report) -> str:
     """Whose scores labels are doubted by."""
     if "evaluated" not in report.data["sets"]:
-        return "scores of comments that the model did not learn from"
+        return "scores of comments that the model was not trained on"
     known = report.data.get("learned_from")
     if known:
-        return f"the scores of these comments, {known:,} of which the model has learned from and so believes"
+        return (
+            f"the scores of these comments (the model was trained on {known:,} of them and rarely doubts their labels)"
+        )
     return "the scores of these comments"
 
 
@@ -61,33 +65,27 @@ def is_it_any_good(report: Report, label: str) -> str:
     counts = report.confusion.get(label, dict.fromkeys(("tp", "fp", "fn", "tn"), 0))
     both = counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]
     if ranking.value is None or not both:
-        return "These comments do not hold both classes, so little can be said."
+        return "These comments have only one class, so quality cannot be measured."
     share = (counts["tp"] + counts["fn"]) / sum(counts.values())
     flags = (
         "It flags none of them."
         if not counts["tp"] + counts["fp"]
-        else f"Of its flags {_percent(precision)} are right."
+        else f"Of its flags, {_percent(precision)} are right."
     )
     finds = f"It finds {_percent(recall)} of the {class_name(report.labels, label)} comments."
-    return (
-        f"{finds} {flags} Sorted by its scores, they come first with an "
-        f"average precision of {cell(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
-    )
+    return f"{finds} {flags} Its average precision is {cell(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
 
 
 def compared(report: Report, label: str) -> str:
     """The baseline on the same rows; empty where there is none."""
     if report.model == BASELINE and not report.baseline_rows and report.recipe:
-        return f"{BASELINE} is itself the baseline that others are judged against; toxiclf compare sets two runs side by side."
+        return f"{BASELINE} is itself the baseline of other models; toxiclf compare shows two runs side by side."
     ours, theirs = (estimate(rows, "average_precision", label) for rows in (report.rows, report.baseline_rows))
     if ours.value is None or theirs.value is None:
         return ""
     difference = ours.value - theirs.value
     more = f"{abs(difference):.3f} {'more' if difference < 0 else 'less'} than this model"
-    return (
-        f"{BASELINE}, the baseline that every model is judged against, has an average precision of {cell(theirs)} on the same "
-        f"comments, {more}."
-    )
+    return f"{BASELINE}, the baseline, has an average precision of {cell(theirs)} on the same comments, {more}."
 
 
 def moderator(report: Report, label: str) -> str:
@@ -101,8 +99,8 @@ def moderator(report: Report, label: str) -> str:
     wrong = (_COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
     at = f"{float(f'{100 * rate:.3g}'):g} % {class_name(report.labels, label)}"
     return (
-        f"Of {_COMMENTS:,} comments at {at} you would see {round(right) + round(wrong):,} flags, "
-        f"{round(right):,} right; {round(toxic) - round(right):,} missed."
+        f"Of {_COMMENTS:,} comments with {at} you would see {round(right) + round(wrong):,} flags, "
+        f"{round(right):,} of them right, and miss {round(toxic) - round(right):,}."
     )
 
 

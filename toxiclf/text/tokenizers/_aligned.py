@@ -1,4 +1,4 @@
-"""Where tokens of another form came from: the least edits between the jamo of a word and those of its tokens."""
+"""Find the spans of tokens whose form differs from the text, by the fewest edits between their jamo."""
 
 from __future__ import annotations
 

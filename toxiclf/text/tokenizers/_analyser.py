@@ -1,4 +1,4 @@
-"""Engines that analyse: they tag, change forms, and fail now and then."""
+"""Base class of morphological analyzers, which tag, change forms, and sometimes fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Analyser(Tokenizer):
-    """What kiwi and konlpy's engines share: an engine reads pieces within its bounds; where it fails, words stand in."""
+    """Base class of kiwi and konlpy's engines: reads pieces within the engine's bounds, and falls back to words if it fails."""
 
     bounds: ClassVar[Bounds] = Bounds()
 

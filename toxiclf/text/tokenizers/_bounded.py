@@ -1,4 +1,4 @@
-"""Texts cut down to what an engine can take, and where their characters came from.
+"""Cut texts to what an engine can process, and keep the positions of their characters.
 
 Engines that build a table of all readings of a word take time and memory that grow with the square of its length, or double
 with each letter; what looks like a word may be any rubbish. So long runs of one character are cut short, long words are broken,
@@ -20,7 +20,7 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What an engine can take.
+    """Limits of an engine's input.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What an engine reads, and where it came from.
+    """A piece of text for an engine, with its position in the whole text.
 
     Attributes
     ----------

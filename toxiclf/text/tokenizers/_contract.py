@@ -1,4 +1,4 @@
-"""What every tokenizer promises, and what several of them share."""
+"""The base class of tokenizers, and helpers that several of them share."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Tokenizer(ABC):
         """Raise a UsageError where the engine, installed or not, does not have what is asked for."""
         if part_of_speech and not cls.tags:
             raise UsageError(
-                f"tokenizer '{cls.name}' knows no parts of speech; leave out part_of_speech, or take "
+                f"tokenizer '{cls.name}' has no parts of speech; leave out part_of_speech, or use "
                 f"{_any_of(lambda other: bool(other.tags))}"
             )
         for prefix in part_of_speech:
@@ -74,7 +74,7 @@ class Tokenizer(ABC):
                 raise unknown_name(f"part of speech of {cls.name}", prefix, cls.tags)
         if typo_correction and not cls.corrects_typos:
             raise UsageError(
-                f"tokenizer '{cls.name}' corrects no typos; leave out typo_correction, or take "
+                f"tokenizer '{cls.name}' does not correct typos; leave out typo_correction, or use "
                 f"{_any_of(lambda other: other.corrects_typos)}"
             )
 
@@ -107,7 +107,7 @@ class Tokenizer(ABC):
         UsageError : the engine has no tags.
         """
         raise UsageError(
-            f"tokenizer '{self.name}' knows no parts of speech; take {_any_of(lambda other: bool(other.tags))}"
+            f"tokenizer '{self.name}' has no parts of speech; use {_any_of(lambda other: bool(other.tags))}"
         )
 
     def keeps(self, tag: str) -> bool:

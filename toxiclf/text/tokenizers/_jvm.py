@@ -90,8 +90,9 @@ def _start(tokenizer: str, places: list[str]) -> None:
         )
     except Exception as error:
         raise UsageError(
-            f"tokenizer '{tokenizer}' needs Java, and {library} cannot be started ({_first_line(error)}); install another, "
-            f"such as: apt install default-jre-headless, check {HEAP_VARIABLE}, or take mecab or kiwi, which need none"
+            f"tokenizer '{tokenizer}' needs Java, and {library} cannot be started ({_first_line(error)}). "
+            f"Install another, such as: apt install default-jre-headless, check {HEAP_VARIABLE}, or use mecab or "
+            "kiwi, which need no Java"
         ) from error
     _ours = True
     logging.getLogger("jpype").setLevel(logging.ERROR)
@@ -120,8 +121,8 @@ def check_room(tokenizer: str, needed: int) -> None:
     left = most - ((int(runtime.totalMemory()) - int(runtime.freeMemory())) >> 20)
     if left < needed:
         raise UsageError(
-            f"tokenizer '{tokenizer}' needs {needed} MB of Java's memory, of which {left} are left; {more_memory(most)}, and "
-            "start anew"
+            f"tokenizer '{tokenizer}' needs {needed} MB of Java's memory, but {left} are left; "
+            f"{more_memory(most)}, and start again"
         )
 
 
@@ -204,8 +205,8 @@ def use_thread() -> None:
     """
     if _forked:
         raise UsageError(
-            "konlpy's tokenizers run in Java, which does not live on in a forked process; start processes by "
-            'multiprocessing.get_context("spawn"), or take mecab or kiwi'
+            "konlpy's tokenizers run in Java, which does not work in a forked process; start processes with "
+            'multiprocessing.get_context("spawn"), or use mecab or kiwi'
         )
     if not hasattr(_threads, "attached"):
         _threads.attached = None if threading.current_thread() is threading.main_thread() else _Attached()
@@ -218,8 +219,8 @@ def _library(tokenizer: str) -> str:
         return str(jpype.getDefaultJVMPath())
     except Exception as error:
         raise UsageError(
-            f"tokenizer '{tokenizer}' needs Java, and none is found; install a runtime, such as: "
-            "apt install default-jre-headless (or set JAVA_HOME), or take mecab or kiwi, which need none"
+            f"tokenizer '{tokenizer}' needs Java, and none is found; install a runtime, such as: apt install "
+            "default-jre-headless (or set JAVA_HOME), or use mecab or kiwi, which need no Java"
         ) from error
 
 

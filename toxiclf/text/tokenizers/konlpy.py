@@ -32,7 +32,7 @@ _Group = tuple[str, list[Tagged]]  # a word and its tokens
 
 
 class KonlpyTokenizer(Analyser):
-    """What the four share: one Java machine, engines that are loaded when first used, Python threads that run at once.
+    """Base class of konlpy's four engines: one Java machine, engines loaded at first use, and parallel Python threads.
 
     The words come out as konlpy's ``morphs`` gives them, but for what is out of the engine's :attr:`bounds`.
     """
@@ -78,8 +78,8 @@ class KonlpyTokenizer(Analyser):
             except Exception as error:
                 _jvm.give_up()
                 pool.failure = (  # and it stays: a second try would find half a dictionary
-                    f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); {_jvm.more_memory(most)}, or "
-                    "reinstall konlpy, and start anew"
+                    f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); "
+                    f"{_jvm.more_memory(most)}, or reinstall konlpy, and start again"
                 )
                 raise UsageError(pool.failure) from error
             return engine
@@ -91,7 +91,8 @@ class KonlpyTokenizer(Analyser):
         if _jvm.lacks_memory(error):
             _jvm.give_up()
             raise UsageError(
-                f"tokenizer '{self.name}' has run out of memory; {_jvm.more_memory(_jvm.most_memory())}, and start anew"
+                f"tokenizer '{self.name}' has run out of memory; {_jvm.more_memory(_jvm.most_memory())}, and "
+                "start again"
             ) from error
 
     @contextmanager

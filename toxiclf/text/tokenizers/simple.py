@@ -28,7 +28,7 @@ class WhitespaceTokenizer(Tokenizer):
         return found_in_order(text, text.split())
 
 
-@register("tokenizer", summary="One token a character", order=80)
+@register("tokenizer", summary="One token per character", order=80)
 class CharTokenizer(Tokenizer):
     """One token a character, white space left out.
 
@@ -47,7 +47,7 @@ class CharTokenizer(Tokenizer):
         return [(i, i + 1) for i, character in enumerate(text) if not character.isspace()]
 
 
-@register("tokenizer", summary="One token a jamo, syllables decomposed", order=70)
+@register("tokenizer", summary="One token per jamo, with syllables decomposed", order=70)
 class JamoTokenizer(Tokenizer):
     """One token a jamo (syllables are decomposed), white space left out.
 
