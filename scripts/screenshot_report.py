@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-SIZES = {"": (1180, 1500), "-phone": (390, 1500)}
+SIZES = {"": (1180, 1000), "-phone": (390, 1500)}
 
 
 def main() -> None:
