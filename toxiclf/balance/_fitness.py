@@ -24,7 +24,7 @@ def check_rows(counts: Mapping[str, int], what: str, fewest: int = FEWEST) -> No
 
     >>> check_rows({"toxic": 2, "none": 90}, "augmentation")
     Traceback (most recent call last):
-    toxiclf.errors.DataError: augmentation needs 6 rows of each class at least, and 'toxic' has 2; label more of them
+    toxiclf.errors.DataError: augmentation needs at least 6 rows of each class, but 'toxic' has 2; label more of them
     """
     present = [name for name, count in counts.items() if count]
     if len(present) < 2:
@@ -51,7 +51,7 @@ def check_differ(distinct: int, rows: int, what: str) -> None:
 
     >>> check_differ(1, 8, "augmentation")
     Traceback (most recent call last):
-    toxiclf.errors.DataError: augmentation needs rows that differ, and the 8 of the rarer class are all the same; label others
+    toxiclf.errors.DataError: augmentation needs rows that differ, but all 8 rows of the rarer class are the same; label other comments
     """
     if distinct < 2:
         raise DataError(
