@@ -67,8 +67,12 @@ def _numbers(X: Any) -> Any:
     return np.array([float(value) for value in array.ravel().tolist()]).reshape(array.shape)  # float: complex ones fail
 
 
+SLOWEST = "check_classifiers_train"
+
+
 def scikit_learns_checks(*estimators: Any) -> pytest.MarkDecorator:
-    """Each of scikit-learn's checks of each estimator as a test; one that is exempt must fail. `make test` has the first estimator.
+    """Each of scikit-learn's checks of each estimator as a test; one that is exempt must fail. `make test` has the first estimator,
+    without its slowest check.
 
     As ``parametrize_with_checks``, whose strict exemptions came with scikit-learn 1.8.
     """
@@ -77,7 +81,7 @@ def scikit_learns_checks(*estimators: Any) -> pytest.MarkDecorator:
         for estimator, check in estimator_checks_generator(checked):
             name = _name(check)
             marks = [pytest.mark.xfail(reason=ABOUT_NUMBERS[name], strict=True)] if name in ABOUT_NUMBERS else []
-            if number:
+            if number or name == SLOWEST:
                 marks.append(pytest.mark.check)
             cases.append(pytest.param(estimator, check, marks=marks, id=f"{type(checked).__name__}-{number}-{name}"))
     return pytest.mark.parametrize(("estimator", "check"), cases)

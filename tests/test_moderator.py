@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import toxiclf
-from tests.conftest import rest_in_check
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import BundleError
 from toxiclf.moderator import LabelVerdict, Moderator, Verdict
@@ -166,7 +165,14 @@ def shared(moderator: Moderator, threads: int) -> Moderator:
     return Moderator(moderator.manifest, moderator._encoder, moderator._scorer, threads)
 
 
-@pytest.mark.parametrize("model", rest_in_check(["ngram_logistic", "logistic", "bilstm"], quick=["ngram_logistic"]))
+@pytest.mark.parametrize(
+    "model",
+    [
+        "ngram_logistic",
+        pytest.param("logistic", marks=pytest.mark.check),
+        pytest.param("bilstm", marks=pytest.mark.long),
+    ],
+)
 def test_threads_that_share_a_batch_change_nothing(trained: Trained, sample: Comments, model: str) -> None:
     moderator = trained(model, "one").moderator
     texts = [*TEXTS, *sample.texts] * 5

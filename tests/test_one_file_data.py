@@ -156,6 +156,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package(tmp_path_factory.mktemp("data"), pairs=PAIRS, mirror=MIRROR, twice=TWICE, shout=SHOUT, halved=HALVED)
 
 
+@pytest.mark.check
 def test_they_train_together_and_the_bundle_scores_where_they_are(installed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     settings = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FIGURE = '''
 """How many comments were measured."""
 
@@ -37,6 +39,7 @@ assert (Path(sys.argv[2]) / "measured.pdf").read_bytes().startswith(b"%PDF")
 """
 
 
+@pytest.mark.check
 def test_a_figure_is_one_file(tmp_path: Path) -> None:
     package = tmp_path / "package"
     (package / "throwaway-1.dist-info").mkdir(parents=True)

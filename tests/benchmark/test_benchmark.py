@@ -85,7 +85,7 @@ def test_every_run_is_a_row(plan: Plan, done: tuple[Path, list[dict[str, Any]]])
     assert "balance.resample works on averaged word vectors" in failed[0]["reason"]
 
 
-@pytest.mark.check
+@pytest.mark.long
 def test_the_first_network_does_not_pay_for_tensorflow(tmp_path: Path) -> None:
     network = {"name": "dnn", "recipe": "dnn", "settings": {"model.epochs": 1, "vectors.pretrained": small_vectors()}}
     plan = parsed({**CONTENT, "entries": [network]}, "test")
@@ -369,7 +369,7 @@ def test_a_corpus_that_changes_meanwhile_is_said(plan: Plan, tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.check
+@pytest.mark.long
 def test_a_killed_process_costs_no_run(tmp_path: Path, done: tuple[Path, list[dict[str, Any]]]) -> None:
     (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
     command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]
@@ -395,7 +395,7 @@ def _pool_of(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.check
+@pytest.mark.long
 def test_a_pool_that_breaks_while_a_run_is_handed_over_costs_no_run(
     done: tuple[Path, list[dict[str, Any]]], plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,8 @@ def test_toxic_rows_change_nothing(name: str) -> None:
     assert (first.raw(probe) == again.raw(probe)).all()
 
 
-@pytest.mark.parametrize("name", rest_in_check(VECTOR, quick=["autoencoder"]))
+@pytest.mark.check  # test_contract.py has one in `make test`
+@pytest.mark.parametrize("name", VECTOR)
 def test_the_seed_gives_the_same_network_and_another_another(name: str) -> None:
     probe = rows(name, 20, seed=4)
     first, again, other = (fit(name, rows(name, 80), seed=seed).raw(probe) for seed in (1, 1, 2))

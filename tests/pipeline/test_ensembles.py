@@ -171,7 +171,7 @@ def test_members_with_one_name_are_told_apart(sample: Comments) -> None:
     assert [member["name"] for member in facts["members"]] == ["logistic", "logistic 2"]
 
 
-@pytest.mark.check
+@pytest.mark.long
 def test_networks_of_an_ensemble_go_on_from_checkpoints_of_their_own(sample: Comments, tmp_path: Path) -> None:
     network = {"name": "dnn", "units": [4], "epochs": 1}
     recipe = classic("logistic", network, {**network, "units": [6]}, name="stacking")

@@ -231,7 +231,7 @@ class Killed(BaseException):
     """As if the process had ended."""
 
 
-@pytest.mark.check
+@pytest.mark.long
 def test_a_run_that_was_killed_after_its_search_goes_on_from_both_logs(sample: Comments, tmp_path: Path) -> None:
     recipe = {
         "text": {"tokenizer": "whitespace"},

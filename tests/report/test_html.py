@@ -297,7 +297,7 @@ def test_it_is_readable_at_the_width_of_a_phone(run: Path, browse: Callable[...,
     )
 
 
-@pytest.mark.parametrize("kind", rest_in_check(["two", "exclusive"], quick=["exclusive"]))
+@pytest.mark.parametrize("kind", rest_in_check(["two", "exclusive"], quick=["two"]))
 def test_each_label_has_its_own_numbers(
     kind: str, trained: Callable[..., TrainedModel], browse: Callable[..., Browsed], tmp_path: Path
 ) -> None:
