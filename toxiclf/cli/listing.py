@@ -1,4 +1,4 @@
-"""The command that lists all choices; every name comes from the registry."""
+"""The command ``toxiclf list``, which lists models, techniques and other choices by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that networks share."""
+"""Options that all networks, or all sequence networks, have."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ class SequenceOptions(NetworkOptions):
 
     @property
     def learns_embedding(self) -> bool:
-        """Whether the word vectors begin at random."""
+        """Whether training starts from random word vectors."""
         return self.embedding == "scratch"

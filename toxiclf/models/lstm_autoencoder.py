@@ -40,16 +40,19 @@ class LstmAutoencoderOptions(NetworkOptions):
     summary="Autoencoder over sequences of word vectors of comments without the label",
 )  # fmt: skip
 class LstmAutoencoder(Reconstruction):
-    """LSTM autoencoder: one LSTM encodes a comment's word vectors into one vector, another decodes them (Srivastava, Mansimov,
-    Salakhutdinov 2015).
+    """LSTM autoencoder: one LSTM encodes a comment's word vectors as one vector, and another LSTM decodes them.
 
-    Its raw output is the mean error over a comment's tokens.
+    Srivastava, Mansimov and Salakhutdinov 2015. The raw output is the reconstruction error: the mean squared difference
+    between the standardized word vectors and their reconstructions.
     """
 
     options: LstmAutoencoderOptions
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add both LSTMs and the mean error over a comment's tokens; 0 for a comment without tokens."""
+        """Add both LSTMs and the mean squared error; return the name of the errors (batch, 1).
+
+        The error of a comment without tokens is 0.
+        """
         from toxiclf.features.pooling import WORDS
 
         words = Words.of(graph, WORDS)

@@ -1,4 +1,4 @@
-"""The tables of a recipe, but ``[balance]``, ``[model]`` and ``[search]``."""
+"""The recipe tables ``[split]``, ``[text]``, ``[vectors]``, ``[features]`` and ``[decision]``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NgramLength = Annotated[int, Field(ge=1, le=10)]
 
 
 def _views(value: Any) -> Any:
-    """One value where a list is meant; "all" for every one."""
+    """Replace "all" by the names of all views, and put a single name into a list."""
     return tuple(components("view")) if value == "all" else as_list(value)
 
 
 class SplitSection(Section):
-    """``[split]``: shares of all rows."""
+    """``[split]``: sizes of test set and validation set, as shares of all rows."""
 
     test: Share = 0.2
     """Share of all rows in the test set. 0 trains on every row; the figures of the report then come from the scores that
@@ -36,7 +36,7 @@ class SplitSection(Section):
 
 
 class TextSection(Section):
-    """``[text]``: how a comment is normalized and cut into tokens."""
+    """``[text]``: how a comment is normalized and tokenized."""
 
     tokenizer: Annotated[str, ComponentName("tokenizer")] = "mecab"
     """Tokenizer that cuts a comment into tokens."""
@@ -55,14 +55,14 @@ class TextSection(Section):
     """Longest run of one character; longer runs are cut."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect with the other settings, and the reasons."""
+        """Return lists of keys that have no effect with the other settings, each with the reason."""
         made, cause = tokenizer_class(self.tokenizer), f"on the tokenizer {self.tokenizer}"
         has_effect = {"part_of_speech": bool(made.tags), "typo_correction": made.corrects_typos}
         return [([key for key, has in has_effect.items() if not has], cause)]
 
 
 class VectorsSection(Section):
-    """``[vectors]``: ready-made word vectors, else trained on the ``unlabeled`` texts alone, else on the training rows."""
+    """``[vectors]``: word vectors, ready-made or trained on ``unlabeled`` texts or, without those, on training rows."""
 
     pretrained: Annotated[str, Field(min_length=1)] = "auto"
     """Ready-made word vectors: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in word2vec's format, or
@@ -99,7 +99,7 @@ class VectorsSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect with the other settings, and the reasons."""
+        """Return lists of keys that have no effect with the other settings, each with the reason."""
         if self.pretrained not in ("auto", "none"):
             trained = [key for key in type(self).model_fields if key != "pretrained"]
             return [(trained, f"while vectors.pretrained is '{self.pretrained}'")]
@@ -107,16 +107,16 @@ class VectorsSection(Section):
 
 
 def _may_encode(entry: Component) -> bool:
-    """A network over sequences that begins with word vectors."""
+    """Return whether a model can be a metric encoder: a network over sequences of given word vectors."""
     if not entry["is_network"] or entry["takes"] != "sequences" or entry["learns_from_negatives"]:
         return False
     return not model_options(entry.name).learns_embedding
 
 
 class FeaturesSection(Section):
-    """``[features]``: how the word vectors of a comment become one vector, and what is learned of that before the model.
+    """``[features]``: how word vectors of a comment become one vector, and which of its dimensions are kept or learned.
 
-    Metric learning: :mod:`toxiclf.metric_learning`.
+    See :mod:`toxiclf.metric_learning` for metric learning.
     """
 
     pooling: Annotated[str, ComponentName("pooling")] = "mean"
@@ -150,11 +150,11 @@ class FeaturesSection(Section):
 
     @property
     def of_sequences(self) -> bool:
-        """Whether metric learning reads sequences of word vectors, and not their average."""
+        """Whether metric learning takes sequences of word vectors instead of their average."""
         return self.metric_learning != "none" and self.metric_encoder != "mlp"
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect with the other settings, and the reasons."""
+        """Return lists of keys that have no effect with the other settings, each with the reason."""
         if self.metric_learning == "none":
             learned = [key for key in type(self).model_fields if key.startswith("metric_") and key != "metric_learning"]
             return [(learned, "while features.metric_learning is 'none'")]
@@ -168,13 +168,13 @@ class FeaturesSection(Section):
         return idle
 
 
-_RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each
+_RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with example rates
 _OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}={rate}" for name, rate in _RATED_OBJECTIVES.items()))
 
 
 def _objective(value: Any) -> Any:
-    """Accept a name, ``NAME=rate`` or a fixed threshold."""
-    if not isinstance(value, bool) and isinstance(value, Real):  # NumPy's numbers, too
+    """Validate an objective: a name, ``NAME=rate`` or a fixed threshold."""
+    if not isinstance(value, bool) and isinstance(value, Real):  # includes NumPy numbers
         threshold = float(value)
         if not 0 <= threshold <= 1:
             raise ValueError(f"a fixed threshold must lie in [0, 1], not {value}; name an objective to have it tuned")
@@ -193,7 +193,7 @@ def _objective(value: Any) -> Any:
 
 
 def _prior(value: Any) -> Any:
-    """Accept "none", a share, or a share by label; a label that is a number is named by it."""
+    """Validate a production prevalence: "none", a share, or shares by label; convert labels to strings."""
     if isinstance(value, str) and "=" in value:
         entries = [entry.rpartition("=") for entry in value.strip("{} ").split(",")]
         named = [(label.strip("\"' ") or "toxic", rate.strip()) for label, _, rate in entries]
@@ -209,7 +209,7 @@ def _prior(value: Any) -> Any:
 
 
 class DecisionSection(Section):
-    """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for."""
+    """``[decision]``: which scores calibration and thresholds are fitted on, and the objective of thresholds."""
 
     source: Literal["auto", "out_of_fold", "validation"] = "auto"
     """Where scores for calibration and thresholds come from; "auto" is "validation" for networks and "out_of_fold" for all other

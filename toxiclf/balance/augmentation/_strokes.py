@@ -1,11 +1,11 @@
-"""The Korean two-set keyboard (dubeolsik): syllables as strokes, and which keys lie side by side."""
+"""The Korean two-set keyboard (dubeolsik): the keystrokes of syllables, and the neighbors of each key."""
 
 from __future__ import annotations
 
 from toxiclf.text.hangul import COMPOUND_FINALS, COMPOUND_MEDIALS, KEYBOARD, SHIFTED, decompose
 
-_OFFSETS = (0.0, 0.25, 0.75)  # of the rows, in widths of a key
-_REACH = 1.26  # from the middle of a key to the middle of one that touches it
+_OFFSETS = (0.0, 0.25, 0.75)  # horizontal offset of each keyboard row, in key widths
+_REACH = 1.26  # largest distance between the centers of two keys that touch, in key widths
 
 UNSHIFTED = {held: plain for plain, held in SHIFTED.items()}
 _LATIN = {letter: key for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
@@ -28,7 +28,7 @@ _TWO_KEYS = str.maketrans({joint: pair for pair, joint in (COMPOUND_MEDIALS | CO
 
 
 def strokes(text: str) -> str:
-    """Letters that are struck to write syllables, one a key.
+    """Return the jamo that are typed to write a text, one for each keystroke.
 
     >>> strokes("값의"), "".join(LATIN[letter] for letter in strokes("씨발"))
     ('ㄱㅏㅂㅅㅇㅡㅣ', 'Tlqkf')

@@ -1,4 +1,4 @@
-"""Whether there is a model, and whether it beats the baseline."""
+"""Checks of the result: diverged training, no bundle, no gain over the baseline, false positive gaps of subgroups."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def no_bundle(run: CheckedRun) -> Iterator[Finding]:
 
 @register("finding", "below_baseline", summary="Average precision is not above that of ngram_logistic", order=8)
 def below_baseline(run: CheckedRun) -> Iterator[Finding]:
-    """The model does not beat ngram_logistic by average precision on the same test rows."""
+    """Warn if the model's average precision is not significantly above that of ngram_logistic on the same rows."""
     if run.evaluation is None or run.baseline is None:
         return
     ours, theirs = run.evaluation.value("average_precision"), run.baseline.value("average_precision")
@@ -52,7 +52,7 @@ def below_baseline(run: CheckedRun) -> Iterator[Finding]:
     order=17,
 )
 def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
-    """Names the three subgroups with the largest gaps."""
+    """Warn if false positive rates of subgroups are significantly above those of other comments; name the top three."""
     gaps = [
         row
         for row in run.slices

@@ -1,4 +1,4 @@
-"""What an anomaly model finds unusual."""
+"""The figure of an anomaly model's raw outputs by class, with the threshold from which comments are flagged."""
 
 from __future__ import annotations
 
