@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import tomllib
 from pathlib import Path
@@ -25,8 +24,6 @@ exclude_patterns = ["_build"]
 
 # GitHub's anchors, so that links to a heading work there, here and in tests/test_links.py
 myst_heading_anchors = 4
-# A section whose pages are not written yet has an empty list. This warning has no type, so suppress_warnings cannot name it.
-logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "glob pattern" not in str(record.msg))
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings give types in words

@@ -341,9 +341,11 @@ def test_none_is_no_technique() -> None:
         assert Recipe.load({"balance": {"resample": resample, "augment": "none"}}) == Recipe()
 
 
-def test_a_key_inside_a_list_is_refused_with_what_to_give() -> None:
-    with pytest.raises(UsageError, match=r"augment is a list, not a section; give balance\.augment as a whole"):
-        Recipe.load({"balance": {"augment": ["aeda"]}}).changed({"balance.augment.copies": 2})
+@pytest.mark.parametrize("key", ["balance.augment.copies", "balance.augment.aeda.copies"])
+def test_a_key_inside_a_list_is_refused_with_what_to_give(key: str) -> None:
+    sentence = r"balance\.augment is a list, so it has no keys of its own; set balance\.augment itself"
+    with pytest.raises(UsageError, match=sentence):
+        Recipe.load({"balance": {"augment": ["aeda"]}}).changed({key: 2})
 
 
 @pytest.mark.parametrize(

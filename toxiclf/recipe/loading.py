@@ -113,13 +113,12 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
     """
     *sections, last = key.split(".")
     table: Any = content
-    for section in sections:
+    for depth, section in enumerate(sections, start=1):
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
+            path = ".".join(sections[:depth])
             kind = "a list" if isinstance(table, list | tuple) else "a value"
-            raise UsageError(
-                f"recipe key {key}: {section} is {kind}, not a section; give {key.rpartition('.')[0]} as a whole"
-            )
+            raise UsageError(f"recipe key {key}: {path} is {kind}, so it has no keys of its own; set {path} itself")
     table[last] = value
 
 

@@ -118,8 +118,8 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
             )
         if wanted <= 0:
             raise DataError(
-                f"wgan should reach {self.ratio:g} rows of the rarer class for each row of the other, but there "
-                "are already as many; raise the ratio, or leave wgan out"
+                "wgan has nothing to generate: the ratio of rarer-class rows to other rows is already at least "
+                f"{self.ratio:g}; raise the ratio, or leave wgan out"
             )
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         rng = np.random.default_rng(seed)
