@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from toxiclf.errors import DataError
 
 FEWEST = 6
-"""Rows that the rarest class must have: a row and five neighbours."""
+"""Fewest rows that each class must have: a row and its five nearest neighbors."""
 
 
 def check_rows(counts: Mapping[str, int], what: str, fewest: int = FEWEST) -> None:

@@ -129,7 +129,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
             values = column_or_1d(values)
         elif not np.isin(values, (0, 1)).all():
             raise UsageError(
-                "y has several columns; expected one class a comment, or a 0/1 matrix of independent labels"
+                "y has several columns; expected one class for each comment, or a 0/1 matrix of independent labels"
             )
         check_minority(rarer_rows(values))
         return texts, values, False

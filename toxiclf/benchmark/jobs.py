@@ -29,7 +29,7 @@ _LIBRARIES = {
     "korcen": "korcen", "fasttext": "fasttext-numpy2-wheel", "kiwi": "kiwipiepy",
     **dict.fromkeys(("okt", "komoran", "hannanum", "kkma"), "konlpy"),
 }  # fmt: skip
-"""Of rivals and tokenizers, beyond those of every run."""
+"""Package of each rival and tokenizer whose version is part of the key, beyond the versions of every run."""
 _FEWEST = 20  # fewest toxic training comments of a subsampled corpus
 
 

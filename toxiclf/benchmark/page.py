@@ -43,7 +43,10 @@ def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], lis
             for line in corpus_lines
             for reason, count in line.failures.items()
         ]
-        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
+        for part, title in (
+            ("figures", corpus),
+            ("at_rate", f"{corpus}, test set weighted to the training prevalence"),
+        ):
             if part == "figures" or any(line.at_rate for line in corpus_lines):
                 heading, *rest = table(plan, corpus_lines, part)
                 tables.append((title, heading, rest, failures if part == "figures" else []))

@@ -21,7 +21,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.types import Section, as_list
 
 RECALL_AT, UNCALIBRATED = "recall_at_precision_0.9", "brier_uncalibrated"
-"""Metrics that only benchmarks have."""
+"""Metrics that only benchmarks compute."""
 
 
 def default_metrics() -> tuple[str, ...]:
@@ -43,7 +43,7 @@ _OF_RIVALS = (
     "text.repeat_cap",
     "text.max_chars",
 )
-"""Recipe keys that mean something to a rival."""
+"""Recipe keys, or beginnings of keys, that have an effect on a rival."""
 
 
 def _flat(settings: object) -> object:

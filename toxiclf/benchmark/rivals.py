@@ -14,7 +14,7 @@ from toxiclf.errors import MissingExtraError
 
 Floats = NDArray[np.float64]
 Fitted = Callable[[Sequence[str]], Floats]
-"""Raw outputs of comments, (n,): any real numbers, higher is more toxic."""
+"""A fitted rival: a function from comments to raw outputs, (n,), which are higher for more toxic comments."""
 
 
 def majority(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
@@ -96,7 +96,7 @@ RIVALS: dict[str, Callable[[Sequence[str], NDArray[np.uint8], int], Fitted]] = {
     "fasttext": fasttext,
     "tfidf_svm": tfidf_svm,
 }
-"""By name, a function of training texts, targets (n,) and a seed."""
+"""By name, the function that trains a rival on texts and targets, (n,), with a seed."""
 
 
 def _line(text: str) -> str:

@@ -18,7 +18,7 @@ _KEYS = defaultdict(
     done={"seconds", "findings", "fit_seconds", "metrics", "parts", "test_sha256", "thresholds"},
     failed={"seconds", "reason"},
 )
-"""What a row of each status holds."""
+"""Keys that a row must have, by its status."""
 
 
 def key_of(content: Mapping[str, Any]) -> str:

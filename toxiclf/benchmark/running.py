@@ -29,7 +29,8 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1",
 }  # fmt: skip
-"""Of each process: so that figures and times do not hang on how many there are."""
+"""Environment variables of each process: one thread, so that results and times do not depend on the number of
+processes."""
 _LOOK = 0.5  # seconds between two checks that the benchmark still runs
 
 

@@ -200,7 +200,10 @@ def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
     parts = [f"# {markdown_text(plan.title)}", "", markdown_text(caption(plan, lines))]
     for corpus in dict.fromkeys(line.corpus for line in lines):
         corpus_lines = [line for line in lines if line.corpus == corpus]
-        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
+        for part, title in (
+            ("figures", corpus),
+            ("at_rate", f"{corpus}, test set weighted to the training prevalence"),
+        ):
             if any(getattr(line, part) for line in corpus_lines):
                 parts += ["", f"## {markdown_text(title)}", "", *markdown_table(table(plan, corpus_lines, part))]
         failures = [
@@ -294,7 +297,7 @@ def to_csv(lines: Sequence[Line]) -> str:
     writer.writerow(["corpus", "entry", "seeds", "rows", "metric", *keys, "rank", *costs])
     for line in lines:
         for part, name, rank in (
-            ("figures", "as they are", line.rank), ("at_rate", "at the rate of training", line.rank_at_rate),
+            ("figures", "unweighted", line.rank), ("at_rate", "at the training prevalence", line.rank_at_rate),
         ):  # fmt: skip
             for metric, figure in getattr(line, part).items():
                 facts = asdict(figure)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Floats = NDArray[np.float64]
 Bounded = Annotated[float, Field(ge=-1e100, le=1e100)]
-"""No NaN, no infinity, and no overflow when it meets a float32."""
+"""A finite number that does not overflow in arithmetic with float32 values."""
 
 
 class LabelCalibration(BaseModel):

@@ -14,7 +14,7 @@ from toxiclf.bundle.prevalence import Prior, production_prevalence
 from toxiclf.errors import BundleError, UsageError
 
 FORMAT_VERSION = 1
-"""Raised by one whenever a reader of the old format would misread a new bundle; old formats stay readable and tested."""
+"""Format number of bundles. It rises by one when older versions would misread a new bundle; old bundles stay readable."""
 
 FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
 
@@ -25,7 +25,7 @@ _BLANK = b'"seal": "' + b"0" * 64 + b'"'
 
 
 Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
-"""The share of comments that hold a label."""
+"""Share of comments that have a label."""
 
 
 class FileEntry(BaseModel):

@@ -12,10 +12,10 @@ import numpy as np
 from toxiclf.errors import UsageError
 
 Prior = float | Mapping[str, float]
-"""The share of comments in production that are toxic; by label, where there are several."""
+"""Production prevalence: the share of comments in production that are toxic, or a mapping from label to share."""
 
 LEAST, MOST = 0.000001, 0.999999
-"""A share beyond these is no share that anyone has counted, and scores at it say nothing."""
+"""Bounds of a production prevalence; nobody can measure a share beyond them, and scores would all round to 0 or 1."""
 
 
 def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict[str, float]:

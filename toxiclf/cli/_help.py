@@ -32,7 +32,7 @@ toxiclf list recipe-keys --model svm""",
     "corpora path": "toxiclf corpora path beep/test",
     "corpora fetch": "toxiclf corpora fetch curse",
 }
-"""By command, lines below the heading "Examples"."""
+"""Lines below the heading "Examples" in the help of each command."""
 
 
 class GroupedCommand(TyperCommand):

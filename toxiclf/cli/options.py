@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 of_input, of_model, of_decision, of_output = (
     partial(typer.Option, rich_help_panel=name) for name in ("Input", "Model", "Decision", "Output")
 )
-"""Options by their group in help texts."""
+"""Makers of options for each group of the help: input, model, decision and output."""
 
 COMMENTS = typer.Argument(
     metavar="COMMENTS",

@@ -20,7 +20,7 @@ from toxiclf.rows import Format
 PREFIX = "corpus:"
 ROOT_VARIABLE: Literal["TOXICLF_CORPORA"] = "TOXICLF_CORPORA"
 SAMPLE = "sample"
-"""The corpus that is part of the package."""
+"""Name of the corpus that is part of the package."""
 
 
 class _Table(BaseModel):

@@ -18,11 +18,11 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 
 MIN_PER_CLASS = 10
-"""Fewest distinct comments with and without each label: below, neither folds nor thresholds mean anything."""
+"""Minimum number of distinct comments with, and without, each label; with fewer, folds and thresholds are not reliable."""
 
 
 PLAIN = Normalizer(max_chars=2**31)
-"""What makes comments equal before a recipe with a normalizer of its own is known."""
+"""Normalizer that decides which comments are equal until a recipe brings its own."""
 
 
 @dataclass(frozen=True)

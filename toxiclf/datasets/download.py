@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from toxiclf.errors import DataError
 
 Watch = Callable[[int, int | None], None]
-"""Called with the number of bytes received and of the whole file; None if the server does not say."""
+"""Function that takes the number of bytes received and the size of the file, or None if its size is unknown."""
 
 
 class Output(Protocol):

@@ -14,7 +14,7 @@ from toxiclf.datasets.download import Output
 from toxiclf.errors import DataError
 
 MOST_PACKED = 512 * 2**20
-"""The largest archive that is fetched, in bytes; the archive's own size is not known beforehand."""
+"""Maximum size of the archive in bytes; its actual size is not known beforehand."""
 
 MOST_UNPACKED = 2**30  # bytes: at most a million reviews of about 300 bytes, plus upstream's own tables
 _MOST_IN_A_FILE = 16 * 2**20  # bytes; a file of upstream holds at most 100 reviews

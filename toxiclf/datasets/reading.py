@@ -135,9 +135,7 @@ def read_comments(
         comments = reading.single(negative, frozenset(positive), like)
     if like is not None:
         if len(comments.labels) == len(like.labels) == 1 and comments.negative is like.negative is None:
-            comments = replace(
-                comments, labels=like.labels
-            )  # a single label matches, whatever its column is called
+            comments = replace(comments, labels=like.labels)  # a single label matches, whatever its column is called
         if (comments.labels, comments.negative) != (like.labels, like.negative):
             raise DataError(
                 f"{name} has the labels {', '.join(comments.labels)}; expected {', '.join(like.labels)}, as in training: "

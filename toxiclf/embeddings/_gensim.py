@@ -18,7 +18,7 @@ from toxiclf.recipe import VectorsSection
 from toxiclf.text.hangul import decompose, recompose
 
 Advance = Callable[[float], None]
-"""Called with the share of the training that is done."""
+"""Function that is called with the share of the training that is done."""
 
 
 def trained_on(

@@ -28,9 +28,9 @@ from toxiclf.text.vocabulary import TokenVocabulary
 Say = Callable[[str], None]
 
 JAMO = tuple(dict.fromkeys(INITIALS + MEDIALS + FINALS))
-"""The modern compatibility jamo, 51."""
+"""The 51 modern compatibility jamo."""
 PIECES = (*map(chr, range(FIRST_SYLLABLE, LAST_SYLLABLE + 1)), *JAMO)
-"""What every Korean word can be broken into: all 11,172 syllables, then the jamo."""
+"""Pieces that every Korean word can be split into: all 11,172 syllables, then the jamo."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from toxiclf.evaluation.metrics._counts import ResampledRows
 from toxiclf.evaluation.prevalence import Floats, classes_and_prevalence, reweighted_counts
 
 SUMMARY = ""
-"""Stands where a row is of no label but the mean over labels; no label has an empty name."""
+"""Label name of rows that hold the mean over labels; no label has an empty name."""
 
 RESAMPLES = 1000
 _CELLS = 4_000_000  # resamples × rows in one batch

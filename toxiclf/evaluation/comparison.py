@@ -154,7 +154,7 @@ class Comparison:
         reports = [run.report for run in self.runs]
         where = sorted({report.evaluated_on for report in reports})
         notes = [
-            f"All figures come from the same {self.comments:,} comments ({'; '.join(where)}). Intervals and "
+            f"All metrics come from the same {self.comments:,} comments ({'; '.join(where)}). Intervals and "
             f"verdicts use {RESAMPLES:,} bootstrap resamples of them, so they show chance in these comments, but "
             "not the effect of another seed.",
         ]
@@ -164,7 +164,7 @@ class Comparison:
         if unknown:
             notes.append(
                 f"The models of {', '.join(unknown)} may have been trained on these comments; if so, their "
-                "figures are too good."
+                "metrics are too optimistic."
             )
         others = len(self.runs) - 1
         if others > 1:
@@ -197,7 +197,7 @@ class Comparison:
             ranks += " (if labels exclude each other, a production prevalence changes ranks slightly, too)"
         by_run = "; ".join(f"{name}: {words}" for name, words in rates.items())
         return [
-            f"Scores are corrected to different production prevalences ({by_run}), but figures use unweighted "
+            f"Scores are corrected to different production prevalences ({by_run}), but metrics use unweighted "
             f"rows. {ranks}; do not compare Brier scores and metrics at a threshold."
         ]
 

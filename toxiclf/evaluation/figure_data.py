@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from toxiclf.evaluation.sections import FigureData, LengthCounts
 
 MOST_POINTS = 2000
-"""Comments in a map at most; t-SNE takes long for more."""
+"""Most comments in a t-SNE map; t-SNE is slow for more."""
 _MOST_OUTPUTS = 5000  # raw outputs that the figure of an anomaly model shows at most
 
 LONGEST = 200
-"""Characters; longer comments share the last bar."""
+"""Length in characters of the last histogram bar; longer comments count as this long."""
 _STEP = 5  # characters per bar
 
 

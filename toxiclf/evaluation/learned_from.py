@@ -14,7 +14,7 @@ from toxiclf.rows import RowWriter
 from toxiclf.text.normalize import Normalizer
 
 FILE = "learned.csv"
-"""Its name in the folder of a run. It is no part of the bundle, which may be given away."""
+"""Name of the file in a run's folder. The bundle, which may be given away, does not include it."""
 
 _COLUMNS = ("file", "line", "set", "normalized_sha256")
 _COLUMNS_OF_0_1 = ("file", "line", "part", "normalized_sha256")

@@ -20,7 +20,7 @@ from toxiclf.rows import RowWriter
 from toxiclf.rows.writer import NUMBER
 
 FILE = "predictions.csv"
-"""Its name in the folder of a run."""
+"""Name of the file in a run's folder."""
 
 _PLACE = ("file", "line", "text_sha256")
 _OF_LABEL = ("target", "score", "flagged")

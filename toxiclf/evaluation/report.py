@@ -46,13 +46,15 @@ if TYPE_CHECKING:
     from toxiclf.evaluation.scored import ScoredRows
 
 FORMAT = 2
-"""Format number. It rises by one when old readers would misread a new report; 0.1 wrote none, which counts as 1."""
+"""Format number of ``report.json``. It rises by one when older versions would misread a new report. Version 0.1 wrote
+none, which counts as 1."""
 
 BASELINE = "ngram_logistic"
-"""The model that every other is judged against."""
+"""Name of the baseline, with which every model is compared."""
 
-AS_THEY_ARE, AT_PRODUCTION = "as they are", "at the production prevalence"
-"""How rows of :meth:`Report.frame` count."""
+UNWEIGHTED, AT_PRODUCTION = "unweighted", "at the production prevalence"
+"""Values of the column ``rows`` of :meth:`Report.frame`: unweighted rows, or rows weighted to the production
+prevalence."""
 
 _NULL_IF_EMPTY = (
     BeforeValidator(lambda value: {} if value is None else value),
@@ -290,15 +292,15 @@ class Report(BaseModel):
         Returns
         -------
         pandas.DataFrame
-            Columns ``model``, ``rows`` ("as they are", or "at the production prevalence"), ``label`` ("" for the mean
+            Columns ``model``, ``rows`` ("unweighted", or "at the production prevalence"), ``label`` ("" for the mean
             over labels), ``metric``, ``value``, ``low`` and ``high``; undefined values are NaN.
         """
         from pandas import DataFrame
 
         columns = ["model", "rows", "label", "metric", "value", "low", "high"]
         parts = [
-            (self.model, AS_THEY_ARE, self.rows),
-            (BASELINE, AS_THEY_ARE, self.baseline_rows),
+            (self.model, UNWEIGHTED, self.rows),
+            (BASELINE, UNWEIGHTED, self.baseline_rows),
             (self.model, AT_PRODUCTION, self.production_rows),
         ]
         lines = [[model, how, r.label, r.metric, r.value, r.low, r.high] for model, how, rows in parts for r in rows]

@@ -24,7 +24,7 @@ _FEWEST_LISTED = 20  # comments in each list, if many labels would leave less
 _TELLING = 400  # comments in the sample that the most influential tokens come from
 
 KINDS = ("false_positives", "false_negatives", "least_certain")
-"""Lists of comments to read."""
+"""Names of the lists of comments worth reading."""
 
 
 @dataclass(frozen=True)

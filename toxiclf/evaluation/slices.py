@@ -23,9 +23,9 @@ _FEWEST = 10  # rows that a subgroup must have
 _REST = "(other values)"
 
 NOBODY = ("identity", "none of these")
-"""The subgroup of comments that name no group."""
+"""Criterion and name of the subgroup of comments that name no group of people."""
 NO_PEOPLE = ("length", "spelling")
-"""Criteria of subgroups that have nothing to do with people."""
+"""Criteria of subgroups that do not concern people."""
 
 
 def slice_rows(

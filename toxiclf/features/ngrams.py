@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 NgramRows = dict[str, "sp.csr_matrix"]
-"""By input, float32 (n, number of n-grams): 1 where the comment holds the n-gram."""
+"""A float32 matrix (n, n-grams) for each input name; 1 if the comment holds the n-gram, else 0."""
 
 
 @dataclass(frozen=True)

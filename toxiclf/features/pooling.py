@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toxiclf.text.encoder import Encoded
 
 WORDS = "words"
-"""The graph's input of token ids."""
+"""Name of the graph input that holds token ids."""
 _SIF_A = 1e-3
 
 

@@ -114,7 +114,8 @@ ONNX_ACTIVATIONS: dict[str, tuple[Any, ...]] = {
     "elu": ("Elu", 1.0),
     "softsign": ("Softsign",),
 }
-"""What ONNX Runtime's LSTM can compute, by Keras's name: its name and, where it takes them, alpha and beta; no softmax."""
+"""LSTM activations that ONNX Runtime supports: from Keras's name to ONNX's name and, if it takes them, alpha and beta;
+softmax is not supported."""
 
 
 def _given(**attributes: list[Any]) -> dict[str, Any]:

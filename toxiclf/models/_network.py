@@ -67,7 +67,7 @@ class Network(Model):
         task.context.say(
             f"{task.context.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most "
             f"{plan.epochs} epochs{epochs}; stops if the {measured} of {watched:,} validation comments has not "
-            f"{moved} for {plan.patience}; on {'a GPU' if gpus else 'the CPU'}"
+            f"{moved} for {plan.patience} epochs; on {'a GPU' if gpus else 'the CPU'}"
         )
 
     def blame(self) -> tuple[str, str]:

@@ -22,13 +22,13 @@ class NetworkOptions(ModelOptions):
     learning_rate: Positive = 1e-3
     """Learning rate of the optimizer."""
     batch_size: Count | Literal["auto"] = "auto"
-    """Comments in a batch; "auto" is 64, for more than 50,000 training rows 128, and for more than 200,000 256."""
+    """Number of comments in a batch; "auto" is 64, 128 for more than 50,000 training rows, and 256 for more than 200,000."""
     epochs: Count | Literal["auto"] = "auto"
     """Maximum number of passes over the training rows; "auto" is lower for more rows."""
     patience: Count = 5
     """Epochs without a better validation metric before training stops."""
     clip_norm: NotNegative | Literal["none"] = 1.0
-    """Norm of all gradients together above which they are clipped; 0 or "none" does not clip."""
+    """Norm of all gradients together above which they are clipped; 0 or "none" turns clipping off."""
 
 
 class SequenceOptions(NetworkOptions):
@@ -37,7 +37,7 @@ class SequenceOptions(NetworkOptions):
     embedding: Literal["frozen", "fine_tuned", "scratch"] = "fine_tuned"
     """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values (scratch)."""
     spatial_dropout: Rate = 0.5
-    """Share of word-vector dimensions that are dropped in training, each for the whole comment."""
+    """Share of word-vector dimensions that are dropped in training, each in all tokens of a comment."""
     normalization: Normalization = "none"
     """Normalization of the comment's vector: none, over the batch, or over the vector itself (layer)."""
     dropout: Rate = 0.5

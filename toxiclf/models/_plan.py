@@ -62,7 +62,8 @@ class Plan:
 
 
 Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""Outputs of a batch, wanted ones and weights to losses and the weight of each, in one shape."""
+"""Function from the outputs of a batch, the wanted outputs and the weights to the losses and their weights, both of one
+shape."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class FitContext:
 
 
 SILENT = FitContext()
-"""Nothing is told, nothing is kept."""
+"""A context without messages, progress bar or checkpoint."""
 
 
 class Progress:

@@ -14,7 +14,7 @@ from toxiclf.text.vocabulary import Ids
 _SPREAD = 0.2  # lengths grow at random by up to this share before sorting, so that batches differ between epochs
 
 Batches = Callable[[NDArray[np.int32], int, np.random.Generator], Iterator[NDArray[np.intp]]]
-"""Lengths of all rows, size of a batch and a generator to the rows of each batch of an epoch."""
+"""Function from row lengths, batch size and random generator to the row indices of each batch of an epoch."""
 
 
 class Rows(Protocol):

@@ -24,7 +24,7 @@ class AutoencoderOptions(NetworkOptions):
     dropout: Rate = 0.0
     """Share of each layer's units that are dropped in training."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before training stops."""
+    """Number of epochs without a smaller error on the validation set after which training stops."""
 
 
 @register(
@@ -64,9 +64,9 @@ class OvercompleteAutoencoderOptions(NetworkOptions):
     noise: Rate = 0.3
     """Share of the input's dimensions that are dropped in training."""
     sparsity: NotNegative = 1e-3
-    """Weight in the loss of the mean absolute value of the code."""
+    """Weight, in the loss, of the mean absolute value of the code."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before training stops."""
+    """Number of epochs without a smaller error on the validation set after which training stops."""
 
 
 @register(
@@ -107,9 +107,9 @@ class VaeOptions(NetworkOptions):
     activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "tanh"
     """Activation of each layer but the code and the last."""
     beta: NotNegative = 0.1
-    """Weight in the loss of the code's divergence from a normal distribution."""
+    """Weight, in the loss, of the code's divergence from a normal distribution."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before training stops."""
+    """Number of epochs without a smaller error on the validation set after which training stops."""
 
 
 @register(

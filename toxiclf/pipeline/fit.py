@@ -182,7 +182,7 @@ class PipelineFitter:
             stages.append(Stage.of("without the label", targets[targets[:, 0] == 0]))
         features = self.learn_features(rows)
         if isinstance(features.numbers, SequenceVectors):
-            auto = " (auto: 99.5 % of the training comments are not longer)"
+            auto = " (auto: 99.5 % of the training comments fit)"
             context.say(
                 f"{context.title}: at most {features.numbers.longest} tokens a comment"
                 f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
@@ -299,7 +299,7 @@ def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
         return
     asked = {
         "balance.resample": ("balance.class_weight or balance.augment for all of them", bool(recipe.balance.resample)),
-        "features.metric_learning": ("the features as they are", recipe.features.metric_learning != "none"),
+        "features.metric_learning": ("features.metric_learning = 'none'", recipe.features.metric_learning != "none"),
         f"model {recipe.model.name}": ("another model", not recipe.model.component["multi_label"]),
     }
     for what, (instead, is_asked) in asked.items():

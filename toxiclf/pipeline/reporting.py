@@ -40,9 +40,7 @@ def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Score
     """Score the test set once, or, without a test set, take the scores that thresholds were chosen on."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
-        name = (
-            f"{words} (no test set; calibration and thresholds were fitted to the same scores, so figures are too good)"
-        )
+        name = f"{words} (no test set; calibration and thresholds were fitted to the same scores, so metrics are too optimistic)"
         scores = learned.decision_scores
         n_truncated = n_unknown = 0
     else:

@@ -46,7 +46,7 @@ moderator.check("댓글")
 
 The files are verified against manifest.json before anything is parsed; nothing in them is code.
 """
-"""What every model card ends with."""
+"""Last section of every model card."""
 
 
 @dataclass(frozen=True)

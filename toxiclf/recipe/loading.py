@@ -16,7 +16,7 @@ from toxiclf._registry import component, components
 from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
-"""Keys of earlier versions and their present names; old keys are read with a note."""
+"""Old key names and their new names; a recipe with an old name is read, with a note."""
 
 
 def presets() -> list[str]:

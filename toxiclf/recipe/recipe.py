@@ -37,7 +37,7 @@ from toxiclf.recipe.sections import (
 from toxiclf.recipe.types import Section
 
 DEFAULT_MODEL = "ngram_logistic"
-"""The model of a recipe that names none."""
+"""Model of a recipe without ``model.name``."""
 
 
 class Recipe(Section):

@@ -29,7 +29,7 @@ class SplitSection(Section):
     """``[split]``: sizes of test set and validation set, as shares of all rows."""
 
     test: Share = 0.2
-    """Share of all rows in the test set. 0 trains on every row; the figures of the report then come from the scores that
+    """Share of all rows in the test set. 0 trains on every row; the metrics of the report then come from the scores that
     calibration and thresholds were chosen on."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of all rows in the validation set."""
@@ -69,7 +69,7 @@ class VectorsSection(Section):
     "none". "auto" is "ko-comments" if this table has no other key and tokens are those of mecab with all parts of speech, else
     "none"."""
     kind: Literal["word2vec", "fasttext"] = "word2vec"
-    """How vectors are trained: one for each token, or also for its pieces (FastText over jamo)."""
+    """Word vectors for whole tokens (word2vec), or also for their pieces of jamo (fasttext)."""
     architecture: Literal["skip_gram", "cbow"] = "skip_gram"
     """What training predicts: the neighbors of a token (skip_gram), or a token from its neighbors (cbow)."""
     size: Count = 100

@@ -55,9 +55,7 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
     import matplotlib
     from matplotlib.text import Text
 
-    logging.getLogger("fontTools.subset").setLevel(
-        logging.ERROR
-    )  # it logs each font table that it leaves out of a PDF
+    logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # it logs each font table that it leaves out of a PDF
     style = {
         "font.family": [*korean_fonts(), _LATIN_FONT], "axes.unicode_minus": False, "text.parse_math": False,
         "svg.hashsalt": "toxiclf", "pdf.fonttype": 42, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,

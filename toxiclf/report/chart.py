@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BLUE, RED, ORANGE, GREY, PURPLE, PALE = "#2f6db3", "#c8442f", "#d98a1f", "#8a8f98", "#7a5bb0", "#ccd2da"
 CLASS_COLOURS = (BLUE, RED)
-"""Of comments without the label, and with it."""
+"""Colors of comments without the label, and of comments with it."""
 CLASS_NAMES = ("not toxic", "toxic")
 
 _MOST_CURVE_POINTS = 250
@@ -160,9 +160,9 @@ class Chart:
 
 
 UNIT = (-0.01, 1.01)
-"""Range of an axis of shares."""
+"""Range of an axis of shares, with a margin."""
 UNIT_UP = (-0.01, 1.03)
-"""The same for the vertical axis, with space for a line along its top."""
+"""Range of a vertical axis of shares, with space for a line at its top."""
 
 
 def class_names(report: Report, label: int) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def _lines(report: Report) -> list[str]:
     if report.data.get("exclusive"):
         parts += [
             "", "Labels exclude each other. Each has a threshold of its own, so a comment may be flagged for several; "
-            "figures are of each label against all the rest.",
+            "metrics compare each label with all the rest.",
         ]  # fmt: skip
     if report.analysis.get("slices"):
         parts += ["", "## Subgroups", "", *_of_slices(report.analysis["slices"], report.labels)]
@@ -128,7 +128,7 @@ def _production_lines(report: Report) -> list[str]:
     return [
         "", f"## At the {in_words(report.production_prevalence)}", "",
         f"{what} are corrected to the {in_words(report.production_prevalence)}{own}. The table above, the "
-        "figures and predictions.csv use unweighted rows, so the calibration curve leaves the diagonal. The "
+        "plots and predictions.csv use unweighted rows, so the calibration curve leaves the diagonal. The "
         "table below weights the same rows so that labels are as common as in production. It is valid if "
         "comments in production, toxic or not, are otherwise like these rows. A label that no row or every row "
         "has is not in it.",
@@ -139,7 +139,7 @@ def _production_lines(report: Report) -> list[str]:
 def _search_lines(report: Report) -> list[str]:
     search = report.search
     tested = "test" in report.data["sets"]
-    worth = "the test set shows how good it is" if tested else "so do the figures above, which come from the same rows"
+    worth = "the test set shows how good it is" if tested else "so do the metrics above, which come from the same rows"
     folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
     return [
         f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the "

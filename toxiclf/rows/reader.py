@@ -88,7 +88,7 @@ class RowReader:
             format = replace(format, header=header)
         self.format = with_columns(format, sample)
         if not self.format.columns:
-            raise DataError(f"the first lines of {self.name} hold no JSON object; write one object a line")
+            raise DataError(f"the first lines of {self.name} hold no JSON object; write one JSON object per line")
 
     def close(self) -> None:
         """Close the file; iterating to the end also closes it."""

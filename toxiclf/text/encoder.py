@@ -164,7 +164,7 @@ class NgramView:
     def from_spec(cls, spec: NgramViewSpec, vocabulary: Any) -> NgramView:
         """Make the graph input from its entries in ``text.json`` and ``vocabulary.json``."""
         if not (isinstance(vocabulary, dict) and all(isinstance(text, str) for text in vocabulary.values())):
-            raise ValueError("a vocabulary of n-grams must be an object of strings")
+            raise ValueError("a vocabulary of n-grams must be a JSON object whose values are strings")
         return cls(NgramVocabulary(spec.unit, {int(n): text for n, text in vocabulary.items()}))
 
 

@@ -16,9 +16,9 @@ MEDIALS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 
 KEYBOARD = (("qwertyuiop", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ"), ("asdfghjkl", "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ"), ("zxcvbnm", "ㅋㅌㅊㅍㅠㅜㅡ"))
-"""Rows of the Korean two-set keyboard (dubeolsik): Latin keys, and the jamo that they type."""
+"""Rows of the Korean two-set keyboard (dubeolsik): Latin keys and the jamo that they type."""
 SHIFTED = dict(zip("ㅂㅈㄷㄱㅅㅐㅔ", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
-"""What a key types while shift is held, where that is another jamo."""
+"""Jamo that a key types with shift, for keys where it differs."""
 
 COMPOUND_MEDIALS = {"ㅗㅏ": "ㅘ", "ㅗㅐ": "ㅙ", "ㅗㅣ": "ㅚ", "ㅜㅓ": "ㅝ", "ㅜㅔ": "ㅞ", "ㅜㅣ": "ㅟ", "ㅡㅣ": "ㅢ"}
 COMPOUND_FINALS = {
@@ -34,7 +34,7 @@ COMPOUND_FINALS = {
     "ㄹㅎ": "ㅀ",
     "ㅂㅅ": "ㅄ",
 }
-"""Two keys of a keyboard, one vowel or one final; doubled letters (ㄲ, ㅆ) are one key."""
+"""Two jamo that are typed one after the other and form one vowel or one final. Doubled letters (ㄲ, ㅆ) are one key."""
 
 _INITIAL_CODES = np.array([ord(c) for c in INITIALS], dtype=np.uint32)
 _MEDIAL_CODES = np.array([ord(c) for c in MEDIALS], dtype=np.uint32)

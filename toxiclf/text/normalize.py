@@ -17,7 +17,8 @@ _PLAIN = re.compile(
     r"[ -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001F300-\U0001F64F\U0001F900-\U0001F9FF]*"
 )
 VERSION = 1
-"""Raised whenever the same text comes out in another form, so that what was derived from the old form is not taken for new."""
+"""Version of the normalization. It rises when the same text gets another normalized form, so that caches of the old
+form are not used."""
 
 _FILLERS = frozenset(
     "\u115f\u1160\u3164\uffa0\u2800"

@@ -8,7 +8,7 @@ _PAIRS = ("은 는", "이 가", "을 를", "과 와", "으로 로", "이나 나"
 _FORMS = {form: tuple(pair.split()) for pair in _PAIRS for form in pair.split()}
 
 PARTICLES = frozenset(_FORMS)
-"""Particles that have two forms."""
+"""Both forms of all particles that have two forms."""
 
 
 def final(word: str) -> str:

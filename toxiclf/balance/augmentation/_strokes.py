@@ -10,7 +10,7 @@ _REACH = 1.26  # largest distance between the centers of two keys that touch, in
 UNSHIFTED = {held: plain for plain, held in SHIFTED.items()}
 _LATIN = {letter: key for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
 LATIN = _LATIN | {held: _LATIN[plain].upper() for plain, held in SHIFTED.items()}
-"""What a key types while the keyboard is set to Latin letters."""
+"""By jamo, the Latin letter that the same key types when the keyboard is set to Latin letters."""
 
 _PLACES = {
     letter: (x + offset, float(y))
@@ -22,7 +22,7 @@ _BESIDE = {
     for one, (x, y) in _PLACES.items()
 }
 BESIDE = _BESIDE | {held: [SHIFTED.get(other, other) for other in _BESIDE[plain]] for plain, held in SHIFTED.items()}
-"""What the keys around a key type, shift held or not as for that key."""
+"""By jamo, the jamo on the neighboring keys; typed with shift if the jamo itself is."""
 
 _TWO_KEYS = str.maketrans({joint: pair for pair, joint in (COMPOUND_MEDIALS | COMPOUND_FINALS).items()})
 

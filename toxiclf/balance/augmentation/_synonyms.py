@@ -17,13 +17,14 @@ from toxiclf.text.hangul import parts
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 CONTENT = frozenset({"NNG", "VV", "VA", "MAG", "IC", "XR"})
-"""Tags of nouns, verbs, adjectives, adverbs, interjections and roots; neighbours of names are other people."""
+"""Tags of common nouns, verbs, adjectives, adverbs, interjections and roots. Names are left out, because their nearest
+neighbors are other people."""
 VERBAL = frozenset({"VV", "VA"})
 _SYLLABLES = re.compile("[가-힣]+")
 _TURNING = frozenset(
     ("있", "없", "않", "못", "안", "아니", "모르", "싫", "좋", "최고", "최악", "여자", "남자", "여성", "남성")
 )
-"""Words whose neighbours are their opposites."""
+"""Words that get no synonyms, because their nearest neighbors are their opposites."""
 _FREQUENT = 15_000  # most frequent words of a vocabulary; neighbors among rarer words are mostly misspelled
 _MOST = 5  # synonyms of a word
 _AT_ONCE = 512  # words whose similarities are computed at the same time, to save memory

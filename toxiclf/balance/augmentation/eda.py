@@ -34,7 +34,7 @@ class _Token(NamedTuple):
     tag: str
     particle: str
     fixed: bool
-    """Whether what follows wants a word that ends in a vowel, or not, as this one does."""
+    """Whether a synonym must end in a vowel if this token does, and in a consonant if this token does."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _OFTEN = 4  # least number of uses of a look-alike in the yamin table; rarer one
 _Way = Callable[[str, Generator], str]
 
 
-@register("augmenter", summary="Words written so that filters misread them", order=70)
+@register("augmenter", summary="Words disguised so that filters misread them", order=70)
 class Obfuscate(Method):
     """Disguises a share of the words so that a filter misreads them, abusive stems before other words.
 
@@ -113,7 +113,8 @@ def _typed(word: str, rng: Generator) -> str:
 
 
 _WAYS: tuple[_Way, ...] = (_separated, _filled, _apart, _alike, _yamin, _cyrillic, _typed)
-"""The last one for abusive words alone: others are not known by their strokes."""
+"""Ways to disguise a word. The last one, Latin letters, is for abusive stems only: readers do not recognize other words
+in it."""
 
 
 def _with_one(word: str, written: Callable[[str], str], rng: Generator) -> str:

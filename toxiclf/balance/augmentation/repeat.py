@@ -22,7 +22,7 @@ _LONGEST = 3  # characters of a run that the normalizer keeps with its default s
 _MOST = 2  # characters inserted in one place
 
 
-@register("augmenter", summary="Vowels drawn out, laughter and signs repeated", order=60)
+@register("augmenter", summary="Vowels stretched, laughter and signs repeated", order=60)
 class Repeat(Method):
     """Stretches vowels by extra syllables (시발 → 시이발) and repeats laughter, crying and marks; removes no character.
 

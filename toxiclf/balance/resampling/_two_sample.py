@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 1000
-"""Rows of a sample that are looked at: a kernel is quadratic in them."""
+"""Most rows of a sample that are used, because the memory of a kernel is quadratic in their number."""
 _PERMUTATIONS = 200
 
 

@@ -22,7 +22,7 @@ def no_bundle(run: CheckedRun) -> Iterator[Finding]:
     if run.no_graph:
         yield Finding(
             "no_bundle", "warning", f"no bundle was made: {run.no_graph}.",
-            "The figures are valid for the trained network; choose another activation to get a bundle.",
+            "The metrics are valid for the trained network; choose another activation to get a bundle.",
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from toxiclf._registry import register
 from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 
-@register("finding", "objective_unreached", summary="No threshold gives the precision or recall asked for", order=9)
+@register("finding", "objective_unreached", summary="No threshold reaches the requested precision or recall", order=9)
 def objective_unreached(run: CheckedRun) -> Iterator[Finding]:
     for label, reached in zip(run.labels, run.reached, strict=bool(run.reached)):
         if not reached:
@@ -81,14 +81,14 @@ def duplicate_leak(run: CheckedRun) -> Iterator[Finding]:
             else f"{run.n_learned_from:,} of these {n_rows:,} comments"
         )
         yield Finding(
-            "duplicate_leak", "warning", f"the model was trained on {which}, so the figures are too good.",
+            "duplicate_leak", "warning", f"the model was trained on {which}, so the metrics are too optimistic.",
             "Remove them (learned.csv in the run's folder has their lines), or use newer comments.",
         )  # fmt: skip
     if run.n_leaked:
         yield Finding(
             "duplicate_leak", "warning",
             f"{run.n_leaked:,} training rows have the same comment as a test row and were removed from training.",
-            "You need not do anything; figures that others publish on this split may be too high because of "
+            "You need not do anything; metrics that others publish on this split may be too high because of "
             "such rows.",
         )  # fmt: skip
 

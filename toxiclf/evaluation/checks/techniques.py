@@ -30,7 +30,7 @@ def double_weighting(run: CheckedRun) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@register("finding", "few_copies", summary="Augmentation wrote fewer copies than it was asked for", order=4)
+@register("finding", "few_copies", summary="Augmentation wrote fewer copies than requested", order=4)
 def few_copies(run: CheckedRun) -> Iterator[Finding]:
     """Warn if augmentation made less than nine tenths of the requested copies."""
     if run.copies is None:

@@ -34,8 +34,8 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
                 candidate = recipe.changed(settings)
             except UsageError as error:
                 raise UsageError(
-                    f"search.space: {plainly(settings)}: {error}; put values that do not go together into "
-                    "separate tables"
+                    f"search.space: {plainly(settings)}: {error}; put values that are not valid together "
+                    "into separate tables"
                 ) from error
             distinct.setdefault(candidate.sha256(), settings)
             places.setdefault(candidate.sha256(), order.setdefault(features_key(candidate), len(order)))

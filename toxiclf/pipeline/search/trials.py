@@ -20,7 +20,7 @@ from toxiclf.recipe import SearchSection
 
 Settings = dict[str, Any]
 Evaluate = Callable[[Settings], tuple[float, ...]]
-"""Settings to the metric in each fold."""
+"""Function from settings to the metric in each fold."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from toxiclf.report.chart import Chart
 
 FORMATS = ("svg", "pdf", "png")
-"""Of figures for publication."""
+"""File formats of figures for publication."""
 
 
 def charts(report: Report, name: str, label: str | None = None) -> list[Chart | None]:

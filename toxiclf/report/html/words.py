@@ -28,9 +28,9 @@ def what(report: Report) -> str:
     )
     if "test" in sets:
         return (
-            f"{learned} The figures below come from {sets['test']['rows']:,} other comments, which it has never seen."
+            f"{learned} The metrics below come from {sets['test']['rows']:,} other comments, which it has never seen."
         )
-    return f"{learned} The figures below come from {report.evaluated_on}."
+    return f"{learned} The metrics below come from {report.evaluated_on}."
 
 
 def verdict(report: Report) -> tuple[str, str]:
@@ -120,7 +120,7 @@ def default_rates(report: Report) -> list[float | None]:
 def facts(report: Report) -> list[tuple[str, str]]:
     """Return the run details as pairs of name and value: data, seed, rejected rows, time, notes and versions."""
     pairs = [
-        ("data", report.data["source"]), ("figures from", report.evaluated_on), ("seed", str(report.seed)),
+        ("data", report.data["source"]), ("metrics from", report.evaluated_on), ("seed", str(report.seed)),
         ("rejected rows", f"{report.data.get('rejected', 0):,}"),
     ]  # fmt: skip
     if report.timings:

@@ -31,7 +31,17 @@ _WORDS = """
 """
 _SWEARING = "새끼 새키 쉐끼 쌔끼 놈 넘 년 뇬 롬 럼 련 것 같 진짜 존나 졸라 뭐 왜 아 이네 이야 이냐 이다"
 _VERBAL = frozenset("하먹맞겹겨없쳤죽버같")  # last syllables of stems with so many forms that any ending may follow
-_OF_YEARS = ("도", "간", "차", "생", "전", "후", "동안", "째", "마다")  # after 년, which means year here: 썅8년도, 개~년도
+_OF_YEARS = (
+    "도",
+    "간",
+    "차",
+    "생",
+    "전",
+    "후",
+    "동안",
+    "째",
+    "마다",
+)  # after 년, which means year here: 썅8년도, 개~년도
 
 
 @cache

@@ -30,7 +30,7 @@ class View(ABC):
 
     def edits(self, form: Form) -> list[Edit]:
         """Return the edits by which the view reads a form, in order of position and without overlap."""
-        raise NotImplementedError("a view has edits, or reads forms itself")
+        raise NotImplementedError("a view must define `edits` or `read`")
 
     def read(self, form: Form, bit: int) -> Form:
         """Return the form as the view reads it; the same object if the view reads nothing."""

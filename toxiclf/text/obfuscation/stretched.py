@@ -22,7 +22,7 @@ _TAILS = {
     "ㅔ": "ㅔㅖㅞ",
 }
 TAIL_OF = {head: tail for tail, heads in _TAILS.items() for head in heads}
-"""Vowel of the syllable that draws out one with this vowel."""
+"""For each vowel, the vowel of the syllable that can stretch it."""
 _SURE = 2  # a certain edit has this many stretching syllables or more; one is as often plain (시인, 기어이)
 
 

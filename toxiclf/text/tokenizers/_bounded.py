@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_LONG, _LONG_WORD = 10_000, 8  # in texts longer than _LONG, words are cut to _LONG_WORD characters; else junk may take an hour
+_LONG, _LONG_WORD = (
+    10_000,
+    8,
+)  # in texts longer than _LONG, words are cut to _LONG_WORD characters; else junk may take an hour
 STAND_IN = "�"
 _SPACES = re.compile(r"(?! )[\s\x00-\x1f\x7f-\x9f]")
 _LONE = re.compile("[\ud800-\udfff]")

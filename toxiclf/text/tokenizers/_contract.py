@@ -12,9 +12,9 @@ from toxiclf.errors import UsageError, unknown_name
 
 Span = tuple[int, int]
 Tagged = tuple[str, str]
-"""A token and its part of speech, "" where the engine gave none."""
+"""A token and its tag; the tag is "" if the engine gives none."""
 Located = tuple[str, str, int, int]
-"""A token, its part of speech, and its half-open span."""
+"""A token, its tag, and its half-open span."""
 
 T = TypeVar("T")
 _PART = 64  # minimum number of texts that a thread takes at once

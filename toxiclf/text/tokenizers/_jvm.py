@@ -66,7 +66,7 @@ def class_named(tokenizer: str, name: str) -> Any:
         except TypeError as error:
             raise UsageError(
                 f"tokenizer '{tokenizer}' cannot use the Java machine that this program started: konlpy's jars are not on its "
-                f"class path; add {jars}/* to it, or make the tokenizer first"
+                f"class path; add {jars}/* to it, or make the tokenizer before starting Java"
             ) from error
 
 

@@ -155,7 +155,9 @@ class OktTokenizer(KonlpyTokenizer):
 
         with self._engine() as engine:
             tokens = engine.tokenize(text, *self._no())
-        lines = str(jpype.JClass("java.lang.String").join("\n", tokens))  # one string for all tokens: calls to Java are slow
+        lines = str(
+            jpype.JClass("java.lang.String").join("\n", tokens)
+        )  # one string for all tokens: calls to Java are slow
         return [(token, tag) for token, _, tag in (line.rpartition("/") for line in lines.split("\n") if line)]
 
     def _located(self, text: str) -> list[Located]:
