@@ -32,7 +32,7 @@ def print_json(content: Any) -> None:
 def print_table(lines: Sequence[Sequence[str]]) -> None:
     """Print a table, whose first line is the heading, to standard output: by rich on a terminal, else tab-separated.
 
-    A heading of empty cells is not printed.
+    A heading of empty cells is not printed, nor, without a terminal, any other line of empty cells.
     """
     if not sys.stdout.isatty():
         for line in lines:
@@ -66,7 +66,7 @@ def on_terminal() -> bool:
 
 
 def visible(text: str) -> str:
-    """Escape control characters, so that comments and file names cannot send commands to the terminal.
+    """Escape control characters except tab and line feed, so that comments and file names cannot control the terminal.
 
     >>> visible("\x1b[31m빨강")
     '\\\\x1b[31m빨강'

@@ -116,7 +116,10 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterator[IO[Any]]:
-    """Yield a temporary file, readable by its owner only; it replaces ``path`` if the ``with`` block does not raise."""
+    """Yield a temporary file; it replaces ``path`` if the ``with`` block does not raise.
+
+    Until then only its owner can read it; afterwards the umask applies.
+    """
     beside = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")  # random, for two writers of one file
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(beside, flags, 0o600)

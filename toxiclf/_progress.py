@@ -35,7 +35,7 @@ class Countdown:
         self._total, self._before, self._began = total, done, time.monotonic()
 
     def left(self, done: float) -> float:
-        """Return the seconds left after ``done`` steps, a number above that of the constructor, perhaps a fraction."""
+        """Return the seconds left after ``done`` steps; ``done`` may be a fraction, and is above the constructor's."""
         spent = time.monotonic() - self._began
         return spent / (done - self._before) * (self._total - done)
 

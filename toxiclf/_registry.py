@@ -41,7 +41,7 @@ KINDS: dict[str, Kind] = {
         {
             "takes": "vectors",  # "vectors" (one per comment), "sequences" (of word vectors) or "ngrams"
             "is_network": False,  # is trained in epochs, with the loss function balance.loss
-            "watches_validation": False,  # uses the validation set for early stopping, so it is not fitted to it
+            "watches_validation": False,  # stops early by the validation set, so it is not trained on that set
             "balances_itself": False,  # samples equally many rows of each class itself, and takes no class weights
             "learns_from_negatives": False,  # is fitted only to comments without the label
             "has_members": False,  # is an ensemble of other models
@@ -192,7 +192,8 @@ def component(kind: str, name: str) -> Component:
 
     Raises
     ------
-    UsageError : no component has this name; the message suggests the nearest one.
+    UsageError : no component has this name (the message suggests the nearest one), or a component of an installed
+        package cannot be loaded.
     """
     if name not in _COMPONENTS[kind] and kind not in _WALKED and name.isidentifier() and not name.startswith("_"):
         package = import_module(KINDS[kind].package)

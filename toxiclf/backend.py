@@ -16,9 +16,9 @@ __all__ = ["OPTIMIZERS", "keras", "seeded", "tf"]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Discard what native code writes to standard error in the ``with`` block, if the log level is 3 (our default).
+    """Discard what is written to standard error in the ``with`` block, if ``TF_CPP_MIN_LOG_LEVEL`` is 3 (the default).
 
-    ``TF_CPP_MIN_LOG_LEVEL`` alone does not stop messages from before TensorFlow's log is set up.
+    The variable alone does not stop messages of native code from before TensorFlow's log is set up.
     """
     try:
         stderr_copy = os.dup(2)
@@ -68,7 +68,7 @@ OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Python's and NumPy's random generators, which Keras uses, in the ``with`` block; then restore them."""
+    """Seed Python, NumPy and TensorFlow; after the ``with`` block, restore the generators of Python and NumPy."""
     states = random.getstate(), np.random.get_state()
     try:
         keras.utils.set_random_seed(seed)

@@ -44,7 +44,7 @@ class BundleError(ToxiclfError):
 
 
 class TrainingError(ToxiclfError):
-    """Training diverged, so there is no usable model."""
+    """There is no usable model: training diverged, or the network cannot be exported to ONNX."""
 
     exit_code = 6
 

@@ -16,7 +16,7 @@ OPSET, ML_OPSET, IR_VERSION = 17, 3, 9
 
 
 class Graph:
-    """An ONNX graph under construction. Methods take and return the names of values as strings."""
+    """An ONNX graph under construction. The methods that add to it take and return names of values as strings."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
@@ -35,7 +35,7 @@ class Graph:
         return self._input(f"{self._views.get(view, view)}_lengths", ["batch"])
 
     def vectors(self, name: str, width: int) -> str:
-        """Add an input of vectors, float32 (batch, width), and return its name. Only graphs outside bundles have it."""
+        """Add an input of vectors, float32 (batch, width), and return its name. Graphs in bundles do not have it."""
         self._inputs[name] = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
         return name
 
@@ -97,7 +97,7 @@ class Graph:
         return self.add("Cast", x, to=TensorProto.FLOAT)
 
     def concat(self, columns: Sequence[str]) -> str:
-        """Concatenate matrices (batch, n) column by column; return the name of the result."""
+        """Concatenate matrices (batch, n) along axis 1; return the name of the result."""
         return self.add("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
 
     def sum_over_time(self, values: str, *, axis: int = 1, keepdims: bool = False) -> str:

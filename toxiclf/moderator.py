@@ -22,7 +22,7 @@ from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.normalize import Normalizer
 
 T = TypeVar("T")
-_COMMENTS, _CHARACTERS = 1024, 2**17  # most in a chunk; a large chunk has more comments of similar length
+_COMMENTS, _CHARACTERS = 1024, 2**17  # most in a chunk; batches of a larger chunk have more similar lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | Non
     UsageError
         The prior does not fit the bundle's labels or its calibration.
     BundleError
-        The bundle is damaged, was changed, or has a newer format. Each file is verified before it is parsed.
+        The bundle is missing or damaged, was changed, or has a newer format. Each file is verified before it is parsed.
 
     Examples
     --------

@@ -58,7 +58,8 @@ def predict_rows(
 
     Raises
     ------
-    DataError, UsageError : the input cannot be read, it has no such column, or a file cannot be written.
+    DataError, UsageError : the input cannot be read, its column of comments is missing or unclear, or a file cannot be
+        written.
     """
     kind = _kind(out, json_lines)
     rejected_file = rejected or (out.with_name(out.name + ".rejected.csv") if out is not None else Path("rejected.csv"))
@@ -177,7 +178,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
-    """Return a text stream that writes to a device, or to a new file that replaces ``path`` when it is complete.
+    """Return a context manager that opens a device, or a new file that replaces ``path`` when it is complete.
 
     If ``path`` is a symbolic link, the file that it points to is replaced.
     """

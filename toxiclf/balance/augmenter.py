@@ -23,9 +23,9 @@ from toxiclf.text.normalize import Normalizer
 class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
     """An imbalanced-learn sampler that adds changed copies of comments of the rarer classes.
 
-    All classes but the most frequent one are rarer. If ``y`` is a 0/1 matrix of independent labels, a row is of the
-    rarer classes if it has a label that less than half of all rows have. :func:`toxiclf.balance.augmentation.augmented`
-    describes the copies.
+    The rarer classes are all but the most frequent one. If ``y`` is a 0/1 matrix of independent labels, a row belongs
+    to the rarer classes if it has a label that less than half of all rows have.
+    :func:`toxiclf.balance.augmentation.augmented` describes the copies.
 
     Parameters
     ----------

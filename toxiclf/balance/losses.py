@@ -1,4 +1,4 @@
-"""Loss functions of networks for rare classes, as an alternative to class weights."""
+"""Loss functions of networks for rare classes; they can replace class weights or be combined with them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class ClassWeights:
 
 
 def problems(targets: NDArray[np.uint8], *, exclusive: bool) -> list[NDArray[np.intp]]:
-    """Return class vectors, (n,): 0 or 1 for each label, or a single vector 0 (no label), 1, 2, … if exclusive."""
+    """Return a vector of classes, (n,), per label (0 or 1), or one for all (0: no label, 1, 2, …) if exclusive."""
     if exclusive:
         return [np.where(targets.any(axis=1), targets.argmax(axis=1) + 1, 0)]
     return [column.astype(np.intp) for column in targets.T]
@@ -46,8 +46,8 @@ def rarer_rows(y: NDArray[Any]) -> NDArray[np.bool_]:
     Parameters
     ----------
     y : class of each row, (n,), or 0/1 matrix of labels, (n, n_labels). All classes but the most frequent one are
-        rarer; if several are the most frequent, all but the first of them in sorted order. With a
-        matrix, a row belongs to a rarer class if it has a label that less than half of the rows have.
+        rarer; if several are the most frequent, all but the first of them in sorted order. With a matrix, a row belongs
+        to a rarer class if it has a label that less than half of the rows have.
 
     >>> rarer_rows(np.array(["a", "b", "b", "c"])).tolist()
     [True, False, False, True]

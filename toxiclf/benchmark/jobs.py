@@ -153,9 +153,15 @@ def _any(comments: Comments) -> Comments:
 
 
 def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
-    """Return the split of a run. If the corpus has a ``rate``, training and validation set are subsampled to it.
+    """Return the split of a run.
 
-    If the corpus is ``disguised``, so is the test set. Raises a DataError if too few toxic training comments are left.
+    If the corpus has a ``rate``, training and validation set are subsampled to it. If it is ``disguised``, so is the
+    test set.
+
+    Raises
+    ------
+    UsageError : there is no test set, or the corpus cannot be subsampled to the rate.
+    DataError : the corpus is too small to split, or too few toxic training comments are left.
     """
     normalizer = recipe_normalizer(recipe)
     comments, test = corpus(run.corpus)
@@ -200,7 +206,10 @@ def subsampled(comments: Comments, rate: float, rng: np.random.Generator) -> Com
 
 
 def disguised(comments: Comments, seed: int) -> Comments:
-    """Disguise each abusive stem of toxic comments in one of four random ways: ㅅㅣ발, 시.발, 시1발, 시이이발."""
+    """Disguise each abusive stem of toxic comments in one of four random ways: ㅅㅣ발, 시.발, 시1발, 시이이발.
+
+    A stem stays as it is if the way cannot change it; the last one needs a first syllable without a final consonant.
+    """
     rng = np.random.default_rng(seed)
 
     def other(match: re.Match[str]) -> str:

@@ -94,7 +94,7 @@ def _figures(run: PlannedRun, cache: FeatureCache) -> dict[str, Any]:
     parts = parts_of(run, recipe)
     assert parts.test is not None
     if _may_use_tensorflow(recipe):
-        import_module("toxiclf.backend")  # or its memory would count for the first network
+        import_module("toxiclf.backend")  # before the measurement: else the first network pays for TensorFlow
     with watched_memory() as memory:
         began = time.perf_counter()
         figures = (
@@ -143,7 +143,10 @@ def _toxiclf(
 
 
 def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
-    """Measure a rival on the same split; calibration and thresholds come from out-of-fold outputs."""
+    """Measure a rival on the same split.
+
+    Calibration and thresholds come from out-of-fold outputs, test scores from a fit to training and validation set.
+    """
     assert run.entry.rival is not None
     assert parts.test is not None
     fit = RIVALS[run.entry.rival]
@@ -176,7 +179,7 @@ def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
     is_subsampled: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Compute metrics on the test set; if training was subsampled, also on it weighted to the training prevalence."""
+    """Compute metrics on the test set; if training was subsampled, also weighted to the training prevalence."""
     assert parts.test is not None
     targets, labels = parts.test.targets, parts.test.labels
     uncalibrated = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels)).apply(
@@ -209,7 +212,7 @@ def _summary(evaluation: Evaluation) -> dict[str, float | None]:
 def _recall_at(
     precision: float, scores: NDArray[np.float32], targets: NDArray[np.uint8], weights: NDArray[np.float64]
 ) -> float:
-    """Return the highest recall with at least this precision on the curve of the test set; the mean over labels."""
+    """Return the highest recall with at least this precision on the test set's curve, as the mean over labels."""
     recalls = []
     for j in range(targets.shape[1]):
         reached, recall, _ = precision_recall_curve(targets[:, j], scores[:, j], sample_weight=weights[:, j])

@@ -1,4 +1,4 @@
-"""Rivals: other classifiers to compare with, by the same splits, calibration and thresholds. Extra ``[rivals]``."""
+"""Rivals: other classifiers to compare with, on the same splits and calibrated the same way. Extra ``[rivals]``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Fitted = Callable[[Sequence[str]], Floats]
 
 
 def majority(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """Return a classifier with the output 0 for every comment, which always predicts the majority class."""
+    """Return a classifier with the output 0 for every comment; it never flags one, as most comments are not toxic."""
     return lambda rows: np.zeros(len(rows))
 
 

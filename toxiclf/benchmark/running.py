@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from joblib.externals.loky import get_reusable_executor  # its processes can get an environment
+from joblib.externals.loky import get_reusable_executor  # it can set environment variables of its processes
 
 from toxiclf._files import locked
 from toxiclf._progress import Countdown, duration
@@ -44,13 +44,14 @@ def run_plan(
     plan : the plan.
     out : folder with a file for each row (``rows/``) and features that runs share (``cache/``, which may be deleted).
     jobs : number of processes, each with one thread.
-    again : whether to repeat failed runs. Those that failed by the machine or a missing package are repeated anyway.
+    again : whether to repeat failed runs. Those that failed because of the machine or a missing package are repeated
+        anyway.
     say : function that shows a line of progress.
 
     Raises
     ------
     UsageError : a name in the plan is unknown, or another benchmark runs in the folder.
-    DataError : a corpus cannot be read, or changed during the benchmark.
+    DataError : a corpus cannot be read, it changed during the benchmark, or the file of a row is damaged.
     """
     say(f"{plan.title}: reading {', '.join(dict.fromkeys(corpus.plain for corpus in plan.corpora))}")
     named = [Job.of(run) for run in plan.runs()]

@@ -80,7 +80,7 @@ class Calibration(BaseModel):
         """Return a copy with scores corrected to production prevalences (Saerens, Latinne and Decaestecker 2002).
 
         Uncorrected scores are probabilities if labels are as common as in the rows that calibration was fitted on. The
-        correction assumes that only the share of each label differs in production, and replaces any earlier one.
+        correction assumes that only the share of each label differs in production. It replaces any earlier correction.
         Log-odds are shifted by ``log(wanted / (1 - wanted)) - log(rate / (1 - rate))``. For exclusive labels, the share
         of the negative value replaces ``1 - wanted`` and ``1 - rate``, and log-odds are against the negative value.
 

@@ -76,7 +76,7 @@ def check_writable(folder: Path) -> Path:
 
     Returns
     -------
-    Nearest existing folder above ``folder``; temporary files in it are on the same disk as ``folder``.
+    Path : nearest existing folder above ``folder``; temporary files in it are on the same disk as ``folder``.
 
     Raises
     ------

@@ -14,7 +14,8 @@ from toxiclf.bundle.prevalence import Prior, production_prevalence
 from toxiclf.errors import BundleError, UsageError
 
 FORMAT_VERSION = 1
-"""Format number of bundles. It rises by one when older versions would misread a new bundle; old bundles stay readable."""
+"""Format number of bundles. It rises by one when older versions would misread a new bundle; old bundles stay
+readable."""
 
 FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
 
@@ -64,9 +65,12 @@ class Manifest(BaseModel):
     prior : production prevalence of each label, to which scores are corrected; None if they are not corrected.
     model : name of the model.
     text_column, label_map : columns of the training file with text and labels; defaults for other files.
-    recipe_sha256, data_sha256 : SHA-256 of the recipe as TOML, and of the training file.
+    recipe_sha256 : SHA-256 of the whole recipe, including defaults, as ``Recipe.sha256`` computes it.
+    data_sha256 : SHA-256 of the texts, targets and labels of the labeled rows, as ``Comments.sha256`` computes it.
+    tokenizer_versions : version of each tokenizer, by name; empty if the model takes no tokens.
     word_vectors : origin of the word vectors; empty if the model takes none.
-    versions : versions of toxiclf and of the training libraries.
+    versions : versions of Python, toxiclf and its libraries in training, by name.
+    files : size and SHA-256 of each other file of the bundle, by name.
     seal : SHA-256 of the manifest itself, computed while the seal is 64 zeros.
     """
 

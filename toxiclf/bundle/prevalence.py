@@ -15,7 +15,7 @@ Prior = float | Mapping[str, float]
 """Production prevalence: the share of comments in production that are toxic, or a mapping from label to share."""
 
 LEAST, MOST = 0.000001, 0.999999
-"""Bounds of a production prevalence; nobody can measure a share beyond them, and scores would all round to 0 or 1."""
+"""Bounds of a production prevalence; nobody can measure a share beyond them, so scores for one would say nothing."""
 
 
 def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict[str, float]:

@@ -34,7 +34,7 @@ class Scorer:
     Raises
     ------
     BundleError : ONNX Runtime cannot load the graph, the graph keeps tensors in another file, or its inputs or output
-        are of other types.
+        have other types or shapes.
     """
 
     def __init__(self, graph: bytes) -> None:

@@ -27,12 +27,13 @@ class Table:
 
 
 def read_table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> Table:
-    """Read a CSV, TSV, JSON Lines or Parquet file; an argument that is None is detected.
+    """Read a CSV, TSV, JSON Lines or Parquet file; an argument that is None is detected (Parquet needs none of them).
 
     Raises
     ------
     DataError : the file does not exist or cannot be read.
-    UsageError : the file is plain text without columns.
+    UsageError : the file is plain text without columns, or the delimiter is not one character.
+    MissingExtraError : the file is Parquet, and pyarrow is not installed.
     """
     if is_parquet(source):
         return read_parquet(source)

@@ -18,7 +18,7 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 
 MIN_PER_CLASS = 10
-"""Minimum number of distinct comments with, and without, each label; with fewer, folds and thresholds are not reliable."""
+"""Minimum number of distinct comments with and without each label; with fewer, folds and thresholds are unreliable."""
 
 
 PLAIN = Normalizer(max_chars=2**31)
@@ -120,7 +120,8 @@ class Comments:
         Raises
         ------
         UsageError
-            A text is not a string, a target is neither 0 nor 1, or numbers of texts, targets or labels do not match.
+            A text is not a string, a target is neither 0 nor 1, numbers of texts, targets or labels do not match, or
+            a label is empty or repeated.
         DataError
             No comment is left after rejection.
         """

@@ -1,4 +1,4 @@
-"""Build the file of NSMC film reviews from the upstream archive: rating and text, one review a line, no duplicates."""
+"""Build the file of NSMC movie reviews from the upstream archive: rating and text, one review per line, none twice."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def split(
     Parameters
     ----------
     test : share of the rows, or the test set itself; rows that equal one of its comments are then removed.
-    validation : share of the rows.
+    validation : share of the rows; if ``test`` is a test set, of the rows that are not removed.
     normalizer : comments that are equal after this normalization stay in the same set.
 
     Raises

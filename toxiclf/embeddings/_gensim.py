@@ -28,11 +28,16 @@ def trained_on(
     """Train Word2Vec (Mikolov et al. 2013) or FastText (Bojanowski et al. 2017) on a file of tokens, with gensim.
 
     FastText reads jamo in place of syllables, so that its n-grams can cross syllable boundaries (Park et al. 2018).
-    Spellings with the same jamo (ㅅㅣ발 and 시발, 다ㅋ and 닼) are one word to FastText; each frequent one gets its vector.
+    Spellings with the same jamo (ㅅㅣ발 and 시발, 다ㅋ and 닼) are one word to FastText; each frequent spelling gets the
+    word's vector.
 
     Parameters
     ----------
     odd : counts of tokens that differ from the syllables that their jamo spell, such as ㅅㅣ발; only used for FastText.
+
+    Raises
+    ------
+    DataError : no token occurs ``min_count`` times.
     """
     from gensim.models import FastText, Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
@@ -94,9 +99,10 @@ def trained_on(
 def _spellings(
     keys: Sequence[str], counts: NDArray[np.float64], odd: Mapping[str, int], min_count: int
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.float64]]:
-    """Return the spellings of FastText's words (``keys``, in jamo) by falling count, their words' indexes, and counts.
+    """Return the spellings of FastText's words (``keys``, in jamo) by falling count, the index of each spelling's
+    word in ``keys``, and the counts of the spellings.
 
-    Spellings rarer than ``min_count`` are left out, except the most frequent one of each word.
+    Spellings rarer than ``min_count`` are left out, except the most frequent spelling of each word.
     """
     spelt: dict[str, dict[str, int]] = {}
     for token, count in odd.items():

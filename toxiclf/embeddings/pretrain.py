@@ -124,8 +124,8 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
 def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tokenizer, say: Say) -> WordVectors:
     """Return word vectors of the ``unlabeled`` texts, from the cache if it has them for the same texts and options.
 
-    The cache is in :func:`toxiclf.cache.cache_folder`. Rejected rows are left out, and ``say`` gets a message with
-    their number.
+    Otherwise they are trained and cached, in :func:`toxiclf.cache.cache_folder`. Rejected rows are left out, and
+    ``say`` gets a message with their number.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def _tokens_of(
 def _write(path: Path, sentences: Iterable[Sequence[str]], options: VectorsSection) -> Counter[str]:
     """Write the tokens of each text (for FastText, their jamo) to a file, one text per line.
 
-    Memory use does not grow with the number of texts. A text without tokens gets no line.
+    Texts are not held in memory. A text without tokens gets no line.
 
     Returns
     -------

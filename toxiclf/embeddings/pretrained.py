@@ -17,7 +17,13 @@ from toxiclf.text.tokenizers import Tokenizer
 
 
 def recipe_vectors(recipe: Recipe, engine: Tokenizer, say: Say) -> WordVectors | None:
-    """Return the word vectors that the recipe names; None if they are trained on the training rows or by the model."""
+    """Return the word vectors that the recipe names; None if they are trained on the training rows or by the model.
+
+    Raises
+    ------
+    UsageError : the word vectors were trained with another tokenizer, other parts of speech or other typo correction.
+    DataError : the word vectors do not exist, or they cannot be read or trained.
+    """
     if recipe.model.learns_embedding:
         return None
     source = recipe.pretrained_vectors

@@ -215,7 +215,12 @@ def load_foreign(path: Path) -> WordVectors:
 
 
 def _promised(path: Path, first: bytes, binary: bool, packed: bool) -> tuple[int, int]:
-    """Return the numbers of vectors and dimensions in the first line; raise an error if the file is too small."""
+    """Return the numbers of vectors and dimensions that the first line gives.
+
+    Raises
+    ------
+    DataError, ValueError : the line does not give them, the file is too small for them, or they are too many.
+    """
     if first.startswith(_FACEBOOK_MAGIC):
         raise DataError(f"{path} is a whole fastText model; give its .vec file, which holds only the vectors")
     header = _HEADER.fullmatch(first)

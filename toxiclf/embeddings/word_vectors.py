@@ -39,7 +39,8 @@ class WordVectors:
 
     Attributes
     ----------
-    tokens : tokens of the training texts, in order of falling frequency, then all other :data:`PIECES`.
+    tokens : tokens of the training texts, in order of falling frequency, then all other :data:`PIECES` (none in vectors
+        that are drawn at random).
     matrix : vector of each token, float32 (len(tokens), size).
     frequencies : share of each token in the training texts, float64 (len(tokens),); 0 for the other pieces.
     origin : source of the vectors, for reports and bundles.
@@ -64,6 +65,8 @@ class WordVectors:
 
     def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:
         """Return the ``count`` tokens with the most similar vectors and their cosine similarities, highest first.
+
+        Only tokens of the training texts are returned, without ``word`` itself.
 
         Parameters
         ----------
@@ -102,7 +105,7 @@ def with_pieces(
     counts : number of occurrences of each token, (len(tokens),).
     vectors_of : function that computes the vectors of pieces, as FastText can. If it is None or returns zeros, a
         piece gets the mean vector of the tokens that hold it, weighted by the square root of their counts. A syllable
-        in no token gets the mean of its jamo.
+        in no token gets the mean of its jamo, and a jamo in no token gets the weighted mean of all tokens.
     """
     known = set(tokens)
     missing = [piece for piece in PIECES if piece not in known]
@@ -121,7 +124,10 @@ _PLACES = {piece: i for i, piece in enumerate(PIECES)}
 def _means_of_holders(
     tokens: Sequence[str], matrix: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return for each piece the weighted mean vector of the tokens that hold it, (len(PIECES), size)."""
+    """Return for each piece the weighted mean vector of the tokens that hold it, (len(PIECES), size).
+
+    For pieces that no token holds, see :func:`with_pieces`.
+    """
     import scipy.sparse as sp
 
     places = [[_PLACES[p] for p in {*token, *decompose(token)} if p in _PLACES] for token in tokens]

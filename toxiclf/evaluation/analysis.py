@@ -65,8 +65,8 @@ def threshold_curve(
     Returns
     -------
     For each label: ``toxic`` and ``others``, the number of rows with the label and without it; ``threshold``, a list in
-    ascending order; ``tp`` and ``fp``, for each threshold the number of those rows with score >= threshold. False and
-    true negatives follow: fn = toxic - tp, tn = others - fp.
+    ascending order; ``tp`` and ``fp``, for each threshold the number of toxic rows and of others with
+    score >= threshold. False and true negatives follow: fn = toxic - tp, tn = others - fp.
     """
     curves: dict[str, Curve] = {}
     for j, label in enumerate(labels):

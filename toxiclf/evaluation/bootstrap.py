@@ -150,7 +150,7 @@ def _of_all(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats, *,
     names: Sequence[str], production: _Production | None,
 ) -> Floats:  # fmt: skip
-    """Compute metrics of all labels, (resamples, n_labels, n_metrics), from how often rows are drawn, (resamples, n)."""
+    """Compute metrics of all labels, (resamples, n_labels, n_metrics), from counts of drawn rows, (resamples, n)."""
     columns = []
     for j in range(scores.shape[1]):
         weighted = counts

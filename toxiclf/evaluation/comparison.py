@@ -25,8 +25,8 @@ class Difference:
     run : name of the run.
     label : name of the label; :data:`toxiclf.evaluation.bootstrap.SUMMARY` for the mean over labels.
     metric : name of the metric.
-    value : metric of the run minus that of the reference. If a metric is undefined, all values are None.
-    low, high : 95 % percentile interval of the difference over the same resampled comments.
+    value : metric of the run minus that of the reference. If either is undefined, all numbers are None.
+    low, high : 95 % interval of the difference: percentiles over bootstrap resamples of the same comments.
     better : share of the resamples in which the run is better than the reference.
     p : two-sided p value: twice the share of resamples on the rarer side of 0, with the sample itself counted as one
         more resample (after Davison and Hinkley 1997, chapter 4).
@@ -46,7 +46,7 @@ class Difference:
     verdict: Verdict
 
     def lost(self) -> bool:
-        """Return whether Holm's correction removes the difference's significance; only for means of headline metrics."""
+        """Return whether Holm's correction removes the significance; only for means over labels of headline metrics."""
         stands = (
             self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
         )
@@ -75,7 +75,7 @@ class ComparedRun:
         return estimate(self.rows, metric).value
 
     def baseline(self) -> tuple[float, float] | None:
-        """Return the baseline's average precision, and that minus the run's; None without a baseline."""
+        """Return the baseline's average precision, and by how much it is above the run's; None without a baseline."""
         theirs = estimate(self.report.baseline_rows, "average_precision").value
         ours = self.value("average_precision")
         return None if ours is None or theirs is None else (theirs, theirs - ours)

@@ -95,8 +95,9 @@ def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[s
 
     Parameters
     ----------
-    comments : comments that the model did not learn from.
-    scores : their scores, (n, n_labels).
+    comments : labeled comments.
+    scores : their scores, (n, n_labels), by a model that did not learn from them, such as out-of-fold scores; a model
+        rarely doubts the labels that it was trained on.
 
     Returns
     -------

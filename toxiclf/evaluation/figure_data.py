@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from toxiclf.evaluation.sections import FigureData, LengthCounts
 
 MOST_POINTS = 2000
-"""Most comments in a t-SNE map; t-SNE is slow for more."""
+"""Most comments in a t-SNE map, because t-SNE is slow for more; also most points of each set in the GAN figure."""
 _MOST_OUTPUTS = 5000  # raw outputs that the figure of an anomaly model shows at most
 
 LONGEST = 200
-"""Length in characters of the last histogram bar; longer comments count as this long."""
-_STEP = 5  # characters per bar
+"""Upper end of the length histogram in characters; longer comments count as this long."""
+_STEP = 5  # width of a histogram bar in characters
 
 
 def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> FigureData:
-    """Convert outputs of training to the points of figures, as JSON types. Points have row numbers, but no texts.
+    """Convert outputs of training to the points of figures, as JSON types; they may have row numbers, but no texts.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequ
 def tsne_maps(points: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """Map the points ``before`` and ``after`` a learned metric, (n, n_dimensions) each, to two dimensions by t-SNE.
 
-    (van der Maaten and Hinton 2008)
+    t-SNE is by van der Maaten and Hinton (2008); ``seed`` is its random seed.
 
     Returns
     -------

@@ -21,7 +21,8 @@ def reweighted_counts(counts: Floats, classes: NDArray[np.intp], prevalence: Flo
 
     Returns
     -------
-    Weighted counts (resamples, n) with the same sum in each resample; NaN in a resample that lacks a class.
+    Weighted counts (resamples, n), whose row sums equal those of ``counts``; NaN in a resample that lacks a class whose
+    prevalence is not 0.
     """
     drawn = counts @ (classes[:, None] == np.arange(len(prevalence)))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -94,7 +94,7 @@ class Report(BaseModel):
     timings : dict
         ``fit_seconds``: seconds that fitting, calibration and choosing thresholds took.
     search : dict
-        The trials of the search that chose the recipe; empty without a search.
+        Method and trials of the search that chose the recipe; empty without a search.
     analysis : dict
         ``thresholds`` (true and false positives at each threshold), ``calibration``, ``slices`` (metrics of subgroups)
         and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.

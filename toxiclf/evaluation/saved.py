@@ -27,7 +27,7 @@ class SavedRun:
 
     Attributes
     ----------
-    folder : folder of the run, absolute or relative as the user gave it.
+    folder : folder of the run as the user gave it; an absolute path if they gave the folder of its bundle.
     report : the run's report.
     predictions : scores and targets of the evaluated rows.
     """

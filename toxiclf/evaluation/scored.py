@@ -59,8 +59,8 @@ class ScoredRows:
     n_truncated : number of comments that were truncated.
     n_unknown : number of comments without any token or n-gram seen in training.
     explainer : the parts of the model that explain scores; None if the model is not loaded.
-    decided : the rows on which thresholds were chosen and that the model did not learn from, with their scores
-        (n, n_labels); None if they are not loaded.
+    decided : the rows on which thresholds were chosen, and their scores (n, n_labels) by a model that did not learn from
+        them (for out-of-fold scores, one model per fold); None if they are not loaded.
     shifts : shift of the log-odds of each label's scores to the production prevalence; empty if unknown.
     outputs : outputs of training for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
     pointed : comments that the row numbers in ``figure_data`` refer to; None if texts are not loaded.
@@ -144,7 +144,7 @@ class ScoredRows:
 
     @cached_property
     def listed(self) -> dict[str, dict[str, list[int]]]:
-        """Row numbers by label and list of ``KINDS``: errors farthest from the threshold, and the rows nearest to it."""
+        """Row numbers by label and list of ``KINDS``: errors farthest from the threshold, and rows nearest to it."""
         lists_of = {}
         most = max(_FEWEST_LISTED, _LISTED // len(KINDS) // len(self.labels))
         for j, label in enumerate(self.labels):

@@ -246,7 +246,7 @@ def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
 
 
 def undefined(metrics: tuple[str, ...]) -> dict[str, Estimate]:
-    """Return an estimate whose values are all None for each metric, for a run that diverged."""
+    """Return, for each metric, an estimate whose values are all None; a run that diverged has these."""
     return {metric: {"value": None, "low": None, "high": None} for metric in metrics}
 
 

@@ -103,10 +103,11 @@ def slice_figures(
 
     Returns
     -------
-    One dict for each subgroup and label. ``by`` is the criterion; ``rows`` and ``toxic`` are counts. ``low`` and
-    ``high`` are the 95 % interval of ``false_positive_rate`` (Wilson 1927). ``gap`` is this rate minus that of all
-    other comments, with the interval ``gap_low`` to ``gap_high`` (Newcombe 1998, method 10). ``notable`` says whether
-    the gap is statistically significant after Bonferroni's correction for all dicts. Undefined metrics are None.
+    One :class:`toxiclf.evaluation.sections.Slice` for each subgroup and label. ``by`` is the criterion; ``rows`` and
+    ``toxic`` are counts. ``low`` and ``high`` are the 95 % interval of ``false_positive_rate`` (Wilson 1927). ``gap``
+    is this rate minus that of all other comments, with the interval ``gap_low`` to ``gap_high`` (Newcombe 1998, method
+    10). ``notable`` says whether the gap is statistically significant after Bonferroni's correction for all subgroups
+    and labels. Undefined metrics are None.
     """
     from sklearn.metrics import average_precision_score
 
@@ -164,7 +165,7 @@ def _difference(one: tuple[float, float, float], other: tuple[float, float, floa
 
 
 def class_name(labels: Sequence[str], label: str) -> str:
-    """Return what texts call comments with a label: "toxic" if there is one label, else its name in quotes.
+    """Return how reports name comments with a label: "toxic" if there is one label, else the label in quotes.
 
     >>> class_name(["toxic"], "toxic"), class_name(["hate", "insult"], "hate")
     ('toxic', "'hate'")
@@ -173,10 +174,10 @@ def class_name(labels: Sequence[str], label: str) -> str:
 
 
 def other_class_name(labels: Sequence[str], label: str) -> str:
-    """Return what texts call comments without a label: "not toxic" if there is one label, else "not" and its name."""
+    """Return how reports name comments without a label: "not toxic" if there is one label, else "not" and the label."""
     return "not toxic" if len(labels) == 1 else f"not '{label}'"
 
 
 def negatives_name(labels: Sequence[str]) -> str:
-    """Return a plural noun phrase for comments without the label."""
+    """Return a plural noun phrase for comments without the label, such as "comments that are not toxic"."""
     return "comments that are not toxic" if len(labels) == 1 else "comments without the label"

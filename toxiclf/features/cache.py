@@ -30,8 +30,8 @@ class FeatureCache:
 
     Attributes
     ----------
-    seconds : time that everything read from the cache took when it was computed; run times that include it do not
-        depend on the cache.
+    seconds : total time that it once took to compute what was read from the cache; with it added, the time of a run
+        does not depend on the cache.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -39,7 +39,7 @@ class FeatureCache:
         self.seconds = 0.0
 
     def tokens(self, texts: Sequence[str], engine: Tokenizer, workers: int) -> list[list[str]]:
-        """Return the tokens of each preprocessed text, by ``engine`` on up to ``workers`` cores or from the cache."""
+        """Return the tokens of each preprocessed text, from the cache or made on up to ``workers`` cores."""
         facts = [engine.name, engine.version, engine.part_of_speech, engine.typo_correction]
         return self._once("tokens", [facts, list(texts)], lambda: engine.tokenize(texts, workers=workers), _Lists)
 

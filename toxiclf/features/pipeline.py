@@ -138,7 +138,7 @@ class FeaturePipeline:
         *,
         max_tokens: int | None,
     ) -> FeaturePipeline:
-        """Make a pipeline of sequences of at most ``max_tokens`` word vectors; None leaves 99.5 % of the rows uncut."""
+        """Make a pipeline of sequences of at most ``max_tokens`` word vectors; None cuts at most 0.5 % of the rows."""
         assert rows.tokens is not None
         vocabulary = TokenVocabulary(vectors.tokens)
         if max_tokens is None:

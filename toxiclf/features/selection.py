@@ -78,7 +78,8 @@ class Selection:
         return graph.add("Gather", features, graph.constant(self.columns_, np.int64), axis=1)
 
     def facts(self) -> dict[str, Any]:
-        """Return the selection as JSON types for reports: number of dimensions kept, and all importances, sorted."""
+        """Return facts for reports, as JSON types: numbers of dimensions (kept and in all), share of the importance
+        that is kept, and the importance of every dimension, highest first."""
         order = np.argsort(-self.importances_, kind="stable")
         selected = set(self.columns_.tolist())
         return {

@@ -22,7 +22,7 @@ class Sequences:
     ----------
     ids : ids of each comment's tokens; the word vector of id i is ``matrix[i]``.
     matrix : word vectors, float32 (tokens + 1, size); row 0, for padding, is zeros.
-    longest : maximum number of tokens of a comment.
+    longest : maximum number of tokens per comment; longer comments were cut.
     """
 
     ids: Ids
@@ -51,7 +51,7 @@ class SequenceVectors:
     Attributes
     ----------
     matrix : word vectors, float32 (tokens + 1, size); row 0, for padding, is zeros.
-    longest : maximum number of tokens of a comment.
+    longest : maximum number of tokens per comment; longer comments were cut.
     """
 
     matrix: NDArray[np.float32]

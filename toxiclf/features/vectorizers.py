@@ -131,8 +131,9 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
     pooling : {"mean", "tfidf", "sif"}
         How a comment's word vectors are averaged; see :mod:`toxiclf.features.pooling`.
     pretrained : str
-        Ready-made word vectors: "ko-comments", a folder or a file. "none" trains word vectors; ``kind`` to ``buckets``
-        and ``random_state`` have an effect only then. See :class:`toxiclf.recipe.VectorsSection`.
+        Ready-made word vectors: "ko-comments", a folder or a file. "none" trains word vectors. Otherwise
+        ``random_state`` has no effect, and ``kind`` to ``buckets`` must keep their defaults. See
+        :class:`toxiclf.recipe.VectorsSection`.
     kind, architecture : str
         "word2vec" or "fasttext"; "skip_gram" or "cbow".
     size, window : int

@@ -1,7 +1,7 @@
 """Metric learning: maps comments to vectors so that comments of one class lie near each other. Each loss is one file.
 
-A loss is a function of unit vectors (batch, size), classes (batch,) and the values of the ``[features]`` keys that it
-registers. It returns the mean loss of the batch.
+A loss is a function of unit vectors (batch, size) and classes (batch,), both TensorFlow tensors, and the values of the
+``[features]`` keys that it registers. It returns the mean loss of the batch, a scalar tensor.
 """
 
 from __future__ import annotations

@@ -129,11 +129,11 @@ class _Unit(Block):
     """Scales each vector to length 1; a zero vector stays zero."""
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """Scale vectors (batch, width)."""
+        """Scale vectors (batch, width) to length 1."""
         return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + _TINY)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Add nodes that scale vectors (batch, width) in double precision; return the name of the float32 result."""
+        """Add nodes that scale vectors (batch, width), in double precision; return the name of the float32 result."""
         double = graph.double(x)
         squares = graph.add("ReduceSum", graph.add("Mul", double, double), graph.integers(1), keepdims=1)
         length = graph.add("Sqrt", graph.add("Add", squares, graph.constant(_TINY, np.float64)))
@@ -142,8 +142,8 @@ class _Unit(Block):
 
 @dataclass
 class _VectorEncoder:
-    """Encoder of dense layers over standardized vectors. The ONNX graph computes it in double precision, since the
-    last bit may decide a split of a random forest."""
+    """Encoder "mlp": dense layers over standardized vectors. The ONNX graph computes it in double precision, because a
+    rounding error in its output could change a split of a random forest."""
 
     options: FeaturesSection
 

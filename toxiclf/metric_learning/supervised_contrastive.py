@@ -14,7 +14,7 @@ _FAR = 1e9  # larger than every similarity
     summary="Supervised contrastive loss (Khosla et al. 2020)",
 )  # fmt: skip
 def contrastive_loss(vectors: Any, classes: Any, temperature: float) -> Any:
-    """Return the mean supervised contrastive loss of a batch, with the mean outside the logarithm (Khosla et al. 2020).
+    """Return the mean supervised contrastive loss of a batch (Khosla et al. 2020, L_out: mean outside the logarithm).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Models, one per file with options, class, preset and ONNX form. A model computes raw outputs from features."""
+"""Models, which compute raw outputs from features. A file holds options, class, preset and ONNX form of its models."""
 
 from __future__ import annotations
 

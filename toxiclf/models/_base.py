@@ -87,15 +87,15 @@ class Model(ABC):
     def raw(self, features: Any) -> NDArray[np.float64]:
         """Compute raw outputs with the training library, float64 (n, n_labels); a higher value is more toxic.
 
-        They are log-odds, margins or anomaly scores. For exclusive labels, that of the negative value (not toxic) is
-        subtracted.
+        They are log-odds, margins, votes, anomaly scores or reconstruction errors. For exclusive labels, the output of
+        the negative value (not toxic) is subtracted.
         """
 
     @abstractmethod
     def write(self, graph: Graph, features: str) -> str:
         """Add the fitted model to an ONNX graph; return the name of its raw outputs, float32 (batch, n_labels).
 
-        ``features`` is the name of its input in the graph.
+        ``features`` is the name of the model's input in the graph; "" if the model itself reads token or n-gram ids.
         """
 
 

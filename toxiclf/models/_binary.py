@@ -54,7 +54,8 @@ class Scaling:
 
     Attributes
     ----------
-    mean, deviation : mean and standard deviation of each dimension, float64 (width,); 1 in place of a deviation of 0.
+    mean, deviation : mean and standard deviation of each dimension, float64 (width,). A deviation of 1e-8 or less is
+        replaced by 1. Without standardization, they are 0 and 1.
     """
 
     def __init__(self, features: NDArray[np.float32], *, standardize: bool) -> None:
@@ -86,7 +87,7 @@ class Linear:
 
     def fit(self, features: Any, task: Task, scales: Callable[[NDArray[np.intp]], Floats] | None = None) -> Linear:
         """Fit the logistic regressions. ``scales`` computes, from the 0/1 targets of a problem, the factors (features,)
-        by which its features are multiplied; None multiplies nothing."""
+        by which its features are multiplied; None for no factors."""
         import scipy.sparse as sp
         from sklearn.linear_model import LogisticRegression
 

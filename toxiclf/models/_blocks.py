@@ -114,8 +114,8 @@ ONNX_ACTIVATIONS: dict[str, tuple[Any, ...]] = {
     "elu": ("Elu", 1.0),
     "softsign": ("Softsign",),
 }
-"""LSTM activations that ONNX Runtime supports: from Keras's name to ONNX's name and, if it takes them, alpha and beta;
-softmax is not supported."""
+"""LSTM activations that ONNX Runtime supports, by Keras's name: ONNX's name and, for some, alpha and beta. Softmax is
+not supported."""
 
 
 def _given(**attributes: list[Any]) -> dict[str, Any]:
@@ -262,13 +262,13 @@ class Dense(Block):
 
 
 class Normalization(Block):
-    """Batch normalization (Ioffe and Szegedy 2015) or layer normalization (Ba, Kiros, Hinton 2016) of a vector."""
+    """Batch normalization (Ioffe and Szegedy 2015) or layer normalization (Ba, Kiros and Hinton 2016)."""
 
     def __init__(self, kind: Literal["batch", "layer"]) -> None:
         self.layer = keras.layers.BatchNormalization() if kind == "batch" else keras.layers.LayerNormalization()
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """Normalize vectors (batch, width)."""
+        """Normalize vectors (batch, width) or, with layer normalization, also states (batch, time, width)."""
         return self.layer(x)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:

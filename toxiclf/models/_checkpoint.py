@@ -24,7 +24,8 @@ class State:
     Attributes
     ----------
     arrays : arrays by name: weights, optimizer moments, random seeds, and the best weights so far.
-    facts : other values as JSON types: history, best validation metric, and epochs since it.
+    facts : other values as JSON types: history, best validation metric (negated if a lower one is better), and number
+        of epochs since it.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -53,7 +54,7 @@ class Checkpoint:
 
         Raises
         ------
-        UsageError : the file is damaged, or was saved with another identity.
+        UsageError : the file cannot be read, is damaged, or was saved with another identity.
         """
         if not self.resume or not self.path.exists():
             return None

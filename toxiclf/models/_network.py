@@ -112,7 +112,7 @@ class Classifier(Network):
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """Return logits (n, n_labels); for exclusive labels, that of the negative value (not toxic) is subtracted."""
+        """Return logits (n, n_labels). For exclusive labels, the negative value's (not toxic) logit is subtracted."""
         from toxiclf.models._training_loop import compiled_forward, predicted
 
         logits = predicted(compiled_forward(self.network_), self._rows(features))

@@ -62,8 +62,8 @@ class Plan:
 
 
 Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""Function from the outputs of a batch, the wanted outputs and the weights to the losses and their weights, both of one
-shape."""
+"""Function from the outputs of a batch, the wanted outputs and the weights to the losses and their weights, both of the
+same shape."""
 
 
 @dataclass(frozen=True)

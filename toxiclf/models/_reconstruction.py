@@ -39,7 +39,12 @@ class Reconstruction(Network):
     monitor = Monitor("validation error", lower_is_better=True, losses=_sum_of_outputs)
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Reconstruction:
-        """Fit to training rows without the label; early stopping uses the mean error of validation rows without it."""
+        """Fit to training rows without the label; early stopping uses the mean error of validation rows without it.
+
+        Raises
+        ------
+        DataError : the training set or the validation set has fewer than two rows without the label.
+        """
         from toxiclf.backend import seeded, tf
         from toxiclf.models._training_loop import TrainingLoop
 

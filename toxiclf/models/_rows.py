@@ -102,8 +102,10 @@ def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> 
 
 
 def balanced_batches(classes: NDArray[np.intp]) -> Batches:
-    """Return a function that yields batches with the same number of rows from each class, at least two. Rows of rarer
-    classes are repeated as often as necessary.
+    """Return a function that yields batches with the same number of rows from each class, at least two.
+
+    An epoch has about as many rows as the training set: rows of rarer classes are repeated as often as necessary, and
+    some rows of frequent classes are left out.
 
     Parameters
     ----------

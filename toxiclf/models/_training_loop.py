@@ -18,7 +18,7 @@ from toxiclf.models._progress import FitContext, Progress
 from toxiclf.models._rows import Rows, batches
 
 Floats = NDArray[np.float64]
-_LIMIT = 100.0  # highest mean loss of a batch, in nats; only a diverging network gives the true class e^-100
+_LIMIT = 100.0  # highest mean loss of a batch in nats; only a diverging network gives the true class a chance of e^-100
 _CELLS = 2**15  # maximum number of ids per call in :func:`predicted`, to bound memory
 
 
@@ -220,7 +220,7 @@ def _compiled_step(
     network: keras.Model, optimizer: Any, plan: Plan, losses: Losses | None = None
 ) -> Callable[..., tuple[Any, Any, Any]]:
     """Return a compiled training step: from a batch, wanted outputs and weights to loss, gradient norm and whether the
-    weights were updated. They are not if loss or norm is not finite or the mean unweighted loss exceeds ``_LIMIT``."""
+    network was updated. It is not if loss or norm is not finite, or if the mean unweighted loss exceeds ``_LIMIT``."""
     variables = network.trainable_variables
     columns = tf.TensorSpec([None, network.output_shape[-1] if losses is None else None], tf.float32)
     losses = losses or (_softmax_losses if plan.exclusive else _sigmoid_losses)

@@ -67,7 +67,7 @@ def write_trees(
 ) -> str:
     """Add trees to an ONNX graph; return the name of the sums of their leaf values, float32 (batch, columns).
 
-    The sums are computed in float32. Use :func:`write_margin` where sums may be large, unlike those of class shares.
+    The sums are computed in float32, which is exact enough for class shares. For larger sums use :func:`write_margin`.
 
     Parameters
     ----------

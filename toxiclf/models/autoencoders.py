@@ -128,7 +128,10 @@ class Vae(VectorReconstruction):
     options: VaeOptions
 
     def code(self, x: Any, code: Code) -> Code:
-        """Return a code drawn from the encoder's normal distribution, with its weighted divergence as the penalty."""
+        """Return a code drawn from the encoder's normal distribution, with its weighted divergence as the penalty.
+
+        The divergence is a sum over the code. It is divided by the input's width, as is the reconstruction error.
+        """
         from toxiclf.backend import keras
         from toxiclf.models._blocks import Dense, Draw
 

@@ -30,7 +30,8 @@ class BalancedModel(Model):
 
         Raises
         ------
-        DataError : a binary problem has rows of only one class.
+        DataError : a binary problem has rows of only one class, or the first tree of ``rusboost`` is worse than
+            guessing.
         """
         self.exclusive_ = task.exclusive
         self.estimators_ = []
@@ -205,10 +206,10 @@ class Rusboost(BalancedModel):
     """RUSBoost (Seiffert et al. 2010): AdaBoost in which each tree is fitted to equally many comments of each class.
 
     Its raw output is the weighted vote of the trees, in [-2, 2]. Row weights begin with the same total for each
-    class. In the paper they begin equal for all rows. A tree that is grown on equally many rows of each class then
-    soon counts as "worse than guessing", by its errors on the frequent class alone, and boosting ends. On curse
-    subsampled to 2 %, it ended after 1 to 3 trees, with a validation average precision of .41 to .47; with weights of
-    equal total, the validation average precision was .49 to .52 (trees of depth 4 and less, two seeds).
+    class; in the paper they begin equal for all rows. With the paper's weights, a tree that is grown on equally many
+    rows of each class soon counts as "worse than guessing", by its errors on the frequent class alone, and boosting
+    ends. On curse subsampled to 2 %, it ended after 1 to 3 trees, with a validation average precision of .41 to .47;
+    with the same total for each class, it was .49 to .52 (trees of depth 4 and less, two seeds).
     """
 
     options: RusboostOptions

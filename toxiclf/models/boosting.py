@@ -195,7 +195,7 @@ class Xgboost(Model):
         return against_negative(margins, exclusive=self.exclusive_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the trees and start values of all boosters; return the name of the log-odds (batch, n_labels)."""
+        """Add the trees and initial log-odds of all boosters; return the name of the log-odds (batch, n_labels)."""
         margins = []
         for trees, start in zip(self.trees_, self.starts_, strict=True):
             margin = write_margin(graph, features, trees, compare="BRANCH_LT")

@@ -55,7 +55,8 @@ class DnnSequenceOptions(SequenceOptions):
 
     name: Literal["dnn_sequence"] = "dnn_sequence"
     embedding: Literal["frozen", "fine_tuned", "scratch"] = "scratch"
-    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values (scratch)."""
+    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values
+    (scratch)."""
     dense: Annotated[Units, Field(min_length=1)] = (128,)
     """Units of each layer."""
     activation: Activation = "relu"

@@ -50,7 +50,8 @@ class VotingOptions(EnsembleOptions):
 
     name: Literal["voting"] = "voting"
     weights: Literal["auto", "equal"] | tuple[NotNegative, ...] = "auto"
-    """Weight of each member, or "equal"; "auto" chooses the weights that minimize the cross-entropy of out-of-fold scores."""
+    """Weight of each member, or "equal"; "auto" chooses the weights that minimize the cross-entropy of out-of-fold
+    scores."""
 
     @model_validator(mode="after")
     def _a_weight_each(self) -> VotingOptions:

@@ -58,7 +58,7 @@ class IsolationForest(Model):
         return np.asarray(-self.forest_.score_samples(features)[:, None], dtype=np.float64)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the trees, whose leaves hold path lengths, and the anomaly scores; return their name (batch, 1)."""
+        """Add the trees, whose leaves hold scaled path lengths; return the name of the anomaly scores (batch, 1)."""
         forest = self.forest_
         expected = float(_path_length(np.array([forest.max_samples_]))[0]) * len(forest.estimators_)
         trees = [
@@ -70,7 +70,7 @@ class IsolationForest(Model):
 
 def _depths(tree: object) -> Floats:
     """Return the depth of each node, which is its number of edges from the root, (nodes,)."""
-    left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]  # scikit-learn's Tree has no types
+    left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]  # scikit-learn has no types
     depths = np.zeros(len(left))
     for node in range(len(left)):  # a child has a higher number than its parent
         if left[node] != -1:
@@ -79,7 +79,8 @@ def _depths(tree: object) -> Floats:
 
 
 def _path_length(samples: NDArray[np.int64]) -> Floats:
-    """Return mean path lengths in random trees of n = ``samples`` rows: 2 (ln(n - 1) + γ) - 2 (n - 1) / n."""
+    """Return mean path lengths in random trees of n = ``samples`` rows: 2 (ln(n - 1) + γ) - 2 (n - 1) / n for n > 2,
+    1 for n = 2, and 0 for n = 1."""
     n = np.maximum(samples, 3).astype(np.float64)
     lengths = 2 * (np.log(n - 1) + np.euler_gamma) - 2 * (n - 1) / n
     return np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, lengths))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toxiclf.graph import Graph
 
 _NEAR = 1e-3  # added to squared distances, as a share of the mean squared length of a training row
-_APART = 1e-3  # share of that constant by which squared distances rise from the first training row to the last
+_APART = 1e-3  # rise of squared distances from the first training row to the last, as a share of that constant
 
 
 class KnnOptions(ModelOptions):

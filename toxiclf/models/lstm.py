@@ -27,8 +27,8 @@ class RecurrentOptions(SequenceOptions):
     recurrent_dropout: Rate = 0.0
     """Share of the state that is dropped between tokens in training."""
     pooling: Literal["max_mean", "max", "mean", "last"] = "max_mean"
-    """How the states of all tokens become one vector: their maximum in each dimension, their mean, both, or the last state of
-    each direction."""
+    """How the states of all tokens become one vector: their maximum in each dimension, their mean, both, or the last
+    state of each direction."""
     learning_rate: Positive = 3e-3
     """Learning rate of the optimizer."""
 

@@ -40,19 +40,16 @@ class LstmAutoencoderOptions(NetworkOptions):
     summary="Autoencoder over sequences of word vectors of comments without the label",
 )  # fmt: skip
 class LstmAutoencoder(Reconstruction):
-    """LSTM autoencoder: one LSTM encodes a comment's word vectors as one vector, and another LSTM decodes them.
+    """LSTM autoencoder (Srivastava, Mansimov and Salakhutdinov 2015) of the standardized word vectors of a comment.
 
-    Srivastava, Mansimov and Salakhutdinov 2015. The raw output is the reconstruction error: the mean squared difference
-    between the standardized word vectors and their reconstructions.
+    One LSTM encodes them as one vector, and another LSTM decodes that vector. The raw output is the reconstruction
+    error: the mean squared difference between the word vectors and their reconstructions.
     """
 
     options: LstmAutoencoderOptions
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add both LSTMs and the mean squared error; return the name of the errors (batch, 1).
-
-        The error of a comment without tokens is 0.
-        """
+        """Add both LSTMs; return the name of the reconstruction errors (batch, 1), 0 for a comment without tokens."""
         from toxiclf.features.pooling import WORDS
 
         words = Words.of(graph, WORDS)

@@ -95,7 +95,11 @@ class NgramLogistic(Model):
 
 
 def _log_count_ratios(features: NgramRows, classes: NDArray[np.intp]) -> Floats:
-    """Return |log(share in class 1 / share in class 0)| of each n-gram among those of its input, (n-grams,)."""
+    """Return |log(s1 / s0)| of each n-gram, (n-grams,).
+
+    s1 and s0 are its shares of the n-grams of its input (jamo or syllables) in classes 1 and 0. They are computed from
+    numbers of comments that hold an n-gram, plus 1.
+    """
     ratios = []
     for rows in features.values():
         shares = []

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def write_kernel_expansion(graph: Graph, scaled: str, estimator: Any) -> str:
-    """Add the decision function of a support vector machine of scikit-learn (linear or RBF); return its name.
+    """Add the decision function of a scikit-learn SVM (linear or RBF); return the name of the values (batch, 1).
 
-    It is computed in double precision: squared distances are computed as ``|x|² + |s|² - 2 x·s``, which would not agree
-    to 1e-5 in float32. This one matrix product is about ten times as fast as ONNX's own SVM operator.
+    ``scaled`` must be in double precision: squared distances are computed as ``|x|² + |s|² - 2 x·s``, which in float32
+    would not agree with scikit-learn to 1e-5. This is about ten times as fast as ONNX's own SVM operator.
     """
     intercept = graph.constant(estimator.intercept_, np.float64)
     if estimator.kernel == "linear":

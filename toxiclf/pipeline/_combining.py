@@ -19,13 +19,13 @@ from toxiclf.pipeline.decision import fit_calibration
 from toxiclf.recipe import ModelOptions
 
 Floats = NDArray[np.float64]
-_STEPS = 1000  # most iterations of expectation maximization, which converges long before
+_STEPS = 1000  # maximum number of iterations of expectation maximization, which converges long before
 _IDLE = 0.005  # lower weights are set to 0: such a member is not worth its scoring time
 _LEAST = 1e-30  # smallest probability that is used, so that no logarithm is infinite
 
 
 class Combination(ABC):
-    """Base class that combines raw outputs of members into those of the ensemble, after Platt calibration (Platt 1999).
+    """Base class: combines raw outputs of members into those of the ensemble, after Platt calibration (Platt 1999).
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Combination(ABC):
 
     @abstractmethod
     def weights(self) -> list[list[float]]:
-        """Return a list of weights for each member, one per label; a single one for voting with exclusive labels."""
+        """Return a list for each member: a weight per label, or a single weight for voting with exclusive labels."""
 
     @abstractmethod
     def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None: ...
@@ -120,7 +120,10 @@ class Voting(Combination):
             self.weights_ = np.repeat((weights / weights.sum())[:, None], columns, axis=1)
 
     def _log_shares(self, log_odds: Floats) -> list[Floats]:
-        """Return log-probabilities, (members, n, classes), not toxic first: an array per label, or one if exclusive."""
+        """Return log-probabilities, (members, n, classes): an array for each label, or a single array if exclusive.
+
+        The first class is the one that is not toxic.
+        """
         if self.exclusive:
             logits = np.concatenate([np.zeros_like(log_odds[:, :, :1]), log_odds], axis=2)
             return [logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)]

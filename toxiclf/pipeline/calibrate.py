@@ -39,10 +39,11 @@ class CalibratedModel:
 
     Attributes
     ----------
-    source : which scores calibration and thresholds were chosen on: "out_of_fold" or "validation".
+    source : kind of the scores that calibration and thresholds were chosen on: "out_of_fold" or "validation".
     graph : features and model as an ONNX graph; None if the model has no ONNX form.
     reached : whether each label's threshold reaches the objective.
-    decision_scores, decision_targets : calibrated scores of ``source``, and targets of their rows, (n, n_labels) each.
+    decision_scores, decision_targets : calibrated scores that thresholds were chosen on, and targets of the same rows,
+        (n, n_labels) each.
     rates : share of each label in ``decision_targets``.
     prior : production prevalence of each label, to which scores and thresholds are corrected; None if they are not.
     copies : augmented copies of the comments that the model learned from; None without augmentation.
@@ -126,7 +127,9 @@ def learn(
     Raises
     ------
     DivergedError : training of a network diverged.
-    UsageError : a checkpoint belongs to other comments or another recipe.
+    DataError : the rows cannot be resampled, or a technique had no effect on them.
+    UsageError : the recipe does not fit the labels or the number of comments, or a checkpoint belongs to other comments
+        or another recipe.
     """
     return calibrated(fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar, cache=cache), parts, recipe)
 
@@ -141,7 +144,8 @@ class _Fits:
     comments : comments that the members learned from.
     validation : the validation set, tokenized.
     copies : augmented copies of ``comments``; None without augmentation.
-    out_of_fold : out-of-fold raw outputs of the members, (members, n, n_labels); not set if ``held_out`` is empty.
+    out_of_fold : out-of-fold raw outputs of the members, (members, n, n_labels); uninitialized if ``held_out`` is
+        empty.
     held_out : row numbers that each fold held out; empty if out-of-fold outputs are not needed.
     """
 

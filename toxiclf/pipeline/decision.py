@@ -98,7 +98,8 @@ def choose_threshold(
 
     Returns
     -------
-    threshold : lies between two neighboring scores; a comment is flagged if its score is at least the threshold.
+    threshold : the middle of two neighboring scores, or of a score and 0 or 1; a comment is flagged if its score is at
+        least the threshold.
     reached : False if no threshold has the precision, recall or share of flags that the objective requires; the
         threshold is then the one that comes closest.
     """
@@ -200,7 +201,10 @@ def _first_raw(label: LabelCalibration, score: float) -> float:
 
 
 def class_log_odds(raw: NDArray[np.floating[Any]], calibration: Calibration) -> Floats:
-    """Compute the log-odds of each class against all others for exclusive labels, (n, n_classes), not toxic first."""
+    """Compute, for exclusive labels, the log-odds of each class against all others, (n, n_classes).
+
+    The first class is the one that is not toxic.
+    """
     if calibration.method == "isotonic":
         scores = calibration.apply(raw).astype(np.float64)
         least = np.finfo(float).eps

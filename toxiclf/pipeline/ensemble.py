@@ -35,6 +35,7 @@ def fit_members(
 
     Raises
     ------
+    DataError : the rows cannot be resampled.
     DivergedError : training of a network diverged.
     """
     keys = [features_key(fitter.recipe, watched=True) for fitter in fitters]

@@ -202,8 +202,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         array of float64, shape (n,), (n, k) or (n, n_classes)
             For two classes, (n,), and k independent labels, (n, k): calibrated log-odds minus those of the threshold.
             With isotonic calibration, where log-odds can be infinite: raw output minus the lowest one that is flagged.
-            The sign is reversed if ``classes_[1]`` is not toxic. For more than two classes, (n, n_classes): log-odds of
-            each class against all others; ``predict`` returns the class with the highest.
+            The sign is reversed if ``classes_[1]`` is the class that is not toxic. For more than two classes,
+            (n, n_classes): log-odds of each class against all others; ``predict`` returns the class with the highest.
         """
         raw = self._raw(X)
         if self._manifest.negative is not None:

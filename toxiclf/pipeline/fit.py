@@ -121,7 +121,7 @@ class PipelineFitter:
         return TokenizedTexts.of(comments, self.preprocessor, self.engine, workers=cpu_count(), cache=self.cache)
 
     def training_set(self, comments: Comments, parts: Split, say: Say) -> TrainingSet:
-        """Tokenize training comments and, if the recipe augments, write and tokenize changed copies of them.
+        """Tokenize training comments and, if the recipe augments, make and tokenize changed copies of them.
 
         No copy equals a comment of any set. If it did, the model could learn a comment of the validation or test set,
         or see a comment of the training set with another label.
@@ -155,6 +155,7 @@ class PipelineFitter:
 
         Raises
         ------
+        DataError : the rows cannot be resampled.
         DivergedError : training of a network diverged.
         """
         return self.fit_model(self.matrix(training_set, validation, validation_targets, context), context)

@@ -114,11 +114,12 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write report, predictions, recipes, rejected rows, history and, if there is one, bundle; return the folder.
+        """Write report, predictions, recipes, rejected rows, history and any bundle; return the folder.
 
         Files of an earlier run in the folder are replaced. If this run has no bundle, the bundle of the earlier run is
         renamed to ``bundle.previous``. Checkpoints of this run are deleted. With ``keep_augmented``, the augmented
-        copies are written to ``augmented.csv``. With ``comments=False``, the report has no texts.
+        copies are written to ``augmented.csv``. With ``comments=False``, the report has no texts of
+        comments.
 
         Raises
         ------

@@ -71,8 +71,8 @@ class AugmentStep(Step):
     copies: Annotated[int, Field(ge=1, le=100)] = 1
     """Number of copies of each comment."""
     of: Literal["rarer", "all"] = "rarer"
-    """Comments that are copied: those of the rarer class, or of all classes, so that traces of the method do not reveal the
-    class."""
+    """Comments that are copied: those of the rarer class, or of all classes, so that traces of the method do not reveal
+    the class."""
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     """Share of a comment's words or syllables that change; "auto" is the method's own default."""
     similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -150,19 +150,22 @@ class BalanceSection(Section):
     class_weight: Annotated[
         Literal["balanced", "none", "effective_number"] | dict[str, float], BeforeValidator(_weights)
     ] = "balanced"
-    """Weight of a row of class c: n / (k · n_c) for k classes (balanced), or (1 - beta) / (1 - beta ** n_c), scaled to a mean of
-    1 a row (effective_number, Cui et al. 2019), of the rows that augmentation and resampling have left; or a table by label, and by
-    the negative value ("negative" unless the label column names it)."""
+    """Weight of a row of class c: n / (k · n_c) for k classes (balanced), or (1 - beta) / (1 - beta ** n_c), scaled to
+    a mean of 1 per row (effective_number, Cui et al. 2019); n and n_c count rows after augmentation and resampling. Or
+    a table by label, and by the negative value ("negative" unless the label column names it)."""
     effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
     """Beta of `class_weight = "effective_number"`; toward 0 all classes weigh the same."""
     loss: Annotated[str, ComponentName("loss")] = "crossentropy"
     """Loss that networks minimize; a loss for rare classes together with class weights favors them twice."""
     focal_gamma: Positive = 2.0
-    """Exponent of the focal loss, which scales the loss of each comment by (1 - p) ** gamma; p is the probability of its class."""
+    """Exponent of the focal loss, which scales the loss of each comment by (1 - p) ** gamma; p is the probability of
+    its class."""
     logit_tau: Positive = 1.0
-    """Factor for `loss = "logit_adjusted"`, which shifts outputs in training by this many times the log-odds of their class."""
+    """Factor for `loss = "logit_adjusted"`, which shifts outputs in training by this many times the log-odds of their
+    class."""
     resample: Annotated[tuple[ResampleStep, ...], BeforeValidator(_steps)] = ()
-    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own options."""
+    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own
+    options."""
     ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
         1.0,
     )
@@ -182,9 +185,10 @@ class BalanceSection(Section):
     gan_learning_rate: Positive = 5e-4
     """Learning rate of generator and critic."""
     augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
-    """Methods that write changed copies of comments of the rarer class, before tokenizing: names, or tables of `method`, `copies`
-    of each comment (1), `of` ("rarer" or "all" classes), `rate` ("auto", or the share of words or syllables that change), the
-    method's own options and, for eda, `similarity` of synonyms (0.6) and the word `vectors` that give them ("ko-comments")."""
+    """Methods that write changed copies of comments of the rarer class, before tokenizing: names, or tables of
+    `method`, `copies` of each comment (1), `of` ("rarer" or "all" classes), `rate` ("auto", or the share of words or
+    syllables that change), the method's own options and, for eda, `similarity` of synonyms (0.6) and the word `vectors`
+    that give them ("ko-comments")."""
 
     @model_validator(mode="after")
     def _a_ratio_each(self) -> BalanceSection:

@@ -25,7 +25,7 @@ def presets() -> list[str]:
 
 
 def is_preset(name: str) -> bool:
-    """Return whether there is a preset of this name, without importing the files of other models."""
+    """Return whether there is a preset of this name; if there is, the files of other models are not imported."""
     return name in _recipe_files() or _is_model(name)
 
 
@@ -154,7 +154,12 @@ def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def _rename(table: dict[str, Any], old: str, new: str) -> bool:
-    """Rename a key in place, stored as "section.key" or in a nested table "section"; return whether it was there."""
+    """Rename a key in place, stored as "section.key" or in a nested table "section"; return whether it was there.
+
+    Raises
+    ------
+    UsageError : the table has both names.
+    """
     section = table.get(old.partition(".")[0])
     was_there = False
     for place, before, now in ((table, old, new), (section, old.partition(".")[2], new.partition(".")[2])):

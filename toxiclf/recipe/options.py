@@ -53,7 +53,7 @@ def model_options(given: Any) -> ModelOptions:
 
 
 def _member_options(given: Any) -> ModelOptions:
-    """Validate the options of an ensemble member, which can be neither an ensemble nor learn from one class only."""
+    """Validate the options of an ensemble member, which can neither be an ensemble nor learn from one class only."""
     return _look_up(given, "member", lambda entry: not entry["has_members"] and not entry["learns_from_negatives"])
 
 

@@ -116,8 +116,8 @@ class SearchSection(Section):
     method: Literal["none", "grid", "optuna"] = "none"
     """No search, a grid of all combinations, or proposals by optuna."""
     metric: Literal["average_precision", "roc_auc", "f1", "f2", "macro_f1", "accuracy"] = "average_precision"
-    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, macro_f1 and accuracy, calibration and
-    threshold of each fold are chosen on the held-out scores of the other folds."""
+    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, macro_f1 and accuracy,
+    calibration and threshold of each fold are chosen on the held-out scores of the other folds."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of the cross-validation."""
     stratified: bool = True
@@ -125,8 +125,8 @@ class SearchSection(Section):
     trials: Count = 50
     """Number of recipes that optuna tries."""
     space: Annotated[tuple[Space, ...], BeforeValidator(_as_spaces)] = ()
-    """Recipe keys with a list of values each or, for optuna, a range such as `{low = 0.1, high = 10, log = true}`; several tables
-    are separate grids, for keys that fit only some values of another (gamma and the kernel)."""
+    """Recipe keys with a list of values each or, for optuna, a range such as `{low = 0.1, high = 10, log = true}`;
+    several tables are separate grids, for keys that fit only some values of another (gamma and the kernel)."""
 
     @model_validator(mode="after")
     def _whole(self) -> SearchSection:

@@ -29,8 +29,8 @@ class SplitSection(Section):
     """``[split]``: sizes of test set and validation set, as shares of all rows."""
 
     test: Share = 0.2
-    """Share of all rows in the test set. 0 trains on every row; the metrics of the report then come from the scores that
-    calibration and thresholds were chosen on."""
+    """Share of all rows in the test set. 0 trains on every row; the metrics of the report then come from the scores
+    that calibration and thresholds were chosen on."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of all rows in the validation set."""
 
@@ -47,8 +47,8 @@ class TextSection(Section):
     views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = ()
     """Views that read disguised words; their readings are added to the comment. "all" is every view."""
     max_tokens: Count | Literal["auto"] = "auto"
-    """Maximum number of tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read as many
-    as 99.5 % of the training comments need."""
+    """Maximum number of tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read
+    as many as 99.5 % of the training comments need."""
     max_chars: Count = 2000
     """Maximum number of characters of a normalized comment that are read."""
     repeat_cap: Count = 3
@@ -65,9 +65,9 @@ class VectorsSection(Section):
     """``[vectors]``: word vectors, ready-made or trained on ``unlabeled`` texts or, without those, on training rows."""
 
     pretrained: Annotated[str, Field(min_length=1)] = "auto"
-    """Ready-made word vectors: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in word2vec's format, or
-    "none". "auto" is "ko-comments" if this table has no other key and tokens are those of mecab with all parts of speech, else
-    "none"."""
+    """Ready-made word vectors: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in word2vec's
+    format, or "none". "auto" is "ko-comments" if this table has no other key and tokens are those of mecab with all
+    parts of speech, else "none"."""
     kind: Literal["word2vec", "fasttext"] = "word2vec"
     """Word vectors for whole tokens (word2vec), or also for their pieces of jamo (fasttext)."""
     architecture: Literal["skip_gram", "cbow"] = "skip_gram"
@@ -77,12 +77,13 @@ class VectorsSection(Section):
     window: Count = 5
     """Tokens on each side that count as neighbors."""
     min_count: Count | Literal["auto"] = "auto"
-    """Minimum number of occurrences of a token with a vector; "auto" is 5 for unlabeled texts and 2 for training rows."""
+    """Minimum number of occurrences of a token with a vector; "auto" is 5 for unlabeled texts and 2 for training
+    rows."""
     epochs: Count | Literal["auto"] = "auto"
     """Passes over the texts; "auto" is 5 for unlabeled texts and 20 for training rows."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of the vectors alone, so that runs with different recipe seeds share vectors of unlabeled texts. Vectors of training
-    rows depend on the recipe's seed, too."""
+    """Seed of the vectors alone, so that runs with different recipe seeds share vectors of unlabeled texts. Vectors of
+    training rows depend on the recipe's seed, too."""
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     """Files or `corpus:NAME` whose texts the vectors are trained on; empty for the training rows."""
     jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
@@ -120,15 +121,17 @@ class FeaturesSection(Section):
     """
 
     pooling: Annotated[str, ComponentName("pooling")] = "mean"
-    """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth inverse
-    frequency without the first principal direction (sif)."""
+    """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth
+    inverse frequency without the first principal direction (sif)."""
     select: Count | Literal["all"] = "all"
-    """Number of dimensions of that vector that are kept, by their importance in a random forest fitted to the training rows."""
+    """Number of dimensions of that vector that are kept, by their importance in a random forest fitted to the training
+    rows."""
     metric_learning: Annotated[str, ComponentName("metric-learner", others=("none",))] = "none"
-    """Method that learns dimensions in which comments of one class are near each other and far from others; one label only."""
+    """Method that learns dimensions in which comments of one class are near each other and far from others; one label
+    only."""
     metric_encoder: Annotated[str, ComponentName("model", others=("mlp",), fits=_may_encode)] = "mlp"
-    """Encoder that learns these dimensions: dense layers over averaged vectors ("mlp"), or a network by name, with its default
-    options, over sequences of word vectors."""
+    """Encoder that learns these dimensions: dense layers over averaged vectors ("mlp"), or a network by name, with its
+    default options, over sequences of word vectors."""
     metric_size: Annotated[int, Field(ge=2)] = 16
     """Number of dimensions that are learned."""
     metric_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 64)
@@ -136,9 +139,11 @@ class FeaturesSection(Section):
     metric_dropout: Share = 0.3
     """Share of the units of "mlp" that are dropped in training."""
     metric_margin: Positive = 0.3
-    """Margin of the triplet loss: how much farther (in squared distance) the other class must be than the comment's own."""
+    """Margin of the triplet loss: how much farther (in squared distance) the other class must be than the comment's
+    own."""
     metric_temperature: Positive = 0.1
-    """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favors the nearest comments."""
+    """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favors the nearest
+    comments."""
     metric_batch_size: Annotated[int, Field(ge=8)] = 128
     """Comments in a batch, half of each class."""
     metric_learning_rate: Positive = 1e-3
@@ -212,19 +217,20 @@ class DecisionSection(Section):
     """``[decision]``: which scores calibration and thresholds are fitted on, and the objective of thresholds."""
 
     source: Literal["auto", "out_of_fold", "validation"] = "auto"
-    """Where scores for calibration and thresholds come from; "auto" is "validation" for networks and "out_of_fold" for all other
-    models."""
+    """Where scores for calibration and thresholds come from; "auto" is "validation" for networks and "out_of_fold" for
+    all other models."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of out-of-fold scores."""
     calibrate: Literal["platt", "isotonic", "none"] = "platt"
     """Calibration that turns raw outputs into probabilities."""
     objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"
     """Objective of thresholds: f1, f2, accuracy, macro_f1, recall_at_precision=R (the most recall with at least that
-    precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a fixed
-    threshold."""
+    precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a
+    fixed threshold."""
     prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
-    """Production prevalence: the share of comments in production that are toxic, if it is known (a table by label if there are
-    several). Scores, thresholds and shares of flags are then those of production, not of the labeled comments."""
+    """Production prevalence: the share of comments in production that are toxic, if it is known (a table by label if
+    there are several). Scores, thresholds and shares of flags are then those of production, not of the labeled
+    comments."""
 
     @model_validator(mode="after")
     def _prior_of_calibrated_scores(self) -> DecisionSection:

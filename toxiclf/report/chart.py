@@ -47,7 +47,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Series:
-    """A named series of points, drawn as a line, bars or single points.
+    """A series of points, drawn as a line, bars or single points.
 
     Attributes
     ----------
@@ -188,7 +188,7 @@ def comment_texts(scored: ScoredRows | None, rows: Sequence[int] | NDArray[np.in
 
 
 def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the indices of about 250 points of a curve to draw, spread evenly along it and including both ends."""
+    """Return indices of at most about 250 points of a curve to draw, spread evenly over ``along``, with both ends."""
     if len(along) <= _MOST_CURVE_POINTS:
         return np.arange(len(along))
     steps = np.floor(np.abs(along - along[0]) / (np.abs(along[-1] - along[0]) or 1) * _MOST_CURVE_POINTS)

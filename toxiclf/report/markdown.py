@@ -81,7 +81,11 @@ def _lines(report: Report) -> list[str]:
 
 
 def model_card(report: Report) -> str:
-    """Return a model card with the front matter that Hugging Face reads; it becomes the ``README.md`` of a bundle."""
+    """Return a model card with the front matter that Hugging Face reads.
+
+    ``README.md`` of a bundle is this card, followed by instructions for use. Because a bundle may be given away, the
+    card leaves out subgroups by a column, the finding on subgroups, and the path of the data.
+    """
     average_precision = report.estimate("average_precision").value
     f1 = report.estimate("f1").value
     where = report.data["source"]
@@ -99,7 +103,7 @@ def model_card(report: Report) -> str:
     ]  # fmt: skip
     subgroups = [
         row for row in report.analysis.get("slices", ()) if not of_column(row["by"])
-    ]  # not subgroups by values of the user's column
+    ]  # subgroups by a column would show its values, which may be private
     findings = [finding for finding in report.findings if finding.code != "false_positive_gap"]
     report = report.model_copy(update={"analysis": {**report.analysis, "slices": subgroups}, "findings": findings})
     text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # removes paths of this machine

@@ -108,7 +108,7 @@ def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: b
 
 
 def _first_failure(blocks: Iterable[bytes], encoding: str, *, final: bool) -> int | None:
-    """Return the offset of the first undecodable byte; None if there is none. ``final``: no more blocks follow."""
+    """Return the offset of the first undecodable byte; None if there is none. If ``final``, no more data follows."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     decoded = 0  # number of bytes decoded so far
     try:

@@ -14,7 +14,7 @@ class Format:
 
     Attributes
     ----------
-    kind : "csv" (any delimiter), "jsonl" or "text" (one comment a line).
+    kind : "csv" (any delimiter), "jsonl" or "text" (one comment per line).
     delimiter : column delimiter of CSV.
     quoting : whether CSV fields may be quoted; if not, a quotation mark is an ordinary character.
     header : whether the first row names the columns; None detects it.

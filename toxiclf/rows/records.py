@@ -76,7 +76,7 @@ class Lines:
 
 def json_row(number: int, line: str) -> Row | Rejected:
     try:
-        values = json.loads(line, parse_constant=lambda name: None)  # NaN, not JSON but common, becomes None
+        values = json.loads(line, parse_constant=lambda name: None)  # NaN and Infinity are common, but not JSON
     except (ValueError, RecursionError) as error:
         return Rejected(number, f"not JSON: {error}", readable(line))
     if not isinstance(values, dict):

@@ -260,6 +260,8 @@ class TextEncoder:
         Raises
         ------
         ValueError : the contents do not fit the schema (pydantic's ValidationError is a subclass of ValueError).
+        UsageError : a tokenizer needs Java, which is missing.
+        MissingExtraError : the engine of a tokenizer is not installed.
         """
         spec = TextSpec.model_validate(text)
         if not isinstance(vocabulary, dict) or set(vocabulary) != set(spec.views):

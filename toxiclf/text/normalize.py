@@ -77,7 +77,7 @@ class Normalizer:
     3. Replace lone surrogates by U+FFFD.
     4. Apply NFC. Keep at most 32 characters of a letter with its marks. Write single conjoining jamo as compatibility
        jamo.
-    5. Shorten runs of white space to one space, and strip both ends.
+    5. Shorten runs of white space (Hangul fillers count as such) to one space, and strip both ends.
     6. Shorten runs of one character to ``repeat_cap``, then the text to ``max_chars`` characters.
 
     Parameters

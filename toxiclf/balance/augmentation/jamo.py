@@ -13,7 +13,7 @@ _SYLLABLE = re.compile("[가-힣]")
 
 @register("augmenter", summary="Syllables split into jamo", order=40)
 class Jamo(Method):
-    """Splits a share of the syllables into jamo; ``recompose`` restores the text.
+    """Splits a share of the syllables into jamo; :func:`toxiclf.text.hangul.recompose` restores the text.
 
     A syllable stays whole if ``recompose`` would join it with the jamo after it (아ㅋㅋ).
 

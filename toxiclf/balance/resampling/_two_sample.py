@@ -54,7 +54,7 @@ def squared_distances(a: Floats, b: Floats) -> Floats:
 def told_apart(a: Floats, b: Floats, rng: np.random.Generator) -> float | None:
     """Return the cross-validated ROC AUC of a classifier that separates two samples.
 
-    The larger sample is randomly cut to the size of the smaller one. None if a sample has fewer than four rows.
+    The larger sample is randomly cut to the size of the smaller one. Returns None if a sample has fewer than four rows.
     """
     count = min(len(a), len(b))
     if count < 4:

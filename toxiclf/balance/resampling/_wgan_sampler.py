@@ -23,7 +23,7 @@ _FEWEST = 6
 _BATCH = 64
 _EVERY = 50  # generator steps between two checks of generated rows
 _PATIENCE = 8  # checks without improvement after which training stops
-_COLLAPSED = 0.25  # the GAN collapsed if generated rows spread less than this share of the spread of real rows
+_COLLAPSED = 0.25  # the GAN collapsed if the spread of generated rows is below this share of that of real rows
 _POINTS = 500  # most points of each kind in the scatter plot
 
 
@@ -31,10 +31,10 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
     """An imbalanced-learn sampler that generates rows of the rarer class with a conditional Wasserstein GAN.
 
     Generator and critic are trained on rows of both classes, equally many in each batch, with the class as a condition.
-    So the rarer class benefits from what both classes have in common (WGAN-GP: Gulrajani et al. 2017; conditions: Mirza
-    and Osindero 2014). A fifth of the real rows of the rarer class is held out. Training stops early by them: the
-    sampler keeps the generator whose rows have the smallest maximum mean discrepancy from the held-out rows (Gretton et
-    al. 2012).
+    Thus, the rarer class benefits from what both classes have in common (WGAN-GP: Gulrajani et al. 2017; conditions:
+    Mirza and Osindero 2014). A fifth of the real rows of the rarer class, at least two, is held out for early stopping:
+    the sampler keeps the generator whose rows have the smallest maximum mean discrepancy from the held-out rows
+    (Gretton et al. 2012).
 
     Parameters
     ----------

@@ -102,7 +102,9 @@ def smote_tomek(settings: Settings) -> Any:
     order=80,
 )  # fmt: skip
 def smote_enn(settings: Settings) -> Any:
-    """Return SMOTE followed by edited nearest neighbors, which removes rows with a nearest neighbor of another class.
+    """Return SMOTE followed by edited nearest neighbors.
+
+    These remove each row that has a row of another class among its three nearest neighbors.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """

@@ -42,6 +42,8 @@ def tomek(settings: Settings) -> Any:
 def nearmiss(settings: Settings) -> Any:
     """Return NearMiss, which keeps the rows of the more frequent class that are nearest to rows of the rarer class.
 
+    A row's distance is its mean distance to its nearest rows of the rarer class (NearMiss-1).
+
     Source: Mani and Zhang 2003, "kNN approach to unbalanced data distributions".
     """
     from imblearn.under_sampling import NearMiss

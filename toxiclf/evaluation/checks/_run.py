@@ -28,7 +28,9 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckedRun:
-    """Details of a trained model or of an evaluated bundle, for checks. Unknown details keep their default: no finding.
+    """Details of a trained model or of an evaluated bundle, which checks read.
+
+    Unknown details keep their defaults, for which checks yield no findings.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class CheckedRun:
     weights : weights of the evaluated rows, float64 (n, n_labels); None if scores are not corrected to a production
         prevalence. See :func:`toxiclf.evaluation.prevalence.prevalence_weights`.
     slices : metrics of subgroups, see :func:`toxiclf.evaluation.slices.slice_figures`.
-    n_read, n_rejected : number of rows read for all sets, and how many of them were rejected.
+    n_read, n_rejected : number of rows read for all sets, and number of rejected rows among them.
     n_leaked : number of training rows removed because a test row has the same comment.
     n_truncated : number of evaluated comments that were truncated.
     n_unknown : number of evaluated comments without any token or n-gram seen in training.
@@ -54,7 +56,7 @@ class CheckedRun:
     gan : details of the rows that a GAN generated; empty without a GAN.
     objective, reached : objective of the thresholds, and whether each label reaches it.
     decision_targets : targets of the rows on which scores are calibrated and thresholds chosen, uint8 (n, n_labels).
-    decision_source : which rows these are: "validation" or "out_of_fold".
+    decision_source : where the rows of ``decision_targets`` come from: "validation" or "out_of_fold".
     train_targets, test_targets : targets of the training and test set, uint8 (n, n_labels); None without a test set.
     corrected : labels whose scores are corrected to a prevalence that differs from that of the rows.
     """

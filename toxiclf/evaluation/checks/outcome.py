@@ -52,7 +52,10 @@ def below_baseline(run: CheckedRun) -> Iterator[Finding]:
     order=17,
 )
 def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
-    """Warn if false positive rates of subgroups are significantly above those of other comments; name the top three."""
+    """Warn if false positive rates of subgroups are significantly above those of other comments; name the top three.
+
+    Subgroups by length or spelling are skipped, and so are comments that name no group of people.
+    """
     gaps = [
         row
         for row in run.slices

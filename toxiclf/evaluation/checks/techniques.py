@@ -60,7 +60,7 @@ def gan_collapse(run: CheckedRun) -> Iterator[Finding]:
 
 @register("finding", "no_effect", summary="Calibration cancels the effect of the loss", order=6)
 def no_effect(run: CheckedRun) -> Iterator[Finding]:
-    """Report that calibration cancels the logit-adjusted loss: they shift outputs of a label in opposite directions."""
+    """Report that calibration cancels the logit-adjusted loss, which only shifts outputs of a label by a constant."""
     if run.loss == "logit_adjusted" and run.calibration != "none":
         yield Finding(
             "no_effect", "info",

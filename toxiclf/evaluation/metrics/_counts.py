@@ -57,9 +57,9 @@ class ResampledRows:
 
     @cached_property
     def ranked(self) -> tuple[Floats, Floats]:
-        """Count true and false positives with each distinct score, from the highest down, as the threshold.
+        """True and false positives if the threshold is each distinct score, from the highest down.
 
-        Two arrays (resamples, distinct scores).
+        Both arrays have shape (resamples, n_distinct_scores).
         """
         order = np.argsort(-self.scores, kind="stable")
         ends = np.flatnonzero(np.append(np.diff(self.scores[order]) != 0, True))

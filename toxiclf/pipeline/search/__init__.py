@@ -56,7 +56,8 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> S
 
     Raises
     ------
-    UsageError, DataError : a candidate is not a valid recipe, or no candidate could be fitted.
+    UsageError, DataError : a candidate is not a valid recipe, the training set does not suffice for the folds, or no
+        candidate could be fitted.
     DivergedError : no candidate could be fitted, and the first of them diverged.
     """
     section = recipe.search

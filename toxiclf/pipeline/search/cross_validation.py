@@ -130,6 +130,7 @@ class CrossValidator:
 
         Raises
         ------
+        UsageError : the settings together are not a valid recipe.
         DivergedError, DataError : the recipe cannot be fitted.
         """
         recipe = self._recipe.changed(settings)

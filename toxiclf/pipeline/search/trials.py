@@ -95,7 +95,7 @@ class Log:
             append_line(self._path, line)
 
     def _trial(self, line: str) -> Trial | None:
-        """Parse a line of the file; return None if it is of another search, failed, incomplete or edited."""
+        """Parse a line; return None if its trial failed or is of another search, or if it is cut off or was edited."""
         try:
             row = json.loads(line)
             values = tuple(float(value) for value in row["folds"])

@@ -1,7 +1,8 @@
 """Render ``report.html``, a page in one file, from a report and its scored rows.
 
-The page works offline: it loads nothing and runs only its own two scripts, whose hashes are in its security policy.
-Comments, labels and file names are inserted as text: the template escapes them, and the script creates text nodes.
+The page works offline: it loads nothing and runs only its own two scripts, whose hashes are in its content security
+policy. Comments, labels and file names are inserted as text: the template escapes them, and the script creates text
+nodes.
 """
 
 from __future__ import annotations

@@ -77,7 +77,10 @@ def is_it_any_good(report: Report, label: str) -> str:
 
 
 def compared(report: Report, label: str) -> str:
-    """Return a sentence that compares the model with the baseline on the same rows; empty without a baseline."""
+    """Return a sentence that compares the model with the baseline on the same rows; empty without a baseline.
+
+    For a run that is itself the baseline, the sentence says so.
+    """
     if report.model == BASELINE and not report.baseline_rows and report.recipe:
         return f"{BASELINE} is itself the baseline of other models; toxiclf compare shows two runs side by side."
     ours, theirs = (estimate(rows, "average_precision", label) for rows in (report.rows, report.baseline_rows))

@@ -12,7 +12,7 @@ from toxiclf.text.obfuscation._view import View
 
 _KEYS = {key: letter for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
 _LAYOUT = str.maketrans(_KEYS | {key.upper(): SHIFTED.get(letter, letter) for key, letter in _KEYS.items()})
-# Frequent plain words, since what is typed so by mistake is as often not toxic. Each needs four keys at least.
+# Frequent plain words, because words typed this way by mistake are as often not toxic. Each takes four keys or more.
 _PLAIN_WORDS = """
 안녕 감사 사랑 고마 재밌 재미 최고 진짜 영화 정말 대박 그냥 너무 하하 아니 이거 추천 평점 연기 감동 좋아 좋은 미안 죄송 축하 화이팅
 파이팅 오늘 내일 우리 나는 너는 이건 그래 그런 하지만 뭐야 뭐냐 보고 싶다 배우 한국 사람 생각 무슨 어떻 언제
@@ -38,7 +38,8 @@ class Keyboard(View):
     def edits(self, form: Form) -> list[Edit]:
         """Return edits for Latin words that type whole syllables; all are certain.
 
-        The syllables must contain a stem, begin with a frequent word, or form a long word of common syllables.
+        The syllables must contain a stem, begin with a frequent word, or form a long word of common syllables whose
+        Latin letters do not look like English.
         """
         edits = []
         for match in _WORD.finditer(form.text):

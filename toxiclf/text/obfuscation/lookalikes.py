@@ -72,7 +72,10 @@ class Lookalikes(View):
         return form if form is latin else form.edited(_composed_of(form, bit), bit)
 
     def last_edits(self, form: Form) -> list[Edit]:
-        """Return edits that drop digits, Latin letters or single jamo between syllables (시1발); none is certain."""
+        """Return edits that drop fillers; none is certain.
+
+        Fillers are digits, Latin letters or single jamo between syllables (시1발), and digits between consonants (ㅅ1ㅂ).
+        """
         return [Edit(*match.span(), "") for match in _FILLER.finditer(form.text)]
 
 

@@ -46,7 +46,7 @@ class Separators(View):
         )
 
     def is_plain(self, place: re.Match[str]) -> bool:
-        """Return whether no stem contains the characters on both sides of the sign, so that nothing need be read."""
+        """Return whether no stem has the characters before and after the sign in a row, so nothing need be read."""
         first, last = place[0][0], place[0][-1]
         if not "가" <= first <= "힣" or place["sign"] or first in _DRAWING or last in _DRAWING:
             return False

@@ -29,7 +29,10 @@ def _lines() -> list[list[str]]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    """Return a pattern for words of the table at the beginning of a word, or anywhere if marked with a star."""
+    """Return a pattern for the table's words: anywhere if marked with a star, else only where a word begins.
+
+    One of the prefixes 개, 핵, 초 and 갓 may come before.
+    """
     alone = any_of(yamin_words())
     anywhere = any_of(written[1:] for written, _ in _lines() if written[0] == "*")
     return re.compile(rf"(?:(?<![가-힣])|(?<=(?<![가-힣])[개핵초갓]))(?:{alone})|(?:{anywhere})")

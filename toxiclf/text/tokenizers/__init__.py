@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toxiclf._registry import component
-from toxiclf.text.tokenizers import _jvm  # noqa: F401  # importing it begins to watch for forks, after which Java does not work
+from toxiclf.text.tokenizers import _jvm  # noqa: F401  # when imported, it watches for forks, which break Java
 from toxiclf.text.tokenizers._contract import Span, Tagged, Tokenizer, found_in_order, in_threads, without_surrogates
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Find the spans of tokens that are spelled otherwise in the text, by a minimum edit distance between their jamo."""
+"""Find the spans of tokens whose spelling differs from the text, by a minimum edit distance between their jamo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _LARGEST = 400_000  # maximum number of cells in the table of edit distances
 
 
 def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[Located]:
-    """Return the tokens with spans; ``groups`` has words in order with their tokens, maybe spelled unlike the text."""
+    """Return the tokens of all words, each with its tag and span.
+
+    ``groups`` holds the words in order, each with its tokens; the spelling of both may differ from the text.
+    """
     result: list[Located] = []
     waiting: list[Tagged] = []  # tokens of the last words that were not found; `length` is how long these words are
     length = at = 0
@@ -29,7 +32,7 @@ def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[L
 
 
 def _aligned(text: str, begin: int, end: int, tokens: Sequence[Tagged]) -> list[Located]:
-    """Return tokens with spans in ``text[begin:end]``; a token not found there gets that of the character before."""
+    """Return tokens with spans in ``text[begin:end]``; one that is not found gets the span of the character before."""
     exact: list[Located] = []
     at = begin
     for token, tag in tokens:

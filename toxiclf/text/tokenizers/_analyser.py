@@ -16,8 +16,8 @@ T = TypeVar("T")
 class Analyser(Tokenizer):
     """Base class of the kiwi tokenizer and of konlpy's tokenizers.
 
-    It cuts each text into pieces within the engine's :attr:`bounds`. If the engine fails on a piece, the piece is split
-    at white space.
+    It cuts each text into pieces within the engine's :attr:`bounds`. If the engine fails on a piece or finds no tokens
+    in it, the piece is split at white space.
     """
 
     bounds: ClassVar[Bounds] = Bounds()
@@ -80,7 +80,7 @@ class Analyser(Tokenizer):
         return [(token, tag) for token, (_, tag) in zip(restored, result, strict=True)]
 
     def _ready(self) -> None:
-        """Load the engine before any text, so that a loading error is not taken for a failure on a text."""
+        """Load the engine before it reads a text, so that a loading error is not taken for a failure on the text."""
 
     def _tried(self, engine: Callable[[str], T], text: str) -> T | None:
         try:

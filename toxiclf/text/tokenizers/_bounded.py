@@ -1,8 +1,8 @@
 """Cut texts to what an engine can process, and keep the positions of their characters.
 
 Some engines take time and memory that grow with the square of a word's length, or double with each letter, and users
-may type words of any length. So long runs of one character are shortened, long words are broken up, and long texts are
-read in pieces.
+may type words of any length. Therefore, long runs of one character are shortened, long words are broken up, and long
+texts are read in pieces.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 _LONG, _LONG_WORD = (
     10_000,
     8,
-)  # in texts longer than _LONG, words are cut to _LONG_WORD characters; else junk may take an hour
+)  # in texts longer than _LONG, words are split after _LONG_WORD characters; else junk may take an hour
 STAND_IN = "�"
 _SPACES = re.compile(r"(?! )[\s\x00-\x1f\x7f-\x9f]")
 _LONE = re.compile("[\ud800-\udfff]")
@@ -52,7 +52,8 @@ class Piece:
     text : the piece as the engine gets it.
     source : the piece with the characters that the engine does not support; as long as ``text``.
     offset : position of the piece in the whole text, used if ``at`` is None.
-    at, ends : start and end of each character in the whole text; None if they differ from ``text`` only by ``offset``.
+    at, ends : start and end of each character in the whole text; None if each is the position in ``text`` plus
+        ``offset``.
     """
 
     text: str

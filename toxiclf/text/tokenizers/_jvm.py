@@ -28,7 +28,7 @@ def check(tokenizer: str) -> Any:
     Raises
     ------
     MissingExtraError : konlpy or JPype is not installed.
-    UsageError : no Java runtime is found.
+    UsageError : no Java runtime is found, or the environment variable ``TOXICLF_JVM_HEAP_MB`` is not valid.
     """
     try:
         import jpype
@@ -46,7 +46,8 @@ def class_named(tokenizer: str, name: str) -> Any:
 
     Raises
     ------
-    UsageError : Java cannot be started, or a Java machine that another program started cannot load the class.
+    MissingExtraError : konlpy or JPype is not installed.
+    UsageError : Java is missing or cannot be started, or a Java machine that other code started cannot load the class.
     """
     import jpype
 

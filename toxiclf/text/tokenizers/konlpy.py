@@ -172,7 +172,7 @@ class OktTokenizer(KonlpyTokenizer):
 
 @register("tokenizer", summary="Morphemes by Komoran (Java)", extra="konlpy", order=40)
 class KomoranTokenizer(KonlpyTokenizer):
-    """Splits texts into morphemes by Komoran; a name of several words becomes one token a word."""
+    """Splits texts into morphemes by Komoran; a name of several words becomes one token per word."""
 
     name = "komoran"
     tags = tuple(_KOMORAN.split())
@@ -258,8 +258,8 @@ _HANNANUM = re.compile(r"(.+?)/([NPMIJEXSF])(?:\+|$)")
 class KkmaTokenizer(KonlpyTokenizer):
     """Splits texts into morphemes by Kkma; slow (tens of comments a second), and slower with each unknown letter.
 
-    Sixteen ㄷ in a row take it a minute and a half. So it reads at most three of one character in a row, eight single
-    jamo in a row, and sixteen characters as one word.
+    Sixteen ㄷ in a row take it a minute and a half. Therefore, it reads at most three of one character in a row, eight
+    single jamo in a row, and sixteen characters as one word.
     """
 
     name = "kkma"

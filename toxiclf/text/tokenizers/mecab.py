@@ -115,8 +115,8 @@ def _lines(texts: Sequence[str], dictionary: str) -> list[str] | None:
     """Return, for each text, its tokens joined by spaces, from one call of MeCab's command-line function.
 
     Calls for one text each hardly run in parallel, since each takes Python's lock again after a few microseconds of
-    work. The function reads one in-memory file and writes another. None if MeCab or the system does not support this,
-    or if a text has a line break or a lone surrogate.
+    work. The function reads one in-memory file and writes another. Returns None if MeCab or the system does not support
+    this, if the call fails, or if a text has a line break or a lone surrogate.
     """
     function = _command()
     if function is None or any("\n" in text for text in texts):
@@ -159,8 +159,8 @@ def _command() -> Callable[[int, Any], int] | None:
 def _unlocked(tagger: Any) -> _Parse | None:
     """Return the tagger's ``parse`` as a direct call of MeCab's C function, so that other threads run meanwhile.
 
-    MeCab's Python wrapper blocks the other threads. None if the wrapper's library does not offer the function, as on
-    Windows.
+    MeCab's Python wrapper blocks the other threads. Returns None if the wrapper's library does not offer the function,
+    as on Windows.
     """
     try:
         from MeCab import _MeCab
