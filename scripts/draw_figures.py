@@ -150,8 +150,8 @@ def results(name: str) -> dict[tuple[str, str, str, str], dict[str, str]]:
 def row_of(name: str, corpus: str, entry: str, metric: str) -> dict[str, str] | None:
     """The row at the prevalence of training where there is one, else the row of the test set as it is."""
     rows = results(name)
-    at_prevalence = rows.get((corpus, entry, metric, "at the rate of training"))
-    return at_prevalence or rows.get((corpus, entry, metric, "as they are"))
+    at_prevalence = rows.get((corpus, entry, metric, "at the training prevalence"))
+    return at_prevalence or rows.get((corpus, entry, metric, "unweighted"))
 
 
 def mean(name: str, corpus: str, entry: str, metric: str = "average_precision") -> Value | None:

@@ -199,7 +199,7 @@ def models() -> str:
         measured = {
             (row["entry"], CORPORA[row["corpus"]]): f"{float(row['mean']):.3f} ± {float(row['deviation']):.3f}"
             for row in csv.DictReader(file)
-            if row["metric"] == "average_precision" and row["rows"] == "as they are" and row["corpus"] in CORPORA
+            if row["metric"] == "average_precision" and row["rows"] == "unweighted" and row["corpus"] in CORPORA
         }
     best = {corpus: max(value for (_, of), value in measured.items() if of == corpus) for corpus in CORPORA.values()}
     entries = [

@@ -1,6 +1,6 @@
-"""Classify toxic comments when the toxic ones are rare; Korean first.
+"""Classify toxic comments, foremost Korean ones, when the toxic ones are rare.
 
-Importing this package only defines names; what is behind a name is imported when it is first used.
+Importing this package is fast: each public class or function is imported from its module when it is first used.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib import metadata  # takes longer than the rest of this file
+        from importlib import metadata  # only when needed: it loads more slowly than this file
 
         return metadata.version("toxiclf")
     if name not in _HOME:

@@ -1,4 +1,4 @@
-"""``python -m toxiclf`` is the command line."""
+"""Run the command line as ``python -m toxiclf``."""
 
 from toxiclf.cli import main
 

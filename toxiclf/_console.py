@@ -1,4 +1,4 @@
-"""The only place that prints: results on standard output, messages and questions on standard error."""
+"""The only module that prints: results to standard output, messages and questions to standard error."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from typing import Any, TextIO
 
 
 def say(message: str) -> None:
-    """Print a message on standard error."""
+    """Print a message to standard error, with control characters escaped."""
     print(visible(message), file=sys.stderr, flush=True)
 
 
 def print_line(text: str) -> None:
-    """Print a line of a result."""
+    """Print one line of a result to standard output, with control characters escaped."""
     print(visible(text), flush=True)
 
 
 def results() -> TextIO:
-    """The stream of results, for results that are written row by row."""
+    """Return the standard output stream, for results that are written row by row."""
     return sys.stdout
 
 
 def print_json(content: Any) -> None:
-    """Print a result as one line of JSON."""
+    """Print a result to standard output as one line of JSON."""
     print(json.dumps(content, ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:
-    """Print a table, heading first: by rich on a terminal; elsewhere as tab-separated lines, whole and easy to cut."""
+    """Print a table, whose first line is the heading, to standard output: by rich on a terminal, else tab-separated.
+
+    A heading of empty cells is not printed, nor, without a terminal, any other line of empty cells.
+    """
     if not sys.stdout.isatty():
         for line in lines:
             if any(line):
@@ -49,7 +52,7 @@ def print_table(lines: Sequence[Sequence[str]]) -> None:
 
 
 def confirmed(question: str) -> bool:
-    """Whether the user says yes; False without a terminal, where nobody can answer."""
+    """Ask the user a yes-or-no question and return whether the answer is yes; False without a terminal."""
     if sys.stdin is None or not (sys.stdin.isatty() and on_terminal()):
         return False
     import typer
@@ -58,12 +61,12 @@ def confirmed(question: str) -> bool:
 
 
 def on_terminal() -> bool:
-    """Whether messages go to a terminal."""
+    """Return whether standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def visible(text: str) -> str:
-    """Text without control characters, which a terminal would obey: comments and files are other people's words.
+    """Escape control characters except tab and line feed, so that comments and file names cannot control the terminal.
 
     >>> visible("\x1b[31m빨강")
     '\\\\x1b[31m빨강'

@@ -1,4 +1,4 @@
-"""The only place that writes files. A reader sees the old file or the whole new one; nothing is written through a link."""
+"""The only module that writes files; it replaces files atomically and follows no symbolic links (except to devices)."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ _mask_lock = threading.Lock()
 
 
 def write_text(path: Path, text: str, *, synced: bool = False) -> None:
-    """Replace a file by a UTF-8 text.
+    """Replace a file with text, encoded as UTF-8.
 
     Parameters
     ----------
     path : Path
-        Of the file; its folder must exist.
+        File to write; its folder must exist.
     text : str
-        Its line ends are written as they are.
+        New contents; line ends are written unchanged.
     synced : bool
-        Whether the text is on the disk, and not only in the system's memory, before it takes the file's place.
+        Whether to flush the new file to the disk (``fsync``) before it replaces the old one.
 
     Raises
     ------
     OSError
-        The file cannot be written. What was there before is still there.
+        The file cannot be written; an old file is kept.
     """
     write_bytes(path, text.encode(), synced=synced)
 
 
 def write_bytes(path: Path, content: bytes, *, synced: bool = False) -> None:
-    """Replace a file by bytes; see :func:`write_text`."""
+    """Replace a file with bytes; the parameters are those of :func:`write_text`."""
     with writing_bytes(path, synced=synced) as file:
         file.write(content)
 
 
 @contextmanager
 def writing_bytes(path: Path, *, synced: bool = False) -> Iterator[BinaryIO]:
-    """A stream of bytes that replaces a file when the block ends; if the block fails, nothing changes."""
+    """Yield a binary stream that replaces a file when the ``with`` block ends; if the block raises, nothing changes."""
     with _beside(path, "wb", None, synced) as file:
         yield cast(BinaryIO, file)
 
 
 @contextmanager
 def writing_text(path: Path, *, encoding: str = "utf-8", synced: bool = False) -> Iterator[TextIO]:
-    """A text stream that replaces a file when the block ends; if the block fails, nothing changes."""
+    """Yield a text stream that replaces a file when the ``with`` block ends; if the block raises, nothing changes."""
     with _beside(path, "w", encoding, synced) as file:
         yield cast(TextIO, file)
 
 
 def scratch_file(folder: Path) -> AbstractContextManager[BinaryIO]:
-    """A temporary file without a name, on the disk of a folder; it is gone when it is closed."""
+    """Return a temporary file without a name, on the same disk as ``folder``; closing the file deletes it."""
     return cast(AbstractContextManager[BinaryIO], tempfile.TemporaryFile(dir=folder))
 
 
@@ -67,21 +67,23 @@ def append_line(path: Path, line: str) -> None:
 
 @contextmanager
 def writing_device(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
-    """A text stream into an existing device: a pipe, a terminal, ``/dev/stdout``."""
+    """Yield a text stream that writes directly to an existing device, such as a pipe, a terminal or ``/dev/stdout``."""
     with os.fdopen(os.open(path, os.O_WRONLY), "w", encoding=encoding, newline="") as file:
         yield file
 
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Let one process or thread at a time into the block; the lock ends with its holder, killed or not.
+    """Hold a file lock during the ``with`` block, so that only one process or thread at a time runs it.
+
+    A process that ends or is killed releases its lock. On file systems without locks, the block runs unlocked.
 
     Parameters
     ----------
     path : Path
-        Of the lock file, which exists while the lock is held.
+        Lock file; it exists while the lock is held.
     waiting : callable
-        Called before waiting, if another process or thread holds the lock; it may raise in place of waiting.
+        Called if another process or thread holds the lock, before waiting for it; it may raise instead of waiting.
     """
     from filelock import FileLock, Timeout
 
@@ -96,13 +98,13 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         if lock.is_locked:
-            with suppress(OSError):  # Windows cannot yet
-                path.unlink()  # before it is released: who waits for it sees that it is gone, and makes a new one
+            with suppress(OSError):  # Windows cannot delete an open file
+                path.unlink()  # before the release: a waiting process sees that the file is gone and makes a new one
         lock.release()
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that the names of its files are on the disk, too."""
+    """Flush a folder to the disk (``fsync``), so that new and renamed files survive a crash; no effect on Windows."""
     if os.name == "nt":
         return  # Windows cannot open a folder
     descriptor = os.open(folder, os.O_RDONLY)
@@ -114,8 +116,11 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterator[IO[Any]]:
-    """A temporary file beside the target, readable by its owner alone; it is renamed when it is whole."""
-    beside = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")  # two processes may write the same file
+    """Yield a temporary file; it replaces ``path`` if the ``with`` block does not raise.
+
+    Until then only its owner can read it; afterwards the umask applies.
+    """
+    beside = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")  # random, for two writers of one file
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(beside, flags, 0o600)
     try:
@@ -127,7 +132,7 @@ def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterat
             if synced:
                 os.fsync(file.fileno())
         os.replace(beside, path)
-    except BaseException:  # an interrupt, too
+    except BaseException:  # also KeyboardInterrupt
         with suppress(OSError):
             beside.unlink()
         raise
@@ -136,7 +141,7 @@ def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterat
 
 
 def _mask() -> int:
-    """The process's file mode mask, which can only be read by setting it; files made meanwhile are private, not open."""
+    """Return the umask, which can be read only by setting it; files that other threads create meanwhile are private."""
     with _mask_lock:
         mask = os.umask(0o077)
         os.umask(mask)

@@ -1,4 +1,4 @@
-"""Progress bars and durations."""
+"""Progress bars, durations as text, and estimates of the time left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from toxiclf import _console
 
 
 def duration(seconds: float) -> str:
-    """A time in words.
+    """Return a duration as text, in seconds, minutes or hours.
 
     >>> [duration(seconds) for seconds in (0.4, 89, 90, 5399, 5400)]
     ['0 s', '89 s', '2 min', '90 min', '1.5 h']
@@ -21,38 +21,38 @@ def duration(seconds: float) -> str:
 
 
 class Countdown:
-    """Estimate the time left for equal steps, by the time that finished steps took.
+    """Estimates the time left from the time of finished steps, as if all steps took equally long.
 
     Parameters
     ----------
     total : float
-        Number of all steps, finished ones included.
+        Number of all steps, including finished ones.
     done : float
-        Steps that were finished earlier, whose time is not known.
+        Number of steps that were finished before this object was created; their time is not known.
     """
 
     def __init__(self, total: float, done: float = 0.0) -> None:
         self._total, self._before, self._began = total, done, time.monotonic()
 
     def left(self, done: float) -> float:
-        """Seconds left after ``done`` steps; ``done`` must be above 0, and may be a fraction."""
+        """Return the seconds left after ``done`` steps; ``done`` may be a fraction, and is above the constructor's."""
         spent = time.monotonic() - self._began
         return spent / (done - self._before) * (self._total - done)
 
 
 class Bar:
-    """A progress bar on standard error, drawn from the first :meth:`update` on. A context manager.
+    """A progress bar on standard error, for a ``with`` block; it appears at the first :meth:`update`.
 
     Parameters
     ----------
     title : str
-        What is being done.
+        Name of the task, at the left of the bar; empty for none.
     total : float or None
-        What :meth:`update` counts to; None where it is not known.
+        Value of :meth:`update`'s ``done`` that fills the bar; None if it is not known.
     drawn : bool or None
-        Whether to draw a bar; None draws one on a terminal only.
+        Whether to draw the bar; None draws it only if standard error is a terminal.
     time_left : bool
-        Whether the bar shows the time left.
+        Whether to show the estimated time left.
     """
 
     def __init__(
@@ -83,24 +83,26 @@ class Bar:
             self._bar.stop()
 
     def update(self, done: float, text: str = "", total: float | None = None) -> None:
-        """Show how far it is.
+        """Show the progress.
 
         Parameters
         ----------
+        done : float
+            Amount that is finished, out of ``total``; a lower value than before restarts the bar.
         text : str
             Text beside the bar.
         total : float or None
-            A new total; None keeps the old one.
+            New total; None keeps the old one.
         """
         if self._bar is None:
             return
-        self._bar.start()  # not before: a question would be lost behind the bar
-        if done < self._bar.tasks[0].completed:  # the next file
+        self._bar.start()  # not earlier: the bar would hide a question to the user
+        if done < self._bar.tasks[0].completed:  # the next file has begun
             self._bar.reset(self._task)
         self._bar.update(self._task, completed=done, text=text, **({} if total is None else {"total": total}))
 
     def say(self, message: str) -> None:
-        """Print a message, above the bar where there is one."""
+        """Print a message to standard error, above the bar if it is drawn."""
         if self._bar is None:
             _console.say(message)
         else:

@@ -1,8 +1,8 @@
-"""Components by kind and name: each is one file, which registers a class or function with :func:`register`.
+"""The registry of components (models, resamplers, metrics, …) by kind and name.
 
-The registry finds components by walking the folder of their kind, and by the entry-point group ``toxiclf.components`` of
-installed packages; there is no list of names. A component's file imports the base install only; it imports heavy libraries
-where it uses them.
+A component is a class or function that its file registers with :func:`register`. There is no list of names: the
+registry imports all files of a kind's package, and the entry points ``toxiclf.components`` of installed packages. At
+its top, a component's file imports only the base install; heavy libraries are imported in the functions that use them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ ENTRY_POINTS = "toxiclf.components"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: the package whose files hold it, and the traits it may have, with their defaults.
+    """A kind of component: the package that holds its files, and its components' traits with their default values.
 
-    ``listed``: whether `toxiclf list` and the reference show it; ``extra``: that of components that name none.
+    ``listed`` says whether ``toxiclf list`` and the reference show the kind. ``extra`` is the default of
+    :attr:`Component.extra`.
     """
 
     package: str
@@ -38,30 +39,30 @@ KINDS: dict[str, Kind] = {
     "model": Kind(
         "toxiclf.models",
         {
-            "takes": "vectors",  # "vectors" (one a comment), "sequences" (of word vectors) or "ngrams"
-            "is_network": False,  # trains in epochs; balance.loss has an effect
-            "watches_validation": False,  # stops early by the validation set, so it cannot learn from it
-            "balances_itself": False,  # draws equally many rows of each class itself, and takes no class weights
-            "learns_from_negatives": False,  # learns only from comments without the label
+            "takes": "vectors",  # "vectors" (one per comment), "sequences" (of word vectors) or "ngrams"
+            "is_network": False,  # is trained in epochs, with the loss function balance.loss
+            "watches_validation": False,  # stops early by the validation set, so it is not trained on that set
+            "balances_itself": False,  # samples equally many rows of each class itself, and takes no class weights
+            "learns_from_negatives": False,  # is fitted only to comments without the label
             "has_members": False,  # is an ensemble of other models
-            "multi_label": True,  # takes several labels
-            "raw_name": "raw output",  # what figures call it
-            "weight_name": "weight",  # of an ensemble: what tables call the number that a member has
-            "preset": {},  # keys of [model] that its preset sets
+            "multi_label": True,  # can have several labels
+            "raw_name": "raw output",  # name of the raw output in figures
+            "weight_name": "weight",  # of an ensemble: name of a member's weight in tables
+            "preset": {},  # keys of [model] that its preset sets, with their values
         },
         extra="train",
     ),
-    "combination": Kind("toxiclf.pipeline._combining", listed=False),  # how members of an ensemble decide together
+    "combination": Kind("toxiclf.pipeline._combining", listed=False),  # how an ensemble combines its members
     "resampler": Kind(
         "toxiclf.balance.resampling",
         {
             "undersamples": False,  # removes rows
             "generates": False,  # makes new rows, not only copies
-            "keys": ("ratio",),  # keys of [balance] that have an effect: ratio, neighbours, gan_steps, …
+            "keys": ("ratio",),  # keys of [balance] that it uses: ratio, neighbours, gan_steps, …
         },
         extra="train",
     ),
-    # keys: of the step, of [balance] or of [features], that have an effect
+    # keys: the keys of its step, of [balance] or of [features] that it uses
     "augmenter": Kind("toxiclf.balance.augmentation", {"keys": ("rate",)}, extra="train"),
     "loss": Kind("toxiclf.balance.losses", {"keys": ()}, extra="train"),
     "tokenizer": Kind("toxiclf.text.tokenizers"),
@@ -73,8 +74,8 @@ KINDS: dict[str, Kind] = {
         {
             "lower_is_better": False,
             "production_only": False,  # is defined only for rows weighted to the production prevalence
-            # its place in lists of metrics: headline (terminal, Markdown, HTML, compare), production (the table at that
-            # prevalence), page (threshold explorer), by_label (differences by label), benchmark (unless a plan names others)
+            # its position in each list of metrics: headline (terminal, Markdown, HTML, compare), production (table at
+            # that prevalence), page (threshold explorer), by_label (differences by label), benchmark (default metrics)
             "shown_in": {},
         },
     ),
@@ -82,29 +83,31 @@ KINDS: dict[str, Kind] = {
     "figure": Kind(
         "toxiclf.report.figures",
         {
-            "title": "",  # heading of a page
-            "note": "",  # how to read it
-            "by_label": False,  # differs by label
+            "title": "",  # heading above the figure
+            "note": "",  # caption: how to read the figure
+            "by_label": False,  # has a chart for each label
             "wide": False,  # takes the whole width of a page
-            "quotes_comments": False,  # shows words of comments; --no-comments leaves it out
-            "needs": "",  # what a run must have, in words
+            "quotes_comments": False,  # shows text of comments, so --no-comments leaves it out
+            "needs": "",  # what a run must have for this figure, in words
         },
     ),
-    "format": Kind("toxiclf.report", listed=False),  # a function of the report
+    "format": Kind("toxiclf.report", listed=False),  # functions that render a report or a comparison
 }
 
 
 @dataclass(frozen=True)
 class Component:
-    """An entry of the registry; ``entry["watches_validation"]`` reads a trait.
+    """An entry of the registry: a component and its description. ``entry["watches_validation"]`` returns a trait.
 
     Attributes
     ----------
-    name, summary : as lists and help texts show them.
-    target : the class or function.
-    options : the pydantic model of its own options; None where it has none.
-    extra : the extra that installs its library; empty for the base install.
-    order : lists are sorted by it, then by name.
+    kind : key of :data:`KINDS`.
+    name, summary : name and one-line description in lists and help texts.
+    target : the registered class or function.
+    options : pydantic model of the options that only this component has; None if it has none.
+    extra : extra that installs its library, as in ``pip install toxiclf[train]``; empty for the base install.
+    order : lists are sorted by this number, then by name.
+    traits : values of all traits of the kind.
     """
 
     kind: str
@@ -134,19 +137,19 @@ def register(
     order: int = 100,
     **traits: Any,
 ) -> Callable[[T], T]:
-    """Make the decorated class or function a component.
+    """Return a decorator that registers a class or function as a component.
 
     Parameters
     ----------
-    kind : of :data:`KINDS`.
-    name : as recipes and flags write it; by default the attribute ``name``, else the class's or function's name in snake case.
-    summary : one line for lists and help texts.
+    kind : key of :data:`KINDS`.
+    name : name in recipes and flags; by default the target's attribute ``name``, else its Python name in snake case.
+    summary : one-line description for lists and help texts.
     options, extra, order : see :class:`Component`.
-    traits : of :data:`KINDS`; those left out have their default.
+    traits : traits of the kind, see :data:`KINDS`; those left out keep their default value.
 
     Raises
     ------
-    TypeError : a trait or a name is unknown to the kind, or taken: a mistake of who writes the component.
+    TypeError : the kind has no such trait, or a component of another module has the same name.
     """
     unknown = set(traits) - set(KINDS[kind].traits)
     if unknown:
@@ -173,7 +176,10 @@ def _name_of(target: Any) -> str:
 
 
 def components(kind: str) -> dict[str, Component]:
-    """All components of a kind by name, in order; imports every file of the kind's package."""
+    """Return all components of a kind by name, sorted by ``order``, then by name.
+
+    The first call for a kind imports every file of its package, and the entry points of installed packages.
+    """
     if kind not in _WALKED:
         _import_files(kind)
         _load_entry_points()
@@ -182,11 +188,12 @@ def components(kind: str) -> dict[str, Component]:
 
 
 def component(kind: str, name: str) -> Component:
-    """One component; if a file has its name, only that file is imported.
+    """Return a component by kind and name. If a file of the package has that name, only this file is imported.
 
     Raises
     ------
-    UsageError : there is none of that name; the sentence names the nearest.
+    UsageError : no component has this name (the message suggests the nearest one), or a component of an installed
+        package cannot be loaded.
     """
     if name not in _COMPONENTS[kind] and kind not in _WALKED and name.isidentifier() and not name.startswith("_"):
         package = import_module(KINDS[kind].package)
@@ -207,17 +214,17 @@ def _import_files(kind: str) -> None:
 
 
 def _load_entry_points() -> None:
-    """Import the components of installed packages; one that cannot be loaded is an error at each call, not only at the first."""
+    """Import the components of installed packages; if one fails, every call raises a UsageError, not only the first."""
     if ENTRY_POINTS in _WALKED:
         return
-    from importlib import metadata  # takes longer than the rest of this file
+    from importlib import metadata  # only when needed: it loads more slowly than this file
 
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         before = {kind: set(entries) for kind, entries in _COMPONENTS.items()}
         try:
             entry.load()
             for kind in [kind for kind, entries in _COMPONENTS.items() if set(entries) - before[kind]]:
-                _import_files(kind)  # which finds out whether one of them has taken the name
+                _import_files(kind)  # raises if a built-in component has the same name
         except (Exception, SystemExit) as error:
             for kind, entries in _COMPONENTS.items():
                 for name in set(entries) - before[kind]:

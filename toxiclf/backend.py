@@ -1,4 +1,4 @@
-"""Load Keras and TensorFlow without TensorFlow's start-up messages, which bury our own."""
+"""Keras and TensorFlow, imported without TensorFlow's start-up messages, which would bury those of toxiclf."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["OPTIMIZERS", "keras", "seeded", "tf"]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Native code's notes go nowhere; TF_CPP_MIN_LOG_LEVEL does not hold back those from before its log is set up."""
+    """Discard what is written to standard error in the ``with`` block, if ``TF_CPP_MIN_LOG_LEVEL`` is 3 (the default).
+
+    The variable alone does not stop messages of native code from before TensorFlow's log is set up.
+    """
     try:
         stderr_copy = os.dup(2)
     except OSError:  # standard error is closed
@@ -34,29 +37,29 @@ def _quiet() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-_HUSHED = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"  # else somebody wants to read them
+_HUSHED = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"  # any other value: the user wants to read the messages
 
 with _quiet():
     import keras
     import tensorflow as tf
 
 if _HUSHED:
-    tf.get_logger().setLevel(logging.ERROR)  # it warns of functions that are compiled anew: each network has its own
+    tf.get_logger().setLevel(logging.ERROR)  # no warnings that functions are compiled again: each network has its own
 
 
 class _Alone:
-    """An optimizer that asks no distribution strategy: the strategy's gradient function keeps each step's graph for good."""
+    """Optimizer mixin without TensorFlow's distribution strategy, which would keep each step's graph in memory."""
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars
 
 
 class _Adam(_Alone, keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
-    """Adam (Kingma and Ba 2015)."""
+    """Adam (Kingma and Ba 2015), without a distribution strategy."""
 
 
 class _RMSprop(_Alone, keras.optimizers.RMSprop):  # type: ignore[misc]
-    """RMSprop (Tieleman and Hinton 2012)."""
+    """RMSprop (Tieleman and Hinton 2012), without a distribution strategy."""
 
 
 OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
@@ -65,7 +68,7 @@ OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Python's and NumPy's global generators, from which Keras draws its seeds, and restore them afterwards."""
+    """Seed Python, NumPy and TensorFlow; after the ``with`` block, restore the generators of Python and NumPy."""
     states = random.getstate(), np.random.get_state()
     try:
         keras.utils.set_random_seed(seed)

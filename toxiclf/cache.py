@@ -1,4 +1,4 @@
-"""The user's cache: what can be made or fetched again."""
+"""The user's cache folder, for files that can be made or fetched again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CACHE_VARIABLE = "TOXICLF_CACHE"
 
 
 def cache_folder() -> Path:
-    """``$TOXICLF_CACHE``, else ``$XDG_CACHE_HOME/toxiclf``, else ``~/.cache/toxiclf``; it may be deleted at any time."""
+    """Return ``$TOXICLF_CACHE``, else ``$XDG_CACHE_HOME/toxiclf``, else ``~/.cache/toxiclf``; users may delete it."""
     given = os.environ.get(CACHE_VARIABLE)
     if given:
         return Path(given)

@@ -1,4 +1,4 @@
-"""The errors toxiclf raises on purpose; each one carries the exit code of the command line."""
+"""The errors that toxiclf raises on purpose, each with the exit code that the command line returns for it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable
 
 
 class ToxiclfError(Exception):
-    """Base of all expected errors: a sentence that says what is wrong and what to do next."""
+    """Base class of all errors that toxiclf raises on purpose; the message says what is wrong and what to do next."""
 
     exit_code = 1
 
 
 class UsageError(ToxiclfError, ValueError):
-    """A flag, a recipe key or a call was wrong; a ValueError, too, as scikit-learn's tools expect."""
+    """A flag, a recipe key or an argument is wrong. It is also a ValueError, as scikit-learn's tools expect."""
 
     exit_code = 2
 
 
 class UnknownNameError(UsageError):
-    """A name is in no registry: wherever it stands, it is a slip."""
+    """There is no model, technique, recipe key or other choice with the given name."""
 
 
 class MissingExtraError(UsageError):
-    """An optional dependency is not installed; the message holds the pip command."""
+    """A library of an optional extra is not installed; the message contains the pip command that installs it."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
@@ -32,30 +32,30 @@ class MissingExtraError(UsageError):
 
 
 class DataError(ToxiclfError, ValueError):
-    """The data cannot be used as they are; a ValueError, too, as scikit-learn's tools expect."""
+    """The given data cannot be used. It is also a ValueError, as scikit-learn's tools expect."""
 
     exit_code = 3
 
 
 class BundleError(ToxiclfError):
-    """A bundle failed verification and was not loaded."""
+    """A bundle cannot be used: it is missing, damaged, changed, or of a newer format."""
 
     exit_code = 4
 
 
 class TrainingError(ToxiclfError):
-    """Training ended without a usable model (it diverged)."""
+    """There is no usable model: training diverged, or the network cannot be exported to ONNX."""
 
     exit_code = 6
 
 
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameError:
-    """Build the error for a name that is in no registry, with the nearest known name.
+    """Return the error for a name that does not exist; its message suggests the nearest known name and lists all.
 
     >>> print(unknown_name("model", "smv", ["svm", "dnn"]))
     unknown model 'smv'; did you mean 'svm'? known: svm, dnn
     """
-    import difflib  # takes longer than the rest of this file
+    import difflib  # only when needed: it loads more slowly than this file
 
     names = list(known)
     near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)

@@ -1,4 +1,4 @@
-"""Write ONNX graphs: features and models add their nodes to one graph, so a trained model is one file."""
+"""Build ONNX graphs: features and models add their nodes to one graph, so that a trained model is one file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPSET, ML_OPSET, IR_VERSION = 17, 3, 9
 
 
 class Graph:
-    """An ONNX graph under construction; values are named by strings."""
+    """An ONNX graph under construction. The methods that add to it take and return names of values as strings."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
@@ -26,21 +26,22 @@ class Graph:
         self._views: Mapping[str, str] = {}
 
     def ids(self, view: str) -> str:
-        """The input ``<view>_ids``, int32 (batch, time)."""
+        """Add the input ``<view>_ids``, int32 (batch, time), and return its name."""
         view = self._views.get(view, view)
         return self._input(f"{view}_ids", ["batch", f"{view}_time"])
 
     def lengths(self, view: str) -> str:
-        """The input ``<view>_lengths``, int32 (batch)."""
+        """Add the input ``<view>_lengths``, int32 (batch,), and return its name."""
         return self._input(f"{self._views.get(view, view)}_lengths", ["batch"])
 
     def vectors(self, name: str, width: int) -> str:
-        """An input of dense vectors, float32 (batch, width): of graphs that run alone, never of bundles."""
+        """Add an input of vectors, float32 (batch, width), and return its name. Graphs in bundles do not have it."""
         self._inputs[name] = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
         return name
 
     def session(self, output: str, columns: int) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]:
-        """The finished model as a function of its inputs by name; (0, columns) for no rows."""
+        """Return a function that runs the finished graph: from inputs by name to the value of ``output``, float32
+        (rows, columns). If an input has no rows, the result is (0, columns)."""
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         content = self.build(output, columns)
@@ -56,7 +57,8 @@ class Graph:
 
     @contextmanager
     def calling(self, views: Mapping[str, str]) -> Iterator[None]:
-        """Rename inputs inside the block, so that models which know only their own inputs can share a graph."""
+        """Within the ``with`` block, rename input views: ``views`` maps a model's own view name to its name in the
+        graph."""
         earlier, self._views = self._views, views
         try:
             yield
@@ -64,50 +66,51 @@ class Graph:
             self._views = earlier
 
     def constant(self, value: NDArray[Any] | Sequence[Any] | float, dtype: Any = np.float32) -> str:
-        """A constant tensor."""
+        """Add a constant tensor and return its name."""
         name = self._name("constant")
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=dtype), name))
         return name
 
     def integers(self, *values: int) -> str:
-        """A constant of axes, places or lengths, int64 (n,)."""
+        """Add a constant int64 tensor (n,), such as axes, positions or lengths; return its name."""
         return self.constant(values, np.int64)
 
     def add(self, operator: str, *inputs: str, domain: str = "", place: int = 0, **attributes: Any) -> str:
-        """Add a node of which one output is used, the one at ``place``; returns its name. An input "" is left out."""
+        """Add a node; return the name of its output at index ``place``. The name "" omits an optional input."""
         output = self._name(operator.lower())
         outputs = [""] * place + [output]
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, domain=domain, **attributes))
         return output
 
     def add_many(self, operator: str, inputs: Sequence[str], count: int, **attributes: Any) -> list[str]:
-        """Add a node of which the first ``count`` outputs are used; returns their names."""
+        """Add a node and return the names of its first ``count`` outputs."""
         outputs = [self._name(operator.lower()) for _ in range(count)]
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
         return outputs
 
     def double(self, x: str) -> str:
-        """The same numbers in double precision."""
+        """Add a cast to double precision and return the name of its output."""
         return self.add("Cast", x, to=TensorProto.DOUBLE)
 
     def single(self, x: str) -> str:
-        """The same numbers as float32, or 0 and 1 of a truth value."""
+        """Add a cast to float32 and return the name of its output; False and True become 0 and 1."""
         return self.add("Cast", x, to=TensorProto.FLOAT)
 
     def concat(self, columns: Sequence[str]) -> str:
-        """Columns (batch, n) side by side."""
+        """Concatenate matrices (batch, n) along axis 1; return the name of the result."""
         return self.add("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
 
     def sum_over_time(self, values: str, *, axis: int = 1, keepdims: bool = False) -> str:
-        """Sum over time, which is the second axis unless another one is named, in double precision.
+        """Add a sum over the time axis ``axis``, computed in double precision; return the name of the float32 result.
 
-        ONNX Runtime adds in another order for another shape; in float32, a long comment alone and in a batch would differ.
+        ONNX Runtime's order of summation depends on the shape. In float32, batching would change a long comment's sum.
         """
         total = self.add("ReduceSum", self.double(values), self.integers(axis), keepdims=int(keepdims))
         return self.single(total)
 
     def build(self, output: str, columns: int) -> bytes:
-        """The finished model: ``output`` becomes ``raw``, float32 (batch, columns)."""
+        """Return the finished ONNX model as bytes. The value ``output`` becomes its only output, named ``raw``,
+        float32 (batch, columns)."""
         self._nodes.append(helper.make_node("Identity", [output], ["raw"]))
         graph = helper.make_graph(
             self._nodes,

@@ -1,4 +1,4 @@
-"""Moderator: comments in, verdicts out. Needs the base install only."""
+"""The moderator, which scores comments with a trained model and decides about them; it needs only the base install."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.normalize import Normalizer
 
 T = TypeVar("T")
-_COMMENTS, _CHARACTERS = 1024, 2**17  # that are encoded at once; of many comments, more are of like length
+_COMMENTS, _CHARACTERS = 1024, 2**17  # most in a chunk; batches of a larger chunk have more similar lengths
 
 
 @dataclass(frozen=True, slots=True)
 class LabelVerdict:
-    """The verdict on one label of a comment.
+    """The verdict on a comment for one label.
 
     Attributes
     ----------
     label : str
         Name of the label.
     score, threshold : float
-        Both in [0, 1].
+        Calibrated score and decision threshold, both in [0, 1].
     is_toxic : bool
-        Whether the score reaches the threshold.
+        Whether the score is at or above the threshold.
     """
 
     label: str
@@ -47,16 +47,16 @@ class LabelVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict on one comment; ``verdict["toxic"]`` is that on one label.
+    """The verdict on one comment, for all labels; ``verdict["toxic"]`` returns the entry of the label "toxic".
 
     Attributes
     ----------
     entries : tuple of LabelVerdict
-        One a label, in the order of ``Moderator.labels``.
+        One entry per label, in the order of ``Moderator.labels``.
     truncated : bool
         Whether the end of the comment was cut off before it was scored.
     no_known_tokens : bool
-        Whether nothing in the comment was seen in training; the score is then the model's default.
+        Whether the comment has no token or n-gram known from training; the score is then the model's default.
     """
 
     entries: tuple[LabelVerdict, ...]
@@ -65,17 +65,17 @@ class Verdict:
 
     @property
     def is_toxic(self) -> bool:
-        """Whether any label is toxic."""
+        """Whether the score of at least one label reaches its threshold."""
         return any(entry.is_toxic for entry in self.entries)
 
     @property
     def score(self) -> float:
-        """The highest score of any label."""
+        """Highest score over all labels."""
         return max(entry.score for entry in self.entries)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that are toxic."""
+        """Names of the labels whose scores reach their thresholds."""
         return tuple(entry.label for entry in self.entries if entry.is_toxic)
 
     def __getitem__(self, label: str) -> LabelVerdict:
@@ -85,7 +85,7 @@ class Verdict:
         raise KeyError(f"{label!r}; the labels are {', '.join(entry.label for entry in self.entries)}")
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdict as plain JSON types."""
+        """Return the verdict as a dictionary of plain JSON types."""
         return {
             "is_toxic": self.is_toxic,
             "labels": [asdict(entry) for entry in self.entries],
@@ -95,12 +95,12 @@ class Verdict:
 
 
 class Moderator:
-    """A trained model that scores comments; threads may share it. :func:`toxiclf.load` makes one.
+    """A trained model that scores comments and decides whether they are toxic; threads may share it.
 
     See Also
     --------
-    toxiclf.load : reads a bundle.
-    toxiclf.TrainedModel.moderator : the same of a model that was just trained.
+    toxiclf.load : creates a moderator from a bundle.
+    toxiclf.TrainedModel.moderator : the moderator of a model that was just trained.
     """
 
     def __init__(
@@ -121,30 +121,33 @@ class Moderator:
 
     @property
     def prior(self) -> dict[str, float] | None:
-        """The production prevalence of each label, which scores are corrected to; None where they are left as calibrated."""
+        """Production prevalence of each label, to which scores are corrected; None if scores are not corrected."""
         return self.manifest.production_prevalence
 
     @property
     def normalizer(self) -> Normalizer:
-        """The normalizer of the model's text."""
+        """Normalizer that the model applies to each comment."""
         return self._encoder.normalizer
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Half-open spans of the tokens of one normalized text; MeCab's, where the model takes n-grams."""
+        """Return the half-open (start, end) character spans of the tokens of a normalized text.
+
+        The model's tokenizer finds the tokens, or MeCab if the model takes n-grams.
+        """
         return self._encoder.spans(text)
 
     @property
     def thresholds(self) -> NDArray[np.float32]:
-        """One threshold a label, float32 (n_labels,)."""
+        """Decision threshold of each label, float32 (n_labels,)."""
         return np.array(self.manifest.thresholds, dtype=np.float32)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Score comments.
+        """Return calibrated scores of comments.
 
         Parameters
         ----------
         texts : sequence of str
-            Any number of comments; any string is accepted.
+            Comments; any number of them, and any strings.
 
         Returns
         -------
@@ -154,24 +157,24 @@ class Moderator:
         Raises
         ------
         TypeError
-            ``texts`` is one string, or holds something that is no string.
+            ``texts`` is a single string, or an item of it is not a string.
         """
         if isinstance(texts, str):
             raise TypeError("score takes a list of texts; write score([text]), or use check(text)")
         return self.manifest.calibration.apply(self.raw(texts))
 
     def raw(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The model's outputs before calibration.
+        """Return the model's outputs for comments, before calibration.
 
         Returns
         -------
         array of float32, shape (len(texts), n_labels)
-            Any real numbers; higher is more toxic.
+            Real numbers; higher is more toxic.
 
         Raises
         ------
         TypeError
-            Something in ``texts`` is no string.
+            An item of ``texts`` is not a string.
         """
         parts = self._in_chunks(lambda chunk: self._scorer.run(self._encoder.encode(chunk)), list(texts))
         return np.concatenate([np.empty((0, len(self.labels)), dtype=np.float32), *parts])
@@ -181,7 +184,7 @@ class Moderator:
     @overload
     def check(self, texts: Sequence[str]) -> list[Verdict]: ...
     def check(self, texts: str | Sequence[str]) -> Verdict | list[Verdict]:
-        """Decide by the thresholds whether comments are toxic.
+        """Decide whether comments are toxic: whether their scores reach the decision thresholds.
 
         Parameters
         ----------
@@ -191,12 +194,12 @@ class Moderator:
         Returns
         -------
         Verdict or list of Verdict
-            A list where a list was given.
+            One verdict for a string, a list of verdicts for a sequence.
 
         Raises
         ------
         TypeError
-            Something is no string.
+            A comment is not a string.
         """
         if isinstance(texts, str):
             return self.check([texts])[0]
@@ -214,7 +217,7 @@ class Moderator:
         ]
 
     def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str]) -> list[T]:
-        """What the work gives for each chunk of the comments, in their order; done by as many threads as the moderator has."""
+        """Call ``work`` on each chunk of the comments, in the moderator's threads, and return the results in order."""
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"comment {i} is {type(text).__name__}; expected a string")
@@ -224,23 +227,23 @@ class Moderator:
             return [work(part) for part in parts]
         from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(threads) as pool:  # all threads have ended when it is left
-            return list(pool.map(work, parts))  # after an error or Ctrl-C, chunks that were not begun are dropped
+        with ThreadPoolExecutor(threads) as pool:  # waits for its threads at the end
+            return list(pool.map(work, parts))  # after an error or Ctrl-C, chunks not yet begun are skipped
 
 
 def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | None = None) -> Moderator:
-    """Load a bundle after verifying it.
+    """Verify a bundle and return its moderator.
 
     Parameters
     ----------
     folder : str or path
         The ``bundle/`` folder of a run, or the run's folder.
     threads : int
-        Number of threads that share a batch of thousands of comments; smaller batches use one.
+        Number of threads that share the work, in chunks of up to 1,024 comments; a small batch uses one thread.
     prior : float, mapping or None
-        Production prevalence: the share of comments in production that are toxic, such as 0.02 for 2 %; by label if there are
-        several. Scores are corrected to it; thresholds stay (``decision.prior`` in training tunes them, too). None, and a label
-        that is not named, keep the prevalence that the bundle was trained for.
+        Production prevalence, to which scores are corrected: the share of toxic comments in production, such as 0.02
+        for 2 %, or a share by label. Thresholds stay the same; ``decision.prior`` in training adapts them, too. With
+        None, and for labels that are not named, scores keep the prevalence that the bundle was trained for.
 
     Returns
     -------
@@ -249,9 +252,9 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | Non
     Raises
     ------
     UsageError
-        The prior does not fit the bundle.
+        The prior does not fit the bundle's labels or its calibration.
     BundleError
-        The bundle is damaged, was changed, or has a newer format. Nothing of it is parsed before it is verified.
+        The bundle is missing or damaged, was changed, or has a newer format. Each file is verified before it is parsed.
 
     Examples
     --------

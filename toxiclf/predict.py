@@ -1,4 +1,4 @@
-"""Score a file as a stream: rows in, rows with verdicts out, in constant memory (base install)."""
+"""Score the rows of a file as a stream, in constant memory; this needs only the base install."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 @dataclass(frozen=True)
 class Predicted:
-    """Numbers of scored and rejected rows, and the file of the rejected rows."""
+    """The outcome of :func:`predict_rows`: numbers of scored and rejected rows, and the file for rejected rows."""
 
     rows: int
     rejected: int
@@ -41,22 +41,25 @@ def predict_rows(
     header: bool | None = None,
     delimiter: str | None = None,
 ) -> Predicted:
-    """Score every row of a file; the output keeps its columns and adds score, threshold and is_toxic a label.
+    """Score every row of a file, and write the row with its verdict.
 
-    Files are written beside their place and renamed when they are whole; rows that cannot be read go to ``rejected``.
+    The output has the columns of the input, then score, threshold and is_toxic of each label, truncated and
+    no_known_tokens. An old output file is replaced only when the new one is complete.
 
     Parameters
     ----------
-    source : a CSV, TSV, JSON Lines or text file, or "-".
-    column : with the comment; None to find out.
-    out : the output file, None for standard output.
-    rejected : the file for rejected rows; None for OUT.rejected.csv, or rejected.csv.
-    json_lines : write JSON Lines where the ending of ``out`` does not say how to write.
-    header, delimiter : how the file is written; None to find out.
+    source : path of a CSV, TSV, JSON Lines or text file; "-" for standard input.
+    column : name of the column with the comments; None to detect it.
+    out : output file; None for standard output.
+    rejected : file for rejected rows; None for ``OUT.rejected.csv``, or ``rejected.csv`` without ``out``.
+    json_lines : whether to write JSON Lines if the ending of ``out`` does not set the format.
+    say : called with each message to the user.
+    header, delimiter : whether the first row names the columns, and the delimiter between columns; None to detect it.
 
     Raises
     ------
-    DataError, UsageError : the file, the column, or a file to write do not fit.
+    DataError, UsageError : the input cannot be read, its column of comments is missing or unclear, or a file cannot be
+        written.
     """
     kind = _kind(out, json_lines)
     rejected_file = rejected or (out.with_name(out.name + ".rejected.csv") if out is not None else Path("rejected.csv"))
@@ -91,7 +94,7 @@ def predict_rows(
     if lost := late & set(added) if kind == "jsonl" else late:
         say(f"these keys were left out because the first rows do not have them: {', '.join(sorted(lost))}")
     if not n_rejected and out is not None and rejected is None:
-        rejected_file.unlink(missing_ok=True)  # of an earlier run
+        rejected_file.unlink(missing_ok=True)  # left by an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))
     return Predicted(count, n_rejected, rejected_file)
 
@@ -105,7 +108,7 @@ def _kind(out: Path | None, json_lines: bool) -> str:
 
 
 def _check_writable(source: str, out: Path | None, rejected: Path) -> None:
-    """Refuse files that cannot be written, or that would be written over the input or each other."""
+    """Raise a UsageError if a file cannot be written, or would overwrite the input or the other output file."""
     for flag, path in (("--out", out), ("--rejected", rejected)):
         if path is None or _is_device(path):
             continue
@@ -139,7 +142,7 @@ def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
 
 
 def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[str]:
-    """Names of the added columns, made distinct from the file's own ones."""
+    """Return the names of the added columns, prefixed with ``toxiclf_`` if the input already has one of them."""
     names = ("score", "threshold", "is_toxic")
     added = list(names) if len(labels) == 1 else [f"{label}_{name}" for label in labels for name in names]
     added += ["truncated", "no_known_tokens"]
@@ -149,7 +152,7 @@ def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[st
 
 
 def _cells(verdict: Verdict) -> list[Any]:
-    """Values of the columns that are added."""
+    """Return the values of the added columns, in their order."""
     values: list[Any] = []
     for entry in verdict.entries:
         values += [round(entry.score, 6), round(entry.threshold, 6), entry.is_toxic]
@@ -157,7 +160,7 @@ def _cells(verdict: Verdict) -> list[Any]:
 
 
 def _chunks(reader: RowReader) -> Iterator[list[Row | Rejected]]:
-    """Rows by the chunk, which is bounded in rows and in characters."""
+    """Yield rows in lists of up to 2,048; a list ends earlier once it exceeds 2**23 characters."""
     chunk: list[Row | Rejected] = []
     size = 0
     for row in reader:
@@ -175,7 +178,10 @@ def _is_text(value: Any) -> bool:
 
 
 def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
-    """A text stream into a device, or into a file that is replaced when the new one is whole; a link stays a link."""
+    """Return a context manager that opens a device, or a new file that replaces ``path`` when it is complete.
+
+    If ``path`` is a symbolic link, the file that it points to is replaced.
+    """
     encoding = "utf-8-sig" if bom else "utf-8"
     if _is_device(path):
         return writing_device(path, encoding=encoding)
@@ -183,14 +189,14 @@ def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
 
 
 class _RejectedFile:
-    """Created when the first row is rejected."""
+    """The CSV file of rejected rows, which is created when the first row is rejected."""
 
     def __init__(self, path: Path, stack: ExitStack) -> None:
         self._path, self._stack = path, stack
         self._writer: RowWriter | None = None
 
     def write(self, row: Row | Rejected, column: str) -> None:
-        """Write a row that could not be read, or that has no text in the column."""
+        """Write a rejected row: a row that could not be read, or that has no text in ``column``."""
         if isinstance(row, Row):
             row = Rejected(row.line, f"no text in '{column}'", str(row.values)[:10_000])
         if self._writer is None:

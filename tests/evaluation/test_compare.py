@@ -260,7 +260,7 @@ def test_the_command_prints_a_table_or_json_and_writes_markdown(
     compare_command(list(pair), out=tmp_path / "new" / "comparison.md")
     printed = capsys.readouterr()
     assert "weak\taverage_precision\t-" in printed.out
-    assert "All figures come from the same 400 comments" in printed.err
+    assert "All metrics come from the same 400 comments" in printed.err
     assert (tmp_path / "new" / "comparison.md").read_text("utf-8") == compare(pair).to_markdown()
     compare_command(list(pair), as_json=True)
     assert json.loads(capsys.readouterr().out) == compare(pair).to_dict()

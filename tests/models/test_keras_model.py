@@ -249,7 +249,7 @@ def test_automatic_choices_are_said_and_marked() -> None:
     plan, first, second, best = said("cnn", batch_size="auto", epochs=2)
     assert plan == (
         "this fit: 60 comments in batches of 64 (auto), at most 2 epochs; stops if the average precision of 40 validation "
-        "comments has not risen for 5; on the CPU"
+        "comments has not risen for 5 epochs; on the CPU"
     )
     assert first.startswith("this fit: epoch 1 of 2: loss ")
     assert second.startswith("this fit: epoch 2 of 2: loss ")

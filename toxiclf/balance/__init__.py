@@ -1,1 +1,1 @@
-"""Techniques for a rare class; each sees training rows only."""
+"""Techniques for a rare class: weights, losses, resampling, augmentation. All of them use training rows only."""

@@ -1,4 +1,4 @@
-"""Checks that rows can be balanced, for comments and for vectors."""
+"""Checks that the rows are enough for augmentation or resampling."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Mapping
 from toxiclf.errors import DataError
 
 FEWEST = 6
-"""Rows that the rarest class must have: a row and five neighbours."""
+"""Fewest rows that each class must have: a row and its five nearest neighbors."""
 
 
 def check_rows(counts: Mapping[str, int], what: str, fewest: int = FEWEST) -> None:
-    """Refuse one class alone, and a class with too few rows.
+    """Raise a DataError if there is only one class, or if a class has too few rows.
 
     Parameters
     ----------
-    counts : rows of each class, by its name in a sentence.
-    what : who asks, as the beginning of a sentence.
+    counts : number of rows of each class, by the class name that the message shows.
+    what : subject of the message, such as "augmentation".
+    fewest : fewest rows that each class must have.
 
     Raises
     ------
-    DataError : fewer than two classes have rows, or one has fewer than ``fewest``.
+    DataError : fewer than two classes have rows, or a class has fewer than ``fewest``.
 
     >>> check_rows({"toxic": 2, "none": 90}, "augmentation")
     Traceback (most recent call last):
@@ -39,19 +40,21 @@ def check_rows(counts: Mapping[str, int], what: str, fewest: int = FEWEST) -> No
 
 
 def check_differ(distinct: int, rows: int, what: str) -> None:
-    """Refuse rows that are all the same.
+    """Raise a DataError if all rows of the rarer class are the same.
 
     Parameters
     ----------
-    distinct : how many of the ``rows`` differ from each other.
+    distinct : number of distinct rows.
+    rows : number of rows, for the message.
+    what : subject of the message, such as "augmentation".
 
     Raises
     ------
-    DataError : only one does.
+    DataError : there are fewer than two distinct rows.
 
-    >>> check_differ(1, 8, "augmentation")
+    >>> check_differ(1, 8, "augmentation")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    toxiclf.errors.DataError: augmentation needs rows that differ, but all 8 rows of the rarer class are the same; label other comments
+    toxiclf.errors.DataError: augmentation needs rows that differ, but all 8 rows of the rarer class are the same; ...
     """
     if distinct < 2:
         raise DataError(

@@ -1,4 +1,4 @@
-"""TextAugmenter: the methods as a sampler for imbalanced-learn's pipelines."""
+"""``TextAugmenter``: text augmentation as a sampler for imbalanced-learn pipelines."""
 
 from __future__ import annotations
 
@@ -21,38 +21,41 @@ from toxiclf.text.normalize import Normalizer
 
 
 class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
-    """Augment comments of the rarer classes, as a sampler for imbalanced-learn pipelines over texts.
+    """An imbalanced-learn sampler that adds changed copies of comments of the rarer classes.
 
-    The rarer classes are all but the most frequent one; of a 0/1 matrix ``y`` of independent labels, the rows that hold a label
-    which less than half of all rows hold. See :func:`toxiclf.balance.augmentation.augmented` for what is promised of the copies.
+    The rarer classes are all but the most frequent one. If ``y`` is a 0/1 matrix of independent labels, a row belongs
+    to the rarer classes if it has a label that less than half of all rows have.
+    :func:`toxiclf.balance.augmentation.augmented` describes the copies.
 
     Parameters
     ----------
     method : str
-        A name, as ``toxiclf list augmenters`` shows them.
+        Name of the augmentation method, as ``toxiclf list augmenters`` shows it.
     copies : int
-        Copies of each comment of the rarer classes.
+        Number of copies of each comment.
     of : {"rarer", "all"}
-        "all" copies comments of every class, so that traces of the method reveal no class.
+        Comments that are copied: those of the rarer classes, or of all classes, so that traces of the method do not
+        reveal the class.
     rate : float or "auto"
-        Share of a comment's words or syllables that change, in (0, 1]; "auto" is the method's own.
+        Share of a comment's words or syllables that change, in (0, 1]; "auto" is the method's own default.
     similarity, vectors : float, str
-        Of the synonyms of "eda" alone; see :class:`toxiclf.recipe.AugmentStep`.
+        Lowest cosine similarity of synonyms, and their word vectors. Only "eda" uses them; see
+        :class:`toxiclf.recipe.AugmentStep`.
     options : mapping or None
         Options that only this method has, by name; None for its defaults.
     max_chars, repeat_cap : int
-        Decide which comments are equal; see :class:`toxiclf.recipe.TextSection`.
+        Limits of the normalizer, which decides which comments are equal; see :class:`toxiclf.recipe.TextSection`.
     random_state : int, RandomState or None
-        Seed; None writes other copies each time.
+        Random seed; with None the copies differ from call to call.
 
     Attributes
     ----------
     source_indices_ : array of intp, shape (n + n_copies,)
-        For each returned row the row of ``X`` that it is, or is a copy of.
+        For each returned row the index in ``X`` of the comment that it is or was copied from.
 
     See Also
     --------
-    toxiclf.Resampler : adds or removes rows of numbers.
+    toxiclf.Resampler : adds or removes rows of a feature matrix.
 
     Examples
     --------
@@ -63,7 +66,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
     """
 
     _sampling_type = "bypass"
-    _parameter_constraints: dict[str, Any] = {}  # the recipe's own  # noqa: RUF012
+    _parameter_constraints: dict[str, Any] = {}  # the recipe checks them  # noqa: RUF012
 
     def __init__(
         self,
@@ -92,26 +95,27 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         self.random_state = random_state
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """The comments and their classes, then the copies and theirs.
+        """Return the given comments with their classes, followed by the copies with theirs.
 
         Parameters
         ----------
         X : list, tuple, Series or array of str, shape (n,)
             The comments.
         y : array-like, shape (n,), or 0/1 matrix, shape (n, k)
-            Their classes, or independent labels.
+            The class of each comment, or a column for each independent label.
 
         Returns
         -------
         X, y : list, Series or array
-            The type of what was given; of a tuple an array.
+            Comments and classes, of the same types as those given; an array for a tuple.
 
         Raises
         ------
         UsageError
-            A parameter or ``X`` does not fit.
+            A parameter, ``X`` or ``y`` is not valid.
         DataError
-            There is only one class, a class has fewer than six comments, or nothing could be changed.
+            There are fewer than six comments of the rarer classes or of the others, those of the rarer classes are all
+            the same, or none of them can be changed.
         """
         return super().fit_resample(X, y)  # type: ignore[no-any-return]
 
@@ -125,7 +129,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
             values = column_or_1d(values)
         elif not np.isin(values, (0, 1)).all():
             raise UsageError(
-                "y has several columns; expected one class a comment, or a 0/1 matrix of independent labels"
+                "y has several columns; expected one class for each comment, or a 0/1 matrix of independent labels"
             )
         check_minority(rarer_rows(values))
         return texts, values, False

@@ -1,4 +1,4 @@
-"""Losses of networks for rare classes, as an alternative to class weights."""
+"""Loss functions of networks for rare classes; they can replace class weights or be combined with them."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from toxiclf.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NOTHING = 1e-3  # of log-odds
+_NOTHING = 1e-3  # smallest adjustment of log-odds that has an effect
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Base class of losses; by default the cross-entropy times the weight of each row.
+    """Base class of loss functions: the cross-entropy times the weight of each row.
 
-    A subclass that registers itself is a loss. It is a frozen dataclass, whose fields are the keys of ``[balance]`` that have an
-    effect on it.
+    A loss function is a subclass that registers itself and overrides ``added`` or ``weighted``. It is a frozen
+    dataclass. Its fields are the keys of ``[balance]`` that it uses.
     """
 
     def added(self, shares: NDArray[np.float64], *, exclusive: bool) -> tuple[float, ...]:
-        """Constants added to the outputs of each column in training; empty for none.
+        """Return a constant for each output column that is added to the logits in training; empty for none.
 
         Parameters
         ----------
-        shares : of the training rows, each column's, float64 (columns,).
-        exclusive : whether columns are values of one label, one softmax, and not a sigmoid each.
+        shares : share of the training rows in the class of each column, float64 (columns,).
+        exclusive : whether labels are exclusive: the columns are classes of one softmax. Otherwise each has a sigmoid.
         """
         return ()
 
     def weighted(self, cross_entropies: Any, weights: Any) -> Any:
-        """Losses of a batch, of which the mean is minimized: TensorFlow tensors of one shape, (batch, columns) or (batch,)."""
+        """Return the losses of a batch, whose mean is minimized: tensors of shape (batch, columns) or (batch,)."""
         return weights * cross_entropies
 
 
 @register("loss", summary="Cross-entropy", order=10)
 class Crossentropy(Loss):
-    """Cross-entropy of sigmoids, or of a softmax where labels exclude each other."""
+    """Cross-entropy of a sigmoid for each label, or of one softmax if labels are exclusive."""
 
 
 CROSSENTROPY = Crossentropy()
@@ -63,7 +63,7 @@ class Focal(Loss):
     focal_gamma: float
 
     def weighted(self, cross_entropies: Any, weights: Any) -> Any:
-        """Losses of a batch."""
+        """Return the losses of a batch: weight times (1 - p) ** gamma times cross-entropy."""
         from toxiclf.backend import tf
 
         focus = tf.maximum(-tf.math.expm1(-cross_entropies), 1e-7) ** self.focal_gamma
@@ -75,7 +75,7 @@ class Focal(Loss):
 )
 @dataclass(frozen=True)
 class LogitAdjusted(Loss):
-    """Logit adjustment: cross-entropy of outputs shifted in training by tau times the log-odds of the class.
+    """Logit adjustment: cross-entropy of logits to which training adds tau times the log-odds of the class.
 
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment".
     """
@@ -83,11 +83,11 @@ class LogitAdjusted(Loss):
     logit_tau: float
 
     def added(self, shares: NDArray[np.float64], *, exclusive: bool) -> tuple[float, ...]:
-        """Tau times the shares' log-odds, of a softmax their log.
+        """Return tau times the log-odds of each share, or times its logarithm if labels are exclusive.
 
         Raises
         ------
-        UsageError : all classes have as many rows.
+        UsageError : all classes have the same number of rows, so that the adjustment has no effect.
         """
         adjustment = np.log(shares) if exclusive else np.log(shares) - np.log1p(-shares)
         if float(np.ptp(adjustment) if exclusive else np.abs(adjustment).max()) < _NOTHING:

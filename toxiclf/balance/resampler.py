@@ -1,4 +1,4 @@
-"""Resample rows of vectors with one label, by imbalanced-learn."""
+"""``Resampler``: adds or removes rows of a feature matrix with one label, by imbalanced-learn."""
 
 from __future__ import annotations
 
@@ -27,36 +27,37 @@ _NEIGHBOURS = 5
 
 
 class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
-    """One or several resamplers, applied in order, as an imbalanced-learn sampler.
+    """An imbalanced-learn sampler that applies one or several resamplers in order.
 
-    What it adds: names, a chain, and refusals that say what to do. Alone in a pipeline of imbalanced-learn it sees the rows that
-    are fitted to, and no others.
+    Beyond imbalanced-learn's samplers, it finds resamplers by name, chains them, and raises errors that say what to do.
+    In an imbalanced-learn pipeline it resamples only the rows that the pipeline is fitted to.
 
     Parameters
     ----------
     method : str, mapping, or sequence of these
-        Names, as ``toxiclf list resamplers`` shows them; several are applied in order. A method with options of its own may be a
-        mapping: ``{"method": "mine", "width": 3}``.
+        Names of resamplers, as ``toxiclf list resamplers`` shows them. Several are applied in order. A resampler that
+        has options may be a mapping: ``{"method": "mine", "width": 3}``.
     ratio : float or sequence of float
-        Rows of the rarer class for each row of the other after resampling, in (0, 1]; one for all methods, or one for each method
-        that takes one. With more than two classes only 1: all classes get the same number of rows.
+        Number of rows of the rarer class for each row of the other class after resampling, in (0, 1]. Give one ratio
+        for all resamplers, or one for each resampler that takes a ratio. With more than two classes it must be 1: all
+        classes get the same number of rows.
     neighbours : int
-        Nearest neighbours that SMOTE and its variants, ADASYN and NearMiss use.
+        Number of nearest neighbors for SMOTE and its variants, ADASYN and NearMiss.
     gan : mapping or None
-        Parameters of the method "wgan" by name, such as ``{"steps": 500}``; None for the defaults.
+        Parameters of the resampler "wgan" by name, such as ``{"steps": 500}``; None for the defaults.
     random_state : int, RandomState or None
-        Seed of everything random; Tomek links and NearMiss draw nothing.
+        Random seed. Tomek links and NearMiss do not use it.
 
     Attributes
     ----------
     steps_ : list of (str, dict, dict)
-        For each method its name, and the counts of each class before and after.
+        For each resampler its name, and the number of rows of each class before and after it.
     gans_ : list
-        The fitted samplers of methods that check what they generate, such as "wgan", each with ``facts_`` and ``picture_``.
+        The fitted samplers that check the rows they generate, such as "wgan", each with ``facts_`` and ``picture_``.
 
     See Also
     --------
-    toxiclf.TextAugmenter : writes changed copies of comments instead of rows of numbers.
+    toxiclf.TextAugmenter : adds changed copies of comments instead of rows of a feature matrix.
 
     Examples
     --------
@@ -66,7 +67,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     array([50, 25])
     """
 
-    sampling_strategy = "auto"  # what BaseSampler reads; `ratio` says it for each method
+    sampling_strategy = "auto"  # BaseSampler reads it; here `ratio` takes its place
 
     def __init__(
         self, method: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any] | ResampleStep] = "smote", *,
@@ -80,34 +81,35 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Resampler:
-        """Check the rows and count their classes; ``fit_resample`` does that, too."""
+        """Check the rows and count their classes, without resampling. ``fit_resample`` does not need it."""
         X, y, _ = self._check_X_y(X, y)
         self.sampling_strategy_ = _counts(y)
         return self
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Resample the rows and their classes.
+        """Return the rows and their classes after resampling.
 
         Parameters
         ----------
         X : array, sparse matrix or DataFrame, shape (n, n_features)
-            Numbers.
+            The feature matrix.
         y : array-like, shape (n,)
-            Classes; more than two only with a ratio of 1.
+            The class of each row. More than two classes need a ratio of 1.
 
         Returns
         -------
         X : array, sparse matrix or DataFrame, shape (m, n_features)
-            The type of the given ``X``.
+            Rows after resampling, of the same type as the given ``X``.
         y : array or Series, shape (m,)
-            The type of the given ``y``.
+            Their classes, of the same type as the given ``y``.
 
         Raises
         ------
         UsageError
-            A method or a ratio does not fit.
+            A parameter is not valid, or has no effect on the resamplers.
         DataError
-            The rows do not fit: one class, fewer than six rows of a class, equal rows only, or a ratio that is reached already.
+            The rows cannot be resampled: there is only one class, a class has fewer than six rows or too few for
+            ``neighbours``, all rows of the rarest class are equal, or the ratio is already reached.
         """
         check_classification_targets(y)
         kinds = ArraysTransformer(X, y)
@@ -144,7 +146,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         return X, y
 
     def _plan(self) -> list[tuple[ResampleStep, float]]:
-        """The methods with the ratio of each; refuses parameters that do not fit."""
+        """Return each step with its ratio, 1.0 if it takes none; raise a UsageError for invalid parameters."""
         steps = resample_steps(_checked_list("method", self.method, str | Mapping | ResampleStep))
         names, keys = (
             ", ".join(step.method for step in steps),
@@ -169,7 +171,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
 
 def _checked_list(name: str, value: Any, kind: Any) -> Sequence[Any]:
-    """A value, or several, as a list."""
+    """Return a single value or a sequence as a sequence; raise a UsageError for values of another kind."""
     values: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     if not values or not all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
         what = "a number above 0, at most 1" if kind is Real else f"one of {', '.join(components('resampler'))}"
@@ -196,7 +198,7 @@ def _check(X: Any, y: NDArray[Any], neighbours: int) -> None:
 
 
 def _check_ratio(method: Component, ratio: float, counts: Counts) -> None:
-    """Refuse a ratio that the rows have reached: the method would have to do nothing, or the reverse."""
+    """Raise an error if the classes already reach the ratio, or if a ratio other than 1 meets more than two classes."""
     if "ratio" not in method["keys"]:
         return
     fewer, more = min(counts.values()), max(counts.values())

@@ -1,4 +1,4 @@
-"""Class weights."""
+"""Class weights, and the classes that they are computed for."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 
 from toxiclf.errors import UsageError
 
-_ALIKE = 1.001  # times the least weight
+_ALIKE = 1.001  # weights count as equal if the largest is less than this multiple of the smallest
 
 
 @dataclass(frozen=True)
 class ClassWeights:
-    """Weights of the classes of one problem: a label and its absence, or all values of exclusive labels.
+    """Class weights of one classification problem.
+
+    An independent label is a problem with two classes, without and with the label. Exclusive labels together are one
+    problem with a class for each value.
 
     Attributes
     ----------
-    names : of the classes; the negative one first.
+    names : name of each class; the first class is that of rows without a label.
     counts : number of training rows of each class.
-    weights : weight of a row of each class.
+    weights : weight of each row of a class.
     """
 
     names: tuple[str, ...]
@@ -31,19 +34,20 @@ class ClassWeights:
 
 
 def problems(targets: NDArray[np.uint8], *, exclusive: bool) -> list[NDArray[np.intp]]:
-    """Targets as class numbers: one vector of 0/1 a label, or one vector of 0 (negative), 1, 2, … for exclusive labels."""
+    """Return a vector of classes, (n,), per label (0 or 1), or one for all (0: no label, 1, 2, …) if exclusive."""
     if exclusive:
         return [np.where(targets.any(axis=1), targets.argmax(axis=1) + 1, 0)]
     return [column.astype(np.intp) for column in targets.T]
 
 
 def rarer_rows(y: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which rows are of the rarer classes, bool (n,).
+    """Return whether each row belongs to a rarer class, bool (n,).
 
     Parameters
     ----------
-    y : classes (n,), of which all but the most frequent are rarer (of equal ones, all but the first in order); or 0/1 (n, k),
-        where a label is rare that less than half of the rows hold.
+    y : class of each row, (n,), or 0/1 matrix of labels, (n, n_labels). All classes but the most frequent one are
+        rarer; if several are the most frequent, all but the first of them in sorted order. With a matrix, a row belongs
+        to a rarer class if it has a label that less than half of the rows have.
 
     >>> rarer_rows(np.array(["a", "b", "b", "c"])).tolist()
     [True, False, False, True]
@@ -56,14 +60,14 @@ def rarer_rows(y: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def weights_of(counts: Sequence[int] | NDArray[np.intp], setting: str, beta: float = 0.999) -> NDArray[np.float64]:
-    """Weight of a row of each class, by how many rows the classes have; a class without rows is taken to have one.
+    """Return the weight that the rows of each class get, (k,); a class without rows counts as one row.
 
     Parameters
     ----------
-    counts : rows of each class, (k,), of n in all.
-    setting : "none", 1; "balanced", n / (k · n_c) (King and Zeng 2001); "effective_number", (1 - beta) / (1 - beta ** n_c) (Cui et
-        al. 2019), scaled so that the mean over rows is 1.
-    beta : of "effective_number"; toward 0 all classes weigh the same, toward 1 it becomes "balanced".
+    counts : number of rows n_c of each of the k classes; n is their sum.
+    setting : "none" gives weights of 1. "balanced" gives n / (k · n_c) (King and Zeng 2001). "effective_number" gives
+        (1 - beta) / (1 - beta ** n_c) (Cui et al. 2019), scaled so that the mean weight of the rows is 1.
+    beta : parameter of "effective_number". Toward 0 all classes get the same weight; toward 1 it becomes "balanced".
 
     >>> weights_of([90, 10], "balanced").round(3)
     array([0.556, 5.   ])
@@ -87,16 +91,20 @@ def class_weights(
     setting: str | Mapping[str, float],
     beta: float = 0.999,
 ) -> list[ClassWeights]:
-    """Weights for each problem, by :func:`weights_of` or explicit by name.
+    """Return the class weights of each problem.
 
     Parameters
     ----------
-    targets : of the training rows, uint8 (n, n_labels).
-    negative : the negative value of exclusive labels, None for independent ones (then called "negative" in ``setting``).
+    targets : targets of the training rows, uint8 (n, n_labels).
+    negative : value that stands for no label if labels are exclusive; None if they are independent.
+    setting : a setting of :func:`weights_of`, or weights by class name, 1 for classes that are not named. With
+        independent labels, "negative" is the name of the class without the label.
+    beta : parameter of "effective_number".
 
     Raises
     ------
-    UsageError : ``setting`` names what is no class, or is asked for (other than "balanced") and weighs all classes alike.
+    UsageError : ``setting`` names an unknown class, a label has the name of the class without a label, or weights other
+        than "none" and "balanced" are the same for all classes.
     """
     exclusive = negative is not None
     absent = negative if negative is not None else "negative"
@@ -127,7 +135,7 @@ def class_weights(
 
 
 def _check_unlike(weights: Sequence[ClassWeights], setting: str | Mapping[str, float], beta: float) -> None:
-    """Refuse weights that say nothing."""
+    """Raise a UsageError if all classes of every problem have nearly the same weight."""
     if any(max(entry.weights) >= _ALIKE * min(entry.weights) for entry in weights):
         return
     if not isinstance(setting, str):

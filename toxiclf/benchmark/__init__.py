@@ -1,1 +1,1 @@
-"""Benchmarks: resumable runs of corpora × entries × seeds, and their result tables."""
+"""Benchmarks: run every entry on every corpus with every seed, resume after a stop, and write result tables."""

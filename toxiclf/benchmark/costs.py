@@ -1,4 +1,4 @@
-"""Costs of a model beside its time to fit: latency of one comment, and memory."""
+"""Costs of a model apart from its fit time: latency for one comment, and memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-_TIMED = 200  # comments whose latency is taken
-_WARM = 20  # before them
-_EVERY = 0.05  # seconds between two looks at the memory
+_TIMED = 200  # comments whose latency is measured
+_WARM = 20  # comments before them that are not measured
+_EVERY = 0.05  # seconds between two measurements of memory
 
 
 def latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
-    """Median of one comment, in milliseconds."""
+    """Return the median time of ``check`` for one comment, in milliseconds; ``texts`` are repeated if they are few."""
     seconds = []
     for i, text in enumerate(islice(cycle(texts), _WARM + _TIMED)):
         began = time.perf_counter()
@@ -33,7 +33,10 @@ def latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
 
 @contextmanager
 def watched_memory() -> Iterator[list[int]]:
-    """Peak growth of this process in bytes, sampled twenty times a second; 0 if it cannot be read."""
+    """Yield a list whose one item is the peak growth of this process's memory within the ``with`` block.
+
+    It is in bytes, measured every 0.05 seconds; 0 if the memory cannot be read.
+    """
     _give_back()
     before = _held()
     most, ended = [0], threading.Event()
@@ -60,7 +63,7 @@ def _held() -> int:
 
 
 def _give_back() -> None:
-    """Return what the run before no longer uses, so that this one's growth is its own."""
+    """Return freed memory to the operating system, or the next run reuses it and its growth seems too small."""
     gc.collect()
-    with suppress(OSError, AttributeError):  # of glibc only
+    with suppress(OSError, AttributeError):  # only glibc has malloc_trim
         ctypes.CDLL(None).malloc_trim(0)

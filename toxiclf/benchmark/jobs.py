@@ -1,4 +1,4 @@
-"""Jobs: planned runs with their keys and their comments (read once, split, subsampled, disguised)."""
+"""Jobs: planned runs with their keys, and their comments (read once, split, subsampled, disguised)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _LIBRARIES = {
     "korcen": "korcen", "fasttext": "fasttext-numpy2-wheel", "kiwi": "kiwipiepy",
     **dict.fromkeys(("okt", "komoran", "hannanum", "kkma"), "konlpy"),
 }  # fmt: skip
-"""Of rivals and tokenizers, beyond those of every run."""
-_FEWEST = 20  # toxic training comments that a subsampled corpus must keep
+"""Package of each rival and tokenizer whose version is part of the key, beyond the versions of every run."""
+_FEWEST = 20  # fewest toxic training comments of a subsampled corpus
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class Job:
 
     Attributes
     ----------
-    key : of its row; see :func:`toxiclf.benchmark.rows.key_of`.
-    data : hashes of its comments, and of the test set of their own.
-    unfit : why there is no recipe; then the row is a failed one.
+    run : the planned run.
+    key : key of its row; see :func:`toxiclf.benchmark.rows.key_of`.
+    data : hash of the corpus's comments, and hash of its own test set or None.
+    unfit : why the settings make no valid recipe, so that the run fails; empty if they do.
     """
 
     run: PlannedRun
@@ -51,16 +52,16 @@ class Job:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the corpus is not what it was when the run was named."""
+        """Whether the corpus has changed since the job was made."""
         return _hashes(_unnamed(self.run.corpus)) != self.data
 
     @classmethod
     def of(cls, run: PlannedRun) -> Job:
-        """Name a run; reads its corpus.
+        """Make the job of a planned run; this reads the corpus to hash it.
 
         Raises
         ------
-        UnknownNameError : its recipe names a preset or a key that there is not.
+        UnknownNameError : the recipe names an unknown preset or key.
         """
         data = _hashes(_unnamed(run.corpus))
         unnamed = run.corpus.model_dump(
@@ -83,7 +84,7 @@ class Job:
 
 
 def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
-    """What else decides a run's figures, beside recipe and data: versions of libraries, and other texts and vectors."""
+    """Return what results depend on beyond recipe and corpus: library versions, hashes of texts and vectors."""
     content: dict[str, Any] = {}
     libraries = (_LIBRARIES.get(run.entry.rival or ""), _LIBRARIES.get(recipe.text.tokenizer))
     if any(libraries):
@@ -100,7 +101,7 @@ def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
 
 
 def _texts_hash(source: str) -> str:
-    next(read_texts(source), None)  # says what to do where there are none
+    next(read_texts(source), None)  # raises an error that says what to do if there are no texts
     return content_of(source)
 
 
@@ -108,7 +109,7 @@ def _vectors_hash(source: str) -> str:
     try:
         return vectors_hash(source)
     except OSError:
-        load_vectors(source)  # says what to do where there are none
+        load_vectors(source)  # raises an error that says what to do if there are no vectors
         raise
 
 
@@ -120,12 +121,12 @@ def _version(library: str) -> str | None:
 
 
 def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
-    """The labeled comments of a corpus, and its own test set if it has one."""
+    """Return the labeled comments of a corpus, and its own test set or None."""
     return _read(_unnamed(entry))
 
 
 def _unnamed(entry: CorpusEntry) -> CorpusEntry:
-    """What is read of it: the same at each rate, so read once."""
+    """Return the entry without name, rate and disguise, which do not affect reading, so that it is read once."""
     return entry.model_copy(update={"name": "", "rate": None, "disguised": False})
 
 
@@ -152,7 +153,16 @@ def _any(comments: Comments) -> Comments:
 
 
 def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
-    """The split. Training and validation set are subsampled, and the test set is disguised, if the corpus asks for it."""
+    """Return the split of a run.
+
+    If the corpus has a ``rate``, training and validation set are subsampled to it. If it is ``disguised``, so is the
+    test set.
+
+    Raises
+    ------
+    UsageError : there is no test set, or the corpus cannot be subsampled to the rate.
+    DataError : the corpus is too small to split, or too few toxic training comments are left.
+    """
     normalizer = recipe_normalizer(recipe)
     comments, test = corpus(run.corpus)
     own = None if test is None else consistent(test, normalizer)
@@ -177,11 +187,11 @@ def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
 
 
 def subsampled(comments: Comments, rate: float, rng: np.random.Generator) -> Comments:
-    """Drop toxic comments at random until so many are left.
+    """Remove random toxic comments until the share of toxic comments is ``rate``.
 
     Raises
     ------
-    UsageError : there are several labels, or fewer toxic comments than that.
+    UsageError : there are several labels, or the share is already lower.
     """
     if len(comments.labels) > 1:
         raise UsageError("a corpus is subsampled by one label; choose one with label, or set any = true")
@@ -196,7 +206,10 @@ def subsampled(comments: Comments, rate: float, rng: np.random.Generator) -> Com
 
 
 def disguised(comments: Comments, seed: int) -> Comments:
-    """Comments with each abusive stem of the toxic ones written in one of four ways: ㅅㅣ발, 시.발, 시1발, 시이이발."""
+    """Disguise each abusive stem of toxic comments in one of four random ways: ㅅㅣ발, 시.발, 시1발, 시이이발.
+
+    A stem stays as it is if the way cannot change it; the last one needs a first syllable without a final consonant.
+    """
     rng = np.random.default_rng(seed)
 
     def other(match: re.Match[str]) -> str:

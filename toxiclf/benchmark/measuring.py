@@ -1,4 +1,4 @@
-"""One run of a benchmark: split, fit, decide, score the test set once."""
+"""Runs one job: splits the corpus, fits a model, sets thresholds and scores the test set once."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from toxiclf.report.markdown import model_card
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:
-    """Run a job and write its row; the row of a failed job holds the reason.
+    """Run a job, write its row and return it; if the job fails, the row holds the reason.
 
     Raises
     ------
-    DataError : the corpus is not what it was when the job was named.
+    DataError : the corpus has changed since the job was made.
     """
     if job.is_stale:
         raise DataError(f"{job.run.corpus.source} changed while the benchmark ran; start it again")
@@ -59,9 +59,9 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
         row |= {"reason": str(error), "passing": True}
     except ToxiclfError as error:
         row["reason"] = str(error)
-    except (OSError, MemoryError) as error:  # of the machine, not of the run: tried again
+    except (OSError, MemoryError) as error:  # caused by the machine, not by the run: it is tried again
         row |= {"reason": f"{type(error).__name__}: {error}", "passing": True}
-    except Exception as error:  # one run that breaks must not cost the others
+    except Exception as error:  # an error in one run must not stop the others
         row["reason"] = f"internal error, {type(error).__name__}: {error}"
     row["seconds"] = round(time.perf_counter() - began, 2)
     try:
@@ -73,7 +73,7 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
 
 
 def killed(job: Job, out: Path) -> dict[str, Any]:
-    """Write the row of a job whose process was killed while nothing else ran."""
+    """Write and return the failed row of a job whose process was killed although no other job was running."""
     row = _unmeasured(job) | {"seconds": 0.0}
     row["reason"] = "the process was killed, perhaps because memory ran out; lower --jobs and add --retry-failed"
     rows.write(out, row)
@@ -94,7 +94,7 @@ def _figures(run: PlannedRun, cache: FeatureCache) -> dict[str, Any]:
     parts = parts_of(run, recipe)
     assert parts.test is not None
     if _may_use_tensorflow(recipe):
-        import_module("toxiclf.backend")  # before the watch, else the first network in a process pays for TensorFlow
+        import_module("toxiclf.backend")  # before the measurement: else the first network pays for TensorFlow
     with watched_memory() as memory:
         began = time.perf_counter()
         figures = (
@@ -143,7 +143,10 @@ def _toxiclf(
 
 
 def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
-    """Measure a rival on the same rows: out-of-fold outputs for calibration and threshold, then a fit to all training rows."""
+    """Measure a rival on the same split.
+
+    Calibration and thresholds come from out-of-fold outputs, test scores from a fit to training and validation set.
+    """
     assert run.entry.rival is not None
     assert parts.test is not None
     fit = RIVALS[run.entry.rival]
@@ -161,7 +164,7 @@ def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
         test[:, j] = models[j](parts.test.texts)
     calibration = fit_calibration(raw, targets, method=recipe.decision.calibrate, exclusive=False)
     scores = calibration.apply(raw.astype(np.float32))
-    if run.entry.rival == "majority":  # it flags nothing, whatever F1 would like
+    if run.entry.rival == "majority":  # it flags nothing, even where flagging all comments would have a better F1
         thresholds = tuple(1.0 for _ in columns)
     else:
         thresholds = tuple(choose_threshold(scores[:, j], targets[:, j], recipe.decision.objective)[0] for j in columns)
@@ -176,7 +179,7 @@ def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
     is_subsampled: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Figures of the test set; if training was subsampled, also weighted to the rate of training."""
+    """Compute metrics on the test set; if training was subsampled, also weighted to the training prevalence."""
     assert parts.test is not None
     targets, labels = parts.test.targets, parts.test.labels
     uncalibrated = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels)).apply(
@@ -209,7 +212,7 @@ def _summary(evaluation: Evaluation) -> dict[str, float | None]:
 def _recall_at(
     precision: float, scores: NDArray[np.float32], targets: NDArray[np.uint8], weights: NDArray[np.float64]
 ) -> float:
-    """The highest recall at which precision is at least ``precision``, on the test set's own curve; the mean over labels."""
+    """Return the highest recall with at least this precision on the test set's curve, as the mean over labels."""
     recalls = []
     for j in range(targets.shape[1]):
         reached, recall, _ = precision_recall_curve(targets[:, j], scores[:, j], sample_weight=weights[:, j])

@@ -1,4 +1,4 @@
-"""``table.html``: sortable tables and two figures in one self-contained file."""
+"""Makes ``table.html``: sortable tables and two plots in one self-contained file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toxiclf.report.html import file as report_file
 
 
 def page(plan: Plan, lines: Sequence[Line]) -> str:
-    """The whole page."""
+    """Return the HTML of the page."""
     figures = {
         name: (title, figure)
         for name, title, figure in (_latency(plan, lines), _rates(plan, lines))
@@ -43,7 +43,10 @@ def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], lis
             for line in corpus_lines
             for reason, count in line.failures.items()
         ]
-        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
+        for part, title in (
+            ("figures", corpus),
+            ("at_rate", f"{corpus}, test set weighted to the training prevalence"),
+        ):
             if part == "figures" or any(line.at_rate for line in corpus_lines):
                 heading, *rest = table(plan, corpus_lines, part)
                 tables.append((title, heading, rest, failures if part == "figures" else []))
@@ -51,7 +54,7 @@ def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], lis
 
 
 def _plain(figure: go.Figure) -> dict[str, Any]:
-    """A figure as JSON types, for a page that has plotly's script."""
+    """Convert a Plotly figure to JSON types for the page's script, without the default template."""
     content: dict[str, Any] = json.loads(figure.to_json())
     content["layout"].pop("template", None)
     return content
@@ -76,7 +79,7 @@ def _latency(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | N
 
 
 def _rates(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | None]:
-    """Where a corpus is there at several rates."""
+    """Return name, title and plot of the first metric by share of toxic comments; no plot for a single share."""
     metric = plan.metrics[0]
     rates = {line.toxic for line in lines if line.toxic is not None}
     figure = go.Figure()

@@ -1,4 +1,4 @@
-"""The plan of a benchmark: corpora, entries and seeds, from a TOML file, a shipped plan, or flags."""
+"""The plan of a benchmark: corpora, entries and seeds, from a TOML file, a shipped plan or command-line flags."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.types import Section, as_list
 
 RECALL_AT, UNCALIBRATED = "recall_at_precision_0.9", "brier_uncalibrated"
-"""Metrics that only benchmarks have."""
+"""Metrics that only benchmarks compute."""
 
 
 def default_metrics() -> tuple[str, ...]:
-    """Metrics of tables, unless a plan names others."""
+    """Return the metrics that tables show unless a plan names others."""
     first, second, *others = metric_names("benchmark")
     return (first, second, RECALL_AT, *others)
 
 
 def known_metrics() -> tuple[str, ...]:
-    """Metrics that a plan may name."""
+    """Return all metrics that a plan may name."""
     return (*metric_names(), RECALL_AT, UNCALIBRATED)
 
 
@@ -43,11 +43,11 @@ _OF_RIVALS = (
     "text.repeat_cap",
     "text.max_chars",
 )
-"""Recipe keys that mean something to a rival."""
+"""Recipe keys, or beginnings of keys, that have an effect on a rival."""
 
 
 def _flat(settings: object) -> object:
-    """Keys of sections written as tables, ``split = {test = 0.4}`` or ``split.test = 0.4``, as dotted keys."""
+    """Write nested settings, such as ``split = {test = 0.4}`` in TOML, with dotted keys: ``{"split.test": 0.4}``."""
     if not isinstance(settings, Mapping):
         return settings
     flat: dict[str, Any] = {}
@@ -66,7 +66,7 @@ def _of_one_line(name: str) -> str:
 
 
 def _spelled_out(entries: object) -> object:
-    """Write out short entries: a name stands for a preset or a rival, ``each`` for all components of a kind."""
+    """Expand short entries: a name to an entry for its preset or rival, ``each`` to an entry for each component."""
     if not isinstance(entries, list | tuple):
         return entries
     full_entries: list[object] = []
@@ -85,7 +85,7 @@ def _spelled_out(entries: object) -> object:
 
 
 def _filled(value: Any, name: str) -> Any:
-    """The value with ``name`` in the place of each "{}"."""
+    """Replace each "{}" in a value, and in the values that it contains, by ``name``."""
     if isinstance(value, str):
         return value.replace("{}", name)
     if isinstance(value, Mapping):
@@ -99,19 +99,19 @@ Settings = Annotated[dict[str, Any], BeforeValidator(_flat)]
 
 
 class CorpusEntry(Section):
-    """Labeled comments.
+    """Labeled comments that a benchmark trains and tests on.
 
     Attributes
     ----------
-    name : in tables; the source where left out.
+    name : name in tables; the source if left out.
     source : a file or ``corpus:NAME``.
-    test : of one with a test set of its own, whether it is measured on that ("own"), or all its comments are one, of which each
-        seed draws another test set ("drawn").
+    test : which test set is used if the corpus has one: that test set ("own"), or a new one that each seed draws from
+        all comments of the corpus ("drawn").
     text, label, negative, positive : as in :func:`toxiclf.read_comments`.
-    any : whether several labels become one: toxic is what holds any of them.
-    rate : the share of toxic comments that is left in training and validation set, the others being dropped at random; the
-        test set stays as it is, and figures that depend on the rate are of it weighted to this one.
-    disguised : whether abusive words of the toxic comments of the test set are written so that filters misread them.
+    any : whether several labels become one, "toxic", for comments with any of them.
+    rate : share of toxic comments in training and validation set, which is reached by removing random toxic comments.
+        The test set stays complete; metrics are also computed on it weighted to this share.
+    disguised : whether abusive words in toxic comments of the test set are written so that filters misread them.
     """
 
     name: Name = ""
@@ -127,30 +127,31 @@ class CorpusEntry(Section):
 
     @property
     def plain(self) -> str:
-        """Its name, at whatever rate."""
+        """Name of the corpus without its rate."""
         return self.name or self.source.removeprefix("corpus:")
 
     @property
     def title(self) -> str:
-        """Its name in tables."""
+        """Name of the corpus in tables, with its rate."""
         return self.plain if self.rate is None else f"{self.plain}, {100 * self.rate:g} %"
 
 
 class Entry(Section):
     """An entry of a benchmark: a recipe or a rival with its settings.
 
-    A plan may write ``"cnn"`` for a preset or a rival at its default settings, and ``each = "resampler"`` for an entry for each
-    component of a kind, whose name takes the place of ``{}`` in name, recipe and settings.
+    In a plan, ``"cnn"`` is short for a preset or rival with default settings. ``each = "resampler"`` makes an entry for
+    each component of that kind; the component's name replaces ``{}`` in name, recipe and settings.
 
     Attributes
     ----------
-    name : in tables; each has one of its own.
-    recipe : a preset or a recipe file; or ``rival``, a model of another kind.
-    settings : recipe keys and their values.
-    against : the entry that it is set against, in place of the plan's baseline.
-    corpora : names of the corpora that it is measured on, at every rate; all where left out.
-    published : figures that others have published of it, by metric; shown beside ours.
-    note : a word in the table.
+    name : name in tables, different for each entry.
+    recipe : a preset or a recipe file; None for a rival.
+    rival : a classifier of :mod:`toxiclf.benchmark.rivals`; None for a recipe.
+    settings : values by recipe key.
+    against : name of the entry that this entry is compared with; the plan's baseline if empty.
+    corpora : names of the corpora that the entry runs on, at every rate; all corpora if empty.
+    published : metric values that others published for it, by metric, shown beside the measured values.
+    note : remark after the name in tables.
     """
 
     name: Name
@@ -179,13 +180,15 @@ class Entry(Section):
 
 
 class Plan(Section):
-    """All runs of a benchmark.
+    """The plan of a benchmark: every entry runs on every corpus with every seed.
 
     Attributes
     ----------
-    baseline : name of the entry that all others are set against; the first where left out.
-    settings : recipe keys of all entries.
-    metrics : columns of the table.
+    title : title of the tables.
+    corpora, entries, seeds : what the runs combine.
+    baseline : name of the entry that all other entries are compared with; the first entry if empty.
+    settings : values by recipe key that apply to all entries.
+    metrics : metrics that the tables show; ranks are by the first.
     """
 
     title: Name = "benchmark"
@@ -227,20 +230,20 @@ class Plan(Section):
 
     @property
     def reference(self) -> str:
-        """Name of the entry that others are compared with."""
+        """Name of the entry that others are compared with unless they name another one."""
         return self.baseline or self.entries[0].name
 
     def reference_of(self, entry: Entry) -> str:
-        """Name of the entry that this entry is compared with."""
+        """Return the name of the entry that this entry is compared with."""
         return entry.against or self.reference
 
     @property
     def test_share(self) -> float:
-        """The share of the comments that each seed draws as its test set."""
+        """Share of the comments that each seed draws as its test set."""
         return float(Recipe().changed({k: v for k, v in self.settings.items() if k == "split.test"}).split.test)
 
     def runs(self) -> Iterator[PlannedRun]:
-        """Every run: seeds go last, so that the first table is whole early."""
+        """Yield all runs, one seed after the other, so that a first complete table is possible early."""
         for seed in self.seeds:
             for corpus in self.corpora:
                 for entry in self.entries:
@@ -250,7 +253,7 @@ class Plan(Section):
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One fit and its figures."""
+    """One run of a benchmark: an entry on a corpus with a seed. ``settings`` are those of the plan."""
 
     corpus: CorpusEntry
     entry: Entry
@@ -258,11 +261,11 @@ class PlannedRun:
     settings: Mapping[str, Any]
 
     def recipe(self) -> Recipe:
-        """The recipe; of a rival, the default one, whose split, decision and equality of comments are its, too.
+        """Return the recipe of the run; for a rival, the default recipe with the settings that it uses.
 
         Raises
         ------
-        UsageError : settings do not fit.
+        UsageError : the settings are not valid.
         """
         common = {
             key: value for key, value in self.settings.items() if self.entry.rival is None or key.startswith(_OF_RIVALS)
@@ -274,11 +277,11 @@ class PlannedRun:
 
 
 def load_plan(source: str | Path) -> Plan:
-    """A plan that ships, by name, or a TOML file.
+    """Load a shipped plan by name, or a plan from a TOML file.
 
     Raises
     ------
-    UsageError : there is none, or it does not fit.
+    UsageError : the plan does not exist or is not valid.
     """
     name = str(source)
     if name in plans.names():
@@ -298,11 +301,11 @@ def load_plan(source: str | Path) -> Plan:
 
 
 def parsed(content: Mapping[str, Any], name: str) -> Plan:
-    """A plan from its content.
+    """Make a plan from the content of its TOML file; ``name`` is for messages.
 
     Raises
     ------
-    UsageError : a key is unknown or a value does not fit.
+    UsageError : a key is unknown or a value is not valid.
     """
     try:
         return Plan.model_validate(content)
@@ -319,18 +322,18 @@ def of_flags(
     corpora: Sequence[str], models: Sequence[str], resample: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any],
     baseline: str,
 ) -> Plan:  # fmt: skip
-    """A plan from flags: each model with each resampler.
+    """Make a plan from command-line flags, with an entry for each model with each resampler, and one for each rival.
 
     Raises
     ------
-    UsageError : a name is not known.
+    UsageError : a name is unknown.
     """
     for name in resample:
         if name != "none":
             component("resampler", name)
     entries: list[dict[str, Any]] = []
     for model in models:
-        if model in RIVALS:  # they take rows as they are
+        if model in RIVALS:  # rivals are not resampled
             entries.append({"name": model, "rival": model})
             continue
         for name in resample or ("none",):

@@ -1,4 +1,4 @@
-"""Other classifiers, measured with the same splits, thresholds and calibration: extra ``[rivals]``."""
+"""Rivals: other classifiers to compare with, on the same splits and calibrated the same way. Extra ``[rivals]``."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from toxiclf.errors import MissingExtraError
 
 Floats = NDArray[np.float64]
 Fitted = Callable[[Sequence[str]], Floats]
-"""Raw outputs of comments, (n,): any real numbers, higher is more toxic."""
+"""A fitted rival: a function from comments to raw outputs, (n,), which are higher for more toxic comments."""
 
 
 def majority(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """The majority class, whatever the comment."""
+    """Return a classifier with the output 0 for every comment; it never flags one, as most comments are not toxic."""
     return lambda rows: np.zeros(len(rows))
 
 
 def korcen(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """The keyword filter korcen (TanaCommunity), which learns nothing: 1 where it finds a word, else 0."""
+    """Return the untrained keyword filter korcen (TanaCommunity): 1 if it finds a word in a comment, else 0."""
     try:
         from korcen import korcen as filter_of_words
     except ModuleNotFoundError:
@@ -32,9 +32,10 @@ def korcen(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitte
 
 
 def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """fastText's supervised classifier (Joulin et al. 2017) over words and their character n-grams of 2 to 4; log-odds.
+    """Train fastText's classifier (Joulin et al. 2017) on words, word pairs and character n-grams (2 to 4).
 
-    With some seeds it diverges at this learning rate ("Encountered NaN"); it is halved then, as fastText has no other way.
+    Its outputs are log-odds. If training diverges ("Encountered NaN"), as with some seeds, it starts again with half
+    the learning rate, up to three times; fastText has no other remedy.
     """
     try:
         import fasttext as library
@@ -77,7 +78,7 @@ def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fit
 
 
 def tfidf_svm(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """A linear support vector machine over TF-IDF of character n-grams (1 to 5, within words) and words (1 to 2)."""
+    """Train a linear SVM on TF-IDF of character n-grams (1 to 5, within words) and word n-grams (1 to 2)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline, make_union
     from sklearn.svm import LinearSVC
@@ -95,7 +96,7 @@ RIVALS: dict[str, Callable[[Sequence[str], NDArray[np.uint8], int], Fitted]] = {
     "fasttext": fasttext,
     "tfidf_svm": tfidf_svm,
 }
-"""By name, a function of training texts, targets (n,) and a seed."""
+"""By name, the function that trains a rival on texts and targets, (n,), with a seed."""
 
 
 def _line(text: str) -> str:

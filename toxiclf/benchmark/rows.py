@@ -1,4 +1,4 @@
-"""Finished runs on disk: one JSON file each, named by a hash of its inputs and written atomically."""
+"""Rows: finished runs on disk, each a JSON file that is named by a hash of the run's inputs and written atomically."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _KEYS = defaultdict(
     done={"seconds", "findings", "fit_seconds", "metrics", "parts", "test_sha256", "thresholds"},
     failed={"seconds", "reason"},
 )
-"""What a row of each status holds."""
+"""Keys that a row must have, by its status."""
 
 
 def key_of(content: Mapping[str, Any]) -> str:
-    """The name of a row: a hash of corpus, data, recipe or rival, and versions."""
+    """Return the key of a row: a hash of what its run depends on (corpus, data, recipe or rival, versions)."""
     return hashlib.sha256(
         json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
     ).hexdigest()[:24]
 
 
 def path_of(out: Path, key: str) -> Path:
-    """Where a row lies."""
+    """Return the path of a row's file."""
     return out / FOLDER / f"{key}.json"
 
 
 def write(out: Path, row: Mapping[str, Any]) -> None:
-    """Write a row so that it is whole or not there."""
+    """Write a row atomically, so that a stop leaves no incomplete file."""
     path = path_of(out, row["key"])
     content = json.dumps(row, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,11 +42,11 @@ def write(out: Path, row: Mapping[str, Any]) -> None:
 
 
 def read(out: Path, key: str) -> dict[str, Any] | None:
-    """A row, or None where it has not been run.
+    """Read a row; return None if it has no file.
 
     Raises
     ------
-    DataError : the file was cut or changed.
+    DataError : the file is incomplete or was changed.
     """
     path = path_of(out, key)
     try:

@@ -1,4 +1,4 @@
-"""Run a plan in several processes, and skip finished runs."""
+"""Runs a plan in several processes, and skips finished runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from joblib.externals.loky import get_reusable_executor  # joblib's processes, whose environment can be set
+from joblib.externals.loky import get_reusable_executor  # it can set environment variables of its processes
 
 from toxiclf._files import locked
 from toxiclf._progress import Countdown, duration
@@ -29,25 +29,29 @@ ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1",
 }  # fmt: skip
-"""Of each process: so that figures and times do not hang on how many there are."""
-_LOOK = 0.5  # seconds between two looks at whether the benchmark is still there
+"""Environment variables of each process: one thread, so that results and times do not depend on the number of
+processes."""
+_LOOK = 0.5  # seconds between two checks that the benchmark still runs
 
 
 def run_plan(
     plan: Plan, out: Path, *, jobs: int = 1, again: bool = False, say: Say = lambda message: None
 ) -> list[dict[str, Any]]:
-    """Run the missing jobs, and return the rows of all runs in the plan's order.
+    """Run the jobs that are not finished, and return the rows of all runs in the plan's order.
 
     Parameters
     ----------
-    out : folder with a row a file (``rows/``) and what runs share (``cache/``, which may be deleted).
-    jobs : processes, each of one thread.
-    again : whether runs that failed are tried again.
+    plan : the plan.
+    out : folder with a file for each row (``rows/``) and features that runs share (``cache/``, which may be deleted).
+    jobs : number of processes, each with one thread.
+    again : whether to repeat failed runs. Those that failed because of the machine or a missing package are repeated
+        anyway.
+    say : function that shows a line of progress.
 
     Raises
     ------
     UsageError : a name in the plan is unknown, or another benchmark runs in the folder.
-    DataError : a corpus cannot be read, or changed meanwhile.
+    DataError : a corpus cannot be read, it changed during the benchmark, or the file of a row is damaged.
     """
     say(f"{plan.title}: reading {', '.join(dict.fromkeys(corpus.plain for corpus in plan.corpora))}")
     named = [Job.of(run) for run in plan.runs()]
@@ -72,32 +76,32 @@ def _to_run(row: dict[str, Any] | None, again: bool) -> bool:
 
 
 def _end_with(parent: int) -> None:
-    """In a process of the pool: end when the benchmark is gone, killed or not, rather than run on beside the next one."""
+    """Make a worker process exit soon after the benchmark ends or is killed, so that it does not run on."""
 
     def look() -> None:
         while os.getppid() == parent:
             time.sleep(_LOOK)
         os._exit(1)
 
-    if os.getppid() == parent:  # not where something stands between
+    if os.getppid() == parent:  # only if the benchmark is the direct parent
         threading.Thread(target=look, daemon=True).start()
 
 
 def finished(plan: Plan, out: Path) -> list[dict[str, Any]]:
-    """The rows that are there, in the plan's order; nothing is run."""
+    """Return the rows of all finished runs in the plan's order, without running anything."""
     named = [Job.of(run) for run in plan.runs()]
     job_rows = [(job, rows.read(out, job.key)) for job in named]
     return [{**row, **_named(job)} for job, row in job_rows if row is not None]
 
 
 def _named(job: Job) -> dict[str, Any]:
-    """A row is known by what it came from; what it is called is the plan's."""
+    """Return corpus, entry and seed of a row as this plan names them; the row may come from a plan with other names."""
     return {"corpus": job.run.corpus.title, "entry": job.run.entry.name, "seed": job.run.seed}
 
 
 def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
-    """Run jobs, as many at a time; of those that were under way when a process was killed, each once more by itself."""
-    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)  # a grown process is renewed
+    """Run jobs, ``jobs`` at a time. If a process is killed, run each job that was in progress once more, alone."""
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)  # grown processes are replaced
     progress = _Progress(len(missing), say)
     waiting, suspects = deque(missing), deque[Job]()
     while waiting or suspects:
@@ -118,7 +122,7 @@ def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
         except BrokenProcessPool:
             for job in under_way.values():
                 row = rows.read(out, job.key)
-                if row is not None and row["status"] == "done":  # written before it ended
+                if row is not None and row["status"] == "done":  # its row was written before the process was killed
                     progress.report(job, row)
                 elif alone:
                     progress.report(job, killed(job, out))
@@ -129,13 +133,13 @@ def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
 
 
 class _Progress:
-    """Prints a sentence for each run."""
+    """Shows a line of progress for each finished run."""
 
     def __init__(self, count: int, say: Say) -> None:
         self._count, self._say, self._done, self._countdown = count, say, 0, Countdown(count)
 
     def report(self, job: Job, row: dict[str, Any]) -> None:
-        """Report a finished run."""
+        """Show how many runs are done, the time left, and the result of this run."""
         self._done += 1
         left = duration(self._countdown.left(self._done))
         if row["status"] == "failed":

@@ -1,4 +1,4 @@
-"""Tables of a benchmark: means over seeds, paired differences with Holm's correction, and what each entry costs."""
+"""Tables of a benchmark: means over seeds, paired differences with Holm's correction, and costs of each entry."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from toxiclf.rows.writer import neutralised
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric of an entry on a corpus.
+    """One metric of an entry on a corpus, over all seeds.
 
     Attributes
     ----------
-    mean, deviation : over seeds; the deviation is the sample's, None for a single seed.
-    low, high : 95 % interval of the mean, by Student's t over seeds; where each seed draws another test set, with the
-        variance corrected for what their parts share (Nadeau and Bengio 2003).
-    difference, difference_low, difference_high : to the baseline entry, paired by seeds with the same test set; None of the
-        baseline itself.
-    p, holm : of the paired t-test with that variance, and after Holm's correction for all entries of the corpus (Holm 1979);
-        None where the test set is the same for all seeds, since they then say nothing of another one.
-    published : what others have published.
+    mean, deviation : mean and sample standard deviation over seeds; the deviation is None for a single seed.
+    low, high : 95 % interval of the mean, by Student's t over seeds. If each seed draws its own test set, the variance
+        is corrected for the overlap of the test sets (Nadeau and Bengio 2003). None for a single seed.
+    difference, difference_low, difference_high : mean difference from the baseline entry with its 95 % interval, paired
+        by seeds with the same test set; None for the baseline itself.
+    p, holm : p value of the paired t-test with that variance, and after Holm's correction for all entries on the corpus
+        (Holm 1979). None if the test set is the same for all seeds, because it says nothing about other test sets.
+    published : value that others published, or None.
     """
 
     mean: float
@@ -49,20 +49,22 @@ class Figure:
 
 @dataclass(frozen=True)
 class Line:
-    """An entry on a corpus.
+    """One line of a table: the results of an entry on a corpus.
 
     Attributes
     ----------
-    figures : by metric; empty where no run of it is done.
-    at_rate : the same of the test set weighted to the rate of training; empty where it was not.
-    rank, rank_at_rate : mean over seeds of its place by the first metric, 1 is the best; None where it lacks seeds that others
-        have.
-    fit_seconds, memory_mb, bundle_bytes : medians over seeds; memory is how far the process grew.
-    latency_ms : the least over seeds, as another program can only make it longer.
-    findings : codes, and of how many runs.
-    failures : reasons of the runs that failed, and of how many.
-    toxic : the share of toxic comments in training, of the first label.
-    own_test : whether the test set is the corpus's own, so the same for all seeds.
+    corpus, entry, note : title of the corpus, name of the entry and its remark.
+    seeds : number of seeds with a finished run.
+    figures : results by metric; empty if no run is finished.
+    at_rate : results on the test set weighted to the training prevalence; empty if training was not subsampled.
+    rank, rank_at_rate : mean rank over seeds by the first metric, where 1 is best; None if the entry lacks seeds that
+        other entries have.
+    fit_seconds, memory_mb, bundle_bytes : medians over seeds; memory is the growth of the process.
+    latency_ms : minimum over seeds, because other programs can only make it longer.
+    findings : number of runs with each finding, by its code.
+    failures : number of failed runs, by the reason.
+    toxic : share of training comments with the first label.
+    own_test : whether the corpus has its own test set, which is then the same for all seeds.
     """
 
     corpus: str
@@ -84,7 +86,7 @@ class Line:
 
 
 def lines_of(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[Line]:
-    """A line for each corpus and entry that was run, in the plan's order."""
+    """Return a line for each corpus and each entry that ran on it, in the plan's order."""
     lines = []
     for corpus in plan.corpora:
         corpus_rows = [row for row in rows if row["corpus"] == corpus.title]
@@ -131,7 +133,10 @@ def _values(rows: Sequence[Mapping[str, Any]], part: str, metric: str) -> dict[i
 def _figures(
     plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str
 ) -> dict[str, dict[str, Figure]]:
-    """Figures of each entry. Differences use the seeds that both entries were run with, on the same test set."""
+    """Return the results of each entry on one corpus, by metric; ``part`` is "metrics" or "at_rate".
+
+    A difference uses the seeds with which both entries ran on the same test set.
+    """
     figures: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
     tests_of = {name: {row["seed"]: row.get("test_sha256") for row in rows} for name, rows in by_entry.items()}
     own_test = any(row.get("test_part") == "own" for rows in by_entry.values() for row in rows)
@@ -171,7 +176,7 @@ def _figures(
 
 
 def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str) -> dict[str, float]:
-    """Mean rank of each entry; entries with fewer seeds than others have none."""
+    """Return the mean rank of each entry over seeds; entries with fewer seeds than others are left out."""
     metric = plan.metrics[0]
     values = {name: _values(rows, part, metric) for name, rows in by_entry.items()}
     most = max(map(len, values.values()), default=0)
@@ -191,11 +196,14 @@ def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
-    """One table a corpus, and one more of figures at the rate of training."""
+    """Return Markdown with a table for each corpus, and another one if its test set was also weighted."""
     parts = [f"# {markdown_text(plan.title)}", "", markdown_text(caption(plan, lines))]
     for corpus in dict.fromkeys(line.corpus for line in lines):
         corpus_lines = [line for line in lines if line.corpus == corpus]
-        for part, title in (("figures", corpus), ("at_rate", f"{corpus}, test set weighted to that rate")):
+        for part, title in (
+            ("figures", corpus),
+            ("at_rate", f"{corpus}, test set weighted to the training prevalence"),
+        ):
             if any(getattr(line, part) for line in corpus_lines):
                 parts += ["", f"## {markdown_text(title)}", "", *markdown_table(table(plan, corpus_lines, part))]
         failures = [
@@ -209,7 +217,7 @@ def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
 
 
 def caption(plan: Plan, lines: Sequence[Line]) -> str:
-    """How to read the tables."""
+    """Return the text that explains how to read the tables."""
     text = (
         f"Values are mean ± standard deviation over n seeds. Differences are to {_references(plan)}, paired by "
         "seed, with 95 % intervals (Student's t, corrected for the overlap of test sets where each seed draws "
@@ -232,7 +240,7 @@ def _references(plan: Plan) -> str:
 
 
 def table(plan: Plan, lines: Sequence[Line], part: str = "figures") -> list[list[str]]:
-    """Lines of one corpus as text, heading first."""
+    """Return the cells of one corpus's table, the heading first; ``part`` is "figures" or "at_rate"."""
     heading = ["", "n"]
     published = any(figure.published is not None for line in lines for figure in line.figures.values())
     for metric in plan.metrics:
@@ -281,7 +289,7 @@ def _plain(metric: str) -> str:
 
 
 def to_csv(lines: Sequence[Line]) -> str:
-    """One row for each corpus, entry, part and metric."""
+    """Return CSV with a row for each line and metric, and another if the test set was weighted."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     keys = list(Figure.__dataclass_fields__)
@@ -289,7 +297,7 @@ def to_csv(lines: Sequence[Line]) -> str:
     writer.writerow(["corpus", "entry", "seeds", "rows", "metric", *keys, "rank", *costs])
     for line in lines:
         for part, name, rank in (
-            ("figures", "as they are", line.rank), ("at_rate", "at the rate of training", line.rank_at_rate),
+            ("figures", "unweighted", line.rank), ("at_rate", "at the training prevalence", line.rank_at_rate),
         ):  # fmt: skip
             for metric, figure in getattr(line, part).items():
                 facts = asdict(figure)

@@ -1,4 +1,4 @@
-"""The tables of a benchmark as files."""
+"""Writes the tables of a benchmark to files."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from toxiclf.benchmark.tables import Line, lines_of, to_csv, to_markdown
 
 
 def write_tables(plan: Plan, rows: Sequence[Mapping[str, Any]], out: Path) -> list[Line]:
-    """Write ``table.md``, ``table.csv``, ``table.json`` and ``table.html``.
+    """Write the tables as ``table.md``, ``table.csv``, ``table.json`` and ``table.html``.
 
     Parameters
     ----------
     plan : Plan
-        Its order is that of the tables.
+        The plan, whose order the tables follow.
     rows : sequence of dict
-        Of runs, as :func:`toxiclf.benchmark.running.run_plan` returns them.
+        Rows of the runs, as :func:`toxiclf.benchmark.running.run_plan` returns them.
     out : Path
-        Folder of the files; it is created if it does not exist.
+        Folder for the files; it is created if it does not exist.
 
     Returns
     -------
     list of Line
-        What the tables show.
+        The lines of the tables.
     """
     lines = lines_of(plan, rows)
     out.mkdir(parents=True, exist_ok=True)

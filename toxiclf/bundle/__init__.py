@@ -1,1 +1,4 @@
-"""Bundles: a trained model as JSON and one ONNX graph; saved atomically, verified before anything is parsed (base install)."""
+"""Bundles: trained models as JSON files and one ONNX graph, saved atomically and verified before they are parsed.
+
+These modules need only the base install.
+"""

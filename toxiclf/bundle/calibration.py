@@ -1,4 +1,4 @@
-"""Calibration: map raw outputs to scores in [0, 1], the same way in training and scoring."""
+"""Calibration, which maps raw outputs to scores in [0, 1]; training and scoring share this code."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Floats = NDArray[np.float64]
 Bounded = Annotated[float, Field(ge=-1e100, le=1e100)]
-"""No NaN, no infinity, and no overflow when it meets a float32."""
+"""A finite number that does not overflow in arithmetic with float32 values."""
 
 
 class LabelCalibration(BaseModel):
-    """One label's map: ``slope`` and ``intercept`` (Platt), or the knots of a rising step-less curve (isotonic).
+    """The parameters that map one label's raw outputs to scores.
 
-    ``shift`` is added to the log-odds of the score that the map gives: see :meth:`Calibration.at`.
+    Platt scaling uses ``slope`` and ``intercept``; isotonic calibration interpolates linearly between the knots.
+    ``shift`` is added to the log-odds of the resulting score: see :meth:`Calibration.at`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,12 +30,13 @@ class LabelCalibration(BaseModel):
 
 
 class Calibration(BaseModel):
-    """The calibration of all labels: maps raw outputs to scores.
+    """The calibration of all labels, which maps raw outputs to scores.
 
-    Independent labels: ``sigmoid(slope · raw + intercept)`` (Platt 1999), or linear interpolation between knots (isotonic).
-    Exclusive labels: raw outputs are log-odds against the negative value, so scores are the softmax of the same lines and 0;
-    with knots, each label's softmax share is mapped by its curve, and the row is scaled down where its sum passes 1.
-    Last, log-odds (of exclusive labels: those against the negative value) are shifted to the production prevalence, if one is set.
+    Independent labels: scores are ``sigmoid(slope · raw + intercept)`` (Platt 1999), or interpolated between knots
+    (isotonic). Exclusive labels: raw outputs are log-odds against the negative value (not toxic). Scores of a row are
+    the softmax of ``slope · raw + intercept``, with 0 for the negative value. Isotonic calibration instead maps the
+    softmax of raw outputs by each label's knots, and divides the row by its sum if this exceeds 1. If a production
+    prevalence is set, log-odds are then shifted to it; those of exclusive labels are against the negative value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +57,7 @@ class Calibration(BaseModel):
         return self
 
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores, float32 (n, labels), of raw outputs (n, labels); both finite."""
+        """Return scores in [0, 1], float32 (n, n_labels), for finite raw outputs (n, n_labels)."""
         values = raw.astype(np.float64)
         if self.method == "isotonic":
             shares = shares_of(values, exclusive=True) if self.exclusive else values
@@ -75,17 +77,17 @@ class Calibration(BaseModel):
         return np.asarray(scores, dtype=np.float32)
 
     def at(self, rates: Sequence[float], wanted: Sequence[float]) -> Calibration:
-        """The calibration at production prevalences, in place of any that were set before (Saerens, Latinne and Decaestecker 2002).
+        """Return a copy with scores corrected to production prevalences (Saerens, Latinne and Decaestecker 2002).
 
-        Scores are probabilities where labels are as common as in the rows that calibration was fitted on. Where they are rarer,
-        but comments with a label, and those without, are otherwise of the same kind, the odds change by the ratio of the rates'
-        odds: log-odds are shifted by log(wanted / (1 - wanted)) - log(rate / (1 - rate)). For exclusive labels the negative
-        value's rate stands in place of 1 - rate, and the odds are those against it.
+        Uncorrected scores are probabilities if labels are as common as in the rows that calibration was fitted on. The
+        correction assumes that only the share of each label differs in production. It replaces any earlier correction.
+        Log-odds are shifted by ``log(wanted / (1 - wanted)) - log(rate / (1 - rate))``. For exclusive labels, the share
+        of the negative value replaces ``1 - wanted`` and ``1 - rate``, and log-odds are against the negative value.
 
         Parameters
         ----------
-        rates : the share of each label among the rows that calibration was fitted on.
-        wanted : the share of each label among comments in production; see :func:`toxiclf.bundle.prevalence.production_prevalence`.
+        rates : share of each label among the rows that calibration was fitted on.
+        wanted : share in production, by label; see :func:`toxiclf.bundle.prevalence.production_prevalence`.
         """
         rest = [1.0 - sum(shares) for shares in (wanted, rates)]
         labels = []
@@ -97,7 +99,7 @@ class Calibration(BaseModel):
 
 
 def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
-    """Probabilities from log-odds (n, labels): a sigmoid each, or one softmax with 0 for the negative value."""
+    """Return probabilities (n, n_labels): sigmoids, or for exclusive labels a softmax with 0 for the negative value."""
     if exclusive:
         top = np.maximum(log_odds.max(axis=1, keepdims=True, initial=0.0), 0.0)
         odds = np.exp(log_odds - top)
@@ -107,7 +109,7 @@ def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
 
 
 def shifted(scores: Floats, shift: Floats, *, exclusive: bool) -> Floats:
-    """Shift the log-odds of probabilities (n, labels); those of exclusive labels are taken against the negative value."""
+    """Return scores (n, n_labels) with shifted log-odds; those of exclusive labels are against the negative value."""
     if exclusive:
         top = max(0.0, float(shift.max(initial=0.0)))
         odds = scores * np.exp(shift - top)
@@ -118,7 +120,7 @@ def shifted(scores: Floats, shift: Floats, *, exclusive: bool) -> Floats:
 
 
 def _log_ratio(wanted: float, rate: float) -> float:
-    """Of two shares; 0 where they are equal, 0 and 1 among them."""
+    """Return ``log(wanted / rate)``, which is 0 if the two are equal, even if both are 0."""
     return 0.0 if wanted == rate else float(np.log(wanted) - np.log(rate))
 
 

@@ -1,4 +1,4 @@
-"""Replace all files of a folder atomically: a reader finds either all old files or all new ones."""
+"""Replace the files of a folder atomically: a reader finds either all old files or all new ones."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], check: Callable[[Path], None]) -> None:
-    """Replace the files of a folder; files of others in it stay.
+    """Replace toxiclf's own files in a folder atomically; other files in the folder are kept.
 
     Parameters
     ----------
-    folder : made with its parents. A link stays a link, and the files go where it points.
-    files : contents by name, all of them among ``ours``.
-    ours : names that are replaced, or go where there is no new file of that name.
-    check : raises where the folder is not ours to replace.
+    folder : created with its parents. If it is a symbolic link, the folder that it points to is changed.
+    files : contents by file name; all names are in ``ours``.
+    ours : names of toxiclf's own files. An old file of such a name is replaced, or deleted if ``files`` has no new one.
+    check : called with the folder; raises if its files must not be replaced.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -40,24 +40,26 @@ def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], che
 
 
 def previous(folder: Path) -> Path:
-    """The folder that holds the old files during a replacement, and after a killed writer."""
+    """Return the hidden folder that holds the old files during a replacement, or after its process was killed."""
     return folder.with_name(f".{folder.name}.previous")
 
 
 def place(folders: Sequence[Path], file: str) -> Path:
-    """The first of the folders that holds a file of this name, itself or in what a writer that was killed left of it.
+    """Return the first of the folders that contains ``file``, or simply the first folder if none does.
 
-    The first of them where none does.
+    For a folder that is missing because a replacement is going on or was killed, its :func:`previous` folder is used.
     """
     return _place(folders, file)[0]
 
 
 def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failure: type[Exception]) -> T:
-    """What a reader makes of :func:`place`; it reads again what was replaced while it was read.
+    """Call ``reader`` on the folder that :func:`place` returns, and return the result of ``reader``.
+
+    If ``reader`` fails and the folder was replaced meanwhile, the new folder is read.
 
     Parameters
     ----------
-    failure : what the reader raises where the files do not fit each other.
+    failure : exception that ``reader`` raises if the files do not fit each other.
     """
     here = _place(folders, file)
     while True:
@@ -70,15 +72,15 @@ def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failur
 
 
 def check_writable(folder: Path) -> Path:
-    """Check that :func:`replace` can make the folder, without changing anything.
+    """Check that :func:`replace` could create the folder, without changing anything.
 
     Returns
     -------
-    The nearest folder above it that is there: what is written there lies on the same disk.
+    Path : nearest existing folder above ``folder``; temporary files in it are on the same disk as ``folder``.
 
     Raises
     ------
-    UsageError : it cannot.
+    UsageError : the folder could not be created.
     """
     try:
         folder = folder.resolve()
@@ -87,7 +89,7 @@ def check_writable(folder: Path) -> Path:
             raise NotADirectoryError(f"{nearest} is a file")
         _temporary_beside(folder, nearest).rmdir()
         return nearest
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
+    except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself
         reason = getattr(error, "strerror", None) or error
         raise UsageError(
             f"{folder} cannot be written ({reason}); choose another folder, or one whose parent you may write to"
@@ -99,7 +101,7 @@ def _temporary_beside(folder: Path, parent: Path) -> Path:
 
 
 def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[[Path], None]) -> None:
-    old = previous(folder)  # where a reader finds the old files while the folder is missing
+    old = previous(folder)  # readers find the old files here while the folder is missing
     check(folder)
     try:
         if folder.exists():
@@ -107,26 +109,26 @@ def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[
             folder.rename(old)
         temporary.rename(folder)
         sync_folder(folder.parent)
-    finally:  # after Ctrl-C, too
+    finally:  # also after Ctrl-C
         if old.exists() and not folder.exists():
             old.rename(folder)
         _settle(folder, ours)
 
 
 def _settle(folder: Path, ours: Collection[str]) -> None:
-    """Take from the previous folder what is not ours, and remove it."""
+    """Move files that are not in ``ours`` from the previous folder to ``folder``, and delete the previous folder."""
     old = previous(folder)
     if not old.exists():
         return
     for path in old.iterdir():
         if path.name not in ours:
-            taken = os.path.lexists(folder / path.name)  # after a writer that was killed, somebody wrote it anew
+            taken = os.path.lexists(folder / path.name)  # written again after a replacement was killed
             path.rename(folder / (f"{path.name}.previous" if taken else path.name))
     shutil.rmtree(old, ignore_errors=True)
 
 
 def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
-    """The place, its inode, and when that last changed: a new folder may get the inode of one that was deleted."""
+    """Return the folder of :func:`place`, its inode and its change time; a new folder may reuse an old inode."""
     for folder in folders:
         place = folder if folder.exists() else previous(folder)
         with suppress(FileNotFoundError, NotADirectoryError):

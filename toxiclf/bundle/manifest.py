@@ -1,4 +1,4 @@
-"""The manifest of a bundle: what is in it, how raw outputs become verdicts, and where it came from."""
+"""The manifest of a bundle: its files, how raw outputs become verdicts, and what the model was trained from."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from toxiclf.bundle.prevalence import Prior, production_prevalence
 from toxiclf.errors import BundleError, UsageError
 
 FORMAT_VERSION = 1
-"""Raised by one whenever a reader of the old format would misread a new bundle; old formats stay readable and tested."""
+"""Format number of bundles. It rises by one when older versions would misread a new bundle; old bundles stay
+readable."""
 
 FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
 
-_TOLERANCE = 1e-9  # of log-odds, computed anew by another NumPy
+_TOLERANCE = 1e-9  # of log-odds, since another version of NumPy may compute them
 
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"')
 _BLANK = b'"seal": "' + b"0" * 64 + b'"'
 
 
 Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
-"""The share of comments that hold a label."""
+"""Share of comments that have a label."""
 
 
 class FileEntry(BaseModel):
-    """Size in bytes and SHA-256 of a file of the bundle."""
+    """The size in bytes and the SHA-256 of a file in the bundle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     size: Annotated[int, Field(ge=0)]
@@ -37,12 +38,13 @@ class FileEntry(BaseModel):
 
 
 class LabelMap(BaseModel):
-    """How columns of a file became labels.
+    """The mapping from label columns of the training file to labels.
 
     Attributes
     ----------
-    columns : the label columns.
-    positive, negative : values of a single column, as named by the user; empty and None where it holds 0 and 1.
+    columns : names of the label columns.
+    positive, negative : values of a single label column that the user named as toxic and as not toxic; empty and None
+        if the column holds 0 and 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,21 +54,24 @@ class LabelMap(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The schema of ``manifest.json``.
+    """The manifest of a bundle, which is the schema of ``manifest.json``.
 
     Attributes
     ----------
-    labels, thresholds : one name and one threshold a label.
-    negative : the label column's negative value, where labels are exclusive.
-    rates : the share of each label among the rows that calibration was fitted on; empty in bundles of before it was kept, and
-        where scores are not calibrated.
-    prior : the production prevalence of each label, which scores are corrected to; None where they are left at ``rates``.
-    model : the model's name.
-    text_column, label_map : where text and labels stood in the training file; defaults for files to come.
-    recipe_sha256, data_sha256 : of the recipe as TOML and of the training file.
-    word_vectors : what they were made from; empty where the model takes none.
-    versions : of this package and of the training libraries.
-    seal : SHA-256 of the manifest itself, computed with 64 zeros in its place.
+    labels, thresholds : name and decision threshold of each label.
+    negative : value of the label column that means not toxic, if labels are exclusive; else None.
+    rates : share of each label among the rows that calibration was fitted on; empty if scores are not calibrated, and
+        in old bundles, which do not record it.
+    prior : production prevalence of each label, to which scores are corrected; None if they are not corrected.
+    model : name of the model.
+    text_column, label_map : columns of the training file with text and labels; defaults for other files.
+    recipe_sha256 : SHA-256 of the whole recipe, including defaults, as ``Recipe.sha256`` computes it.
+    data_sha256 : SHA-256 of the texts, targets and labels of the labeled rows, as ``Comments.sha256`` computes it.
+    tokenizer_versions : version of each tokenizer, by name; empty if the model takes no tokens.
+    word_vectors : origin of the word vectors; empty if the model takes none.
+    versions : versions of Python, toxiclf and its libraries in training, by name.
+    files : size and SHA-256 of each other file of the bundle, by name.
+    seal : SHA-256 of the manifest itself, computed while the seal is 64 zeros.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -104,7 +109,7 @@ class Manifest(BaseModel):
 
     @model_validator(mode="after")
     def _shifted_to_the_prior(self) -> Manifest:
-        """Scores are for the production prevalence that is named, and for no other."""
+        """Check that the shifts of the calibration are those for ``prior``, and 0 without a prior."""
         wanted = [0.0] * len(self.labels)
         if self.prior is not None:
             if not self.rates or self.calibration.method == "none":
@@ -114,7 +119,7 @@ class Manifest(BaseModel):
                 for label, wanted, rate in zip(self.labels, self.prior, self.rates, strict=True)
                 if wanted != rate
             }
-            if changed:  # those that training could not have been given are refused
+            if changed:  # raises for a prior that training would have refused
                 production_prevalence(changed, self.labels, self.rates, exclusive=self.calibration.exclusive)
             wanted = [label.shift for label in self.calibration.at(self.rates, self.prior).labels]
         for name, label, shift in zip(self.labels, self.calibration.labels, wanted, strict=True):
@@ -127,15 +132,17 @@ class Manifest(BaseModel):
 
     @property
     def production_prevalence(self) -> dict[str, float] | None:
-        """The production prevalence by label, where scores are corrected to one."""
+        """Production prevalence by label, to which scores are corrected; None if they are not corrected."""
         return None if self.prior is None else dict(zip(self.labels, self.prior, strict=True))
 
     def at(self, prior: Prior) -> Manifest:
-        """The manifest with scores at another production prevalence; thresholds, and rates of labels that are not named, stay.
+        """Return a copy of the manifest with scores corrected to another production prevalence.
+
+        Thresholds stay the same, and so does the prevalence of labels that ``prior`` does not name.
 
         Raises
         ------
-        UsageError : scores are not calibrated, the bundle is of before rates were kept, or the prior does not fit the labels.
+        UsageError : scores are not calibrated, an old bundle has no ``rates``, or the prior does not fit the labels.
         """
         if self.calibration.method == "none":
             raise UsageError(
@@ -153,7 +160,7 @@ class Manifest(BaseModel):
         return self.model_copy(update={"calibration": self.calibration.at(self.rates, prevalence), "prior": prevalence})
 
     def to_bytes(self) -> bytes:
-        """The manifest as JSON, sealed."""
+        """Return the manifest as UTF-8 JSON, with its :attr:`seal` computed."""
         blank = self.model_copy(update={"seal": "0" * 64}).model_dump()
         text = json.dumps(blank, ensure_ascii=False, indent=1).encode() + b"\n"
         seal = hashlib.sha256(text).hexdigest().encode()
@@ -161,11 +168,11 @@ class Manifest(BaseModel):
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Manifest:
-        """Check the seal, then parse.
+        """Check the seal of a ``manifest.json``, then parse it.
 
         Raises
         ------
-        BundleError : the seal is missing or broken, or the contents do not fit the schema.
+        BundleError : the seal is missing or wrong, the format is newer, or the contents do not fit the schema.
         """
         seals = _SEAL.findall(text)
         if len(seals) != 1:
@@ -190,7 +197,7 @@ class Manifest(BaseModel):
 
 
 def _complaint(error: ValidationError) -> str:
-    """The first complaint as one line, with its place."""
+    """Return the first validation error as one line, with the path of the wrong key."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")

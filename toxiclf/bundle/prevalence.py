@@ -1,4 +1,4 @@
-"""The production prevalence: the share of comments in production that holds each label, where it is known."""
+"""The production prevalence: the share of comments in production that have a label, as far as the user knows it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import numpy as np
 from toxiclf.errors import UsageError
 
 Prior = float | Mapping[str, float]
-"""The share of comments in production that are toxic; by label, where there are several."""
+"""Production prevalence: the share of comments in production that are toxic, or a mapping from label to share."""
 
 LEAST, MOST = 0.000001, 0.999999
-"""A share beyond these is no share that anyone has counted, and scores at it say nothing."""
+"""Bounds of a production prevalence; nobody can measure a share beyond them, so scores for one would say nothing."""
 
 
 def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict[str, float]:
-    """Refuse what no model of these labels could be corrected to; give the production prevalence by label, of those that are named.
+    """Check a prior, and return the production prevalence of each label that it names.
 
     Raises
     ------
-    UsageError : it is no share, names a label that there is not, or names none where there are several.
+    UsageError : a share is not from ``LEAST`` to ``MOST``, a label is unknown, ``prior`` is a single share for several
+        labels or is empty, or shares of exclusive labels add up to more than ``MOST``.
 
     >>> check_prior(0.02, ["toxic"], exclusive=False)
     {'toxic': 0.02}
@@ -62,16 +63,16 @@ def production_prevalence(
     *,
     exclusive: bool,
 ) -> tuple[float, ...]:
-    """The production prevalence of each label; one that is not named keeps the one that it had.
+    """Return the production prevalence of each label; a label that ``prior`` does not name keeps its earlier one.
 
     Parameters
     ----------
-    rates : the share of each label among the rows that calibration was fitted on.
-    before : the production prevalences that were set before; None where there were none, so that labels have their ``rates``.
+    rates : share of each label among the rows that calibration was fitted on.
+    before : earlier production prevalence of each label; None for ``rates``.
 
     Raises
     ------
-    UsageError : see :func:`check_prior`; or no row, or every row, that calibration was fitted on held a label.
+    UsageError : see :func:`check_prior`; or no row, or every row, that calibration was fitted on has a named label.
 
     >>> production_prevalence({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
     (0.3, 0.01)
@@ -99,7 +100,7 @@ def production_prevalence(
 
 
 def in_words(prior: Mapping[str, float]) -> str:
-    """Production prevalences in words.
+    """Return a phrase that names production prevalences, for messages.
 
     >>> in_words({"toxic": 0.02}), in_words({"toxic": 0.02, "hate": 0.0005})
     ('production prevalence of 2.0 %', 'production prevalences of 2.0 % toxic, 0.05 % hate')
@@ -110,13 +111,13 @@ def in_words(prior: Mapping[str, float]) -> str:
 
 
 def percent(rate: float) -> str:
-    """A share to three digits, however small."""
+    """Return a share as a percentage, with up to three significant digits."""
     return f"{np.format_float_positional(100 * rate, precision=3, fractional=False, trim='0')} %"
 
 
 def _check_sum(rates: Iterable[float]) -> None:
     total = sum(rates)
-    if total > MOST + 1e-12:  # sums round
+    if total > MOST + 1e-12:  # tolerance for rounding
         raise UsageError(
             f"the labels exclude each other, but this prior adds up to {percent(total)} and leaves less than one "
             "comment in a million without a label; give lower shares"
@@ -124,7 +125,7 @@ def _check_sum(rates: Iterable[float]) -> None:
 
 
 def _example(labels: Sequence[str]) -> str:
-    """As the flag takes it, and as a recipe does."""
+    """Return an example of a prior by label, as a flag and as a recipe value."""
     shown = labels[:2]
     flag = ",".join(f"{label}=0.02" for label in shown)
     table = ", ".join(f"{json.dumps(label, ensure_ascii=False)} = 0.02" for label in shown)

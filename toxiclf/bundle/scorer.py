@@ -1,4 +1,4 @@
-"""Run a model's graph over encoded comments, in batches of like length."""
+"""Run a model's ONNX graph on encoded comments, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -13,44 +13,46 @@ from toxiclf.text.encoder import Encoded
 if TYPE_CHECKING:
     import onnxruntime
 
-# Ids (comments × longest) in one call of a graph: bounds memory, and keeps what the ids stand for in the cache. A graph that
-# takes lengths looks up a vector a token: with 2**13, LSTMs and convolutions take 1.2 to 1.7 times as long. N-grams stand for a
-# number each: with 2**11, they take 1.9 times as long.
+# Most ids (comments × longest comment) in one call of a graph. This bounds memory and keeps what ids look up in the CPU
+# cache. A graph with lengths looks up a vector per token: with 2**13, LSTMs and convolutions take 1.2 to 1.7 times as
+# long. A graph of n-grams looks up one number per id: with 2**11, it takes 1.9 times as long.
 _TOKEN_CELLS, _NGRAM_CELLS = 2**11, 2**13
 _EXTERNAL_DATA = (
-    b"location"  # the key, in one piece in any encoding, that names the file of a tensor kept outside the graph
+    b"location"  # key, contiguous in any encoding of ONNX, that names the file of a tensor outside the graph
 )
 _RANKS = {"ids": 2, "lengths": 1}
 
 
 class Scorer:
-    """An ONNX graph from views of ids to an output float32 (batch, columns). A call of it keeps to one thread.
+    """An ONNX graph that computes raw outputs, float32 (n, columns), from encoded comments; each call uses one thread.
 
     Parameters
     ----------
-    graph : the ONNX model; inputs ``<view>_ids`` int32 (batch, time) and, where used, ``<view>_lengths`` int32 (batch).
+    graph : the ONNX model as bytes, with inputs ``<view>_ids`` int32 (batch, time) and, if used, ``<view>_lengths``
+        int32 (batch,).
 
     Raises
     ------
-    BundleError : ONNX Runtime refuses the graph, or it has inputs or outputs of another kind.
+    BundleError : ONNX Runtime cannot load the graph, the graph keeps tensors in another file, or its inputs or output
+        have other types or shapes.
     """
 
     def __init__(self, graph: bytes) -> None:
         import onnxruntime
 
-        self._graph = graph  # the session holds the same bytes, so they cost nothing
+        self._graph = graph  # for pickling; the session holds the same bytes, so this takes no memory
         if _EXTERNAL_DATA in graph:
             raise BundleError("model.onnx keeps tensors in another file, which toxiclf does not load; train again")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # more only spin: calls of this size take as long
+        options.intra_op_num_threads = 1  # more threads do not make calls of this size faster
         options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what fails is raised, and need not be printed, too
+        options.log_severity_level = 4  # errors are raised, so they need not be printed
         options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
                 graph, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # its own exception classes share no public base
+        except Exception as error:  # ONNX Runtime's exceptions share no public base class
             raise BundleError(f"ONNX Runtime cannot load model.onnx: {error}") from error
         inputs, output = self._session.get_inputs(), self._session.get_outputs()[0]
         self.inputs: tuple[str, ...] = tuple(node.name for node in inputs)
@@ -67,15 +69,15 @@ class Scorer:
         self._cells = _TOKEN_CELLS if any(name.endswith("_lengths") for name in self.inputs) else _NGRAM_CELLS
 
     def __reduce__(self) -> tuple[type[Scorer], tuple[bytes]]:
-        """Pickle and copy as the graph: sessions cannot be."""
+        """Pickle or copy only the graph, because a session cannot be pickled."""
         return type(self), (self._graph,)
 
     def run(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Compute the graph's output for each comment, float32 (n, columns); (0, columns) for no comments.
+        """Return the graph's output for each comment, float32 (n, columns), also for n = 0.
 
         Raises
         ------
-        BundleError : the graph fails, or what it gives is not one row of finite numbers a comment.
+        BundleError : the graph fails, or its output is not one row of finite numbers per comment.
         """
         output = np.empty((len(encoded), self.columns), dtype=np.float32)
         if len(encoded) == 1:

@@ -1,4 +1,4 @@
-"""Save a bundle atomically; read one back only after every byte was verified."""
+"""Save bundles atomically, and verify every byte of a bundle before it is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OURS = ("manifest.json", *FILES)
 
 
 def entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
-    """Manifest entries of files: size and SHA-256."""
+    """Return the manifest entries (size and SHA-256) of files, given their contents by name."""
     return {
         name: FileEntry(size=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in sorted(files.items())
@@ -26,29 +26,29 @@ def entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
 
 
 def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
-    """Write a bundle atomically: ``folder`` holds either the old bundle or the whole new one.
+    """Write a bundle atomically: ``folder`` holds either the old bundle or the complete new one.
 
     Parameters
     ----------
-    folder : the bundle's folder, made with its parents. A bundle that it holds is replaced; other files beside that one stay.
-    manifest : with the :func:`entries` of these files.
-    files : contents by name; the names of :data:`toxiclf.bundle.manifest.FILES`.
+    folder : folder of the bundle, created with its parents. A bundle in it is replaced; other files in it are kept.
+    manifest : manifest with the :func:`entries` of ``files``.
+    files : contents by name, for each name in :data:`toxiclf.bundle.manifest.FILES`.
 
     Raises
     ------
-    DataError : ``folder`` exists and is no bundle, so it is not ours to replace.
+    DataError : ``folder`` exists, is not empty and holds no bundle.
     """
     folders.replace(Path(folder), {**files, "manifest.json": manifest.to_bytes()}, _OURS, check_replaceable)
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise a DataError if the folder holds anything that is not a bundle."""
+    """Raise a DataError if the folder exists, is not empty and holds no bundle."""
     if folder.exists() and not _is_replaceable(folder):
         raise DataError(f"{folder} exists, but is not a bundle; choose another folder, or empty it")
 
 
 def keep_previous(folder: Path) -> None:
-    """Rename an earlier run's bundle to ``<name>.previous``, so that it is not taken for this run's."""
+    """Rename an earlier run's bundle to ``<name>.previous``, so that nobody takes it for the bundle of this run."""
     shutil.rmtree(folders.previous(folder), ignore_errors=True)
     if folder.exists():
         earlier = folder.with_name(f"{folder.name}.previous")
@@ -57,11 +57,11 @@ def keep_previous(folder: Path) -> None:
 
 
 def read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
-    """Read a bundle: its manifest and its verified files.
+    """Read and verify a bundle, given its folder or its run's folder; return the manifest and file contents by name.
 
     Raises
     ------
-    BundleError : something is missing, longer, shorter or other than what the manifest says.
+    BundleError : a file is missing, cannot be read, or differs from what the manifest says.
     """
     try:
         places = (Path(folder), Path(folder) / "bundle")
@@ -89,7 +89,7 @@ def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
 
 
 def _read_file(folder: Path, name: str, largest: int) -> bytes:
-    """Read at most ``largest`` + 1 bytes of a plain file that lies in the folder itself."""
+    """Read at most ``largest`` + 1 bytes of a file in the folder; raise a BundleError for a link or a special file."""
     path = folder / name
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -106,11 +106,14 @@ def _read_file(folder: Path, name: str, largest: int) -> bytes:
         os.close(descriptor)
         raise BundleError(f"{path} is not a regular file; copy the bundle again")
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(min(largest, status.st_size) + 1)  # memory for what is there, whatever the manifest says
+        return file.read(min(largest, status.st_size) + 1)  # memory by the size of the file, not of the manifest
 
 
 def _is_replaceable(folder: Path) -> bool:
-    """Whether it is an empty folder, or one with a bundle; many other things keep a manifest.json, few a model beside it."""
+    """Return whether the folder is empty or holds a bundle.
+
+    A manifest.json alone is no proof of a bundle, because other programs write files of this name, too.
+    """
     return folder.is_dir() and (
         all((folder / name).is_file() for name in ("manifest.json", "model.onnx")) or not any(folder.iterdir())
     )

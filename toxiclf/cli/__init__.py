@@ -1,4 +1,4 @@
-"""The command line: parse, call, print."""
+"""The command line: its commands, and how errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def before_commands(
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Nothing to do before a command."""
+    """Define ``--version``, which needs no command; do nothing else."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line, then exit the process with the exit code."""
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     _plain_streams()
     try:
         code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
@@ -80,13 +80,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.name and error.name.startswith("toxiclf"):
             raise
         return _failed(str(MissingExtraError(f"this command uses {error.name}, which", "train")), 2)
-    if code == 130:  # Typer answers an interrupt itself, and says nothing
+    if code == 130:  # Typer catches the interrupt itself and prints no message
         return _failed("interrupted", 130)
     return code if isinstance(code, int) else 0
 
 
 def _usage_error() -> Any:
-    """The base of Typer's complaints about flags; Typer has no public name for it, and keeps it in other places by version."""
+    """Return the base class of Typer's errors about arguments and flags.
+
+    Typer has no public name for this class, and its module differs between versions.
+    """
     return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
@@ -96,7 +99,7 @@ def _failed(message: str, code: int) -> int:
 
 
 def _plain_streams() -> None:
-    """Write UTF-8 whatever the locale, and never fail on a lone surrogate."""
+    """Make standard output and standard error write UTF-8 in any locale; lone surrogates are written as escapes."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

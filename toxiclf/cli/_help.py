@@ -1,4 +1,4 @@
-"""Help texts: options in groups, and examples at the end."""
+"""Help texts of commands: options in groups, and examples at the end."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ toxiclf list recipe-keys --model svm""",
     "corpora path": "toxiclf corpora path beep/test",
     "corpora fetch": "toxiclf corpora fetch curse",
 }
-"""By command, lines below the heading "Examples"."""
+"""Lines below the heading "Examples" in the help of each command."""
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help shows options by group: their ``rich_help_panel``, which plain help texts of Typer leave out."""
+    """A command whose help groups options by their ``rich_help_panel``, which Typer ignores in plain help texts."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments, then each group of options."""
+        """Write the arguments and each group of options to the help text, under a heading each."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
@@ -51,7 +51,7 @@ class GroupedCommand(TyperCommand):
                 formatter.write_dl(records)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples as they are."""
+        """Write the examples to the help text, one line each and without wrapping."""
         if self.epilog:
             with formatter.section("Examples"):
                 for line in self.epilog.splitlines():

@@ -1,4 +1,4 @@
-"""benchmark."""
+"""The command ``toxiclf benchmark``."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _names(given: str) -> list[str]:
 
 
 def _seeds(given: str) -> list[int]:
-    """A range such as 0..4, or a list such as 0,1,7."""
+    """Return the seeds of a range such as 0..4 (with both ends), or of a list such as 0,1,7."""
     from toxiclf.errors import UsageError
 
     match = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", given.strip())

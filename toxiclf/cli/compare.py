@@ -1,4 +1,4 @@
-"""compare."""
+"""The command ``toxiclf compare``."""
 
 from __future__ import annotations
 

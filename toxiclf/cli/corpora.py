@@ -1,4 +1,4 @@
-"""The commands for public corpora: list them, show a card, print the paths of files, fetch them."""
+"""The commands ``toxiclf corpora``: list public corpora, show a card, print paths of files, fetch files."""
 
 from __future__ import annotations
 
@@ -159,13 +159,13 @@ def fetch(
 
 
 def _places(card: Card) -> dict[str, str | None]:
-    """Where each part lies; files are not verified here, which takes seconds."""
+    """Return where each part of a corpus lies (None if missing), without verifying files, which would take seconds."""
     places = {part.role: card.place(part) for part in card.parts}
     return {role: None if place is None else str(place.kind) for role, place in places.items()}
 
 
 def _where(card: Card) -> str:
-    """Where the parts lie, in a word if they lie together."""
+    """Return where the parts of a corpus lie, as text: one place if all lie there, else a place for each part."""
     places = {role: place or "not here" for role, place in _places(card).items()}
     if len(set(places.values())) == 1:
         return next(iter(places.values()))
@@ -173,7 +173,7 @@ def _where(card: Card) -> str:
 
 
 def _labels(card: Card) -> str:
-    """How columns become labels, in words."""
+    """Return text that says how the columns of a corpus become labels."""
     if not card.labels:
         return "none; for word vectors"
     if len(card.labels) > 1:
@@ -195,7 +195,7 @@ def _next_step(card: Card) -> str:
 
 
 def _accepts(card: Card) -> bool:
-    """Whether the user accepts the license."""
+    """Ask the user to accept the license, and return whether the answer is yes."""
     return confirmed(f"{card.licence.id} forbids commercial use. Do you accept this license?")
 
 

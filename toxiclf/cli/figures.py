@@ -1,4 +1,4 @@
-"""figures."""
+"""The command ``toxiclf figures``."""
 
 from __future__ import annotations
 

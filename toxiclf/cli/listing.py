@@ -1,4 +1,4 @@
-"""The command that lists all choices; every name comes from the registry."""
+"""The command ``toxiclf list``, which lists models, techniques and other choices by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toxiclf.errors import UsageError, unknown_name
 
 _KIND_OF = {f"{kind}es" if kind.endswith("s") else f"{kind}s": kind for kind in KINDS if KINDS[kind].listed}
 LISTS = (*_KIND_OF, "presets", "recipe-keys", "corpora")
-"""What can be listed."""
+"""Names of the lists that ``toxiclf list`` prints."""
 
 
 def list_names(

@@ -1,4 +1,4 @@
-"""Flags that several commands share."""
+"""Arguments and flags that several commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 of_input, of_model, of_decision, of_output = (
     partial(typer.Option, rich_help_panel=name) for name in ("Input", "Model", "Decision", "Output")
 )
-"""Options by their group in help texts."""
+"""Makers of options for each group of the help: input, model, decision and output."""
 
 COMMENTS = typer.Argument(
     metavar="COMMENTS",
@@ -50,7 +50,7 @@ def columns(
     text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
     delimiter: str | None, by: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """What the flags say of a file's columns, as :func:`toxiclf.datasets.reading.read_comments` takes it."""
+    """Return the flags about a file's columns as arguments of :func:`toxiclf.datasets.reading.read_comments`."""
     names = tuple(name.strip() for name in next(csv.reader([label], skipinitialspace=True))) if label else ()
     return {
         "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
@@ -59,11 +59,11 @@ def columns(
 
 
 def parsed_prior(text: str | None) -> Prior | None:
-    """What the flag says: a share, or shares by label.
+    """Return the value of ``--prior``: a share, or shares by label; None if the flag is not given.
 
     Raises
     ------
-    UsageError : it is neither.
+    UsageError : the text is neither a share nor shares by label, or a label is named twice.
 
     >>> parsed_prior("0.02"), parsed_prior("toxic=0.02, hate=0.01")
     (0.02, {'toxic': 0.02, 'hate': 0.01})

@@ -1,4 +1,4 @@
-"""pretrain."""
+"""The command ``toxiclf pretrain``."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 
 def _check_settings(settings: list[str] | tuple[str, ...], given: set[str]) -> None:
-    """Refuse what --set must not touch, so that neither it nor a flag is without effect."""
+    """Raise a UsageError for a ``--set`` that has no effect here, or that sets the same key as another flag."""
     from toxiclf.errors import UsageError
 
     for setting in settings:
@@ -167,7 +167,7 @@ def _check_settings(settings: list[str] | tuple[str, ...], given: set[str]) -> N
 
 
 def _check_effect(recipe: Recipe) -> None:
-    """Refuse keys of a recipe that word vectors do not depend on, in whatever way they were written."""
+    """Raise a UsageError if the recipe sets a key of [text] or [vectors] that has no effect on word vectors."""
     from toxiclf.errors import UsageError
 
     written = {f"text.{key}" for key in recipe.text.model_fields_set}

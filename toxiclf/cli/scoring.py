@@ -1,4 +1,4 @@
-"""predict and inspect."""
+"""The commands ``toxiclf predict`` and ``toxiclf inspect``."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def predict(
         return
     from toxiclf.predict import predict_rows
 
-    assert file is not None  # one of the two was given
+    assert file is not None  # checked above: FILE or --text was given
     result = predict_rows(
         moderator,
         file,
@@ -145,7 +145,7 @@ def _calibration(method: str, entry: Any) -> str:
 
 
 def _rates(manifest: Manifest, j: int) -> list[str]:
-    """The share of a label that its scores were calibrated at, and the one that they are corrected to."""
+    """Return a label's share in the calibration rows, and the production prevalence to which scores are corrected."""
     from toxiclf.bundle.prevalence import percent
 
     cells = [percent(manifest.rates[j]) if manifest.rates else "not known"]

@@ -1,4 +1,4 @@
-"""train and evaluate."""
+"""The commands ``toxiclf train`` and ``toxiclf evaluate``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From files of labeled comments to training, validation and test sets."""
+"""Read labeled comments and split them into training, validation and test sets."""

@@ -1,4 +1,4 @@
-"""Files of comments as tables."""
+"""Read a file of comments as a table with named columns."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from toxiclf.rows import Format, Rejected, Row, RowReader
 
 @dataclass
 class Table:
-    """All rows of a file.
+    """Content of a file of comments: column names, rows and rejected rows.
 
     Attributes
     ----------
-    rejected : rows that cannot be read.
-    note : how the file is written, in words.
+    rejected : rows that could not be read.
+    note : encoding and format of the file in words.
     """
 
     columns: tuple[str, ...]
@@ -27,12 +27,13 @@ class Table:
 
 
 def read_table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> Table:
-    """Read a file with columns.
+    """Read a CSV, TSV, JSON Lines or Parquet file; an argument that is None is detected (Parquet needs none of them).
 
     Raises
     ------
-    DataError : there is no such file, or it cannot be read.
-    UsageError : it has no columns.
+    DataError : the file does not exist or cannot be read.
+    UsageError : the file is plain text without columns, or the delimiter is not one character.
+    MissingExtraError : the file is Parquet, and pyarrow is not installed.
     """
     if is_parquet(source):
         return read_parquet(source)
@@ -52,12 +53,12 @@ def read_table(source: str, format: Format | None, header: bool | None, delimite
 
 
 def is_parquet(source: str) -> bool:
-    """Whether a file is Parquet, by its name."""
+    """Return whether a file's name ends in ``.parquet`` or ``.pq``."""
     return Path(source).suffix.lower() in (".parquet", ".pq")
 
 
 def read_parquet(source: str) -> Table:
-    """Read a Parquet file."""
+    """Read a Parquet file as a table; ``line`` of a row is its number, from 1."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -74,7 +75,7 @@ def read_parquet(source: str) -> Table:
 
 
 def as_string(value: Any) -> str:
-    """A cell as text without white space around it; "" where it is empty or not a number."""
+    """Return a cell as text without white space around it; "" for None and NaN."""
     if value is None or value != value:  # NaN is not equal to itself
         return ""
     return value.strip() if isinstance(value, str) else str(value)

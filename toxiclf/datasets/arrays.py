@@ -1,4 +1,4 @@
-"""Convert scikit-learn's X and y to comments and targets."""
+"""Convert ``X`` and ``y`` of a scikit-learn estimator to comments and targets."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from toxiclf.recipe import Recipe
 
 
 def checked_texts(X: Any) -> list[str]:
-    """Comments as a list of strings.
+    """Return the comments in ``X`` as a list of strings.
 
     Parameters
     ----------
-    X : n strings in a list, tuple, Series or array; a matrix or a DataFrame of one column is taken as that column.
+    X : n strings in a list, tuple, Series or array, or in the only column of an array or DataFrame.
 
     Raises
     ------
-    UsageError : ``X`` is one string, has several columns, or holds something that is no string.
+    UsageError : ``X`` is a single string, has several columns, or holds a value that is not a string.
 
     >>> checked_texts(np.array([["안녕하세요"], ["반가워요"]]))
     ['안녕하세요', '반가워요']
@@ -48,7 +48,7 @@ def checked_texts(X: Any) -> list[str]:
 
 
 def named(value: Any) -> str:
-    """Describe a wrong value in words, without printing a whole array."""
+    """Describe a wrong value for an error message by its type, so that no whole array is printed."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return str(value)
     return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
@@ -56,13 +56,13 @@ def named(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Labels:
-    """Classes or labels of ``y``, with targets.
+    """Labels and targets made from ``y``.
 
     Attributes
     ----------
-    classes : as scikit-learn's classifiers give them.
-    order : the place in ``classes`` of the negative class and of each other one.
-    targets, names, negative, label_map : as in :class:`toxiclf.Comments`.
+    classes : ``classes_`` of the estimator: the sorted classes, or the column numbers of a matrix of labels.
+    order : positions in ``classes``: the class that is not toxic comes first, then the others; all columns of a matrix.
+    targets, names, negative, label_map : as in :class:`toxiclf.Comments`, where ``names`` is called ``labels``.
     """
 
     classes: NDArray[Any]
@@ -73,7 +73,7 @@ class Labels:
     label_map: LabelMap = field(default_factory=LabelMap)
 
     def with_names(self, recipe: Recipe) -> Recipe:
-        """The recipe with class weights and production prevalences keyed by label name and not by class."""
+        """Return the recipe with class weights and production prevalences keyed by label name instead of class."""
         weights, prior = recipe.balance.class_weight, recipe.decision.prior
         if len(self.names) == len(self.classes):
             return recipe
@@ -93,15 +93,17 @@ class Labels:
 
 
 def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]], int]) -> Labels:
-    """Convert classes, or a 0/1 matrix of independent labels, to labels and targets.
+    """Convert ``y`` (classes, or a 0/1 matrix of independent labels) to labels and targets.
 
     Parameters
     ----------
-    place_of_negative : says which of the sorted classes is not toxic.
+    place_of_negative : function that takes the sorted classes and returns the position of the one that is not toxic.
 
     Raises
     ------
-    UsageError, DataError : ``y`` is missing, has other rows than the texts, holds no classes, or only one.
+    UsageError : ``y`` is missing, or holds values that are not classes.
+    DataError : ``y`` holds only one class.
+    ValueError : ``y`` has another number of rows than ``texts``, or scikit-learn rejects its values.
     """
     if y is None:
         raise UsageError(

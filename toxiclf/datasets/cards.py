@@ -1,4 +1,4 @@
-"""Cards of public corpora: what a corpus is, where its files come from and how they are read."""
+"""Cards of public corpora: a card describes a corpus, its license, its files and how they are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toxiclf.rows import Format
 PREFIX = "corpus:"
 ROOT_VARIABLE: Literal["TOXICLF_CORPORA"] = "TOXICLF_CORPORA"
 SAMPLE = "sample"
-"""The corpus that is part of the package."""
+"""Name of the corpus that is part of the package."""
 
 
 class _Table(BaseModel):
@@ -28,7 +28,7 @@ class _Table(BaseModel):
 
 
 class Licence(_Table):
-    """The license of a corpus: SPDX identifier, address, and a note on what is easily missed."""
+    """License of a corpus: SPDX identifier, URL, whether it allows commercial use, and a note on its conditions."""
 
     id: str
     address: str
@@ -37,30 +37,31 @@ class Licence(_Table):
 
 
 class File(_Table):
-    """A file: its name, its size in bytes and its checksum."""
+    """A file as a card describes it: name, size in bytes and SHA-256 checksum."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
     size: Annotated[int, Field(gt=0)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     def difference(self, size: int, sha256: str) -> str | None:
-        """How a file of this size in bytes and this checksum differs from the card's; None if it is the same."""
+        """Describe how a file with this size in bytes and this SHA-256 differs from the card; None if both match."""
         if size != self.size:
             return f"{size:,} bytes, expected {self.size:,}"
         return None if sha256 == self.sha256 else f"SHA-256 {sha256[:12]}…, expected {self.sha256[:12]}…"
 
 
 class Part(File):
-    """One file of a corpus.
+    """The file of one part of a corpus, as its card describes it.
 
     Attributes
     ----------
-    role : what the file is for.
-    rows : number of comments, rejected ones included.
-    address : where upstream keeps the file, or the archive that it is built from.
-    built_by : who builds the file from the archive; the archive itself has no pinned size or checksum.
-    packed : another form of the file that is read as well.
-    text_lines : whether the file is plain text, one comment a line.
+    role : whether the file holds training rows, test rows or unlabeled texts.
+    rows : number of comments, including rejected rows.
+    address : URL of the file, or of the archive that it is built from; None for the corpus in the package.
+    built_by : builder that makes the file from an archive; size and checksum of the archive itself are not fixed. None
+        if the file itself is downloaded.
+    packed : compressed copy of the file that is accepted instead; None if there is none.
+    text_lines : whether the file is plain text with one comment per line.
     """
 
     role: Literal["train", "test", "unlabeled"]
@@ -72,13 +73,13 @@ class Part(File):
 
     @property
     def forms(self) -> tuple[File, ...]:
-        """The files that will do, the first one as it is fetched."""
+        """Files that are accepted for this part; the first is the one that ``fetch`` writes."""
         return (self, self.packed) if self.packed else (self,)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a part lies on this machine; the file was not verified."""
+    """Location of a part on this machine, and the ``File`` that the card expects there; not verified yet."""
 
     kind: Literal["package", "TOXICLF_CORPORA", "cache"]
     path: Path
@@ -86,7 +87,7 @@ class Place:
 
 
 class CardFormat(_Table):
-    """How the labeled files are written; see :class:`toxiclf.rows.Format`."""
+    """CSV format of a corpus; the fields are those of :class:`toxiclf.rows.Format`."""
 
     delimiter: str
     quoting: bool
@@ -96,13 +97,14 @@ class CardFormat(_Table):
 
 
 class Card(_Table):
-    """A card of ``corpora/cards``.
+    """Description of a public corpus, read from a TOML file in ``corpora/cards``.
 
     Attributes
     ----------
-    text, labels : column names.
-    negative, positive : label values, as on the command line.
-    parts : the files.
+    format : CSV format of the files; None to detect it.
+    text, labels : name of the column with the comments, and names of the label columns.
+    negative, positive : label values that are not toxic and toxic, as for ``--negative`` and ``--positive``.
+    parts : the files of the corpus.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -119,11 +121,11 @@ class Card(_Table):
     parts: tuple[Part, ...]
 
     def part(self, role: str) -> Part | None:
-        """The part with this role, if the corpus has one."""
+        """Return the part with this role; None if the corpus has none."""
         return next((part for part in self.parts if part.role == role), None)
 
     def place(self, part: Part) -> Place | None:
-        """Where a part lies: in the package, under ``$TOXICLF_CORPORA``, or in the cache; None where it does not."""
+        """Find a part in the package (the sample), under ``$TOXICLF_CORPORA`` or in the cache; None if missing."""
         if self.name == SAMPLE:
             return Place("package", corpora_folder() / part.file, part)
         for kind, folder in self._folders():
@@ -135,11 +137,11 @@ class Card(_Table):
         return None
 
     def path(self, part: Part) -> Path:
-        """Where a part lies on this machine, after checking that it is the file of the card.
+        """Return the path of a part after checking its size and checksum (not those of the sample in the package).
 
         Raises
         ------
-        DataError : the corpus is not on this machine, or the file is another one.
+        DataError : the part is not on this machine, cannot be read, or does not match the card.
         """
         place = self.place(part)
         if place is None:
@@ -153,11 +155,11 @@ class Card(_Table):
         return place.path
 
     def cache_path(self, part: Part) -> Path:
-        """Where the part is put when it is fetched."""
+        """Return the path in the cache to which ``fetch`` writes this part."""
         return cache_folder() / "corpora" / self.name / part.file
 
     def row_format(self, part: Part) -> Format | None:
-        """The format of a part, None to find out."""
+        """Return the format of a part; None if it must be detected."""
         if part.text_lines:
             return Format("text")
         if self.format is None:
@@ -180,7 +182,7 @@ class Card(_Table):
 
 
 def difference(path: Path, file: File) -> str | None:
-    """How a file on disk differs from the one that it should be; None where it does not.
+    """Describe how a file on disk differs from the card's ``file`` in size or SHA-256; None if both match.
 
     Raises
     ------
@@ -189,7 +191,7 @@ def difference(path: Path, file: File) -> str | None:
     with _reading(path):
         size = path.stat().st_size
         if size != file.size:
-            return file.difference(size, "")  # without reading it
+            return file.difference(size, "")  # a wrong size is enough: the content is not read
         with path.open("rb") as content:
             return file.difference(size, hashlib.file_digest(content, "sha256").hexdigest())
 
@@ -203,22 +205,22 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def corpora_folder() -> Path:
-    """The folder with the sample corpus and the cards: inside an installed package, beside it in a checkout."""
+    """Return the folder with the sample corpus and the cards: inside an installed package, beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     return next(folder for folder in (package / "corpora", package.parent / "corpora") if folder.is_dir())
 
 
 def card_names() -> list[str]:
-    """Names of all cards."""
+    """Return the names of all cards, sorted."""
     return sorted(path.stem for path in (corpora_folder() / "cards").glob("*.toml"))
 
 
 def load_card(name: str) -> Card:
-    """Read a card.
+    """Read the card of a corpus.
 
     Raises
     ------
-    UsageError : there is no card of this name.
+    UsageError : no card has this name.
     """
     if name not in card_names():
         raise unknown_name("corpus", name, card_names())
@@ -226,11 +228,11 @@ def load_card(name: str) -> Card:
 
 
 def parse(source: str) -> tuple[Card, Part | None]:
-    """Split ``corpus:NAME`` or ``corpus:NAME/ROLE`` into the card and the part asked for.
+    """Find the card and the part that ``corpus:NAME`` or ``corpus:NAME/ROLE`` names; the part is None without a role.
 
     Raises
     ------
-    UsageError : no such card, or it has no such part.
+    UsageError : no card has this name, or the corpus has no part with this role.
     """
     name, slash, role = source.removeprefix(PREFIX).partition("/")
     card = load_card(name)

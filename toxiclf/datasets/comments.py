@@ -1,4 +1,4 @@
-"""Labeled comments: texts, targets and where each came from."""
+"""Labeled comments: the ``Comments`` class, and checks that labels are consistent and frequent enough."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 
 MIN_PER_CLASS = 10
-"""Fewest distinct comments with and without each label: below, neither folds nor thresholds mean anything."""
+"""Minimum number of distinct comments with and without each label; with fewer, folds and thresholds are unreliable."""
 
 
 PLAIN = Normalizer(max_chars=2**31)
-"""What makes comments equal before a recipe with a normalizer of its own is known."""
+"""Normalizer that decides which comments are equal until a recipe brings its own."""
 
 
 @dataclass(frozen=True)
 class Comments:
-    """Labeled comments: texts, targets, and where each comes from.
+    """Labeled comments: texts, targets, and the file and line that each comes from.
 
-    Each text is normalized once; comments taken from these share the result.
+    Normalized texts are cached; the comments that :meth:`take` returns share the cache.
 
     Attributes
     ----------
     texts : list of str
-        The comments as they were read.
+        The comments as they were read, before normalization.
     targets : array of uint8, shape (n, n_labels)
-        1 if the comment has the label.
+        1 if the comment has the label, else 0.
     labels : tuple of str
         Names of the labels.
     negative : str or None
-        The value that stands for no label if labels exclude each other; None if they are independent.
+        The label value that means "no label" if labels exclude each other; None if labels are independent.
     lines : array of intp, shape (n,)
-        Line of each comment in its file, from 1.
+        Line number of each comment in its file, from 1.
     source : str
-        The file.
+        Name of the file or corpus.
     text_column : str
         The column that the texts come from.
     label_map : LabelMap
-        How columns became labels.
+        How columns of the file became labels.
     rejected : tuple of (str, Rejected)
-        Rejected rows, each with its file.
+        Rejected rows, each with the name of its file.
     notes : tuple of str
-        What was detected, as sentences.
+        Sentences that say what was detected in the file.
     group_column, groups : str, tuple of str
-        A column whose values are subgroups in the report, and its value in each row; both empty if there is none.
+        The column whose values are the subgroups in the report, and its value in each row; both empty if there is none.
 
     See Also
     --------
-    toxiclf.read_comments : reads a file.
+    toxiclf.read_comments : read labeled comments from a file.
 
     Examples
     --------
@@ -97,19 +97,19 @@ class Comments:
 
     @property
     def exclusive(self) -> bool:
-        """Whether labels exclude each other."""
+        """Whether labels exclude each other, so that a comment has at most one."""
         return self.negative is not None
 
     @classmethod
     def of(cls, texts: Iterable[str], targets: Any, labels: Sequence[str] = ("toxic",)) -> Comments:
-        """Make labeled comments from lists; duplicates that contradict each other are rejected.
+        """Make labeled comments from lists; equal comments with different labels are rejected.
 
         Parameters
         ----------
         texts : iterable of str
-            n comments.
+            The n comments.
         targets : array-like of 0 and 1, shape (n,) or (n, n_labels)
-            Whether each comment has the label, or each of the labels.
+            1 if the comment has the label; one column per label.
         labels : sequence of str
             Names of the labels.
 
@@ -120,9 +120,10 @@ class Comments:
         Raises
         ------
         UsageError
-            A text is no string, a target is neither 0 nor 1, or numbers of rows or labels do not match.
+            A text is not a string, a target is neither 0 nor 1, numbers of texts, targets or labels do not match, or
+            a label is empty or repeated.
         DataError
-            No comment is left.
+            No comment is left after rejection.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         for i, text in enumerate(texts):
@@ -140,7 +141,7 @@ class Comments:
         return consistent(cls(texts, array.astype(np.uint8), tuple(labels)))
 
     def normalized(self, normalizer: Normalizer) -> tuple[list[str], NDArray[np.bool_]]:
-        """What :meth:`toxiclf.text.normalize.Normalizer.batch` gives for the texts; each is normalized once a ``repeat_cap``."""
+        """Return ``normalizer.batch(self.texts)`` (normalized texts, and whether each was truncated) with a cache."""
         known = self._normalized.setdefault(normalizer.repeat_cap, {})
         new = [text for text in dict.fromkeys(self.texts) if text not in known]
         whole = replace(normalizer, max_chars=PLAIN.max_chars).batch(new)[0]
@@ -149,16 +150,16 @@ class Comments:
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
     def keys(self, normalizer: Normalizer = PLAIN) -> list[str]:
-        """The normalized texts; comments with the same key count as equal."""
+        """Return the normalized text of each comment; comments with the same key count as equal."""
         return self.normalized(normalizer)[0]
 
     def preprocessed(self, preprocessor: Preprocessor) -> tuple[list[str], NDArray[np.bool_]]:
-        """What :meth:`toxiclf.text.preprocess.Preprocessor.batch` gives for the texts."""
+        """Return ``preprocessor.batch(self.texts)`` (texts, and which were truncated); normalization is cached."""
         normalized, truncated = self.normalized(preprocessor.normalizer)
         return preprocessor.expanded(normalized), truncated
 
     def take(self, rows: NDArray[np.intp]) -> Comments:
-        """Some of the comments; rejected rows and notes stay behind."""
+        """Return the comments with these row numbers, in this order, without rejected rows and notes."""
         texts = [self.texts[i] for i in rows]
         groups = tuple(self.groups[i] for i in rows) if self.groups else ()
         return replace(
@@ -166,7 +167,7 @@ class Comments:
         )
 
     def joined(self, other: Comments) -> Comments:
-        """These comments and then the other ones, of the same labels."""
+        """Return these comments followed by ``other``, which must have the same labels."""
         known = self._normalized
         if other._normalized is not known:
             caps = known.keys() | other._normalized.keys()
@@ -181,7 +182,7 @@ class Comments:
         )
 
     def sha256(self) -> str:
-        """Hash of texts, targets and labels."""
+        """Return the SHA-256 of texts, targets and labels as hex digits."""
         digest = hashlib.sha256("\0".join(self.labels).encode())
         digest.update(self.targets.tobytes())
         for text in self.texts:
@@ -189,12 +190,12 @@ class Comments:
         return digest.hexdigest()
 
     def counts(self) -> dict[str, int]:
-        """Number of comments with each label."""
+        """Return the number of comments with each label, by label name."""
         return dict(zip(self.labels, self.targets.sum(axis=0, dtype=int).tolist(), strict=True))
 
 
 def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
-    """Reject all comments that are equal after normalization but have different labels.
+    """Return the comments without those that are equal after normalization but have different labels; reject these.
 
     Raises
     ------
@@ -222,11 +223,11 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
 
 
 def check_classes(comments: Comments) -> None:
-    """Check that each label has enough distinct comments with and without it.
+    """Check that each label has at least :data:`MIN_PER_CLASS` distinct comments with it and without it.
 
     Raises
     ------
-    DataError : a label, or the negative value, has fewer than :data:`MIN_PER_CLASS` distinct comments with or without it.
+    DataError : a label, or the negative value, has too few distinct comments with it or without it.
     """
     if not len(comments):
         raise no_usable_row(comments.source, ())

@@ -1,4 +1,4 @@
-"""Download one file by https, up to a size limit."""
+"""Download a file over HTTPS, up to a size limit."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from urllib.parse import urlsplit
 from toxiclf.errors import DataError
 
 Watch = Callable[[int, int | None], None]
-"""Called with the number of bytes received and of the whole file; None if the server does not say."""
+"""Function that takes the number of bytes received and the size of the file, or None if its size is unknown."""
 
 
 class Output(Protocol):
-    """A stream that bytes are written to."""
+    """Stream to which bytes can be written."""
 
     def write(self, block: bytes, /) -> int:
-        """Write a block."""
+        """Write a block of bytes; return how many were written."""
 
 
-_SILENCE = 30.0  # seconds without a byte
+_SILENCE = 30.0  # seconds without a byte before the download fails
 _BLOCK = 2**16
 
 
 def download(address: str, file: Output, *, size: int | None, limit: int, watch: Watch) -> None:
-    """Download a file into a stream.
+    """Download a file and write it to a stream, block by block.
 
     Parameters
     ----------
     address : str
-        By https; by http from this machine alone.
+        HTTPS address, or HTTP address of this machine.
     size : int or None
         Expected size in bytes; None if it is not known.
     limit : int
-        The most bytes that are read.
+        Maximum size of the file in bytes.
 
     Raises
     ------
     DataError
-        The server has no such file or one of another size, or the network failed.
+        The address is not allowed, the server has no such file or one of another size, or the network failed.
     OSError
         The stream cannot be written.
     """
@@ -59,7 +59,7 @@ def download(address: str, file: Output, *, size: int | None, limit: int, watch:
 
 
 def is_allowed(address: str) -> bool:
-    """Whether files may come from this address: by https, or by http from this machine.
+    """Return whether files may be downloaded from an address: over HTTPS, or over HTTP from this machine.
 
     >>> is_allowed("https://example.org/a"), is_allowed("http://example.org/a"), is_allowed("http://localhost:8000/a")
     (True, False, True)
@@ -69,7 +69,7 @@ def is_allowed(address: str) -> bool:
 
 
 def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes, int | None]]:
-    """The file block by block, each with the size of the whole."""
+    """Yield the file in blocks, each with the size of the whole file (None if it is unknown)."""
     host, arrived = urlsplit(address).hostname, 0
     expected = f"at most {limit:,}" if size is None else f"{size:,}"
     wrong_size = (
@@ -90,7 +90,7 @@ def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes,
         if promised is not None and (promised > limit or size not in (None, promised)):
             raise DataError(wrong_size.format(f"{promised:,}"))
         total = promised if size is None else size
-        while block := response.read1(min(_BLOCK, limit - arrived + 1)):  # the byte beyond shows that there is more
+        while block := response.read1(min(_BLOCK, limit - arrived + 1)):  # one byte more shows that it is too long
             arrived += len(block)
             if arrived > limit:
                 raise DataError(wrong_size.format(f"more than {limit:,}"))
@@ -100,12 +100,12 @@ def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes,
 
 
 class _SameScheme(urllib.request.HTTPRedirectHandler):
-    """Follows a redirection only to an address that is allowed and has the same scheme."""
+    """Redirect handler that follows only redirects to an allowed address with the same scheme."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        fp.close()  # else urllib reads the body to its end, however long
+        fp.close()  # otherwise urllib would read the whole body, however long
         if urlsplit(newurl).scheme != req.type or not is_allowed(newurl):
             raise DataError(
                 f"{req.full_url} redirects to {newurl}, but only redirects from https to https are followed; fix "
@@ -116,7 +116,7 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
 
 @contextmanager
 def _network(address: str) -> Iterator[None]:
-    """Turns failures of server and network into sentences."""
+    """Convert errors of server and network in the ``with`` block to a ``DataError`` that says what to do."""
     host = urlsplit(address).hostname
     try:
         yield
@@ -126,7 +126,7 @@ def _network(address: str) -> Iterator[None]:
         error.close()
         answer = f"{address} answered {error.code} {http.client.responses.get(error.code, '')}".rstrip()
         raise DataError(f"{answer}; check whether the address opens in a browser, and try again later") from error
-    except (http.client.HTTPException, OSError, ValueError) as error:  # ValueError: an address that is none
+    except (http.client.HTTPException, OSError, ValueError) as error:  # ValueError: not a valid address
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(cause, ssl.SSLCertVerificationError):
             raise DataError(
@@ -145,7 +145,7 @@ def _failure(sentence: str) -> DataError:
 
 
 def _words(cause: object) -> str:
-    """What went wrong, without control characters: some of it may be the server's own words."""
+    """Describe an error in words, without control characters, since the server may have written some of the text."""
     if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
         return type(cause).__name__
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)

@@ -1,4 +1,4 @@
-"""Fetch the files of public corpora to the cache; a file is there only after its size and checksum were checked."""
+"""Download files of public corpora to the cache; a file appears there only after its size and checksum are verified."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TERMS = "LICENCE.txt"
 
 @dataclass(frozen=True)
 class Fetched:
-    """A part that is now on this machine, and whether it was there before."""
+    """A part of a corpus that is on this machine after ``fetch``, its path, and whether it was already there."""
 
     part: Part
     path: Path
@@ -38,19 +38,20 @@ def fetch(
     say: Say,
     watch: Watch = lambda done, total: None,
 ) -> list[Fetched]:
-    """Fetch parts of a corpus, all if none is named; parts that are there and verified stay as they are.
+    """Download parts of a corpus (default: all); parts that are already on this machine are verified and kept.
 
     Parameters
     ----------
-    accept : asked before a file of a corpus whose license forbids commercial use is fetched for the first time.
+    accept : called before the first download from a corpus whose license forbids commercial use; returns whether the
+        user accepts the license.
     say : called with a message at each step.
-    watch : called with the number of bytes received and of the whole file (None if the server does not say).
+    watch : called with the number of bytes received so far and the size of the file (None if it is unknown).
 
     Raises
     ------
     UsageError : the license was not accepted.
-    DataError : the network failed, the server has another file, the cache cannot be written, or a file under
-        ``$TOXICLF_CORPORA`` is not that of the card.
+    DataError : the download failed, its file or one under ``$TOXICLF_CORPORA`` does not match the card, or the cache
+        cannot be written.
     """
     parts = parts or card.parts
     there = {part: path for part in parts if (path := _there(card, part)) is not None}
@@ -68,15 +69,15 @@ def fetch(
     fetched = []
     with locked(folder / ".lock", lambda: say(f"another process is fetching to {folder}; waiting for it")):
         with _cache_errors(folder / _TERMS):
-            write_text(folder / _TERMS, terms)  # beside the files, and a sign that it was accepted
+            write_text(folder / _TERMS, terms)  # stays beside the files and shows that the license was accepted
         for part in parts:
-            path = _there(card, part)  # asked again: another process may have been faster
+            path = _there(card, part)  # checked again: another process may have fetched it
             fetched.append(Fetched(part, path or _get(card, part, say, watch), was_there=path is not None))
     return fetched
 
 
 def _there(card: Card, part: Part) -> Path | None:
-    """Where a part lies, verified; a wrong file in the cache counts as none."""
+    """Return the path of a verified part; None if it is missing or its file in the cache does not match the card."""
     place = card.place(part)
     if place is None or (place.kind == "cache" and difference(place.path, place.file) is not None):
         return None
@@ -91,13 +92,13 @@ def _accepted(folder: Path, terms: str) -> bool:
 
 
 def _get(card: Card, part: Part, say: Say, watch: Watch) -> Path:
-    """Fetch or build a part; the file is put in place when its size and checksum are those of the card."""
+    """Download or build a part and return its path; the file appears there only if it matches the card."""
     path = card.cache_path(part)
     if path.is_dir():
         raise DataError(f"{path} is a folder; remove it")
     if path.exists():
         say(f"{path} does not match the card; fetching it again")
-    assert part.address is not None  # only the sample has none, and it is always there
+    assert part.address is not None  # only the sample has no address, and it is never fetched
     host = urlsplit(part.address).hostname
     with _cache_errors(path), writing_bytes(path, synced=True) as file:
         content = _Hashed(file)
@@ -123,25 +124,25 @@ def _get(card: Card, part: Part, say: Say, watch: Watch) -> Path:
 
 
 class _Hashed:
-    """A stream that counts and hashes what is written to it."""
+    """Output stream that counts and hashes the bytes written to it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._size, self._digest = file, 0, hashlib.sha256()
 
     def write(self, block: bytes) -> int:
-        """Write a block."""
+        """Write a block of bytes; return how many were written."""
         self._size += len(block)
         self._digest.update(block)
         return self._file.write(block)
 
     def difference(self, part: Part) -> str | None:
-        """How the written bytes differ from the file of the card; None if they are the same."""
+        """Describe how the written bytes differ from the card in size or SHA-256; None if both match."""
         return part.difference(self._size, self._digest.hexdigest())
 
 
 @contextmanager
 def _cache_errors(path: Path) -> Iterator[None]:
-    """Turns failures of the disk into errors that say what to do."""
+    """Convert an ``OSError`` in the ``with`` block to a ``DataError`` that says what to do."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Build the film reviews of nsmc from the upstream archive: rating and text of each, one a line, none twice."""
+"""Build the file of NSMC movie reviews from the upstream archive: rating and text, one review per line, none twice."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from toxiclf.datasets.download import Output
 from toxiclf.errors import DataError
 
 MOST_PACKED = 512 * 2**20
-"""The largest archive that is fetched, in bytes; the archive's own size is not known beforehand."""
+"""Maximum size of the archive in bytes; its actual size is not known beforehand."""
 
-MOST_UNPACKED = 2**30  # bytes; at most a million reviews of about 300 bytes, and upstream's own tables
-_MOST_IN_A_FILE = 16 * 2**20  # bytes; upstream keeps at most 100 reviews in each
+MOST_UNPACKED = 2**30  # bytes: at most a million reviews of about 300 bytes, plus upstream's own tables
+_MOST_IN_A_FILE = 16 * 2**20  # bytes; a file of upstream holds at most 100 reviews
 _MOST_MEMBERS = 100_000
 _RAW = re.compile(r"[^/]+/raw/[^/]+\.json")
 
 
 def build(archive: BinaryIO, output: Output) -> None:
-    """Write ``rating<TAB>text<LF>`` for each review of the files ``raw/*.json`` of a tar.gz archive.
+    """Write ``rating<TAB>text<LF>`` for each review in the ``raw/*.json`` files of a tar.gz archive.
 
-    Files are taken in bytewise order of name and reviews in their order in the file. Every run of white space becomes one space;
-    empty texts and texts that came before are left out.
+    Files are sorted by the bytes of their names; reviews keep their order within a file. Each run of white space
+    becomes one space. Empty texts and repeated texts are left out.
 
     Raises
     ------
-    DataError : the archive is damaged, larger than expected, or holds something else.
+    DataError : the archive is damaged, larger than expected, or does not hold the expected files.
     """
     files: dict[bytes, list[tuple[str, str]]] = {}
     try:
@@ -51,7 +51,7 @@ def build(archive: BinaryIO, output: Output) -> None:
 
 
 def _raw_files(archive: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each member ``TOP/raw/*.json`` that is an ordinary file; nothing is unpacked to disk."""
+    """Yield name and content of each ordinary file ``*/raw/*.json`` in the archive, without unpacking it to disk."""
     with _Limited(fileobj=archive, mode="rb") as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as members:
         for count, member in enumerate(members, start=1):
             if count > _MOST_MEMBERS:
@@ -68,18 +68,18 @@ def _raw_files(archive: BinaryIO) -> Iterator[tuple[str, bytes]]:
 
 
 def _reviews(name: str, content: bytes) -> Iterator[tuple[str, str]]:
-    """Rating and folded text of each review of a file."""
+    """Yield rating and text of each review in a file; each run of white space in a text becomes one space."""
     try:
         for review in json.loads(content):
             rating, text = str(int(review["rating"])), " ".join(review["review"].split())
-            text.encode()  # JSON may hold half of a surrogate pair, which UTF-8 cannot
+            text.encode()  # raises for half of a surrogate pair, which JSON allows and UTF-8 does not
             yield rating, text
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"{name!r} of the archive is not a list of reviews ({type(error).__name__})") from error
 
 
 class _Limited(gzip.GzipFile):
-    """An unpacked stream that ends in an error beyond :data:`MOST_UNPACKED` bytes: a small archive can hold any number."""
+    """Gzip reader that fails after :data:`MOST_UNPACKED` unpacked bytes, as a small archive can unpack to any size."""
 
     _count = 0
 

@@ -1,4 +1,4 @@
-"""Read labeled comments from a file of almost any shape; notes say what was detected, rejected rows are kept."""
+"""Read labeled comments from files and corpora: detect format and columns, and keep rejected rows with the reason."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SAMPLE_ROWS = 1000
 
 
 class Like(Protocol):
-    """The labels of training rows or of a manifest, which new rows must match."""
+    """Labels that a new file must match: those of training rows or of a model's manifest."""
 
     @property
     def labels(self) -> tuple[str, ...]: ...
@@ -52,7 +52,7 @@ def read_comments(
     part: str = "train",
     like: Like | None = None,
 ) -> Comments:
-    """Read labeled comments.
+    """Read labeled comments from a file or a corpus.
 
     Parameters
     ----------
@@ -63,30 +63,32 @@ def read_comments(
     label : sequence of str
         The label column, or several columns of 0 and 1; detected if left out.
     negative : str, optional
-        The label value that is not toxic. If there are more than two values, each other value is a label, and labels exclude
-        each other.
+        The label value that is not toxic. If the column holds more than two values, each other value becomes a label,
+        and the labels exclude each other.
     positive : sequence of str
-        The label values that are toxic; all other values are not.
+        The label values that are toxic. All other values are not toxic; if ``negative`` is given too, rows with any
+        other value are rejected.
     header : bool, optional
         Whether the first row names the columns; detected if left out.
     delimiter : str, optional
-        The delimiter of columns; detected if left out.
+        The column delimiter; detected if left out.
     by : str, optional
-        A column, such as the source of a comment, whose values are subgroups in the report.
+        The column whose values are the subgroups in the report, such as the source of a comment.
     part : str
-        The part of a corpus to read, "train" or "test", if the source names none.
+        The part to read, "train" or "test", if ``source`` is ``corpus:NAME``; "train" if the corpus has no such part.
     like : Comments, manifest or None
-        Training rows, or the manifest of a model, whose labels this file must have. Columns become labels as they did there.
+        Training rows or a model's manifest. The file must have the same labels. Unless ``label``, ``negative`` or
+        ``positive`` is given, its columns become labels in the same way.
 
     Returns
     -------
     Comments
-        Their ``notes`` say what was detected, ``rejected`` holds the rows that could not be used.
+        The comments; ``notes`` says what was detected, ``rejected`` holds the rows that could not be used.
 
     Raises
     ------
     DataError
-        There is no such file, no usable row, or the encoding is not supported.
+        The file does not exist, has no usable row, is in an unsupported encoding, or has other labels than ``like``.
     UsageError
         Columns or label values do not exist, or cannot be detected.
 
@@ -104,7 +106,7 @@ def read_comments(
         if not card.labels:
             raise UsageError(f"{source} has no labels; use it for word vectors: --set vectors.unlabeled={source}")
         chosen = wanted or card.part(part) or card.part("train")
-        assert chosen is not None  # every labeled card has training rows
+        assert chosen is not None  # every card with labels has training rows
         name = f"corpus:{card.name}/{chosen.role}"
         source = str(card.path(chosen))
         format = card.row_format(chosen)
@@ -133,9 +135,7 @@ def read_comments(
         comments = reading.single(negative, frozenset(positive), like)
     if like is not None:
         if len(comments.labels) == len(like.labels) == 1 and comments.negative is like.negative is None:
-            comments = replace(
-                comments, labels=like.labels
-            )  # one label is the same label, whatever its column is called
+            comments = replace(comments, labels=like.labels)  # a single label matches, whatever its column is called
         if (comments.labels, comments.negative) != (like.labels, like.negative):
             raise DataError(
                 f"{name} has the labels {', '.join(comments.labels)}; expected {', '.join(like.labels)}, as in training: "
@@ -148,11 +148,11 @@ def read_comments(
 
 
 def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None) -> Iterator[str]:
-    """Stream the texts of a file or corpus without their labels, for word vectors.
+    """Yield the texts of a file or corpus one by one, without labels, for training word vectors.
 
     Parameters
     ----------
-    reject : called with each row that cannot be read.
+    reject : called with each row that cannot be read; None skips such rows.
     """
     source = str(source)
     format = None
@@ -160,7 +160,7 @@ def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None)
     if source.startswith(cards.PREFIX):
         card, wanted = cards.parse(source)
         part = wanted or card.part("unlabeled") or card.part("train")
-        assert part is not None  # no card is without parts
+        assert part is not None  # every card has one of the two
         source, format, column = str(card.path(part)), card.row_format(part), "text" if part.text_lines else card.text
     rows: Iterator[Row]
     if is_parquet(source):
@@ -214,25 +214,25 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
 
 
 def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
-    """The column with a known name, else the one with the longest values."""
+    """Return the first column with a known name for texts, else the column with the longest values."""
     named = [name for name in columns if name.casefold() in TEXT_NAMES]
     lengths = {name: sum(len(as_string(row.values.get(name))) for row in sample) for name in columns}
     return named[0] if named else max(columns, key=lambda name: lengths[name])
 
 
 def is_binary(values: Sequence[str]) -> bool:
-    """Whether all values that are there are words for 0 and 1, such as true and no."""
+    """Return whether all non-empty values mean 0 or 1, such as "true" and "no"; False if all are empty."""
     present = {value.casefold() for value in values if value}
     return bool(present) and present <= _TRUE | _FALSE
 
 
 def _clean(value: str) -> str:
-    """A value that can be written as UTF-8: lone surrogates are replaced."""
+    """Replace lone surrogates by "?", so that the value can be written as UTF-8."""
     return value.encode("utf-8", "replace").decode()
 
 
 class _Reading:
-    """From a table to comments: values become targets, rows without a text or a label are rejected."""
+    """Converts a table to comments: label values become targets, rows without a text or a label are rejected."""
 
     def __init__(self, source: str, table: Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
         self._source, self._text, self._label, self._by = source, text, label, by
@@ -248,7 +248,7 @@ class _Reading:
                 self._rows.append(row)
 
     def several(self) -> Comments:
-        """Several columns of zeros and ones."""
+        """Convert several label columns, one label each; reject rows with a value that means neither 0 nor 1."""
         rows, targets = [], []
         for row in self._rows:
             values = [as_string(row.values[name]).casefold() for name in self._label]
@@ -261,7 +261,7 @@ class _Reading:
         return self._comments(rows, targets, self._label, None, "0 and 1 in each", LabelMap(columns=self._label))
 
     def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
-        """One column: 0/1, values named by the user, or k exclusive values."""
+        """Convert one label column: 0 and 1, values that the user named, or labels that exclude each other."""
         (column,) = self._label
         values = [as_string(row.values[column]) for row in self._rows]
         counts = Counter(values)

@@ -1,4 +1,4 @@
-"""Split comments into training, validation and test sets; equal comments always stay in the same set."""
+"""Split comments into training, validation and test sets, or into folds; equal comments always stay together."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SMALLEST_STRATUM = 10
 
 @dataclass(frozen=True)
 class Split:
-    """The parts of a corpus.
+    """Training, validation and test set.
 
     Attributes
     ----------
-    train, validation, test : ``test`` is None where every row is trained on.
-    leaked : number of training rows that were removed because the given test set holds the same comment.
+    train, validation, test : the three sets; ``test`` is None if no rows are kept for a test.
+    leaked : number of rows that were removed because the given test set holds the same comment.
     """
 
     train: Comments
@@ -35,18 +35,18 @@ class Split:
 def split(
     comments: Comments, *, test: float | Comments, validation: float, seed: int, normalizer: Normalizer = PLAIN
 ) -> Split:
-    """Split by share, stratified by label; a given test set replaces the share.
+    """Split comments at random into training, validation and test sets, stratified by label.
 
     Parameters
     ----------
-    test : share of the rows, or the test set itself; training rows equal to one of its comments are removed.
-    validation : share of the rows.
-    normalizer : comments that it makes equal stay together.
+    test : share of the rows, or the test set itself; rows that equal one of its comments are then removed.
+    validation : share of the rows; if ``test`` is a test set, of the rows that are not removed.
+    normalizer : comments that are equal after this normalization stay in the same set.
 
     Raises
     ------
-    DataError : a set would have no row of a class, or the test set holds nearly all training rows.
-    UsageError : the shares leave nothing to train on.
+    DataError : a set would have no row of a class, or too few rows are left that the test set does not hold.
+    UsageError : the shares leave no rows to train on.
     """
     leaked = 0
     rest = np.arange(len(comments))
@@ -90,17 +90,18 @@ def folds(
     stratified: bool = True,
     key: str = "decision.folds",
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Folds as (fitted rows, held-out rows); equal comments are held out together.
+    """Return the row numbers of each fold as (rows to fit, held-out rows); equal comments are held out together.
 
     Parameters
     ----------
-    stratified : whether each fold holds its share of every class.
-    key : the recipe key that ``count`` came from, for errors.
+    count : number of folds.
+    stratified : whether each fold has the same share of each class.
+    key : recipe key that sets ``count``, for error messages.
 
     Raises
     ------
-    UsageError : more folds than comments of the rarest class.
-    DataError : a fold would have nothing to learn a label from.
+    UsageError : there are more folds than distinct comments of the rarest class.
+    DataError : in the rows to fit of a fold, no row or every row would have a label.
     """
     groups, strata, _ = _groups(comments, np.arange(len(comments)), normalizer)
     fewest = int(np.unique(strata, return_counts=True)[1].min())
@@ -152,7 +153,7 @@ def _held_out(
 
 
 def _spread(is_held: NDArray[np.bool_], targets: NDArray[np.uint8], seed: int) -> None:
-    """Move a group over wherever all groups with a label, or all without any, lie on one side by chance."""
+    """Where all or none of the groups with a label (or without any) are held out, flip a random one in ``is_held``."""
     columns = np.column_stack([targets > 0, ~targets.any(axis=1)])
     rng = np.random.default_rng(seed)
     for j in np.argsort(columns.sum(axis=0), kind="stable"):
@@ -165,9 +166,10 @@ def _spread(is_held: NDArray[np.bool_], targets: NDArray[np.uint8], seed: int) -
 def _groups(
     comments: Comments, rows: NDArray[np.intp], normalizer: Normalizer
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
-    """The group of equal comments that each row is in, and each group's stratum (its rarest label, or none) and targets.
+    """Group equal comments: return the group of each row, and the stratum and the targets of each group.
 
-    With several labels, a stratum of fewer than ten groups joins the next commoner one, so that each can be divided.
+    A group's stratum is its rarest label, or "no label". With several labels, a stratum with fewer than ten groups is
+    merged into a more common one, so that each stratum can be split.
     """
     keys = comments.keys(normalizer)
     numbers: dict[str, int] = {}

@@ -1,1 +1,1 @@
-"""Word vectors, and features made of them."""
+"""Word vectors: how they are trained, held in memory, stored on disk and loaded."""

@@ -1,4 +1,4 @@
-"""gensim's Word2Vec and FastText over a file of tokens."""
+"""Train Word2Vec and FastText on a file of tokens, with gensim."""
 
 from __future__ import annotations
 
@@ -18,27 +18,32 @@ from toxiclf.recipe import VectorsSection
 from toxiclf.text.hangul import decompose, recompose
 
 Advance = Callable[[float], None]
-"""Called with the share of the training that is done."""
+"""Function that is called with the share of the training that is done."""
 
 
 def trained_on(
     path: Path, options: VectorsSection, odd: Counter[str], *, seed: int, workers: int, say: Say = lambda message: None,
     advance: Advance | None = None,
 ) -> WordVectors:  # fmt: skip
-    """Word2Vec (Mikolov et al. 2013) or FastText (Bojanowski et al. 2017) over a file of tokens, by gensim.
+    """Train Word2Vec (Mikolov et al. 2013) or FastText (Bojanowski et al. 2017) on a file of tokens, with gensim.
 
-    FastText sees jamo in place of syllables, so that its n-grams cross syllables (Park et al. 2018). What has the same jamo (ㅅㅣ발
-    and 시발, 다ㅋ and 닼) is one word to it; each spelling that is frequent enough gets its vector.
+    FastText reads jamo in place of syllables, so that its n-grams can cross syllable boundaries (Park et al. 2018).
+    Spellings with the same jamo (ㅅㅣ발 and 시발, 다ㅋ and 닼) are one word to FastText; each frequent spelling gets the
+    word's vector.
 
     Parameters
     ----------
-    odd : how often tokens were seen that are not what their jamo spell.
+    odd : counts of tokens that differ from the syllables that their jamo spell, such as ㅅㅣ발; only used for FastText.
+
+    Raises
+    ------
+    DataError : no token occurs ``min_count`` times.
     """
     from gensim.models import FastText, Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
     from gensim.models.fasttext import ft_ngram_hashes
 
-    assert isinstance(options.epochs, int)  # "auto" is written out
+    assert isinstance(options.epochs, int)  # the caller has replaced "auto" by a number
     epochs: int = options.epochs
 
     class Epochs(CallbackAny2Vec):  # type: ignore[misc]  # gensim has no types
@@ -73,7 +78,7 @@ def trained_on(
         return with_pieces(list(model.wv.index_to_key), matrix, counts)
 
     def vectors_of(pieces: Sequence[str]) -> NDArray[np.float32]:
-        """What ``model.wv.get_vector`` gives for each, in few steps; zeros where a piece is shorter than any n-gram."""
+        """Return FastText's vectors of pieces, as ``model.wv.get_vector`` does; zeros for a piece without n-grams."""
         keys = [decompose(piece) for piece in pieces]
         ngrams = [ft_ngram_hashes(key, low, high, options.buckets) for key in keys]
         sizes = np.fromiter(map(len, ngrams), dtype=np.intp, count=len(ngrams))
@@ -94,7 +99,11 @@ def trained_on(
 def _spellings(
     keys: Sequence[str], counts: NDArray[np.float64], odd: Mapping[str, int], min_count: int
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.float64]]:
-    """Tokens of falling frequency from words of jamo: the place of each one's word, and how often it was seen itself."""
+    """Return the spellings of FastText's words (``keys``, in jamo) by falling count, the index of each spelling's
+    word in ``keys``, and the counts of the spellings.
+
+    Spellings rarer than ``min_count`` are left out, except the most frequent spelling of each word.
+    """
     spelt: dict[str, dict[str, int]] = {}
     for token, count in odd.items():
         spelt.setdefault(decompose(token), {})[token] = count
@@ -111,7 +120,7 @@ def _spellings(
 
 @contextmanager
 def _listening(advance: Advance | None, epochs: int) -> Iterator[None]:
-    """Hear from gensim's log how far it is within an epoch: its callbacks only tell of whole ones."""
+    """Report progress within an epoch by reading gensim's log, because gensim's callbacks report only whole epochs."""
     if advance is None:
         yield
         return

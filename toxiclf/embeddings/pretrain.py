@@ -1,4 +1,4 @@
-"""Train word vectors: Word2Vec, or FastText over jamo n-grams, on texts that are streamed through a file of tokens."""
+"""Train word vectors on texts of any size: Word2Vec, or FastText over jamo n-grams."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _CHUNK = 8192
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Vectors and where they came from.
+    """Trained word vectors, their card, and the rejected rows.
 
     Attributes
     ----------
-    rejected : source and row, of rows of the files that could not be read.
+    rejected : source and details of each rejected row, which could not be read.
     """
 
     vectors: WordVectors
@@ -57,20 +57,20 @@ def pretrain(
     advance: Advance | None = None,
     scratch: Path | None = None,
 ) -> Pretrained:
-    """Train vectors on files of any size: they are read once, as a stream, and their tokens are kept in a file.
+    """Train word vectors on files of any size, which are read once, as a stream, into a temporary file of tokens.
 
     Parameters
     ----------
     sources : files, or ``corpus:NAME``.
-    options : "auto" is ``min_count`` 5 and ``epochs`` 5.
-    text, engine : how texts become tokens.
-    workers : threads; with more than one, the seed does not give the same vectors again.
-    advance : of the training itself, after the tokens are made.
-    scratch : where the file of tokens lies meanwhile, about as large as the texts; None for the system's temporary folder.
+    options : options of the training; "auto" is 5 for ``min_count`` and 5 for ``epochs``.
+    text, engine : options and tokenizer that turn texts into tokens.
+    workers : number of threads; with more than one, the same seed does not give the same vectors again.
+    advance : called with the share of the training that is done; tokenization before it is not reported.
+    scratch : folder for the temporary file of tokens, which is about as large as the texts; None for the system's.
 
     Raises
     ------
-    DataError : the files hold no text, or no token is frequent enough.
+    DataError : the files hold no text, or no token occurs ``min_count`` times.
     """
     options = resolved(options, min_count=5, epochs=5)
     rejected: list[tuple[str, Rejected]] = []
@@ -107,11 +107,11 @@ def pretrain(
 
 
 def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, seed: int) -> WordVectors:
-    """Vectors of the training rows themselves; "auto" is ``min_count`` 2 and ``epochs`` 20.
+    """Train word vectors on the tokens of the training rows; "auto" is 2 for ``min_count`` and 20 for ``epochs``.
 
     Raises
     ------
-    DataError : no token is frequent enough.
+    DataError : no token occurs ``min_count`` times.
     """
     options = resolved(options, min_count=2, epochs=20)
     with tempfile.TemporaryDirectory(prefix="toxiclf-") as scratch:
@@ -122,13 +122,14 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
 
 
 def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tokenizer, say: Say) -> WordVectors:
-    """Vectors of the ``unlabeled`` texts, from the cache where the same texts were trained on in the same way.
+    """Return word vectors of the ``unlabeled`` texts, from the cache if it has them for the same texts and options.
 
-    The cache is :func:`toxiclf.cache.cache_folder`. Rows that cannot be read are left out, and counted in a message.
+    Otherwise they are trained and cached, in :func:`toxiclf.cache.cache_folder`. Rejected rows are left out, and
+    ``say`` gets a message with their number.
 
     Raises
     ------
-    DataError : the files hold no text, or no token is frequent enough.
+    DataError : the files hold no text, or no token occurs ``min_count`` times.
     """
     options = resolved(options, min_count=5, epochs=5)
     digest = hashlib.sha256()
@@ -177,7 +178,7 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
 
 
 def _rejected_sentence(reasons: Mapping[str, int]) -> str:
-    """How many rows could not be read, and why most of them; empty where all could."""
+    """Return the number of rejected rows and the most frequent reason, as a sentence; "" if there are none."""
     if not reasons:
         return ""
     most = max(reasons, key=reasons.__getitem__)
@@ -185,7 +186,7 @@ def _rejected_sentence(reasons: Mapping[str, int]) -> str:
 
 
 def text_facts(text: TextSection, engine: Tokenizer) -> store.TextFacts:
-    """How a recipe's ``[text]`` makes tokens."""
+    """Return the settings and versions that decide how texts become tokens."""
     return store.TextFacts(
         tokenizer=engine.name, tokenizer_version=engine.version, part_of_speech=engine.part_of_speech,
         typo_correction=engine.typo_correction, normalizer_version=normalize.VERSION, repeat_cap=text.repeat_cap,
@@ -194,7 +195,7 @@ def text_facts(text: TextSection, engine: Tokenizer) -> store.TextFacts:
 
 
 def resolved(options: VectorsSection, *, min_count: int, epochs: int) -> VectorsSection:
-    """The options with "auto" written out."""
+    """Return the options, with ``min_count`` and ``epochs`` in place of "auto"."""
     auto = {"min_count": min_count, "epochs": epochs}
     return options.model_copy(update={key: value for key, value in auto.items() if getattr(options, key) == "auto"})
 
@@ -222,11 +223,13 @@ def _tokens_of(
 
 
 def _write(path: Path, sentences: Iterable[Sequence[str]], options: VectorsSection) -> Counter[str]:
-    """Tokens of each text, one line a text, on disk: memory does not grow with the texts; for FastText, their jamo.
+    """Write the tokens of each text (for FastText, their jamo) to a file, one text per line.
+
+    Texts are not held in memory. A text without tokens gets no line.
 
     Returns
     -------
-    For FastText, how often each token was seen that is not what its jamo spell (ㅅㅣ발, 다ㅋ).
+    For FastText, counts of the tokens that differ from the syllables that their jamo spell (ㅅㅣ발, 다ㅋ); else empty.
     """
     odd: Counter[str] = Counter()
     with writing_text(path) as file:

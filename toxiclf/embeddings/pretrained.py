@@ -1,4 +1,4 @@
-"""Load the word vectors that a recipe names: shipped ones, a folder or file, or those of unlabeled texts."""
+"""Load the word vectors that a recipe names: shipped vectors, a folder or file, or vectors of unlabeled texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from toxiclf.text.tokenizers import Tokenizer
 
 
 def recipe_vectors(recipe: Recipe, engine: Tokenizer, say: Say) -> WordVectors | None:
-    """Word vectors that do not come from the training rows; None where the recipe's do."""
+    """Return the word vectors that the recipe names; None if they are trained on the training rows or by the model.
+
+    Raises
+    ------
+    UsageError : the word vectors were trained with another tokenizer, other parts of speech or other typo correction.
+    DataError : the word vectors do not exist, or they cannot be read or trained.
+    """
     if recipe.model.learns_embedding:
         return None
     source = recipe.pretrained_vectors
@@ -41,15 +47,15 @@ def load_vectors(source: str) -> tuple[WordVectors, store.VectorCard | None]:
 
     Parameters
     ----------
-    source : "ko-comments", a folder that ``toxiclf pretrain`` wrote, or a file of word2vec's formats.
+    source : "ko-comments", a folder that ``toxiclf pretrain`` wrote, or a file in one of word2vec's formats.
 
     Returns
     -------
-    The vectors, and the card that a folder holds.
+    The word vectors and their card; None in place of the card for a file.
 
     Raises
     ------
-    DataError : there are none, or they cannot be read.
+    DataError : ``source`` names no word vectors, or they cannot be read.
     """
     if source in SHIPPED_VECTORS:
         with as_file(files("toxiclf.embeddings") / "shipped" / source) as folder:
@@ -66,7 +72,7 @@ def load_vectors(source: str) -> tuple[WordVectors, store.VectorCard | None]:
 
 
 def vectors_hash(source: str) -> str:
-    """What stands for word vectors: of a folder the hash of its card, of a file its own."""
+    """Return the SHA-256 of the card (``vectors.json``) of a folder of word vectors, or of a file of word vectors."""
     if source in SHIPPED_VECTORS:
         card = files("toxiclf.embeddings") / "shipped" / source / store.CARD
         return hashlib.sha256(card.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Word vectors on disk: a folder of safetensors and JSON that is verified before it is parsed; word2vec files of others."""
+"""Word vectors on disk: folders of safetensors and JSON, which are verified, and files in word2vec's formats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from toxiclf.errors import DataError
 CARD, TOKENS, ARRAYS = "vectors.json", "tokens.json", "vectors.safetensors"
 _OURS = (CARD, TOKENS, ARRAYS, "README.md", "rejected.csv")
 _LARGEST_CARD = 2**20
-_LARGEST_MATRIX = 2**30  # bytes of float32: a graph of ONNX ends at twice that
+_LARGEST_MATRIX = 2**30  # bytes as float32; an ONNX graph can have at most twice as many
 _FACEBOOK_MAGIC = (793712314).to_bytes(4, "little")
 _HEADER = re.compile(rb"(\d+) (\d+)\s*\n")
 _LONGEST_WORD, _LONGEST_NUMBER = 2**16, 64
@@ -34,7 +34,7 @@ _File = IO[bytes] | gzip.GzipFile
 
 
 class TextFacts(BaseModel):
-    """How the texts became tokens; a model that takes the vectors must make tokens in the same way."""
+    """Settings that turned texts into tokens; a model that uses the word vectors must make tokens in the same way."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     tokenizer: str
@@ -47,14 +47,14 @@ class TextFacts(BaseModel):
 
 
 class VectorCard(BaseModel):
-    """The schema of ``vectors.json``: what the vectors are, and all that is needed to make them again.
+    """Schema of ``vectors.json``, the card of word vectors: what they are, and how to train them again.
 
     Attributes
     ----------
-    options : of the training, as the recipe's ``[vectors]`` has them.
-    sources, texts, texts_sha256 : what they were trained on.
-    quantized : whether each number is kept in 8 bits.
-    seen : number of tokens that were seen; the rest are pieces.
+    options : options of the training, as in the recipe's ``[vectors]``.
+    sources, texts, texts_sha256 : sources, number and hash of the texts that they were trained on.
+    quantized : whether the vectors are stored with 8 bits per number.
+    tokens, seen : number of vectors, and number of those whose token occurred in the texts; the rest are pieces.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,16 +76,16 @@ class VectorCard(BaseModel):
 
 
 def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
-    """Write vectors so that ``folder`` holds either all of the old ones or all of the new, whenever the process is stopped.
+    """Write word vectors atomically: if the process is killed, all old files or all new files can still be read.
 
     Parameters
     ----------
-    folder : made with its parents. Vectors that it holds are replaced; other files beside them stay.
-    card : its ``quantized`` says how they are written; counts and files are filled in here.
+    folder : made with its parents if missing. Word vectors in it are replaced; other files beside them stay.
+    card : its ``quantized`` decides the bits per number; ``tokens``, ``seen``, ``size`` and ``files`` are filled in.
 
     Raises
     ------
-    DataError : ``folder`` exists and holds something else, or the vectors are too many.
+    DataError : ``folder`` exists and holds something other than word vectors, or there are too many vectors.
     """
     from safetensors.numpy import save as packed
 
@@ -105,13 +105,13 @@ def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise a DataError if something that is no vectors is in the way of :func:`save`."""
+    """Raise a DataError if ``folder`` exists but is neither empty nor a folder of word vectors."""
     if folder.exists() and not _is_replaceable(folder):
         raise DataError(f"{folder} exists, but holds no word vectors; choose another folder, or empty it")
 
 
 def _is_replaceable(folder: Path) -> bool:
-    """Whether it is an empty folder, or one with the card of vectors, damaged as these may be."""
+    """Return whether ``folder`` is empty or has a valid card; the vectors themselves may be damaged."""
     if not folder.is_dir():
         return False
     if not (folder / CARD).is_file():
@@ -124,16 +124,16 @@ def _is_replaceable(folder: Path) -> bool:
 
 
 def place(folder: Path) -> Path:
-    """Where the vectors of a folder lie: in it, or in what a :func:`save` that was killed left of it."""
+    """Return ``folder``, or the folder beside it in which a killed :func:`save` left the old word vectors."""
     return folders.place([folder], CARD)
 
 
 def load(folder: Path) -> tuple[WordVectors, VectorCard]:
-    """Read what :func:`save` wrote.
+    """Read the word vectors and the card that :func:`save` wrote.
 
     Raises
     ------
-    DataError : something is missing, or other than what ``vectors.json`` says.
+    DataError : a file is missing, or differs from what ``vectors.json`` says.
     """
     return folders.read([folder], CARD, _load, DataError)
 
@@ -164,7 +164,7 @@ def _load(folder: Path) -> tuple[WordVectors, VectorCard]:
 
 
 def _unpacked(arrays: Mapping[str, NDArray[Any]], card: VectorCard) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Matrix and frequencies as the card says they are written."""
+    """Check the arrays against the card; return the matrix as float32, and the frequencies."""
     matrix, frequencies = arrays["matrix"], arrays["frequencies"]
     kinds = {"matrix": np.int8, "scales": np.float32} if card.quantized else {"matrix": np.float32}
     if set(arrays) != {*kinds, "frequencies"} or any(arrays[name].dtype != kind for name, kind in kinds.items()):
@@ -176,20 +176,21 @@ def _unpacked(arrays: Mapping[str, NDArray[Any]], card: VectorCard) -> tuple[NDA
         scales = arrays["scales"]
         if scales.shape != (len(matrix),):
             raise ValueError("it does not have one scale per vector")
-        with np.errstate(all="ignore"):  # what is not finite is found later
+        with np.errstate(all="ignore"):  # values that are not finite are refused later
             matrix = matrix.astype(np.float32) * scales[:, None]
     return matrix, frequencies
 
 
 def load_foreign(path: Path) -> WordVectors:
-    """Read the text or binary format of word2vec (``.bin``), also packed with gzip.
+    """Read a file in word2vec's text format or binary format (``.bin``), also packed with gzip (``.gz``).
 
-    Such files hold no counts: frequencies are taken to fall with rank (Zipf), as tokens stand in order of frequency.
-    Pieces that the file lacks get the mean of the tokens that hold them. Of a token that stands in it twice, the first counts.
+    Such files hold no counts. Their tokens are in order of frequency, so 1 / rank is taken as a token's frequency
+    (Zipf). Pieces that the file lacks get the mean vector of the tokens that hold them. If a token occurs twice, its
+    first vector counts.
 
     Raises
     ------
-    DataError : the file is not of these formats, or the vectors are too many.
+    DataError : the file is missing or not in one of these formats, or it holds too many vectors.
     """
     try:
         packed = path.suffix == ".gz"
@@ -214,7 +215,12 @@ def load_foreign(path: Path) -> WordVectors:
 
 
 def _promised(path: Path, first: bytes, binary: bool, packed: bool) -> tuple[int, int]:
-    """How many vectors of how many numbers the first line promises, which must fit the file's size."""
+    """Return the numbers of vectors and dimensions that the first line gives.
+
+    Raises
+    ------
+    DataError, ValueError : the line does not give them, the file is too small for them, or they are too many.
+    """
     if first.startswith(_FACEBOOK_MAGIC):
         raise DataError(f"{path} is a whole fastText model; give its .vec file, which holds only the vectors")
     header = _HEADER.fullmatch(first)
@@ -231,7 +237,10 @@ def _promised(path: Path, first: bytes, binary: bool, packed: bool) -> tuple[int
 
 
 def _rows(file: _File, count: int, size: int, binary: bool) -> tuple[list[str], NDArray[np.float32]]:
-    """The rows of the file, of tokens that stand in it twice the first; no line is read beyond what a row can take."""
+    """Return the distinct tokens of the file and their vectors; if a token occurs twice, its first vector counts.
+
+    Lines longer than a valid row are not read to their end.
+    """
     matrix = np.empty((count, size), dtype=np.float32)
     places: dict[str, int] = {}
     for row in range(1, count + 1):
@@ -250,7 +259,7 @@ def _rows(file: _File, count: int, size: int, binary: bool) -> tuple[list[str], 
 
 def _text_row(file: _File, size: int) -> tuple[bytes, NDArray[np.float32]]:
     word, *numbers = file.readline(_LONGEST_WORD + size * _LONGEST_NUMBER).rstrip().split(b" ")
-    with np.errstate(over="ignore"):  # what is not finite is found later
+    with np.errstate(over="ignore"):  # values that are not finite are refused later
         return word, np.array([float(number) for number in numbers]).astype(np.float32)
 
 
@@ -286,7 +295,7 @@ def _check(tokens: Any, matrix: NDArray[Any], frequencies: NDArray[np.float64]) 
 
 
 def _quantized(matrix: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """8 bits a number and one scale a vector: an error of at most 1/254 of the vector's largest number."""
+    """Convert vectors to int8 with a scale each; the error is at most 1/254 of a vector's largest absolute value."""
     scales = np.abs(matrix).max(axis=1) / np.float32(127)
     scales = np.where(scales > 0, scales, np.float32(1)).astype(np.float32)
     return {"matrix": np.rint(matrix / scales[:, None]).astype(np.int8), "scales": scales}

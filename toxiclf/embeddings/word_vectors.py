@@ -1,4 +1,4 @@
-"""Word vectors in memory: for known tokens, and for every Hangul syllable and jamo as pieces of unknown tokens."""
+"""Word vectors in memory: of known tokens, and of Hangul syllables and jamo, which are the pieces of unknown tokens."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ from toxiclf.text.vocabulary import TokenVocabulary
 Say = Callable[[str], None]
 
 JAMO = tuple(dict.fromkeys(INITIALS + MEDIALS + FINALS))
-"""The modern compatibility jamo, 51."""
+"""The 51 modern compatibility jamo."""
 PIECES = (*map(chr, range(FIRST_SYLLABLE, LAST_SYLLABLE + 1)), *JAMO)
-"""What every Korean word can be broken into: all 11,172 syllables, then the jamo."""
+"""Pieces that every Korean word can be split into: all 11,172 syllables, then the jamo."""
 
 
 @dataclass(frozen=True)
 class WordVectors:
-    """Vectors of tokens.
+    """Word vectors of tokens and of the pieces of unknown tokens.
 
     Attributes
     ----------
-    tokens : those that were seen, in order of falling frequency, then those :data:`PIECES` that are not among them.
-    matrix : float32 (len(tokens), size).
-    frequencies : share of each token among all tokens seen, float64 (len(tokens),); 0 for pieces that were not seen alone.
-    origin : what they were made from, for reports and bundles.
-    packed : the same numbers as int8 (len(tokens), size) and float32 scales (len(tokens),), where they were kept so.
+    tokens : tokens of the training texts, in order of falling frequency, then all other :data:`PIECES` (none in vectors
+        that are drawn at random).
+    matrix : vector of each token, float32 (len(tokens), size).
+    frequencies : share of each token in the training texts, float64 (len(tokens),); 0 for the other pieces.
+    origin : source of the vectors, for reports and bundles.
+    packed : the int8 vectors (len(tokens), size) and float32 scales (len(tokens),) of quantized vectors; else None.
     """
 
     tokens: list[str]
@@ -54,24 +55,26 @@ class WordVectors:
 
     @property
     def size(self) -> int:
-        """Dimensions of a vector."""
+        """Number of dimensions of a vector."""
         return int(self.matrix.shape[1])
 
     @cached_property
     def vocabulary(self) -> TokenVocabulary:
-        """Ids of tokens, and of the known pieces of all others."""
+        """Vocabulary that gives each token its id, and an unknown token the ids of its known pieces."""
         return TokenVocabulary(self.tokens)
 
     def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:
-        """The tokens with the most similar vectors and their cosine similarities, the most similar first.
+        """Return the ``count`` tokens with the most similar vectors and their cosine similarities, highest first.
+
+        Only tokens of the training texts are returned, without ``word`` itself.
 
         Parameters
         ----------
-        word : a token; one without a vector is taken as the mean of its known pieces.
+        word : a token; if it has no vector, the mean vector of its known pieces is used.
 
         Raises
         ------
-        DataError : nothing of the word is known.
+        DataError : neither the word nor any of its pieces has a vector.
         """
         ids = self.vocabulary.ids([[word]]).flat - 1
         if not len(ids):
@@ -93,15 +96,16 @@ def with_pieces(
     counts: NDArray[np.float64],
     vectors_of: Callable[[Sequence[str]], NDArray[np.float32]] | None = None,
 ) -> WordVectors:
-    """Give every Hangul syllable and jamo a vector, too, so that each Korean token has one or is made of pieces that have.
+    """Add vectors of all Hangul syllables and jamo, so that a Korean token without a vector has pieces with vectors.
 
     Parameters
     ----------
-    tokens : distinct, in order of falling frequency.
-    matrix : float32 (len(tokens), size), their vectors.
-    counts : how often each was seen, (len(tokens),).
-    vectors_of : makes the vectors of pieces (FastText can). Where there is none, or it gives zeros, a piece has the mean of the
-        tokens that hold it, weighted by the square root of their counts; a syllable that stands in no token, the mean of its jamo.
+    tokens : distinct tokens, in order of falling frequency.
+    matrix : vectors of the tokens, float32 (len(tokens), size).
+    counts : number of occurrences of each token, (len(tokens),).
+    vectors_of : function that computes the vectors of pieces, as FastText can. If it is None or returns zeros, a
+        piece gets the mean vector of the tokens that hold it, weighted by the square root of their counts. A syllable
+        in no token gets the mean of its jamo, and a jamo in no token gets the weighted mean of all tokens.
     """
     known = set(tokens)
     missing = [piece for piece in PIECES if piece not in known]
@@ -120,7 +124,10 @@ _PLACES = {piece: i for i, piece in enumerate(PIECES)}
 def _means_of_holders(
     tokens: Sequence[str], matrix: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The vector of each piece, (len(PIECES), size)."""
+    """Return for each piece the weighted mean vector of the tokens that hold it, (len(PIECES), size).
+
+    For pieces that no token holds, see :func:`with_pieces`.
+    """
     import scipy.sparse as sp
 
     places = [[_PLACES[p] for p in {*token, *decompose(token)} if p in _PLACES] for token in tokens]
@@ -143,13 +150,13 @@ def _means_of_holders(
 
 
 def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: int) -> WordVectors:
-    """Vectors to begin learning with, uniform in ±0.05, of the tokens that the training rows hold ``min_count`` times.
+    """Draw random vectors, uniform in ±0.05, for the tokens that occur ``min_count`` times in the training rows.
 
-    Pieces get none: what no row teaches would stay as it was drawn.
+    A network starts its training with them. Pieces get no vectors, because no training row would change them.
 
     Raises
     ------
-    DataError : there is no such token.
+    DataError : no token occurs ``min_count`` times.
     """
     min_count = 2 if options.min_count == "auto" else options.min_count
     counts = Counter(token for comment in tokens for token in comment)

@@ -1,1 +1,1 @@
-"""Evaluation: metrics, checks and reports that are the same for every model."""
+"""Evaluation of models: metrics, checks, reports and comparisons, which are the same for every kind of model."""

@@ -1,4 +1,4 @@
-"""Analyses in ``report.json`` beyond metrics: threshold curves, calibration and subgroups."""
+"""Compute the analyses in ``report.json`` beyond metrics: threshold curves, calibration and subgroups."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from toxiclf.text.normalize import Normalizer
 
 _Scores = NDArray[np.float32]
 
-_EVEN = 100  # thresholds at equal distances
-_OF_TOXIC = 150  # and at quantiles of the scores of toxic rows, where recall changes
-_OF_OTHERS = 50  # and of the others
+_EVEN = 100  # steps of evenly spaced thresholds
+_OF_TOXIC = 150  # thresholds at quantiles of the scores of toxic rows, where recall changes
+_OF_OTHERS = 50  # thresholds at quantiles of the scores of the other rows
 _BINS = 10
 
 
@@ -27,17 +27,18 @@ def analysis_of(
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
 ) -> Analysis:
-    """Compute the fast analyses of a report.
+    """Compute the fast analyses of a report; :meth:`toxiclf.evaluation.report.Report.analysed` adds the slow ones.
 
     Parameters
     ----------
-    comments, scores : the rows of the report, scores (n, n_labels).
-    decided : the rows that thresholds may be chosen on: which they are, in words, their scores and targets; None where they are
-        not at hand.
+    comments, scores : the evaluated rows, and their scores (n, n_labels).
+    thresholds : decision threshold of each label.
+    decided : the rows on which thresholds may be chosen: their description, scores and targets; None if unknown.
 
     Returns
     -------
-    ``thresholds`` (``rows``, and ``labels``, see :func:`threshold_curve`), ``calibration``, ``slices``.
+    ``calibration`` and ``slices``; with ``decided`` also ``thresholds``: the description as ``rows``, and the curves as
+    ``labels``, see :func:`threshold_curve`.
     """
     subgroups = list(slice_rows(comments.keys(normalizer), comments.group_column, comments.groups))
     analysis: Analysis = {
@@ -54,17 +55,18 @@ def analysis_of(
 def threshold_curve(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], labels: Sequence[str]
 ) -> dict[str, Curve]:
-    """True and false positives of each label at about 300 thresholds, including the model's own.
+    """Count true and false positives of each label at about 300 thresholds, including the model's own.
 
     Parameters
     ----------
-    scores, targets : (n, n_labels), of the rows that thresholds may be chosen on.
-    thresholds : one a label, as chosen.
+    scores, targets : scores and targets of the rows on which thresholds may be chosen, (n, n_labels).
+    thresholds : decision threshold of each label, as chosen.
 
     Returns
     -------
-    By label: ``toxic`` and ``others``, how many rows hold it and do not; and lists of equal length, ascending: ``threshold``,
-    ``tp`` and ``fp``, how many of each are flagged (score >= threshold). The rest follows: fn = toxic - tp, tn = others - fp.
+    For each label: ``toxic`` and ``others``, the number of rows with the label and without it; ``threshold``, a list in
+    ascending order; ``tp`` and ``fp``, for each threshold the number of toxic rows and of others with
+    score >= threshold. False and true negatives follow: fn = toxic - tp, tn = others - fp.
     """
     curves: dict[str, Curve] = {}
     for j, label in enumerate(labels):
@@ -80,7 +82,7 @@ def threshold_curve(
 
 
 def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: float) -> NDArray[np.float32]:
-    """Where to look: evenly, where scores are, and at the threshold."""
+    """Return the thresholds of a curve, ascending: evenly spaced, at quantiles of the scores, and the model's own."""
     parts = [np.linspace(0, 1, _EVEN + 1), np.array([threshold])]
     for column, count in ((scores[toxic], _OF_TOXIC), (scores[~toxic], _OF_OTHERS)):
         if len(column):
@@ -91,13 +93,14 @@ def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: floa
 def calibration_curve(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], labels: Sequence[str]
 ) -> dict[str, Calibrated]:
-    """Reliability curve and expected calibration error of each label.
+    """Compute the reliability curve and the expected calibration error of each label.
 
     Returns
     -------
-    By label: ``bins``, ten groups of equally many rows by score (fewer where scores are equal) with their mean ``score``, the
-    ``share`` that holds the label, and ``rows``; ``ece``, the expected calibration error over these groups, the mean of
-    |score - share| weighted by rows (Naeini, Cooper and Hauskrecht 2015, with groups of equal size).
+    For each label: ``bins``, ten groups of rows with similar scores and of equal size (fewer groups if many scores are
+    equal), with the mean ``score``, the ``share`` of rows that have the label, and the number of ``rows``; and ``ece``,
+    the expected calibration error: the mean of |score - share| over groups, weighted by rows (Naeini, Cooper and
+    Hauskrecht 2015, with groups of equal size).
     """
     calibrated: dict[str, Calibrated] = {}
     for j, label in enumerate(labels):

@@ -1,4 +1,4 @@
-"""All metrics of all labels, with bootstrap intervals over rows."""
+"""Compute the metrics of all labels, with bootstrap intervals over rows."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from toxiclf.evaluation.metrics._counts import ResampledRows
 from toxiclf.evaluation.prevalence import Floats, classes_and_prevalence, reweighted_counts
 
 SUMMARY = ""
-"""Stands where a row is of no label but the mean over labels; no label has an empty name."""
+"""Label name of rows that hold the mean over labels; no label has an empty name."""
 
 RESAMPLES = 1000
-_CELLS = 4_000_000  # resamples × rows at once
+_CELLS = 4_000_000  # resamples × rows in one batch
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One figure: a metric of a label (or of all, :data:`SUMMARY`) with its 95 % interval; None where undefined."""
+    """A metric of a label, or its mean over labels (:data:`SUMMARY`), with its 95 % interval; None where undefined."""
 
     label: str
     metric: str
@@ -38,11 +38,11 @@ class Evaluation:
 
     Attributes
     ----------
-    rows : all figures.
-    draws : by metric, the summary's value in each bootstrap resample, (RESAMPLES,); equal seeds draw equal rows, so two
-        models on the same rows can be compared pair by pair.
-    label_draws : the same by label.
-    confusion : by label: tn, fp, fn, tp.
+    rows : all metrics of all labels, the means over labels first.
+    draws : metric → its mean over labels in each bootstrap resample, (resamples,). Equal seeds draw equal rows, so two
+        models on the same rows can be compared resample by resample.
+    label_draws : label → metric → its value in each bootstrap resample, (resamples,).
+    confusion : label → counts of tn, fp, fn and tp.
     """
 
     rows: list[MetricRow]
@@ -51,11 +51,11 @@ class Evaluation:
     confusion: dict[str, dict[str, int]]
 
     def value(self, metric: str, label: str = SUMMARY) -> float | None:
-        """One figure."""
+        """Return the value of a metric for a label, or its mean over labels."""
         return self.row(metric, label).value
 
     def row(self, metric: str, label: str = SUMMARY) -> MetricRow:
-        """One figure with its interval."""
+        """Return a metric with its interval for a label, or its mean over labels."""
         return next(row for row in self.rows if row.label == label and row.metric == metric)
 
 
@@ -74,13 +74,13 @@ def evaluate(
 
     Parameters
     ----------
-    scores, targets : (n, n_labels).
-    thresholds : one a label; toxic where score >= threshold.
-    prior : production prevalences, to which rows are weighted; metrics that depend on it are defined only then. Figures are None
-        where the rows lack a class. Prevalences are taken as known, so each resample is weighted to them by itself. Counts of
-        the confusion stay those of the rows as they are.
-    exclusive : whether labels exclude each other; matters to the weights.
-    resamples : of the bootstrap; 0 for figures alone, without intervals.
+    scores, targets : scores and 0/1 targets, (n, n_labels).
+    thresholds : threshold of each label; a row is flagged if score >= threshold.
+    prior : production prevalence of each label, to which rows are weighted; None for unweighted rows. Each resample is
+        weighted separately, because the prevalence is taken as known. Metrics are None if the rows lack a class. The
+        confusion counts are those of unweighted rows. Metrics such as the flag rate are computed only with a prior.
+    exclusive : whether labels exclude each other; affects only the weights.
+    resamples : number of bootstrap resamples; 0 for metrics without intervals.
     """
     production = None if prior is None else _Production(tuple(prior), exclusive)
     names = metric_names(production=production is not None)
@@ -112,13 +112,13 @@ def evaluate(
 def paired_difference(
     model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY
 ) -> tuple[float, float] | None:
-    """95 % interval of the difference to the baseline over the same resampled rows; None where undefined."""
+    """Return the 95 % interval of the difference model - baseline over the same resamples; None where undefined."""
     low, high = _interval(paired_draws(model, baseline, metric, label))
     return None if low is None or high is None else (low, high)
 
 
 def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY) -> Floats:
-    """Differences to the baseline in each resample of the same rows where both are defined."""
+    """Return the difference model - baseline in each resample of the same rows; undefined differences are left out."""
     ours, theirs = (e.draws if label == SUMMARY else e.label_draws[label] for e in (model, baseline))
     difference = ours[metric] - theirs[metric]
     return difference[~np.isnan(difference)]
@@ -126,14 +126,14 @@ def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: st
 
 @dataclass(frozen=True)
 class _Production:
-    """Production prevalences by label, and whether labels exclude each other."""
+    """The production prevalence of each label, and whether labels exclude each other."""
 
     prior: tuple[float, ...]
     exclusive: bool
 
 
 def _bootstrap(measure: Callable[[Floats], Floats], n: int, seed: int, resamples: int) -> Floats:
-    """Metrics (resamples, n_labels, n_metrics) under resampled row counts."""
+    """Compute metrics in each bootstrap resample of n rows, (resamples, n_labels, n_metrics)."""
     rng = np.random.default_rng(seed)
     parts = []
     left = resamples
@@ -150,7 +150,7 @@ def _of_all(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats, *,
     names: Sequence[str], production: _Production | None,
 ) -> Floats:  # fmt: skip
-    """The metrics of all labels, (resamples, n_labels, n_metrics)."""
+    """Compute metrics of all labels, (resamples, n_labels, n_metrics), from counts of drawn rows, (resamples, n)."""
     columns = []
     for j in range(scores.shape[1]):
         weighted = counts
@@ -167,7 +167,7 @@ def _of_all(
 def _of_label(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold: float, counts: Floats, names: Sequence[str]
 ) -> Floats:
-    """The metrics of one label, (resamples, n_metrics); ``counts`` (resamples, n) say how often each row counts."""
+    """Compute the metrics of one label, (resamples, n_metrics); ``counts`` (resamples, n) are weights of rows."""
     rows = ResampledRows(scores, targets == 1, scores >= np.float32(threshold), counts)
     metrics = components("metric")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -175,7 +175,7 @@ def _of_label(
 
 
 def _mean(values: Floats) -> Floats:
-    """Mean over labels (the axis before the last), undefined labels left out."""
+    """Average over labels (axis -2), ignoring NaN values; NaN if all are."""
     defined = ~np.isnan(values)
     mean: Floats = np.where(defined, values, 0.0).sum(axis=-2) / defined.sum(axis=-2)
     return mean

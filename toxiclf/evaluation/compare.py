@@ -34,14 +34,14 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     Returns
     -------
     Comparison
-        Figures of each run, and differences to the reference with intervals.
+        Metrics of each run, and their differences from the reference with intervals.
 
     Raises
     ------
     UsageError
-        There are fewer than two runs, one is given twice, a folder is no run, or labels or comments differ.
+        There are fewer than two runs, one is given twice, a folder is not a run, or labels or comments differ.
     DataError
-        A run's files were cut or changed.
+        A run's files were truncated or changed.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
         _check_same_rows(names[0], saved[0], name, run)
     aligned = _aligned([run.predictions for run in saved])
     seeds = {run.report.seed for run in saved}
-    seed = seeds.pop() if len(seeds) == 1 else 0  # with one seed, intervals are those of the reports
+    seed = seeds.pop() if len(seeds) == 1 else 0  # if all runs share a seed, intervals equal those in their reports
     evaluations = [_evaluated(run, rows, seed) for run, rows in zip(saved, aligned, strict=True)]
     differences = [
         _difference(name, label, metric, evaluation, evaluations[0])
@@ -89,7 +89,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """The last part of each path, or as many of the last parts as no other path ends in."""
+    """Return a short, unique name for each path: its last part, with as many parts before it as uniqueness needs."""
     names = []
     for folder in folders:
         depth = 1
@@ -100,7 +100,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _check_same_rows(reference: str, first: SavedRun, name: str, run: SavedRun) -> None:
-    """Refuse runs that were not measured on the same comments with the same labels."""
+    """Raise a UsageError unless both runs were evaluated on the same comments with the same labels."""
     if run.report.labels != first.report.labels:
         raise UsageError(
             f"{name} has the labels {', '.join(run.report.labels)}, {reference} has {', '.join(first.report.labels)}; "
@@ -116,7 +116,7 @@ def _check_same_rows(reference: str, first: SavedRun, name: str, run: SavedRun) 
 
 
 def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) -> str:
-    """Why two runs were measured on different comments, as far as their files tell, and what to do."""
+    """Return why two runs were evaluated on different comments, if their files show it, and what the user can do."""
     one, other = first.report, run.report
     sources = first.predictions.source, run.predictions.source
     flat = [dict(flattened(report.recipe)) for report in (one, other)]
@@ -140,19 +140,19 @@ def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) ->
 
 
 def _evaluated(run: SavedRun, rows: Predictions, seed: int) -> Evaluation:
-    """The run's figures from its predictions, in the order that all runs share."""
+    """Compute a run's metrics from its aligned predictions, and check that they equal those in its report."""
     evaluation = evaluate(rows.scores, rows.targets, list(run.report.thresholds.values()), rows.labels, seed=seed)
     run.check(evaluation)
     return evaluation
 
 
 def _keys(rows: Predictions) -> list[tuple[str, bytes]]:
-    """What makes rows equal, whatever their file and line: text and targets."""
+    """Return a key for each row, made of the hash of its text and its targets; file and line do not matter."""
     return [(text, targets.tobytes()) for text, targets in zip(rows.hashes, rows.targets, strict=True)]
 
 
 def _aligned(predictions: Sequence[Predictions]) -> list[Predictions]:
-    """The rows in one order: as they are, where that is the same one, else by text."""
+    """Return predictions with rows in the same order: unchanged if orders are equal, else sorted by key and line."""
     if len({rows.rows_sha256() for rows in predictions}) == 1:
         return list(predictions)
     aligned = []
@@ -183,13 +183,13 @@ def _difference(name: str, label: str, metric: str, run: Evaluation, reference: 
 
 
 def _p(gains: Floats) -> float:
-    """Resamples without a difference speak for both sides."""
+    """Return the two-sided bootstrap p value of gains; a resample with gain 0 counts on both sides."""
     fewest = min((gains <= 0).sum(), (gains >= 0).sum())
     return min(1.0, 2 * (1 + int(fewest)) / (1 + len(gains)))
 
 
 def _corrected(differences: Sequence[Difference]) -> list[Difference]:
-    """Holm's correction over the runs, label by label and metric by metric."""
+    """Return the differences with ``p_holm`` set: for each label and metric, p values are corrected over the runs."""
     corrected: dict[int, float] = {}
     for family in {(row.label, row.metric) for row in differences}:
         rows = [row for row in differences if (row.label, row.metric) == family]

@@ -1,4 +1,4 @@
-"""The result of a comparison of runs, as data."""
+"""The result of comparing runs: their metrics, the differences, and notes for reading them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ Verdict = Literal["better", "worse", "not significant", "not defined"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference of a metric between a run and the reference on the same comments.
+    """The difference of a metric between a run and the reference on the same comments.
 
     Attributes
     ----------
-    label : :data:`toxiclf.evaluation.metrics.SUMMARY` for the mean over labels.
-    value : None where the metric is not defined, as then is all that follows.
-    low, high : 95 % percentile interval of the difference over the same resampled comments.
+    run : name of the run.
+    label : name of the label; :data:`toxiclf.evaluation.bootstrap.SUMMARY` for the mean over labels.
+    metric : name of the metric.
+    value : metric of the run minus that of the reference. If either is undefined, all numbers are None.
+    low, high : 95 % interval of the difference: percentiles over bootstrap resamples of the same comments.
     better : share of the resamples in which the run is better than the reference.
-    p : twice the smaller share of resamples on either side of no difference, the sample itself counted with them
-        (after Davison and Hinkley 1997, chapter 4).
-    p_holm : the same, corrected for the number of runs that are compared with the reference (Holm 1979).
-    verdict : by the interval: "not significant" where it holds 0.
+    p : two-sided p value: twice the share of resamples on the rarer side of 0, with the sample itself counted as one
+        more resample (after Davison and Hinkley 1997, chapter 4).
+    p_holm : ``p`` corrected for the number of runs that are compared with the reference (Holm 1979).
+    verdict : "not significant" if the interval includes 0, "not defined" without an interval, else "better" or "worse".
     """
 
     run: str
@@ -44,7 +46,7 @@ class Difference:
     verdict: Verdict
 
     def lost(self) -> bool:
-        """Whether the difference loses its significance after Holm's correction."""
+        """Return whether Holm's correction removes the significance; only for means over labels of headline metrics."""
         stands = (
             self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
         )
@@ -53,13 +55,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """A run among others.
+    """A run in a comparison.
 
     Attributes
     ----------
-    name : of its folder, with as many folders above it as tell the runs apart.
-    rows : all figures, with intervals over the comparison's resamples.
-    production_prevalence : the production prevalence by label that scores are corrected to; empty where none is set.
+    name : name of its folder, with as many parent folders as make names unique.
+    report : the run's report.
+    rows : all metrics, with intervals over the resamples of the comparison.
+    production_prevalence : production prevalence of each label, to which scores are corrected; empty if none is set.
     """
 
     name: str
@@ -68,17 +71,17 @@ class ComparedRun:
     production_prevalence: dict[str, float] = field(default_factory=dict)
 
     def value(self, metric: str) -> float | None:
-        """A figure, the mean over labels."""
+        """Return the mean of a metric over labels; None if undefined."""
         return estimate(self.rows, metric).value
 
     def baseline(self) -> tuple[float, float] | None:
-        """Average precision of the run's baseline, and how far it is above the run's; None where there is none to speak of."""
+        """Return the baseline's average precision, and by how much it is above the run's; None without a baseline."""
         theirs = estimate(self.report.baseline_rows, "average_precision").value
         ours = self.value("average_precision")
         return None if ours is None or theirs is None else (theirs, theirs - ours)
 
     def to_dict(self) -> dict[str, Any]:
-        """The run as plain JSON."""
+        """Return the run as JSON types."""
         baseline = self.baseline()
         return {
             "name": self.name,
@@ -95,12 +98,13 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs on the same comments, the first of which is the reference.
+    """Runs that were evaluated on the same comments, and their differences from the first, which is the reference.
 
     Attributes
     ----------
     labels, comments : names of the labels, and number of comments.
-    differences : of each later run, label (the mean first) and metric.
+    runs : the runs, the reference first.
+    differences : a difference for each other run, label (the mean over labels first) and metric.
     """
 
     labels: tuple[str, ...]
@@ -110,13 +114,13 @@ class Comparison:
 
     @property
     def reference(self) -> str:
-        """Name of the run that all others are compared with."""
+        """Name of the reference, with which all other runs are compared."""
         return self.runs[0].name
 
     def recipe(self) -> dict[str, dict[str, Any]]:
-        """The recipe keys that differ, but for the seed and the model's name: key → run → value, None where it has none.
+        """Return the recipe keys whose values differ: key → run → value, None if the run's recipe lacks the key.
 
-        Runs of ``toxiclf evaluate`` know no recipe, and have no say in what differs.
+        The seed and the model's name are left out. Runs of ``toxiclf evaluate``, which have no recipe, count as equal.
         """
         flat = {run.name: dict(flattened(with_new_names(run.report.recipe))) for run in self.runs}
         known = [values for values in flat.values() if values]
@@ -125,7 +129,7 @@ class Comparison:
         return {key: {name: values.get(key) for name, values in flat.items()} for key in differing}
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain JSON; label null is the mean over labels, and what is undefined is null."""
+        """Return the comparison as JSON types; the label of a mean over labels is None, and so are undefined values."""
         return {
             "reference": self.reference,
             "labels": list(self.labels),
@@ -137,20 +141,20 @@ class Comparison:
         }
 
     def tables(self) -> list[list[list[str]]]:
-        """Tables, each with its heading first: the runs, their figures, their differences, and differences by label."""
+        """Return tables, each with its heading first: runs, their metrics, differences, and differences by label."""
         tables: list[list[list[str]]] = component("format", "comparison_tables").target(self)
         return tables
 
     def to_markdown(self) -> str:
-        """The tables and notes as a Markdown page."""
+        """Return the tables and notes as a Markdown page."""
         return str(component("format", "comparison").target(self))
 
     def notes(self) -> list[str]:
-        """Notes for reading the tables, as sentences."""
+        """Return sentences that help to read the tables."""
         reports = [run.report for run in self.runs]
         where = sorted({report.evaluated_on for report in reports})
         notes = [
-            f"All figures come from the same {self.comments:,} comments ({'; '.join(where)}). Intervals and "
+            f"All metrics come from the same {self.comments:,} comments ({'; '.join(where)}). Intervals and "
             f"verdicts use {RESAMPLES:,} bootstrap resamples of them, so they show chance in these comments, but "
             "not the effect of another seed.",
         ]
@@ -160,7 +164,7 @@ class Comparison:
         if unknown:
             notes.append(
                 f"The models of {', '.join(unknown)} may have been trained on these comments; if so, their "
-                "figures are too good."
+                "metrics are too optimistic."
             )
         others = len(self.runs) - 1
         if others > 1:
@@ -179,7 +183,7 @@ class Comparison:
         return [*notes, *self._prevalence_notes()]
 
     def _prevalence_notes(self) -> list[str]:
-        """That scores are for different production prevalences, where they are."""
+        """Return a note if scores of the runs are corrected to different production prevalences, else no note."""
         rates = {
             run.name: in_words(run.production_prevalence)
             if run.production_prevalence
@@ -193,13 +197,13 @@ class Comparison:
             ranks += " (if labels exclude each other, a production prevalence changes ranks slightly, too)"
         by_run = "; ".join(f"{name}: {words}" for name, words in rates.items())
         return [
-            f"Scores are corrected to different production prevalences ({by_run}), but figures use unweighted "
+            f"Scores are corrected to different production prevalences ({by_run}), but metrics use unweighted "
             f"rows. {ranks}; do not compare Brier scores and metrics at a threshold."
         ]
 
 
 def flattened(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys of a recipe with their sections, such as ``split.test``, and values."""
+    """Yield each key of a recipe with its section, such as ``split.test``, and its value."""
     for key, value in recipe.items():
         if isinstance(value, dict):
             yield from flattened(value, f"{prefix}{key}.")
@@ -208,7 +212,7 @@ def flattened(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 def setting(value: Any) -> str:
-    """A value of a recipe as a user writes it; a dash where the recipe has none."""
+    """Format a value of a recipe as a user writes it; None becomes a dash."""
     if isinstance(value, bool):
         return str(value).lower()
     return "–" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Explain the score of a comment by its tokens, and find labels that may be wrong."""
+"""Measure the effect of each token on a comment's score, and find labels that may be wrong."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from toxiclf.text.normalize import Normalizer
 Score = Callable[[Sequence[str]], NDArray[np.float32]]
 Spans = Callable[[str], list[tuple[int, int]]]
 
-_MOST_TOKENS = 60  # of a comment; what comes later is left alone
-_MOST_CHARACTERS = 40_000  # of all that is scored for a comment
-_FEWEST = 3  # comments that hold a token, to speak of it
-_MOST_DOUBTED = 100  # comments of each label that are named; the number of all is given
+_MOST_TOKENS = 60  # tokens of a comment whose effect is measured, from its beginning
+_MOST_CHARACTERS = 40_000  # characters that may be scored to explain one comment
+_FEWEST = 3  # comments that must have a token, so that it is reported
+_MOST_DOUBTED = 100  # comments that are listed for each label; the count includes all
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Occluded:
     Attributes
     ----------
     text : the normalized text.
-    spans : half-open, of at most 60 tokens; fewer of a very long comment.
-    effects : float32 (len(spans), n_labels), the score minus the score of the comment without that token.
+    spans : start and end (exclusive) of each token in ``text``; the first 60 at most, fewer in a very long comment.
+    effects : the score minus the score of the comment without the token, float32 (len(spans), n_labels).
     """
 
     text: str
@@ -39,14 +39,14 @@ class Occluded:
 
 
 def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
-    """Measure the effect of each token on a comment's score by leaving it out (occlusion).
+    """Measure the effect of each token on a comment's score by removing the token (occlusion).
 
     Parameters
     ----------
-    normalized : texts of comments.
-    normalizer : for what is left of them without a token.
-    spans : of the tokens of a normalized text.
-    score : scores of normalized texts, float32 (n, n_labels).
+    normalized : normalized texts of comments.
+    normalizer : normalizes the texts again after a token is removed.
+    spans : function that returns the token spans of a normalized text.
+    score : function that returns scores of normalized texts, float32 (n, n_labels).
     """
     spans_of = [tuple(spans(text)[: min(_MOST_TOKENS, _MOST_CHARACTERS // (len(text) or 1))]) for text in normalized]
     without = [text[:a] + text[b:] for text, places in zip(normalized, spans_of, strict=True) for a, b in places]
@@ -60,12 +60,13 @@ def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, sc
 
 
 def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: int = 15) -> list[Token]:
-    """The most influential tokens: those that raise or lower scores most.
+    """Return the most influential tokens of each label: those that raise or lower its scores most.
 
     Returns
     -------
-    For each label up to ``most`` rows of each kind, highest effect first: ``label``, ``token``, ``comments`` that hold it (three or
-    more), and ``effect``, the mean of the score minus the score without it.
+    For each label up to ``most`` tokens that raise scores and up to ``most`` that lower them, highest effect first.
+    ``comments`` is the number of comments with the token (three or more); ``effect`` is the mean over these comments of
+    the score minus the score without the token.
     """
     effects: dict[str, list[NDArray[np.float32]]] = {}
     for comment in comments:
@@ -90,20 +91,21 @@ def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: in
 
 
 def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[str]) -> dict[str, Doubt]:
-    """Comments whose label is probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021; cleanlab).
+    """Find comments whose label is probably wrong, by confident learning (Northcutt, Jiang and Chuang 2021; cleanlab).
 
     Parameters
     ----------
-    comments : that the model did not learn from.
-    scores : of them, (n, n_labels).
+    comments : labeled comments.
+    scores : their scores, (n, n_labels), by a model that did not learn from them, such as out-of-fold scores; a model
+        rarely doubts the labels that it was trained on.
 
     Returns
     -------
-    By label ``count``, how many there are, and ``rows``, the most doubtful first: ``row`` (its place in ``comments``), ``file``,
-    ``line``, ``target`` and ``score``.
+    For each label ``count``, the number of such comments, and ``rows``, up to 100 of them, the most doubtful first:
+    ``row`` (row number in ``comments``), ``file``, ``line``, ``target`` and ``score``.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of progress bars in notebooks, of which it draws none here
+        warnings.simplefilter("ignore")  # a warning about progress bars in notebooks; none is drawn here
         from cleanlab.filter import find_label_issues  # takes a second to load
 
     by_label: dict[str, Doubt] = {}
@@ -114,7 +116,7 @@ def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[s
             shares = np.clip(scores[:, j].astype(np.float64), 1e-6, 1 - 1e-6)
             pairs = np.column_stack([1 - shares, shares])
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that there are few comments
+                warnings.simplefilter("ignore")  # a warning that there are few comments
                 ranked = find_label_issues(targets, pairs, return_indices_ranked_by="self_confidence", n_jobs=1)
             order = ranked.tolist()
         rows: list[DoubtedRow] = [

@@ -1,4 +1,4 @@
-"""Data of figures that the report must save, because predictions do not hold it."""
+"""Compute the points of figures that ``report.json`` must save, because ``predictions.csv`` does not have them."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from numpy.typing import NDArray
 from toxiclf.evaluation.sections import FigureData, LengthCounts
 
 MOST_POINTS = 2000
-"""Comments in a map at most; t-SNE takes long for more."""
-_MOST_OUTPUTS = 5000  # raw outputs
+"""Most comments in a t-SNE map, because t-SNE is slow for more; also most points of each set in the GAN figure."""
+_MOST_OUTPUTS = 5000  # raw outputs that the figure of an anomaly model shows at most
 
 LONGEST = 200
-"""Characters; longer comments share the last bar."""
-_STEP = 5  # characters
+"""Upper end of the length histogram in characters; longer comments count as this long."""
+_STEP = 5  # width of a histogram bar in characters
 
 
 def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> FigureData:
-    """Points of figures as JSON types, by name of the figure. They refer to rows by number, and hold no text.
+    """Convert outputs of training to the points of figures, as JSON types; they may have row numbers, but no texts.
 
     Parameters
     ----------
-    outputs : as training leaves them: "gan" (``training``, ``held_out``, ``generated``, float (n, 2) each), "metric" (``before``
-        and ``after``, float (n, size) each, ``classes`` (n,) and ``rows`` (n,)) and "errors" (``raw`` and ``classes``, (n,),
-        ``threshold``, float or None, and what raw outputs are ``called``).
-    seed : of the map, and of the choice of points.
+    outputs : any of these keys. "gan": ``training``, ``held_out`` and ``generated``, float (n, 2) each. "metric":
+        ``before`` and ``after``, float (n, n_dimensions) each, ``classes`` and ``rows`` (row numbers), (n,). "errors":
+        ``raw`` outputs and ``classes``, (n,), their ``threshold`` or None, and ``called``, the name of raw outputs.
+    seed : seed of t-SNE, and of the choice of points if there are too many.
 
     Returns
     -------
-    The same as lists. Of the metric, ``before`` and ``after`` are maps in the plane by t-SNE (van der Maaten and Hinton 2008), and
-    ``wide`` is the size of each before; of errors, ``rows`` are row numbers of the chosen points, ascending.
+    The same keys with lists. In "metric", ``before`` and ``after`` are two-dimensional t-SNE maps (van der Maaten and
+    Hinton 2008), and ``wide`` has their number of dimensions before t-SNE. In "errors", ``rows`` are the row numbers of
+    the chosen points, ascending.
     """
     return cast(FigureData, {name: make(outputs[name], seed) for name, make in _MAKE.items() if name in outputs})
 
 
 def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
-    """Row numbers of at most ``most`` of n rows, drawn at random, ascending."""
+    """Draw at most ``most`` of n rows at random, and return their row numbers, ascending."""
     rows = np.arange(n)
     if n > most:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
@@ -46,15 +47,15 @@ def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
 
 
 def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequence[str]) -> LengthCounts:
-    """Histogram of the lengths of comments, by class.
+    """Compute histograms of comment lengths by class; lengths above ``LONGEST`` count as ``LONGEST``.
 
     Parameters
     ----------
-    targets : (n, n_labels).
+    targets : 0/1 targets, (n, n_labels).
 
     Returns
     -------
-    ``edges`` in characters, and ``labels``: by label, the counts between edges of comments without it, and of those with it.
+    ``edges`` of the bars in characters, and ``labels``: label → counts of comments without it, then of those with it.
     """
     lengths = np.minimum([len(text) for text in texts], LONGEST)
     edges = np.arange(0, max(20, int(lengths.max())) + _STEP, _STEP)
@@ -66,20 +67,20 @@ def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequ
 
 
 def tsne_maps(points: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Points ``before`` and ``after`` a learned metric, (n, width) each, as maps in the plane by t-SNE.
+    """Map the points ``before`` and ``after`` a learned metric, (n, n_dimensions) each, to two dimensions by t-SNE.
 
-    (van der Maaten and Hinton 2008)
+    t-SNE is by van der Maaten and Hinton (2008); ``seed`` is its random seed.
 
     Returns
     -------
-    The same with ``before`` and ``after`` of (n, 2), to two decimals, and how ``wide`` they were; ``seed`` is that of t-SNE.
+    ``points`` with ``before`` and ``after`` as lists (n, 2), rounded to two decimals, and ``wide``, their n_dimensions.
     """
     from sklearn.manifold import TSNE
 
     spaces = {key: np.asarray(points[key], dtype=np.float64) for key in ("before", "after")}
     perplexity = min(30.0, (len(spaces["before"]) - 1) / 3)
     maps = {
-        # half the steps and a coarser tree than by default: a third of the time, and the same map to the eye
+        # half the steps and a coarser tree than by default take a third of the time; the map looks the same
         key: TSNE(perplexity=perplexity, init="pca", max_iter=500, angle=0.8, random_state=seed).fit_transform(space)
         for key, space in spaces.items()
     }

@@ -1,4 +1,4 @@
-"""The list of a model's training comments, which lets ``toxiclf evaluate`` warn if it is evaluated on them."""
+"""Save hashes of training comments, and count how many evaluated comments the model was trained on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from toxiclf.rows import RowWriter
 from toxiclf.text.normalize import Normalizer
 
 FILE = "learned.csv"
-"""Its name in the folder of a run. It is no part of the bundle, which may be given away."""
+"""Name of the file in a run's folder. The bundle, which may be given away, does not include it."""
 
 _COLUMNS = ("file", "line", "set", "normalized_sha256")
 _COLUMNS_OF_0_1 = ("file", "line", "part", "normalized_sha256")
 
 
 def write(folder: Path, sets: Mapping[str, Comments], normalizer: Normalizer) -> None:
-    """Write ``learned.csv``: place and hash of each comment, with the name of its set; no text."""
+    """Write ``learned.csv``: file, line, set (a key of ``sets``) and hash of the normalized text of each comment."""
     with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, _COLUMNS, "csv")
         for name, comments in sets.items():
@@ -30,16 +30,16 @@ def write(folder: Path, sets: Mapping[str, Comments], normalizer: Normalizer) ->
 
 
 def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> int | None:
-    """Count the comments that equal, after normalization, a training comment of a bundle's model.
+    """Count the comments that a bundle's model was trained on; texts are compared after normalization.
 
     Parameters
     ----------
-    bundle : its folder, or that of its run.
-    data_sha256 : of the rows that it came from, as its manifest says.
+    bundle : folder of the bundle, or of its run.
+    data_sha256 : hash of the labeled rows of the run, from the bundle's manifest.
 
     Returns
     -------
-    None where that is not known: the bundle does not lie in its run's folder, or what lies there cannot be read.
+    The count; None if it is unknown, because the bundle is not in its run's folder or ``learned.csv`` cannot be read.
     """
     folder = bundle if (bundle / FILE).is_file() else bundle.resolve().parent
     try:

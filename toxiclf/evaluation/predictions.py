@@ -1,4 +1,4 @@
-"""Scores of labeled comments, kept beside their report without the comments' text."""
+"""Write and read ``predictions.csv``: the scores of labeled comments, without their texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toxiclf.rows import RowWriter
 from toxiclf.rows.writer import NUMBER
 
 FILE = "predictions.csv"
-"""Its name in the folder of a run."""
+"""Name of the file in a run's folder."""
 
 _PLACE = ("file", "line", "text_sha256")
 _OF_LABEL = ("target", "score", "flagged")
@@ -34,11 +34,13 @@ class Predictions:
 
     Attributes
     ----------
-    source : the comments' file, as named by the user.
-    lines : line of each comment in it, intp (n,); from 1.
-    hashes : the first 16 hexadecimal digits of the SHA-256 of each comment exactly as it was read, in UTF-8.
-    labels : one name a label.
-    targets, scores, flagged : uint8, float32 and bool (n, n_labels); flagged where score >= threshold.
+    source : file of the comments, as named by the user.
+    lines : line of each comment in that file, counted from 1, intp (n,).
+    hashes : first 16 hexadecimal digits of the SHA-256 of each comment's text, not normalized, in UTF-8.
+    labels : names of the labels.
+    targets : whether people gave the comment the label, uint8 (n, n_labels).
+    scores : scores of the model, float32 (n, n_labels).
+    flagged : whether the score reaches the threshold, bool (n, n_labels).
 
     >>> comments = Comments.of(["고맙습니다", "꺼져"], [0, 1])
     >>> of = Predictions.of(comments, np.array([[0.1], [0.8]], np.float32), [0.5])
@@ -59,22 +61,22 @@ class Predictions:
 
     @classmethod
     def of(cls, comments: Comments, scores: NDArray[np.float32], thresholds: Sequence[float]) -> Predictions:
-        """Make predictions from comments and their scores (n, n_labels)."""
+        """Make predictions from comments, their scores (n, n_labels) and the threshold of each label."""
         hashes = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in comments.texts)
         flagged = scores >= np.asarray(thresholds, dtype=np.float32)
         return cls(comments.source, comments.lines, tuple(hashes), comments.labels, comments.targets, scores, flagged)
 
     def rows_sha256(self) -> str:
-        """Hash of labels, texts and targets in order: equal for equal rows, whatever file they came from."""
+        """Return the SHA-256 of label names, text hashes and targets in row order; file and lines do not matter."""
         digest = hashlib.sha256("\0".join(self.labels).encode())
         digest.update("".join(self.hashes).encode())
         digest.update(self.targets.tobytes())
         return digest.hexdigest()
 
     def write(self, folder: Path) -> None:
-        """Write ``predictions.csv``, so that it is whole or not there.
+        """Write ``predictions.csv``; an interrupted write leaves no partial file.
 
-        A score has nine significant digits: enough to come back as the same float32 (IEEE 754).
+        Scores have nine significant digits, so that reading them gives the same float32 (IEEE 754).
         """
         with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
             writer = RowWriter(stream, _columns(self.labels), "csv")
@@ -96,12 +98,12 @@ def read(folder: Path, labels: Sequence[str]) -> Predictions:
 
     Parameters
     ----------
-    folder : of the run.
-    labels : those of its report, in order.
+    folder : folder of the run.
+    labels : labels of the run's report, in order.
 
     Raises
     ------
-    DataError : it is missing, or something in it cannot have been written by :meth:`Predictions.write`.
+    DataError : the file is missing, or :meth:`Predictions.write` cannot have written its content.
     """
     path = folder / FILE
     lines: list[int] = []
@@ -140,14 +142,14 @@ def _columns(labels: Sequence[str]) -> list[str]:
 
 
 def _heading(labels: Sequence[str]) -> list[str]:
-    """The columns as they stand in the file, where the writer guards spreadsheets from labels that read as formulas."""
+    """Return the header row as it is written: names that a spreadsheet would run as formulas get an apostrophe."""
     stream = io.StringIO()
     RowWriter(stream, _columns(labels), "csv")
     return next(csv.reader(io.StringIO(stream.getvalue(), newline="")))
 
 
 def _fault(row: Sequence[str], labels: int) -> str | None:
-    """What is wrong with a row, if anything."""
+    """Return what is wrong with a row of a file with this number of labels, or None if it is valid."""
     width = len(_PLACE) + len(_OF_LABEL) * labels
     if len(row) != width:
         return f"{len(row)} fields instead of {width}"

@@ -1,4 +1,4 @@
-"""Rows weighted to the prevalence in production, and F-measures of the weighted counts."""
+"""Weight rows to the production prevalence, and compute F-measures of weighted counts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ def reweighted_counts(counts: Floats, classes: NDArray[np.intp], prevalence: Flo
 
     Parameters
     ----------
-    counts : how often each row was drawn, (draws, n).
-    classes : the class of each row, (n,).
-    prevalence : in production, of each class; sums to 1.
+    counts : how often each row was drawn in each resample, (resamples, n).
+    classes : class number of each row, (n,).
+    prevalence : production prevalence of each class, (n_classes,); the sum is 1.
 
     Returns
     -------
-    (draws, n), with the row sums of ``counts``; NaN in a draw that holds no row of a class.
+    Weighted counts (resamples, n), whose row sums equal those of ``counts``; NaN in a resample that lacks a class whose
+    prevalence is not 0.
     """
     drawn = counts @ (classes[:, None] == np.arange(len(prevalence)))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -33,9 +34,10 @@ def reweighted_counts(counts: Floats, classes: NDArray[np.intp], prevalence: Flo
 def classes_and_prevalence(
     targets: NDArray[np.uint8], prior: Sequence[float], j: int, *, exclusive: bool
 ) -> tuple[NDArray[np.intp], Floats]:
-    """The class of each row, (n,), and the production prevalence of each class, for one label.
+    """Return the class of each row, (n,), and the production prevalence of each class, (n_classes,), for label ``j``.
 
-    There are two classes, without and with the label; of exclusive labels, the rest too is mixed as in production.
+    There are two classes: rows without the label (0) and with it (1). If labels are exclusive, each label is a class,
+    and class 0 is rows without any label, so that the rows without label ``j`` are mixed as in production, too.
     """
     if exclusive:
         classes = np.where(targets.any(axis=1), targets.argmax(axis=1) + 1, 0)
@@ -44,17 +46,18 @@ def classes_and_prevalence(
 
 
 def prevalence_weights(targets: NDArray[np.uint8], prior: Sequence[float], *, exclusive: bool) -> Floats:
-    """Weight of each row for each label that gives labels their production prevalence.
+    """Compute, for each label, the weights of rows that give the label its production prevalence.
 
     Parameters
     ----------
-    targets : (n, n_labels).
-    prior : the production prevalence of each label.
+    targets : 0/1 targets, (n, n_labels).
+    prior : production prevalence of each label.
 
     Returns
     -------
-    (n, n_labels), of mean 1: prior / share for rows with the label, (1 - prior) / (1 - share) for those without; for exclusive
-    labels one such ratio a class. NaN where the rows hold no comment of a class.
+    Weights (n, n_labels), whose mean is 1 for each label: prior / share for rows with the label, and
+    (1 - prior) / (1 - share) for rows without it. If labels are exclusive: production prevalence / share of the row's
+    class. NaN for a label if a class has no rows.
     """
     once = np.ones((1, len(targets)))
     columns = [
@@ -65,6 +68,6 @@ def prevalence_weights(targets: NDArray[np.uint8], prior: Sequence[float], *, ex
 
 
 def f_beta(tp: Floats, fp: Floats, fn: Floats, beta: float) -> Floats:
-    """F-measure (van Rijsbergen 1979) of counts; 0 where nothing is toxic and nothing is flagged."""
+    """Compute the F-measure (van Rijsbergen 1979) from counts; 0 if no row is toxic and none is flagged."""
     weight = beta**2
     return (1 + weight) * tp / np.maximum((1 + weight) * tp + weight * fn + fp, 1e-12)

@@ -1,4 +1,4 @@
-"""The report of a run: one schema that is computed, written to ``report.json``, read back, compared and drawn."""
+"""The class :class:`Report`: the content of ``report.json``, with methods to read, write, tabulate and draw it."""
 
 from __future__ import annotations
 
@@ -46,13 +46,15 @@ if TYPE_CHECKING:
     from toxiclf.evaluation.scored import ScoredRows
 
 FORMAT = 2
-"""Format number. It rises by one when old readers would misread a new report; 0.1 wrote none, which counts as 1."""
+"""Format number of ``report.json``. It rises by one when older versions would misread a new report. Version 0.1 wrote
+none, which counts as 1."""
 
 BASELINE = "ngram_logistic"
-"""The model that every other is judged against."""
+"""Name of the baseline, with which every model is compared."""
 
-AS_THEY_ARE, AT_PRODUCTION = "as they are", "at the production prevalence"
-"""How rows of :meth:`Report.frame` count."""
+UNWEIGHTED, AT_PRODUCTION = "unweighted", "at the production prevalence"
+"""Values of the column ``rows`` of :meth:`Report.frame`: unweighted rows, or rows weighted to the production
+prevalence."""
 
 _NULL_IF_EMPTY = (
     BeforeValidator(lambda value: {} if value is None else value),
@@ -63,7 +65,7 @@ _NULL_IF_EMPTY = (
 class Report(BaseModel):
     """The report of a trained model: metrics, findings, analyses and run details.
 
-    A report of an older version may lack metrics or sections; a metric that is not known here is kept.
+    A report that an older toxiclf wrote may lack metrics or sections. Metrics that this version does not know are kept.
 
     Attributes
     ----------
@@ -72,33 +74,34 @@ class Report(BaseModel):
     model : str
         Name of the model.
     evaluated_on : str
-        Which rows the figures come from.
+        Description of the evaluated rows, from which all metrics are computed.
     summary : dict
-        For each metric ``value``, ``low`` and ``high``: the mean over labels with its 95 % interval.
+        Metric → ``value``, ``low`` and ``high``: the mean over labels with its 95 % interval.
     by_label : dict
-        For each label its threshold and the same figures; ``labels`` in JSON.
+        Label → its threshold and its metrics, each with ``value``, ``low`` and ``high``. The key in JSON is ``labels``.
     confusion : dict
-        For each label ``tn``, ``fp``, ``fn`` and ``tp``; empty for a run that diverged.
+        Label → ``tn``, ``fp``, ``fn`` and ``tp``; empty for a run that diverged.
     data : dict
-        Counts of rows and of classes, class weights, what was detected; ``evaluated_sha256`` is the hash of the rows that figures
-        come from, see :meth:`toxiclf.evaluation.predictions.Predictions.rows_sha256`.
+        Facts about the data: source, rows and classes of each set, class weights. ``sha256`` is the hash of all labeled
+        rows; ``evaluated_sha256`` is that of the evaluated rows, see
+        :meth:`toxiclf.evaluation.predictions.Predictions.rows_sha256`.
     baseline : ModelFigures or None
-        Figures of the ``ngram_logistic`` model on the same rows; None if there is none.
+        Metrics of the baseline, ``ngram_logistic``, on the same rows; None without a baseline.
     findings : list of Finding
-        Each with ``code``, ``severity``, ``message`` and ``next_step``.
+        Outcomes of the checks, each with ``code``, ``severity``, ``message`` and ``next_step``.
     recipe, seed, versions : dict, int, dict
-        What the run came from; ``data["sha256"]`` is the hash of its rows.
+        The recipe, the random seed, and the versions of toxiclf and of its libraries.
     timings : dict
-        Seconds of fitting, calibration and thresholds.
+        ``fit_seconds``: seconds that fitting, calibration and choosing thresholds took.
     search : dict
-        The trials that the recipe was chosen from; empty without a search.
+        Method and trials of the search that chose the recipe; empty without a search.
     analysis : dict
-        ``thresholds`` (what each threshold gives on the rows that it may be chosen on), ``calibration``, ``slices`` (figures of
-        subgroups) and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
+        ``thresholds`` (true and false positives at each threshold), ``calibration``, ``slices`` (metrics of subgroups)
+        and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
     production : ProductionFigures or None
-        The prevalence by label that scores are corrected to, and the figures of the same rows weighted to it; None if none is set.
+        The production prevalence of each label, and the metrics of the same rows weighted to it; None if none is set.
     figure_data : dict
-        In a saved run, points of figures that its other files lack; see :mod:`toxiclf.evaluation.figure_data`.
+        In a saved run, the points of figures that no other file holds; see :mod:`toxiclf.evaluation.figure_data`.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -156,44 +159,44 @@ class Report(BaseModel):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """One name a label."""
+        """Names of the labels."""
         return tuple(self.by_label)
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """One a label; empty for a run that diverged."""
+        """Decision threshold of each label; empty for a run that diverged."""
         return {label: entry.threshold for label, entry in self.by_label.items() if entry.threshold is not None}
 
     @property
     def rows(self) -> list[MetricRow]:
-        """All figures, the mean over labels first; none for a run that diverged."""
+        """All metrics as rows, the means over labels first; empty for a run that diverged."""
         if not self.thresholds:
             return []
         return metric_rows(self.summary, {label: entry.figures for label, entry in self.by_label.items()})
 
     @property
     def baseline_rows(self) -> list[MetricRow]:
-        """The same for the baseline, ngram_logistic; empty if there is none."""
+        """All metrics of the baseline, ngram_logistic, as rows; empty without a baseline."""
         return [] if self.baseline is None else metric_rows(self.baseline.summary, self.baseline.labels)
 
     @property
     def production_prevalence(self) -> dict[str, float]:
-        """The production prevalence that scores are corrected to, by label; empty if none is set."""
+        """Production prevalence of each label, to which scores are corrected; empty if none is set."""
         return {} if self.production is None else {label: self.production.prior[label] for label in self.by_label}
 
     @property
     def production_rows(self) -> list[MetricRow]:
-        """Figures of the same rows weighted to the production prevalence; empty where none is set."""
+        """All metrics of the evaluated rows weighted to the production prevalence; empty if none is set."""
         return [] if self.production is None else metric_rows(self.production.summary, self.production.labels)
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row an epoch, of networks; ``history.json`` holds it. Empty for a report that was read back."""
+        """Training history of a network, one entry per epoch; empty for a report that was read from its file."""
         return self._history
 
     @property
     def scored_rows(self) -> ScoredRows | None:
-        """The rows that figures come from; None for a report that was read back, and for a run that diverged."""
+        """The evaluated rows with their scores; None for a report read from its file, and for a run that diverged."""
         return self._scored_rows
 
     def __eq__(self, other: object) -> bool:
@@ -202,19 +205,19 @@ class Report(BaseModel):
     __hash__ = None  # type: ignore[assignment]
 
     def estimate(self, metric: str, label: str = SUMMARY) -> MetricRow:
-        """One figure of a label, or of the mean over labels; its value is None if the run lacks it."""
+        """Return a metric of a label, or its mean over labels; all values are None if the run does not have it."""
         return estimate(self.rows, metric, label)
 
     def codes(self) -> list[str]:
-        """Codes of the findings, in order."""
+        """Return the codes of the findings, in order."""
         return [finding.code for finding in self.findings]
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of ``report.json``."""
+        """Return the content of ``report.json`` as a dict."""
         return self.model_dump(by_alias=True)
 
     def to_json(self) -> str:
-        """``report.json``: plain JSON; what is undefined is null."""
+        """Return the text of ``report.json``; undefined values are null."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -224,19 +227,19 @@ class Report(BaseModel):
         Parameters
         ----------
         folder : str or path
-            Of the run, or of the bundle in it.
+            Folder of the run, or of the bundle in it.
 
         Returns
         -------
         Report
-            Without the rows that its figures come from; :func:`toxiclf.evaluation.saved.drawable_report` has them.
+            The report without its scored rows; :func:`toxiclf.evaluation.saved.drawable_report` reads those, too.
 
         Raises
         ------
         UsageError
-            The folder is no run.
+            The folder is not that of a run.
         DataError
-            Its report was cut or changed, or a newer toxiclf wrote it.
+            The report was truncated or changed, or a newer toxiclf wrote it.
         """
         path = run_folder(Path(folder)) / "report.json"
         try:
@@ -257,15 +260,16 @@ class Report(BaseModel):
             ) from None
 
     def with_rows(self, rows: ScoredRows | None, history: Sequence[Mapping[str, Any]] = ()) -> Report:
-        """The same report with the rows that figures are drawn from."""
+        """Return a copy of the report with these scored rows and this training history, which figures need."""
         report = self.model_copy()
         report._scored_rows = rows
         report._history = [dict(row) for row in history]
         return report
 
     def analysed(self, *, comments: bool = True) -> Report:
-        """The same report with slow analyses: labels in doubt, points of figures and, if ``comments``, the most influential
-        tokens.
+        """Return a copy that also has the slow analyses; a report whose rows have no texts is returned unchanged.
+
+        They are doubtful labels, points of figures and, if ``comments``, influential tokens.
         """
         rows = self.scored_rows
         if rows is None or rows.comments is None:
@@ -276,46 +280,46 @@ class Report(BaseModel):
         return self.model_copy(update={"analysis": analysis, "figure_data": rows.figure_data})
 
     def points(self, figure: str) -> Mapping[str, Any] | None:
-        """Points of a figure, see :mod:`toxiclf.evaluation.figure_data`; None where the run has none."""
+        """Return the points of a figure, see :mod:`toxiclf.evaluation.figure_data`; None if the run has none for it."""
         points = self.figure_data
         if not points and self.scored_rows is not None:
             points = self.scored_rows.figure_data
         return cast(Mapping[str, Any], points).get(figure)
 
     def frame(self) -> DataFrame:
-        """Every figure as a table.
+        """Return all metrics as a table, including those of the baseline and at the production prevalence.
 
         Returns
         -------
         pandas.DataFrame
-            Its columns are ``model``, ``rows`` ("as they are", or "at the production prevalence"), ``label`` ("" for the mean over
-            labels), ``metric``, ``value``, ``low`` and ``high``; what is undefined is NaN.
+            Columns ``model``, ``rows`` ("unweighted", or "at the production prevalence"), ``label`` ("" for the mean
+            over labels), ``metric``, ``value``, ``low`` and ``high``; undefined values are NaN.
         """
         from pandas import DataFrame
 
         columns = ["model", "rows", "label", "metric", "value", "low", "high"]
         parts = [
-            (self.model, AS_THEY_ARE, self.rows),
-            (BASELINE, AS_THEY_ARE, self.baseline_rows),
+            (self.model, UNWEIGHTED, self.rows),
+            (BASELINE, UNWEIGHTED, self.baseline_rows),
             (self.model, AT_PRODUCTION, self.production_rows),
         ]
         lines = [[model, how, r.label, r.metric, r.value, r.low, r.high] for model, how, rows in parts for r in rows]
         return DataFrame(lines, columns=columns).astype({"value": float, "low": float, "high": float})
 
     def figures(self) -> list[str]:
-        """Names of the figures that :meth:`figure` has for this run."""
+        """Return the names of the figures that :meth:`figure` can draw for this run."""
         names: list[str] = component("format", "figures").target(self)
         return names
 
     def figure(self, name: str, label: str | None = None) -> Figure:
-        """A figure of ``report.html`` for a notebook, or to be changed: ``report.figure("precision_recall").show()``.
+        """Draw a figure of ``report.html`` with Plotly, for example ``report.figure("precision_recall").show()``.
 
         Parameters
         ----------
         name : str
-            One of :meth:`figures`.
+            Name of a figure, as :meth:`figures` returns it.
         label : str, optional
-            Of which label; the first where left out.
+            The label to draw; by default the first.
 
         Returns
         -------
@@ -324,25 +328,25 @@ class Report(BaseModel):
         Raises
         ------
         UsageError
-            There is no such figure or label, or this run has none.
+            The figure or the label is unknown, or this run lacks the data of the figure.
         """
         return component("format", "figure").target(self, name, label)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """Return the HTML that a notebook displays."""
         return str(component("format", "notebook").target(self))
 
     def table(self) -> list[list[str]]:
-        """The result table, heading first: the model and the baseline, then each label where there are several."""
+        """Return the result table, heading first: the model, the baseline and, if there are several, the labels."""
         table: list[list[str]] = component("format", "table").target(self)
         return table
 
     def to_markdown(self) -> str:
-        """``report.md``."""
+        """Return the text of ``report.md``."""
         return str(component("format", "markdown").target(self))
 
     def write(self, folder: str | os.PathLike[str], *, comments: bool = True) -> None:
-        """Write ``report.json``, ``report.md`` and ``report.html``; without ``comments`` they leave out every text."""
+        """Write ``report.json``, ``report.md`` and ``report.html``; with ``comments=False``, they quote no comment."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         full = self.analysed(comments=comments)
@@ -352,7 +356,7 @@ class Report(BaseModel):
 
 
 def _with_present_names(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a report with the present names of what 0.1 called parts: the training, validation and test set."""
+    """Rename what version 0.1 called a "part" to "set" (training set, …) in the content of a report."""
     content, data, on = dict(content), content.get("data"), content.get("evaluated_on")
     if isinstance(data, Mapping) and "parts" in data:
         content["data"] = {"sets" if key == "parts" else key: value for key, value in data.items()}
@@ -362,6 +366,6 @@ def _with_present_names(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def estimate(rows: Sequence[MetricRow], metric: str, label: str = SUMMARY) -> MetricRow:
-    """One figure; its value is None if there is none."""
+    """Return the row of a metric and label; its values are None if ``rows`` lacks it."""
     matching = (row for row in rows if row.label == label and row.metric == metric)
     return next(matching, MetricRow(label, metric, None, None, None))

@@ -8,11 +8,11 @@ from toxiclf.errors import UsageError
 
 
 def run_folder(path: Path) -> Path:
-    """The folder of a run, from its path or that of its bundle.
+    """Return the folder of a run, given this folder or that of its bundle.
 
     Raises
     ------
-    UsageError : it is no run.
+    UsageError : the path is neither.
     """
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"

@@ -1,4 +1,4 @@
-"""Read a saved run: its report and its predictions, which must belong to the same rows."""
+"""Read a saved run: its report and its predictions, after checking that they agree."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.run_folder import run_folder
 from toxiclf.evaluation.scored import ScoredRows
 
-_TOLERANCE = 1e-9  # sums of the same numbers in another order
+_TOLERANCE = 1e-9  # rounding differs with the order of a sum
 
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run as ``toxiclf train`` or ``toxiclf evaluate --out`` left it.
+    """The report and the predictions of a run that ``toxiclf train`` or ``toxiclf evaluate --out`` wrote.
 
     Attributes
     ----------
-    folder : where it lies, as it was given.
-    report, predictions : of the same rows in the same order.
+    folder : folder of the run as the user gave it; an absolute path if they gave the folder of its bundle.
+    report : the run's report.
+    predictions : scores and targets of the evaluated rows.
     """
 
     folder: Path
@@ -36,7 +37,7 @@ class SavedRun:
     predictions: Predictions
 
     def check(self, evaluation: Evaluation) -> None:
-        """Check that the metrics of the report follow from its predictions; unknown metrics are not checked.
+        """Check that metrics in the report equal those computed from the predictions; unknown metrics are not checked.
 
         Raises
         ------
@@ -56,16 +57,16 @@ class SavedRun:
 
 
 def read_run(path: str | os.PathLike[str]) -> SavedRun:
-    """Read a run back.
+    """Read the report and the predictions of a run, and check that they agree.
 
     Parameters
     ----------
-    path : the run's folder, or the bundle in it.
+    path : folder of the run, or of the bundle in it.
 
     Raises
     ------
-    UsageError : it is no run, or one without scores.
-    DataError : its report or its predictions were cut or changed.
+    UsageError : the folder is not that of a run, or the run has no scores.
+    DataError : the report or the predictions were truncated or changed.
     """
     folder = run_folder(Path(path))
     report = Report.read(folder)
@@ -91,9 +92,10 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
 
 
 def drawable_report(path: str | os.PathLike[str]) -> Report:
-    """The report of a saved run with its scored rows and its history, so that its figures can be drawn; without texts.
+    """Read a saved run's report with its scored rows and training history, so that its figures can be drawn.
 
-    Parameters and errors are those of :func:`read_run`. A run without scores has its history only.
+    Texts are not loaded. Of a run without scores, only the history is read. Parameters and errors are those of
+    :func:`read_run`.
     """
     folder = run_folder(Path(path))
     report = Report.read(folder)

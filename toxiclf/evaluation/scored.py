@@ -1,4 +1,4 @@
-"""Scored rows and their analyses, each computed at its first use."""
+"""The evaluated rows with their scores; each analysis of them is computed at its first use."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.sections import Doubt, FigureData, Token
 from toxiclf.text.normalize import Normalizer
 
-_LISTED = 300  # comments in a list of errors, over all labels
-_FEWEST_LISTED = 20  # of a label
-_TELLING = 400  # comments in which tokens are left out to see which tell most
+_LISTED = 300  # comments in all lists together; lists of all labels have equal size
+_FEWEST_LISTED = 20  # comments in each list, if many labels would leave less
+_TELLING = 400  # comments in the sample that the most influential tokens come from
 
 KINDS = ("false_positives", "false_negatives", "least_certain")
-"""Lists of comments to read."""
+"""Names of the lists of comments worth reading."""
 
 
 @dataclass(frozen=True)
 class Explainer:
-    """The parts of a model that explanations need: normalizer, tokens and scores.
+    """The parts of a model that explain its scores: its normalizer, tokenizer and scoring function.
 
     Attributes
     ----------
-    spans : of the tokens of a normalized text.
-    score : scores of normalized texts, float32 (n, n_labels); None where the model has no ONNX form.
+    normalizer : the model's normalizer.
+    spans : function that returns the token spans of a normalized text.
+    score : function that returns scores of normalized texts, float32 (n, n_labels); None without an ONNX graph.
     """
 
     normalizer: Normalizer
@@ -44,24 +45,25 @@ class Explainer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredRows:
-    """The evaluated rows with their scores.
+    """The evaluated rows with their scores, and all analyses of them.
 
     Attributes
     ----------
-    name : which rows they are, in words.
-    predictions : place, targets and scores of each.
-    comments : the same rows with their texts; None where they are not at hand.
-    thresholds : one a label.
-    seed : of the bootstrap, and of what is drawn at random.
+    name : description of the rows, such as "the test set".
+    predictions : line, targets, scores and verdicts of each row.
+    comments : the same rows with their texts; None if texts are not loaded.
+    thresholds : decision threshold of each label.
+    seed : seed of the bootstrap, and of random samples.
     exclusive : whether labels exclude each other.
-    prior : the prevalence of each label that scores are for; None where it is that of the rows.
-    n_truncated, n_unknown : comments that were cut, and those that hold nothing known from training.
-    explainer : None where the model is not at hand.
-    decided : rows that the model did not learn from and thresholds were chosen on, with their scores (n, n_labels); None where
-        they are not at hand.
-    shifts : by how much log-odds of scores were moved to another prevalence, one a label.
-    outputs : what training collected for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
-    pointed : the comments behind the points of figures.
+    prior : production prevalence of each label, to which scores are corrected; None if scores are not corrected.
+    n_truncated : number of comments that were truncated.
+    n_unknown : number of comments without any token or n-gram seen in training.
+    explainer : the parts of the model that explain scores; None if the model is not loaded.
+    decided : the rows on which thresholds were chosen, and their scores (n, n_labels) by a model that did not learn from
+        them (for out-of-fold scores, one model per fold); None if they are not loaded.
+    shifts : shift of the log-odds of each label's scores to the production prevalence; empty if unknown.
+    outputs : outputs of training for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
+    pointed : comments that the row numbers in ``figure_data`` refer to; None if texts are not loaded.
     """
 
     name: str
@@ -84,37 +86,37 @@ class ScoredRows:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """One name a label."""
+        """Names of the labels."""
         return self.predictions.labels
 
     @property
     def scores(self) -> NDArray[np.float32]:
-        """(n, n_labels)."""
+        """Scores of the rows, (n, n_labels)."""
         return self.predictions.scores
 
     @property
     def targets(self) -> NDArray[np.uint8]:
-        """(n, n_labels)."""
+        """0/1 targets of the rows, (n, n_labels)."""
         return self.predictions.targets
 
     def as_read(self, comments: Comments, rows: Sequence[int] | NDArray[np.intp]) -> list[str]:
-        """Normalized texts of some comments; as they were written, if the model is not at hand."""
+        """Return the texts of the comments with these row numbers, normalized if the model is loaded."""
         some = comments.take(np.asarray(rows, dtype=np.intp))
         return some.texts if self.explainer is None else some.keys(self.explainer.normalizer)
 
     @property
     def can_explain(self) -> bool:
-        """Whether changed comments can be scored, which shows what a token does."""
+        """Whether the effect of tokens can be measured: texts are loaded, and the model can score changed texts."""
         return self.comments is not None and self.explainer is not None and self.explainer.score is not None
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """Figures of the rows as they are."""
+        """Metrics of the unweighted rows."""
         return evaluate(self.scores, self.targets, self.thresholds, self.labels, seed=self.seed)
 
     @cached_property
     def in_production(self) -> Evaluation | None:
-        """Figures of the rows weighted to the prevalence that scores are for; None where it is that of the rows."""
+        """Metrics of the rows weighted to the production prevalence; None if none is set."""
         if self.prior is None:
             return None
         return evaluate(
@@ -124,7 +126,7 @@ class ScoredRows:
 
     @cached_property
     def figure_data(self) -> FigureData:
-        """Points of figures; maps take a few seconds."""
+        """Points of figures; t-SNE maps take a few seconds to compute."""
         points = figure_points(self.outputs, self.seed)
         if self.comments is not None:
             points["lengths"] = length_counts(self.comments.texts, self.targets, self.labels)
@@ -132,17 +134,17 @@ class ScoredRows:
 
     @cached_property
     def doubt(self) -> dict[str, Doubt]:
-        """Labels that may be wrong, of the rows that thresholds were chosen on; see :func:`toxiclf.evaluation.explain.doubtful`."""
-        assert self.comments is not None  # their lines are named
+        """Labels that may be wrong in ``decided`` (if None, in ``comments``), as ``explain.doubtful`` finds them."""
+        assert self.comments is not None  # the result has their lines
         comments, scores = self.decided or (self.comments, self.scores)
-        if any(self.shifts):  # labels are at the rate of the rows, so scores must be, too
+        if any(self.shifts):  # undo the correction: labels have the prevalence of the rows
             back = -np.array(self.shifts)
             scores = shifted(scores.astype(np.float64), back, exclusive=comments.exclusive).astype(np.float32)
         return doubtful(comments, scores, self.labels)
 
     @cached_property
     def listed(self) -> dict[str, dict[str, list[int]]]:
-        """Rows to read, by label and list: the most confident errors, and the rows nearest to the threshold."""
+        """Row numbers by label and list of ``KINDS``: errors farthest from the threshold, and rows nearest to it."""
         lists_of = {}
         most = max(_FEWEST_LISTED, _LISTED // len(KINDS) // len(self.labels))
         for j, label in enumerate(self.labels):
@@ -158,7 +160,7 @@ class ScoredRows:
 
     @cached_property
     def occluded(self) -> dict[int, Occluded]:
-        """The effect of each token on the score, for listed rows and a random sample; empty without a model."""
+        """Effects of tokens on scores by row number, for ``listed`` rows and a random sample; empty without a model."""
         if self.comments is None or self.explainer is None or self.explainer.score is None:
             return {}
         rows = sorted(
@@ -171,7 +173,7 @@ class ScoredRows:
 
     @cached_property
     def tokens(self) -> list[Token]:
-        """The most influential tokens in a random sample of comments; see :func:`toxiclf.evaluation.explain.telling_tokens`."""
+        """The most influential tokens in a random sample of comments, as ``explain.telling_tokens`` finds them."""
         return telling_tokens([self.occluded[i] for i in self._drawn if i in self.occluded], self.labels)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Sections of ``report.json``."""
+"""The schema of the sections of ``report.json``, and functions that fill them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Point = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
 
 
 class Estimate(TypedDict):
-    """A figure with its 95 % interval; None where it is not defined."""
+    """The value of a metric with its 95 % interval; None where undefined."""
 
     value: FiniteFloat | None
     low: FiniteFloat | None
@@ -25,7 +25,7 @@ class Estimate(TypedDict):
 
 
 class LabelFigures(BaseModel):
-    """A figure a metric, and the threshold."""
+    """The metrics of a label, and its decision threshold."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Estimate]
@@ -33,17 +33,17 @@ class LabelFigures(BaseModel):
 
     @property
     def figures(self) -> dict[str, Estimate]:
-        """Metric → value, low, high."""
+        """Metrics of the label: name → value, low, high."""
         return self.__pydantic_extra__
 
     @classmethod
     def of(cls, evaluation: Evaluation, label: str, threshold: float | None = None) -> LabelFigures:
-        """The figures of a label."""
+        """Take the metrics of a label from an evaluation."""
         return cls.model_validate({**estimates(evaluation, label), "threshold": threshold})
 
 
 class ModelFigures(BaseModel):
-    """Figures of another model on the same rows."""
+    """The metrics of another model, such as the baseline, on the same rows."""
 
     model_config = ConfigDict(frozen=True)
     model: str = ""
@@ -52,7 +52,7 @@ class ModelFigures(BaseModel):
 
 
 class ProductionFigures(BaseModel):
-    """The production prevalence of each label, and figures there."""
+    """The production prevalence of each label (``prior``), and the metrics of rows weighted to it."""
 
     model_config = ConfigDict(frozen=True)
     prior: dict[str, Share]
@@ -61,7 +61,7 @@ class ProductionFigures(BaseModel):
 
 
 class RowSet(TypedDict):
-    """Rows of the training, validation or test set, and how many of them hold each label."""
+    """The number of rows in the training, validation or test set, and of those that have each label (``classes``)."""
 
     rows: int
     classes: dict[str, int]
@@ -69,7 +69,7 @@ class RowSet(TypedDict):
 
 @with_config(ConfigDict(extra="allow"))
 class DataFacts(TypedDict):
-    """The data of a run."""
+    """Facts about the data of a run: its source, sets, rejected rows, class weights and hashes."""
 
     source: str
     exclusive: NotRequired[bool]
@@ -90,7 +90,7 @@ class DataFacts(TypedDict):
 
 
 class Curve(TypedDict):
-    """Hits and false alarms of a label at each threshold."""
+    """True and false positives of a label at each threshold, and the number of rows with it and without it."""
 
     toxic: Count
     others: Count
@@ -106,14 +106,14 @@ def _of_equal_length(curve: Curve) -> Curve:
 
 
 class Thresholds(TypedDict):
-    """Curves over thresholds, and which rows they come from."""
+    """The threshold curve of each label, and a description of the rows it is computed on."""
 
     rows: str
     labels: dict[str, Annotated[Curve, AfterValidator(_of_equal_length)]]
 
 
 class Bin(TypedDict):
-    """Rows of about equal scores."""
+    """A group of rows with similar scores: mean score, share with the label, and number of rows."""
 
     score: Share
     share: Share
@@ -121,14 +121,14 @@ class Bin(TypedDict):
 
 
 class Calibrated(TypedDict):
-    """How far mean scores of a label are from the shares of toxic rows."""
+    """The calibration curve of a label, and its expected calibration error (``ece``)."""
 
     bins: list[Bin]
     ece: FiniteFloat
 
 
 class Slice(TypedDict):
-    """Figures of a subgroup and label; see :func:`toxiclf.evaluation.slices.slice_figures`."""
+    """The metrics of a label in a subgroup; see :func:`toxiclf.evaluation.slices.slice_figures`."""
 
     by: str
     name: str
@@ -149,7 +149,7 @@ class Slice(TypedDict):
 
 
 class DoubtedRow(TypedDict):
-    """A comment whose label may be wrong."""
+    """A comment whose label may be wrong: its row number, file, line, target and score."""
 
     row: Count
     file: str
@@ -159,14 +159,14 @@ class DoubtedRow(TypedDict):
 
 
 class Doubt(TypedDict):
-    """How many labels may be wrong, and the most doubtful ones."""
+    """The number of comments whose label may be wrong, and the most doubtful of them."""
 
     count: Count
     rows: list[DoubtedRow]
 
 
 class Token(TypedDict):
-    """How a token changes scores of a label."""
+    """The mean change of a label's score by a token, and the number of comments that have the token."""
 
     label: str
     token: str
@@ -176,7 +176,7 @@ class Token(TypedDict):
 
 @with_config(ConfigDict(extra="forbid"))
 class Analysis(TypedDict, total=False):
-    """All beyond metrics; see :mod:`toxiclf.evaluation.analysis`."""
+    """The analyses beyond metrics; see :mod:`toxiclf.evaluation.analysis`."""
 
     calibration: dict[str, Calibrated]
     slices: list[Slice]
@@ -186,7 +186,7 @@ class Analysis(TypedDict, total=False):
 
 
 class GanPoints(TypedDict):
-    """Real and generated rows in the plane."""
+    """Real rows (training and held-out) and rows that a GAN generated, as points in two dimensions."""
 
     training: list[Point]
     held_out: list[Point]
@@ -194,7 +194,7 @@ class GanPoints(TypedDict):
 
 
 class MetricPoints(TypedDict):
-    """Maps of comments before and after a learned metric; ``wide`` has their original dimensions."""
+    """Two-dimensional maps of comments before and after a learned metric; ``wide`` counts dimensions before t-SNE."""
 
     before: list[Point]
     after: list[Point]
@@ -204,7 +204,7 @@ class MetricPoints(TypedDict):
 
 
 class ErrorPoints(TypedDict):
-    """Raw outputs of an anomaly model, and the threshold from which a comment is flagged."""
+    """The raw outputs of an anomaly model, their name (``called``), and the threshold for flagging a comment."""
 
     raw: list[FiniteFloat]
     classes: list[Binary]
@@ -214,7 +214,7 @@ class ErrorPoints(TypedDict):
 
 
 class LengthCounts(TypedDict):
-    """Histograms of the lengths of comments without each label and with it."""
+    """Histograms of comment lengths: for each label the counts of comments without it, then with it."""
 
     edges: list[Count]
     labels: dict[str, Annotated[list[list[Count]], Field(min_length=2, max_length=2)]]
@@ -228,7 +228,7 @@ def _of_equal_lengths(points: Any) -> Any:
 
 
 class FigureData(TypedDict, total=False):
-    """Points of figures; see :mod:`toxiclf.evaluation.figure_data`."""
+    """The points of figures that no other file of the run holds; see :mod:`toxiclf.evaluation.figure_data`."""
 
     lengths: LengthCounts
     gan: GanPoints
@@ -237,7 +237,7 @@ class FigureData(TypedDict, total=False):
 
 
 def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
-    """Metric → value, low, high of a label, or of the mean over labels."""
+    """Return metric → value, low, high for a label, or for the mean over labels (:data:`SUMMARY`)."""
     return {
         row.metric: {"value": row.value, "low": row.low, "high": row.high}
         for row in evaluation.rows
@@ -246,12 +246,12 @@ def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
 
 
 def undefined(metrics: tuple[str, ...]) -> dict[str, Estimate]:
-    """Figures of a run that has none."""
+    """Return, for each metric, an estimate whose values are all None; a run that diverged has these."""
     return {metric: {"value": None, "low": None, "high": None} for metric in metrics}
 
 
 def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, Mapping[str, Estimate]]) -> list[MetricRow]:
-    """Figures as tidy rows, the mean over labels first."""
+    """Convert metrics to one row per label and metric, the means over labels first."""
     figures_of = {SUMMARY: summary, **by_label}
     return [
         MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()

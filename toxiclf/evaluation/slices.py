@@ -1,4 +1,4 @@
-"""Metrics of subgroups of comments, which show where a model flags more comments that are not toxic."""
+"""Split comments into subgroups, and compute their metrics, to find subgroups with more false positives."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 Bools = NDArray[np.bool_]
 
-_LENGTHS = (10, 20, 40, 80)  # characters; a slice ends at each
-_MOST_VALUES = 20  # of a column; rarer values are one slice
-_FEWEST = 10  # rows of a slice
+_LENGTHS = (10, 20, 40, 80)  # characters: the upper limits of subgroups by length
+_MOST_VALUES = 20  # values of a column with a subgroup each; all rarer values share one
+_FEWEST = 10  # rows that a subgroup must have
 _REST = "(other values)"
 
 NOBODY = ("identity", "none of these")
-"""The subgroup of comments that name no group."""
+"""Criterion and name of the subgroup of comments that name no group of people."""
 NO_PEOPLE = ("length", "spelling")
-"""Criteria of subgroups that have nothing to do with people."""
+"""Criteria of subgroups that do not concern people."""
 
 
 def slice_rows(
     normalized: Sequence[str], column: str = "", values: Sequence[str] = ()
 ) -> Iterator[tuple[str, str, Bools]]:
-    """Subgroups of comments: the criterion, the name, and which comments it holds, bool (n,).
+    """Yield subgroups of comments, each as its criterion, its name, and whether each comment belongs to it, bool (n,).
 
-    By length of the normalized text; by whether a word is disguised (:mod:`toxiclf.text.obfuscation` reads it otherwise); by
-    terms of identity that they name (:func:`identity_terms`; a comment may name several, or none); and by the values of a
-    column. Subgroups of less than ten comments are left out, and so are those that are the last of their criterion.
+    The criteria are the length of the normalized text; whether a word is disguised (:mod:`toxiclf.text.obfuscation`
+    finds another reading); the groups of people that a comment names, if any (:func:`identity_terms`); and the values
+    of a column. Subgroups of less than ten comments are skipped, and so are criteria with only one subgroup left.
 
     Parameters
     ----------
-    normalized : texts of comments.
-    column, values : the name of a column, and its value in each row; none where values is empty.
+    normalized : normalized texts of the comments.
+    column, values : name of the column, and its value in each row; without values, there are no subgroups by column.
     """
     subgroups: list[tuple[str, str, Bools]] = []
     lengths = np.array([len(text) for text in normalized])
@@ -65,19 +65,19 @@ def slice_rows(
 
 
 def of_column(by: str) -> bool:
-    """Whether the criterion is a column of the user's file."""
+    """Return whether the criterion of a subgroup is a column of the user's file."""
     return by.startswith("column ")
 
 
 @cache
 def identity_terms() -> dict[str, tuple[str, ...]]:
-    """Neutral words for groups of people, by group; insults are left out, because they are toxic by themselves."""
+    """Return neutral terms for groups of people: group → terms. Insults, which are toxic themselves, are left out."""
     content = json.loads(files("toxiclf.evaluation").joinpath("identity_terms.json").read_text("utf-8"))
     return {group: tuple(terms) for group, terms in content.items()}
 
 
 def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
-    """Which texts name which group: a term counts where it is made of whole morphemes, so that 게이 is not found in 게이머."""
+    """Return for each group which texts name it. A term must consist of whole morphemes, so 게이 is not found in 게이머."""
     tokenizer = MecabTokenizer()
     named = {group: np.zeros(len(normalized), dtype=np.bool_) for group in identity_terms()}
     for i, text in enumerate(normalized):
@@ -99,14 +99,15 @@ def slice_figures(
     subgroups: Sequence[tuple[str, str, Bools]], scores: NDArray[np.float32], targets: NDArray[np.uint8],
     thresholds: Sequence[float], labels: Sequence[str],
 ) -> list[Slice]:  # fmt: skip
-    """Figures of each subgroup and label.
+    """Compute the metrics of each subgroup and label.
 
     Returns
     -------
-    A row each: ``by``, ``name``, ``label``, ``rows``, ``toxic``; ``average_precision``, ``precision``, ``recall``, ``f1``,
-    ``false_positive_rate`` with its 95 % interval ``low`` and ``high`` (Wilson 1927); and ``gap``, that rate minus that of all
-    other comments, with ``gap_low`` and ``gap_high`` (Newcombe 1998, method 10). None where there is nothing to divide by.
-    ``notable`` says whether the gap's interval leaves out zero at a level that allows for all rows (Bonferroni).
+    One :class:`toxiclf.evaluation.sections.Slice` for each subgroup and label. ``by`` is the criterion; ``rows`` and
+    ``toxic`` are counts. ``low`` and ``high`` are the 95 % interval of ``false_positive_rate`` (Wilson 1927). ``gap``
+    is this rate minus that of all other comments, with the interval ``gap_low`` to ``gap_high`` (Newcombe 1998, method
+    10). ``notable`` says whether the gap is statistically significant after Bonferroni's correction for all subgroups
+    and labels. Undefined metrics are None.
     """
     from sklearn.metrics import average_precision_score
 
@@ -164,7 +165,7 @@ def _difference(one: tuple[float, float, float], other: tuple[float, float, floa
 
 
 def class_name(labels: Sequence[str], label: str) -> str:
-    """What comments with a label are called.
+    """Return how reports name comments with a label: "toxic" if there is one label, else the label in quotes.
 
     >>> class_name(["toxic"], "toxic"), class_name(["hate", "insult"], "hate")
     ('toxic', "'hate'")
@@ -173,10 +174,10 @@ def class_name(labels: Sequence[str], label: str) -> str:
 
 
 def other_class_name(labels: Sequence[str], label: str) -> str:
-    """What comments without it are called: of several labels, one without may still be toxic."""
+    """Return how reports name comments without a label: "not toxic" if there is one label, else "not" and the label."""
     return "not toxic" if len(labels) == 1 else f"not '{label}'"
 
 
 def negatives_name(labels: Sequence[str]) -> str:
-    """What all comments without the label are called."""
+    """Return a plural noun phrase for comments without the label, such as "comments that are not toxic"."""
     return "comments that are not toxic" if len(labels) == 1 else "comments without the label"

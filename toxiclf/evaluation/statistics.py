@@ -1,4 +1,4 @@
-"""Significance of differences: several at once, and over splits that share comments."""
+"""Statistical tests: Holm's correction, and intervals and p values over seeds whose test sets overlap."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Floats = NDArray[np.float64]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of several p values (Holm 1979).
+    """Correct several p values by Holm's step-down method (Holm 1979).
 
     Returns
     -------
     list of float
-        In the order of ``p_values``.
+        Corrected p values, in the order of ``p_values``.
 
     >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03, 0.005])]
     [0.03, 0.06, 0.06, 0.02]
@@ -31,30 +31,30 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def mean_interval(values: Floats, test_share: float) -> tuple[float, float]:
-    """95 % interval of a mean over seeds, by Student's t.
+    """Return the 95 % interval of a mean over seeds, by Student's t.
 
     Parameters
     ----------
     values : array of shape (n_seeds,)
-        One figure a seed.
+        The value at each seed.
     test_share : float
-        The share of the comments that each seed draws as its test set; 0 if the test set is the same for all seeds. Test sets
-        drawn from the same comments overlap, and the variance is corrected for that (Nadeau and Bengio 2003).
+        The share of the comments that each seed draws as its test set; 0 if all seeds have the same test set. Test sets
+        drawn from the same comments overlap, and the variance is corrected for this (Nadeau and Bengio 2003).
     """
     mean, half = float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1)) * _error(values, test_share)
     return mean - half, mean + half
 
 
 def paired_p(differences: Floats, test_share: float) -> float:
-    """p value of a mean of paired differences, by Student's t with the variance of :func:`mean_interval`."""
+    """Return the two-sided p value of a mean paired difference, by Student's t as in :func:`mean_interval`."""
     error, mean = _error(differences, test_share), abs(float(differences.mean()))
     if mean == 0.0:
         return 1.0
-    if error <= 1e-12 * mean:  # the same at each seed
+    if error <= 1e-12 * mean:  # all seeds have the same difference
         return 0.0
     return float(2 * stats.t.sf(mean / error, len(differences) - 1))
 
 
 def _error(values: Floats, test_share: float) -> float:
-    """Standard error of the mean."""
+    """Return the standard error of the mean over seeds, corrected for test sets that overlap."""
     return float(values.std(ddof=1) * np.sqrt(1 / len(values) + test_share / (1 - test_share)))

@@ -1,1 +1,1 @@
-"""Features of comments: averages and sequences of word vectors, n-grams, and selection."""
+"""Features of comments: averaged word vectors, sequences of word vectors, n-grams, and the selection of dimensions."""

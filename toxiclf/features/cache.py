@@ -1,4 +1,4 @@
-"""Tokens, vectors and n-grams that runs on the same rows share, on disk."""
+"""Cache on disk of tokens, word vectors and n-grams, which runs on the same rows share."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.text.vocabulary import NgramVocabulary, Unit
 
 T = TypeVar("T")
-_FORM = 1  # of the files
+_FORM = 1  # version of the cache files
 
 
 class FeatureCache:
-    """A folder that keeps tokens, vectors and n-grams; without a folder, they are computed each time.
+    """Cache of tokens, word vectors and n-grams in a folder; without a folder, they are computed each time.
 
     Attributes
     ----------
-    seconds : how long it had taken to make what was read here, so that times are as if it were made anew.
+    seconds : total time that it once took to compute what was read from the cache; with it added, the time of a run
+        does not depend on the cache.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -38,17 +39,17 @@ class FeatureCache:
         self.seconds = 0.0
 
     def tokens(self, texts: Sequence[str], engine: Tokenizer, workers: int) -> list[list[str]]:
-        """Tokens of preprocessed texts."""
+        """Return the tokens of each preprocessed text, from the cache or made on up to ``workers`` cores."""
         facts = [engine.name, engine.version, engine.part_of_speech, engine.typo_correction]
         return self._once("tokens", [facts, list(texts)], lambda: engine.tokenize(texts, workers=workers), _Lists)
 
     def vectors(self, tokens: Sequence[Sequence[str]], options: VectorsSection, seed: int) -> WordVectors:
-        """Vectors of training rows."""
+        """Return word vectors that are trained on the tokens of the training rows."""
         content = [options.model_dump(mode="json"), seed, [list(row) for row in tokens]]
         return self._once("vectors", content, lambda: vectors_of_rows(tokens, options, seed), _Vectors)
 
     def ngrams(self, texts: Sequence[str], unit: Unit, high: int, min_comments: int) -> NgramVocabulary:
-        """N-grams of training rows, of 1 to ``high`` units."""
+        """Return the n-grams of 1 to ``high`` units that occur in at least ``min_comments`` training rows."""
         content = [unit, high, min_comments, list(texts)]
         return self._once("ngrams", content, lambda: NgramVocabulary.learn(texts, unit, 1, high, min_comments), _Ngrams)
 
@@ -71,12 +72,12 @@ class FeatureCache:
             TypeError,
             AttributeError,
             SafetensorError,
-        ):  # not there, or damaged: it can be made again
+        ):  # missing or damaged: it is computed again
             pass
         began = time.perf_counter()
         made = make()
         seconds = time.perf_counter() - began
-        with suppress(OSError):  # a full disk, say: it is made anew next time
+        with suppress(OSError):  # for example, the disk is full: the next run computes it again
             self._folder.mkdir(parents=True, exist_ok=True)
             write_bytes(path, form.packed(seconds, made))
         return made
@@ -84,7 +85,7 @@ class FeatureCache:
 
 @cache
 def _versions() -> list[str]:
-    """Versions of what makes the content; tokenizers name their own."""
+    """Return the versions of the packages that the cached content depends on, except tokenizers."""
     return [metadata.version(name) for name in ("toxiclf", "numpy", "gensim")]
 
 

@@ -1,4 +1,4 @@
-"""Comments as sparse 0/1 rows of their n-grams of jamo and of syllables."""
+"""Comments as sparse 0/1 matrices of their n-grams of jamo and of syllables."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 NgramRows = dict[str, "sp.csr_matrix"]
-"""By input, float32 (n, number of n-grams): 1 where the comment holds the n-gram."""
+"""A float32 matrix (n, n-grams) for each input name; 1 if the comment holds the n-gram, else 0."""
 
 
 @dataclass(frozen=True)
 class Ngrams:
-    """What turns ids into :data:`NgramRows`.
+    """Converts encoded comments to sparse 0/1 matrices (:data:`NgramRows`).
 
     Attributes
     ----------
-    sizes : number of n-grams of each input that is wanted.
+    sizes : number of n-grams of each input, by the name of the input.
     """
 
     sizes: Mapping[str, int]
 
     def transform(self, encoded: Encoded) -> NgramRows:
-        """Sparse rows of ones; id 1 is column 0."""
+        """Return a 0/1 matrix (n, n-grams) for each input; the n-gram with id 1 is column 0."""
         import scipy.sparse as sp
 
         rows = {}
@@ -41,5 +41,5 @@ class Ngrams:
         return rows
 
     def write(self, graph: Graph) -> str:
-        """Add nothing: the model adds its weights up by ids."""
+        """Add nothing and return "", because the model itself reads the ids from the graph's inputs."""
         return ""

@@ -1,4 +1,4 @@
-"""The feature pipeline from comments to the input of a model."""
+"""The feature pipeline, which turns comments into the input of a model."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer
 from toxiclf.text.vocabulary import TokenVocabulary
 
-_QUANTILE = 0.995  # share of the training comments that "auto" tokens hold whole
+_QUANTILE = 0.995  # share of the training comments that max_tokens = "auto" does not cut
 
 
 class Numbers(Protocol):
-    """What turns ids into numbers: a pooling, the vectors of sequences, or n-grams."""
+    """Converts ids to numbers: a pooling of word vectors, sequences of word vectors, or n-grams."""
 
     def transform(self, encoded: Encoded) -> Any:
-        """Ids to float32 (n, size), :class:`toxiclf.features.sequences.Sequences` or :data:`toxiclf.features.ngrams.NgramRows`."""
+        """Return averaged word vectors, float32 (n, size), sequences (``Sequences``), or n-grams (``NgramRows``)."""
 
     def write(self, graph: Graph) -> str:
-        """Add the same function to a graph; returns the name of the numbers, "" where the model reads the ids itself."""
+        """Add ``transform`` to an ONNX graph; return its output's name, or "" if the model itself reads the ids."""
 
 
 class Step(Protocol):
-    """A learned step between the numbers and the model: a selection, or a metric."""
+    """A fitted step between the numbers and the model: a selection of dimensions, or a learned metric."""
 
     def transform(self, features: Any) -> NDArray[np.float32]:
-        """Features to other ones, float32 (n, width)."""
+        """Return the transformed features, float32 (n, width)."""
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the same function to a graph."""
+        """Add ``transform`` to an ONNX graph; return the name of its output (batch, width)."""
 
 
 @dataclass(frozen=True)
 class FeaturePipeline:
-    """The fitted feature pipeline before the model: encoder, numbers, and learned steps.
+    """Fitted feature pipeline, which turns comments into the input of a model: encoder, numbers and steps.
 
     Attributes
     ----------
-    encoder : from comments to ids; the text half of a bundle.
-    numbers : from ids to numbers.
-    origin : of the word vectors; empty for n-grams.
-    steps : what was learned of the numbers, in order.
+    encoder : converts comments to ids; a bundle stores it apart from the ONNX graph.
+    numbers : converts ids to numbers.
+    origin : source of the word vectors; empty for n-grams.
+    steps : fitted steps that transform the numbers, in order.
     """
 
     encoder: TextEncoder
@@ -74,7 +74,10 @@ class FeaturePipeline:
         vectors: WordVectors | None,
         cache: FeatureCache | None = None,
     ) -> FeaturePipeline:
-        """Learn what the recipe's model takes, without steps; without ``vectors``, those of the rows themselves."""
+        """Fit the features that the recipe's model takes, without steps.
+
+        If ``vectors`` is None, they are trained on ``rows``. A model that learns its own embedding gets random vectors.
+        """
         options: Any = recipe.model
         takes, cache = options.component["takes"], cache or FeatureCache()
         if takes == "ngrams":
@@ -98,11 +101,11 @@ class FeaturePipeline:
         cls, rows: TokenizedTexts, preprocessor: Preprocessor, *, jamo: int, syllable: int, min_comments: int,
         cache: FeatureCache,
     ) -> FeaturePipeline:  # fmt: skip
-        """Learn the n-grams of some rows: 1 to ``jamo`` jamo, 1 to ``syllable`` syllables, each in ``min_comments`` comments.
+        """Learn the n-grams of 1 to ``jamo`` jamo and of 1 to ``syllable`` syllables in at least ``min_comments`` rows.
 
         Raises
         ------
-        DataError : no n-gram stands in as many comments.
+        DataError : no n-gram occurs in ``min_comments`` rows.
         """
         known = {
             "jamo": cache.ngrams(rows.texts, "jamo", jamo, min_comments),
@@ -120,7 +123,7 @@ class FeaturePipeline:
         cls, rows: TokenizedTexts, preprocessor: Preprocessor, engine: Tokenizer, vectors: WordVectors, *, name: str,
         max_tokens: int | None,
     ) -> FeaturePipeline:  # fmt: skip
-        """Learn the weights of the pooling ``name`` from some rows."""
+        """Make a pipeline with the pooling ``name`` of ``vectors``, fitted to ``rows``."""
         view = TokenView(engine, TokenVocabulary(vectors.tokens), max_tokens)
         encoder = TextEncoder(preprocessor, {WORDS: view})
         return cls(encoder, pooling(name, vectors).fit(rows.encode(encoder)), vectors.origin)
@@ -135,7 +138,7 @@ class FeaturePipeline:
         *,
         max_tokens: int | None,
     ) -> FeaturePipeline:
-        """Learn how long the comments are: None for ``max_tokens`` takes as many as all but 0.5 % of them have."""
+        """Make a pipeline of sequences of at most ``max_tokens`` word vectors; None cuts at most 0.5 % of the rows."""
         assert rows.tokens is not None
         vocabulary = TokenVocabulary(vectors.tokens)
         if max_tokens is None:
@@ -144,22 +147,22 @@ class FeaturePipeline:
         return cls(encoder, SequenceVectors.of(vectors, max_tokens), vectors.origin)
 
     def then(self, step: Step) -> FeaturePipeline:
-        """Return the same pipeline with one more step."""
+        """Return a copy of the pipeline with ``step`` as its last step."""
         return replace(self, steps=(*self.steps, step))
 
     def matrix(self, rows: TokenizedTexts) -> Any:
-        """The input of the model for these texts."""
+        """Encode texts and return the input of the model for them."""
         return self.transform(rows.encode(self.encoder))
 
     def transform(self, encoded: Encoded) -> Any:
-        """The input of the model for encoded texts."""
+        """Return the input of the model for encoded texts."""
         features = self.numbers.transform(encoded)
         for step in self.steps:
             features = step.transform(features)
         return features
 
     def write(self, graph: Graph) -> str:
-        """Add numbers and steps to a graph; returns the name of the input of the model."""
+        """Add the numbers and the steps to a graph; return the name of the model's input."""
         name = self.numbers.write(graph)
         for step in self.steps:
             name = step.write(graph, name)

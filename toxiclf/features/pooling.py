@@ -1,4 +1,4 @@
-"""Pool word vectors into one vector per comment by weighted means, with one class per weighting."""
+"""Poolings: weighted means of a comment's word vectors, with one class for each kind of weights."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from toxiclf.text.encoder import Encoded
 
 WORDS = "words"
-"""The graph's input of token ids."""
+"""Name of the graph input that holds token ids."""
 _SIF_A = 1e-3
 
 
 class Pooling(ABC):
-    """The (weighted) mean of a comment's word vectors; all zeros where no token is known.
+    """Base class of poolings, which give the weighted mean of a comment's word vectors; zeros if no token is known.
 
-    The mean is computed by the very graph that later scores, so that training and scoring see the same bits.
+    An ONNX graph computes the mean in training as in scoring, so that both get exactly the same numbers.
 
     Parameters
     ----------
-    vectors : of the tokens; ids count from 1 in their order.
+    vectors : word vectors of the tokens; the first token has id 1.
 
     Attributes
     ----------
-    weights_ : float32 (len(tokens) + 1,), weight of each id, 0 for padding.
+    weights_ : weight of each id, float32 (len(tokens) + 1,); the weight of id 0 (padding) is 0.
     """
 
     weights_: NDArray[np.float32]
@@ -42,7 +42,7 @@ class Pooling(ABC):
         self.vectors = vectors
 
     def fit(self, encoded: Encoded) -> Pooling:
-        """Learn the weights from the training rows."""
+        """Learn the weights from the encoded training rows."""
         weights = self._weights(encoded)
         weights[0] = 0.0
         self.weights_ = weights.astype(np.float32)
@@ -50,16 +50,16 @@ class Pooling(ABC):
         return self
 
     def transform(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Averaged vectors, float32 (n, size)."""
+        """Return averaged word vectors, float32 (n, size)."""
         return self._scorer.run(encoded)
 
     def write(self, graph: Graph) -> str:
-        """Add the pooling to a graph; returns the name of the averaged vectors (batch, size)."""
+        """Add the pooling to a graph; return the name of the averaged word vectors (batch, size)."""
         ids = graph.ids(WORDS)
         if self.vectors.packed is None:
             matrix = np.vstack([np.zeros_like(self.vectors.matrix[:1]), self.vectors.matrix])
             gathered = graph.add("Gather", graph.constant(matrix * self.weights_[:, None]), ids)
-        else:  # a quarter of the bundle
+        else:  # int8 takes a quarter of the space in a bundle
             numbers, scales = self.vectors.packed
             packed = graph.add("Gather", graph.constant(np.vstack([np.zeros_like(numbers[:1]), numbers]), np.int8), ids)
             scale = graph.constant(np.append(np.float32(0), scales)[:, None] * self.weights_[:, None])
@@ -68,10 +68,10 @@ class Pooling(ABC):
 
     @abstractmethod
     def _weights(self, encoded: Encoded) -> NDArray[np.float64]:
-        """Weight of each id, (len(tokens) + 1,); the weight of padding has no effect."""
+        """Return the weight of each id, (len(tokens) + 1,); the weight of id 0 (padding) is ignored."""
 
     def _write_mean(self, graph: Graph, ids: str, total: str) -> str:
-        """Divide the weighted sums (batch, size): here by the number of tokens."""
+        """Add the division of the weighted sums (batch, size) by the number of tokens; return the name of the means."""
         lengths = graph.single(graph.lengths(WORDS))
         count = graph.add("Unsqueeze", lengths, graph.integers(1))
         return graph.add("Div", total, graph.add("Max", count, graph.constant([1.0])))
@@ -85,7 +85,7 @@ class Pooling(ABC):
 
 @register("pooling", summary="the mean of a comment's word vectors", order=1)
 class Mean(Pooling):
-    """Each token counts once."""
+    """Mean of a comment's word vectors, in which all tokens have the same weight."""
 
     def _weights(self, encoded: Encoded) -> NDArray[np.float64]:
         return np.ones(len(self.vectors.tokens) + 1)
@@ -93,7 +93,10 @@ class Mean(Pooling):
 
 @register("pooling", summary="their mean weighted by inverse document frequency", order=2)
 class Tfidf(Pooling):
-    """Tokens that few training comments hold count more: weights ln((1 + n) / (1 + df)) + 1 (Spärck Jones 1972, smoothed)."""
+    """Mean weighted by inverse document frequency, ln((1 + n) / (1 + df)) + 1 (Spärck Jones 1972, smoothed).
+
+    n is the number of training comments, and df the number of them that hold the token.
+    """
 
     def _weights(self, encoded: Encoded) -> NDArray[np.float64]:
         ids, count = encoded.views[WORDS], len(self.vectors.tokens) + 1
@@ -112,19 +115,20 @@ class Tfidf(Pooling):
     "pooling", summary="smooth inverse frequency without the vectors' common direction (Arora et al. 2017)", order=3
 )
 class Sif(Pooling):
-    """Weights a / (a + p) with a = 0.001 and p the token's frequency; then the vectors' common direction is removed.
+    """Mean with weights a / (a + p), from which the comments' common direction is removed (Arora, Liang and Ma 2017).
 
-    Arora, Liang and Ma 2017. The direction is the first principal one of the training comments' vectors.
+    a is 0.001, and p is the token's frequency. The common direction is the first right singular vector of the training
+    comments' means.
 
     Attributes
     ----------
-    direction_ : float32 (size,), the direction that is removed.
+    direction_ : direction that is removed, float32 (size,).
     """
 
     direction_: NDArray[np.float32] | None = None
 
     def fit(self, encoded: Encoded) -> Pooling:
-        """Learn the weights, then the common direction of the weighted means."""
+        """Learn the weights, then the common direction of the training rows' weighted means."""
         self.direction_ = None
         super().fit(encoded)
         pooled = self.transform(encoded).astype(np.float64)
@@ -145,11 +149,11 @@ class Sif(Pooling):
 
 
 def pooling(name: str, vectors: WordVectors) -> Pooling:
-    """An unfitted pooling by name.
+    """Return an unfitted pooling by its registered name.
 
     Raises
     ------
-    UsageError : there is none of that name.
+    UsageError : no pooling has this name.
     """
     made: Pooling = component("pooling", name).target(vectors)
     return made

@@ -1,4 +1,4 @@
-"""Select the dimensions of a comment's vector that matter most to a forest."""
+"""Select the dimensions of a comment's vector that are most important to a random forest."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _TREES = 100
 
 
 class Selection:
-    """Selects the most important dimensions of dense vectors by a random forest.
+    """Selects the dimensions of comment vectors that are most important to a random forest.
 
-    A number's importance is how much splits on it lessen the impurity of a random forest (Breiman 2001), fitted to the rows that
-    are given, in which each class weighs the same.
+    The importance of a dimension is the decrease of impurity by the splits on it (Breiman 2001). In the forest, each
+    class has the same total weight.
 
     Parameters
     ----------
-    count : how many numbers are kept.
-    seed : of the forest.
+    count : number of dimensions to keep.
+    seed : seed of the random forest.
 
     Attributes
     ----------
-    importances_ : float64 (width,), of all numbers; they sum to 1.
-    columns_ : intp (count,), which numbers are kept, in their order in the vector.
+    importances_ : importance of each dimension, float64 (width,); the sum is 1.
+    columns_ : indexes of the dimensions that are kept, ascending, intp (count,).
 
     Examples
     --------
@@ -43,15 +43,16 @@ class Selection:
         self.count, self.seed = count, seed
 
     def fit(self, features: NDArray[np.float32], classes: NDArray[Any]) -> Selection:
-        """Find them.
+        """Fit the random forest and choose the dimensions.
 
         Parameters
         ----------
-        classes : (n,), or 0/1 (n, k) of independent labels.
+        features : comment vectors, float32 (n, width).
+        classes : class of each row, (n,), or 0/1 values of independent labels, (n, n_labels).
 
         Raises
         ------
-        UsageError : there are not more numbers than are to be kept.
+        UsageError : ``count`` is not smaller than the number of dimensions.
         """
         from sklearn.ensemble import RandomForestClassifier
 
@@ -69,15 +70,16 @@ class Selection:
         return self
 
     def transform(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The numbers that are kept, float32 (n, count)."""
+        """Return the dimensions that are kept, float32 (n, count)."""
         return np.ascontiguousarray(features[:, self.columns_])
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add a gather."""
+        """Add a Gather of the dimensions that are kept; return the name of its output (batch, count)."""
         return graph.add("Gather", features, graph.constant(self.columns_, np.int64), axis=1)
 
     def facts(self) -> dict[str, Any]:
-        """What a report says of it, as JSON types."""
+        """Return facts for reports, as JSON types: numbers of dimensions (kept and in all), share of the importance
+        that is kept, and the importance of every dimension, highest first."""
         order = np.argsort(-self.importances_, kind="stable")
         selected = set(self.columns_.tolist())
         return {

@@ -1,4 +1,4 @@
-"""Comments as sequences of word vectors, the input of sequence networks."""
+"""Comments as sequences of word vectors, which are the input of sequence networks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from toxiclf.text.vocabulary import Ids
 
 @dataclass(frozen=True)
 class Sequences:
-    """Comments as sequences of word vectors.
+    """A batch of comments as sequences of word vectors.
 
     Attributes
     ----------
-    ids : of each comment's tokens; id i stands for ``matrix[i]``.
-    matrix : float32 (tokens + 1, size); the first row, of padding, is zeros.
-    longest : most tokens a comment.
+    ids : ids of each comment's tokens; the word vector of id i is ``matrix[i]``.
+    matrix : word vectors, float32 (tokens + 1, size); row 0, for padding, is zeros.
+    longest : maximum number of tokens per comment; longer comments were cut.
     """
 
     ids: Ids
@@ -30,7 +30,7 @@ class Sequences:
     longest: int
 
     def averages(self) -> NDArray[np.float32]:
-        """The mean vector of each comment, float32 (n, size); zeros where there is no token."""
+        """Return the mean word vector of each comment, float32 (n, size); zeros for a comment without tokens."""
         import scipy.sparse as sp
 
         rows = np.repeat(np.arange(len(self.ids)), self.ids.lengths)
@@ -40,18 +40,18 @@ class Sequences:
         return np.asarray(sums / np.maximum(self.ids.lengths, 1)[:, None], dtype=np.float32)
 
     def renumbered(self, numbers: NDArray[np.int32]) -> Sequences:
-        """The same comments with ``numbers[i]`` in place of the id i."""
+        """Return the same comments, with ``numbers[i]`` in place of each id i; ``matrix`` stays unchanged."""
         return replace(self, ids=Ids(numbers[self.ids.flat], self.ids.starts))
 
 
 @dataclass(frozen=True)
 class SequenceVectors:
-    """What turns ids into :class:`Sequences`.
+    """Converts encoded comments to :class:`Sequences`.
 
     Attributes
     ----------
-    matrix : as of :class:`Sequences`.
-    longest : most tokens a comment.
+    matrix : word vectors, float32 (tokens + 1, size); row 0, for padding, is zeros.
+    longest : maximum number of tokens per comment; longer comments were cut.
     """
 
     matrix: NDArray[np.float32]
@@ -59,13 +59,13 @@ class SequenceVectors:
 
     @classmethod
     def of(cls, vectors: WordVectors, longest: int) -> SequenceVectors:
-        """Word vectors, below a row of zeros."""
+        """Make a converter from word vectors, to which a first row of zeros is added for padding."""
         return cls(np.vstack([np.zeros_like(vectors.matrix[:1]), vectors.matrix]), longest)
 
     def transform(self, encoded: Encoded) -> Sequences:
-        """The sequences."""
+        """Return encoded comments as sequences of word vectors."""
         return Sequences(encoded.views[WORDS], self.matrix, self.longest)
 
     def write(self, graph: Graph) -> str:
-        """Add nothing: a network looks its vectors up itself."""
+        """Add nothing and return "", because the network itself looks up the word vectors."""
         return ""

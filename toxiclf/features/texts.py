@@ -1,4 +1,4 @@
-"""Normalized and tokenized comments, prepared once for all fits."""
+"""Preprocessed and tokenized comments, which are prepared once for all fits."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from toxiclf.text.tokenizers import Tokenizer
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """Texts that are ready to be encoded, with their tokens for models that take tokens.
+    """Preprocessed texts that are ready to be encoded, with their tokens if the model takes tokens.
 
     Attributes
     ----------
-    texts : preprocessed.
-    truncated : bool (n,), True where normalization cut a comment off.
-    tokens : of each text, or None.
+    texts : preprocessed texts.
+    truncated : whether normalization cut off the end of each text, bool (n,).
+    tokens : tokens of each text; None if the texts were not tokenized.
     """
 
     texts: list[str]
@@ -35,7 +35,7 @@ class TokenizedTexts:
         cls, comments: Comments | Sequence[str], preprocessor: Preprocessor, engine: Tokenizer | None, workers: int = 1,
         cache: FeatureCache | None = None,
     ) -> TokenizedTexts:  # fmt: skip
-        """Preprocess and tokenize comments as they were read; ``workers`` cores may make tokens."""
+        """Preprocess raw comments, and tokenize them on up to ``workers`` cores unless ``engine`` is None."""
         if isinstance(comments, Comments):
             texts, truncated = comments.preprocessed(preprocessor)
         else:
@@ -47,12 +47,12 @@ class TokenizedTexts:
         return len(self.texts)
 
     def take(self, rows: NDArray[np.intp]) -> TokenizedTexts:
-        """Some of the texts, in the order asked for."""
+        """Return the texts with the indexes ``rows``, in that order."""
         tokens = None if self.tokens is None else [self.tokens[i] for i in rows]
         return TokenizedTexts([self.texts[i] for i in rows], self.truncated[rows], tokens)
 
     def encode(self, encoder: TextEncoder) -> Encoded:
-        """Ids by an encoder whose preprocessor and tokenizer they were prepared with."""
+        """Encode the texts as ids; ``encoder`` must have the preprocessor and tokenizer that prepared them."""
         inputs = {
             name: view.encode_tokens(self.tokens)
             if isinstance(view, TokenView) and self.tokens is not None
@@ -62,11 +62,11 @@ class TokenizedTexts:
         return join_views(inputs, self.truncated)
 
     def joined(self, other: TokenizedTexts) -> TokenizedTexts:
-        """These texts and then the other ones, prepared in the same way."""
+        """Return these texts followed by those of ``other``, which must be prepared in the same way."""
         tokens = None if self.tokens is None or other.tokens is None else self.tokens + other.tokens
         return TokenizedTexts(self.texts + other.texts, np.concatenate([self.truncated, other.truncated]), tokens)
 
 
 def encoded(comments: Comments, encoder: TextEncoder) -> Encoded:
-    """Encode comments; each text is normalized only once."""
+    """Return the ids of comments; texts that ``comments`` already holds normalized are not normalized again."""
     return encoder.encode_preprocessed(*comments.preprocessed(encoder.preprocessor))

@@ -1,4 +1,4 @@
-"""Feature extraction as scikit-learn transformers over texts."""
+"""scikit-learn transformers that turn texts into features."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from toxiclf.text.vocabulary import NgramVocabulary
 
 
 def marked_as_texts(tags: Any) -> Any:
-    """Say in scikit-learn's tags that X is a list of strings and no matrix."""
+    """Set scikit-learn's tags to say that X is a list of strings, not a matrix; return the tags."""
     tags.input_tags.string = tags.input_tags.one_d_array = True
     tags.input_tags.two_d_array = False
     return tags
 
 
 class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What both vectorizers share: comments are checked and prepared once, and a FeaturePipeline does the work."""
+    """Base class of both vectorizers: prepares comments and computes their features with a ``FeaturePipeline``."""
 
     _features: FeaturePipeline
 
     @abstractmethod
     def _learn(self, texts: list[str]) -> TokenizedTexts:
-        """Check the parameters, learn the features of some comments, and give these prepared."""
+        """Check the parameters, fit the features to the comments, and return the prepared comments."""
 
     @abstractmethod
     def _matrix(self, rows: TokenizedTexts) -> Any:
-        """Features of prepared comments."""
+        """Return the features of prepared comments, (n, n_features)."""
 
     def fit(self, X: Any, y: Any = None) -> _TextVectorizer:
-        """Learn from comments.
+        """Fit the vectorizer to comments.
 
         Parameters
         ----------
@@ -61,17 +61,17 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         Raises
         ------
         UsageError, DataError
-            A parameter or the comments do not fit.
+            A parameter or the comments are not valid.
         """
         self._fit(X)
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
-        """Learn from comments and give their features; each comment is prepared once."""
+        """Fit the vectorizer to comments and return their features; each comment is prepared only once."""
         return self._matrix(self._fit(X))
 
     def transform(self, X: Any) -> Any:
-        """Features of comments, one row each; a comment in which nothing is known is a row of zeros.
+        """Return the features of comments, one row each; a comment without known tokens or n-grams is a row of zeros.
 
         Returns
         -------
@@ -80,7 +80,7 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         Raises
         ------
         UsageError
-            ``X`` is no list of comments.
+            ``X`` is not a list of comments.
         """
         check_is_fitted(self)
         return self._matrix(TokenizedTexts.of(checked_texts(X), self._features.encoder.preprocessor, None))
@@ -100,7 +100,7 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """The encoder leaves as its JSON: MeCab cannot be pickled."""
+        """Return the state for pickle, with the encoder as JSON because MeCab cannot be pickled."""
         state = dict(super().__getstate__())
         if "_features" in state:
             state["_features"] = self._features.encoder.to_json(), self._features.numbers
@@ -114,44 +114,46 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
 
 class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # type: ignore[misc]
-    """Turn comments into averaged word vectors.
+    """Transformer that turns comments into averaged word vectors.
 
-    The same features that ``toxiclf.train`` gives its ``logistic``, ``svm``, ``random_forest`` and ``dnn`` models, bit by bit.
+    The features are exactly those that ``toxiclf.train`` gives ``logistic``, ``svm``, ``random_forest`` and ``dnn``.
 
     Parameters
     ----------
     tokenizer : str
-        "mecab", "kiwi", …; this and the next three say how comments become tokens, see :class:`toxiclf.recipe.TextSection`.
+        Tokenizer: "mecab", "kiwi", …; for this and the next three parameters see :class:`toxiclf.recipe.TextSection`.
     part_of_speech : str or sequence of str
-        Tags of the tokens that are kept; empty for all.
+        Tags; only tokens whose tag begins with one of them are kept. Empty keeps all tokens.
     typo_correction : bool
-        Of kiwi.
+        Whether the tokenizer corrects typos; only "kiwi" can.
     views : str or sequence of str
-        Views that read disguised words; "all" for every one.
+        Views that read disguised words; "all" for every view.
     pooling : {"mean", "tfidf", "sif"}
-        How a comment's word vectors become one; see :mod:`toxiclf.features.pooling`.
+        How a comment's word vectors are averaged; see :mod:`toxiclf.features.pooling`.
     pretrained : str
-        Ready-made word vectors: "ko-comments", a folder or a file; "none" trains them.
+        Ready-made word vectors: "ko-comments", a folder or a file. "none" trains word vectors. Otherwise
+        ``random_state`` has no effect, and ``kind`` to ``buckets`` must keep their defaults. See
+        :class:`toxiclf.recipe.VectorsSection`.
     kind, architecture : str
-        Of word vectors that are trained, as are the keys that follow; see :class:`toxiclf.recipe.VectorsSection`.
+        "word2vec" or "fasttext"; "skip_gram" or "cbow".
     size, window : int
-        Dimensions of a vector, and the number of neighbours on each side that a token is learned from.
+        Dimensions of a word vector; number of tokens on each side of a token that count as its neighbors in training.
     min_count, epochs : int or "auto"
-        Rarer tokens get no vector of their own; passes over the texts.
+        Minimum number of occurrences of a token with a vector of its own; number of passes over the texts.
     unlabeled : str or sequence of str
-        Files of texts to learn from; empty for the comments themselves.
+        Files of texts to train on; empty to train on the comments themselves.
     jamo_ngrams, buckets : (int, int) and int
-        Of FastText.
+        Only for "fasttext": shortest and longest n-gram of jamo; number of hashed n-gram vectors.
     max_tokens : int or "auto"
-        Tokens of a comment that count.
+        Maximum number of tokens of a comment that are read; "auto" reads all.
     max_chars, repeat_cap : int
-        Characters of a comment that count, and of a run of one character.
+        Maximum number of characters of a comment that are read; longest run of one character, longer runs are cut.
     random_state : int, RandomState or None
-        Seed of word vectors that are trained.
+        Seed for training word vectors.
 
     See Also
     --------
-    NgramVectorizer : rows of n-grams, which need no word vectors.
+    NgramVectorizer : turns comments into n-grams, which need no word vectors.
 
     Examples
     --------
@@ -243,26 +245,26 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
 
 
 class NgramVectorizer(_TextVectorizer):
-    """Turn comments into 0/1 rows of the n-grams of jamo and of syllables that they hold.
+    """Transformer that turns comments into 0/1 rows of the n-grams of jamo and of syllables that they hold.
 
-    The same n-grams that ``toxiclf.train`` gives its ``ngram_logistic`` model.
+    The n-grams are those that ``toxiclf.train`` gives its ``ngram_logistic`` model.
 
     Parameters
     ----------
     jamo, syllable : int
-        Longest n-gram of each kind; the shortest is 1.
+        Maximum length of an n-gram of jamo, and of an n-gram of syllables; the minimum is 1.
     min_comments : int
-        N-grams in fewer comments are left out.
+        Minimum number of comments that hold an n-gram; rarer n-grams are left out.
     views : str or sequence of str
-        Views that read disguised words; "all" for every one. See :class:`toxiclf.recipe.TextSection`, also for the next two.
+        Views that read disguised words; "all" for every view. See :class:`toxiclf.recipe.TextSection`.
     max_chars, repeat_cap : int
-        Characters of a comment that count, and of a run of one character.
+        Maximum number of characters of a comment that are read; longest run of one character, longer runs are cut.
     sparse_output : bool
-        Whether to give a SciPy CSR matrix; False for an array, float32 both.
+        Whether the features are a SciPy CSR matrix; if False, they are an array. Both are float32.
 
     See Also
     --------
-    AverageVectorizer : averaged word vectors.
+    AverageVectorizer : turns comments into averaged word vectors.
 
     Examples
     --------
@@ -294,7 +296,7 @@ class NgramVectorizer(_TextVectorizer):
         self.sparse_output = sparse_output
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """The n-grams as "jamo:ㅈㅗ" or "syllable:조", in the order of the columns; ``input_features`` is not used."""
+        """Return the n-gram of each column, such as "jamo:ㅈㅗ" or "syllable:조"; ``input_features`` is not used."""
         check_is_fitted(self)
         names = [
             f"{view}:{text[begin : begin + n]}"

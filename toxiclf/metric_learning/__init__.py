@@ -1,7 +1,7 @@
-"""Metric learning: vectors in which comments of one class lie near each other; a loss is a file.
+"""Metric learning: maps comments to vectors so that comments of one class lie near each other. Each loss is one file.
 
-A loss takes vectors of length 1 (batch, size), classes (batch,) and the keys of ``[features]`` that it registers, as Keras tensors
-and numbers, and gives a mean loss.
+A loss is a function of unit vectors (batch, size) and classes (batch,), both TensorFlow tensors, and the values of the
+``[features]`` keys that it registers. It returns the mean loss of the batch, a scalar tensor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["make_metric_learner"]
 
 
 def make_metric_learner(options: FeaturesSection) -> MetricLearner:
-    """An unfitted metric learner with these options; TensorFlow is loaded now."""
+    """Return an unfitted metric learner with these options; this imports TensorFlow."""
     from toxiclf.metric_learning._learner import MetricLearner
 
     return MetricLearner(options)

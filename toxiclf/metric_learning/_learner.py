@@ -1,4 +1,4 @@
-"""Metric learning: map comments to a low-dimensional space in which classes are apart."""
+"""The metric learner: an encoder that maps comments to a low-dimensional space in which the classes lie apart."""
 
 from __future__ import annotations
 
@@ -38,26 +38,27 @@ _TINY = 1e-12
 
 
 class MetricLearner:
-    """Learns an encoder from features to unit vectors that lie near others of the same class.
+    """Learns an encoder that maps features to unit vectors, so that comments of one class lie near each other.
 
-    Batches hold as many rows of each class. After each epoch the held-out rows are ranked by how much nearer they are to the mean
-    of the toxic training rows than to that of the others; the weights with the best average precision are kept.
+    Each batch has the same number of rows from each class. After each epoch, validation rows are ranked by how much
+    nearer they are to the mean vector of toxic training rows than to that of the training rows that are not toxic. The
+    weights with the best average precision are kept.
 
     Parameters
     ----------
-    options : the ``metric_`` keys of a recipe's ``[features]``.
+    options : the ``[features]`` section of a recipe, of which the ``metric_`` keys are used.
 
     Attributes
     ----------
-    history_ : one row an epoch: epoch, loss, validation_average_precision.
-    divergence_ : where training diverged, if it did.
+    history_ : one row per epoch with the keys epoch, loss and validation_average_precision.
+    divergence_ : the step at which training diverged, or None.
     """
 
     def __init__(self, options: FeaturesSection) -> None:
         self.options = options
 
     def fit(self, features: Any, task: Task, held_out: HeldOut) -> MetricLearner:
-        """Learn from training rows.
+        """Train the encoder on the training set; ``held_out`` is the validation set, used for early stopping.
 
         Parameters
         ----------
@@ -65,8 +66,8 @@ class MetricLearner:
 
         Raises
         ------
-        UsageError : there are several labels.
-        DataError : a class has fewer than two training rows, or the held-out rows are of one class.
+        UsageError : the targets have more than one label.
+        DataError : a class has fewer than two training rows, or the validation set has only one class.
         """
         _check(task.targets, held_out.targets)
         tf.config.experimental.enable_op_determinism()
@@ -99,11 +100,12 @@ class MetricLearner:
         return self
 
     def transform(self, features: Any) -> NDArray[np.float32]:
-        """The vectors, float32 (n, metric_size), by the nodes that score: what learns from them sees the bits that it scores."""
+        """Return the vectors, float32 (n, metric_size), computed by the same ONNX nodes as in scoring. A model is thus
+        trained on exactly the vectors that it scores."""
         return self._run(features)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the encoder; those over sequences read the ids themselves."""
+        """Add the encoder to an ONNX graph; return the name of its vectors. For sequences, ``features`` is not used."""
         return self._encoder.write(graph, features)
 
 
@@ -124,14 +126,14 @@ def _check(targets: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> None:
 
 
 class _Unit(Block):
-    """A vector to length 1; a vector of zeros stays one."""
+    """Scales each vector to length 1; a zero vector stays zero."""
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, width) to the same."""
+        """Scale vectors (batch, width) to length 1."""
         return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + _TINY)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Its length in double precision, whatever came before."""
+        """Add nodes that scale vectors (batch, width), in double precision; return the name of the float32 result."""
         double = graph.double(x)
         squares = graph.add("ReduceSum", graph.add("Mul", double, double), graph.integers(1), keepdims=1)
         length = graph.add("Sqrt", graph.add("Add", squares, graph.constant(_TINY, np.float64)))
@@ -140,12 +142,13 @@ class _Unit(Block):
 
 @dataclass
 class _VectorEncoder:
-    """Dense layers over standardized vectors: in the graph in double precision, since a forest may turn on the last bit."""
+    """Encoder "mlp": dense layers over standardized vectors. The ONNX graph computes it in double precision, because a
+    rounding error in its output could change a split of a random forest."""
 
     options: FeaturesSection
 
     def build(self, features: NDArray[np.float32], held_out: Any) -> keras.Model:
-        """The network."""
+        """Return the untrained network; ``held_out`` is not used."""
         options = self.options
         self.scaling = Scaling(features, standardize=True)
         self.dense = [Dense(units) for units in (*options.metric_units, options.metric_size)]
@@ -156,22 +159,22 @@ class _VectorEncoder:
         return keras.Model(given, _Unit().apply(self.dense[-1].apply(x, None), None))
 
     def rows(self, features: NDArray[np.float32]) -> Rows:
-        """Features as the network takes them."""
+        """Convert features to the input rows of the network."""
         return VectorRows(self.scaling.apply(features).astype(np.float32))
 
     def finish(self, network: keras.Model) -> None:
-        """Keep what was learned."""
+        """Store the trained weights for :meth:`write`."""
         self.layers = [[np.asarray(weight) for weight in block.layer.get_weights()] for block in self.dense]
 
     def runner(self) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-        """The graph, alone."""
+        """Return a function from features to vectors (n, metric_size), which runs the encoder as an ONNX graph."""
         graph = Graph()
         given = graph.vectors("vectors", len(self.scaling.mean))
         run = graph.session(self.write(graph, given), self.options.metric_size)
         return lambda features: run({"vectors": features})
 
     def write(self, graph: Graph, features: str) -> str:
-        """Products, sums and what is above zero."""
+        """Add standardization, dense layers and scaling to length 1 to a graph; return the name of the vectors."""
         x = self.scaling.write(graph, graph.double(features), np.float64)
         for i, (kernel, bias) in enumerate(self.layers):
             x = graph.add("MatMul", x, graph.constant(kernel, np.float64))
@@ -183,12 +186,13 @@ class _VectorEncoder:
 
 @dataclass
 class _SequenceEncoder:
-    """A network over sequences of word vectors, with the default options of the one of its name."""
+    """Encoder over sequences of word vectors: the blocks of the model that ``metric_encoder`` names, with default
+    options, a dense layer and scaling to length 1."""
 
     options: FeaturesSection
 
     def build(self, features: Sequences, held_out: Sequences) -> keras.Model:
-        """The network; while it trains it holds the vectors of tokens that these rows hold, as all networks do."""
+        """Return the untrained network; it holds only the vectors of tokens in the training and validation sets."""
         self.features = features
         self.used = np.unique(np.concatenate([[0], features.ids.flat, held_out.ids.flat]))
         self.numbers = np.zeros(len(features.matrix), dtype=np.int32)
@@ -201,11 +205,11 @@ class _SequenceEncoder:
         return keras.Model(ids, apply_blocks(self.blocks, ids, mask))
 
     def rows(self, features: Sequences) -> Rows:
-        """Features as the network takes them."""
+        """Convert features to the input rows of the network."""
         return IdRows(features.renumbered(self.numbers).ids)
 
     def finish(self, network: keras.Model) -> None:
-        """Put the word vectors that were trained further among all others."""
+        """Replace the embedding with one that holds the vectors of all tokens, trained or not."""
         embedding = self.blocks[0]
         assert isinstance(embedding, Embedding)
         matrix = self.features.matrix.copy()
@@ -213,7 +217,7 @@ class _SequenceEncoder:
         self.blocks[0] = _Vectors(matrix)
 
     def runner(self) -> Callable[[Sequences], NDArray[np.float32]]:
-        """The graph, alone."""
+        """Return a function from features to vectors (n, metric_size), which runs the encoder as an ONNX graph."""
         graph = Graph()
         scorer = Scorer(graph.build(self.write(graph, ""), self.options.metric_size))
 
@@ -224,24 +228,24 @@ class _SequenceEncoder:
         return run
 
     def write(self, graph: Graph, features: str) -> str:
-        """The network's blocks."""
+        """Add the trained network to an ONNX graph; return the name of the vectors. ``features`` is not used."""
         words = Words.of(graph, WORDS)
         return write_blocks(graph, self.blocks, words.ids, words)
 
 
 class _Vectors(Block):
-    """Word vectors that are not trained any more."""
+    """Embedding block with the final word vectors, for ONNX graphs only."""
 
     def __init__(self, matrix: NDArray[np.float32]) -> None:
         self._matrix = matrix
         self._matrix[0] = 0.0
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """Not in a network."""
+        """Raise NotImplementedError, since the block is for ONNX graphs only."""
         raise NotImplementedError
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """(time, batch) to (time, batch, size)."""
+        """Add a look-up of ids (time, batch) in the word vectors; return the name of the result (time, batch, size)."""
         return graph.add("Gather", graph.constant(self._matrix), x)
 
 

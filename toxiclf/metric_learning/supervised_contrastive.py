@@ -1,4 +1,4 @@
-"""Metric learning by the supervised contrastive loss."""
+"""The supervised contrastive loss for metric learning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from toxiclf._registry import register
 
-_FAR = 1e9  # beyond any similarity
+_FAR = 1e9  # larger than every similarity
 
 
 @register(
@@ -14,13 +14,13 @@ _FAR = 1e9  # beyond any similarity
     summary="Supervised contrastive loss (Khosla et al. 2020)",
 )  # fmt: skip
 def contrastive_loss(vectors: Any, classes: Any, temperature: float) -> Any:
-    """Mean supervised contrastive loss of a batch, the form with the mean outside of the logarithm (Khosla et al. 2020).
+    """Return the mean supervised contrastive loss of a batch (Khosla et al. 2020, L_out: mean outside the logarithm).
 
     Parameters
     ----------
-    vectors : (batch, size), of length 1.
-    classes : (batch,).
-    temperature : what cosine similarities are divided by.
+    vectors : unit vectors, (batch, size).
+    classes : class of each row, (batch,).
+    temperature : divisor of the cosine similarities.
     """
     from toxiclf.backend import tf
 

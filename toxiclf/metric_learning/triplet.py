@@ -1,4 +1,4 @@
-"""Metric learning by triplets."""
+"""The triplet loss for metric learning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from toxiclf._registry import register
 
-_FAR = 1e9  # beyond any squared distance of vectors of length 1, which are 4 at most
+_FAR = 1e9  # larger than every squared distance of unit vectors, which is 4 at most
 
 
 @register(
@@ -14,22 +14,22 @@ _FAR = 1e9  # beyond any squared distance of vectors of length 1, which are 4 at
     summary="Triplets with semi-hard negatives (Schroff, Kalenichenko and Philbin 2015)",
 )  # fmt: skip
 def triplet_loss(vectors: Any, classes: Any, margin: float) -> Any:
-    """Mean triplet loss of a batch, with semi-hard negatives (Schroff, Kalenichenko and Philbin 2015).
+    """Return the mean triplet loss of a batch, with semi-hard negatives (Schroff, Kalenichenko and Philbin 2015).
 
-    For each two rows of one class the negative is the nearest row of the other class that is farther from the first than the second
-    is; where there is none, the farthest.
+    Each ordered pair of rows of one class is an anchor and a positive. Their negative is a row of the other class: the
+    nearest to the anchor among those farther away than the positive, or the farthest if none is farther away.
 
     Parameters
     ----------
-    vectors : (batch, size), of length 1; their distances are squared.
-    classes : (batch,).
-    margin : how much farther, in squared distance, the negative is to be.
+    vectors : unit vectors, (batch, size).
+    classes : class of each row, (batch,).
+    margin : amount by which the squared distance to the negative should exceed that to the positive.
     """
     from toxiclf.backend import tf
 
     distances = tf.maximum(2.0 - 2.0 * tf.matmul(vectors, vectors, transpose_b=True), 0.0)
     alike = tf.equal(classes[:, None], classes[None, :])
-    # each row's distances to the other class in order: a look-up there takes a fifth of the time of comparing all triplets
+    # each row's distances to the other class, sorted: a search takes a fifth of the time of comparing all triplets
     others = tf.sort(tf.where(alike, _FAR, distances), axis=1)
     places = tf.minimum(tf.searchsorted(others, distances, side="right"), tf.shape(distances)[1] - 1)
     nearest = tf.gather(others, places, batch_dims=1)

@@ -1,4 +1,4 @@
-"""Models, a file each: options, class, preset and ONNX form; a model fits features to targets and gives raw outputs."""
+"""Models, which compute raw outputs from features. A file holds options, class, preset and ONNX form of its models."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["make_model"]
 
 
 def make_model(options: ModelOptions) -> Model:
-    """Make an unfitted model with these options.
+    """Return an unfitted model with these options.
 
     Raises
     ------
-    MissingExtraError : a library that it trains with is not installed.
+    MissingExtraError : a library that the model needs for training is not installed.
 
     >>> from toxiclf.recipe import Recipe
     >>> type(make_model(Recipe.load("svm").model)).__name__

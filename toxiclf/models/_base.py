@@ -1,4 +1,4 @@
-"""The interface of every model."""
+"""The base class of models, and the data that a model is fitted to."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _FEWEST_NEGATIVES = 2
 
 @dataclass(frozen=True)
 class Task:
-    """The training task of a model: targets, weights, loss and seed.
+    """What a model is fitted to besides the features: targets, class weights, loss and seed.
 
     Attributes
     ----------
-    targets : uint8 (n, n_labels).
-    exclusive : whether labels exclude each other.
-    weights : class weights, one entry a problem (see :func:`toxiclf.balance.weights.problems`).
-    seed : of everything random.
-    loss : what networks minimize.
-    context : what a long fit tells and keeps while it runs.
+    targets : 0/1 labels of the training rows, uint8 (n, n_labels).
+    exclusive : whether a comment has at most one of the labels.
+    weights : class weights, one entry per problem (see :func:`toxiclf.balance.weights.problems`).
+    seed : seed of all random numbers of the fit.
+    loss : loss that networks minimize; other models ignore it.
+    context : messages, progress bar and checkpoint of a long fit.
     """
 
     targets: NDArray[np.uint8]
@@ -47,24 +47,24 @@ class Task:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Features and targets of the validation set, for models with early stopping."""
+    """Features and targets (n, n_labels) of the validation set, for models with early stopping."""
 
     features: Any
     targets: NDArray[np.uint8]
 
 
 class Model(ABC):
-    """Base class of a classifier over features; a new model is one file in this folder that registers a subclass.
+    """Base class of models. To add a model, add a file to this folder that registers a subclass.
 
     Parameters
     ----------
-    options : of the recipe, as the class registers them.
+    options : options from the recipe, of the class that the model registers.
 
     Attributes
     ----------
-    libraries : that are imported while it fits; the extra of its entry in the registry brings them.
-    history_ : one row an epoch, of networks.
-    divergence_ : where training diverged, if it did; such a model is of no use.
+    libraries : packages that ``fit`` imports; the extra in the model's registry entry installs them.
+    history_ : training history with one row per epoch; empty unless the model is a network.
+    divergence_ : the step at which training diverged, or None. A model that diverged must not be used.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("sklearn",)
@@ -76,36 +76,40 @@ class Model(ABC):
 
     @property
     def no_graph_(self) -> str:
-        """Why the model has no ONNX form; empty where it has."""
+        """Reason why the model has no ONNX form; empty if it has one."""
         return ""
 
     @abstractmethod
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Model:
-        """Fit the model to training rows; models with early stopping use ``held_out``."""
+        """Fit the model to the training set; ``held_out`` is the validation set, used by models with early stopping."""
 
     @abstractmethod
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """Compute raw outputs with the training library, float64 (n, n_labels): log-odds or margins, higher is more toxic.
+        """Compute raw outputs with the training library, float64 (n, n_labels); a higher value is more toxic.
 
-        For exclusive labels they are taken against the negative value.
+        They are log-odds, margins, votes, anomaly scores or reconstruction errors. For exclusive labels, the output of
+        the negative value (not toxic) is subtracted.
         """
 
     @abstractmethod
     def write(self, graph: Graph, features: str) -> str:
-        """Add the fitted model to an ONNX graph that holds the features; return the name of the raw outputs (batch, n_labels)."""
+        """Add the fitted model to an ONNX graph; return the name of its raw outputs, float32 (batch, n_labels).
+
+        ``features`` is the name of the model's input in the graph; "" if the model itself reads token or n-gram ids.
+        """
 
 
 def unlabelled_rows(targets: NDArray[np.uint8], where: str) -> NDArray[np.intp]:
-    """Select the rows without the label.
+    """Return the indices of the rows without the label.
 
     Parameters
     ----------
-    targets : (n, 1).
-    where : which set they are of, in words.
+    targets : 0/1 labels, (n, 1).
+    where : name of the set in the error message, such as "the training set".
 
     Raises
     ------
-    DataError : there are hardly any.
+    DataError : fewer than two rows are without the label.
     """
     rows = np.flatnonzero(targets[:, 0] == 0)
     if len(rows) < _FEWEST_NEGATIVES:

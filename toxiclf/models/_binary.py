@@ -1,4 +1,4 @@
-"""What classic models share: problems of one class against the rest, scaling, and linear models."""
+"""Shared parts of classic models: one-vs-rest problems, standardization and logistic regression."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 
 
 def binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
-    """Split the targets into one-vs-rest problems with row weights: one per label, or one per value (the negative one first) of
-    exclusive labels."""
+    """Return one-vs-rest problems, each a pair of 0/1 targets and row weights, both (n,). There is one per label; if
+    labels are exclusive, there is one per value, with the negative value (not toxic) first."""
     result = []
     for classes, weights in zip(problems(task.targets, exclusive=task.exclusive), task.weights, strict=True):
         rows = np.array(weights.weights)[classes]
@@ -29,13 +29,13 @@ def binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
 
 
 def against_negative(margins: Floats, *, exclusive: bool) -> Floats:
-    """Subtract the margin of the negative value (the first column) from the margins (n, values) of exclusive labels; other
-    margins stay unchanged."""
+    """Subtract the first column, the margin of the negative value (not toxic), from the other columns, (n, values - 1).
+    If labels are not exclusive, return the margins unchanged."""
     return margins[:, 1:] - margins[:, :1] if exclusive else margins
 
 
 def write_against_negative(graph: Graph, margins: str, columns: int, *, exclusive: bool) -> str:
-    """Add :func:`against_negative` to a graph, of margins (batch, columns)."""
+    """Add nodes that compute :func:`against_negative` of margins (batch, columns); return the name of the result."""
     if not exclusive:
         return margins
     one = graph.integers(1)
@@ -45,15 +45,17 @@ def write_against_negative(graph: Graph, margins: str, columns: int, *, exclusiv
 
 
 class Scaling:
-    """Standardization by the training rows, or none.
+    """Standardization with the mean and standard deviation of the training set, or no scaling.
 
     Parameters
     ----------
-    features : float32 (n, width), the training rows.
+    features : feature matrix of the training set, float32 (n, width).
+    standardize : whether to standardize; False does not scale.
 
     Attributes
     ----------
-    mean, deviation : float64 (width,).
+    mean, deviation : mean and standard deviation of each dimension, float64 (width,). A deviation of 1e-8 or less is
+        replaced by 1. Without standardization, they are 0 and 1.
     """
 
     def __init__(self, features: NDArray[np.float32], *, standardize: bool) -> None:
@@ -62,29 +64,30 @@ class Scaling:
         self.deviation = np.where(deviation > 1e-8, deviation, 1.0)
 
     def apply(self, features: NDArray[np.float32]) -> Floats:
-        """Rows, scaled."""
+        """Return the scaled features, float64 (n, width)."""
         return (features - self.mean) / self.deviation
 
     def write(self, graph: Graph, features: str, dtype: Any = np.float32) -> str:
-        """Add the same function to a graph."""
+        """Add nodes that scale ``features``, which have the type ``dtype``; return the name of the result."""
         centred = graph.add("Sub", features, graph.constant(self.mean, dtype))
         return graph.add("Div", centred, graph.constant(self.deviation, dtype))
 
 
 class Linear:
-    """Coefficients (features, columns) and intercepts (columns) of one logistic regression a binary problem.
+    """Logistic regressions, one per binary problem, as coefficients (features, n_labels) and intercepts (n_labels,).
 
     Parameters
     ----------
     C : inverse strength of the L2 penalty.
-    dual : solve the dual problem, for more features than rows.
+    dual : whether to solve the dual problem, which is faster if there are more features than rows.
     """
 
     def __init__(self, C: float, *, dual: bool) -> None:
         self._C, self._dual = C, dual
 
     def fit(self, features: Any, task: Task, scales: Callable[[NDArray[np.intp]], Floats] | None = None) -> Linear:
-        """Learn; ``scales`` gives, for the 0/1 classes of a problem, a factor for each feature, (features,)."""
+        """Fit the logistic regressions. ``scales`` computes, from the 0/1 targets of a problem, the factors (features,)
+        by which its features are multiplied; None for no factors."""
         import scipy.sparse as sp
         from sklearn.linear_model import LogisticRegression
 
@@ -103,5 +106,5 @@ class Linear:
         return self
 
     def raw(self, features: Any) -> Floats:
-        """Log-odds, (n, n_labels)."""
+        """Return the log-odds, float64 (n, n_labels)."""
         return np.asarray(features @ self.coefficients_ + self.intercepts_)

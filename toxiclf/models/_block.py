@@ -1,4 +1,4 @@
-"""What a block of a network is, and what it knows of a comment's tokens."""
+"""The base class of network blocks, and the token ids and lengths that blocks read in an ONNX graph."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Words:
-    """Names in a graph of what the tokens of comments are.
+    """Names of the values in an ONNX graph that hold the token ids and lengths of a batch of comments.
 
     Attributes
     ----------
-    ids : int32 (time, batch), 0 for padding.
-    lengths : int32 (batch,).
+    ids : name of the token ids, int32 (time, batch); 0 is padding.
+    lengths : name of the numbers of tokens, int32 (batch,).
     """
 
     ids: str
@@ -28,46 +28,46 @@ class Words:
 
     @classmethod
     def of(cls, graph: Graph, view: str) -> Words:
-        """The ids and lengths of a view."""
+        """Add the ids and lengths of a view to the inputs of a graph and return their names."""
         return cls(graph.add("Transpose", graph.ids(view), perm=[1, 0]), graph.lengths(view))
 
     def mask(self, graph: Graph) -> str:
-        """True where there is a token, bool (time, batch)."""
+        """Add a mask of tokens and return its name; it is bool (time, batch), False at padding."""
         return graph.add("Greater", self.ids, graph.constant([0], np.int32))
 
     def any(self, graph: Graph) -> str:
-        """1 where a comment has a token, else 0, float (batch, 1)."""
+        """Add a value that is 1 for comments with tokens and 0 for empty ones, float32 (batch, 1); return its name."""
         there = graph.add("Greater", self.lengths, graph.constant([0], np.int32))
         return graph.add("Unsqueeze", graph.single(there), graph.integers(1))
 
 
 class Block(ABC):
-    """One or more layers of a network."""
+    """One or more layers of a network, for a Keras model and for an ONNX graph."""
 
     @abstractmethod
     def apply(self, x: Any, mask: Any) -> Any:
-        """Add the layers to a Keras model.
+        """Add the layers to a Keras model; return the output tensor.
 
         Parameters
         ----------
-        x : Keras tensor.
-        mask : float (batch, time), 1 where there is a token; None in networks over vectors.
+        x : Keras tensor, the input of the layers.
+        mask : float (batch, time), 1 for a token and 0 for padding; None in networks over vectors.
         """
 
     @abstractmethod
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Add the same function to a graph; returns the name of its output."""
+        """Add the trained layers to a graph; return their output's name. ``words`` is None in networks over vectors."""
 
 
 def apply_blocks(blocks: Sequence[Block], x: Any, mask: Any = None) -> Any:
-    """Add blocks to a Keras model, one after the other."""
+    """Add blocks to a Keras model, one after the other; return the last block's output tensor."""
     for block in blocks:
         x = block.apply(x, mask)
     return x
 
 
 def write_blocks(graph: Graph, blocks: Sequence[Block], x: str, words: Words | None = None) -> str:
-    """Add the same function to a graph."""
+    """Add trained blocks to an ONNX graph, one after the other; return the name of the last block's output."""
     for block in blocks:
         x = block.write(graph, x, words)
     return x

@@ -1,7 +1,7 @@
-"""What networks are built of: each block adds its layers to a Keras model, and the same function to an ONNX graph.
+"""The blocks of networks: each adds layers to a Keras model, and nodes that compute the same to an ONNX graph.
 
-Sequences are (batch, time, numbers) in Keras and (time, batch, numbers) in the graph, as ONNX's LSTM takes them. Padding never
-counts: it is zero after the embedding, recurrent layers skip it, and what pools over time leaves it out.
+Sequences are (batch, time, width) in Keras and (time, batch, width) in ONNX graphs, the order of ONNX's LSTM operator.
+Padding does not change outputs: its word vectors are zero, recurrent layers skip it, and pooling leaves it out.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from toxiclf.models._options import SequenceOptions
 
 Floats = NDArray[np.float32]
 ops = keras.ops
-_LOWEST = -1e30  # below any number that is pooled, and finite: infinity times zero is no number
+_LOWEST = -1e30  # below every pooled value; finite, because infinity times zero is NaN
 
 
 class Embedding(Block):
-    """Ids to word vectors.
+    """Embedding layer, which maps token ids to word vectors.
 
     Parameters
     ----------
-    matrix : float32 (tokens + 1, size), the first row being zeros.
+    matrix : word vectors, float32 (tokens + 1, size); row 0 is for padding and all zeros.
     trainable : whether the vectors are trained further.
-    dropout : rate at which numbers of the vectors are dropped, each in the whole comment.
+    dropout : rate of spatial dropout, which drops a dimension in all word vectors of a comment.
     """
 
     def __init__(self, matrix: Floats, *, trainable: bool, dropout: float = 0.0) -> None:
         self._matrix, self._trainable, self._dropout = matrix, trainable, dropout
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, time) to (batch, time, size)."""
+        """Map ids (batch, time) to word vectors (batch, time, size); vectors of padding are zero."""
         rows, size = self._matrix.shape
         self.layer = keras.layers.Embedding(rows, size, trainable=self._trainable)
         x = self.layer(x)
@@ -44,18 +44,18 @@ class Embedding(Block):
         return keras.layers.SpatialDropout1D(self._dropout)(x) * ops.expand_dims(mask, -1)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """(time, batch) to (time, batch, size)."""
+        """Add a look-up of ids (time, batch) in the word vectors; return the name of the result (time, batch, size)."""
         matrix = np.array(self.layer.get_weights()[0])
         matrix[0] = 0.0
         return graph.add("Gather", graph.constant(matrix), x)
 
 
 class Recurrent(Block):
-    """An LSTM layer, forward or in both directions.
+    """An LSTM layer, forward or bidirectional.
 
     Parameters
     ----------
-    last : give the last state of each direction, and not the states of all tokens.
+    last : whether to return only the last state of each direction, instead of the states of all tokens.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Recurrent(Block):
         recurrent_dropout: float,
     ) -> None:  # fmt: skip
         self._last = last
-        self._activations = (recurrent_activation, activation, activation)  # in the order of ONNX: gates, cell, state
+        self._activations = (recurrent_activation, activation, activation)  # in ONNX's order: gates, cell, hidden state
         self._directions = 2 if bidirectional else 1
         self.layer = keras.layers.LSTM(
             units, activation=activation, recurrent_activation=recurrent_activation,
@@ -73,14 +73,15 @@ class Recurrent(Block):
             self.layer = keras.layers.Bidirectional(self.layer)
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, time, size) to (batch, time, directions · units), or (batch, directions · units)."""
-        # Keras's cuDNN kernels refuse a row that is masked whole, so an empty comment has one step of zeros, which is not pooled
+        """Map vectors (batch, time, size) to states (batch, time, width), or to last states (batch, width) if ``last``.
+        The width is directions · units."""
+        # Keras's cuDNN kernels reject a fully masked row: an empty comment gets a step of zeros, whose state is unused
         steps = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
         states = self.layer(x, mask=ops.cast(steps, "bool"))
         return states * ops.max(mask, axis=1, keepdims=True) if self._last else states
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """ONNX's fused operator; it leaves states beyond a comment's end at zero, and so all of an empty comment's."""
+        """Add an LSTM operator; return the name of the states. The states of padding and of empty comments are zero."""
         assert words is not None
         layers = [self.layer.forward_layer, self.layer.backward_layer] if self._directions == 2 else [self.layer]
         parts = [_in_order_of_onnx(*layer.get_weights()) for layer in layers]
@@ -113,16 +114,18 @@ ONNX_ACTIVATIONS: dict[str, tuple[Any, ...]] = {
     "elu": ("Elu", 1.0),
     "softsign": ("Softsign",),
 }
-"""What ONNX Runtime's LSTM can compute, by Keras's name: its name and, where it takes them, alpha and beta; no softmax."""
+"""LSTM activations that ONNX Runtime supports, by Keras's name: ONNX's name and, for some, alpha and beta. Softmax is
+not supported."""
 
 
 def _given(**attributes: list[Any]) -> dict[str, Any]:
-    """Lists that hold something: ONNX has no empty ones."""
+    """Return the attributes without those that are empty lists, which ONNX does not allow."""
     return {name: values for name, values in attributes.items() if values}
 
 
 def _in_order_of_onnx(kernel: Floats, recurrent: Floats, bias: Floats) -> tuple[Floats, Floats, Floats]:
-    """Weights of Keras (gates input, forget, cell, output) as ONNX wants them (input, output, forget, cell; a second bias)."""
+    """Convert LSTM weights from Keras to ONNX: reorder gates (input, forget, cell, output) to (input, output, forget,
+    cell), transpose the kernels, and append a second bias of zeros."""
 
     def ordered(weights: Floats) -> Floats:
         i, f, c, o = np.split(weights, 4, axis=-1)
@@ -132,30 +135,30 @@ def _in_order_of_onnx(kernel: Floats, recurrent: Floats, bias: Floats) -> tuple[
 
 
 class Pooling(Block):
-    """Pools the states of all tokens into one vector: maximum, mean, or both; zeros for a comment without tokens."""
+    """Pools the states of a comment's tokens into one vector: maximum, mean or both; an empty comment gets zeros."""
 
     def __init__(self, kind: Literal["max_mean", "max", "mean"]) -> None:
         self._kind = kind
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, time, width) to (batch, width), or twice that."""
+        """Pool states (batch, time, width) to (batch, width), or to (batch, 2 · width) for maximum and mean."""
         weights = ops.expand_dims(mask, -1)
         pooled = []
         if "max" in self._kind:
             pooled.append(masked_max(x, weights))
         if "mean" in self._kind:
-            there = ops.where(weights > 0, x, 0.0)  # and not times 0: an infinite state beyond the end must not count
+            there = ops.where(weights > 0, x, 0.0)  # a product with 0 would turn infinite states of padding into NaN
             pooled.append(ops.sum(there, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0))
         return ops.concatenate(pooled, axis=-1)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """(time, batch, width) to (batch, width), or twice that."""
+        """Add nodes that pool states (time, batch, width) as :meth:`apply` does; return the name of the result."""
         assert words is not None
         pooled = []
         if "max" in self._kind:
             mask = graph.add("Unsqueeze", words.mask(graph), graph.integers(2))
             pooled.append(_write_masked_max(graph, x, mask, words, axis=0))
-        if "mean" in self._kind:  # what lies beyond the end is zero already
+        if "mean" in self._kind:  # states of padding are zero already
             count = graph.add("Max", graph.single(words.lengths), graph.constant([1.0]))
             column = graph.add("Unsqueeze", count, graph.integers(1))
             pooled.append(graph.add("Div", graph.sum_over_time(x, axis=0), column))
@@ -163,24 +166,24 @@ class Pooling(Block):
 
 
 class Convolutions(Block):
-    """Parallel convolutions of several widths, with global max pooling over a comment's tokens."""
+    """Parallel convolutions of several widths, each followed by global max pooling over a comment's tokens."""
 
     def __init__(self, widths: Sequence[int], filters: int, activation: str) -> None:
         self._activation = activation
-        # TensorFlow adds up the gradients of what they share in the order of names, and Keras counts its own on from network to
-        # network: conv1d_10 comes before conv1d_9
+        # fixed names keep training reproducible: TensorFlow sums the gradients of a shared input in the order of layer
+        # names; Keras's own names count on from network to network, and conv1d_10 sorts before conv1d_9
         self.layers = [
             keras.layers.Conv1D(filters, width, padding="same", activation=activation, name=f"convolution_{i}")
             for i, width in enumerate(widths)
         ]
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, time, size) to (batch, widths · filters)."""
+        """Map word vectors (batch, time, size) to pooled filter outputs (batch, widths · filters)."""
         weights = ops.expand_dims(mask, -1)
         return ops.concatenate([masked_max(layer(x), weights) for layer in self.layers], axis=-1)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """(time, batch, size) to (batch, widths · filters)."""
+        """Add the convolutions and the pooling; return the name of the outputs (batch, widths · filters)."""
         assert words is not None
         channels = graph.add("Transpose", x, perm=[1, 2, 0])
         mask = graph.add("Unsqueeze", graph.add("Transpose", words.mask(graph), perm=[1, 0]), graph.integers(1))
@@ -199,7 +202,8 @@ class Convolutions(Block):
 
 
 def masked_max(x: Any, weights: Any) -> Any:
-    """The maximum of each dimension over a comment's tokens, (batch, width); 0 for a comment without tokens."""
+    """Return the maximum of ``x`` (batch, time, width) over the tokens of each comment; 0 for an empty comment.
+    ``weights`` (batch, time, 1) are 1 for tokens and 0 for padding."""
     return ops.max(ops.where(weights > 0, x, _LOWEST), axis=1) * ops.max(weights, axis=1)
 
 
@@ -209,22 +213,22 @@ def _write_masked_max(graph: Graph, x: str, mask: str, words: Words, *, axis: in
 
 
 class Flattening(Block):
-    """Concatenates the vectors of a comment, padded with zeros to the length of the longest comment.
+    """Concatenates the word vectors of a comment, padded with zeros to the maximum number of tokens.
 
     Parameters
     ----------
-    time : number of vectors of the longest comment.
+    time : maximum number of tokens per comment.
     """
 
     def __init__(self, time: int) -> None:
         self._time = time
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, time, size) to (batch, time · size)."""
+        """Concatenate padded word vectors (batch, time, size) to (batch, time · size)."""
         return ops.reshape(x, (-1, self._time * x.shape[-1]))
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """(time, batch, size) to (batch, longest time · size)."""
+        """Add nodes that pad and concatenate vectors (time, batch, size); return the result's name."""
         x = graph.add("Transpose", x, perm=[1, 0, 2])
         missing = graph.add(
             "Sub", graph.integers(0, self._time, 0),
@@ -240,7 +244,7 @@ class Dense(Block):
 
     Parameters
     ----------
-    bias : to begin with, (units,); zeros unless given.
+    bias : initial bias, (units,); None for zeros.
     """
 
     def __init__(self, units: int, bias: NDArray[np.float64] | None = None) -> None:
@@ -248,27 +252,27 @@ class Dense(Block):
         self.layer = keras.layers.Dense(units, bias_initializer=start)
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, width) to (batch, units)."""
+        """Map vectors (batch, width) to (batch, units)."""
         return self.layer(x)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """One matrix product."""
+        """Add the layer as one ``Gemm`` node; return the name of its output."""
         kernel, bias = (np.asarray(weight) for weight in self.layer.get_weights())
         return graph.add("Gemm", x, graph.constant(kernel), graph.constant(bias))
 
 
 class Normalization(Block):
-    """Batch normalization (Ioffe and Szegedy 2015) or layer normalization (Ba, Kiros, Hinton 2016) of a vector."""
+    """Batch normalization (Ioffe and Szegedy 2015) or layer normalization (Ba, Kiros and Hinton 2016)."""
 
     def __init__(self, kind: Literal["batch", "layer"]) -> None:
         self.layer = keras.layers.BatchNormalization() if kind == "batch" else keras.layers.LayerNormalization()
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """(batch, width) to the same."""
+        """Normalize vectors (batch, width) or, with layer normalization, also states (batch, time, width)."""
         return self.layer(x)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Of a batch, a product and a sum; of a layer, the vector's own mean and deviation."""
+        """Add the trained normalization (batch: a product and a sum; layer: one operator); return its output's name."""
         weights = [np.asarray(weight, dtype=np.float64) for weight in self.layer.get_weights()]
         if isinstance(self.layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = weights
@@ -281,44 +285,44 @@ class Normalization(Block):
 
 
 class Activation(Block):
-    """An activation by its name in Keras."""
+    """An activation layer; ``name`` is the activation's name in Keras."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """Any shape to the same."""
+        """Apply the activation to a tensor of any shape."""
         return keras.layers.Activation(self._name)(x)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """One node or a few."""
+        """Add the activation, over the last axis if it is a softmax; return the name of its output."""
         return activate(graph, x, self._name, axis=-1)
 
 
 class Dropout(Block):
-    """Dropout (Srivastava et al. 2014), which a graph does not have."""
+    """Dropout (Srivastava et al. 2014) in training; ONNX graphs leave it out."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """Any shape to the same."""
+        """Apply dropout to a tensor of any shape; a rate of 0 adds no layer."""
         return keras.layers.Dropout(self._rate)(x) if self._rate else x
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Nothing."""
+        """Add nothing and return ``x``."""
         return x
 
 
 class Draw(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Draws a code from a normal distribution in training, and gives its mean otherwise."""
+    """Layer that samples a code from a normal distribution in training, and returns the mean otherwise."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seeds = keras.random.SeedGenerator()
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Two tensors (batch, latent), mean and log-variance, to one."""
+        """Return a code (batch, latent) for ``inputs``, the mean and the log-variance, both (batch, latent)."""
         mean, log_variance = inputs
         if not training:
             return mean
@@ -326,7 +330,7 @@ class Draw(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
 
 def activate(graph: Graph, x: str, name: str, *, axis: int) -> str:
-    """An activation by its name in Keras; ``axis`` is the one of a softmax."""
+    """Add an activation, named as in Keras; return the name of its output. Only softmax uses ``axis``."""
     if name == "softmax":
         return graph.add("Softmax", x, axis=axis)
     return _gelu(graph, x) if name == "gelu" else graph.add(_OPERATORS[name], x)
@@ -341,12 +345,12 @@ _OPERATORS = {"relu": "Relu", "tanh": "Tanh", "elu": "Elu", "selu": "Selu"}
 
 
 def embedding_of(options: SequenceOptions, matrix: Floats) -> Block:
-    """Word vectors, float32 (tokens + 1, size), as a network's first block."""
+    """Return the embedding block for word vectors, float32 (tokens + 1, size), with the options' settings."""
     return Embedding(matrix, trainable=options.embedding != "frozen", dropout=options.spatial_dropout)
 
 
 def top_of(options: SequenceOptions) -> Sequence[Block]:
-    """Blocks between the vector of a comment and the logits."""
+    """Return the blocks between a comment's vector and the output layer: normalization, dropout and dense layers."""
     blocks: list[Block] = [] if options.normalization == "none" else [Normalization(options.normalization)]
     blocks.append(Dropout(options.dropout))
     for units in options.dense:
@@ -355,6 +359,6 @@ def top_of(options: SequenceOptions) -> Sequence[Block]:
 
 
 def dense_layer(units: int, activation: str, normalization: str, dropout: float) -> list[Block]:
-    """A dense layer with what follows it."""
+    """Return a dense layer and the blocks after it: normalization (unless "none"), activation and dropout."""
     normalize: list[Block] = [] if normalization == "none" else [Normalization(normalization)]  # type: ignore[arg-type]
     return [Dense(units), *normalize, Activation(activation), Dropout(dropout)]

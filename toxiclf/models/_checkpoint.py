@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a training network, saved to disk after every epoch (written aside, synced and renamed)."""
+"""Checkpoints: the training state of a network, saved after every epoch (to a temporary file, synced and renamed)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class State:
 
     Attributes
     ----------
-    arrays : weights, the optimizer's moments, random seeds, the best weights, by name.
-    facts : history and the like, as JSON types.
+    arrays : arrays by name: weights, optimizer moments, random seeds, and the best weights so far.
+    facts : other values as JSON types: history, best validation metric (negated if a lower one is better), and number
+        of epochs since it.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -37,30 +38,30 @@ class Checkpoint:
 
     Attributes
     ----------
-    path : of the file; its folder is made when it is written.
-    resume : whether to resume from the file.
+    path : path of the file; :meth:`save` creates its folder.
+    resume : whether to resume from the file; False starts over.
     """
 
     path: Path
     resume: bool = False
 
     def load(self, identity: str) -> State | None:
-        """The last state; None if there is no file, or if the fit starts over.
+        """Return the saved state; None if there is no file or ``resume`` is False.
 
         Parameters
         ----------
-        identity : of all that decides what training comes to (rows, options, seed, versions).
+        identity : hash of everything that the result of training depends on (rows, options, seed, versions).
 
         Raises
         ------
-        UsageError : the file belongs to another fit, or is damaged.
+        UsageError : the file cannot be read, is damaged, or was saved with another identity.
         """
         if not self.resume or not self.path.exists():
             return None
         try:
             with safe_open(self.path, framework="numpy") as file:
                 facts = json.loads(file.metadata()["facts"])
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise self.unfit(f"cannot be read ({error})") from error
         if not isinstance(facts, dict) or facts.pop("identity", None) != identity:
@@ -68,11 +69,11 @@ class Checkpoint:
         return State(arrays, facts)
 
     def unfit(self, reason: str) -> UsageError:
-        """The error for a file from which training cannot resume."""
+        """Return an error that says why training cannot resume from the file."""
         return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to start over")
 
     def save(self, identity: str, state: State) -> None:
-        """Put a state in place of the last one; a process that is killed leaves the one or the other."""
+        """Replace the file with a new state. If the process is killed, the file holds the old or the new state."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         facts = json.dumps({**state.facts, "identity": identity})

@@ -1,4 +1,4 @@
-"""Networks as models: over averaged vectors, or over sequences of word vectors."""
+"""Base classes of networks: over one vector per comment, or over sequences of word vectors."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from toxiclf.graph import Graph
 
 Floats = NDArray[np.float32]
-_MANY = 20_000  # training rows from which "auto" takes fewer epochs
-_HIGH = 0.01  # a learning rate that is blamed first
+_MANY = 20_000  # "auto" lowers the number of epochs for more training rows than this
+_HIGH = 0.01  # a higher learning rate is reported as the likely cause of a divergence
 
 
 class Network(Model):
-    """Base class of all networks: the training plan and its messages.
+    """Base class of all networks: it makes the training plan from the options and reports it.
 
     Attributes
     ----------
-    most_epochs : of "auto", for few training rows.
-    monitor : what it learns, and which figure of the validation set is watched.
+    most_epochs : maximum number of epochs with ``epochs = "auto"``.
+    monitor : the loss, and the validation metric for early stopping.
     """
 
     libraries = ("sklearn", "keras", "tensorflow")
@@ -40,7 +40,7 @@ class Network(Model):
     options: NetworkOptions
 
     def _plan(self, task: Task) -> Plan:
-        """How to train, by the options and the number of rows."""
+        """Return the training plan, with "auto" options set by the number of training rows."""
         options, count = self.options, len(task.targets)
         size = 64 if count <= 50_000 else 128 if count <= 200_000 else 256
         epochs = max(5, min(self.most_epochs, round(self.most_epochs * _MANY / count)))
@@ -67,11 +67,11 @@ class Network(Model):
         task.context.say(
             f"{task.context.title}: {rows:,} comments in batches of {plan.batch_size}{size}, at most "
             f"{plan.epochs} epochs{epochs}; stops if the {measured} of {watched:,} validation comments has not "
-            f"{moved} for {plan.patience}; on {'a GPU' if gpus else 'the CPU'}"
+            f"{moved} for {plan.patience} epochs; on {'a GPU' if gpus else 'the CPU'}"
         )
 
     def blame(self) -> tuple[str, str]:
-        """The likely cause of a divergence, and the settings that fix it."""
+        """Return the likely cause of a divergence, and the settings that fix it."""
         options = self.options
         lower = f"lower model.learning_rate (to {min(1e-3, options.learning_rate / 10):g})"
         if options.learning_rate > _HIGH:
@@ -84,23 +84,24 @@ class Network(Model):
 class Classifier(Network):
     """Base class of networks that classify.
 
-    Fitting turns TensorFlow's deterministic mode on for the process, so that the seed gives the same network again.
-    Stops when the average precision on the validation set has not risen for ``patience`` epochs, and keeps the best weights.
+    Training stops when the average precision on the validation set has not risen for ``patience`` epochs; the network
+    keeps the weights of the best epoch. Fitting turns on TensorFlow's deterministic mode for the whole process, so that
+    the same seed gives the same network.
 
     Attributes
     ----------
-    history_ : one row an epoch: epoch, loss, validation_average_precision.
-    divergence_ : where the loss exploded or stopped being a number; such a model is of no use.
+    history_ : one row per epoch with the keys epoch, loss and validation_average_precision.
+    divergence_ : the step at which training diverged, or None. A model that diverged must not be used.
     """
 
     network_: Any
     blocks_: list[Block]
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Classifier:
-        """Learn from training rows."""
+        """Train on the training set; early stopping uses ``held_out``, the validation set, which is required."""
         from toxiclf.backend import seeded, tf
 
-        assert held_out is not None  # the registry says that it watches the validation set
+        assert held_out is not None  # the registry entry says watches_validation
         tf.config.experimental.enable_op_determinism()
         self.exclusive_ = task.exclusive
         wanted, weights = _weighted_targets(task)
@@ -111,14 +112,14 @@ class Classifier(Network):
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """Logits, against the negative value's where labels are exclusive."""
+        """Return logits (n, n_labels). For exclusive labels, the negative value's (not toxic) logit is subtracted."""
         from toxiclf.models._training_loop import compiled_forward, predicted
 
         logits = predicted(compiled_forward(self.network_), self._rows(features))
         return against_negative(logits, exclusive=self.exclusive_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the network."""
+        """Add the trained network to an ONNX graph; return the name of the raw outputs (batch, n_labels)."""
         x = write_blocks(graph, self.blocks_, *self._write_input(graph, features))
         return write_against_negative(graph, x, self.network_.output_shape[-1], exclusive=self.exclusive_)
 
@@ -127,15 +128,15 @@ class Classifier(Network):
         self, features: Any, held_out: HeldOut, targets: tuple[NDArray[np.float64], NDArray[np.float64]], plan: Plan,
         task: Task,
     ) -> None:  # fmt: skip
-        """Build the network, and train it."""
+        """Build and train the network; ``targets`` are the wanted outputs and their weights, both (n, columns)."""
 
     @abstractmethod
     def _rows(self, features: Any) -> Rows:
-        """Features as the network takes them."""
+        """Convert features to the input rows of the network."""
 
     @abstractmethod
     def _write_input(self, graph: Graph, features: str) -> tuple[str, Words | None]:
-        """What the first block takes."""
+        """Return the name of the first block's input, and the names of token ids and lengths (None for vectors)."""
 
     def _train(
         self, network: Any, rows: Rows, held_out: Rows, held_out_targets: NDArray[np.uint8],
@@ -154,13 +155,13 @@ class Classifier(Network):
 
 
 class VectorNetwork(Classifier):
-    """A network over standardized comment vectors."""
+    """Base class of networks over one standardized vector per comment."""
 
     most_epochs = 100
 
     @abstractmethod
     def blocks(self) -> list[Block]:
-        """What stands between the vector of a comment and the logits."""
+        """Return the blocks between a comment's vector and the output layer."""
 
     def _fit(self, features: Floats, held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task) -> None:
         from toxiclf.backend import keras
@@ -180,26 +181,26 @@ class VectorNetwork(Classifier):
 
 
 class SequenceNetwork(Classifier):
-    """A network over sequences of word vectors.
+    """Base class of networks over sequences of word vectors.
 
-    While it trains it holds the vectors of tokens that training and validation comments hold: an optimizer's step over all of a
-    large vocabulary would take longer than all the rest. Other tokens keep their vectors.
+    During training, the network holds only the vectors of tokens in the training and validation sets, because an
+    optimizer step over a large vocabulary would take longer than all the rest. Vectors of other tokens do not change.
 
     Attributes
     ----------
-    fixed_time : whether every comment is padded to the longest one.
+    fixed_time : whether every comment is padded to the maximum number of tokens.
     """
 
     fixed_time: ClassVar[bool] = False
 
     @abstractmethod
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
-        """What stands between ids and the logits; the first block is an embedding.
+        """Return the blocks between token ids and the output layer; the first block is an embedding.
 
         Parameters
         ----------
-        matrix : word vectors (tokens + 1, size), the first row being zeros.
-        time : tokens of the longest comment.
+        matrix : word vectors (tokens + 1, size); row 0 is for padding and all zeros.
+        time : maximum number of tokens per comment.
         """
 
     def _fit(self, features: Sequences, held_out: HeldOut, targets: tuple[Any, Any], plan: Plan, task: Task) -> None:
@@ -242,7 +243,7 @@ class SequenceNetwork(Classifier):
 
 
 def _place(embedding: Block, network: Any) -> int:
-    """Where in a network's weights the word vectors stand."""
+    """Return the index of the word vectors in the network's list of weights."""
     wanted = embedding.layer.embeddings  # type: ignore[attr-defined]
     return next(i for i, weight in enumerate(network.weights) if weight is wanted)
 
@@ -250,7 +251,8 @@ def _place(embedding: Block, network: Any) -> int:
 def _logits(
     targets: tuple[NDArray[np.float64], NDArray[np.float64]], adjustment: tuple[float, ...], *, exclusive: bool
 ) -> Block:
-    """The last layer, whose biases begin where the loss sees the shares of the (weighted) training rows."""
+    """Return the output layer. Its initial biases plus ``adjustment`` are the log-odds (exclusive labels: the logs) of
+    each column's weighted share of the training set."""
     from toxiclf.models._blocks import Dense
 
     wanted, weights = targets
@@ -260,7 +262,7 @@ def _logits(
 
 
 def _weighted_targets(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Wanted outputs (n, columns) and the weight of each: a column a label, or a column a value of exclusive labels."""
+    """Return wanted outputs and weights, both (n, columns); a column is a label, or a value of exclusive labels."""
     classes = problems(task.targets, exclusive=task.exclusive)
     weights = [np.array(entry.weights)[rows] for entry, rows in zip(task.weights, classes, strict=True)]
     if task.exclusive:

@@ -1,4 +1,4 @@
-"""Options that networks share."""
+"""Options that all networks, or all sequence networks, have."""
 
 from __future__ import annotations
 
@@ -22,30 +22,34 @@ class NetworkOptions(ModelOptions):
     learning_rate: Positive = 1e-3
     """Learning rate of the optimizer."""
     batch_size: Count | Literal["auto"] = "auto"
-    """Comments in a batch; "auto" is 64, for more than 50,000 training rows 128, and for more than 200,000 256."""
+    """Number of comments in a batch; "auto" is 64, 128 for more than 50,000 training rows, and 256 for more than
+    200,000."""
     epochs: Count | Literal["auto"] = "auto"
     """Maximum number of passes over the training rows; "auto" is lower for more rows."""
     patience: Count = 5
     """Epochs without a better validation metric before training stops."""
     clip_norm: NotNegative | Literal["none"] = 1.0
-    """Norm of all gradients together above which they are clipped; 0 or "none" does not clip."""
+    """Norm of all gradients together above which they are clipped; 0 or "none" turns clipping off."""
 
 
 class SequenceOptions(NetworkOptions):
     """Options of every classifier over sequences of word vectors."""
 
     embedding: Literal["frozen", "fine_tuned", "scratch"] = "fine_tuned"
-    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values (scratch)."""
+    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values
+    (scratch)."""
     spatial_dropout: Rate = 0.5
-    """Share of word-vector dimensions that are dropped in training, each for the whole comment."""
+    """Share of word-vector dimensions that are dropped in training, each in all tokens of a comment."""
     normalization: Normalization = "none"
-    """Normalization of the comment's vector: none, over the batch, or over the vector itself (layer)."""
+    """Normalization of the comment's vector (dnn_sequence: of each dense layer): none, over the batch, or over the
+    vector itself (layer)."""
     dropout: Rate = 0.5
-    """Share of the dimensions of the comment's vector that are dropped in training."""
+    """Share of the dimensions of the comment's vector, and of each dense layer's units, that are dropped in training
+    (dnn_sequence: of the units only)."""
     dense: Units = ()
     """Units of each dense layer before the output layer."""
 
     @property
     def learns_embedding(self) -> bool:
-        """Whether the word vectors begin at random."""
+        """Whether training starts from random word vectors."""
         return self.embedding == "scratch"

@@ -1,4 +1,4 @@
-"""The training plan of a network, the metric that stops it, and the facts of a divergence."""
+"""The training settings, loss and validation metric of a network, and the description of a divergence."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from toxiclf.models._rows import Batches
 
 @dataclass(frozen=True)
 class Divergence:
-    """The step at which the loss exploded or became NaN, with its cause and fix.
+    """The step at which training diverged, with its likely cause and fix.
 
     Attributes
     ----------
-    epoch, step : count from 1; the weights are those of the last good epoch, or those to begin with.
-    loss : at that step.
-    what : was seen there.
-    cause : the likely cause.
+    epoch, step : number of the epoch, and of the step in it, counted from 1.
+    loss : loss at the step.
+    what : what was observed, such as "the loss was NaN or infinite".
+    cause : likely cause.
     cure : settings that fix it.
     """
 
@@ -36,15 +36,15 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train; all automatic choices made.
+    """The training settings of a network; every "auto" option has a value.
 
     Attributes
     ----------
-    network : what else decides which network it is: the model's options, as text.
-    loss : what is minimized, from cross-entropies or the monitor's losses.
-    clip_norm : largest norm of all gradients together; None for none.
-    blame : the likely cause of a divergence, and its cure.
-    adjustment : is added to the logits of each column in the loss; empty for nothing.
+    network : options of the model as JSON text; a checkpoint with other options cannot be resumed.
+    loss : loss to minimize; it weights the cross-entropies, or the monitor's losses.
+    clip_norm : norm of all gradients together above which they are clipped; None for no clipping.
+    blame : likely cause of a divergence, and settings that fix it.
+    adjustment : constant that the loss adds to each column's logits; empty for none.
     """
 
     network: str
@@ -62,19 +62,20 @@ class Plan:
 
 
 Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""Outputs of a batch, wanted ones and weights to losses and the weight of each, in one shape."""
+"""Function from the outputs of a batch, the wanted outputs and the weights to the losses and their weights, both of the
+same shape."""
 
 
 @dataclass(frozen=True)
 class Monitor:
-    """The loss of a network and the validation metric for early stopping; by default those of classification.
+    """The loss, batches and validation metric of a network; by default those of classification.
 
     Attributes
     ----------
-    measure : what the figure is called that the held-out rows are judged by.
-    lower_is_better : whether less of it is better.
-    losses : None for cross-entropies.
-    batches : None for batches of like length.
+    measure : name of the validation metric.
+    lower_is_better : whether a lower value is better.
+    losses : loss function; None for cross-entropy.
+    batches : function that yields the batches of an epoch; None for batches of similar length.
     """
 
     measure: str = "validation average precision"
@@ -84,7 +85,7 @@ class Monitor:
 
     @property
     def column(self) -> str:
-        """The measure's name in a history."""
+        """Name of the validation metric in a training history, with underscores for spaces."""
         return self.measure.replace(" ", "_")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _silent(message: str) -> None:
-    """Say nothing."""
+    """Discard the message."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class FitContext:
 
     Attributes
     ----------
-    title : what messages call the fit.
-    say : called with a sentence.
-    bar : draw a progress bar on standard error in place of a sentence an epoch.
-    checkpoint : where the state after each epoch is kept, if anywhere.
+    title : name of the fit in messages.
+    say : function that is called with each message.
+    bar : whether to draw a progress bar on standard error instead of one message per epoch.
+    checkpoint : file in which the state after each epoch is saved; None saves nothing.
     """
 
     title: str = "network"
@@ -36,17 +36,17 @@ class FitContext:
 
 
 SILENT = FitContext()
-"""Nothing is told, nothing is kept."""
+"""A context without messages, progress bar or checkpoint."""
 
 
 class Progress:
-    """Shows the loss, the validation metric and the time left. A context manager.
+    """Context manager that shows the loss, the validation metric and the time left during training.
 
     Parameters
     ----------
-    epochs : at most.
-    done : epochs that an earlier process has finished.
-    measure : what the figure of the validation set is called.
+    epochs : maximum number of epochs.
+    done : number of epochs that an earlier process finished.
+    measure : name of the validation metric.
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class Progress:
         self._bar.__exit__(kind, error, trace)
 
     def step(self, share: float, loss: float) -> None:
-        """Report a finished batch.
+        """Show a finished batch on the progress bar; without a bar, do nothing.
 
         Parameters
         ----------
-        share : of the epoch that is done, in [0, 1].
-        loss : mean over the epoch so far.
+        share : finished share of the epoch, in [0, 1].
+        loss : mean loss of the epoch so far.
         """
         if self._bar.is_drawn:
             figures = f"{self._done + 1} of {self._epochs}, loss {loss:.4f}{self._validation}, {self._left(share)}"
             self._bar.update(self._done + share, figures)
 
     def epoch(self, loss: float, figure: float, best: float) -> None:
-        """Report a finished epoch."""
+        """Show a finished epoch: its mean loss, its validation metric ``figure``, and the best value so far."""
         self._done += 1
         self._validation = f", {_short(self._measure)} {figure:.4f}"
         if not self._bar.is_drawn:

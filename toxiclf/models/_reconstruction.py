@@ -1,4 +1,4 @@
-"""Autoencoders fitted to comments without the label; a high reconstruction error marks an unusual comment."""
+"""Autoencoders fitted to comments without the label; a high reconstruction error marks a comment as unusual."""
 
 from __future__ import annotations
 
@@ -22,28 +22,33 @@ if TYPE_CHECKING:
 
 
 def _sum_of_outputs(outputs: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
-    """The network's outputs are its error and the penalty on its code."""
+    """Return each row's loss, the sum of reconstruction error and penalty, and its weight; both are (batch,)."""
     from toxiclf.backend import tf
 
     return tf.reduce_sum(outputs, axis=-1), weights[:, 0]
 
 
 class Reconstruction(Network):
-    """Base class of autoencoders: the network gives a comment's reconstruction error, and a penalty for training.
+    """Base class of autoencoders. The network outputs a comment's reconstruction error, and a penalty for training.
 
     Attributes
     ----------
-    network_ : from a comment to (error, penalty).
+    network_ : Keras model from a batch of comments to (batch, 2): reconstruction error and penalty.
     """
 
     monitor = Monitor("validation error", lower_is_better=True, losses=_sum_of_outputs)
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Reconstruction:
-        """Fit to the training rows without the label, with early stopping by the error of such rows in the validation set."""
+        """Fit to training rows without the label; early stopping uses the mean error of validation rows without it.
+
+        Raises
+        ------
+        DataError : the training set or the validation set has fewer than two rows without the label.
+        """
         from toxiclf.backend import seeded, tf
         from toxiclf.models._training_loop import TrainingLoop
 
-        assert held_out is not None  # the registry says that it watches the validation set
+        assert held_out is not None  # the registry entry says watches_validation
         tf.config.experimental.enable_op_determinism()
         own, watched = (
             unlabelled_rows(task.targets, "the training set"),
@@ -61,37 +66,37 @@ class Reconstruction(Network):
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """The reconstruction error of each comment, (n, 1): the mean squared error over its standardized dimensions."""
+        """Return reconstruction errors (n, 1), the mean squared error of a comment over its standardized dimensions."""
         from toxiclf.models._training_loop import compiled_forward, predicted
 
         return predicted(compiled_forward(self.network_), self._rows(features))[:, :1]
 
     @abstractmethod
     def _scale(self, features: Any, rows: NDArray[np.intp]) -> None:
-        """Learn standardization from rows without the label."""
+        """Fit the standardization to ``rows``, the indices of training rows without the label."""
 
     @abstractmethod
     def _build(self) -> Any:
-        """The network."""
+        """Return the untrained network, a Keras model."""
 
     @abstractmethod
     def _rows(self, features: Any) -> Rows:
-        """Features as the network takes them."""
+        """Convert features to the input rows of the network."""
 
     @abstractmethod
     def _some(self, features: Any, rows: NDArray[np.intp]) -> Rows:
-        """Some rows as the network takes them."""
+        """Convert the features of the rows with these indices to input rows of the network."""
 
 
 @dataclass
 class Code:
-    """The code layer of an autoencoder with its encoder and decoder.
+    """The encoder and decoder of an autoencoder, and the code between them.
 
     Attributes
     ----------
-    encoder, decoder : blocks there and back, but for the last layer.
-    drawn : Keras tensor that the decoder takes while it trains.
-    penalty : Keras tensor (batch, 1), of the code.
+    encoder, decoder : blocks of each, without the decoder's output layer.
+    drawn : Keras tensor, the input of the decoder; it may be random in training.
+    penalty : Keras tensor (batch, 1), a penalty on the code that is added to the reconstruction error in training.
     """
 
     encoder: list[Block]
@@ -101,12 +106,12 @@ class Code:
 
 
 class VectorReconstruction(Reconstruction):
-    """Autoencoder of standardized comment vectors."""
+    """Base class of autoencoders of one standardized vector per comment."""
 
     most_epochs = 100
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the way there and back, and the error."""
+        """Add encoder, decoder and reconstruction error to an ONNX graph; return the name of the error (batch, 1)."""
         x = self.scaling_.write(graph, features)
         returned = write_blocks(graph, [*self.encoder_, *self.decoder_], x)
         wrong = graph.add("Sub", returned, x)
@@ -114,23 +119,24 @@ class VectorReconstruction(Reconstruction):
 
     @abstractmethod
     def code(self, x: Any, code: Code) -> Code:
-        """What becomes of vectors, a Keras tensor (batch, width).
+        """Apply the encoder to the vectors ``x``; return a :class:`Code` with the decoder's input and the penalty.
 
         Parameters
         ----------
-        code : of the plain autoencoder, not applied yet, so that ``drawn`` is the vectors themselves; without a penalty.
+        x : Keras tensor (batch, width).
+        code : encoder and decoder, which are not applied yet; ``drawn`` is ``x``, and ``penalty`` is zero.
         """
 
     @property
     def dropout(self) -> float:
-        """Share of each layer's numbers that are dropped while it trains."""
+        """Share of each layer's outputs that are dropped in training."""
         return 0.0
 
     def layers(self, units: Sequence[int]) -> list[Block]:
-        """Dense layers with the options' activation."""
+        """Return dense layers with these units, each followed by the options' activation and by dropout."""
         from toxiclf.models._blocks import Activation, Dense, Dropout
 
-        activation = self.options.activation  # type: ignore[attr-defined]  # of all options of autoencoders
+        activation = self.options.activation  # type: ignore[attr-defined]  # all options of autoencoders have it
         return [block for n in units for block in (Dense(n), Activation(activation), Dropout(self.dropout))]
 
     def _scale(self, features: NDArray[np.float32], rows: NDArray[np.intp]) -> None:

@@ -1,4 +1,4 @@
-"""The input rows of networks, and the batches of an epoch."""
+"""Input rows of networks, and functions that split them into the batches of an epoch."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from toxiclf.text.vocabulary import Ids
 
-_SPREAD = 0.2  # of lengths in a bucket, so that comments meet other ones in each epoch
+_SPREAD = 0.2  # lengths grow at random by up to this share before sorting, so that batches differ between epochs
 
 Batches = Callable[[NDArray[np.int32], int, np.random.Generator], Iterator[NDArray[np.intp]]]
-"""Lengths of all rows, size of a batch and a generator to the rows of each batch of an epoch."""
+"""Function from row lengths, batch size and random generator to the row indices of each batch of an epoch."""
 
 
 class Rows(Protocol):
-    """Rows as the network takes them.
+    """The input rows of a network.
 
     Attributes
     ----------
-    lengths : how long each row is in a batch of its own, (n,).
+    lengths : number of time steps of each row in a batch of its own, (n,); 1 for a vector.
     """
 
     lengths: NDArray[np.int32]
@@ -30,18 +30,18 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     def take(self, rows: NDArray[np.intp]) -> NDArray[Any]:
-        """The network's input for some rows."""
+        """Return the network's input for the rows with these indices."""
 
     def digest(self) -> bytes:
-        """Hash of the content."""
+        """Return a hash of all rows."""
 
 
 class VectorRows:
-    """A vector a comment.
+    """Input rows of networks over one vector per comment.
 
     Parameters
     ----------
-    matrix : float32 (n, width).
+    matrix : one vector per row, float32 (n, width).
     """
 
     def __init__(self, matrix: NDArray[np.float32]) -> None:
@@ -52,20 +52,20 @@ class VectorRows:
         return len(self._matrix)
 
     def take(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """float32 (rows, width)."""
+        """Return the vectors of the rows with these indices, float32 (rows, width)."""
         return self._matrix[rows]
 
     def digest(self) -> bytes:
-        """Hash of the matrix."""
+        """Return a hash of the matrix."""
         return hashlib.sha256(self._matrix.tobytes()).digest()
 
 
 class IdRows:
-    """Ids of each comment's tokens; a batch is as long as its longest comment.
+    """Input rows of networks over sequences: the token ids of each comment.
 
     Parameters
     ----------
-    time : length of every batch; None for that of its longest comment.
+    time : number of tokens to which every batch is padded; None pads to the longest comment of the batch.
     """
 
     def __init__(self, ids: Ids, time: int | None = None) -> None:
@@ -76,23 +76,24 @@ class IdRows:
         return len(self._ids)
 
     def take(self, rows: NDArray[np.intp]) -> NDArray[np.int32]:
-        """int32 (rows, longest), padded on the right with 0."""
+        """Return the ids of the rows with these indices, int32 (rows, time), padded on the right with 0."""
         padded = self._ids.take(rows).padded()
         if self._time is None:
             return padded
         return np.pad(padded, [(0, 0), (0, self._time - padded.shape[1])])
 
     def digest(self) -> bytes:
-        """Hash of ids and lengths."""
+        """Return a hash of all ids and lengths."""
         return hashlib.sha256(self._ids.flat.tobytes() + self._ids.starts.astype(np.int64).tobytes()).digest()
 
 
 def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Rows in batches of like length, in random order.
+    """Yield the row indices of batches with rows of similar length, in random order.
 
     Parameters
     ----------
-    lengths : of each row, (n,); where all are equal, rows are simply shuffled.
+    lengths : length of each row, (n,); if all are equal, the rows are shuffled.
+    size : number of rows in a batch; one batch may be smaller.
     """
     order = np.argsort(lengths * (1 + _SPREAD * rng.random(len(lengths))), kind="stable")
     starts = np.arange(0, len(order), size)
@@ -101,11 +102,14 @@ def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> 
 
 
 def balanced_batches(classes: NDArray[np.intp]) -> Batches:
-    """Batches that hold as many rows of each class; rows of the rarer ones come again as often as need be.
+    """Return a function that yields batches with the same number of rows from each class, at least two.
+
+    An epoch has about as many rows as the training set: rows of rarer classes are repeated as often as necessary, and
+    some rows of frequent classes are left out.
 
     Parameters
     ----------
-    classes : of each row, (n,).
+    classes : class of each row, (n,).
     """
     members = [np.flatnonzero(classes == value) for value in np.unique(classes)]
 
@@ -120,5 +124,5 @@ def balanced_batches(classes: NDArray[np.intp]) -> Batches:
 
 
 def _endless(rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """That many rows: all in random order, and again in another one."""
+    """Return ``count`` row indices: all rows in random order, then all again in a new order, and so on."""
     return np.concatenate([rng.permutation(rows) for _ in range(-(-count // len(rows)))])[:count]

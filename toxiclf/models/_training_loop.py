@@ -1,4 +1,4 @@
-"""The training loop of networks: the best weights kept, checkpoints, and a stop where it diverges."""
+"""The training loop of networks, with early stopping, checkpoints, and a stop when training diverges."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from toxiclf.models._progress import FitContext, Progress
 from toxiclf.models._rows import Rows, batches
 
 Floats = NDArray[np.float64]
-_LIMIT = 100.0  # nats a comment: nothing but a network that runs away is as sure, and wrong, as e to the -100
-_CELLS = 2**15  # ids in one call when rows are scored: bounds memory
+_LIMIT = 100.0  # highest mean loss of a batch in nats; only a diverging network gives the true class a chance of e^-100
+_CELLS = 2**15  # maximum number of ids per call in :func:`predicted`, to bound memory
 
 
 class TrainingLoop:
-    """Trains a network.
+    """Trains a network, with early stopping by a validation metric.
 
     Parameters
     ----------
-    network : from a batch of :class:`Rows` to outputs, (batch, columns); of a classifier these are logits.
-    judge : the figure of the outputs of the held-out rows: (n, columns) to a number.
-    monitor : its loss, its batches and the figure that is watched.
+    network : Keras model from a batch of :class:`Rows` to outputs (batch, columns); a classifier outputs logits.
+    plan : training settings.
+    judge : function from the outputs of the validation set, (n, columns), to the validation metric.
+    monitor : loss, batches and name of the validation metric.
 
     Attributes
     ----------
-    history : one row an epoch: epoch, loss, and the monitor's measure.
-    divergence : None unless training diverged.
+    history : one row per epoch with epoch, loss and the validation metric.
+    divergence : the step at which training diverged, or None.
     """
 
     def __init__(
@@ -52,15 +53,18 @@ class TrainingLoop:
         self._best_weights = self._weights()
 
     def run(self, rows: Rows, wanted: Floats, weights: Floats, held_out: Rows, context: FitContext) -> TrainingLoop:
-        """Train until the validation metric stops improving, and restore the best weights.
+        """Train until the validation metric stops improving or training diverges, and restore the best weights.
+
+        If no epoch was finished before a divergence, the initial weights are restored.
 
         Parameters
         ----------
-        wanted, weights : outputs that are wanted of each row and the weight of each, (n, columns).
+        wanted, weights : wanted outputs of the training rows and their weights, both (n, columns).
+        held_out : rows of the validation set.
 
         Raises
         ------
-        UsageError : there is a checkpoint, and training cannot resume from it.
+        UsageError : training cannot resume from the checkpoint.
         """
         targets = wanted.astype(np.float32), weights.astype(np.float32)
         checkpoint = context.checkpoint
@@ -92,7 +96,7 @@ class TrainingLoop:
         return self
 
     def _epoch(self, rows: Rows, targets: tuple[Any, Any], progress: Progress) -> float:
-        """One epoch; returns the mean loss."""
+        """Train for one epoch and return the mean loss; if a step diverges, stop there and return its loss."""
         epoch, total, done = len(self.history) + 1, 0.0, 0
         rng = np.random.default_rng([self._plan.seed, epoch])  # so that a resumed run sees the same batches
         for number, batch in enumerate(self._batches(rows.lengths, self._plan.batch_size, rng), start=1):
@@ -112,11 +116,12 @@ class TrainingLoop:
 
     @property
     def _sign(self) -> int:
-        """-1 where less is better: what is kept as the best is then the highest of what is left of zero."""
+        """-1 if a lower validation metric is better, else 1; after multiplication by it, a higher value is better."""
         return -1 if self._monitor.lower_is_better else 1
 
     def _note(self, loss: float, figure: float) -> None:
-        """Write an epoch into the history, keep the best weights, and see whether it is time to stop."""
+        """Add an epoch to the history, keep its weights if its validation metric ``figure`` is the best so far, and
+        decide whether training is finished."""
         epoch = len(self.history) + 1
         self.history.append({"epoch": epoch, "loss": loss, self._monitor.column: figure})
         self._since += 1
@@ -131,7 +136,7 @@ class TrainingLoop:
         return [np.array(weight) for weight in self._network.get_weights()]
 
     def _variables(self) -> list[Any]:
-        """All that training changes: weights, seeds of dropout, moments of the optimizer."""
+        """Return all variables that training changes: weights, dropout seeds and optimizer moments."""
         return [*self._network.variables, *self._optimizer.variables]
 
     def _state(self) -> State:
@@ -140,7 +145,7 @@ class TrainingLoop:
         return State(arrays, {"history": self.history, "best": self._best, "since": self._since})
 
     def _restore(self, state: State, checkpoint: Checkpoint) -> None:
-        """Take up a state; nothing of it is taken up if a part does not fit."""
+        """Restore a saved state; if a part of it does not fit the network, raise a UsageError and change nothing."""
         current = self._state()
         shapes = [{name: (a.shape, a.dtype) for name, a in arrays.items()} for arrays in (state.arrays, current.arrays)]
         if shapes[0] != shapes[1] or not _is_history(state.facts, self._monitor.column):
@@ -150,10 +155,10 @@ class TrainingLoop:
         self._best_weights = [state.arrays[f"best.{i:04d}"] for i in range(len(self._best_weights))]
         self.history = list(state.facts["history"])
         self._best, self._since = state.facts["best"], state.facts["since"]
-        self._finished = self._is_time_to_stop()  # more epochs or patience may have been asked for
+        self._finished = self._is_time_to_stop()  # the resumed run may have other epochs or patience
 
     def _identity(self, rows: Rows, targets: tuple[Any, Any], held_out: Rows) -> str:
-        """Hash of all that decides the state after an epoch; how long to go on does not."""
+        """Return a hash of all that the state after an epoch depends on; epochs and patience are left out."""
         plan = replace(self._plan, epochs=0, patience=0, blame=("", ""))
         digest = hashlib.sha256(repr((plan, keras.__version__, tf.__version__, np.__version__)).encode())
         for content in (rows.digest(), held_out.digest(), *(array.tobytes() for array in targets)):
@@ -164,7 +169,7 @@ class TrainingLoop:
 
 
 def _is_history(facts: Mapping[str, Any], column: str) -> bool:
-    """Whether a checkpoint's facts are those of at least one epoch."""
+    """Return whether a checkpoint's facts hold a valid history of at least one epoch."""
     history, best, since = (facts.get(name) for name in ("history", "best", "since"))
     keys = {"epoch", "loss", column}
     return (
@@ -178,7 +183,7 @@ def _is_history(facts: Mapping[str, Any], column: str) -> bool:
 
 
 def _what(before: float | None, loss: float, norm: float) -> str:
-    """What was seen at a step that was not taken."""
+    """Describe a diverged step by its loss, its gradient norm and the mean loss before it (None if there was none)."""
     if not math.isfinite(loss):
         return "the loss was NaN or infinite"
     if not math.isfinite(norm):
@@ -187,7 +192,7 @@ def _what(before: float | None, loss: float, norm: float) -> str:
 
 
 def predicted(forward: Callable[[NDArray[Any]], Any], rows: Rows) -> Floats:
-    """Logits of rows, float64 (n, columns)."""
+    """Return the outputs of all rows, float64 (n, columns), computed in batches of similar length."""
     order = np.argsort(rows.lengths, kind="stable")
     pieces = []
     begin = 0
@@ -202,7 +207,7 @@ def predicted(forward: Callable[[NDArray[Any]], Any], rows: Rows) -> Floats:
 
 
 def compiled_forward(network: keras.Model) -> Callable[[NDArray[Any]], Any]:
-    """The network's logits as one function for batches of any shape."""
+    """Return a compiled function from a batch of any shape to the network's outputs, without dropout."""
 
     def forward(x: Any) -> Any:
         return network(x, training=False)
@@ -214,7 +219,8 @@ def compiled_forward(network: keras.Model) -> Callable[[NDArray[Any]], Any]:
 def _compiled_step(
     network: keras.Model, optimizer: Any, plan: Plan, losses: Losses | None = None
 ) -> Callable[..., tuple[Any, Any, Any]]:
-    """One step of training: a batch, wanted outputs and weights to loss, norm of gradients, and whether it was good and taken."""
+    """Return a compiled training step: from a batch, wanted outputs and weights to loss, gradient norm and whether the
+    network was updated. It is not if loss or norm is not finite, or if the mean unweighted loss exceeds ``_LIMIT``."""
     variables = network.trainable_variables
     columns = tf.TensorSpec([None, network.output_shape[-1] if losses is None else None], tf.float32)
     losses = losses or (_softmax_losses if plan.exclusive else _sigmoid_losses)
@@ -245,10 +251,10 @@ def _batch_of(network: keras.Model) -> Any:
 
 
 def _sigmoid_losses(logits: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
-    """Cross-entropies of sigmoids and their weights, both (batch, columns)."""
+    """Return the sigmoid cross-entropies and their weights, both (batch, columns)."""
     return tf.nn.softplus(logits) - wanted * logits, weights
 
 
 def _softmax_losses(logits: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
-    """Cross-entropies of a softmax and their weights, both (batch,)."""
+    """Return the softmax cross-entropies and their weights, both (batch,)."""
     return -tf.reduce_sum(wanted * tf.nn.log_softmax(logits), axis=-1), weights[:, 0]

@@ -1,4 +1,4 @@
-"""Decision trees of any library as one node of an ONNX graph."""
+"""Conversion of decision trees from any library to one node of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _LEAF = -1
-_BITS = 24  # of a float32's integers
+_BITS = 24  # a float32 holds every integer of up to this many bits exactly
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A decision tree as arrays with one entry per node; the root is the first.
+    """A decision tree as arrays with one entry per node; node 0 is the root.
 
     Attributes
     ----------
-    feature : the number of a row's vector that is looked at; -1 in a leaf.
-    threshold : that it is compared with.
-    left, right : the node that a row goes to where the comparison holds, and where not.
-    values : what a leaf says, (nodes, columns).
+    feature : index of the feature that the node compares; -1 in a leaf.
+    threshold : value that the feature is compared with.
+    left, right : index of the next node if the comparison is true (left) or false (right).
+    values : output of each leaf, (nodes, columns); ignored in other nodes.
     """
 
     feature: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Tree:
 
 
 def of_sklearn(tree: Any, values: Floats) -> Tree:
-    """Convert a tree of scikit-learn (``estimator.tree_``) whose leaves give ``values`` (nodes, columns)."""
+    """Convert a scikit-learn tree (``estimator.tree_``); ``values`` (nodes, columns) are the outputs of its leaves."""
     leaf = tree.children_left == _LEAF
     feature = np.where(leaf, _LEAF, tree.feature).astype(np.int64)
     return Tree(
@@ -46,13 +46,13 @@ def of_sklearn(tree: Any, values: Floats) -> Tree:
 
 
 def shares_of(tree: Any) -> Floats:
-    """The share of each class in each node of a tree of scikit-learn, (nodes, classes)."""
+    """Return the share of each class in each node of a scikit-learn tree (``estimator.tree_``), (nodes, classes)."""
     counts = tree.value[:, 0, :]
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
 def float32_below(thresholds: Floats) -> NDArray[np.float32]:
-    """The highest float32 that is no higher: ``x <= t`` is then decided alike for each float32 x.
+    """Round each threshold ``t`` down to a float32, which leaves ``x <= t`` unchanged for every float32 ``x``.
 
     >>> float(float32_below(np.array([0.1]))[0]) <= 0.1
     True
@@ -67,11 +67,11 @@ def write_trees(
 ) -> str:
     """Add trees to an ONNX graph; return the name of the sums of their leaf values, float32 (batch, columns).
 
-    They are added in float32, which does where all sums are small, as those of shares are.
+    The sums are computed in float32, which is exact enough for class shares. For larger sums use :func:`write_margin`.
 
     Parameters
     ----------
-    compare : what sends a row to the left: "BRANCH_LEQ" (scikit-learn, LightGBM) or "BRANCH_LT" (XGBoost).
+    compare : comparison that sends a row left: "BRANCH_LEQ", ≤ (scikit-learn, LightGBM), or "BRANCH_LT", < (XGBoost).
     """
     sizes = [len(tree.feature) for tree in trees]
     columns = trees[0].values.shape[1]
@@ -108,11 +108,11 @@ def write_trees(
 def write_margin(
     graph: Graph, features: str, trees: Sequence[Tree], *, compare: Literal["BRANCH_LEQ", "BRANCH_LT"] = "BRANCH_LEQ"
 ) -> str:
-    """Add trees of one column whose sum may be large: the same as :func:`write_trees`, as exact as in double precision.
+    """Add trees with one column to an ONNX graph; return the name of the sum of their leaf values, float32 (batch, 1).
 
-    ONNX Runtime adds in float32, for one row in another order than for many: 300 trees of LightGBM were off by 9e-6 where the
-    rarer class is 1 % and weighs as much. So each leaf says two numbers, whole steps and the rest: sums of whole steps are exact
-    in any order, and rests are too small to matter.
+    Large sums are as exact as in double precision. ONNX Runtime adds in float32, and in another order for one row than
+    for many: 300 LightGBM trees were off by 9e-6 where the rarer class was 1 % and both classes had equal total weight.
+    Each leaf value is thus split into a multiple of a fixed step, whose sums are exact in any order, and a small rest.
     """
     largest = sum(float(np.abs(tree.values[tree.feature == _LEAF]).max()) for tree in trees)
     step = 2.0 ** (np.ceil(np.log2(max(largest, 1e-30))) - _BITS)

@@ -1,4 +1,4 @@
-"""Autoencoders of averaged word vectors: narrower than they are, wider, or variational."""
+"""Autoencoders of averaged word vectors: with layers narrower than the vector, with wider layers, and variational."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AutoencoderOptions(NetworkOptions):
     dropout: Rate = 0.0
     """Share of each layer's units that are dropped in training."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before training stops."""
+    """Number of epochs without a smaller error on the validation set after which training stops."""
 
 
 @register(
@@ -35,20 +35,21 @@ class AutoencoderOptions(NetworkOptions):
         "unusual",
 )  # fmt: skip
 class Autoencoder(VectorReconstruction):
-    """Autoencoder that reconstructs a comment's standardized vector through narrow layers (Hinton and Salakhutdinov 2006).
+    """Autoencoder of a comment's standardized vector, with narrow layers (Hinton and Salakhutdinov 2006).
 
-    It learns from comments without the label; its raw output is the mean square of what is wrong with what it gives back.
+    It is fitted to comments without the label. Its raw output is the reconstruction error: the mean squared difference
+    between the vector and its reconstruction.
     """
 
     options: AutoencoderOptions
 
     @property
     def dropout(self) -> float:
-        """As the options say."""
+        """Share of each layer's units that are dropped in training, from the options."""
         return self.options.dropout
 
     def code(self, x: Any, code: Code) -> Code:
-        """The encoder's output."""
+        """Return the autoencoder with the encoder's output as its code; the penalty stays 0."""
         return Code(code.encoder, code.decoder, apply_blocks(code.encoder, x), code.penalty)
 
 
@@ -63,9 +64,9 @@ class OvercompleteAutoencoderOptions(NetworkOptions):
     noise: Rate = 0.3
     """Share of the input's dimensions that are dropped in training."""
     sparsity: NotNegative = 1e-3
-    """Weight in the loss of the mean absolute value of the code."""
+    """Weight, in the loss, of the mean absolute value of the code."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before training stops."""
+    """Number of epochs without a smaller error on the validation set after which training stops."""
 
 
 @register(
@@ -75,16 +76,16 @@ class OvercompleteAutoencoderOptions(NetworkOptions):
     summary="Autoencoder over averaged word vectors with a code wider than its input, with noise and sparsity",
 )  # fmt: skip
 class OvercompleteAutoencoder(VectorReconstruction):
-    """Autoencoder with layers wider than the vector (Vincent et al. 2008).
+    """Denoising autoencoder with layers wider than the comment's standardized vector (Vincent et al. 2008).
 
-    It does not learn to copy, as some of the numbers that it is given are dropped while it trains, and the mean size of its code is
-    a part of the loss. Its raw output is as that of ``autoencoder``.
+    To keep it from copying its input, a share of the input's dimensions is dropped in training, and the mean absolute
+    value of the code is part of the loss. Its raw output is the reconstruction error, as in ``autoencoder``.
     """
 
     options: OvercompleteAutoencoderOptions
 
     def code(self, x: Any, code: Code) -> Code:
-        """The encoder's output for noisy vectors."""
+        """Drop dimensions of ``x`` and return the encoder's output as the code, with the sparsity penalty."""
         from toxiclf.backend import keras
 
         drawn = apply_blocks(code.encoder, keras.layers.Dropout(self.options.noise)(x))
@@ -92,7 +93,7 @@ class OvercompleteAutoencoder(VectorReconstruction):
         return Code(code.encoder, code.decoder, drawn, penalty)
 
 
-_LOG_VARIANCE = 8.0  # either way: beyond it, a code is a number, or says nothing
+_LOG_VARIANCE = 8.0  # largest |log-variance|; beyond it, the code has practically no variance, or no information
 
 
 class VaeOptions(NetworkOptions):
@@ -106,9 +107,9 @@ class VaeOptions(NetworkOptions):
     activation: Literal["relu", "tanh", "elu", "gelu", "selu"] = "tanh"
     """Activation of each layer but the code and the last."""
     beta: NotNegative = 0.1
-    """Weight in the loss of the code's divergence from a normal distribution."""
+    """Weight, in the loss, of the code's divergence from a normal distribution."""
     patience: Count = 10
-    """Epochs without a smaller error on the validation set before training stops."""
+    """Number of epochs without a smaller error on the validation set after which training stops."""
 
 
 @register(
@@ -120,14 +121,17 @@ class VaeOptions(NetworkOptions):
 class Vae(VectorReconstruction):
     """Variational autoencoder (Kingma and Welling 2014), which draws its code from a normal distribution in training.
 
-    The divergence of that distribution from the standard one is a part of the loss. Its raw output is as that of ``autoencoder``,
-    with the mean of the code.
+    The encoder gives the mean and variance of that distribution. Its divergence from the standard normal distribution
+    is part of the loss. The raw output is the reconstruction error, as in ``autoencoder``, with the mean as the code.
     """
 
     options: VaeOptions
 
     def code(self, x: Any, code: Code) -> Code:
-        """A code drawn from the distribution that the encoder gives."""
+        """Return a code drawn from the encoder's normal distribution, with its weighted divergence as the penalty.
+
+        The divergence is a sum over the code. It is divided by the input's width, as is the reconstruction error.
+        """
         from toxiclf.backend import keras
         from toxiclf.models._blocks import Dense, Draw
 

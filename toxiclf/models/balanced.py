@@ -1,4 +1,4 @@
-"""Balanced ensembles of imbalanced-learn over averaged word vectors."""
+"""Ensembles of imbalanced-learn that balance the classes themselves, over averaged word vectors."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 
 class BalancedModel(Model):
-    """One balanced ensemble per binary problem. They take no class weights, since they balance classes."""
+    """Base class of models with one balanced ensemble per binary problem; class weights are ignored."""
 
     libraries = ("imblearn", "sklearn")
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> BalancedModel:
-        """Learn from dense vectors.
+        """Fit one ensemble per binary problem to feature vectors (n, width).
 
         Raises
         ------
-        DataError : a problem has no rows of one class.
+        DataError : a binary problem has rows of only one class, or the first tree of ``rusboost`` is worse than
+            guessing.
         """
         self.exclusive_ = task.exclusive
         self.estimators_ = []
@@ -44,46 +45,48 @@ class BalancedModel(Model):
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Log-odds of the trees' mean share, or votes."""
+        """Return raw outputs, (n, n_labels): log-odds of a forest, or votes of boosted trees; higher is more toxic."""
         columns = [self._margins(estimator, features) for estimator in self.estimators_]
         return against_negative(np.column_stack(columns), exclusive=self.exclusive_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the trees."""
+        """Add the trees to the graph; return the name of the raw outputs (batch, n_labels)."""
         margins = [self._write(graph, features, estimator) for estimator in self.estimators_]
         return write_against_negative(graph, graph.concat(margins), len(margins), exclusive=self.exclusive_)
 
     def _fitted(self, features: NDArray[np.float32], y: NDArray[np.intp], seed: int) -> Any:
-        """The estimator of one problem."""
+        """Return the ensemble fitted to one binary problem."""
         return self._estimator(seed).fit(features, y)
 
     @abstractmethod
     def _estimator(self, seed: int) -> Any:
-        """An unfitted estimator."""
+        """Return an unfitted ensemble of imbalanced-learn."""
 
     @abstractmethod
     def _margins(self, estimator: Any, features: NDArray[np.float32]) -> Floats:
-        """Of one problem, (n,)."""
+        """Return the raw outputs of one binary problem, (n,)."""
 
     @abstractmethod
     def _write(self, graph: Graph, features: str, estimator: Any) -> str:
-        """Of one problem, (batch, 1)."""
+        """Add the ensemble of one binary problem to the graph; return the name of its raw outputs (batch, 1)."""
 
 
 def votes(boosted: Any, factor: float) -> list[Tree]:
-    """Trees of an AdaBoost whose leaves hold the weight of their tree, above zero for class 1 (SAMME; Hastie et al. 2009).
+    """Convert a fitted AdaBoost ensemble to trees whose leaves hold votes (SAMME; Hastie et al. 2009).
+
+    A leaf holds the weight of its tree: positive for class 1, negative for class 0.
 
     Parameters
     ----------
-    factor : of all weights, whose sum it bounds.
+    factor : scales all weights; they sum to 2 · factor.
     """
     weights = boosted.estimator_weights_[: len(boosted.estimators_)]
-    # scikit-learn's decision function takes a vote for each class, and then their difference: hence the 2
+    # 2, because scikit-learn's decision function sums votes for each class and returns the difference of the sums
     weights = 2 * factor * weights / weights.sum()
     trees = []
     for one, weight in zip(boosted.estimators_, weights, strict=True):
-        counts = one.tree_.value[:, 0, :]  # as they are: divided by their sum, two may become equal
-        only = one.classes_[0] if len(one.classes_) == 1 else None  # it was fitted to one class
+        counts = one.tree_.value[:, 0, :]  # not divided by their sum: rounding could make two counts equal
+        only = one.classes_[0] if len(one.classes_) == 1 else None  # the tree saw one class only
         wins = np.full(len(counts), only == 1) if only is not None else counts[:, 1] > counts[:, 0]
         trees.append(of_sklearn(one.tree_, np.where(wins, weight, -weight)[:, None]))
     return trees
@@ -106,9 +109,9 @@ class BalancedRandomForestOptions(ModelOptions):
     summary="Random forest over averaged word vectors, each tree with equally many comments of each class",
 )  # fmt: skip
 class BalancedRandomForest(BalancedModel):
-    """Random forest in which each tree draws equally many comments of each class (Chen, Liaw and Breiman 2004).
+    """Random forest in which each tree is fitted to equally many comments of each class (Chen, Liaw and Breiman 2004).
 
-    Its raw output is the log-odds of the trees' mean share, each class raised by half a tree's vote.
+    Its raw output is the log-odds of the trees' mean class shares, after half a tree's vote is added to each class.
     """
 
     options: BalancedRandomForestOptions
@@ -125,7 +128,7 @@ class BalancedRandomForest(BalancedModel):
 
     def _fitted(self, features: NDArray[np.float32], y: NDArray[np.intp], seed: int) -> Any:
         fitted = super()._fitted(features, y, seed)
-        return fitted.set_params(n_jobs=1)  # threads would add the trees' shares in any order
+        return fitted.set_params(n_jobs=1)  # threads would add shares in varying order, with varying rounding
 
     def _margins(self, estimator: Any, features: NDArray[np.float32]) -> Floats:
         logs = np.log(estimator.predict_proba(features) + 0.5 / self.options.trees)
@@ -158,9 +161,9 @@ class EasyEnsembleOptions(ModelOptions):
     summary="Boosted trees over averaged word vectors, each ensemble with equally many comments of each class",
 )  # fmt: skip
 class EasyEnsemble(BalancedModel):
-    """EasyEnsemble (Liu, Wu and Zhou 2009): several AdaBoosts, each fitted to equally many comments of each class.
+    """EasyEnsemble (Liu, Wu and Zhou 2009): AdaBoost ensembles, each fitted to equally many comments of each class.
 
-    Its raw output is their mean vote, in [-2, 2].
+    Its raw output is the mean of the ensembles' votes, in [-2, 2].
     """
 
     options: EasyEnsembleOptions
@@ -200,12 +203,13 @@ class RusboostOptions(ModelOptions):
     summary="AdaBoost over averaged word vectors, each tree with equally many comments of each class",
 )  # fmt: skip
 class Rusboost(BalancedModel):
-    """RUSBoost (Seiffert et al. 2010): AdaBoost in which each tree draws equally many comments of each class; its raw output is
-    in [-2, 2].
+    """RUSBoost (Seiffert et al. 2010): AdaBoost in which each tree is fitted to equally many comments of each class.
 
-    Boosting begins with classes of equal weight. With rows of equal weight, as in the paper, a tree grown on as many rows of each
-    class is soon "worse than guessing" by the frequent class alone, and boosting ends: on curse subsampled to 2 %, after 1 to 3
-    trees, with a validation average precision of .41 to .47 against .49 to .52 (trees of depth 4 and less, two seeds).
+    Its raw output is the weighted vote of the trees, in [-2, 2]. Row weights begin with the same total for each
+    class; in the paper they begin equal for all rows. With the paper's weights, a tree that is grown on equally many
+    rows of each class soon counts as "worse than guessing", by its errors on the frequent class alone, and boosting
+    ends. On curse subsampled to 2 %, it ended after 1 to 3 trees, with a validation average precision of .41 to .47;
+    with the same total for each class, it was .49 to .52 (trees of depth 4 and less, two seeds).
     """
 
     options: RusboostOptions

@@ -23,7 +23,7 @@ _FEW = 10_000
 
 
 class BoostingOptions(ModelOptions):
-    """Options of both models; class weights reach them as their own ``scale_pos_weight``."""
+    """Options that ``lightgbm`` and ``xgboost`` share; class weights are passed to both as ``scale_pos_weight``."""
 
     trees: Count = 300
     """Number of trees."""
@@ -38,10 +38,11 @@ class BoostingOptions(ModelOptions):
 
 
 def threads_for(rows: int) -> int:
-    """One for few rows, where more gain little and wait long for each other on cores that are busy; else all.
+    """Return the number of threads for a fit: 1 for fewer than 10,000 rows, else one per core.
 
-    300 trees of 3,800 rows on two cores: LightGBM takes 0.8 s with one thread and 0.5 s with two, beside two busy processes 1.0 s
-    and 5.2 s; XGBoost 1.0 s and 0.6 s, then 1.5 s and 24.6 s.
+    With few rows, a second thread gains little, and costs much time if the cores are busy. Measured with 300 trees of
+    3,800 rows on two cores: LightGBM takes 0.8 s with one thread and 0.5 s with two; beside two busy processes, 1.0 s
+    and 5.2 s. XGBoost takes 1.0 s and 0.6 s; beside two busy processes, 1.5 s and 24.6 s.
     """
     from joblib import cpu_count
 
@@ -49,7 +50,7 @@ def threads_for(rows: int) -> int:
 
 
 def positive_weight(y: NDArray[np.intp], weights: NDArray[np.float64]) -> float:
-    """Mean weight of a row of class 1 divided by that of a row of class 0.
+    """Return the mean weight of the rows of class 1, divided by that of class 0; 1 if only one class has rows.
 
     Parameters
     ----------
@@ -71,16 +72,16 @@ class LightgbmOptions(BoostingOptions):
     summary="Gradient-boosted trees of LightGBM over averaged word vectors",
 )  # fmt: skip
 class Lightgbm(Model):
-    """Gradient-boosted trees that grow leaf by leaf (Ke et al. 2017), one booster of LightGBM a binary problem.
+    """Gradient-boosted trees that grow leaf by leaf (Ke et al. 2017): one LightGBM booster per binary problem.
 
-    Class weights reach it as its own ``scale_pos_weight``; its raw output is the log-odds.
+    Class weights are passed to LightGBM as ``scale_pos_weight``. The raw output is the log-odds.
     """
 
     options: LightgbmOptions
     libraries = ("lightgbm", "sklearn")
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Lightgbm:
-        """Learn from dense vectors."""
+        """Fit one booster per binary problem to feature vectors (n, width)."""
         import lightgbm
 
         options = self.options
@@ -98,12 +99,12 @@ class Lightgbm(Model):
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Log-odds."""
+        """Return log-odds, (n, n_labels)."""
         margins = np.column_stack([booster.predict(features, raw_score=True) for booster in self.boosters_])
         return against_negative(margins, exclusive=self.exclusive_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add each booster's trees."""
+        """Add the trees of all boosters; return the name of the log-odds (batch, n_labels)."""
         margins = []
         for booster in self.boosters_:
             trees = [_of_lightgbm(info["tree_structure"]) for info in booster.dump_model()["tree_info"]]
@@ -112,7 +113,7 @@ class Lightgbm(Model):
 
 
 def _of_lightgbm(root: dict[str, Any]) -> Tree:
-    """A tree as LightGBM's dump has it: each node holds its children."""
+    """Convert a tree of LightGBM's dump, in which each node holds its child nodes, to a ``Tree``."""
     feature: list[int] = []
     threshold: list[float] = []
     children: list[list[int]] = []
@@ -149,18 +150,18 @@ class XgboostOptions(BoostingOptions):
     summary="Gradient-boosted trees of XGBoost over averaged word vectors",
 )  # fmt: skip
 class Xgboost(Model):
-    """Gradient-boosted trees that grow level by level (Chen and Guestrin 2016), one booster of XGBoost a binary problem.
+    """Gradient-boosted trees that grow level by level (Chen and Guestrin 2016): one XGBoost booster per binary problem.
 
-    Class weights reach it as its own ``scale_pos_weight``; its raw output is the log-odds. XGBoost tells which leaves a row falls
-    into, and their values are added up here, in double precision: its own sums, in float32, are off by up to 9e-6 where the rarer
-    class is 1 % and weighs as much.
+    Class weights are passed to XGBoost as ``scale_pos_weight``. The raw output is the log-odds. XGBoost gives the
+    leaves that a row falls into, and this class adds the leaf values in double precision. XGBoost's own float32 sums
+    are off by up to 9e-6 if the rarer class has 1 % of the rows and its weights add up to those of the other class.
     """
 
     options: XgboostOptions
     libraries = ("xgboost", "sklearn")
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Xgboost:
-        """Learn from dense vectors."""
+        """Fit one booster per binary problem to feature vectors (n, width)."""
         import xgboost
 
         options = self.options
@@ -183,7 +184,7 @@ class Xgboost(Model):
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Log-odds."""
+        """Return log-odds, (n, n_labels)."""
         import xgboost
 
         rows = xgboost.DMatrix(features)
@@ -194,7 +195,7 @@ class Xgboost(Model):
         return against_negative(margins, exclusive=self.exclusive_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add each booster's trees and the log-odds that it begins with."""
+        """Add the trees and initial log-odds of all boosters; return the name of the log-odds (batch, n_labels)."""
         margins = []
         for trees, start in zip(self.trees_, self.starts_, strict=True):
             margin = write_margin(graph, features, trees, compare="BRANCH_LT")
@@ -203,7 +204,7 @@ class Xgboost(Model):
 
 
 def _of_xgboost(tree: dict[str, Any]) -> Tree:
-    """A tree as XGBoost's JSON has it; a leaf's value stands where an inner node has its threshold."""
+    """Convert a tree of XGBoost's JSON, which holds the values of leaves in its list of thresholds, to a ``Tree``."""
     left, right = (np.array(tree[key], dtype=np.int64) for key in ("left_children", "right_children"))
     leaf = left == -1
     conditions = np.array(tree["split_conditions"], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Convolutions over sequences of word vectors."""
+"""Convolutional network over sequences of word vectors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CnnOptions(SequenceOptions):
     watches_validation=True, summary="Convolutions of four widths over sequences of word vectors",
 )  # fmt: skip
 class Cnn(SequenceNetwork):
-    """Parallel convolutions of several widths in Keras, with max pooling over a comment (Kim 2014).
+    """Convolutional network in Keras: parallel convolutions of several widths, max pooling over the tokens (Kim 2014).
 
     Its raw output is the log-odds.
     """
@@ -38,7 +38,7 @@ class Cnn(SequenceNetwork):
     options: CnnOptions
 
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
-        """Filters, and what stands above them."""
+        """Return the embedding, the convolutions with pooling, and the blocks between pooling and output layer."""
         from toxiclf.models._blocks import Convolutions, embedding_of, top_of
 
         options = self.options

@@ -1,4 +1,4 @@
-"""Dense networks over averaged word vectors, and over the concatenated word vectors of a comment."""
+"""Dense networks: one over a comment's averaged word vector, one over the concatenated word vectors of its tokens."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class DnnOptions(NetworkOptions):
     summary="Dense network (two layers of 128 units) over averaged word vectors",
 )  # fmt: skip
 class Dnn(VectorNetwork):
-    """Dense layers over a comment's standardized vector, in Keras; its raw output is the log-odds."""
+    """Dense network in Keras over a comment's standardized vector; its raw output is the log-odds."""
 
     options: DnnOptions
 
     def blocks(self) -> list[Block]:
-        """One layer after the other."""
+        """Return the dense layers, each with its normalization, activation and dropout."""
         from toxiclf.models._blocks import dense_layer
 
         options = self.options
@@ -55,7 +55,8 @@ class DnnSequenceOptions(SequenceOptions):
 
     name: Literal["dnn_sequence"] = "dnn_sequence"
     embedding: Literal["frozen", "fine_tuned", "scratch"] = "scratch"
-    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values (scratch)."""
+    """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values
+    (scratch)."""
     dense: Annotated[Units, Field(min_length=1)] = (128,)
     """Units of each layer."""
     activation: Activation = "relu"
@@ -68,16 +69,16 @@ class DnnSequenceOptions(SequenceOptions):
     summary="Dense network over the concatenated word vectors of a comment; an early baseline",
 )  # fmt: skip
 class DnnSequence(SequenceNetwork):
-    """Dense layers in Keras over a comment's concatenated word vectors, up to ``text.max_tokens``; an early baseline.
+    """Dense network in Keras over a comment's concatenated word vectors; an early baseline.
 
-    Every comment is padded to the longest one; its raw output is the log-odds.
+    Every comment is padded to the maximum number of tokens, ``text.max_tokens``. The raw output is the log-odds.
     """
 
     options: DnnSequenceOptions
     fixed_time = True
 
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
-        """The vectors in a row, and dense layers."""
+        """Return the embedding, the block that concatenates the word vectors, and the dense layers."""
         from toxiclf.models._blocks import Flattening, dense_layer, embedding_of
 
         options = self.options

@@ -1,4 +1,4 @@
-"""Options of ensembles; :mod:`toxiclf.pipeline._combining` combines the members."""
+"""Options of the ensembles ``voting`` and ``stacking``; :mod:`toxiclf.pipeline._combining` combines their members."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from toxiclf._registry import register
 from toxiclf.recipe.options import AnyMember, ModelOptions, model_options
 from toxiclf.recipe.types import NotNegative, Positive, Section
 
-_MEMBERS = ("ngram_logistic", "svm", "random_forest", "cnn")  # unlike each other, and each among the best of its kind
+_MEMBERS = ("ngram_logistic", "svm", "random_forest", "cnn")  # different kinds, each among the best of its kind
 
 
 def _at_least_two(given: Any) -> Any:
-    """A list, where one name or table may be given; refuses fewer than two."""
+    """Put a single name or table into a list; raise a ValueError if there are fewer than two members."""
     members = [given] if isinstance(given, str | Section) else given
     if isinstance(members, list | tuple) and len(members) < 2:
         named = ", ".join(map(str, members)) or "empty"
@@ -23,7 +23,7 @@ def _at_least_two(given: Any) -> Any:
 
 
 class EnsembleOptions(ModelOptions):
-    """Options of an ensemble: its member models."""
+    """Base class of the options of an ensemble, with the options of its member models."""
 
     members: Annotated[tuple[AnyMember, ...], BeforeValidator(_at_least_two)] = Field(
         default_factory=lambda: tuple(map(model_options, _MEMBERS))
@@ -31,7 +31,7 @@ class EnsembleOptions(ModelOptions):
     """Names of the models, or tables of their options such as `{name = "svm", C = 10}`."""
 
     def fitted_models(self) -> tuple[ModelOptions, ...]:
-        """The members."""
+        """Return the options of the members."""
         return self.members
 
     @model_validator(mode="after")
@@ -46,11 +46,12 @@ class EnsembleOptions(ModelOptions):
 
 
 class VotingOptions(EnsembleOptions):
-    """The weighted mean of the members' calibrated probabilities (Kuncheva 2004)."""
+    """Ensemble whose output is the weighted mean of its members' calibrated probabilities (Kuncheva 2004)."""
 
     name: Literal["voting"] = "voting"
     weights: Literal["auto", "equal"] | tuple[NotNegative, ...] = "auto"
-    """A number for each member, or "equal"; "auto" takes the weights with the lowest cross-entropy of out-of-fold scores."""
+    """Weight of each member, or "equal"; "auto" chooses the weights that minimize the cross-entropy of out-of-fold
+    scores."""
 
     @model_validator(mode="after")
     def _a_weight_each(self) -> VotingOptions:
@@ -71,7 +72,7 @@ register(
 
 
 class StackingOptions(EnsembleOptions):
-    """A logistic regression over the members' out-of-fold log-odds (Wolpert 1992)."""
+    """Ensemble whose output is a logistic regression over its members' out-of-fold log-odds (Wolpert 1992)."""
 
     name: Literal["stacking"] = "stacking"
     C: Positive = 1.0

@@ -34,15 +34,15 @@ class IsolationForestOptions(ModelOptions):
     summary="Isolation forest over averaged word vectors of comments without the label",
 )  # fmt: skip
 class IsolationForest(Model):
-    """Isolation forest: random splits isolate unusual comments early (Liu, Ting and Zhou 2008).
+    """Isolation forest: fewer random splits isolate an unusual comment than a usual one (Liu, Ting and Zhou 2008).
 
-    Its raw output is the paper's anomaly score, in (0, 1].
+    Its raw output is the paper's anomaly score, in (0, 1]; higher is more unusual.
     """
 
     options: IsolationForestOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> IsolationForest:
-        """Learn from the training rows without the label."""
+        """Fit the forest to the training rows without the label."""
         from sklearn import ensemble
 
         rows = unlabelled_rows(task.targets, "the training set")
@@ -50,15 +50,15 @@ class IsolationForest(Model):
         forest = ensemble.IsolationForest(
             n_estimators=self.options.trees, max_samples=samples, n_jobs=-1, random_state=task.seed
         )
-        self.forest_ = forest.fit(features[rows]).set_params(n_jobs=1)  # threads would add depths in any order
+        self.forest_ = forest.fit(features[rows]).set_params(n_jobs=1)  # threads would add depths in varying order
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Anomaly scores, (n, 1)."""
+        """Return anomaly scores, (n, 1); higher is more unusual."""
         return np.asarray(-self.forest_.score_samples(features)[:, None], dtype=np.float64)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the trees, whose leaves hold how deep they lie, and the score."""
+        """Add the trees, whose leaves hold scaled path lengths; return the name of the anomaly scores (batch, 1)."""
         forest = self.forest_
         expected = float(_path_length(np.array([forest.max_samples_]))[0]) * len(forest.estimators_)
         trees = [
@@ -69,17 +69,18 @@ class IsolationForest(Model):
 
 
 def _depths(tree: object) -> Floats:
-    """Edges from the root to each node."""
-    left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]  # scikit-learn's Tree has no types
+    """Return the depth of each node, which is its number of edges from the root, (nodes,)."""
+    left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]  # scikit-learn has no types
     depths = np.zeros(len(left))
-    for node in range(len(left)):  # a child comes after its parent
+    for node in range(len(left)):  # a child has a higher number than its parent
         if left[node] != -1:
             depths[left[node]] = depths[right[node]] = depths[node] + 1
     return depths
 
 
 def _path_length(samples: NDArray[np.int64]) -> Floats:
-    """Mean depth at which a search in a tree of so many rows ends in vain: 2 (ln(n - 1) + γ) - 2 (n - 1) / n."""
+    """Return mean path lengths in random trees of n = ``samples`` rows: 2 (ln(n - 1) + γ) - 2 (n - 1) / n for n > 2,
+    1 for n = 2, and 0 for n = 1."""
     n = np.maximum(samples, 3).astype(np.float64)
     lengths = 2 * (np.log(n - 1) + np.euler_gamma) - 2 * (n - 1) / n
     return np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, lengths))

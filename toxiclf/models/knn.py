@@ -17,8 +17,8 @@ from toxiclf.recipe.types import Count
 if TYPE_CHECKING:
     from toxiclf.graph import Graph
 
-_NEAR = 1e-3  # of the mean squared length of a training row: all that is nearer is as near
-_APART = 1e-3  # of that, from the first training row to the last
+_NEAR = 1e-3  # added to squared distances, as a share of the mean squared length of a training row
+_APART = 1e-3  # rise of squared distances from the first training row to the last, as a share of that constant
 
 
 class KnnOptions(ModelOptions):
@@ -38,22 +38,23 @@ class KnnOptions(ModelOptions):
     summary="Vote of the nearest training comments by averaged word vectors",
 )  # fmt: skip
 class Knn(Model):
-    """k-nearest neighbors; the raw output is the log-odds of the vote, with half a row's vote added to each class.
+    """k-nearest neighbors; the raw output is the log-odds of the vote, with half a mean vote added to each class.
 
-    A vote is weighed by its row's class weight and, unless all are to count alike, by one over its squared distance: so that the
-    very comment, whose distance is nothing but rounding, does not outvote all others for good, distances have a floor. Of rows
-    that are equal the first ones vote where not all can: one more number, a little higher from row to row, sets them apart, or
-    rounding would choose, here otherwise than in the graph.
+    A neighbor's vote is its class weight, divided by its squared distance if ``weighting`` is "distance". A constant
+    is added to squared distances. Otherwise a training comment equal to the scored one, whose distance is only a
+    rounding error, would outvote all others. If there are more equal training rows than can vote, the first ones
+    vote: an extra dimension, whose value rises slightly from row to row, puts them in order. Otherwise rounding would
+    choose, and the graph could choose other rows.
     """
 
     options: KnnOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Knn:
-        """Keep the training rows.
+        """Store the training rows and their votes.
 
         Raises
         ------
-        DataError : there are fewer rows than neighbours that vote.
+        DataError : there are fewer training rows than ``neighbours``.
         """
         from sklearn.neighbors import NearestNeighbors
 
@@ -71,13 +72,13 @@ class Knn(Model):
         self.rows_: Floats = np.column_stack([rows, order])
         self.search_ = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(self.rows_)
         problems = binary_problems(task)
-        # each row's votes for a class and against it, in each problem: (rows, 2 · problems)
+        # each row's votes against and for class 1 of each binary problem: (rows, 2 · problems)
         self.votes_ = np.column_stack([column for y, w in problems for column in (w * (1 - y), w * y)])
         self.half_ = np.tile([0.5 * float(w.mean()) for _, w in problems], (2, 1)).T.ravel()
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Log-odds of votes."""
+        """Return the log-odds of the votes, (n, n_labels)."""
         scaled = self.scaling_.apply(features)
         distances, nearest = self.search_.kneighbors(np.column_stack([scaled, np.zeros(len(scaled))]))
         weights = self._weights(distances**2)
@@ -89,7 +90,7 @@ class Knn(Model):
         return np.ones_like(squares) if self.options.weighting == "uniform" else 1 / (squares + self.floor_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add distances to all rows as one product in double precision, the nearest ones, and their votes."""
+        """Add distances, in double precision, and the votes of the nearest rows; return the name of the log-odds."""
 
         def constant(value: Floats | float) -> str:
             return graph.constant(value, np.float64)

@@ -35,16 +35,16 @@ class Logistic(Model):
     options: LogisticOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Logistic:
-        """Learn from dense vectors."""
+        """Fit the standardization and one regression per binary problem to feature vectors (n, width)."""
         self.scaling_ = Scaling(features, standardize=True)
         self.linear_ = Linear(self.options.C, dual=False).fit(self.scaling_.apply(features), task)
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Log-odds."""
+        """Return log-odds, (n, n_labels)."""
         return self.linear_.raw(self.scaling_.apply(features))
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add scaling, product and sum."""
+        """Add the standardization and the linear function; return the name of the log-odds (batch, n_labels)."""
         product = graph.add("MatMul", self.scaling_.write(graph, features), graph.constant(self.linear_.coefficients_))
         return graph.add("Add", product, graph.constant(self.linear_.intercepts_))

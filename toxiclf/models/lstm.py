@@ -1,4 +1,4 @@
-"""LSTMs over sequences of word vectors: one or two layers, forward or in both directions."""
+"""LSTM networks over sequences of word vectors: one or two layers, forward or in both directions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BOUNDED = {"tanh", "sigmoid", "softsign", "softmax"}
 
 
 class RecurrentOptions(SequenceOptions):
-    """Options of ``lstm``, ``lstm2``, ``bilstm`` and ``bilstm2``; layer ``normalization`` also stands between two layers."""
+    """Options of LSTM networks; ``normalization = "layer"`` also normalizes the states between two LSTM layers."""
 
     name: Literal["lstm", "lstm2", "bilstm", "bilstm2"] = "lstm"
     units: Count = 64
@@ -27,14 +27,17 @@ class RecurrentOptions(SequenceOptions):
     recurrent_dropout: Rate = 0.0
     """Share of the state that is dropped between tokens in training."""
     pooling: Literal["max_mean", "max", "mean", "last"] = "max_mean"
-    """How the states of all tokens become one vector: their maximum in each dimension, their mean, both, or the last state of
-    each direction."""
+    """How the states of all tokens become one vector: their maximum in each dimension, their mean, both, or the last
+    state of each direction."""
     learning_rate: Positive = 3e-3
     """Learning rate of the optimizer."""
 
 
 class Recurrent(SequenceNetwork):
-    """Long short-term memory (Hochreiter and Schmidhuber 1997) in Keras, pooled over a comment; its raw output is the log-odds."""
+    """Base class of LSTM networks in Keras (Hochreiter and Schmidhuber 1997).
+
+    The states of a comment's tokens are pooled into one vector. The raw output is the log-odds.
+    """
 
     options: RecurrentOptions
     layers: ClassVar[int] = 1
@@ -42,7 +45,7 @@ class Recurrent(SequenceNetwork):
 
     @property
     def no_graph_(self) -> str:
-        """Why there is no ONNX form: ONNX Runtime's LSTM has no such gates."""
+        """Reason why the model has no ONNX form (an activation that ONNX Runtime's LSTM lacks); empty if it has one."""
         from toxiclf.models._blocks import ONNX_ACTIVATIONS
 
         named = {"activation": self.options.activation, "recurrent_activation": self.options.recurrent_activation}
@@ -50,7 +53,7 @@ class Recurrent(SequenceNetwork):
         return f"ONNX Runtime's LSTM cannot compute {' and '.join(lacking)}" if lacking else ""
 
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
-        """Layers, pooling, and what stands above them."""
+        """Return the embedding, the LSTM layers, the pooling, and the blocks between pooling and output layer."""
         from toxiclf.models import _blocks as blocks
         from toxiclf.models._blocks import embedding_of, top_of
 
@@ -62,7 +65,7 @@ class Recurrent(SequenceNetwork):
         stack: list[Block] = [embedding_of(options, matrix)]
         for _ in range(self.layers - 1):
             stack.append(layer(last=False))
-            if options.normalization == "layer":  # a batch's moments would count what lies beyond a comment's end
+            if options.normalization == "layer":  # no batch normalization: its mean and variance would include padding
                 stack.append(blocks.Normalization("layer"))
         stack.append(layer(last=options.pooling == "last"))
         if options.pooling != "last":
@@ -70,7 +73,7 @@ class Recurrent(SequenceNetwork):
         return [*stack, *top_of(options)]
 
     def blame(self) -> tuple[str, str]:
-        """Blame an unbounded state before any other cause."""
+        """Return the likely cause and the fix of a divergence; an unbounded activation is named before other causes."""
         activation = self.options.activation
         if activation in _BOUNDED:
             return super().blame()
@@ -78,7 +81,7 @@ class Recurrent(SequenceNetwork):
             f"the likely cause is the unbounded activation {activation} of a recurrent layer, which multiplies "
             "the state at each token"
         )
-        # measured on curse: with adam and rmsprop, which scale their steps themselves, clipping does not stop a ReLU LSTM
+        # measured on curse: adam and rmsprop scale their own steps, so clipping does not keep a ReLU LSTM stable
         return cause, "set model.activation = tanh (clipped gradients do not fix this)"
 
 
@@ -87,7 +90,7 @@ class Recurrent(SequenceNetwork):
     watches_validation=True, preset={"normalization": "layer"}, summary="LSTM over sequences of word vectors",
 )  # fmt: skip
 class Lstm(Recurrent):
-    """One layer, forward."""
+    """Network with one LSTM layer that reads a comment from its first token to its last."""
 
 
 @register(
@@ -95,7 +98,7 @@ class Lstm(Recurrent):
     watches_validation=True, preset={"normalization": "layer"}, summary="Two LSTM layers over sequences of word vectors",
 )  # fmt: skip
 class Lstm2(Recurrent):
-    """Two layers, forward."""
+    """Network with two LSTM layers that read a comment from its first token to its last."""
 
     layers = 2
 
@@ -105,7 +108,7 @@ class Lstm2(Recurrent):
     watches_validation=True, summary="LSTM in both directions over sequences of word vectors",
 )  # fmt: skip
 class Bilstm(Recurrent):
-    """One layer in both directions (Graves and Schmidhuber 2005)."""
+    """Network with one LSTM layer that reads a comment in both directions (Graves and Schmidhuber 2005)."""
 
     bidirectional = True
 
@@ -115,6 +118,6 @@ class Bilstm(Recurrent):
     watches_validation=True, summary="Two LSTM layers in both directions over sequences of word vectors",
 )  # fmt: skip
 class Bilstm2(Recurrent):
-    """Two layers in both directions."""
+    """Network with two LSTM layers that read a comment in both directions."""
 
     layers, bidirectional = 2, True

@@ -40,16 +40,16 @@ class LstmAutoencoderOptions(NetworkOptions):
     summary="Autoencoder over sequences of word vectors of comments without the label",
 )  # fmt: skip
 class LstmAutoencoder(Reconstruction):
-    """LSTM autoencoder: one LSTM encodes a comment's word vectors into one vector, another decodes them (Srivastava, Mansimov,
-    Salakhutdinov 2015).
+    """LSTM autoencoder (Srivastava, Mansimov and Salakhutdinov 2015) of the standardized word vectors of a comment.
 
-    Its raw output is the mean error over a comment's tokens.
+    One LSTM encodes them as one vector, and another LSTM decodes that vector. The raw output is the reconstruction
+    error: the mean squared difference between the word vectors and their reconstructions.
     """
 
     options: LstmAutoencoderOptions
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add both LSTMs and the mean error over a comment's tokens; 0 for a comment without tokens."""
+        """Add both LSTMs; return the name of the reconstruction errors (batch, 1), 0 for a comment without tokens."""
         from toxiclf.features.pooling import WORDS
 
         words = Words.of(graph, WORDS)

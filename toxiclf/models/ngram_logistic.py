@@ -40,16 +40,17 @@ class NgramLogisticOptions(ModelOptions):
     summary="Logistic regression over TF-IDF n-grams of jamo and syllables; the baseline of every report",
 )  # fmt: skip
 class NgramLogistic(Model):
-    """Logistic regression over TF-IDF n-grams of jamo and syllables, each input scaled to length one.
+    """Logistic regression over TF-IDF n-grams of jamo and syllables.
 
-    N-grams are scaled by their log-count ratio (Wang and Manning 2012), the views of jamo and of syllables each to length one; its
-    raw output is the log-odds. Fast, strong, and the row that every other model is judged against.
+    The TF-IDF vectors of a comment's jamo and of its syllables are scaled to the same length. With
+    ``log_count_ratio``, each n-gram is then multiplied by its log-count ratio (Wang and Manning 2012). The raw output
+    is the log-odds. The model is fast and strong, and reports compare every other model with it.
     """
 
     options: NgramLogisticOptions
 
     def fit(self, features: NgramRows, task: Task, held_out: HeldOut | None = None) -> NgramLogistic:
-        """Fit to sparse 0/1 rows, one matrix per input."""
+        """Fit IDF weights and one regression per binary problem to 0/1 matrices (n, n-grams), one per input."""
         self.idf_ = {
             view: np.log((1 + rows.shape[0]) / (1 + np.asarray(rows.sum(axis=0)).ravel())) + 1
             for view, rows in features.items()
@@ -59,11 +60,11 @@ class NgramLogistic(Model):
         return self
 
     def raw(self, features: NgramRows) -> Floats:
-        """Log-odds."""
+        """Return log-odds, (n, n_labels)."""
         return self.linear_.raw(self._scaled(features))
 
     def write(self, graph: Graph, features: str = "") -> str:
-        """Add the model; it reads the views' ids itself."""
+        """Add the model, which reads ids and not ``features``; return the name of the log-odds (batch, n_labels)."""
         coefficients = self.linear_.coefficients_
         columns = coefficients.shape[1]
         axis, ends = (
@@ -94,7 +95,11 @@ class NgramLogistic(Model):
 
 
 def _log_count_ratios(features: NgramRows, classes: NDArray[np.intp]) -> Floats:
-    """How telling each n-gram is, (n-grams of all views,): |log of its share in class 1 by its share in class 0|, by view."""
+    """Return |log(s1 / s0)| of each n-gram, (n-grams,).
+
+    s1 and s0 are its shares of the n-grams of its input (jamo or syllables) in classes 1 and 0. They are computed from
+    numbers of comments that hold an n-gram, plus 1.
+    """
     ratios = []
     for rows in features.values():
         shares = []

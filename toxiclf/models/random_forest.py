@@ -41,13 +41,13 @@ class RandomForestOptions(ModelOptions):
 class RandomForest(Model):
     """Random forest (Breiman 2001) by scikit-learn.
 
-    Its raw output is the log-odds of the trees' mean share, each class raised by half a tree's vote.
+    Its raw output is the log-odds of the trees' mean class shares, after half a tree's vote is added to each class.
     """
 
     options: RandomForestOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> RandomForest:
-        """Learn from dense vectors."""
+        """Fit one forest per label, or one for all exclusive labels, to feature vectors (n, width)."""
         from sklearn.ensemble import RandomForestClassifier
 
         options = self.options
@@ -63,11 +63,11 @@ class RandomForest(Model):
                 random_state=task.seed,
             )
             forest.fit(features, classes, sample_weight=np.array(weights.weights)[classes])
-            self.estimators_.append(forest.set_params(n_jobs=1))  # threads would add the trees' shares in any order
+            self.estimators_.append(forest.set_params(n_jobs=1))  # threads would add shares in varying order
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Log-odds of shares."""
+        """Return the log-odds of the trees' mean class shares, (n, n_labels)."""
         return np.column_stack([self._log_odds(forest.predict_proba(features)) for forest in self.estimators_])
 
     def _log_odds(self, shares: Floats) -> Floats:
@@ -75,7 +75,7 @@ class RandomForest(Model):
         return logs[:, 1:] - logs[:, :1]
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add the trees and the log-odds."""
+        """Add the trees and the log-odds to the graph; return the name of the log-odds (batch, n_labels)."""
         outputs = []
         for forest in self.estimators_:
             trees = [of_sklearn(tree.tree_, shares_of(tree.tree_) / len(forest)) for tree in forest.estimators_]

@@ -1,4 +1,4 @@
-"""Support vector machines over averaged word vectors: of both classes, and of comments without the label alone."""
+"""Support vector machines over averaged word vectors: fitted to both classes, or to comments without the label only."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def write_kernel_expansion(graph: Graph, scaled: str, estimator: Any) -> str:
-    """Add the decision function of one of scikit-learn's support vector machines, linear or RBF, in double precision.
+    """Add the decision function of a scikit-learn SVM (linear or RBF); return the name of the values (batch, 1).
 
-    Squared distances as ``|x|² + |s|² - 2 x·s`` need double precision to agree to 1e-5; one matrix product is still some ten times
-    as fast as ONNX's own SVM operator.
+    ``scaled`` must be in double precision: squared distances are computed as ``|x|² + |s|² - 2 x·s``, which in float32
+    would not agree with scikit-learn to 1e-5. This is about ten times as fast as ONNX's own SVM operator.
     """
     intercept = graph.constant(estimator.intercept_, np.float64)
     if estimator.kernel == "linear":
@@ -30,7 +30,7 @@ def write_kernel_expansion(graph: Graph, scaled: str, estimator: Any) -> str:
         return graph.add("Add", kernel, intercept)
     vectors = estimator.support_vectors_
     squares = graph.add("ReduceSum", graph.add("Mul", scaled, scaled), graph.integers(1), keepdims=1)
-    gamma = estimator._gamma  # what "scale" came to; scikit-learn has no public name for it
+    gamma = estimator._gamma  # the value of "scale"; scikit-learn has no public attribute for it
     products = graph.add("MatMul", scaled, graph.constant(2 * gamma * vectors.T, np.float64))
     offsets = graph.add("Mul", squares, graph.constant(gamma, np.float64))
     offsets = graph.add("Add", offsets, graph.constant(gamma * (vectors**2).sum(axis=1), np.float64))
@@ -52,7 +52,7 @@ class SvmOptions(ModelOptions):
     """Whether each dimension is first scaled to mean 0 and standard deviation 1."""
 
     def without_effect(self) -> list[NoEffect]:
-        """``gamma`` is of the RBF kernel."""
+        """Return ``gamma`` if the kernel is linear: only the RBF kernel uses it."""
         return [NoEffect("model", ["gamma"], "while model.kernel is 'linear'")] if self.kernel == "linear" else []
 
 
@@ -63,13 +63,13 @@ class SvmOptions(ModelOptions):
 class Svm(Model):
     """Support vector machine (Cortes and Vapnik 1995) by scikit-learn, one per binary problem.
 
-    Its raw output is the signed distance to the boundary, which the graph computes in double precision.
+    Its raw output is the decision value, above 0 on the toxic side. The graph computes it in double precision.
     """
 
     options: SvmOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Svm:
-        """Learn from dense vectors."""
+        """Fit the scaling, and one support vector machine per binary problem, to feature vectors (n, width)."""
         from sklearn.svm import SVC
 
         self.exclusive_ = task.exclusive
@@ -85,13 +85,13 @@ class Svm(Model):
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """Signed distances."""
+        """Return SVM decision values, (n, n_labels), above 0 on the toxic side."""
         scaled = self.scaling_.apply(features)
         margins = np.column_stack([estimator.decision_function(scaled) for estimator in self.estimators_])
         return against_negative(margins, exclusive=self.exclusive_)
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add scaling and kernel expansions."""
+        """Add the scaling and the decision functions; return the name of the decision values (batch, n_labels)."""
         scaled = self.scaling_.write(graph, graph.double(features), np.float64)
         margins = [write_kernel_expansion(graph, scaled, estimator) for estimator in self.estimators_]
         raw = write_against_negative(graph, graph.concat(margins), len(margins), exclusive=self.exclusive_)
@@ -116,13 +116,15 @@ class OneClassSvmOptions(ModelOptions):
     summary="One-class support vector machine over averaged word vectors of comments without the label",
 )  # fmt: skip
 class OneClassSvm(Model):
-    """One-class SVM: a boundary around comments without the label (Schölkopf et al. 2001); its raw output is the distance
-    beyond it."""
+    """One-class SVM: a boundary around comments without the label (Schölkopf et al. 2001).
+
+    Its raw output is the negated decision value, above 0 outside the boundary.
+    """
 
     options: OneClassSvmOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> OneClassSvm:
-        """Learn from the training rows without the label."""
+        """Fit the scaling and the boundary to the training rows without the label."""
         from sklearn.svm import OneClassSVM
 
         rows = unlabelled_rows(task.targets, "the training set")
@@ -132,10 +134,10 @@ class OneClassSvm(Model):
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:
-        """How far beyond the border, (n, 1); inside it is below zero."""
+        """Return negated decision values, (n, 1), above 0 outside the boundary."""
         return np.asarray(-self.estimator_.decision_function(self.scaling_.apply(features))[:, None])
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add scaling and the kernel expansion."""
+        """Add the scaling and the negated decision function; return the name of the raw outputs (batch, 1)."""
         scaled = self.scaling_.write(graph, graph.double(features), np.float64)
         return graph.single(graph.add("Neg", write_kernel_expansion(graph, scaled, self.estimator_)))

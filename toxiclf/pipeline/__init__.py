@@ -1,1 +1,1 @@
-"""From labeled comments to a trained model and its report."""
+"""Train, search, evaluate and save: from labeled comments to a model with its report and bundle."""

@@ -1,4 +1,4 @@
-"""Combine the members of an ensemble: by a weighted vote, or by a regression over their outputs."""
+"""Combine the outputs of an ensemble's members, by a weighted vote or by a regression over them."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from toxiclf.pipeline.decision import fit_calibration
 from toxiclf.recipe import ModelOptions
 
 Floats = NDArray[np.float64]
-_STEPS = 1000  # of the weights' search, which has long converged by then
-_IDLE = 0.005  # share of the vote below which a member is not worth the time it takes
-_LEAST = 1e-30  # below any probability that matters, and no logarithm of it is infinite
+_STEPS = 1000  # maximum number of iterations of expectation maximization, which converges long before
+_IDLE = 0.005  # lower weights are set to 0: such a member is not worth its scoring time
+_LEAST = 1e-30  # smallest probability that is used, so that no logarithm is infinite
 
 
 class Combination(ABC):
-    """Combines the outputs of members into the ensemble's outputs, after Platt calibration of each member (Platt 1999).
+    """Base class: combines raw outputs of members into those of the ensemble, after Platt calibration (Platt 1999).
 
     Attributes
     ----------
-    slopes_, intercepts_ : (members, n_labels), from a member's raw outputs to log-odds.
+    slopes_, intercepts_ : Platt calibration of each member, from raw outputs to log-odds; (members, n_labels) each.
     """
 
     def __init__(self, options: Any, *, exclusive: bool, seed: int) -> None:
         self.options, self.exclusive, self.seed = options, exclusive, seed
 
     def fit(self, raw: Floats, targets: NDArray[np.uint8]) -> Combination:
-        """Learn from rows that the members did not learn from.
+        """Fit the combination to rows that the members did not learn from.
 
         Parameters
         ----------
-        raw : of each member, (members, n, n_labels).
-        targets : (n, n_labels).
+        raw : raw outputs of the members, (members, n, n_labels).
+        targets : 0/1 labels of the rows, (n, n_labels).
         """
         lines = [fit_calibration(member, targets, method="platt", exclusive=self.exclusive).labels for member in raw]
         self.slopes_ = np.array([[label.slope for label in labels] for labels in lines])
@@ -50,11 +50,11 @@ class Combination(ABC):
         return self
 
     def raw(self, raw: Floats) -> Floats:
-        """The ensemble's outputs (n, n_labels) from its members' (members, n, n_labels)."""
+        """Compute the ensemble's raw outputs, (n, n_labels), from those of its members, (members, n, n_labels)."""
         return self._raw(self._log_odds(raw))
 
     def write(self, graph: Graph, raw: Sequence[str]) -> str:
-        """Add the same function to a graph that holds the members' raw outputs, in double precision."""
+        """Add nodes that combine the members' raw outputs ``raw`` in double precision; return the output's name."""
         log_odds = []
         for name, slope, intercept in zip(raw, self.slopes_, self.intercepts_, strict=True):
             double = graph.add("Mul", graph.double(name), graph.constant(slope, np.float64))
@@ -65,14 +65,14 @@ class Combination(ABC):
         return np.asarray(raw * self.slopes_[:, None] + self.intercepts_[:, None])
 
     def only(self, members: Sequence[int]) -> Combination:
-        """The same combination with only these members; the others must have no weight."""
+        """Return a copy that takes only the members at these positions; all other members must have the weight 0."""
         part = copy(self)
         part.slopes_, part.intercepts_ = self.slopes_[members], self.intercepts_[members]
         return part
 
     @abstractmethod
     def weights(self) -> list[list[float]]:
-        """The weight of each member for each label (for voting with exclusive labels, one weight for all labels)."""
+        """Return a list for each member: a weight per label, or a single weight for voting with exclusive labels."""
 
     @abstractmethod
     def _fit(self, log_odds: Floats, targets: NDArray[np.uint8]) -> None: ...
@@ -86,23 +86,23 @@ class Combination(ABC):
 
 @register("combination", "voting", summary="The weighted mean of the members' probabilities")
 class Voting(Combination):
-    """The log-odds of the weighted mean of the members' probabilities.
+    """Combines members by a weighted mean of their probabilities; the raw output is its log-odds.
 
-    Weights that are learned are those of the least cross-entropy, found by expectation maximization: the weights of a mixture of
-    fixed components have one optimum, and no rate to be set (Dempster, Laird and Rubin 1977). What comes out below half a percent
-    is no vote: a member without one need not be asked.
+    With ``weights = "auto"``, expectation maximization finds the weights with the lowest cross-entropy. They are the
+    weights of a mixture of fixed components, so there is one optimum and no learning rate to set (Dempster, Laird and
+    Rubin 1977). Weights below 0.5 % are set to 0. A member with only such weights is not used for scoring.
 
     Attributes
     ----------
-    weights_ : (members, problems), each column of which sums to 1; a problem a label, or one of exclusive labels.
+    weights_ : weights of the members, (members, n_labels), or (members, 1) for exclusive labels; each column sums to 1.
     """
 
     def weights(self) -> list[list[float]]:
-        """Shares of the vote."""
+        """Return ``weights_`` as lists, one list per member."""
         return [[float(weight) for weight in row] for row in self.weights_]
 
     def only(self, members: Sequence[int]) -> Combination:
-        """The same vote without members that have none."""
+        """Return a copy that takes only the members at these positions; all others must have the weight 0."""
         part = super().only(members)
         assert isinstance(part, Voting)
         part.weights_ = self.weights_[members]
@@ -120,7 +120,10 @@ class Voting(Combination):
             self.weights_ = np.repeat((weights / weights.sum())[:, None], columns, axis=1)
 
     def _log_shares(self, log_odds: Floats) -> list[Floats]:
-        """Logarithms of the probabilities of each problem's classes, the negative one first: (members, n, classes)."""
+        """Return log-probabilities, (members, n, classes): an array for each label, or a single array if exclusive.
+
+        The first class is the one that is not toxic.
+        """
         if self.exclusive:
             logits = np.concatenate([np.zeros_like(log_odds[:, :, :1]), log_odds], axis=2)
             return [logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)]
@@ -138,7 +141,7 @@ class Voting(Combination):
         return np.asarray(np.log(np.maximum(self.weights_, _LEAST)))
 
     def _write(self, graph: Graph, log_odds: Sequence[str]) -> str:
-        # in logarithms throughout: ONNX Runtime's Sigmoid says 0 where a probability is 1e-20
+        # all nodes compute with logarithms: ONNX Runtime's Sigmoid returns 0 for a probability of 1e-20
         if self.exclusive:
             pads = graph.integers(0, 1, 0, 0)
             mixed = self._mixed(graph, [graph.add("LogSoftmax", graph.add("Pad", z, pads), axis=1) for z in log_odds])
@@ -163,7 +166,10 @@ def _write_log_sigmoid(graph: Graph, z: str) -> str:
 
 
 def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
-    """Weights (members,) at which the mixture of ``shares`` (members, n, classes) makes the classes (n,) most likely."""
+    """Find the member weights, (members,), that give the true classes the highest likelihood.
+
+    ``shares`` holds the members' probabilities, (members, n, classes); ``classes`` holds the true class numbers, (n,).
+    """
     likely = np.maximum(shares[:, np.arange(len(classes)), classes], _LEAST)
     weights = np.full(len(shares), 1 / len(shares))
     for _ in range(_STEPS):
@@ -179,16 +185,19 @@ def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
 
 @register("combination", "stacking", summary="A logistic regression over the members' log-odds")
 class Stacking(Combination):
-    """A logistic regression over the members' log-odds (Wolpert 1992); of a label those of that label, of exclusive ones all.
+    """Combines members by a logistic regression over their log-odds (Wolpert 1992).
+
+    Each label has a regression over its own log-odds; exclusive labels share a regression over the log-odds of all
+    labels.
 
     Attributes
     ----------
-    coefficients_ : (members · n_labels, n_labels).
-    offsets_ : (n_labels,).
+    coefficients_ : coefficients of the members' log-odds for each label, (members · n_labels, n_labels).
+    offsets_ : intercept of each label, (n_labels,).
     """
 
     def weights(self) -> list[list[float]]:
-        """Coefficients of the members' own log-odds of each label."""
+        """Return, for each member and label, the coefficient of the member's log-odds of that same label."""
         members, labels = self.slopes_.shape
         return [[float(self.coefficients_[m * labels + j, j]) for j in range(labels)] for m in range(members)]
 
@@ -212,7 +221,7 @@ class Stacking(Combination):
             self.coefficients_[own, j], self.offsets_[j] = regression.coef_[0], regression.intercept_[0]
 
     def _rows(self, log_odds: Floats) -> Floats:
-        """(n, members · n_labels)."""
+        """Put the members' log-odds side by side, (n, members · n_labels)."""
         return np.concatenate(list(log_odds), axis=1)
 
     def _raw(self, log_odds: Floats) -> Floats:
@@ -228,7 +237,7 @@ class Stacking(Combination):
 def combination(
     options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
 ) -> Combination:
-    """Fit the combination of members; parameters as of :meth:`Combination.fit`."""
+    """Make the combination that ``options`` name and fit it to ``raw`` and ``targets``, see :meth:`Combination.fit`."""
     made: Combination = component("combination", options.name).target(options, exclusive=exclusive, seed=seed)
     return made.fit(raw, targets)
 
@@ -237,12 +246,14 @@ def cross_fitted(
     options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
     exclusive: bool, seed: int,
 ) -> Floats:  # fmt: skip
-    """Out-of-fold outputs of the ensemble: neither members nor combination learned from these rows, (n, n_labels).
+    """Fit the combination without each fold and apply it to that fold; return the raw outputs, (n, n_labels).
+
+    So neither the members nor the combination learned from a row that they score.
 
     Parameters
     ----------
-    raw : out-of-fold outputs of each member, (members, n, n_labels).
-    outside : the rows held out by each fold.
+    raw : out-of-fold raw outputs of the members, (members, n, n_labels).
+    outside : row numbers that each fold held out.
     """
     together = np.empty(targets.shape)
     for rows in outside:

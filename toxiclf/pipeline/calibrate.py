@@ -1,4 +1,4 @@
-"""Fit a recipe's models, then choose calibration and thresholds on rows that the models did not learn from."""
+"""Fit the models of a recipe, then choose calibration and thresholds on rows that the models did not learn from."""
 
 from __future__ import annotations
 
@@ -39,13 +39,14 @@ class CalibratedModel:
 
     Attributes
     ----------
-    source : where the scores for the decision came from, "out_of_fold" or "validation".
-    graph : features and model in ONNX; None where the model has no ONNX form.
-    reached : by label, whether a threshold reaches the objective.
-    decision_scores, decision_targets : those scores, calibrated, and the targets of their rows, (n, n_labels).
-    rates : the share of each label among these rows.
-    prior : the production prevalence of each label, to which scores and thresholds are corrected; None: they are for ``rates``.
-    copies : what augmentation wrote of the comments that the model learned from; None where nothing was asked for.
+    source : kind of the scores that calibration and thresholds were chosen on: "out_of_fold" or "validation".
+    graph : features and model as an ONNX graph; None if the model has no ONNX form.
+    reached : whether each label's threshold reaches the objective.
+    decision_scores, decision_targets : calibrated scores that thresholds were chosen on, and targets of the same rows,
+        (n, n_labels) each.
+    rates : share of each label in ``decision_targets``.
+    prior : production prevalence of each label, to which scores and thresholds are corrected; None if they are not.
+    copies : augmented copies of the comments that the model learned from; None without augmentation.
     """
 
     fitted: Fitted
@@ -61,17 +62,17 @@ class CalibratedModel:
     copies: Augmented | None = None
 
     def encode(self, comments: Comments) -> Encoded:
-        """Comments as inputs of the graph."""
+        """Encode comments as inputs of the graph."""
         return encoded(comments, self.fitted.encoder)
 
     def score(self, normalized: Sequence[str]) -> NDArray[np.float32]:
-        """Scores of normalized texts, (n, n_labels)."""
+        """Compute calibrated scores of normalized texts, (n, n_labels)."""
         encoder = self.fitted.encoder
         texts, whole = encoder.preprocessor.expanded(normalized), np.zeros(len(normalized), dtype=np.bool_)
         return self.calibration.apply(self.raw(encoder.encode_preprocessed(texts, whole)))
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Raw outputs of encoded texts, (n, n_labels): by the graph or, without one, by the training library."""
+        """Compute raw outputs of encoded texts, (n, n_labels), with the graph or, without one, the training library."""
         return _raw(self.fitted, self._scorer, encoded)
 
     @cached_property
@@ -81,30 +82,30 @@ class CalibratedModel:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where a run keeps the state of the networks that it trains, so that an interrupted run can be resumed.
+    """The folder where a run saves the state of its networks during training, so that the run can resume.
 
     Attributes
     ----------
-    folder : made when it is first written to; it holds a file a fit.
-    resume : whether to take up what it holds.
+    folder : path of the folder, which holds one file per fit; it is created at the first save.
+    resume : whether training resumes from the files in the folder; otherwise they are deleted.
     """
 
     folder: Path
     resume: bool = False
 
     def of(self, fit: str) -> Checkpoint:
-        """The checkpoint of a fit: "model", "fold-1", … and of an ensemble's members "model-1", "fold-1-1", …"""
+        """Return the checkpoint of a fit: "model", "fold-1", …, or of an ensemble's members "model-1", "fold-1-1", …"""
         return Checkpoint(self.folder / f"{fit}.safetensors", self.resume)
 
     def files(self) -> list[Path]:
-        """What an interrupted run left; nobody else's files."""
+        """List the checkpoint files in the folder, including partly written ones; other files are left out."""
         return [path for path in self.folder.glob("*") if _CHECKPOINT.fullmatch(path.name)]
 
     def clear(self) -> None:
-        """Delete what :meth:`files` names, and the folder if that was all."""
+        """Delete the checkpoint files, and the folder if it is then empty."""
         for path in self.files():
             path.unlink(missing_ok=True)
-        with suppress(OSError):  # there is none, or it holds something else
+        with suppress(OSError):  # the folder does not exist, or holds other files
             self.folder.rmdir()
 
 
@@ -119,30 +120,33 @@ def learn(
 
     Parameters
     ----------
-    checkpoints : of networks.
-    bar : whether networks draw a progress bar on standard error in place of a sentence an epoch.
-    cache : what runs on the same rows share.
+    checkpoints : where networks save their state during training; None to save nothing.
+    bar : whether networks draw a progress bar on standard error instead of a message after each epoch.
+    cache : tokens, vectors and n-grams that runs on the same rows share; None to compute them in each run.
 
     Raises
     ------
-    DivergedError : training diverged.
-    UsageError : a checkpoint is of other comments or another recipe.
+    DivergedError : training of a network diverged.
+    DataError : the rows cannot be resampled, or a technique had no effect on them.
+    UsageError : the recipe does not fit the labels or the number of comments, or a checkpoint belongs to other comments
+        or another recipe.
     """
     return calibrated(fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar, cache=cache), parts, recipe)
 
 
 @dataclass(frozen=True)
 class _Fits:
-    """All that was fitted of a recipe, before anything is decided.
+    """The fitted models of a recipe, before calibration and thresholds are chosen.
 
     Attributes
     ----------
     members : the model, or the members of an ensemble.
-    comments : that they learned from.
-    validation : the validation set.
-    copies : what augmentation wrote.
-    out_of_fold : raw outputs of each member for comments that its fold did not learn from, (members, n, n_labels).
-    held_out : the rows that each fold held out; none where no out-of-fold outputs were asked for.
+    comments : comments that the members learned from.
+    validation : the validation set, tokenized.
+    copies : augmented copies of ``comments``; None without augmentation.
+    out_of_fold : out-of-fold raw outputs of the members, (members, n, n_labels); uninitialized if ``held_out`` is
+        empty.
+    held_out : row numbers that each fold held out; empty if out-of-fold outputs are not needed.
     """
 
     members: list[FittedModel]
@@ -157,16 +161,16 @@ def fit_models(
     parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False,
     cache: FeatureCache | None = None,
 ) -> _Fits:  # fmt: skip
-    """Augment, tokenize, and fit the model or an ensemble's members; for out-of-fold scores, fit again for each fold.
+    """Augment and tokenize the comments and fit all models; for out-of-fold scores, fit them again for each fold.
 
-    Parameters as of :func:`learn`.
+    The parameters are those of :func:`learn`.
     """
     ensemble = recipe.model if recipe.model.component["has_members"] else None
     name = recipe.model.name
     names = (name,) if ensemble is None else member_names(ensemble)
 
     def contexts(fit: str, where: str) -> list[FitContext]:
-        """Of each model that is fitted."""
+        """Return one context per member: ``fit`` names its checkpoint, ``where`` is added to its title."""
         files = [fit] if ensemble is None else [f"{fit}-{number}" for number in range(1, len(names) + 1)]
         return [
             FitContext(f"{member}{where}", say, bar, None if checkpoints is None else checkpoints.of(file))
@@ -200,7 +204,7 @@ def fit_models(
 
 
 def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:
-    """Put members together, calibrate, and choose thresholds."""
+    """Combine the members if there are several, calibrate, and choose thresholds."""
     source, labels, exclusive = decision_source(recipe), parts.train.labels, parts.train.exclusive
     fitted: Fitted = fits.members[0]
     raw, targets = fits.out_of_fold[0], fits.comments.targets
@@ -237,16 +241,19 @@ def _raw(fitted: Fitted, scorer: Scorer | None, encoded: Encoded) -> NDArray[np.
 
 
 def learned_rows(parts: Split, recipe: Recipe) -> Comments:
-    """The rows that a model learns from: training and validation rows, unless the latter have work of their own."""
+    """Return the rows that a model learns from: the training set, and the validation set unless it has another use.
+
+    The other uses are early stopping, and the choice of calibration and thresholds.
+    """
     if recipe.watches_validation or decision_source(recipe) == "validation":
         return parts.train
     return parts.train.joined(parts.validation)
 
 
 def decision_source(recipe: Recipe) -> str:
-    """Where the scores for calibration and thresholds come from: the recipe's word, "auto" resolved."""
+    """Return which scores calibration and thresholds are chosen on: "out_of_fold" or "validation", never "auto"."""
     if recipe.decision.source != "auto":
         return recipe.decision.source
-    if recipe.model.component["has_members"]:  # members are weighed by such scores
+    if recipe.model.component["has_members"]:  # the combination of members is fitted to out-of-fold outputs
         return "out_of_fold"
     return "validation" if recipe.has_network else "out_of_fold"

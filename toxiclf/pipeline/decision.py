@@ -1,4 +1,4 @@
-"""From raw outputs of held-out rows: a calibration, one threshold a label, and how far an output is from it."""
+"""Choose a calibration and thresholds from raw outputs of held-out rows, and compute distances from a threshold."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from toxiclf.evaluation.prevalence import f_beta
 Floats = NDArray[np.float64]
 Method = Literal["platt", "isotonic", "none"]
 
-_ROUNDING = 1e-12  # of weights, and of shares of their sums
+_ROUNDING = 1e-12  # tolerance for rounding errors of weights, and of shares of their sums
 
 
 def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: Method, exclusive: bool) -> Calibration:
-    """Fit the map from raw outputs to scores.
+    """Fit a calibration, the map from raw outputs to scores in [0, 1].
 
     Parameters
     ----------
-    raw : of held-out rows, (n, n_labels).
-    targets : of the same rows, (n, n_labels).
-    method : "platt" (Platt 1999, with his smoothed targets; for exclusive labels its softmax form, vector scaling),
+    raw : raw outputs of held-out rows, (n, n_labels).
+    targets : 0/1 labels of the same rows, (n, n_labels).
+    method : "platt" (Platt 1999, with his smoothed targets; for exclusive labels vector scaling, its softmax form),
         "isotonic" (Zadrozny and Elkan 2002), or "none".
     """
     columns = raw.shape[1]
@@ -42,13 +42,13 @@ def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: Method, 
 
 
 def _lines(raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool) -> list[LabelCalibration]:
-    """Slopes above zero and intercepts that minimise the cross-entropy."""
+    """Find a slope above 0 and an intercept for each label that minimize the cross-entropy."""
     columns = raw.shape[1]
     spread = np.maximum(raw.std(axis=0), 1e-12)
     centre = raw.mean(axis=0)
     scaled = (raw - centre) / spread
     counts = np.append(targets.sum(axis=0), len(targets) - (targets.any(axis=1)).sum())
-    # Platt's smoothing: each class is as if seen once more on the other side, so that no score is sure
+    # Platt's smoothed targets: (k + 1) / (k + 2) for the k rows of a class, 1 / (m + 2) for the m others, never 0 or 1
     wanted = np.column_stack([targets, ~targets.any(axis=1)]).astype(np.float64)
     wanted = np.where(wanted > 0, (counts + 1) / (counts + 2), 1 / (len(targets) - counts + 2))
     wanted /= wanted.sum(axis=1, keepdims=True)
@@ -86,33 +86,35 @@ def _isotonic(values: Floats, targets: NDArray[np.uint8]) -> list[LabelCalibrati
 def choose_threshold(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], objective: str | float, weights: Floats | None = None
 ) -> tuple[float, bool]:
-    """The threshold at which one label's scores reach the objective best.
+    """Choose the threshold of one label that meets the objective best.
 
     Parameters
     ----------
-    scores, targets : of held-out rows, (n,).
-    objective : see :class:`toxiclf.recipe.DecisionSection`; a number is taken as it is.
-    weights : how often each row counts, (n,), above 0; those of :func:`toxiclf.evaluation.prevalence.prevalence_weights` make
-        precision and shares those of comments in production. A rate is kept to up to 1e-12, as sums of weights round. None: once.
+    scores, targets : scores and 0/1 labels of held-out rows, (n,).
+    objective : see :class:`toxiclf.recipe.DecisionSection`; a number is itself the threshold.
+    weights : weight of each row, (n,), above 0; None weighs all rows equally. With the weights of
+        :func:`toxiclf.evaluation.prevalence.prevalence_weights`, precision and share of flags are those in production.
+        A required rate may then be missed by up to 1e-12, because sums of weights are rounded.
 
     Returns
     -------
-    threshold : between two neighbouring scores; a comment is toxic where its score reaches it.
-    reached : False where no threshold keeps to the precision, recall or share that the objective asks for (then the nearest is
-        taken).
+    threshold : the middle of two neighboring scores, or of a score and 0 or 1; a comment is flagged if its score is at
+        least the threshold.
+    reached : False if no threshold has the precision, recall or share of flags that the objective requires; the
+        threshold is then the one that comes closest.
     """
     if isinstance(objective, float):
         return objective, True
     if weights is not None and np.all(
         np.abs(weights - 1) <= _ROUNDING
-    ):  # the production prevalence is the share of the rows
+    ):  # production prevalence and prevalence of the rows are equal
         weights = None
     order = np.argsort(-scores, kind="stable")
     counts = np.ones(len(scores)) if weights is None else weights[order]
     ranked, toxic = scores[order], targets[order] == 1
-    last = np.append(ranked[1:] != ranked[:-1], True)  # a threshold cannot part equal scores
+    last = np.append(ranked[1:] != ranked[:-1], True)  # no threshold lies between equal scores
     flagged = np.append(0, np.flatnonzero(last) + 1)
-    if len(ranked) and ranked[0] >= 1.0:  # no threshold in [0, 1] leaves a score of 1 out
+    if len(ranked) and ranked[0] >= 1.0:  # every threshold in [0, 1] flags a score of 1
         flagged = flagged[1:]
     tp = np.append(0.0, np.cumsum(counts * toxic))
     fp = np.append(0.0, np.cumsum(counts * ~toxic))
@@ -128,14 +130,14 @@ def choose_threshold(
         least = float(rate)
         if name == "flag_rate":
             bound, least = -(tp + fp) / total, -least
-        bound = np.where(flagged > 0, bound, -2.0)  # to flag nothing is no answer
+        bound = np.where(flagged > 0, bound, -2.0)  # a threshold that flags nothing never reaches the rate
         fits = bound >= least - slack
         reached = bool(fits.any())
         value = np.where(fits, value, -1.0) if reached else bound
     else:
         value = _VALUES[name](tp, fp, fn, tn)
     ties = np.flatnonzero(value >= value.max() - slack)
-    # recall at a precision: of equal recalls the fewest flags; precision (wanted, or missed): of equal ones the most recall
+    # of equal values take the most flags for precision_at_recall or if the rate is missed, else the fewest
     best = int(ties[-1 if rate and (name == "precision_at_recall" or not reached) else 0])
     upper = float(ranked[flagged[best] - 1]) if flagged[best] else 1.0
     lower = float(ranked[flagged[best]]) if flagged[best] < len(ranked) else 0.0
@@ -152,9 +154,13 @@ _VALUES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
 
 
 def margins_of(raw: NDArray[np.float32], calibration: Calibration, thresholds: NDArray[np.float32]) -> Floats:
-    """Log-odds of scores minus those of the thresholds, or raw outputs minus the least one that is flagged (isotonic)."""
+    """Compute signed distances of outputs from their thresholds, (n, n_labels), above 0 if a label is flagged.
+
+    They are log-odds of scores minus those of thresholds or, if isotonic, raw outputs minus the lowest one that is
+    flagged. If all outputs are flagged, or none is, all distances have the same sign and keep the order of the outputs.
+    """
     below = np.nextafter(thresholds, np.float32(-np.inf)).astype(np.float64)
-    edges = (below + thresholds) / 2  # scores are rounded to float32: what lies above the middle reaches the threshold
+    edges = (below + thresholds) / 2  # a score above the middle of the two is rounded up to the float32 threshold
     margins = np.empty(raw.shape)
     for j, (label, edge) in enumerate(zip(calibration.labels, edges, strict=True)):
         values = raw[:, j].astype(np.float64)
@@ -165,13 +171,13 @@ def margins_of(raw: NDArray[np.float32], calibration: Calibration, thresholds: N
             cut = _log_odds(edge) if edge > 0 else -np.inf
         if np.isfinite(cut):
             margins[:, j] = values - cut
-        else:  # all are flagged, or none is, yet keep their order
+        else:  # all are flagged, or none: the sign is the same for all, and the order is kept
             margins[:, j] = -np.sign(cut) * np.logaddexp(0, -np.sign(cut) * values)
     return margins
 
 
 def raw_threshold(threshold: float, calibration: Calibration, j: int = 0) -> float | None:
-    """The raw output from which label ``j`` is flagged; None where all are, or none is. Not of exclusive labels."""
+    """Return the lowest raw output flagged for independent label ``j``; None if all or no raw outputs are flagged."""
     label = calibration.labels[j]
     if calibration.method == "isotonic":
         edge = _first_raw(label, _before_shift(threshold, label.shift))
@@ -181,12 +187,12 @@ def raw_threshold(threshold: float, calibration: Calibration, j: int = 0) -> flo
 
 
 def _before_shift(score: float, shift: float) -> float:
-    """The score that a shift of its log-odds turned into this one."""
+    """Return the score before ``shift`` was added to its log-odds."""
     return float(shifted(np.array([[score]]), np.array([-shift]), exclusive=False)[0, 0]) if shift else score
 
 
 def _first_raw(label: LabelCalibration, score: float) -> float:
-    """The raw output from which the curve gives at least this score; infinite where all do, or none."""
+    """Return the lowest raw output with a calibrated score of at least ``score``; -inf if all have one, inf if none."""
     raws, scores = np.array(label.knots_raw), np.array(label.knots_score)
     i = int(np.searchsorted(scores, score))
     if i in (0, len(scores)):
@@ -195,7 +201,10 @@ def _first_raw(label: LabelCalibration, score: float) -> float:
 
 
 def class_log_odds(raw: NDArray[np.floating[Any]], calibration: Calibration) -> Floats:
-    """Log-odds of the negative class and of each other class against all the rest, (n, classes)."""
+    """Compute, for exclusive labels, the log-odds of each class against all others, (n, n_classes).
+
+    The first class is the one that is not toxic.
+    """
     if calibration.method == "isotonic":
         scores = calibration.apply(raw).astype(np.float64)
         least = np.finfo(float).eps

@@ -1,4 +1,4 @@
-"""Models that decide together: fitted side by side, put together by what each says of comments it did not learn from."""
+"""Ensembles: fit several models to the same comments and combine them by their out-of-fold outputs."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ def fit_members(
     fitters: Sequence[PipelineFitter], training_set: TrainingSet, validation: TokenizedTexts,
     validation_targets: NDArray[np.uint8], contexts: Sequence[FitContext],
 ) -> list[FittedModel]:  # fmt: skip
-    """Fit each member; those that learn from the same features share them.
+    """Fit each member; members that use the same features share them.
 
     Parameters
     ----------
-    fitters, contexts : one a member.
+    fitters, contexts : a fitter and a context for each member.
 
     Raises
     ------
+    DataError : the rows cannot be resampled.
     DivergedError : training of a network diverged.
     """
     keys = [features_key(fitter.recipe, watched=True) for fitter in fitters]
-    # features that one member learns beside the validation set serve members that do not watch it, too
+    # a matrix that includes the validation set also serves members without early stopping
     makers = dict(zip(keys, fitters, strict=True))
     makers |= {key: f for key, f in zip(keys, fitters, strict=True) if f.recipe.model.component["watches_validation"]}
     matrices: dict[str, TrainingMatrix] = {}
@@ -52,15 +53,15 @@ def fit_members(
 
 @dataclass(frozen=True)
 class FittedEnsemble:
-    """Fitted members and their combination; see :class:`toxiclf.pipeline.fitted.Fitted`.
+    """A fitted ensemble: its members and their combination; see :class:`toxiclf.pipeline.fitted.Fitted`.
 
     Attributes
     ----------
-    members, names : fitted side by side, each with a name of its own.
-    active_members : those that have a say.
-    combination : how the active members decide together.
-    contributions : what a report says of all members: weights, and average precision on rows that each did not learn from, the
-        mean over labels; and that of all together.
+    members, names : all fitted members, and a distinct name for each.
+    active_members : members with a weight other than 0; only these are used for scoring.
+    combination : computes the ensemble's raw outputs from those of the active members.
+    contributions : for the report, the weights and the out-of-fold average precision (mean over labels) of each member,
+        and the out-of-fold average precision of the ensemble.
     """
 
     members: tuple[FittedModel, ...]
@@ -74,7 +75,10 @@ class FittedEnsemble:
         cls, members: Sequence[FittedModel], options: ModelOptions, raw: Floats, together: Floats,
         targets: NDArray[np.uint8], *, exclusive: bool, seed: int,
     ) -> FittedEnsemble:  # fmt: skip
-        """Put members together by their out-of-fold outputs ``raw``; ``together`` are the ensemble's, cross-fitted."""
+        """Make an ensemble of fitted members; those whose weights are all 0 are not used for scoring.
+
+        ``raw`` holds the members' out-of-fold raw outputs, (members, n, n_labels); ``together`` the ensemble's.
+        """
         combined = combination(options, raw, targets, exclusive=exclusive, seed=seed)
         weights, names = combined.weights(), member_names(options)
         precisions = [round(float(average_precision_score(targets, outputs)), 4) for outputs in (*raw, together)]
@@ -90,17 +94,17 @@ class FittedEnsemble:
 
     @property
     def encoder(self) -> TextEncoder:
-        """All inputs of the active members, equal ones once."""
+        """Text encoder with the inputs of all active members; inputs that are equal are kept once."""
         return TextEncoder(self.active_members[0].encoder.preprocessor, _joined_inputs(self.active_members)[0])
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """Of the word vectors of the first that has some."""
+        """Origin of the word vectors, from the first active member that has word vectors; empty if none has."""
         return next((member.origin for member in self.active_members if member.origin), {})
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row an epoch of each member that is a network, with its name."""
+        """One row per epoch of each member that is a network; ``member`` is its name."""
         return [
             {"member": name, **row}
             for name, member in zip(self.names, self.members, strict=True)
@@ -109,23 +113,23 @@ class FittedEnsemble:
 
     @property
     def no_graph(self) -> str:
-        """Why there is no ONNX form."""
+        """Why the ensemble has no ONNX form; empty if it has one."""
         return next((member.no_graph for member in self.active_members if member.no_graph), "")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """Of the member to which most was done."""
+        """Row counts after each technique, from the member with the most stages."""
         return max((member.stages for member in self.members), key=len)
 
     @property
     def weights(self) -> list[ClassWeights]:
-        """Class weights of the first member that takes some."""
+        """Class weights of the first member whose classes have different weights, else of the first member."""
         weighted = (m.weights for m in self.members if any(len(set(entry.weights)) > 1 for entry in m.weights))
         return next(weighted, self.members[0].weights)
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Details of members and combination for the report, as JSON types."""
+        """Details of the members and their combination for the report, by name, as JSON types."""
         facts: dict[str, Any] = {}
         for member in self.members:
             facts |= member.facts
@@ -133,15 +137,15 @@ class FittedEnsemble:
 
     @property
     def pictures(self) -> Mapping[str, Any]:
-        """Points of the members' figures."""
+        """Points of the members' figures, by name of the figure."""
         return {name: points for member in self.members for name, points in member.pictures.items()}
 
     def raw(self, rows: TokenizedTexts) -> Floats:
-        """Raw outputs of tokenized texts by the training libraries, (n, n_labels)."""
+        """Compute raw outputs of tokenized texts with the training libraries, (n, n_labels)."""
         return self.combination.raw(np.stack([member.raw(rows) for member in self.active_members]))
 
     def raw_of(self, encoded: Encoded) -> Floats:
-        """The same of encoded texts."""
+        """Compute raw outputs of encoded texts with the training libraries, (n, n_labels)."""
         parts = [
             replace(encoded, views={own: encoded.views[joined] for own, joined in names.items()})
             for names in _joined_inputs(self.active_members)[1]
@@ -151,11 +155,11 @@ class FittedEnsemble:
         )
 
     def around_metric(self, comments: Comments) -> tuple[Before, After]:
-        """Comments before and after the metric of the first member that has one."""
+        """Return the vectors of comments before and after the learned metric of the first member that has one."""
         return next(member for member in self.members if "metric" in member.facts).around_metric(comments)
 
     def graph(self, columns: int) -> bytes | None:
-        """All members and their combination as one ONNX graph; None where one has no ONNX form."""
+        """Build one ONNX graph of the active members and their combination; return None if there is no ONNX form."""
         if self.no_graph:
             return None
         graph = Graph()
@@ -171,7 +175,7 @@ class FittedEnsemble:
 
 
 def member_names(options: ModelOptions) -> tuple[str, ...]:
-    """Names of the members; of two with the same model the second has a number."""
+    """Name each member after its model; a model that occurs again gets a number (``svm``, ``svm 2``)."""
     names: list[str] = []
     for member in options.fitted_models():
         before = sum(name.partition(" ")[0] == member.name for name in names)
@@ -180,7 +184,10 @@ def member_names(options: ModelOptions) -> tuple[str, ...]:
 
 
 def _joined_inputs(members: Sequence[FittedModel]) -> tuple[dict[str, View], list[dict[str, str]]]:
-    """Inputs of all members under distinct names, equal ones once; and for each member the new names of its inputs."""
+    """Collect the inputs of all members under distinct names; inputs that are equal are kept once.
+
+    Also return, for each member, a dict from its own input names to the new names.
+    """
     joined: dict[str, View] = {}
     contents: dict[str, tuple[Any, Any]] = {}
     names_of_members = []

@@ -1,4 +1,4 @@
-"""ToxicClassifier: a recipe as a scikit-learn classifier over texts."""
+"""``ToxicClassifier``, which trains any recipe as a scikit-learn classifier of texts."""
 
 from __future__ import annotations
 
@@ -38,43 +38,45 @@ Floats = NDArray[np.float64]
 
 
 class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Classify comments with scikit-learn's tools: any recipe as an estimator whose ``X`` is a list of texts.
+    """A scikit-learn classifier of comments: trains any recipe, with a list of texts as ``X``.
 
-    ``y`` holds two classes; or more, which then exclude each other; or is a 0/1 matrix of independent labels. One class is the
-    negative one, whose comments are not toxic: the one that ``negative`` names, else ``classes_[0]``, the first in sorted order.
+    ``y`` holds two classes, more than two classes (one per comment), or is a 0/1 matrix of independent labels. One of
+    the classes is not toxic: the one that ``negative`` names, or else ``classes_[0]``, the first in sorted order.
 
-    ``predict`` decides by a threshold that is tuned for ``decision.objective`` on rows inside ``fit`` that the model did not
-    learn from. So it need not equal ``predict_proba(X)[:, 1] > 0.5``: where toxic comments are rare, .5 is seldom the best
-    threshold. Among more than two classes the most probable one is taken. Probabilities are those at the share of toxic comments
-    in ``y``; ``decision__prior`` names the production prevalence, if it is another, and corrects them and the threshold (a table
-    of several shares is by class).
+    ``predict`` applies a threshold that ``fit`` tunes for ``decision.objective`` on rows that the model did not learn
+    from. The result may differ from ``predict_proba(X)[:, 1] > 0.5``: if toxic comments are rare, 0.5 is seldom the
+    best threshold. With more than two classes, ``predict`` returns the most probable one. Probabilities assume that
+    toxic comments are as common as in ``y``. If they are not, set ``decision__prior`` to the production prevalence,
+    which corrects probabilities and threshold (with more than two classes, a table by class).
 
-    No row is held out as a test set, since cross-validation does that from outside: ``split.test`` is not used. No report and
-    no baseline are made; :func:`toxiclf.train` makes them. Weights of classes are the recipe's, and ``sample_weight`` is not taken.
-    Cross-validation from outside does not keep equal comments together: give it groups where a corpus repeats itself. Each ``fit``
-    fits ``decision.folds`` models more for its threshold; while only ranks matter, as in a search, 2 will do.
+    ``fit`` holds out no test set and ignores ``split.test``, because scikit-learn's cross-validation holds out rows
+    itself. It makes no report and no baseline; :func:`toxiclf.train` makes both. Class weights come from the recipe;
+    there is no ``sample_weight``. Scikit-learn's cross-validation may put equal comments into different folds: pass
+    ``groups`` if comments repeat. To tune the threshold with out-of-fold scores, each ``fit`` fits ``decision.folds``
+    more models; set this key to 2 if only the ranking of comments matters, as in a search.
 
     Parameters
     ----------
     recipe : str, Path, mapping, Recipe or None
-        A preset's name, the path of a TOML file, a mapping or a :class:`toxiclf.Recipe`; None for the default model. Its keys are
-        parameters, too: ``model__C``, ``decision__objective``, ``seed``, …; everything random draws on ``seed``.
+        Name of a preset, path of a TOML file, mapping or :class:`toxiclf.Recipe`; None for the default model. Recipe
+        keys are also parameters: ``model__C``, ``decision__objective``, ``seed``, … Everything random depends on
+        ``seed``.
     negative : object
-        The class that is not toxic. It must be named where classes are words: of "악성" and "정상", the first in sorted order is
-        the toxic one.
+        The class that is not toxic. It is required if classes are words, because the first in sorted order may be the
+        toxic one, as with "악성" (malicious) and "정상" (normal).
 
     Attributes
     ----------
     classes_ : array, shape (n_classes,)
-        The classes, sorted; 0 … k - 1 for k independent labels.
+        The classes in sorted order; 0 … k - 1 for k independent labels.
     moderator_ : Moderator
-        The fitted model as :func:`toxiclf.load` would give it.
+        The fitted model, of the type that :func:`toxiclf.load` returns.
     rejected_ : array of intp
-        Rows of ``X`` that were rejected, as the same comment is labeled in different ways.
+        Row numbers of ``X`` that were rejected because the same comment has different labels.
 
     See Also
     --------
-    toxiclf.train : trains the same recipes with a test set and a report.
+    toxiclf.train : trains the same recipes, with a test set and a report.
 
     Examples
     --------
@@ -90,7 +92,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.negative = negative
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters and, where ``deep``, every key of the recipe as ``section__key``.
+        """Return the parameters and, if ``deep``, every recipe key as ``section__key``.
 
         Examples
         --------
@@ -99,19 +101,21 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """
         params: dict[str, Any] = super().get_params(deep=False)
         if deep:
-            with suppress(UsageError):  # fit says what is wrong with the recipe; until then no key of it is known
-                for section, value in self._loaded().model_dump(exclude={"search"}).items():  # fit refuses a search
+            with suppress(UsageError):  # no recipe keys if the recipe is not valid; fit raises the error
+                for section, value in self._loaded().model_dump(exclude={"search"}).items():  # fit allows no search
                     keys = {f"{section}__{key}": v for key, v in value.items()} if isinstance(value, dict) else {}
                     params |= keys or {section: value}
         return params
 
     def set_params(self, **params: Any) -> ToxicClassifier:
-        """Set the recipe or keys of it, as ``model__C=10`` or ``**{"model.C": 10}``; ``model__name`` brings its preset.
+        """Set parameters or recipe keys, as ``model__C=10`` or ``**{"model.C": 10}``.
+
+        A new ``model__name`` replaces all options of the model by that model's preset before other keys are set.
 
         Raises
         ------
         UsageError
-            A key is unknown, or a value does not fit.
+            A key is unknown, or a value is not valid.
 
         Examples
         --------
@@ -128,14 +132,14 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self
 
     def fit(self, X: Any, y: Any) -> ToxicClassifier:
-        """Learn from labeled comments, calibrate, and tune thresholds.
+        """Fit the model to labeled comments, calibrate it, and tune its thresholds.
 
         Parameters
         ----------
         X : list, tuple, Series or array of str, shape (n,)
             The comments.
         y : array of shape (n,), or 0/1 matrix of shape (n, k)
-            Their classes, or independent labels; columns of a DataFrame name the labels.
+            Class of each comment, or its independent labels; the columns of a DataFrame name the labels.
 
         Returns
         -------
@@ -144,7 +148,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Raises
         ------
         UsageError, DataError
-            The recipe, the comments or the classes do not fit.
+            The recipe, the comments or the classes are not valid.
         TrainingError
             Training diverged, or the network has no ONNX form.
         """
@@ -176,7 +180,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Classes of comments, (n,); a 0/1 matrix (n, k) for k independent labels."""
+        """Predict the class of each comment, (n,), or a 0/1 matrix (n, k) for k independent labels."""
         raw = self._raw(X)
         if self._manifest.negative is not None:
             return np.asarray(self.classes_[self._probabilities(raw).argmax(axis=1)])
@@ -184,28 +188,29 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return flagged if len(self._manifest.labels) > 1 else np.asarray(self.classes_[self._order[flagged[:, 0]]])
 
     def predict_proba(self, X: Any) -> Floats:
-        """Calibrated probabilities, (n, classes), each row of which sums to one; (n, k) scores of k independent labels."""
+        """Compute calibrated probabilities: (n, n_classes), where rows sum to 1, or (n, k) for k independent labels."""
         return self._probabilities(self._raw(X))
 
     def decision_function(self, X: Any) -> Floats:
-        """Signed distance of comments from the threshold; above 0, ``predict`` gives ``classes_[1]`` or the label.
+        """Compute signed distances from the threshold; above 0, ``predict`` returns ``classes_[1]`` or the label.
 
-        In double precision from the raw outputs, so that comments keep their order where probabilities round to 1.
+        They are computed from raw outputs in double precision, so comments keep their order even if probabilities round
+        to 1.
 
         Returns
         -------
         array of float64, shape (n,), (n, k) or (n, n_classes)
-            (n,) for two classes, turned round where ``classes_[1]`` is the negative one, or (n, k) for independent labels: the
-            calibrated log-odds minus the threshold's; with isotonic calibration, whose log-odds need not be finite, the raw
-            output minus the least one that is flagged. (n, n_classes) for more than two classes: the log-odds of each against
-            the others, the highest of which ``predict`` takes.
+            For two classes, (n,), and k independent labels, (n, k): calibrated log-odds minus those of the threshold.
+            With isotonic calibration, where log-odds can be infinite: raw output minus the lowest one that is flagged.
+            The sign is reversed if ``classes_[1]`` is the class that is not toxic. For more than two classes,
+            (n, n_classes): log-odds of each class against all others; ``predict`` returns the class with the highest.
         """
         raw = self._raw(X)
         if self._manifest.negative is not None:
             log_odds = self._sorted(class_log_odds(raw, self._manifest.calibration))
             return _with_highest(log_odds, self._probabilities(raw))
         margins = margins_of(raw, self._manifest.calibration, self.moderator_.thresholds)
-        flagged = self._flagged(raw)  # what predict says; rounding could part the two by the last bit
+        flagged = self._flagged(raw)  # sets the sign as predict decides; rounding could make them differ
         tiny = np.finfo(float).tiny
         margins = np.where(flagged, np.maximum(margins, tiny), np.minimum(margins, 0.0))
         if margins.shape[1] > 1:
@@ -215,12 +220,12 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return np.where(flagged[:, 0], -margins[:, 0], np.maximum(-margins[:, 0], tiny))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the fitted model as a bundle, which :func:`toxiclf.load` and ``toxiclf predict`` read.
+        """Write the fitted model as a bundle for :func:`toxiclf.load` and ``toxiclf predict``; return its folder.
 
         Raises
         ------
         DataError
-            The folder exists and is no bundle.
+            The folder holds something other than a bundle.
         """
         check_is_fitted(self)
         store.save(Path(folder), self._manifest, self._files)
@@ -234,7 +239,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return Recipe.load(self.recipe)
 
     def _place_of_negative(self, classes: list[Any]) -> int:
-        """Which of the sorted classes is not toxic."""
+        """Return the position, in the sorted classes, of the class that is not toxic."""
         if self.negative in classes:
             return classes.index(self.negative)
         listed = ", ".join(map(repr, classes))
@@ -270,11 +275,11 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         scores = self._manifest.calibration.apply(raw).astype(np.float64)
         if self._manifest.negative is None and scores.shape[1] > 1:
             return scores
-        scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))  # float32 rounds beyond 1
+        scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))  # sums of float32 can exceed 1
         return self._sorted(np.column_stack([1.0 - scores.sum(axis=1), scores]))
 
     def _sorted(self, columns: Floats) -> Floats:
-        """Columns of the negative class and of each other class, put into the order of ``classes_``."""
+        """Reorder columns to the order of ``classes_``; the first given column is the class that is not toxic."""
         return columns[:, np.argsort(self._order)]
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -286,7 +291,10 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """What runs is remade from the bundle's files: neither MeCab nor ONNX Runtime can be pickled."""
+        """Return the state with the manifest in place of the moderator, which cannot be pickled.
+
+        ``__setstate__`` rebuilds the moderator, with MeCab and ONNX Runtime, from the bundle's files.
+        """
         state = dict(super().__getstate__())
         if "moderator_" in state:
             state["moderator_"] = self._manifest
@@ -317,7 +325,7 @@ def _learned(comments: Comments, recipe: Recipe) -> CalibratedModel:
 
 
 def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:
-    """Log-odds whose highest is the most probable class's: ``predict`` decides where probabilities round to the same."""
+    """Make the most probable class also the one with the highest log-odds, because rounding can make them differ."""
     predicted = probabilities.argmax(axis=1)
     rows = np.flatnonzero(log_odds.argmax(axis=1) != predicted)
     log_odds[rows, predicted[rows]] = np.nextafter(log_odds[rows].max(axis=1), np.inf)
@@ -325,7 +333,7 @@ def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:
 
 
 def _card(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> str:
-    """A model card without figures: nothing was held out to measure."""
+    """Return the text of a model card without metrics, because no test set was held out."""
     labels = [
         f"- {label}: {count:,} of {len(comments):,} comments; threshold {threshold:.4f}"
         for (label, count), threshold in zip(comments.counts().items(), learned.thresholds, strict=True)

@@ -1,4 +1,4 @@
-"""Measure a bundle on labeled comments."""
+"""Evaluate a saved bundle on labeled comments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from toxiclf.pipeline.reporting import figures_of
 from toxiclf.pipeline.save import remove_report
 from toxiclf.rows import write_rejected
 
-_SEED = 0  # of the bootstrap: the same rows give the same intervals
+_SEED = 0  # of the bootstrap; fixed, so that the same rows give the same confidence intervals
 
 
 def evaluate_bundle(
@@ -35,19 +35,20 @@ def evaluate_bundle(
     prior: Prior | None = None,
     **columns: Any,
 ) -> Report:
-    """Score labeled comments with a bundle and compute a report, whose ``scored_rows`` are these comments.
+    """Score labeled comments with a bundle and return the report; its ``scored_rows`` hold these comments.
 
     Parameters
     ----------
     bundle : folder of the bundle.
-    comments : a file, ``corpus:NAME`` (its test set, if it has one) or comments.
-    prior : the share of comments in production that are toxic, as in :func:`toxiclf.load`. Figures are of the comments as they
-        are, and of the same comments weighted to that share; so they are where the bundle was trained with a prior, too.
-    columns : text, label, negative and positive, as in :func:`toxiclf.datasets.reading.read_comments`.
+    comments : path of a file, ``corpus:NAME`` (its test set, if it has one), or comments.
+    prior : production prevalence, the share of comments in production that are toxic, as in :func:`toxiclf.load`. None
+        takes the prior that the bundle was trained with, if any. With a prior, the report has metrics of the comments
+        as they are, and metrics of the same comments weighted to the prior.
+    columns : ``text``, ``label``, ``negative`` and ``positive`` of :func:`toxiclf.datasets.reading.read_comments`.
 
     Raises
     ------
-    BundleError, DataError, UsageError : the bundle or the comments do not fit.
+    BundleError, DataError, UsageError : the bundle, the comments or the prior are not valid.
     """
     moderator = load(bundle, prior=prior)
     manifest = moderator.manifest
@@ -93,7 +94,7 @@ def evaluate_bundle(
             n_learned_from=n_learned_from,
         )
     )
-    findings.sort(key=lambda finding: finding.code != "duplicate_leak")  # it flatters every figure, so it comes first
+    findings.sort(key=lambda finding: finding.code != "duplicate_leak")  # first: it makes metrics too good
     report = Report(
         model=manifest.model,
         evaluated_on=rows.name,
@@ -116,12 +117,12 @@ def evaluate_bundle(
 
 
 def save_evaluation(report: Report, folder: Path, *, comments: bool = True) -> None:
-    """Write the report of an evaluated bundle, predictions.csv and rejected.csv; they replace earlier ones.
+    """Write the report of an evaluated bundle, ``predictions.csv`` and ``rejected.csv``, replacing earlier ones.
 
-    Without ``comments`` the report leaves out their texts.
+    With ``comments=False``, the report does not contain the texts of comments.
     """
     rows = report.scored_rows
-    assert rows is not None  # it comes from evaluate_bundle
+    assert rows is not None  # evaluate_bundle has set them
     assert rows.comments is not None
     folder.mkdir(parents=True, exist_ok=True)
     remove_report(folder)
@@ -132,9 +133,10 @@ def save_evaluation(report: Report, folder: Path, *, comments: bool = True) -> N
 
 
 def _curves_of_training(bundle: Path, manifest: Manifest) -> Any:
-    """What each threshold gives on the rows that training chose thresholds on, as the run's report has it.
+    """Read the threshold curves of the bundle's training run from the report of that run.
 
-    None where that is not known: the bundle does not lie in its run's folder, or scores are corrected to another prevalence.
+    Return None if they are not known: the bundle is not in the folder of its run, or scores are corrected to another
+    prevalence.
     """
     folder = bundle if (bundle / "report.json").is_file() else bundle.resolve().parent
     try:

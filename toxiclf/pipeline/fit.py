@@ -1,4 +1,4 @@
-"""One fit: augment, learn features, resample and fit a model, using only the rows that it is given."""
+"""Fit one recipe: augment the comments, learn the features, resample the rows, and fit the model."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TrainingMatrix:
-    """The input of a model's fit; everything in it was learned from the same training rows.
+    """The feature matrix that a model is fitted to, with its targets and the features that made it.
 
     Attributes
     ----------
-    features : made it from comments.
-    matrix, targets : of the training rows, after augmentation and resampling.
-    held_out : the validation set, for models that watch it.
-    stages : how many rows there were before and after.
-    facts, pictures : as of :class:`Fitted`.
+    features : feature pipeline, learned from the same training rows.
+    matrix, targets : feature matrix and targets of the training rows, after augmentation and resampling.
+    held_out : the validation set for early stopping; None for models without early stopping.
+    stages : row counts, as given and after each technique.
+    facts, pictures : details and points of figures for the report, see :class:`toxiclf.pipeline.fitted.Fitted`.
     """
 
     features: FeaturePipeline
@@ -64,13 +64,15 @@ class TrainingMatrix:
 
 @dataclass(frozen=True)
 class PipelineFitter:
-    """Resources that all fits of a run share; none of them was learned from labeled rows.
+    """Fits the features and the model of a recipe; holds what all fits of a run share.
+
+    Nothing that it holds was learned from labeled rows, so it can be used in each fold of a cross-validation.
 
     Attributes
     ----------
-    engine : the tokenizer, for models that take tokens.
-    vectors : word vectors, where they do not come from the training rows.
-    cache : what runs on the same rows share.
+    engine : the tokenizer; None if no model takes tokens.
+    vectors : word vectors that do not come from the training rows; None if they do, or if no model takes tokens.
+    cache : tokens, vectors and n-grams that runs on the same rows share.
     """
 
     recipe: Recipe
@@ -85,23 +87,23 @@ class PipelineFitter:
     def of(
         cls, recipe: Recipe, labels: tuple[str, ...], negative: str | None, say: Say, cache: FeatureCache | None = None
     ) -> PipelineFitter:
-        """Make the shared resources; this may train word vectors.
+        """Make a fitter for a recipe; this may train word vectors on unlabeled texts.
 
         Raises
         ------
-        UsageError : something that takes one label is asked for, and there are several.
-        MissingExtraError : a library that a model trains with is not installed.
+        UsageError : the recipe uses a technique or model for a single label, but there are several labels.
+        MissingExtraError : a library that a model needs for training is not installed.
         """
         _check_one_label(recipe, labels)
         for member in recipe.members:
-            make_model(member)  # where a library is missing, it is named before anything is trained
+            make_model(member)  # raises for a missing library before anything is trained
         engine = recipe_tokenizer(recipe) if recipe.takes_tokens else None
         vectors = None if engine is None else recipe_vectors(recipe, engine, say)
         return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors, cache or FeatureCache())
 
     @property
     def normalizer(self) -> Normalizer:
-        """The normalizer, which decides which comments are equal."""
+        """Normalizer of comments; comments are equal if they are equal after normalization."""
         return self.preprocessor.normalizer
 
     @property
@@ -110,19 +112,19 @@ class PipelineFitter:
         return self.negative is not None
 
     def members(self) -> list[PipelineFitter]:
-        """One for each model that is fitted: of an ensemble its members, else this one."""
+        """Return one fitter for each member of an ensemble, or a list with this fitter for any other model."""
         members = self.recipe.members
         return [self] if len(members) == 1 else [replace(self, recipe=self.recipe.of_member(m)) for m in members]
 
     def tokenized(self, comments: Comments) -> TokenizedTexts:
-        """Normalize and, where need be, tokenize: once, for all fits."""
+        """Normalize comments and, if a model takes tokens, tokenize them; the result serves all fits."""
         return TokenizedTexts.of(comments, self.preprocessor, self.engine, workers=cpu_count(), cache=self.cache)
 
     def training_set(self, comments: Comments, parts: Split, say: Say) -> TrainingSet:
-        """Tokenize training comments and, if the recipe augments, copies of those of a rare class.
+        """Tokenize training comments and, if the recipe augments, make and tokenize changed copies of them.
 
-        No copy equals a comment of any set: the model would know a comment of the validation or test set, and a comment of the
-        training set may have another label.
+        No copy equals a comment of any set. If it did, the model could learn a comment of the validation or test set,
+        or see a comment of the training set with another label.
         """
         rows, steps = self.tokenized(comments), self.recipe.balance.augment
         if not steps:
@@ -149,11 +151,12 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> FittedModel:
-        """Fit vocabulary, vectors, resampling, weights and model to these comments and no others.
+        """Learn the features, resample the rows and fit the model, all from this training set only.
 
         Raises
         ------
-        DivergedError : training diverged.
+        DataError : the rows cannot be resampled.
+        DivergedError : training of a network diverged.
         """
         return self.fit_model(self.matrix(training_set, validation, validation_targets, context), context)
 
@@ -164,12 +167,12 @@ class PipelineFitter:
         validation_targets: NDArray[np.uint8],
         context: FitContext = SILENT,
     ) -> TrainingMatrix:
-        """Learn the features and resample the rows; the validation set is for early stopping.
+        """Learn the features and resample the rows; the validation set is only used for early stopping.
 
         Raises
         ------
-        DataError : these rows cannot be resampled.
-        DivergedError : training of a metric diverged.
+        DataError : the rows cannot be resampled.
+        DivergedError : training of a learned metric diverged.
         """
         rows, targets = training_set.with_copies()
         stages = [Stage.of("as given", training_set.targets)]
@@ -180,7 +183,7 @@ class PipelineFitter:
             stages.append(Stage.of("without the label", targets[targets[:, 0] == 0]))
         features = self.learn_features(rows)
         if isinstance(features.numbers, SequenceVectors):
-            auto = " (auto: 99.5 % of the training comments are not longer)"
+            auto = " (auto: 99.5 % of the training comments fit)"
             context.say(
                 f"{context.title}: at most {features.numbers.longest} tokens a comment"
                 f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
@@ -194,14 +197,14 @@ class PipelineFitter:
         return self._resampled(made, context) if self.recipe.balance.resample else made
 
     def learn_features(self, rows: TokenizedTexts) -> FeaturePipeline:
-        """Learn the features before selection, metric and model."""
+        """Learn the features without feature selection and learned metric."""
         return FeaturePipeline.learn(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.cache)
 
     def _with_steps(
         self, features: FeaturePipeline, rows: TokenizedTexts, targets: NDArray[np.uint8], validation: TokenizedTexts,
         validation_targets: NDArray[np.uint8], context: FitContext,
     ) -> tuple[FeaturePipeline, dict[str, Any]]:  # fmt: skip
-        """Learn selection and metric, if the recipe asks for them; also returns details for the report."""
+        """Add feature selection and learned metric if the recipe has them; also return their details for the report."""
         section, seed, facts = self.recipe.features, self.recipe.seed, {}
         if section.select != "all":
             one_problem = self.exclusive or targets.shape[1] == 1
@@ -225,7 +228,7 @@ class PipelineFitter:
         return features, facts
 
     def _resampled(self, made: TrainingMatrix, context: FitContext) -> TrainingMatrix:
-        """The same after resampling."""
+        """Return the matrix after resampling, with updated targets, stages and report details."""
         balance, label = self.recipe.balance, self.labels[0]
         facts, pictures = dict(made.facts), dict(made.pictures)
         if balance.gan:
@@ -250,7 +253,7 @@ class PipelineFitter:
 
         Raises
         ------
-        DivergedError : training diverged.
+        DivergedError : training of a network diverged.
         """
         balance = self.recipe.balance
         weights = class_weights(
@@ -267,11 +270,11 @@ class PipelineFitter:
 
 
 def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
-    """A key that is equal for recipes whose models use the same features.
+    """Return a key that is equal for recipes whose models use the same features.
 
     Parameters
     ----------
-    watched : whether the validation set is watched; None for what the model does.
+    watched : whether the validation set's matrix is included; None to include it if the model uses early stopping.
     """
     options: Any = recipe.model
     rows = recipe.balance.model_dump(include={"augment", "resample", *keys_of("resampler")})
@@ -284,7 +287,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 
 
 def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
-    """A sentence about generated rows."""
+    """Return a progress message about the rows that the WGAN generated."""
     told_apart = (
         "" if facts["auc"] is None else f", separated from held-out real rows with a ROC AUC of {facts['auc']:.2f}"
     )
@@ -292,12 +295,12 @@ def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
 
 
 def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
-    """Refuse what takes one label where there are several."""
+    """Raise an error if a technique or model of the recipe takes one label, but there are several."""
     if len(labels) == 1:
         return
     asked = {
         "balance.resample": ("balance.class_weight or balance.augment for all of them", bool(recipe.balance.resample)),
-        "features.metric_learning": ("the features as they are", recipe.features.metric_learning != "none"),
+        "features.metric_learning": ("features.metric_learning = 'none'", recipe.features.metric_learning != "none"),
         f"model {recipe.model.name}": ("another model", not recipe.model.component["multi_label"]),
     }
     for what, (instead, is_asked) in asked.items():

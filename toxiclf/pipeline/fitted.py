@@ -1,4 +1,4 @@
-"""The result of a fit: a model with its features."""
+"""Fitted models with their features, and the error for training that diverged."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ After = NDArray[np.float32]
 
 
 class Fitted(Protocol):
-    """A fitted model with its features, or an ensemble of such models."""
+    """Interface of a fitted model with its features, and of an ensemble of such models."""
 
     @property
     def encoder(self) -> TextEncoder:
-        """The text half of the bundle."""
+        """Text encoder, which maps comments to the inputs of the graph."""
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """The origin of the word vectors; empty without word vectors."""
+        """Origin of the word vectors; empty without word vectors."""
 
     @property
     def weights(self) -> list[ClassWeights]:
@@ -43,35 +43,38 @@ class Fitted(Protocol):
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """Counts of those rows before and after each technique, the given rows first."""
+        """Row counts of the training set, as given and after each technique."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Details of selection, metric, generated rows and members for the report, by name."""
+        """Details for the report, by name: feature selection, learned metric, generated rows, ensemble members."""
 
     @property
     def pictures(self) -> Mapping[str, Any]:
-        """Points of figures, by name."""
+        """Points of figures for the report, by name of the figure."""
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row an epoch, for networks; in an ensemble each row names its ``member``."""
+        """One row per epoch for networks, else empty; in an ensemble each row names its ``member``."""
 
     @property
     def no_graph(self) -> str:
-        """Why there is no ONNX form; empty where there is one."""
+        """Why the model has no ONNX form; empty if it has one."""
 
     def raw(self, rows: TokenizedTexts) -> NDArray[np.float64]:
-        """Raw outputs of tokenized texts by the training library, (n, n_labels)."""
+        """Compute raw outputs of tokenized texts with the training library, (n, n_labels)."""
 
     def raw_of(self, encoded: Encoded) -> NDArray[np.float64]:
-        """The same of encoded texts."""
+        """Compute raw outputs of encoded texts with the training library, (n, n_labels)."""
 
     def around_metric(self, comments: Comments) -> tuple[Before, After]:
-        """Comments before and after the learned metric: what it was given (of sequences, their mean vectors), and what it gives."""
+        """Return the vectors of comments before and after the learned metric, (n, width) each.
+
+        If the metric takes sequences, the vectors before it are the means over each sequence.
+        """
 
     def graph(self, columns: int) -> bytes | None:
-        """Features and model as one ONNX graph; None where there is no ONNX form."""
+        """Build one ONNX graph of features and model for ``columns`` labels; return None if there is no ONNX form."""
 
 
 @dataclass
@@ -87,40 +90,40 @@ class FittedModel:
 
     @property
     def encoder(self) -> TextEncoder:
-        """The text half of the bundle."""
+        """Text encoder, which maps comments to the inputs of the graph."""
         return self.features.encoder
 
     @property
     def origin(self) -> Mapping[str, str]:
-        """The origin of the word vectors; empty without word vectors."""
+        """Origin of the word vectors; empty without word vectors."""
         return self.features.origin
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row an epoch, of networks."""
+        """One row per epoch for networks, else empty."""
         return [dict(row) for row in self.model.history_]
 
     @property
     def no_graph(self) -> str:
-        """Why there is no ONNX form; empty where there is one."""
+        """Why the model has no ONNX form; empty if it has one."""
         return self.model.no_graph_
 
     def raw(self, rows: TokenizedTexts) -> NDArray[np.float64]:
-        """Raw outputs of tokenized texts by the training library, (n, n_labels)."""
+        """Compute raw outputs of tokenized texts with the training library, (n, n_labels)."""
         return self.raw_of(rows.encode(self.encoder))
 
     def raw_of(self, encoded: Encoded) -> NDArray[np.float64]:
-        """The same of encoded texts."""
+        """Compute raw outputs of encoded texts with the training library, (n, n_labels)."""
         return self.model.raw(self.features.transform(encoded))
 
     def around_metric(self, comments: Comments) -> tuple[Before, After]:
-        """Comments before and after the metric, which is the last step."""
+        """Return the vectors of comments before and after the learned metric, which must be the last step."""
         *first, metric = self.features.steps
         before = replace(self.features, steps=tuple(first)).transform(encoded(comments, self.encoder))
         return before.averages() if isinstance(before, Sequences) else before, metric.transform(before)
 
     def graph(self, columns: int) -> bytes | None:
-        """Features and model as one ONNX graph; None where the model has no ONNX form."""
+        """Build one ONNX graph of features and model for ``columns`` labels; return None if there is no ONNX form."""
         if self.no_graph:
             return None
         graph = Graph()
@@ -128,12 +131,12 @@ class FittedModel:
 
 
 class DivergedError(Exception):
-    """A network's loss exploded or stopped being a number.
+    """Raised if the loss of a network explodes or becomes NaN.
 
     Attributes
     ----------
-    fitted : the model as it was before, with its history.
-    divergence : where, why, and the settings that fix it.
+    fitted : the model before the divergence, with its history; if a learned metric diverged, the model is not fitted.
+    divergence : where the divergence happened, its cause, and settings that fix it.
     """
 
     def __init__(self, fitted: FittedModel, divergence: Divergence) -> None:

@@ -37,12 +37,10 @@ from toxiclf.rows import Rejected
 
 
 def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> ScoredRows:
-    """Score the test set, once, by the bundle's graph; without a test set, take the scores of the decision."""
+    """Score the test set once, or, without a test set, take the scores that thresholds were chosen on."""
     if parts.test is None:
         words, comments = decision_rows(learned, parts, recipe)
-        name = (
-            f"{words} (no test set; calibration and thresholds were fitted to the same scores, so figures are too good)"
-        )
+        name = f"{words} (no test set; calibration and thresholds were fitted to the same scores, so metrics are too optimistic)"
         scores = learned.decision_scores
         n_truncated = n_unknown = 0
     else:
@@ -64,7 +62,7 @@ def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Score
 
 
 def decision_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> tuple[str, Comments]:
-    """The rows that calibration and thresholds were chosen on: which they are, in words; and the comments."""
+    """Return the rows that calibration and thresholds were chosen on: a description in words, and the comments."""
     if learned.source == "validation":
         return "the validation set", parts.validation
     comments = learned_rows(parts, recipe)
@@ -79,9 +77,9 @@ def decision_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> tup
 
 
 def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -> ScoredRows | None:
-    """Fit the ngram_logistic model, with class weights and no other technique, and score the same rows.
+    """Fit the baseline, ``ngram_logistic`` with class weights as its only technique, and score the rows of ``model``.
 
-    None where it is the model.
+    Return None if the recipe itself is the baseline.
     """
     default = Recipe()
     if (recipe.model, recipe.balance) == (default.model, default.balance):
@@ -98,17 +96,17 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
         }
     )
     learned = learn(parts, plain, lambda message: None)
-    # without a test set, out-of-fold rows of a network are those of its training set, which come first
+    # without a test set, a network may have out-of-fold scores of the training set only, whose rows come first
     first = learned.decision_scores[: len(model)]
     return scored_rows(replace(learned, decision_scores=first), parts, recipe)
 
 
 def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """Outputs of training for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
+    """Collect what the report's figures show; see :func:`toxiclf.evaluation.figure_data.figure_points`.
 
     Parameters
     ----------
-    comments : that nothing was learned from; maps and raw outputs are of them.
+    comments : comments whose vectors and raw outputs the figures show; nothing should be learned from them.
     """
     outputs: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
     if "metric" in learned.fitted.facts:
@@ -124,7 +122,7 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
 
 
 def figures_of(rows: ScoredRows) -> dict[str, Any]:
-    """Metrics on the unweighted rows and, if scores are corrected to a production prevalence, on rows weighted to it."""
+    """Compute metrics on unweighted rows and, if scores are corrected to a production prevalence, on weighted rows."""
     labels, production = rows.labels, None
     if rows.in_production is not None and rows.prior is not None:
         production = ProductionFigures(
@@ -157,12 +155,12 @@ def report_of(
 
     Parameters
     ----------
-    model, baseline : both on the same rows; None where there is no baseline.
+    model, baseline : scores of the model and of the baseline for the same rows; None for no baseline.
     comments : all labeled rows, before the split.
-    seconds : how long fitting, calibration and thresholds took.
-    search : the trials that the recipe was chosen from.
+    seconds : how long fitting, calibration and the choice of thresholds took.
+    search : method and trials of the search that found the recipe; None without a search.
     """
-    assert model.comments is not None  # it was just scored
+    assert model.comments is not None  # scored_rows has set them
     words, decided = decision_rows(learned, parts, recipe)
     encoder = learned.fitted.encoder
     decision = (words, learned.decision_scores, learned.decision_targets)
@@ -211,7 +209,7 @@ def report_of(
 def report_of_diverged(
     error: DivergedError, parts: Split, comments: Comments, recipe: Recipe, search: Mapping[str, Any] | None = None
 ) -> Report:
-    """Put together the report of a run without a model."""
+    """Compute the report of a run whose training diverged: findings and history, but no metrics."""
     nothing = undefined(metric_names())
     report = Report(
         model=recipe.model.name,
@@ -229,7 +227,7 @@ def report_of_diverged(
 
 
 def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
-    """Rejected rows, each with its file: those of the labeled rows, then those of a given test set."""
+    """Return the rejected rows, each with its file: first of the labeled rows, then of a separate test set."""
     return comments.rejected + (parts.test.rejected if parts.test is not None else ())
 
 
@@ -242,7 +240,7 @@ def _checked(
     recipe: Recipe,
     slices: Any,
 ) -> CheckedRun:
-    """The input of checks for a trained model."""
+    """Collect what the checks need to know about a trained model."""
     n_rejected = len(rejected_rows(comments, parts))
     read = [parts.train, parts.validation] + ([parts.test] if parts.test is not None else [])
     rates = zip(comments.labels, learned.prior or learned.rates, learned.rates, strict=True)

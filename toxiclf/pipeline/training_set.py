@@ -1,4 +1,4 @@
-"""The training set of a run, with the copies that augmentation wrote."""
+"""The training set of a run with its augmented copies, and its row counts after each technique."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from toxiclf.rows import RowWriter
 
 @dataclass(frozen=True)
 class Stage:
-    """Class counts of the training rows after one step of preparation.
+    """Row counts of the training set, as given or after a technique.
 
     Attributes
     ----------
-    name : what happened to them: "as given", or a method of augmentation or resampling.
-    rows : their number.
-    counts : how many hold each label, (n_labels,).
+    name : "as given", the method of augmentation or resampling, or "without the label" for one-class models.
+    rows : number of rows.
+    counts : number of rows with each label, (n_labels,).
     """
 
     name: str
@@ -35,16 +35,16 @@ class Stage:
 
     @classmethod
     def of(cls, name: str, targets: NDArray[np.uint8]) -> Stage:
-        """Count rows."""
+        """Count the rows of ``targets``, (n, n_labels), and the rows with each label."""
         return cls(name, len(targets), tuple(targets.sum(axis=0, dtype=int).tolist()))
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
-    """Refuse a technique that changed nothing: an option without an effect is an error.
+    """Raise an error if a technique had no effect.
 
     Raises
     ------
-    DataError : there are as many rows of each class after it as before.
+    DataError : there are as many rows, and as many with each label, after a technique as before it.
     """
     for before, after in pairwise(stages):
         if (before.rows, before.counts) == (after.rows, after.counts):
@@ -53,16 +53,17 @@ def check_stages(stages: Sequence[Stage]) -> None:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Training comments with their augmented copies, tokenized once.
+    """Training comments with their augmented copies, tokenized once for all fits.
 
-    A fold takes its rows and the copies of these rows, so a copy is always on the same side of a fold as its comment. Copies
-    are written and tokenized only once.
+    A fold contains only copies of its own comments, so a copy and its comment are never in different folds.
+    Copies are made and tokenized once, not in each fold.
 
     Attributes
     ----------
-    rows, targets : the comments, (n) and uint8 (n, n_labels).
-    copies : what augmentation wrote, each with the place of its comment among the rows; None where nothing was asked for.
-    copied_rows : the copies, tokenized; None where there are none.
+    rows, targets : the n tokenized comments, and their targets, uint8 (n, n_labels).
+    copies : augmented copies; ``copies.sources`` holds the position of each copy's comment in ``rows``. None without
+        augmentation.
+    copied_rows : the tokenized copies; None without augmentation.
     """
 
     rows: TokenizedTexts
@@ -74,7 +75,7 @@ class TrainingSet:
         return len(self.rows)
 
     def take(self, chosen: NDArray[np.intp]) -> TrainingSet:
-        """Some of the comments, in the order asked for, with their copies."""
+        """Return the comments at the positions ``chosen``, in that order, with their copies."""
         rows, targets, copies = self.rows.take(chosen), self.targets[chosen], self.copies
         if copies is None or self.copied_rows is None:
             return TrainingSet(rows, targets)
@@ -90,7 +91,7 @@ class TrainingSet:
         return TrainingSet(rows, targets, some, self.copied_rows.take(inside))
 
     def with_copies(self) -> tuple[TokenizedTexts, NDArray[np.uint8]]:
-        """All that a fit learns from: the comments, then their copies, which have their labels."""
+        """Return comments and then copies, with their targets, as input of a fit; a copy has its comment's labels."""
         if self.copies is None or self.copied_rows is None:
             return self.rows, self.targets
         targets = np.concatenate([self.targets, self.targets[self.copies.sources]])
@@ -98,11 +99,11 @@ class TrainingSet:
 
 
 def write_copies(path: Path, copies: Augmented, comments: Comments) -> None:
-    """Write copies as CSV for people to read: file and line of the comment, method, labels, the comment, and its copy.
+    """Write augmented copies to a CSV file: file and line of the comment, method, labels, comment, and copy.
 
     Parameters
     ----------
-    comments : those that were augmented.
+    comments : the comments that the copies were made from.
     """
     columns = ("file", "line", "method", "labels", "comment", "copy")
     with writing_text(path, encoding="utf-8-sig") as stream:

@@ -1,4 +1,4 @@
-"""A recipe: one validated TOML file is one experiment."""
+"""Recipes: a recipe is a validated TOML file with all settings of an experiment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table ``[balance]`` of a recipe, with the entries of its lists."""
+"""The ``[balance]`` table of a recipe, and the entries of its lists ``resample`` and ``augment``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from toxiclf.errors import UsageError, unknown_name
 from toxiclf.recipe.sections import SHIPPED_VECTORS
 from toxiclf.recipe.types import ComponentName, Count, Positive, Section, as_list
 
-_HEAVIEST = 1e6  # heavier rows end in numbers that no library can compute with
+_HEAVIEST = 1e6  # larger weights lead to numbers that no library can compute with
 
 
 class Step(Section):
-    """An entry of a list of components: its name, the common keys of its kind, and its own options."""
+    """Base class of an entry of ``resample`` or ``augment``: a method, keys common to its kind, and its own options."""
 
     model_config = ConfigDict(extra="allow")
     kind: ClassVar[str]
@@ -25,7 +25,7 @@ class Step(Section):
 
     @model_validator(mode="after")
     def _own_options(self) -> Step:
-        """Check the options that only this method has; those that are left out have their default."""
+        """Validate the options that only this method has, and add defaults for those that are left out."""
         own, given = self.component.options, self.model_extra or {}
         known = {} if own is None else own.model_fields
         for key in given:
@@ -43,18 +43,18 @@ class Step(Section):
 
     @property
     def component(self) -> Component:
-        """Its entry in the registry."""
+        """Registry entry of the method."""
         return component(self.kind, self.method)
 
     @property
     def options(self) -> Any:
-        """The options that only this method has; None where it has none."""
+        """Options that only this method has, as its options class; None if it has none."""
         own = self.component.options
         return None if own is None else own(**(self.model_extra or {}))
 
     @classmethod
     def default_of(cls, key: str) -> Any:
-        """The value of a key that is left out; None of an option that only a method has."""
+        """Return the default value of a key; None for an option that only one method has."""
         return super().default_of(key) if key in cls.model_fields else None
 
 
@@ -71,8 +71,8 @@ class AugmentStep(Step):
     copies: Annotated[int, Field(ge=1, le=100)] = 1
     """Number of copies of each comment."""
     of: Literal["rarer", "all"] = "rarer"
-    """Comments that are copied: those of the rarer class, or of all classes, so that traces of the method do not reveal the
-    class."""
+    """Comments that are copied: those of the rarer class, or of all classes, so that traces of the method do not reveal
+    the class."""
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     """Share of a comment's words or syllables that change; "auto" is the method's own default."""
     similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -89,7 +89,7 @@ class AugmentStep(Step):
 
 
 class ResampleStep(Step):
-    """One entry of ``balance.resample``; written as its name alone where it has no options of its own."""
+    """One entry of ``balance.resample``: a resampler, which is saved as its name alone if it has no own options."""
 
     kind = "resampler"
     method: Annotated[str, ComponentName("resampler")]
@@ -102,17 +102,17 @@ class ResampleStep(Step):
 
 
 def resample_steps(entries: Iterable[Any]) -> tuple[ResampleStep, ...]:
-    """Steps from names, tables and steps.
+    """Convert resampler names, recipe tables and ready-made steps to ``ResampleStep`` objects.
 
     Raises
     ------
-    UsageError : there is no resampler of that name, or its options do not fit.
+    UsageError : there is no such resampler, or its options are not valid.
     """
     steps = []
     for entry in entries:
         content = _with_method(entry)
         if isinstance(content, Mapping):
-            component("resampler", str(content.get("method")))  # whose sentence gives the nearest name
+            component("resampler", str(content.get("method")))  # its error names the nearest resampler
         try:
             steps.append(ResampleStep.model_validate(content))
         except ValidationError as error:
@@ -125,7 +125,7 @@ def _with_method(entry: Any) -> Any:
 
 
 def _steps(value: Any) -> Any:
-    """One entry where a list is meant, and a name where a table is; "none" for an empty list."""
+    """Convert one entry or a list (names or tables) to a list of tables with ``method``; "none" becomes empty."""
     if value in ("none", ["none"]):
         return ()
     entries = [value] if isinstance(value, str | Mapping) else value
@@ -133,7 +133,7 @@ def _steps(value: Any) -> Any:
 
 
 def _weights(value: Any) -> Any:
-    """Accept a name, or weights by class: classes that are numbers are named by them, as in scikit-learn's ``{0: 1.0, 1: 3.0}``."""
+    """Validate class weights: a name, or weights by class; convert classes such as 0 and 1 to strings."""
     if not isinstance(value, Mapping):
         return value
     if not value:
@@ -145,24 +145,27 @@ def _weights(value: Any) -> Any:
 
 
 class BalanceSection(Section):
-    """``[balance]``: techniques for a rare class; each sees training rows only."""
+    """``[balance]``: techniques for a rare class; all are applied to training rows only."""
 
     class_weight: Annotated[
         Literal["balanced", "none", "effective_number"] | dict[str, float], BeforeValidator(_weights)
     ] = "balanced"
-    """Weight of a row of class c: n / (k · n_c) for k classes (balanced), or (1 - beta) / (1 - beta ** n_c), scaled to a mean of
-    1 a row (effective_number, Cui et al. 2019), of the rows that augmentation and resampling have left; or a table by label, and by
-    the negative value ("negative" unless the label column names it)."""
+    """Weight of a row of class c: n / (k · n_c) for k classes (balanced), or (1 - beta) / (1 - beta ** n_c), scaled to
+    a mean of 1 per row (effective_number, Cui et al. 2019); n and n_c count rows after augmentation and resampling. Or
+    a table by label, and by the negative value ("negative" unless the label column names it)."""
     effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
     """Beta of `class_weight = "effective_number"`; toward 0 all classes weigh the same."""
     loss: Annotated[str, ComponentName("loss")] = "crossentropy"
     """Loss that networks minimize; a loss for rare classes together with class weights favors them twice."""
     focal_gamma: Positive = 2.0
-    """Exponent of the focal loss, which scales the loss of each comment by (1 - p) ** gamma; p is the probability of its class."""
+    """Exponent of the focal loss, which scales the loss of each comment by (1 - p) ** gamma; p is the probability of
+    its class."""
     logit_tau: Positive = 1.0
-    """Factor for `loss = "logit_adjusted"`, which shifts outputs in training by this many times the log-odds of their class."""
+    """Factor for `loss = "logit_adjusted"`, which shifts outputs in training by this many times the log-odds of their
+    class."""
     resample: Annotated[tuple[ResampleStep, ...], BeforeValidator(_steps)] = ()
-    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own options."""
+    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own
+    options."""
     ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
         1.0,
     )
@@ -182,9 +185,10 @@ class BalanceSection(Section):
     gan_learning_rate: Positive = 5e-4
     """Learning rate of generator and critic."""
     augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
-    """Methods that write changed copies of comments of the rarer class, before tokenizing: names, or tables of `method`, `copies`
-    of each comment (1), `of` ("rarer" or "all" classes), `rate` ("auto", or the share of words or syllables that change), the
-    method's own options and, for eda, `similarity` of synonyms (0.6) and the word `vectors` that give them ("ko-comments")."""
+    """Methods that write changed copies of comments of the rarer class, before tokenizing: names, or tables of
+    `method`, `copies` of each comment (1), `of` ("rarer" or "all" classes), `rate` ("auto", or the share of words or
+    syllables that change), the method's own options and, for eda, `similarity` of synonyms (0.6) and the word `vectors`
+    that give them ("ko-comments")."""
 
     @model_validator(mode="after")
     def _a_ratio_each(self) -> BalanceSection:
@@ -197,7 +201,7 @@ class BalanceSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect with the other settings, and the reasons."""
+        """Return lists of keys that have no effect with the other settings, each with the reason."""
         idle = []
         if self.class_weight != "effective_number":
             idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))
@@ -209,23 +213,23 @@ class BalanceSection(Section):
         return idle
 
     def without_resampling(self) -> BalanceSection:
-        """The same for a model that takes no resampled rows."""
+        """Return a copy with the keys of resampling reset to their defaults."""
         return self.model_copy(update={key: self.default_of(key) for key in ("resample", *keys_of("resampler"))})
 
     @property
     def loss_function(self) -> Any:
-        """The loss of networks, as :class:`toxiclf.balance.losses.Loss` says."""
+        """Loss that networks minimize, a :class:`toxiclf.balance.losses.Loss` with the parameters set here."""
         loss = component("loss", self.loss)
         return loss.target(**{key: getattr(self, key) for key in loss["keys"]})
 
     @property
     def gan(self) -> dict[str, Any]:
-        """Parameters of the GAN of a resampler that generates rows by one, by name; empty without such a one."""
+        """Parameters of the GAN, by name without ``gan_``; empty if no resampler uses a GAN."""
         keys = [key for step in self.resample for key in step.component["keys"] if key.startswith("gan_")]
         return {key.removeprefix("gan_"): getattr(self, key) for key in keys}
 
 
 def keys_of(kind: str, *, but: Iterable[Component] = ()) -> list[str]:
-    """Keys of ``[balance]`` that have an effect on a component of the kind, and on none of those left out."""
+    """Return the ``[balance]`` keys that affect components of a kind, without keys that affect one in ``but``."""
     own = {key for entry in but for key in entry["keys"]}
     return list(dict.fromkeys(key for entry in components(kind).values() for key in entry["keys"] if key not in own))

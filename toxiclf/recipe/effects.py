@@ -1,4 +1,4 @@
-"""Recipe keys that have no effect with the other settings; a recipe that sets one is refused."""
+"""Find recipe keys that have no effect with the other settings; a recipe that sets such a key is rejected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toxiclf.recipe.types import NoEffect
 
 
 def without_effect(recipe: Any) -> Iterator[NoEffect]:
-    """All keys without effect, with the reasons.
+    """Yield all keys of a recipe that have no effect, with the reasons.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def without_effect(recipe: Any) -> Iterator[NoEffect]:
 
 
 def without_effect_on(model: ModelOptions) -> Iterator[NoEffect]:
-    """Keys without effect by the traits of a model, or of all members of an ensemble."""
+    """Yield keys that have no effect because of the traits of a model, or of all members of an ensemble."""
     members = model.fitted_models()
     takes = {member.component["takes"] for member in members}
     on = f"on the model {model.name}"

@@ -1,4 +1,4 @@
-"""Load the content of a recipe from a preset, a TOML file, a mapping or ``key=value`` pairs, with errors as sentences."""
+"""Load the content of a recipe from a preset, a TOML file, a mapping or ``key=value`` pairs, and explain its errors."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from toxiclf._registry import component, components
 from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
-"""Keys of earlier versions and their present names; old keys are read with a note."""
+"""Old key names and their new names; a recipe with an old name is read, with a note."""
 
 
 def presets() -> list[str]:
-    """Names of the recipes that come with the package: one a model, and those of ``toxiclf/recipes``."""
+    """Return the names of all presets: one for each model, and the recipes in ``toxiclf/recipes``."""
     return sorted({*components("model"), *_recipe_files()})
 
 
 def is_preset(name: str) -> bool:
-    """Whether there is a recipe of this name; imports no file of another model."""
+    """Return whether there is a preset of this name; if there is, the files of other models are not imported."""
     return name in _recipe_files() or _is_model(name)
 
 
 def preset_summaries() -> dict[str, str]:
-    """A line about each of them."""
+    """Return a one-line summary of each preset, by name."""
     first_lines = {name: text.partition("\n")[0].removeprefix("# ") for name, text in _recipe_files().items()}
     return {name: first_lines.get(name) or component("model", name).summary for name in presets()}
 
@@ -43,11 +43,11 @@ def _recipe_files() -> dict[str, str]:
 
 
 def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, Any]:
-    """The tables of a preset, a file or a mapping, which is copied.
+    """Return the tables of a preset, a TOML file or a mapping (copied); no tables for None.
 
     Raises
     ------
-    UsageError : there is no such preset or file, or it is not TOML.
+    UsageError : there is no such preset or file, or the file is not valid TOML.
     """
     if source is None:
         return {}
@@ -71,7 +71,7 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
 
 
 def model_table(name: str) -> dict[str, Any]:
-    """The ``[model]`` table of a model's preset, or of a recipe of that name; of an unknown name, the name alone."""
+    """Return the ``[model]`` table of a preset; for an unknown name, a table with the name alone."""
     if _is_model(name):
         return {"name": name, **deepcopy(dict(component("model", name)["preset"]))}
     return {"name": name, **(recipe_content(name).get("model", {}) if name in _recipe_files() else {})}
@@ -85,11 +85,11 @@ def _is_model(name: Any) -> bool:
 
 
 def parsed_setting(setting: str) -> tuple[str, Any]:
-    """Key and value of ``key=value``; a value is TOML, else text.
+    """Split ``key=value`` into key and value; the value is read as TOML if it is valid, else as text.
 
     Raises
     ------
-    UsageError : it is written otherwise.
+    UsageError : the setting is not of the form ``key=value``.
 
     >>> parsed_setting("model.C=10"), parsed_setting("model=svm")
     (('model.C', 10), ('model', 'svm'))
@@ -105,11 +105,11 @@ def parsed_setting(setting: str) -> tuple[str, Any]:
 
 
 def put(content: dict[str, Any], key: str, value: Any) -> None:
-    """Set a key such as ``model.C`` in the tables.
+    """Set a key such as ``model.C`` in nested tables; missing tables are added.
 
     Raises
     ------
-    UsageError : what holds the key is no table.
+    UsageError : a part of the key other than the last is not a table.
     """
     *sections, last = key.split(".")
     table: Any = content
@@ -123,12 +123,12 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
 
 def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
-    """Give keys of earlier versions their present names, in place; returns a note about each.
+    """Rename keys of earlier versions in place; return a note about each key that was renamed.
 
     Raises
     ------
     UsageError
-        A key is given by both names.
+        A key is given by both its old and its new name.
     """
     search = content.get("search")
     spaces = search.get("space") if isinstance(search, dict) else None
@@ -139,22 +139,27 @@ def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
 
 
 def with_new_names(recipe: Any) -> Any:
-    """A copy of a recipe that an earlier version wrote, with the present names of its keys; anything else as it is."""
+    """Return a copy of a recipe dict with the keys of earlier versions renamed; return other values unchanged."""
     if isinstance(recipe, dict):
         recipe = deepcopy(recipe)
-        with suppress(UsageError):  # a key by both names: no version wrote that
+        with suppress(UsageError):  # a key has both names, which no version wrote
             take_new_names(recipe)
     return recipe
 
 
 def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
-    """A note about each key of an earlier version."""
+    """Return a note about each of these keys that has a new name."""
     renamed = dict.fromkeys(key for key in keys if key in RENAMED)
     return tuple(f"the recipe key {key} is now called {RENAMED[key]}; the old name still works" for key in renamed)
 
 
 def _rename(table: dict[str, Any], old: str, new: str) -> bool:
-    """Rename ``"section.key"`` in a table that may also hold ``section`` as a table; returns whether it was there."""
+    """Rename a key in place, stored as "section.key" or in a nested table "section"; return whether it was there.
+
+    Raises
+    ------
+    UsageError : the table has both names.
+    """
     section = table.get(old.partition(".")[0])
     was_there = False
     for place, before, now in ((table, old, new), (section, old.partition(".")[2], new.partition(".")[2])):
@@ -168,12 +173,12 @@ def _rename(table: dict[str, Any], old: str, new: str) -> bool:
 
 
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:
-    """Turn pydantic's first error into a sentence with the key and, for an unknown key, the nearest name.
+    """Convert the first pydantic error to a ``UsageError`` with the key and, if the key is unknown, the nearest name.
 
     Parameters
     ----------
-    content : that was validated.
-    recipe : the class that it was validated by.
+    content : recipe content that failed validation.
+    recipe : class that validated it.
     """
     complaint = error.errors()[0]
     cause = complaint.get("ctx", {}).get("error")
@@ -192,7 +197,7 @@ def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[B
 
 
 def _known_keys(path: list[str], content: Mapping[str, Any], recipe: type[BaseModel]) -> list[str]:
-    """Keys of the table that holds the last of a path."""
+    """Return the keys that are valid in the table to which the last key of ``path`` belongs."""
     if len(path) == 1:
         return list(recipe.model_fields)
     if path[0] == "model":

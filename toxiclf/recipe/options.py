@@ -1,4 +1,4 @@
-"""``[model]``: the options of one model, whose class stands in the model's own file and is found by name."""
+"""The ``[model]`` table: options of one model, validated by the options class in the model's own file."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from toxiclf.recipe.types import NoEffect, Section
 
 
 class ModelOptions(Section):
-    """Base of the options of every model; a model that takes n-grams also has ``jamo``, ``syllable`` and ``min_comments``."""
+    """Base class of a model's options; n-gram models also define ``jamo``, ``syllable`` and ``min_comments``."""
 
     name: str
     """The model, as the registry names it."""
 
     def model_post_init(self, context: Any) -> None:
-        """A table of options always names its model."""
+        """Mark ``name`` as set, so that a dump without unset keys still names the model."""
         self.model_fields_set.add("name")
 
     @property
     def component(self) -> Component:
-        """The model's entry in the registry, with its traits."""
+        """Registry entry of the model, with its traits."""
         return component("model", self.name)
 
     @property
     def learns_embedding(self) -> bool:
-        """Whether the model learns its own word vectors from random ones, so that no others are needed."""
+        """Whether the model learns its own word vectors from random initial values, so that it needs no others."""
         return False
 
     def fitted_models(self) -> tuple[ModelOptions, ...]:
-        """Options of the models that are fitted: this one, or the members of an ensemble."""
+        """Return the options of each model that is fitted: this model, or the members of an ensemble."""
         return (self,)
 
     def without_effect(self) -> list[NoEffect]:
-        """Recipe keys that have no effect beside these options, in addition to those that follow from traits."""
+        """Return recipe keys without effect under these options, beyond those that follow from traits of the model."""
         return []
 
 
 def model_options(given: Any) -> ModelOptions:
-    """Validate a table of options, or a model's name, by the class that the named model has registered.
+    """Validate a model's name or table of options with the options class of that model.
 
     Raises
     ------
-    UsageError : there is no such model; the sentence names the nearest.
-    pydantic.ValidationError : an option is unknown, or a value does not fit.
+    UsageError : there is no such model; the message names the nearest name.
+    pydantic.ValidationError : an option is unknown, or a value is not valid.
     """
     return _look_up(given, "model", lambda entry: True)
 
 
 def _member_options(given: Any) -> ModelOptions:
-    """The same of a member of an ensemble."""
+    """Validate the options of an ensemble member, which can neither be an ensemble nor learn from one class only."""
     return _look_up(given, "member", lambda entry: not entry["has_members"] and not entry["learns_from_negatives"])
 
 
@@ -73,7 +73,7 @@ def _look_up(given: Any, role: str, fits: Callable[[Component], bool]) -> ModelO
     return options
 
 
-# a function looks the name up; a union of all classes would import models, whose files may import these sections
+# a function finds the class by name; a union of all classes would import models, whose files may import this one
 AnyModel = SerializeAsAny[Annotated[ModelOptions, PlainValidator(model_options)]]
 """Options of any model, as a field of a section."""
 AnyMember = SerializeAsAny[Annotated[ModelOptions, PlainValidator(_member_options)]]

@@ -1,4 +1,4 @@
-"""Make the normalizer, preprocessor and tokenizer of a recipe's ``[text]``."""
+"""Make the normalizer, preprocessor and tokenizer from a recipe's ``[text]`` table."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from toxiclf.text.tokenizers import Tokenizer, tokenizer
 
 
 def recipe_normalizer(recipe: Recipe) -> Normalizer:
-    """The recipe's normalizer; what it makes equal is one comment to split and folds, too."""
+    """Return the recipe's normalizer; comments that are equal after it also stay together in splits and folds."""
     return Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
 
 
 def recipe_preprocessor(recipe: Recipe) -> Preprocessor:
-    """The recipe's normalizer and its views of obfuscated words."""
+    """Return the recipe's preprocessor: its normalizer, and its views that read disguised words."""
     return Preprocessor(recipe_normalizer(recipe), recipe.text.views)
 
 
 def recipe_tokenizer(recipe: Recipe) -> Tokenizer:
-    """The recipe's tokenizer with its options."""
+    """Return the recipe's tokenizer with its options."""
     text = recipe.text
     return tokenizer(text.tokenizer, part_of_speech=text.part_of_speech, typo_correction=text.typo_correction)

@@ -1,4 +1,4 @@
-"""A whole recipe: its tables, and checks that they fit together."""
+"""The ``Recipe`` class: all tables of a recipe, and checks that their settings fit together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from toxiclf.recipe.sections import (
 from toxiclf.recipe.types import Section
 
 DEFAULT_MODEL = "ngram_logistic"
-"""The model of a recipe that names none."""
+"""Model of a recipe without ``model.name``."""
 
 
 class Recipe(Section):
@@ -63,19 +63,19 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _vectors_chosen(self) -> Recipe:
-        """Write out what ``vectors.pretrained = "auto"`` means, for models that take word vectors."""
+        """Replace "auto" in ``vectors.pretrained`` by "ko-comments" or "none" if the model takes word vectors."""
         text, vectors = self.text, self.vectors
         if all(one.component["takes"] == "ngrams" or one.learns_embedding for one in self.members):
             return self
         if vectors.pretrained == "auto":
             given = vectors.model_fields_set
-            if "pretrained" in given:  # as a recipe that was written names every key
+            if "pretrained" in given:  # a recipe that was saved names every key, so count only changed values
                 given = {key for key in given if getattr(vectors, key) != VectorsSection.model_fields[key].default}
             as_shipped = text.tokenizer == "mecab" and not text.part_of_speech
             chosen = vectors.model_copy(
                 update={"pretrained": "none" if given or not as_shipped else SHIPPED_VECTORS[0]}
             )
-            chosen.model_fields_set.discard("pretrained")  # nobody set it: a changed recipe chooses again
+            chosen.model_fields_set.discard("pretrained")  # not set by the user, so a changed recipe chooses again
             object.__setattr__(self, "vectors", chosen)
         elif vectors.pretrained in SHIPPED_VECTORS and (text.tokenizer != "mecab" or text.part_of_speech):
             raise ValueError(
@@ -95,7 +95,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _resamples_vectors(self) -> Recipe:
-        """Resamplers make rows of numbers; of a sequence or of n-grams they would make none that a comment could give."""
+        """Reject ``balance.resample`` on sequences or n-grams, as no comment could give the rows that it makes."""
         takes = {one.component["takes"] for one in self.members}
         if not self.balance.resample or "vectors" in takes:
             return self
@@ -121,38 +121,38 @@ class Recipe(Section):
 
     @property
     def members(self) -> tuple[Any, ...]:
-        """Options of the models that are fitted: of an ensemble its members, else the one model."""
+        """Options of each model that is fitted: the members of an ensemble, or the single model."""
         return self.model.fitted_models()
 
     @property
     def has_network(self) -> bool:
-        """Whether the model, or a member of its ensemble, is a network."""
+        """Whether the model, or a member of an ensemble, is a neural network."""
         return any(one.component["is_network"] for one in self.members)
 
     @property
     def watches_validation(self) -> bool:
-        """Whether anything uses the validation set for early stopping, so that nothing may be trained on it."""
+        """Whether a model or metric learning stops early by the validation set, which then cannot be trained on."""
         watched = any(one.component["watches_validation"] for one in self.members)
         return watched or self.features.metric_learning != "none"
 
     @property
     def takes_tokens(self) -> bool:
-        """Whether comments are tokenized: for all models but those over n-grams."""
+        """Whether comments are tokenized; they are not if every model takes n-grams."""
         return any(one.component["takes"] != "ngrams" for one in self.members)
 
     @property
     def class_weight(self) -> Any:
-        """The class weights that the model takes: none where it balances classes itself, or learns from one class."""
+        """Class weights of the model; "none" if it balances classes itself or learns from a single class."""
         entry = self.model.component
         return "none" if entry["balances_itself"] or entry["learns_from_negatives"] else self.balance.class_weight
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes about keys of earlier versions."""
+        """Notes about keys that were given by a name of an earlier version."""
         return self._notes
 
     def of_member(self, options: ModelOptions) -> Recipe:
-        """The recipe of one member of an ensemble; keys without effect on it have their defaults."""
+        """Return the recipe of one member of an ensemble; keys without effect on it are reset to their defaults."""
         features, balance = self.features, self.balance
         if options.component["takes"] != "vectors":
             features, balance = FeaturesSection(), balance.without_resampling()
@@ -172,23 +172,23 @@ class Recipe(Section):
         Parameters
         ----------
         source : str, Path, Mapping, Recipe or None
-            Name of a preset, path of a TOML file, tables, or a recipe; None for the default.
+            Name of a preset, path of a TOML file, mapping of tables, or a recipe; None for default settings.
         model : str, optional
-            Name of a model, whose preset gives the ``[model]`` table.
+            Name of a model; if ``source`` names another model, the preset of this one replaces its ``[model]`` table.
         settings : sequence of str
-            Pairs ``key=value`` such as ``decision.objective=f2``; a value is TOML, else text.
+            Pairs ``key=value`` such as ``decision.objective=f2``, which override ``source``; a value is TOML or text.
         seed : int, optional
-            Replaces the recipe's seed.
+            Seed that replaces the recipe's seed.
 
         Returns
         -------
         Recipe
-            Its :attr:`notes` name keys of earlier versions that it was written with.
+            The validated recipe; its :attr:`notes` name keys that were given by a name of an earlier version.
 
         Raises
         ------
         UsageError
-            A key or a name is unknown (the sentence gives the nearest), or a value does not fit.
+            A key or a name is unknown (the message gives the nearest), or a value is not valid.
 
         Examples
         --------
@@ -203,7 +203,7 @@ class Recipe(Section):
         if model is not None and content["model"].get("name") != model:
             content["model"] = model_table(model)
         notes = (*source.notes, *take_new_names(content)) if isinstance(source, Recipe) else take_new_names(content)
-        for setting in settings:  # which win over the recipe, by either name of a key
+        for setting in settings:  # they override the recipe, by the old or the new name of a key
             key, value = parsed_setting(setting)
             put(content, RENAMED.get(key, key), value)
             notes += (*rename_notes([key]), *take_new_names(content))
@@ -220,12 +220,12 @@ class Recipe(Section):
         return recipe
 
     def changed(self, settings: Mapping[str, Any]) -> Recipe:
-        """The recipe with other values; a new ``model.name`` brings the options of its preset.
+        """Return a copy with changed values; a new ``model.name`` replaces ``[model]`` by the preset of that model.
 
         Parameters
         ----------
         settings : mapping
-            Values by key, such as ``{"model.C": 10}``.
+            New values by key, such as ``{"model.C": 10}``.
 
         Returns
         -------
@@ -234,7 +234,7 @@ class Recipe(Section):
         Raises
         ------
         UsageError
-            A key is unknown, or a value does not fit.
+            A key is unknown, or a value is not valid.
 
         Examples
         --------
@@ -252,15 +252,15 @@ class Recipe(Section):
 
     @property
     def pretrained_vectors(self) -> str | None:
-        """The ready-made word vectors, by name or path; None if vectors are trained or not used."""
+        """Name or path of the ready-made word vectors; None if word vectors are trained or not used."""
         return None if self.vectors.pretrained in ("auto", "none") else self.vectors.pretrained
 
     def to_toml(self) -> str:
-        """The whole recipe, defaults included, as TOML."""
+        """Return the whole recipe, including defaults, as TOML."""
         import tomli_w
 
         return tomli_w.dumps(self.model_dump(mode="json"))
 
     def sha256(self) -> str:
-        """Hash of the recipe's content."""
+        """Return the SHA-256 of the whole recipe, including defaults, as hex digits."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()

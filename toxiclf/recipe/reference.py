@@ -1,4 +1,4 @@
-"""All keys of a recipe with type, default and meaning, from the fields of its sections and of models' options."""
+"""List recipe keys with type, default and meaning, from the fields of recipe sections and model options."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SIGNS = {Gt: ">", Ge: "≥", Lt: "<", Le: "≤"}
 
 @dataclass(frozen=True)
 class RecipeKey:
-    """A key of a recipe.
+    """Description of a recipe key.
 
     Attributes
     ----------
-    key : such as ``model.C``.
-    type : in words, such as ``number > 0``.
-    default : as TOML would have it.
-    meaning : a sentence.
+    key : full name, such as ``model.C``.
+    type : type in words, such as ``number > 0``.
+    default : default value in TOML; empty if there is none.
+    meaning : what the key sets, in words.
     """
 
     key: str
@@ -43,15 +43,15 @@ class RecipeKey:
 
 
 def recipe_keys(model: str | None = None) -> list[RecipeKey]:
-    """The keys of every recipe, or those that have an effect on one model.
+    """Return all recipe keys, or only those that have an effect on one model.
 
     Parameters
     ----------
-    model : its name; None for all keys, with those of all models' options.
+    model : name of the model; None for all keys, including the options of every model.
 
     Raises
     ------
-    UsageError : there is no such model; the sentence names the nearest.
+    UsageError : there is no such model; the message names the nearest name.
 
     >>> next(row for row in recipe_keys("svm") if row.key == "model.C").default
     '1.0'
@@ -81,7 +81,7 @@ def _rows(section: str, kind: type[Section], model: str = "") -> Iterator[Recipe
 
 
 def _all_options() -> Iterator[RecipeKey]:
-    """Keys of all models' options; keys that several models share appear once, with these models."""
+    """Yield the options of all models as keys; ``meaning`` ends with the names of the models that have the key."""
     models: dict[RecipeKey, list[str]] = defaultdict(list)
     for entry in components("model").values():
         assert entry.options is not None
@@ -120,7 +120,7 @@ def _as_toml(value: Any) -> str:
 
 
 def _type(kind: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
-    """A type in words."""
+    """Return a field's type in words, such as ``number > 0``; ``metadata`` holds its bounds."""
     for mark in metadata:
         if isinstance(mark, ComponentName):
             return _one_of(mark.names())

@@ -1,4 +1,4 @@
-"""``[search]``: which keys of a recipe are tried with which values."""
+"""The ``[search]`` table: which recipe keys a search varies, and which values it tries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toxiclf.recipe.types import Count, Section
 
 
 class Range(Section):
-    """Numbers from ``low`` to ``high``, both included; whole ones where both are."""
+    """Numbers from ``low`` to ``high``, both included; only integers unless a bound or the step is a float."""
 
     low: int | FiniteFloat
     """The lowest value."""
@@ -45,7 +45,7 @@ class Range(Section):
 
     @property
     def whole(self) -> bool:
-        """Whether it holds integers only."""
+        """Whether the range holds only integers."""
         return all(isinstance(end, int) for end in (self.low, self.high)) and not isinstance(self.step, float)
 
 
@@ -54,7 +54,7 @@ _TABLE = 'expected a table such as {"model.C" = [0.1, 1, 10]}'
 
 
 def _as_spaces(value: Any) -> Any:
-    """One table or several; a key may be written ``"model.C"`` or ``model.C``, and one value stands for a list of one."""
+    """Convert one or several TOML tables, with quoted or dotted keys, to dicts from recipe key to values or a range."""
     tables = [value] if isinstance(value, Mapping) else value
     if not (isinstance(tables, list | tuple) and all(isinstance(table, Mapping) for table in tables)):
         raise ValueError(f"{_TABLE}, or a list of such tables")
@@ -111,13 +111,13 @@ def _list(key: str, values: Any) -> tuple[Any, ...]:
 
 
 class SearchSection(Section):
-    """``[search]``: which recipe keys are tried with which values, by cross-validation inside the training set."""
+    """``[search]``: which recipe keys a search varies, by cross-validation within the training set."""
 
     method: Literal["none", "grid", "optuna"] = "none"
     """No search, a grid of all combinations, or proposals by optuna."""
     metric: Literal["average_precision", "roc_auc", "f1", "f2", "macro_f1", "accuracy"] = "average_precision"
-    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, macro_f1 and accuracy, calibration and
-    threshold of each fold are chosen on the held-out scores of the other folds."""
+    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, macro_f1 and accuracy,
+    calibration and threshold of each fold are chosen on the held-out scores of the other folds."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of the cross-validation."""
     stratified: bool = True
@@ -125,8 +125,8 @@ class SearchSection(Section):
     trials: Count = 50
     """Number of recipes that optuna tries."""
     space: Annotated[tuple[Space, ...], BeforeValidator(_as_spaces)] = ()
-    """Recipe keys with a list of values each or, for optuna, a range such as `{low = 0.1, high = 10, log = true}`; several tables
-    are separate grids, for keys that fit only some values of another (gamma and the kernel)."""
+    """Recipe keys with a list of values each or, for optuna, a range such as `{low = 0.1, high = 10, log = true}`;
+    several tables are separate grids, for keys that fit only some values of another (gamma and the kernel)."""
 
     @model_validator(mode="after")
     def _whole(self) -> SearchSection:

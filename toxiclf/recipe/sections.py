@@ -1,4 +1,4 @@
-"""The tables of a recipe, but ``[balance]``, ``[model]`` and ``[search]``."""
+"""The recipe tables ``[split]``, ``[text]``, ``[vectors]``, ``[features]`` and ``[decision]``."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ NgramLength = Annotated[int, Field(ge=1, le=10)]
 
 
 def _views(value: Any) -> Any:
-    """One value where a list is meant; "all" for every one."""
+    """Replace "all" by the names of all views, and put a single name into a list."""
     return tuple(components("view")) if value == "all" else as_list(value)
 
 
 class SplitSection(Section):
-    """``[split]``: shares of all rows."""
+    """``[split]``: sizes of test set and validation set, as shares of all rows."""
 
     test: Share = 0.2
-    """Share of all rows in the test set. 0 trains on every row; the figures of the report then come from the scores that
-    calibration and thresholds were chosen on."""
+    """Share of all rows in the test set. 0 trains on every row; the metrics of the report then come from the scores
+    that calibration and thresholds were chosen on."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of all rows in the validation set."""
 
 
 class TextSection(Section):
-    """``[text]``: how a comment is normalized and cut into tokens."""
+    """``[text]``: how a comment is normalized and tokenized."""
 
     tokenizer: Annotated[str, ComponentName("tokenizer")] = "mecab"
     """Tokenizer that cuts a comment into tokens."""
@@ -47,29 +47,29 @@ class TextSection(Section):
     views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = ()
     """Views that read disguised words; their readings are added to the comment. "all" is every view."""
     max_tokens: Count | Literal["auto"] = "auto"
-    """Maximum number of tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read as many
-    as 99.5 % of the training comments need."""
+    """Maximum number of tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read
+    as many as 99.5 % of the training comments need."""
     max_chars: Count = 2000
     """Maximum number of characters of a normalized comment that are read."""
     repeat_cap: Count = 3
     """Longest run of one character; longer runs are cut."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect with the other settings, and the reasons."""
+        """Return lists of keys that have no effect with the other settings, each with the reason."""
         made, cause = tokenizer_class(self.tokenizer), f"on the tokenizer {self.tokenizer}"
         has_effect = {"part_of_speech": bool(made.tags), "typo_correction": made.corrects_typos}
         return [([key for key, has in has_effect.items() if not has], cause)]
 
 
 class VectorsSection(Section):
-    """``[vectors]``: ready-made word vectors, else trained on the ``unlabeled`` texts alone, else on the training rows."""
+    """``[vectors]``: word vectors, ready-made or trained on ``unlabeled`` texts or, without those, on training rows."""
 
     pretrained: Annotated[str, Field(min_length=1)] = "auto"
-    """Ready-made word vectors: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in word2vec's format, or
-    "none". "auto" is "ko-comments" if this table has no other key and tokens are those of mecab with all parts of speech, else
-    "none"."""
+    """Ready-made word vectors: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in word2vec's
+    format, or "none". "auto" is "ko-comments" if this table has no other key and tokens are those of mecab with all
+    parts of speech, else "none"."""
     kind: Literal["word2vec", "fasttext"] = "word2vec"
-    """How vectors are trained: one for each token, or also for its pieces (FastText over jamo)."""
+    """Word vectors for whole tokens (word2vec), or also for their pieces of jamo (fasttext)."""
     architecture: Literal["skip_gram", "cbow"] = "skip_gram"
     """What training predicts: the neighbors of a token (skip_gram), or a token from its neighbors (cbow)."""
     size: Count = 100
@@ -77,12 +77,13 @@ class VectorsSection(Section):
     window: Count = 5
     """Tokens on each side that count as neighbors."""
     min_count: Count | Literal["auto"] = "auto"
-    """Minimum number of occurrences of a token with a vector; "auto" is 5 for unlabeled texts and 2 for training rows."""
+    """Minimum number of occurrences of a token with a vector; "auto" is 5 for unlabeled texts and 2 for training
+    rows."""
     epochs: Count | Literal["auto"] = "auto"
     """Passes over the texts; "auto" is 5 for unlabeled texts and 20 for training rows."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of the vectors alone, so that runs with different recipe seeds share vectors of unlabeled texts. Vectors of training
-    rows depend on the recipe's seed, too."""
+    """Seed of the vectors alone, so that runs with different recipe seeds share vectors of unlabeled texts. Vectors of
+    training rows depend on the recipe's seed, too."""
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     """Files or `corpus:NAME` whose texts the vectors are trained on; empty for the training rows."""
     jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
@@ -99,7 +100,7 @@ class VectorsSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect with the other settings, and the reasons."""
+        """Return lists of keys that have no effect with the other settings, each with the reason."""
         if self.pretrained not in ("auto", "none"):
             trained = [key for key in type(self).model_fields if key != "pretrained"]
             return [(trained, f"while vectors.pretrained is '{self.pretrained}'")]
@@ -107,28 +108,30 @@ class VectorsSection(Section):
 
 
 def _may_encode(entry: Component) -> bool:
-    """A network over sequences that begins with word vectors."""
+    """Return whether a model can be a metric encoder: a network over sequences of given word vectors."""
     if not entry["is_network"] or entry["takes"] != "sequences" or entry["learns_from_negatives"]:
         return False
     return not model_options(entry.name).learns_embedding
 
 
 class FeaturesSection(Section):
-    """``[features]``: how the word vectors of a comment become one vector, and what is learned of that before the model.
+    """``[features]``: how word vectors of a comment become one vector, and which of its dimensions are kept or learned.
 
-    Metric learning: :mod:`toxiclf.metric_learning`.
+    See :mod:`toxiclf.metric_learning` for metric learning.
     """
 
     pooling: Annotated[str, ComponentName("pooling")] = "mean"
-    """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth inverse
-    frequency without the first principal direction (sif)."""
+    """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth
+    inverse frequency without the first principal direction (sif)."""
     select: Count | Literal["all"] = "all"
-    """Number of dimensions of that vector that are kept, by their importance in a random forest fitted to the training rows."""
+    """Number of dimensions of that vector that are kept, by their importance in a random forest fitted to the training
+    rows."""
     metric_learning: Annotated[str, ComponentName("metric-learner", others=("none",))] = "none"
-    """Method that learns dimensions in which comments of one class are near each other and far from others; one label only."""
+    """Method that learns dimensions in which comments of one class are near each other and far from others; one label
+    only."""
     metric_encoder: Annotated[str, ComponentName("model", others=("mlp",), fits=_may_encode)] = "mlp"
-    """Encoder that learns these dimensions: dense layers over averaged vectors ("mlp"), or a network by name, with its default
-    options, over sequences of word vectors."""
+    """Encoder that learns these dimensions: dense layers over averaged vectors ("mlp"), or a network by name, with its
+    default options, over sequences of word vectors."""
     metric_size: Annotated[int, Field(ge=2)] = 16
     """Number of dimensions that are learned."""
     metric_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 64)
@@ -136,9 +139,11 @@ class FeaturesSection(Section):
     metric_dropout: Share = 0.3
     """Share of the units of "mlp" that are dropped in training."""
     metric_margin: Positive = 0.3
-    """Margin of the triplet loss: how much farther (in squared distance) the other class must be than the comment's own."""
+    """Margin of the triplet loss: how much farther (in squared distance) the other class must be than the comment's
+    own."""
     metric_temperature: Positive = 0.1
-    """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favors the nearest comments."""
+    """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favors the nearest
+    comments."""
     metric_batch_size: Annotated[int, Field(ge=8)] = 128
     """Comments in a batch, half of each class."""
     metric_learning_rate: Positive = 1e-3
@@ -150,11 +155,11 @@ class FeaturesSection(Section):
 
     @property
     def of_sequences(self) -> bool:
-        """Whether metric learning reads sequences of word vectors, and not their average."""
+        """Whether metric learning takes sequences of word vectors instead of their average."""
         return self.metric_learning != "none" and self.metric_encoder != "mlp"
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Keys that have no effect with the other settings, and the reasons."""
+        """Return lists of keys that have no effect with the other settings, each with the reason."""
         if self.metric_learning == "none":
             learned = [key for key in type(self).model_fields if key.startswith("metric_") and key != "metric_learning"]
             return [(learned, "while features.metric_learning is 'none'")]
@@ -168,13 +173,13 @@ class FeaturesSection(Section):
         return idle
 
 
-_RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with an example each
+_RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with example rates
 _OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}={rate}" for name, rate in _RATED_OBJECTIVES.items()))
 
 
 def _objective(value: Any) -> Any:
-    """Accept a name, ``NAME=rate`` or a fixed threshold."""
-    if not isinstance(value, bool) and isinstance(value, Real):  # NumPy's numbers, too
+    """Validate an objective: a name, ``NAME=rate`` or a fixed threshold."""
+    if not isinstance(value, bool) and isinstance(value, Real):  # includes NumPy numbers
         threshold = float(value)
         if not 0 <= threshold <= 1:
             raise ValueError(f"a fixed threshold must lie in [0, 1], not {value}; name an objective to have it tuned")
@@ -193,7 +198,7 @@ def _objective(value: Any) -> Any:
 
 
 def _prior(value: Any) -> Any:
-    """Accept "none", a share, or a share by label; a label that is a number is named by it."""
+    """Validate a production prevalence: "none", a share, or shares by label; convert labels to strings."""
     if isinstance(value, str) and "=" in value:
         entries = [entry.rpartition("=") for entry in value.strip("{} ").split(",")]
         named = [(label.strip("\"' ") or "toxic", rate.strip()) for label, _, rate in entries]
@@ -209,22 +214,23 @@ def _prior(value: Any) -> Any:
 
 
 class DecisionSection(Section):
-    """``[decision]``: where scores for calibration and thresholds come from, and what a threshold is chosen for."""
+    """``[decision]``: which scores calibration and thresholds are fitted on, and the objective of thresholds."""
 
     source: Literal["auto", "out_of_fold", "validation"] = "auto"
-    """Where scores for calibration and thresholds come from; "auto" is "validation" for networks and "out_of_fold" for all other
-    models."""
+    """Where scores for calibration and thresholds come from; "auto" is "validation" for networks and "out_of_fold" for
+    all other models."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of out-of-fold scores."""
     calibrate: Literal["platt", "isotonic", "none"] = "platt"
     """Calibration that turns raw outputs into probabilities."""
     objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"
     """Objective of thresholds: f1, f2, accuracy, macro_f1, recall_at_precision=R (the most recall with at least that
-    precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a fixed
-    threshold."""
+    precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a
+    fixed threshold."""
     prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
-    """Production prevalence: the share of comments in production that are toxic, if it is known (a table by label if there are
-    several). Scores, thresholds and shares of flags are then those of production, not of the labeled comments."""
+    """Production prevalence: the share of comments in production that are toxic, if it is known (a table by label if
+    there are several). Scores, thresholds and shares of flags are then those of production, not of the labeled
+    comments."""
 
     @model_validator(mode="after")
     def _prior_of_calibrated_scores(self) -> DecisionSection:

@@ -1,4 +1,4 @@
-"""Types of the fields of a recipe."""
+"""Types of recipe fields, and the base class of recipe tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
 def as_list(value: Any) -> Any:
-    """One value where a list is meant."""
+    """Put a single string or number into a list; return any other value unchanged."""
     return [value] if isinstance(value, str | int | float) else value
 
 
@@ -30,9 +30,9 @@ class ComponentName:
 
     Attributes
     ----------
-    kind : of the registry.
-    others : words that are accepted beside the names.
-    fits : whether a component of the kind is accepted.
+    kind : kind of the component in the registry.
+    others : words that are accepted in addition to component names.
+    fits : function that returns whether a component of the kind is accepted.
     """
 
     kind: str
@@ -40,11 +40,11 @@ class ComponentName:
     fits: Callable[[Component], bool] = lambda entry: True
 
     def names(self) -> list[str]:
-        """All accepted words."""
+        """Return all accepted words: ``others``, then the component names."""
         return [*self.others, *(entry.name for entry in components(self.kind).values() if self.fits(entry))]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The schema of a string, and then the look-up."""
+        """Return the string schema, followed by a check that the word is accepted."""
         return core_schema.no_info_after_validator_function(self._known, handler(source))
 
     def _known(self, name: str) -> str:
@@ -61,23 +61,23 @@ class ComponentName:
 
 
 class Section(BaseModel):
-    """A table of a recipe: unknown keys are errors, and it is immutable; the text below a key is its description."""
+    """Base class of a recipe's tables: immutable; unknown keys are errors; the string below a field describes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Only what is not the default: a recipe's repr is what was asked for."""
+        """Return only values that differ from their defaults, for a short repr."""
         return ((key, v) for key, v in super().__repr_args__() if key and v != self.default_of(key))
 
     @classmethod
     def default_of(cls, key: str) -> Any:
-        """The value of a key that is left out."""
+        """Return the default value of a key."""
         return cls.model_fields[key].get_default(call_default_factory=True)
 
 
 @dataclass(frozen=True)
 class NoEffect:
-    """Keys of a section that have no effect, and why: the end of the sentence "… has no effect …"."""
+    """Keys of a section that have no effect; ``cause`` completes the sentence "KEY has no effect …"."""
 
     section: str
     keys: Sequence[str]

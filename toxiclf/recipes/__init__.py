@@ -1,1 +1,1 @@
-"""Recipes that ship with the package, by name."""
+"""Recipes that are part of the package: each TOML file here is a preset with the name of its file."""

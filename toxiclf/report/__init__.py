@@ -1,1 +1,1 @@
-"""Renderings of a report: figures, HTML, Markdown, LaTeX; functions over the report's data."""
+"""Functions that render a report: as figures, HTML, Markdown, LaTeX, and tables for the terminal."""

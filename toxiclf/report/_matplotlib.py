@@ -1,4 +1,4 @@
-"""Charts by matplotlib: for publication, as SVG, PDF or PNG."""
+"""Draw charts with matplotlib for publication, as SVG, PDF or PNG."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _KOREAN_FONTS = (
 _BOX = "□"
 _LATIN_FONT = "DejaVu Sans"
 _MOST_COLUMNS = 3
-_WIDTH, _HEIGHT = 5.0, 4.2  # inches of a panel
-_LEGEND_BELOW = 0.45  # inches from the axis
-_PIXELS = 100  # of the page to an inch
+_WIDTH, _HEIGHT = 5.0, 4.2  # size of a panel in inches
+_LEGEND_BELOW = 0.45  # inches from the x axis to the legend
+_PIXELS = 100  # pixels of report.html per inch
 _DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
-_METADATA: dict[str, dict[str, Any]] = {  # nothing that differs from run to run
+_METADATA: dict[str, dict[str, Any]] = {  # leaves out what would differ from run to run
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     "png": {"Software": None},
@@ -42,22 +42,20 @@ _METADATA: dict[str, dict[str, Any]] = {  # nothing that differs from run to run
 
 
 def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
-    """Write a figure; its format is the ending of ``path``.
+    """Draw charts as one figure and write it to a file, whose ending sets the format.
 
     Parameters
     ----------
-    charts : each with a title, such as the name of its label; empty for none.
+    charts : pairs of a title, such as the name of a label, and its chart; an empty title is left out.
 
     Returns
     -------
-    Whether the fonts of this machine have all its characters; else boxes stand for some.
+    Whether the fonts of this machine have all characters of the figure; missing ones are drawn as boxes.
     """
     import matplotlib
     from matplotlib.text import Text
 
-    logging.getLogger("fontTools.subset").setLevel(
-        logging.ERROR
-    )  # of a PDF it tells each table of a font that it leaves out
+    logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # it logs each font table that it leaves out of a PDF
     style = {
         "font.family": [*korean_fonts(), _LATIN_FONT], "axes.unicode_minus": False, "text.parse_math": False,
         "svg.hashsalt": "toxiclf", "pdf.fonttype": 42, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
@@ -71,7 +69,7 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
 
 
 def draw(charts: Sequence[tuple[str, Chart]]) -> Figure:
-    """A figure of all panels: charts of one panel beside each other, of several below each other."""
+    """Return a figure of all panels: charts of one panel side by side (three in a row), others one below the other."""
     from matplotlib.figure import Figure
 
     first = charts[0][1]
@@ -161,7 +159,7 @@ def _draw_points(axes: Axes, series: Series, place: tuple[int, int]) -> None:
 
 
 def _draw_bars(axes: Axes, series: Series, place: tuple[int, int]) -> None:
-    """Bars; those of several series beside each other know their ``place``: which of how many."""
+    """Draw a series of bars, shifted sideways by ``place``: number of the series, and count of series side by side."""
     style: dict[str, Any] = {"label": drawable(series.name) or None, "color": series.colour, "alpha": series.opacity}
     if series.lying:
         y = np.asarray(series.y, dtype=np.float64)
@@ -220,11 +218,11 @@ _DRAW: Mapping[str, Callable[[Axes, Series, tuple[int, int]], None]] = {
 
 @cache
 def korean_fonts() -> tuple[str, ...]:
-    """Fonts of this machine that have Hangul."""
+    """Return the names of the known Korean fonts that are installed, in order of preference."""
     from matplotlib import font_manager
 
     known = {font.fname for font in font_manager.fontManager.ttflist}
-    for path in set(font_manager.findSystemFonts()) - known:  # installed after matplotlib made its list
+    for path in set(font_manager.findSystemFonts()) - known:  # fonts that were installed after matplotlib made its list
         with suppress(OSError, RuntimeError):
             font_manager.fontManager.addfont(path)
     present = {font.name for font in font_manager.fontManager.ttflist}
@@ -232,14 +230,14 @@ def korean_fonts() -> tuple[str, ...]:
 
 
 def drawable(text: str) -> str:
-    """A text with a box for each character that no font here has."""
+    """Return the text with a box in place of each character that the fonts of figures do not have."""
     known = _characters()
     return "".join(character if ord(character) in known or character == "\n" else _BOX for character in text)
 
 
 @cache
 def _characters() -> frozenset[int]:
-    """Characters that the fonts have."""
+    """Return the code points of all characters that the fonts of figures have."""
     from matplotlib import font_manager, ft2font
 
     paths = [font_manager.findfont(name) for name in (*korean_fonts(), _LATIN_FONT)]

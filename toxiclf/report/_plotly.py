@@ -1,7 +1,6 @@
-"""Charts as plotly's script takes them: for ``report.html`` and for notebooks.
+"""Draw charts as Plotly JSON, for ``report.html`` and for notebooks.
 
-They are plain dictionaries, without plotly's Python classes: checking a page's figures by these takes longer than the rest of
-saving a run.
+The JSON is built without plotly's Python classes, because their checks take longer than the rest of saving a run.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import Any
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Rule, Series
 
 _LINE = {"dash": "dash", "color": "#333"}
-_SECOND_AXIS_WIDTH = 0.06  # of the figure
+_SECOND_AXIS_WIDTH = 0.06  # as a share of the width of the figure
 _TITLE_SIZE = 16  # pixels
-_DIGITS = 6  # decimals of numbers: more than one can see
+_DIGITS = 6  # significant digits of numbers: more than a reader can see
 
 
 def draw(chart: Chart, *, comments: bool = True) -> dict[str, Any]:
-    """A figure's ``data`` and ``layout`` as JSON types; without ``comments``, hovering shows no texts."""
+    """Return a chart as Plotly JSON (``data`` and ``layout``); without ``comments``, no text of a comment is in it."""
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"margin": {"l": 60, "r": 20, "t": 40, "b": 50}, "hovermode": "closest"}
     annotations: list[dict[str, Any]] = []
@@ -42,7 +41,7 @@ def draw(chart: Chart, *, comments: bool = True) -> dict[str, Any]:
         for series in panel.series:
             trace = _trace(series, panel, comments=comments)
             trace |= {"xaxis": x, "yaxis": "y2" if series.second_axis else y}
-            if several and series.name:  # in several panels, and once in the legend
+            if several and series.name:  # a series in several panels has one entry in the legend
                 trace |= {"legendgroup": trace["name"], "showlegend": series.name not in named}
                 named.add(series.name)
             data.append(trace)
@@ -60,7 +59,7 @@ def draw(chart: Chart, *, comments: bool = True) -> dict[str, Any]:
                 {"text": _text(panel.title), "x": sum(domain) / 2, "y": 1.0, "xref": "paper", "yref": "paper",
                  "xanchor": "center", "yanchor": "bottom", "showarrow": False, "font": {"size": _TITLE_SIZE}}
             )  # fmt: skip
-            layout["legend"] = {"y": -0.05, "yanchor": "top"}  # it would stand where titles do
+            layout["legend"] = {"y": -0.05, "yanchor": "top"}  # below the panels: above, it would cover their titles
     if any(series.kind == "bars" for panel in chart.panels for series in panel.series):
         layout["barmode"] = "overlay" if all(panel.bars_overlap for panel in chart.panels) else "group"
     if not chart.legend:
@@ -71,7 +70,7 @@ def draw(chart: Chart, *, comments: bool = True) -> dict[str, Any]:
 
 
 def _domains(chart: Chart) -> list[list[float]]:
-    """From where to where each panel goes, as shares of the width."""
+    """Return the left and right end of each panel, as shares of the figure's width."""
     if len(chart.panels) == 1:
         return [[0.0, 1.0 - _SECOND_AXIS_WIDTH if chart.panels[0].second_y else 1.0]]
     unit = (1 - chart.gap * (len(chart.panels) - 1)) / sum(panel.width for panel in chart.panels)
@@ -163,7 +162,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
 
 
 def _places(values: Iterable[Any]) -> Sequence[Any]:
-    """Numbers, and names of places, as JSON has them; None where there is no number."""
+    """Return coordinates as JSON types: floats rounded, NaN and infinity as None, text escaped for Plotly."""
     plain = values.tolist() if hasattr(values, "tolist") else values
     return [
         _text(value) if isinstance(value, str) else _rounded(value) if isinstance(value, float) else value
@@ -176,10 +175,10 @@ def _rounded(value: float) -> float | None:
 
 
 def _text(text: str) -> str:
-    """Text in plotly's own tags: what people wrote stays text, and lines stay lines."""
+    """Return text that Plotly shows as it is, with ``<br>`` for line breaks."""
     return _escaped(text).replace("\n", "<br>")
 
 
 def _escaped(text: str) -> str:
-    """Text that plotly, which knows a few tags, shows as it is."""
+    """Escape text, so that Plotly does not interpret tags in it."""
     return escape(text, quote=False)

@@ -1,4 +1,4 @@
-"""The content of a figure, whatever library draws it: panels of series, plain text and numbers."""
+"""The content of a figure as plain text and numbers, which either plotly or matplotlib draws."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 BLUE, RED, ORANGE, GREY, PURPLE, PALE = "#2f6db3", "#c8442f", "#d98a1f", "#8a8f98", "#7a5bb0", "#ccd2da"
 CLASS_COLOURS = (BLUE, RED)
-"""Of comments without the label, and with it."""
+"""Colors of comments without the label, and of comments with it."""
 CLASS_NAMES = ("not toxic", "toxic")
 
 _MOST_CURVE_POINTS = 250
-_LONGEST_HOVER = 120  # characters of a comment
+_LONGEST_HOVER = 120  # characters of a comment that are shown on hover
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis.
+    """An axis of a panel.
 
     Attributes
     ----------
-    range : from, to; None to fit the series.
-    ticks : names of the places 0, 1, 2, …; empty for numbers.
-    percent : whether its numbers are shares, shown as percentages.
-    reversed : whether it begins at the top.
-    hidden : whether its numbers say nothing, and are left out.
-    whole : whether there is nothing between its whole numbers.
+    range : lowest and highest value; None to fit the series.
+    ticks : names of the positions 0, 1, 2, …; empty for a numeric axis.
+    percent : whether values are shares, shown as percentages.
+    reversed : whether values increase downward (or to the left on an x axis).
+    hidden : whether tick labels are left out, because the values have no meaning.
+    whole : whether ticks are only at whole numbers.
     """
 
     title: str = ""
@@ -47,26 +47,27 @@ class Axis:
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one colour and name.
+    """A series of points, drawn as a line, bars or single points.
 
     Attributes
     ----------
-    kind : "line"; "step", a line that holds its value until the next point; "bars"; "points".
-    x, y : of equal length; bars that lie have their length in ``x``. None is a gap.
-    name : in the legend; empty for none.
-    colour : one for all, or one a point.
-    dash : of a line.
-    markers : whether a line shows its points, too.
-    cross : whether points are crosses.
-    size : of points, in pixels.
-    opacity : from 0 to 1.
-    widths : of bars; None to fit.
-    lying : whether bars lie.
-    labels : text in each bar.
-    hover : text where the pointer rests, a point each.
-    hover_is_comments : whether that is the text of comments, which a page without comments leaves out.
-    error_x, error_y : how far the interval of each point reaches below and above it; in ``error_colour``, if that is given.
-    second_axis : whether ``y`` is on the panel's second axis.
+    kind : "line"; "step", a line that keeps its value until the next point; "bars"; or "points".
+    x, y : coordinates, of equal length; None is a gap. Horizontal bars have their lengths in ``x``.
+    name : name in the legend; empty for no entry.
+    colour : color of all points, or a color for each point.
+    dash : style of a line.
+    markers : whether a line has a marker at each point.
+    cross : whether points are drawn as crosses.
+    size : size of points in pixels.
+    opacity : opacity of points and bars, from 0 to 1.
+    widths : width of each bar; None to choose it automatically.
+    lying : whether bars are horizontal.
+    labels : text at each bar.
+    hover : text for each point, shown when the pointer is on the point.
+    hover_is_comments : whether ``hover`` is text of comments, which a page without comments leaves out.
+    error_x, error_y : lengths of the error bars below and above each point.
+    error_colour : color of error bars; empty for ``colour``.
+    second_axis : whether ``y`` belongs to the second y axis of the panel.
     """
 
     kind: Literal["line", "step", "bars", "points"]
@@ -92,12 +93,12 @@ class Series:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Cells between two axes with ticks.
+    """A grid of colored cells with text, between two axes with ticks.
 
     Attributes
     ----------
-    shares : from 0 to 1, a row of cells each; they give the colour.
-    texts : what stands in each cell, of one line or two.
+    shares : rows of values from 0 to 1, which set the colors of the cells.
+    texts : rows of texts in the cells, with one or two lines each.
     """
 
     shares: Sequence[Sequence[float]]
@@ -106,7 +107,7 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Rule:
-    """A dashed line across a panel, such as a threshold; ``lying`` at a value of ``y``, else standing at one of ``x``."""
+    """A dashed line across a panel, such as a threshold: at y = ``at`` if ``lying``, else at x = ``at``."""
 
     at: float
     name: str = ""
@@ -115,14 +116,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Panel:
-    """A pair of axes with what they hold.
+    """A pair of axes and what is drawn between them.
 
     Attributes
     ----------
-    second_y : title of the axis at the right; empty for none.
-    note : lines of text in the upper left corner.
-    width : beside other panels, in their unit.
-    bars_overlap : whether bars of several series lie over each other, else beside each other.
+    second_y : title of a second y axis, at the right; empty for no such axis.
+    note : text in the upper left corner, in one or more lines.
+    width : width relative to the other panels of the chart.
+    bars_overlap : whether bars of several series overlap; False puts them side by side.
     """
 
     x: Axis = Axis()
@@ -139,15 +140,15 @@ class Panel:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure: panels side by side.
+    """The content of a figure: panels side by side.
 
     Attributes
     ----------
-    height : in pixels of the page; None for the usual one.
-    legend : whether names of series are shown.
-    share_y : whether panels have the same ``y``, shown once.
-    gap : between panels, as a share of the width.
-    note : how it is read, where that differs from what the figure's ``note`` says in general.
+    height : height on the page in pixels; None for the default height.
+    legend : whether to show a legend with the names of series.
+    share_y : whether all panels share one y axis, shown once.
+    gap : space between panels, as a share of the figure's width.
+    note : caption of this chart; empty for the ``note`` with which the figure is registered.
     """
 
     panels: Sequence[Panel] = field(default_factory=tuple)
@@ -159,20 +160,20 @@ class Chart:
 
 
 UNIT = (-0.01, 1.01)
-"""Range of an axis of shares."""
+"""Range of an axis of shares, with a margin."""
 UNIT_UP = (-0.01, 1.03)
-"""The same for the vertical axis, with space for a line along its top."""
+"""Range of a vertical axis of shares, with space for a line at its top."""
 
 
 def class_names(report: Report, label: int) -> tuple[str, str]:
-    """Names of comments without the label and with it, for a legend."""
+    """Return the legend names of comments without the label, and of comments with it."""
     if len(report.labels) == 1:
         return CLASS_NAMES
     return f"without '{report.labels[label]}'", f"with '{report.labels[label]}'"
 
 
 def scores_of(scored: ScoredRows | None, label: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
-    """Scores of a label, and which rows hold it; None where there are no rows, or none of one class."""
+    """Return a label's scores and whether each row has it, both (n,); None if rows are missing or all of one class."""
     if scored is None:
         return None
     scores, toxic = scored.predictions.scores[:, label], scored.predictions.targets[:, label] == 1
@@ -180,14 +181,14 @@ def scores_of(scored: ScoredRows | None, label: int) -> tuple[NDArray[np.float32
 
 
 def comment_texts(scored: ScoredRows | None, rows: Sequence[int] | NDArray[np.intp]) -> list[str]:
-    """Comments as the model reads them, for points of :attr:`ScoredRows.pointed`; empty where no texts are at hand."""
+    """Return normalized, shortened texts of ``rows`` of :attr:`ScoredRows.pointed`; empty without texts."""
     if scored is None or scored.pointed is None:
         return []
     return [shortened(text, _LONGEST_HOVER) for text in scored.as_read(scored.pointed, rows)]
 
 
 def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:
-    """Which points of a curve to draw: those far enough apart to be seen, and both ends."""
+    """Return indices of at most about 250 points of a curve to draw, spread evenly over ``along``, with both ends."""
     if len(along) <= _MOST_CURVE_POINTS:
         return np.arange(len(along))
     steps = np.floor(np.abs(along - along[0]) / (np.abs(along[-1] - along[0]) or 1) * _MOST_CURVE_POINTS)
@@ -196,7 +197,7 @@ def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def class_bars(counts: Sequence[NDArray[Any]], edges: NDArray[np.float64], names: Sequence[str]) -> list[Series]:
-    """How many comments of each class lie between edges, as shares of their class."""
+    """Return one bar series per class: the share of its comments (``counts``) in each bin between ``edges``."""
     return [
         Series(
             "bars", (edges[1:] + edges[:-1]) / 2, of_class / max(1, of_class.sum()), f"{name} ({of_class.sum():,})", colour,
@@ -207,5 +208,5 @@ def class_bars(counts: Sequence[NDArray[Any]], edges: NDArray[np.float64], names
 
 
 def shortened(text: str, most: int) -> str:
-    """The first characters of a text, with a mark if some are left out."""
+    """Return the first ``most`` characters of a text, followed by "…" if the text is longer."""
     return text if len(text) <= most else f"{text[:most]}…"

@@ -1,4 +1,4 @@
-"""Tables and the Markdown page of a comparison of runs."""
+"""Render a comparison of runs, as tables and as a Markdown page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from toxiclf.report.tables import cell
 
 @register("format", "comparison_tables", summary="Tables of a comparison as rows of text")
 def tables(comparison: Comparison) -> list[list[list[str]]]:
-    """Tables, each with its heading first: the runs, their figures, their differences, and differences by label."""
+    """Return the tables of a comparison, each with its heading first.
+
+    They show the runs, their metrics, the differences of metrics and, for several labels, the differences by label.
+    """
     later = [run.name for run in comparison.runs[1:]]
     mean = f", mean of {len(comparison.labels)} labels" if len(comparison.labels) > 1 else ""
     headline = metric_names("headline")
@@ -37,7 +40,7 @@ def tables(comparison: Comparison) -> list[list[list[str]]]:
 
 @register("format", "comparison", summary="A comparison as a Markdown page")
 def markdown(comparison: Comparison) -> str:
-    """The tables and notes as a Markdown page."""
+    """Return the tables and notes of a comparison as a Markdown page."""
     titles = ("Runs", "Figures", "Differences", "Differences by label")
     parts = [f"# {' · '.join(run.name for run in comparison.runs)}", "", f"Reference: {comparison.reference}."]
     for title, table in zip(titles, tables(comparison), strict=False):

@@ -1,4 +1,4 @@
-"""The result table of a run in LaTeX, for a paper."""
+"""Render the result tables of a run in LaTeX, for a paper."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ _SPECIAL = {
 
 @register("format", "latex", summary="The result tables of a run in LaTeX, with booktabs")
 def report_latex(report: Report) -> str:
-    r"""The result table as a ``tabular`` of the package booktabs; one more at the production prevalence, where one is set."""
+    r"""Return the result table as a ``tabular``, and a second one at the production prevalence if one is set."""
     return "\n\n".join(latex_table(table) for table in result_tables(report)) + "\n"
 
 
 def latex_table(lines: Sequence[Sequence[str]]) -> str:
-    r"""A ``tabular``, heading first; needs ``\usepackage{booktabs}``, and Hangul a package such as kotex.
+    r"""Return a table, whose first line is the heading, as a ``tabular``.
+
+    It needs ``\usepackage{booktabs}``; Hangul needs another package, such as kotex.
 
     >>> print(latex_table([["", "f1"], ["a & b", "0.5 (0.4–0.6)"]]))
     \begin{tabular}{lr}
@@ -47,5 +49,5 @@ def latex_table(lines: Sequence[Sequence[str]]) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text as LaTeX prints it."""
+    """Escape the characters that are special in LaTeX."""
     return "".join(_SPECIAL.get(character, character) for character in text)

@@ -1,4 +1,4 @@
-"""``report.md`` and model cards: a report as Markdown."""
+"""Render a report as Markdown: ``report.md`` and model cards."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _FIGURES = (
 
 @register("format", "markdown", summary="report.md: the tables and findings of a run")
 def report_markdown(report: Report) -> str:
-    """``report.md``."""
+    """Return the text of ``report.md``."""
     return "\n".join([*_lines(report), "", "## Figures", "", _FIGURES]) + "\n"
 
 
 def _lines(report: Report) -> list[str]:
-    """All of it but figures."""
+    """Return the lines that ``report.md`` and model cards share: all sections except the one on figures."""
     parts = [f"# {report.model}", "", f"Figures from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
     parts += markdown_table(tables.headline_table(report))
     if report.production_prevalence:
@@ -46,7 +46,7 @@ def _lines(report: Report) -> list[str]:
     if report.data.get("exclusive"):
         parts += [
             "", "Labels exclude each other. Each has a threshold of its own, so a comment may be flagged for several; "
-            "figures are of each label against all the rest.",
+            "metrics compare each label with all the rest.",
         ]  # fmt: skip
     if report.analysis.get("slices"):
         parts += ["", "## Subgroups", "", *_of_slices(report.analysis["slices"], report.labels)]
@@ -81,7 +81,11 @@ def _lines(report: Report) -> list[str]:
 
 
 def model_card(report: Report) -> str:
-    """A model card with the front matter that Hugging Face reads; the bundle's ``README.md`` adds how it is used."""
+    """Return a model card with the front matter that Hugging Face reads.
+
+    ``README.md`` of a bundle is this card, followed by instructions for use. Because a bundle may be given away, the
+    card leaves out subgroups by a column, the finding on subgroups, and the path of the data.
+    """
     average_precision = report.estimate("average_precision").value
     f1 = report.estimate("f1").value
     where = report.data["source"]
@@ -99,15 +103,15 @@ def model_card(report: Report) -> str:
     ]  # fmt: skip
     subgroups = [
         row for row in report.analysis.get("slices", ()) if not of_column(row["by"])
-    ]  # its values are the user's
+    ]  # subgroups by a column would show its values, which may be private
     findings = [finding for finding in report.findings if finding.code != "false_positive_gap"]
     report = report.model_copy(update={"analysis": {**report.analysis, "slices": subgroups}, "findings": findings})
-    text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # no path of this machine
+    text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # removes paths of this machine
     return "\n".join(front) + text + "\n"
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table, heading first."""
+    """Return the lines of a Markdown table; the first of ``lines`` is the heading."""
     escaped = [[markdown_text(cell).replace("|", "\\|") for cell in line] for line in lines]
     rule = "|" + "|".join("---" for _ in escaped[0]) + "|"
     rows = ["| " + " | ".join(line) + " |" for line in escaped]
@@ -118,17 +122,17 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def markdown_text(text: str) -> str:
-    """What people wrote, in a line of Markdown: neither control characters nor tags."""
+    """Escape text for one line of Markdown: control characters become spaces, and tags have no effect."""
     return _CONTROL.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _production_lines(report: Report) -> list[str]:
-    trained = report.recipe.get("decision", {}).get("prior", "none") != "none"  # else a bundle was evaluated
+    trained = report.recipe.get("decision", {}).get("prior", "none") != "none"  # False if a bundle was evaluated
     what, own = ("Scores and thresholds", "") if trained else ("Scores", "; thresholds are those that training chose")
     return [
         "", f"## At the {in_words(report.production_prevalence)}", "",
         f"{what} are corrected to the {in_words(report.production_prevalence)}{own}. The table above, the "
-        "figures and predictions.csv use unweighted rows, so the calibration curve leaves the diagonal. The "
+        "plots and predictions.csv use unweighted rows, so the calibration curve leaves the diagonal. The "
         "table below weights the same rows so that labels are as common as in production. It is valid if "
         "comments in production, toxic or not, are otherwise like these rows. A label that no row or every row "
         "has is not in it.",
@@ -139,7 +143,7 @@ def _production_lines(report: Report) -> list[str]:
 def _search_lines(report: Report) -> list[str]:
     search = report.search
     tested = "test" in report.data["sets"]
-    worth = "the test set shows how good it is" if tested else "so do the figures above, which come from the same rows"
+    worth = "the test set shows how good it is" if tested else "so do the metrics above, which come from the same rows"
     folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
     return [
         f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the "
@@ -150,7 +154,7 @@ def _search_lines(report: Report) -> list[str]:
 
 
 def _details_lines(report: Report) -> list[str]:
-    """What ensemble, selection, metric and GAN have to tell."""
+    """Return the sections on ensemble, feature selection, learned metric and GAN, for those that the run has."""
     details = report.data.get("details", {})
     lines: list[str] = []
     if "ensemble" in details:
@@ -165,7 +169,7 @@ def _details_lines(report: Report) -> list[str]:
 
 
 def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
-    """The table of subgroups; of several labels, only what stands out."""
+    """Return the table of subgroups; for several labels, only rows with a statistically significant gap."""
     shown = [row for row in rows if len(labels) == 1 or row["notable"]]
     note = (
         f"The gap is the share of {negatives_name(labels)} that are flagged in a subgroup, minus that among all "
@@ -187,7 +191,7 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
 
 
 def _of_ensemble(report: Report) -> list[str]:
-    """How the members were put together, and the table of them."""
+    """Return lines on how the weights of members were chosen, and the table of members."""
     return [
         f"Each {tables.weight_name(report)} was chosen on out-of-fold scores, and average precisions use the "
         f"same scores. For the ensemble, each {tables.weight_name(report)} was chosen without the fold that is "
@@ -197,7 +201,7 @@ def _of_ensemble(report: Report) -> list[str]:
 
 
 def _of_selection(report: Report) -> list[str]:
-    """The selected dimensions, and how important the first ones are."""
+    """Return lines on how dimensions were selected, and the table of the most important ones."""
     selection = report.data["details"]["selection"]
     return [
         f"A random forest fitted to the training rows ranked the {selection['of']} dimensions of a comment's "
@@ -208,7 +212,7 @@ def _of_selection(report: Report) -> list[str]:
 
 
 def _of_metric(facts: Mapping[str, Any]) -> str:
-    """How the metric was learned."""
+    """Return sentences on how the distance metric was learned, with its best epoch."""
     history = facts["history"]
     column = next(key for key in history[0] if key not in ("epoch", "loss"))
     best = max(history, key=lambda row: row[column] if row[column] is not None else -1.0)
@@ -220,7 +224,7 @@ def _of_metric(facts: Mapping[str, Any]) -> str:
 
 
 def _of_gan(report: Report) -> list[str]:
-    """What the check of generated against real rows came to."""
+    """Return lines on how generated rows compare with real rows, with the table of this check."""
     return [
         "Generated rows are used only for training. The table compares them with real rows of the rarer class "
         "that were held out of the GAN's training: at an auc of .5 a classifier cannot tell the two apart, at 1 "

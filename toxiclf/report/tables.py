@@ -1,4 +1,4 @@
-"""Tables of a report as text, each with its heading first; terminal, Markdown and HTML show them."""
+"""Tables of a report as rows of text, heading first; the terminal, Markdown, HTML and LaTeX show them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_IMPORTANCES = 30
 
 @register("format", "table", summary="The result table as rows of text")
 def headline_table(report: Report) -> Table:
-    """The model and the baseline, then each label where there are several."""
+    """Return the main metrics of the model and of the baseline; if there are several labels, also of each label."""
     metrics = metric_names("headline")
     heading = ["", *metrics]
     if not report.rows:
@@ -30,7 +30,7 @@ def headline_table(report: Report) -> Table:
 
 
 def production_table(report: Report) -> Table:
-    """Figures at the production prevalence: the model, then each label where there are several."""
+    """Return metrics at the production prevalence; if there are several labels, also those of each label."""
     metrics = metric_names("production")
     lines = [[report.model, *_cells(report.production_rows, SUMMARY, metrics)]]
     heading = [f"at the {in_words(report.production_prevalence)}", *metrics]
@@ -38,7 +38,7 @@ def production_table(report: Report) -> Table:
 
 
 def result_tables(report: Report) -> list[Table]:
-    """Results as they are and, where one is set, at the production prevalence; none of a run that diverged."""
+    """Return the headline table and, if a production prevalence is set, the production table; [] after divergence."""
     if not report.rows:
         return []
     return (
@@ -47,7 +47,7 @@ def result_tables(report: Report) -> list[Table]:
 
 
 def every_metric_table(report: Report) -> Table:
-    """A line for each metric, a column for each label; unknown metrics of another version come last."""
+    """Return all metrics, a line per metric and a column per label; metrics unknown to this version come last."""
     names = [SUMMARY, *report.labels] if len(report.labels) > 1 else [report.labels[0]]
     metrics = dict.fromkeys([*metric_names(), *report.summary])
     lines = [[metric, *(cell(report.estimate(metric, name)) for name in names)] for metric in metrics]
@@ -55,7 +55,7 @@ def every_metric_table(report: Report) -> Table:
 
 
 def decisions_table(report: Report) -> Table:
-    """Threshold and counts of each label; empty for a run that diverged."""
+    """Return the decision threshold and confusion matrix of each label; empty for a run that diverged."""
     if not report.rows:
         return []
     keys = ("tn", "fp", "fn", "tp")
@@ -67,20 +67,20 @@ def decisions_table(report: Report) -> Table:
 
 
 def sets_table(report: Report) -> Table:
-    """Rows of the training, validation and test set, or those that were evaluated, and how many hold each label."""
+    """Return the number of rows, and of rows with each label, in each set (or among the evaluated rows)."""
     lines = [[name, *_counts(rows)] for name, rows in report.data["sets"].items()]
     return [["set", "rows", *report.labels], *lines]
 
 
 def stages_table(report: Report) -> Table:
-    """Rows that a model was fitted to, before and after each technique; empty where there was none."""
+    """Return the number of training rows before and after each technique; empty without a technique."""
     stages = report.data.get("stages", ())
     lines = [[stage["name"], *_counts(stage)] for stage in stages]
     return [["training rows", "all", *report.labels], *lines] if len(stages) > 1 else []
 
 
 def class_weights_table(report: Report) -> Table:
-    """The weight of a training row of each class; empty for a bundle that was evaluated."""
+    """Return the number of training rows and the class weight of each class; empty for an evaluated bundle."""
     lines = [
         [entry["problem"], entry["class"], f"{entry['rows']:,}", f"{entry['weight']:.3f}"]
         for entry in report.data["class_weights"]
@@ -89,7 +89,7 @@ def class_weights_table(report: Report) -> Table:
 
 
 def importances_table(report: Report) -> Table:
-    """The most important dimensions of a comment's vector; empty where none were selected."""
+    """Return up to 30 of the most important dimensions of comment vectors; empty without feature selection."""
     selection = report.data.get("details", {}).get("selection")
     if selection is None:
         return []
@@ -101,7 +101,7 @@ def importances_table(report: Report) -> Table:
 
 
 def generated_rows_table(report: Report) -> Table:
-    """The check of generated against real rows; empty without a GAN."""
+    """Return the results of comparing a GAN's generated rows with real rows; empty without a GAN."""
     checked = report.data.get("details", {}).get("gan")
     if checked is None:
         return []
@@ -114,7 +114,7 @@ def generated_rows_table(report: Report) -> Table:
 
 
 def members_table(report: Report) -> Table:
-    """The members of an ensemble with their weights, and the figures of each alone; empty for other models."""
+    """Return weights and average precision of each member, then of the whole ensemble; empty for other models."""
     ensemble = report.data.get("details", {}).get("ensemble")
     if ensemble is None:
         return []
@@ -127,13 +127,13 @@ def members_table(report: Report) -> Table:
 
 
 def weight_name(report: Report) -> str:
-    """The name of a member's weight."""
-    entry = components("model").get(report.model)  # none for the model of a package that is not installed here
+    """Return the name of a member's weight in this ensemble, such as "weight" or "coefficient"."""
+    entry = components("model").get(report.model)  # None if the package that adds the model is not installed
     return "weight" if entry is None else str(entry["weight_name"])
 
 
 def search_table(report: Report) -> Table:
-    """The trials, best first."""
+    """Return the trials of a search of recipes, best first."""
     search: Mapping[str, Any] = report.search
     trials = sorted(search["trials"], key=lambda trial: -(trial["value"] or 0.0))
     keys = list(dict.fromkeys(key for trial in trials for key in trial["settings"]))
@@ -149,7 +149,7 @@ def search_table(report: Report) -> Table:
 
 
 def cell(row: MetricRow) -> str:
-    """A figure as tables show it: value (low–high)."""
+    """Return a metric with its interval as text, "value (low–high)"; "–" if it has no value."""
     if row.value is None:
         return "–"
     if row.low is None or row.high is None:

@@ -1,4 +1,4 @@
-"""What ``toxiclf train`` and ``toxiclf evaluate`` print of a report: tables first, then findings."""
+"""Render the tables and findings of a report that ``toxiclf train`` and ``toxiclf evaluate`` print."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from toxiclf._registry import register
 from toxiclf.evaluation.report import Report
 from toxiclf.report import tables
 
-_MOST_TRIALS = 5  # all of them stand in the report
+_MOST_TRIALS = 5  # the report has all of them
 
 
 @register("format", "terminal", summary="The tables that train and evaluate print")
 def terminal_tables(report: Report) -> list[tables.Table]:
-    """Tables, each heading first: trials, training rows, class weights, members and results; empty ones are left out."""
+    """Return the tables to print, each with its heading first; empty tables are left out.
+
+    They show the best trials of a search, training rows, class weights, members of an ensemble, and results.
+    """
     sections = [
         tables.search_table(report)[: 1 + _MOST_TRIALS] if report.search else [],
         tables.stages_table(report),
@@ -23,5 +26,5 @@ def terminal_tables(report: Report) -> list[tables.Table]:
 
 
 def finding_lines(report: Report) -> list[str]:
-    """The findings, a line each."""
+    """Return each finding as one line of text."""
     return [f"{finding.severity}: {finding.code}: {finding.message} {finding.next_step}" for finding in report.findings]

@@ -1,6 +1,6 @@
-"""Rows in and out of CSV, TSV, ``|``-separated, JSON Lines and plain text files, as a stream (base install).
+"""Read rows of CSV, TSV, ``|``-separated, JSON Lines and plain text files as a stream, and write rows (base install).
 
-Nothing is lost silently: a row that cannot be read comes out as a :class:`Rejected` with its line and the reason.
+No row is lost silently: a row that cannot be read is yielded as a :class:`Rejected` with its line and the reason.
 """
 
 from toxiclf.rows.format import Format

@@ -1,4 +1,4 @@
-"""Open a file or standard input, unpack it, and find its encoding."""
+"""Open a file or standard input, decompress it, and detect its encoding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toxiclf.rows.records import ESCAPED_BYTE
 _BLOCK = 2**20  # bytes
 _ENCODINGS = ("utf-8", "cp949")
 OPENERS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_FOREIGN = {  # by first bytes
+_FOREIGN = {  # unsupported files, by their first bytes
     b"\xff\xfe": "in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again",
     b"\xfe\xff": "in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again",
     b"PK\x03\x04": "a workbook or archive; save the sheet as CSV UTF-8 and try again",
@@ -31,7 +31,7 @@ _FOREIGN = {  # by first bytes
 
 
 class _StandardInput(io.RawIOBase):
-    """Standard input, which stays open when this is closed."""
+    """Raw stream over standard input; closing it leaves standard input open."""
 
     def readable(self) -> bool:
         return True
@@ -58,10 +58,10 @@ def opened(path: Path) -> io.BufferedReader:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Turns failures of reading into errors that say what to do."""
+    """Convert errors of reading in the ``with`` block to a ``DataError`` that says what to do."""
     try:
         yield
-    except UnicodeDecodeError as error:  # of a pipe, of which only the beginning could be looked at
+    except UnicodeDecodeError as error:  # of a pipe, whose encoding was detected from its first block
         raise DataError(
             f"{name} begins as {error.encoding.upper()}, but a later byte (0x{error.object[error.start]:02x}) is "
             "not; save it as UTF-8, or give it as a file to find out the line"
@@ -71,7 +71,10 @@ def reading(name: str) -> Iterator[None]:
 
 
 def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: bool) -> str:
-    """Find the encoding of a stream and rewind it; for a pipe, the first block decides."""
+    """Return the encoding of a stream, "utf-8" or "cp949", and rewind it; for a pipe, the first block decides.
+
+    If neither fits, ``lenient`` chooses the one with fewer undecodable bytes; otherwise a ``DataError`` is raised.
+    """
     start = stream.peek()
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):
@@ -105,9 +108,9 @@ def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: b
 
 
 def _first_failure(blocks: Iterable[bytes], encoding: str, *, final: bool) -> int | None:
-    """Byte offset at which the bytes stop being in the encoding, None where they never do."""
+    """Return the offset of the first undecodable byte; None if there is none. If ``final``, no more data follows."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    decoded = 0  # bytes that have become text
+    decoded = 0  # number of bytes decoded so far
     try:
         for block in blocks:
             pending = len(decoder.getstate()[0])
@@ -120,13 +123,13 @@ def _first_failure(blocks: Iterable[bytes], encoding: str, *, final: bool) -> in
 
 
 def _undecodable(blocks: Iterable[bytes], encoding: str) -> int:
-    """Number of bytes that are not in the encoding."""
+    """Count the bytes that cannot be decoded."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
     return sum(len(ESCAPED_BYTE.findall(decoder.decode(block))) for block in blocks)
 
 
 def _place(blocks: Iterable[bytes], offset: int) -> tuple[int, int]:
-    """Line (from 1) and value of the byte at an offset."""
+    """Return the line number (from 1) and the value of the byte at an offset."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("latin-1")(), translate=True)
     line = 1
     for block in blocks:

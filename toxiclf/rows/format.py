@@ -1,4 +1,4 @@
-"""How a file is written."""
+"""The format of a file of rows: its kind, delimiter, quoting and columns."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ Kind = Literal["csv", "jsonl", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a file is written.
+    """Format of a file of rows.
 
     Attributes
     ----------
-    kind : "csv" (any delimiter), "jsonl" or "text" (one comment a line).
-    delimiter, quoting : of CSV; without quoting, a quotation mark is an ordinary character.
-    header : whether the first row names the columns; None to find out.
-    columns : names of the columns; without a header column1, column2, …
-    split_last : the last delimiter of a line is the only one (``text|label``, where texts may hold a ``|``).
+    kind : "csv" (any delimiter), "jsonl" or "text" (one comment per line).
+    delimiter : column delimiter of CSV.
+    quoting : whether CSV fields may be quoted; if not, a quotation mark is an ordinary character.
+    header : whether the first row names the columns; None detects it.
+    columns : column names; column1, column2, … if there is no header.
+    split_last : whether a line is split at its last delimiter only (``text|label``, where texts may hold a ``|``).
     """
 
     kind: Kind
@@ -29,7 +30,7 @@ class Format:
     split_last: bool = False
 
     def describe(self) -> str:
-        """The format in a few words.
+        """Describe the format in a few words.
 
         >>> Format("csv", "\\t", header=True, columns=("text", "label")).describe()
         'tab-separated, header text, label'

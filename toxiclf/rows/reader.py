@@ -1,4 +1,4 @@
-"""Read rows as a stream."""
+"""Read the rows of a file or of standard input as a stream."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ from toxiclf.rows.sniffing import sniffed, with_columns
 
 
 class RowReader:
-    """A file, or standard input, as a stream of :class:`Row` and :class:`Rejected`; iterate over it once.
+    """Stream of :class:`Row` and :class:`Rejected` from a file or standard input; it can be iterated over once.
 
-    Encoding: UTF-8, with or without a byte order mark, else CP949. Files ending in .gz, .bz2 or .xz are unpacked on the way.
-    All line ends, those inside quoted fields too, come out as "\\n".
+    The encoding is UTF-8, with or without a byte order mark, or else CP949. Files ending in .gz, .bz2 or .xz are
+    decompressed. All line ends, also inside quoted fields, become "\\n".
 
     Parameters
     ----------
-    source : a path, or "-" for standard input.
-    format : as given by the user or by a card; None to find out from the first rows.
-    header : whether there is a header; None to find out.
-    delimiter : one character ("tab" is another word for it); None to find out.
-    text_file : lines of a ``.txt`` file or of standard input are comments unless they clearly are columns.
-    lenient : reject rows with bytes that do not decode, instead of refusing the file.
+    source : path, or "-" for standard input.
+    format : format of the file, such as that of a corpus card; None detects it from the first rows.
+    header : whether the first row names the columns; None detects it.
+    delimiter : column delimiter, one character or "tab"; None detects it.
+    text_file : whether each line of a file ending in .txt or without an ending is a comment, unless the lines clearly
+        have columns; always true for standard input.
+    lenient : whether only the rows with undecodable bytes are rejected, and not the whole file.
 
     Attributes
     ----------
-    format : the format found or given, with its columns.
-    encoding : "utf-8" or "cp949".
+    format : the given or detected format, with its columns.
+    encoding : detected encoding, "utf-8" or "cp949".
     name : the path, or "standard input".
 
     Raises
     ------
-    DataError : there is no such file, it is empty or damaged, or in no encoding that is read here.
+    DataError : the file does not exist, is empty or damaged, or its encoding is not supported.
     UsageError : the delimiter is not one character.
     """
 
@@ -87,14 +88,14 @@ class RowReader:
             format = replace(format, header=header)
         self.format = with_columns(format, sample)
         if not self.format.columns:
-            raise DataError(f"the first lines of {self.name} hold no JSON object; write one object a line")
+            raise DataError(f"the first lines of {self.name} hold no JSON object; write one JSON object per line")
 
     def close(self) -> None:
-        """Close the file; reading to the end does so as well."""
+        """Close the file; iterating to the end also closes it."""
         self._binary.close()
 
     def progress(self) -> float | None:
-        """Share of the file that has been read; None where its size is not known (a pipe, a packed file)."""
+        """Return the share of the file that has been read; None if its size is unknown (pipe or compressed file)."""
         if not self._size:
             return None
         if self._binary.closed:
@@ -133,7 +134,7 @@ class RowReader:
                     yield Row(number, dict(zip(columns, fields, strict=True)))
 
     def _unreadable(self, number: int, raw: str) -> Rejected | None:
-        """The rejected row if it is too long or holds bytes that could not be decoded."""
+        """Return a ``Rejected`` if the row is too long or holds undecodable bytes; None if it can be read."""
         if len(raw) > LONGEST_LINE and "\n" not in raw:
             return Rejected(number, TOO_LONG, readable(raw))
         if self._lenient and not raw.isascii() and (escaped := ESCAPED_BYTE.search(raw)):

@@ -1,4 +1,4 @@
-"""Lines, and the records of a CSV or JSON Lines file that they make."""
+"""Split a text stream into lines, and read CSV records and JSON objects from the lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its first line in the file (from 1) and its values by column (strings; JSON values in JSON Lines)."""
+    """A row: its first line number (from 1) and its values by column name (strings, or JSON values in JSON Lines)."""
 
     line: int
     values: dict[str, Any]
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A rejected row: its first line in the file (from 1), the reason, and its content."""
+    """A rejected row: its first line number (from 1), the reason for rejection, and its text."""
 
     line: int
     reason: str
@@ -37,7 +37,7 @@ class Rejected:
 
 
 class Lines:
-    """Numbered lines without their ends, with a look at the first ones and lines put back."""
+    """Iterator over (line number, line without its end), with :meth:`peek` at the first lines and :meth:`put_back`."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -70,13 +70,13 @@ class Lines:
         self._number += 1
         if len(line) > LONGEST_LINE and not line.endswith("\n"):
             while (rest := self._stream.readline(LONGEST_LINE)) and not rest.endswith("\n"):
-                pass  # the rest of a line that is rejected
+                pass  # skip the rest of a line that is too long
         return self._number, line.removesuffix("\n")
 
 
 def json_row(number: int, line: str) -> Row | Rejected:
     try:
-        values = json.loads(line, parse_constant=lambda name: None)  # NaN and Infinity are not JSON, but usual
+        values = json.loads(line, parse_constant=lambda name: None)  # NaN and Infinity are common, but not JSON
     except (ValueError, RecursionError) as error:
         return Rejected(number, f"not JSON: {error}", readable(line))
     if not isinstance(values, dict):
@@ -85,7 +85,7 @@ def json_row(number: int, line: str) -> Row | Rejected:
 
 
 def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str, str]]:
-    """First line, fields (or the reason why there are none) and raw text of each record; blank lines are none."""
+    """Yield (first line number, fields or the reason for rejection, raw text) of each record; skip blank lines."""
     delimiter = format.delimiter
     for number, line in lines:
         if not line.strip() and (delimiter != "\t" or "\t" not in line):
@@ -101,7 +101,7 @@ def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str
 
 
 def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tuple[int, list[str] | str, str]:
-    """A record that may go on over several lines; one whose quote is never closed is the first line alone."""
+    """Read a record that may span several lines; if its quotation mark is never closed, reject the first line alone."""
     taken: list[tuple[int, str]] = []
     text = line
     unclosed = False
@@ -126,7 +126,7 @@ def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tupl
     lines.put_back(taken)
     if unclosed:
         return number, "a quotation mark opens here and is never closed", line
-    try:  # quotes inside a quoted field that were not doubled: read the line as well as can be
+    try:  # quotation marks in a quoted field that are not doubled: parse leniently
         (fields,) = csv.reader([line], delimiter=delimiter)
     except csv.Error as error:
         return number, f"not CSV: {error}", line
@@ -134,10 +134,10 @@ def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tupl
 
 
 def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
-    """Whether each line of a record is whole by itself, in a file whose texts hardly ever hold the delimiter."""
+    """Return whether each line alone has ``width`` fields, split by a delimiter that texts rarely hold."""
     return delimiter in "\t|" and all(line.count(delimiter) == width - 1 for line in lines)
 
 
 def readable(raw: str) -> str:
-    """The content of a rejected row as it is shown; bytes that could not be decoded as \\xff."""
+    """Return a rejected row for display, cut to 10,000 characters; undecodable bytes are written like ``\\xff``."""
     return ESCAPED_BYTE.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", raw[:10_000])

@@ -1,4 +1,4 @@
-"""Find out how a file is written from its first lines."""
+"""Detect the format of a file from its first lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABEL_NAMES = frozenset({
     "label", "labels", "toxic", "is_toxic", "toxicity", "hate", "abusive", "target", "class", "y",
     "라벨", "레이블", "악성", "혐오", "욕설", "정답",
 })  # fmt: skip
-_CLEAR_LINES = 10  # fewest lines of a text file that show columns without naming any
+_CLEAR_LINES = 10  # minimum number of lines of a text file that can show columns without known names
 _QUOTED_FIELD = re.compile(r'"([^"]|"")*"', re.DOTALL)
 
 
@@ -48,7 +48,7 @@ def sniffed(
 
 
 def _best(sample: Sequence[str], delimiters: Sequence[str]) -> Format | None:
-    """The format that fits most rows, then the one with most columns; None where none makes a table."""
+    """Return the format that fits most rows, on a tie the one with most columns; None if no format makes a table."""
     best: tuple[float, int, Format] | None = None
     for delimiter in delimiters:
         for quoting in (True, False):
@@ -66,7 +66,7 @@ def _holds_json(sample: Sequence[str]) -> bool:
 
 
 def _fit(sample: Sequence[str], format: Format) -> tuple[float, int] | None:
-    """Share of the sample's rows with the usual number of fields, and that number; None where it is no table."""
+    """Return the share of rows with the most common number of fields, and that number; None if this is no table."""
     rows = _sample_rows(sample, format)
     width = _usual_width(rows)
     count = sum(len(row) == width for row in rows)
@@ -77,13 +77,13 @@ def _fit(sample: Sequence[str], format: Format) -> tuple[float, int] | None:
         if len(last) > max(3, len(rows) // 10) or max(map(len, last)) > 30:
             return None
     share = count / len(rows)
-    if not format.quoting:  # whole fields in quotes are meant as quoting, unless that fits less well
+    if not format.quoting:  # a field all in quotation marks is a sign of quoting
         share -= sum(any(map(_QUOTED_FIELD.fullmatch, row)) for row in rows) / len(rows)
     return share, width
 
 
 def _sample_rows(sample: Sequence[str], format: Format) -> list[list[str]]:
-    """Fields of the sample's records; [] of one that cannot be read, nothing of lines that are too long."""
+    """Return the fields of each record in the sample, [] for an unreadable record; skip lines that are too long."""
     lines = Lines(io.StringIO("\n".join(line for line in sample if len(line) <= LONGEST_LINE)))
     rows = [fields if isinstance(fields, list) else [] for _, fields, _ in records(lines, format)]
     return rows or [[]]
@@ -123,7 +123,10 @@ def with_columns(format: Format, sample: Sequence[str]) -> Format:
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: by a known name, or as it is unlike columns of few values or of numbers."""
+    """Return whether the first row names the columns.
+
+    It does if a cell is a known column name, or if a cell is unlike the numbers or the few distinct values below it.
+    """
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     if any(cell.strip().casefold() in TEXT_NAMES for cell in first):
         return True
@@ -145,7 +148,7 @@ def _are_few(values: set[str], rows: int) -> bool:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names of columns, made distinct if they repeat.
+    """Return column names, with a number added to those that repeat.
 
     >>> _distinct(["a", "a", "a.2"])
     ['a', 'a.2', 'a.2.2']

@@ -1,4 +1,4 @@
-"""Write rows."""
+"""Write rows as CSV, TSV or JSON Lines."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from toxiclf.rows.records import Rejected
 
 
 class RowWriter:
-    """Write rows as CSV, TSV or JSON Lines.
+    """Writes rows as CSV, TSV or JSON Lines.
 
-    In CSV and TSV, a cell that a spreadsheet would run as a formula gets an apostrophe in front, and line ends are "\\n".
+    In CSV and TSV, line ends are "\\n", and an apostrophe precedes cells that a spreadsheet would run as formulas.
 
     Parameters
     ----------
     stream : a text stream opened with ``newline=""``.
-    columns : names of the columns, in order; JSON Lines hold all values of a row, whatever their names.
+    columns : column names, in order; ignored for JSON Lines, which hold all values of a row.
     kind : "csv", "tsv" or "jsonl".
     """
 
@@ -37,7 +37,7 @@ class RowWriter:
             self._csv.writerow([neutralised(_cell(name)) for name in self._columns])
 
     def write(self, values: Mapping[str, Any]) -> None:
-        """Write one row; columns that are missing stay empty."""
+        """Write one row; in CSV and TSV, columns that ``values`` lacks stay empty, and other keys are left out."""
         if self._csv is None:
             self._stream.write(_text(json.dumps(values, ensure_ascii=False)) + "\n")
         else:
@@ -45,7 +45,7 @@ class RowWriter:
 
 
 def neutralised(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula; numbers stay numbers.
+    """Put an apostrophe before a cell that a spreadsheet would run as a formula; numbers stay unchanged.
 
     >>> neutralised("=1+1"), neutralised("-1.5"), neutralised("- 별로")
     ("'=1+1", '-1.5', "'- 별로")
@@ -60,7 +60,7 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "�")
 
 
 def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None:
-    """Write rejected rows as CSV: file, line, reason, content."""
+    """Write rejected rows as CSV with the columns file, line, reason and content."""
     with writing_text(path, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, ("file", "line", "reason", "content"), "csv")
         for source, row in rejected:

@@ -1,1 +1,4 @@
-"""The text half of the scoring path: normalizer, tokenizers, vocabularies, views (base install)."""
+"""From comments to ids: normalizer, views of disguised words, tokenizers, vocabularies and the text encoder.
+
+Importing the package needs only the base install.
+"""

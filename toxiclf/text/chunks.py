@@ -1,4 +1,4 @@
-"""Split texts into chunks, so that memory stays bounded and arrays fit the CPU cache."""
+"""Split a sequence of texts into chunks, which limits memory use and keeps arrays within the CPU cache."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 
 
 def chunks(texts: Sequence[str], *, characters: int, comments: int | None = None) -> Iterator[Sequence[str]]:
-    """Successive texts, as many as keep within both bounds, and at least one.
+    """Yield successive slices of ``texts``, each as long as both limits allow.
+
+    A slice holds at most ``characters`` characters in total and at most ``comments`` texts (None: any number). A single
+    text that is longer forms a slice of its own.
 
     >>> list(chunks(["가나", "다", "라마바사", "아"], characters=3))
     [['가나', '다'], ['라마바사'], ['아']]

@@ -1,4 +1,4 @@
-"""The text encoder of a bundle: from comments to inputs of ids, saved as JSON only."""
+"""The text encoder of a bundle, which turns comments into the ids that a model's graph reads."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A batch of encoded comments, the input of a model's graph.
+    """A batch of encoded comments, which a model's graph takes as its inputs.
 
     Attributes
     ----------
-    views : ids by name of view.
-    truncated : bool (n,), True where a part of the comment was cut off.
-    known : bool (n,), True where at least one view holds an id.
+    views : ids by graph input; the input's name is the key followed by ``_ids``.
+    truncated : bool (n,), whether a part of the comment was cut off.
+    known : bool (n,), whether the comment has an id in at least one graph input.
     """
 
     views: Mapping[str, Ids]
@@ -39,13 +39,13 @@ class Encoded:
         return len(self.truncated)
 
     def take(self, rows: NDArray[np.intp]) -> Encoded:
-        """Some of the comments, in the order asked for."""
+        """Return the comments at the indices ``rows``, in that order."""
         views = {name: ids.take(rows) for name, ids in self.views.items()}
         return Encoded(views, self.truncated[rows], self.known[rows])
 
 
 class TokenViewSpec(BaseModel):
-    """What ``text.json`` says of a view of tokens."""
+    """Schema of the entry in ``text.json`` for a graph input of tokens."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["tokens"] = "tokens"
@@ -57,7 +57,7 @@ class TokenViewSpec(BaseModel):
 
 
 class NgramViewSpec(BaseModel):
-    """What ``text.json`` says of a view of n-grams."""
+    """Schema of the entry in ``text.json`` for a graph input of n-grams."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["ngrams"] = "ngrams"
@@ -65,7 +65,7 @@ class NgramViewSpec(BaseModel):
 
 
 class TextSpec(BaseModel):
-    """The schema of ``text.json``."""
+    """Schema of ``text.json``: settings of the normalizer, views of disguised words, and graph inputs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeat_cap: Annotated[int, Field(ge=1)]
@@ -75,7 +75,7 @@ class TextSpec(BaseModel):
 
 
 class TokenView:
-    """Ids of a tokenizer's tokens."""
+    """A graph input that encodes each text as the ids of its tokens."""
 
     def __init__(self, tokenizer: Tokenizer, vocabulary: TokenVocabulary, max_tokens: int | None = None) -> None:
         self.tokenizer = tokenizer
@@ -83,15 +83,18 @@ class TokenView:
         self.max_tokens = max_tokens
 
     def encode(self, texts: Sequence[str], workers: int = 1) -> tuple[Ids, NDArray[np.bool_]]:
-        """Ids of normalized texts, and which texts were cut; ``workers`` cores may share a big batch."""
+        """Return the ids of normalized texts and, for each, whether its tokens were cut to ``max_tokens``, bool (n,).
+
+        Up to ``workers`` CPU cores share a large batch.
+        """
         if workers < 2 or not texts or not self.tokenizer.threads_help:
             return self.encode_tokens(self.tokenizer.tokenize(texts, workers))
-        # the ids of one part are looked up while others are tokenized
+        # each thread also looks up the ids of its part, while other threads tokenize
         parts = in_threads(lambda part: self.encode_tokens(self.tokenizer.tokenize_part(part)), texts, workers)
         return Ids.joined([ids for ids, _ in parts]), np.concatenate([cut for _, cut in parts])
 
     def encode_tokens(self, tokens: Sequence[Sequence[str]]) -> tuple[Ids, NDArray[np.bool_]]:
-        """The same for texts that are tokenized already."""
+        """Return the ids of tokenized texts and, for each, whether its tokens were cut to ``max_tokens``, bool (n,)."""
         ids = self.vocabulary.ids(tokens)
         cut = np.zeros(len(tokens), dtype=np.bool_)
         if self.max_tokens is not None:
@@ -100,7 +103,7 @@ class TokenView:
         return ids, cut
 
     def spec(self) -> TokenViewSpec:
-        """What is written of this view in ``text.json``."""
+        """Return the entry in ``text.json`` for this graph input."""
         return TokenViewSpec(
             tokenizer=self.tokenizer.name,
             tokenizer_version=self.tokenizer.version,
@@ -110,12 +113,15 @@ class TokenView:
         )
 
     def vocabulary_json(self) -> list[str]:
-        """What is written of this view in ``vocabulary.json``."""
+        """Return the entry in ``vocabulary.json`` for this graph input: the tokens in order of their ids."""
         return self.vocabulary.tokens
 
     @classmethod
     def from_spec(cls, spec: TokenViewSpec, vocabulary: Any) -> TokenView:
-        """Undo :meth:`spec` and :meth:`vocabulary_json`."""
+        """Make the graph input from its entries in ``text.json`` and ``vocabulary.json``.
+
+        Warn if the installed version of the tokenizer is not the one recorded in ``text.json``.
+        """
         if not (isinstance(vocabulary, list) and all(isinstance(token, str) for token in vocabulary)):
             raise ValueError("a vocabulary of tokens must be a list of strings")
         try:
@@ -125,7 +131,7 @@ class TokenView:
         try:
             made.check_options(spec.part_of_speech, spec.typo_correction)
         except UsageError as error:
-            raise ValueError(str(error)) from error  # the bundle's fault; an engine that is not installed is not
+            raise ValueError(str(error)) from error  # the bundle is invalid; a missing engine, below, is another error
         engine = made(spec.part_of_speech, spec.typo_correction)
         if engine.version != spec.tokenizer_version:
             warnings.warn(
@@ -137,28 +143,28 @@ class TokenView:
 
 
 class NgramView:
-    """Ids of the distinct n-grams of jamo or of syllables."""
+    """A graph input that encodes each text as the ids of its distinct n-grams of jamo or syllables."""
 
     def __init__(self, vocabulary: NgramVocabulary) -> None:
         self.vocabulary = vocabulary
 
     def encode(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.bool_]]:
-        """Ids of normalized texts; nothing is ever cut."""
+        """Return the ids of normalized texts, and False for each, bool (n,), because n-grams are never cut."""
         return self.vocabulary.ids(texts), np.zeros(len(texts), dtype=np.bool_)
 
     def spec(self) -> NgramViewSpec:
-        """What is written of this view in ``text.json``."""
+        """Return the entry in ``text.json`` for this graph input."""
         return NgramViewSpec(unit=self.vocabulary.unit)
 
     def vocabulary_json(self) -> dict[str, str]:
-        """What is written of this view in ``vocabulary.json``."""
+        """Return the entry in ``vocabulary.json`` for this graph input: for each n, its n-grams in one string."""
         return {str(n): text for n, text in self.vocabulary.ngrams.items()}
 
     @classmethod
     def from_spec(cls, spec: NgramViewSpec, vocabulary: Any) -> NgramView:
-        """Undo :meth:`vocabulary_json`."""
+        """Make the graph input from its entries in ``text.json`` and ``vocabulary.json``."""
         if not (isinstance(vocabulary, dict) and all(isinstance(text, str) for text in vocabulary.values())):
-            raise ValueError("a vocabulary of n-grams must be an object of strings")
+            raise ValueError("a vocabulary of n-grams must be a JSON object whose values are strings")
         return cls(NgramVocabulary(spec.unit, {int(n): text for n, text in vocabulary.items()}))
 
 
@@ -173,7 +179,7 @@ View = TokenView | NgramView
 
 
 def join_views(views: Mapping[str, tuple[Ids, NDArray[np.bool_]]], truncated: NDArray[np.bool_]) -> Encoded:
-    """Put the views of one batch together, given which texts the normalizer cut."""
+    """Combine the graph inputs of one batch; ``truncated`` (n,) tells which texts the normalizer cut."""
     known = np.zeros(len(truncated), dtype=np.bool_)
     for ids, cut in views.values():
         truncated = truncated | cut
@@ -182,19 +188,19 @@ def join_views(views: Mapping[str, tuple[Ids, NDArray[np.bool_]]], truncated: ND
 
 
 def _engine_of(view: View) -> tuple[Any, ...] | None:
-    """What makes the view's tokens: equal for views that take the same ones."""
+    """Return a key that is equal for graph inputs with the same tokenizer and options; None for n-grams."""
     if isinstance(view, NgramView):
         return None
     return (view.tokenizer.name, tuple(view.tokenizer.part_of_speech), view.tokenizer.typo_correction)
 
 
 class TextEncoder:
-    """The preprocessor and the inputs between a comment and a model's graph.
+    """Preprocesses comments and encodes them as the inputs of a model's graph.
 
     Parameters
     ----------
-    preprocessor : applied first, to every text.
-    views : by name; the graph's inputs are called ``<name>_ids`` and ``<name>_lengths``.
+    preprocessor : preprocesses every text before it is encoded.
+    views : graph inputs by name; the graph calls them ``<name>_ids`` and ``<name>_lengths``.
     """
 
     def __init__(self, preprocessor: Preprocessor, views: Mapping[str, View]) -> None:
@@ -206,20 +212,20 @@ class TextEncoder:
 
     @property
     def normalizer(self) -> Normalizer:
-        """What makes comments equal."""
+        """Normalizer of the comments. Comments with the same normalized text count as equal."""
         return self.preprocessor.normalizer
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Encode raw texts."""
+        """Preprocess and encode raw texts; return them as one batch."""
         return self.encode_preprocessed(*self.preprocessor.batch(texts))
 
     def encode_preprocessed(self, texts: Sequence[str], truncated: NDArray[np.bool_]) -> Encoded:
-        """Encode preprocessed texts; ``truncated`` says which of them the normalizer cut."""
+        """Encode preprocessed texts; ``truncated`` (n,) tells which of them the normalizer cut."""
         tokens: dict[Any, list[list[str]]] = {}
         views = {}
         for name, view in self.views.items():
             key = _engine_of(view)
-            if key in self._shared and isinstance(view, TokenView):  # an ensemble's views: tokens are made once
+            if key in self._shared and isinstance(view, TokenView):  # inputs of an ensemble share their tokens
                 if key not in tokens:
                     tokens[key] = view.tokenizer.tokenize(texts)
                 views[name] = view.encode_tokens(tokens[key])
@@ -228,14 +234,17 @@ class TextEncoder:
         return join_views(views, truncated)
 
     def spans(self, text: str) -> list[Span]:
-        """Half-open spans of the tokens of one normalized text, as the first view of tokens has them; of n-grams, as MeCab has."""
+        """Return the half-open spans of the tokens of one normalized text.
+
+        The tokens are those of the first graph input of tokens, or MeCab's if all graph inputs are n-grams.
+        """
         if self._spanning is None:
             engines = (view.tokenizer for view in self.views.values() if isinstance(view, TokenView))
             self._spanning = next(engines, None) or tokenizer("mecab")
         return self._spanning.spans(text)
 
     def to_json(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The contents of ``text.json`` and of ``vocabulary.json``."""
+        """Return the contents of ``text.json`` and of ``vocabulary.json``."""
         spec = TextSpec(
             repeat_cap=self.normalizer.repeat_cap,
             max_chars=self.normalizer.max_chars,
@@ -246,11 +255,13 @@ class TextEncoder:
 
     @classmethod
     def from_json(cls, text: Any, vocabulary: Any) -> TextEncoder:
-        """Undo :meth:`to_json`.
+        """Make the encoder from the contents of ``text.json`` and of ``vocabulary.json``.
 
         Raises
         ------
-        ValueError : the contents do not fit the schema (pydantic's ValidationError is one).
+        ValueError : the contents do not fit the schema (pydantic's ValidationError is a subclass of ValueError).
+        UsageError : a tokenizer needs Java, which is missing.
+        MissingExtraError : the engine of a tokenizer is not installed.
         """
         spec = TextSpec.model_validate(text)
         if not isinstance(vocabulary, dict) or set(vocabulary) != set(spec.views):

@@ -1,4 +1,4 @@
-"""Hangul syllables and jamo: decomposition of strings and of whole arrays of code points; composition.
+"""Decompose Hangul syllables into jamo, in strings and in arrays of code points, and compose them again.
 
 Source: The Unicode Standard, section 3.12 "Conjoining Jamo Behavior".
 """
@@ -16,9 +16,9 @@ MEDIALS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 
 KEYBOARD = (("qwertyuiop", "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ"), ("asdfghjkl", "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ"), ("zxcvbnm", "ㅋㅌㅊㅍㅠㅜㅡ"))
-"""Rows of the Korean two-set keyboard (dubeolsik): Latin keys, and the jamo that they type."""
+"""Rows of the Korean two-set keyboard (dubeolsik): Latin keys and the jamo that they type."""
 SHIFTED = dict(zip("ㅂㅈㄷㄱㅅㅐㅔ", "ㅃㅉㄸㄲㅆㅒㅖ", strict=True))
-"""What a key types while shift is held, where that is another jamo."""
+"""Jamo that a key types with shift, for keys where it differs."""
 
 COMPOUND_MEDIALS = {"ㅗㅏ": "ㅘ", "ㅗㅐ": "ㅙ", "ㅗㅣ": "ㅚ", "ㅜㅓ": "ㅝ", "ㅜㅔ": "ㅞ", "ㅜㅣ": "ㅟ", "ㅡㅣ": "ㅢ"}
 COMPOUND_FINALS = {
@@ -34,7 +34,7 @@ COMPOUND_FINALS = {
     "ㄹㅎ": "ㅀ",
     "ㅂㅅ": "ㅄ",
 }
-"""Two keys of a keyboard, one vowel or one final; doubled letters (ㄲ, ㅆ) are one key."""
+"""Two jamo that are typed one after the other and form one vowel or one final. Doubled letters (ㄲ, ㅆ) are one key."""
 
 _INITIAL_CODES = np.array([ord(c) for c in INITIALS], dtype=np.uint32)
 _MEDIAL_CODES = np.array([ord(c) for c in MEDIALS], dtype=np.uint32)
@@ -49,7 +49,7 @@ CONJOINING_TO_COMPATIBILITY = (
 
 
 def decompose(text: str) -> str:
-    """Write every syllable as its compatibility jamo; leave everything else.
+    """Replace every Hangul syllable by its compatibility jamo; other characters stay.
 
     >>> decompose("값 ok")
     'ㄱㅏㅄ ok'
@@ -58,24 +58,24 @@ def decompose(text: str) -> str:
 
 
 def codes_of(text: str) -> NDArray[np.uint32]:
-    """Code points of a text without lone surrogates, uint32 (len(text),)."""
+    """Return the code points of a text, uint32 (len(text),). The text must have no lone surrogates."""
     return np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
 
 
 def decompose_codes(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.intp]]:
-    """Decompose an array of code points at once.
+    """Replace every Hangul syllable in an array of code points (n,) by its compatibility jamo.
 
     Returns
     -------
     jamo : uint32 (m,)
-        Syllables replaced by their two or three compatibility jamo.
+        The code points, with two or three jamo in place of each syllable.
     starts : intp (n + 1,)
-        Where the jamo of each input code point start; ``starts[n] == m``.
+        For each input code point, the index of its first jamo in ``jamo``; ``starts[n] == m``.
 
     >>> decompose_codes(codes_of("가각"))[1].tolist()
     [0, 2, 5]
     """
-    offset = codes - np.uint32(FIRST_SYLLABLE)  # wraps around below the block, so that one comparison is enough
+    offset = codes - np.uint32(FIRST_SYLLABLE)  # codes below the block wrap around, so that one comparison is enough
     is_syllable = offset <= LAST_SYLLABLE - FIRST_SYLLABLE
     offset = np.where(is_syllable, offset, 0)
     finals = _FINAL_CODES[offset % 28]
@@ -91,7 +91,7 @@ def decompose_codes(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDAr
 
 
 def syllable(initial: str, medial: str, final: str = "") -> str:
-    """Syllable of two or three compatibility jamo.
+    """Return the Hangul syllable of an initial, a medial and a final jamo; an empty ``final`` stands for none.
 
     >>> syllable("ㄱ", "ㅏ", "ㅄ")
     '값'
@@ -101,7 +101,7 @@ def syllable(initial: str, medial: str, final: str = "") -> str:
 
 
 def parts(character: str) -> tuple[str, str, str]:
-    """Initial, medial and final (which may be empty) of one syllable.
+    """Return the initial, medial and final jamo of one syllable; the final is empty if it has none.
 
     >>> parts("가")
     ('ㄱ', 'ㅏ', '')
@@ -112,9 +112,9 @@ def parts(character: str) -> tuple[str, str, str]:
 
 
 def compose(text: str) -> str:
-    """Write compatibility jamo as syllables, as a two-set keyboard would; leave everything else.
+    """Join compatibility jamo into syllables, as the two-set keyboard does; other characters stay.
 
-    ``compose(decompose(text)) == text`` where all of ``text`` is syllables.
+    ``compose(decompose(text)) == text`` if ``text`` consists of syllables only.
 
     >>> compose("ㄱㅏㅂㅅㅇㅡㅣ ㅋㅋ")
     '값의 ㅋㅋ'
@@ -123,7 +123,9 @@ def compose(text: str) -> str:
 
 
 def recompose(text: str) -> str:
-    """Write jamo as the syllables that they spell, without joining two to a compound: undoes ``decompose`` of syllables.
+    """Join compatibility jamo into syllables, so that ``recompose(decompose(text)) == text`` for a text of syllables.
+
+    Unlike :func:`compose`, it never joins two jamo into a compound jamo (ㅗㅏ into ㅘ).
 
     >>> recompose("ㄱㅏㅄㅇㅣㅆㄷㅏ ㅋㅋ")
     '값있다 ㅋㅋ'
@@ -135,9 +137,10 @@ _SPELT = re.compile(f"([{INITIALS}])([{MEDIALS}])(?:([{FINALS}])(?![{MEDIALS}]))
 
 
 def respells(text: str) -> bool:
-    """Whether the jamo of a text without lone surrogates spell another: ``recompose(decompose(text)) != text``.
+    """Return whether decomposing and recomposing a text changes it: ``recompose(decompose(text)) != text``.
 
-    Most texts hold nothing that its jamo may spell otherwise, which is seen without taking them apart.
+    This happens if the text has single jamo that join a neighbor. A quick search rules out most texts without
+    decomposing them. The text must have no lone surrogates.
 
     >>> respells("ㅅㅣ발"), respells("다ㅋ"), respells("시발 ㅋㅋ")
     (True, True, False)
@@ -149,7 +152,7 @@ _MAY_RESPELL = re.compile("[ㄱ-ㅎ][ㅏ-ㅣ]|[가-힣][ㄱ-ㅣ]")
 
 
 def composed_pieces(text: str) -> list[tuple[int, int, str]]:
-    """Pieces of :func:`compose`, each with the span of ``text`` that it was made of.
+    """Return the pieces that :func:`compose` joins to its result, as (start, end, piece) with the span in ``text``.
 
     >>> composed_pieces("aㅂㅓㄹ")
     [(0, 1, 'a'), (1, 4, '벌')]

@@ -1,4 +1,4 @@
-"""Normalization of comments, with offsets back to the original text."""
+"""Normalize comments and map positions in the normalized text back to the original text."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 
 from toxiclf.text.hangul import CONJOINING_TO_COMPATIBILITY
 
-# Characters that every step below leaves as they are (spaces and repeats excepted); most comments hold nothing else.
+# Characters that only the steps for white space and repeats may change. Most comments hold no others.
 _PLAIN = re.compile(
     r"[ -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001F300-\U0001F64F\U0001F900-\U0001F9FF]*"
 )
 VERSION = 1
-"""Raised whenever the same text comes out in another form, so that what was derived from the old form is not taken for new."""
+"""Version of the normalization. It rises when the same text gets another normalized form, so that caches of the old
+form are not used."""
 
 _FILLERS = frozenset(
     "\u115f\u1160\u3164\uffa0\u2800"
-)  # Hangul fillers, the empty Braille cell: letters that look like a space
-_INVISIBLE_MARKS = frozenset(  # the grapheme joiner and variation selectors: no category of their own tells them apart
+)  # Hangul fillers and the empty Braille cell, which are not white space but look like it
+_INVISIBLE_MARKS = frozenset(  # grapheme joiner, variation selectors: no Unicode category of their own
     map(chr, (0x034F, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _RUN = re.compile(r"(.)\1+", re.DOTALL)
-_LONGEST_CLUSTER = 32  # Unicode's stream-safe text has at most 30 marks in a row; NFC's time grows with their square
+_LONGEST_CLUSTER = 32  # Unicode's stream-safe text has at most 30 marks in a row; NFC takes quadratic time
 _REPLACEMENT = "�"
 _UNPLAIN_WIDTH = {
     code: chr(int(parts[1], 16))
@@ -37,12 +38,12 @@ _UNPLAIN_WIDTH = {
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """A normalized text and, for each of its characters, the span of the original that it came from.
+    """A normalized text with, for each character, the span of the original text that it came from.
 
     Attributes
     ----------
     text : the normalized text.
-    starts, ends : for each character of ``text``, the half-open span in the original.
+    starts, ends : for each character of ``text``, the start and the end (exclusive) of its span in the original.
     truncated : whether characters beyond ``max_chars`` were cut off.
     """
 
@@ -52,7 +53,7 @@ class Normalized:
     truncated: bool
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
-        """Span of the original text behind ``text[start:end]``.
+        """Return the span of the original text that became ``text[start:end]``.
 
         >>> Normalizer().with_offsets("와ㅋㅋㅋㅋㅋㅋ 굿").original_span(5, 6)
         (8, 9)
@@ -67,17 +68,22 @@ class Normalized:
 
 @dataclass(frozen=True, slots=True)
 class Normalizer:
-    """Normalize comments to one written form; any string is accepted.
+    """Normalizes comments, so that different encodings of the same text become equal; accepts any string.
 
-    In this order: half- and full-width forms to ordinary ones; control and format characters (NUL, zero-width,
-    bidirectional controls, tags, variation selectors) removed; lone surrogates to U+FFFD; NFC, a letter with its marks cut
-    to 32 characters, single conjoining jamo to compatibility jamo; runs of white space to one space, none at the ends;
-    runs of one character cut to ``repeat_cap``; the text cut to ``max_chars`` characters.
+    The steps, in order:
+
+    1. Convert half-width and full-width forms to ordinary ones.
+    2. Remove control and format characters (NUL, zero-width, bidirectional controls, tags, variation selectors).
+    3. Replace lone surrogates by U+FFFD.
+    4. Apply NFC. Keep at most 32 characters of a letter with its marks. Write single conjoining jamo as compatibility
+       jamo.
+    5. Shorten runs of white space (Hangul fillers count as such) to one space, and strip both ends.
+    6. Shorten runs of one character to ``repeat_cap``, then the text to ``max_chars`` characters.
 
     Parameters
     ----------
     repeat_cap : longest run of one character that is kept, at least 1.
-    max_chars : longest text that is kept, in characters after the steps before, at least 1.
+    max_chars : longest normalized text, in characters, at least 1; the rest is cut off.
 
     >>> Normalizer()("ＡＢ ㅋㅋㅋㅋㅋㅋㅋ\\x00  끝 ")
     'AB ㅋㅋㅋ 끝'
@@ -87,22 +93,22 @@ class Normalizer:
     max_chars: int = 2000
 
     def __call__(self, text: str) -> str:
-        """Normalize one text; ``Normalizer()(Normalizer()(text)) == Normalizer()(text)``."""
+        """Return the normalized text. Normalizing the result again does not change it."""
         return self._cut(text)[0]
 
     def batch(self, texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
-        """Normalize many texts: the texts and, for each, whether it was truncated."""
+        """Return the normalized texts and, for each, whether it was truncated, bool (n,)."""
         pairs = [self._cut(text) for text in texts]
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
     def shortened(self, text: str) -> tuple[str, bool]:
-        """Cut a text that was normalized without a limit on characters; also whether it was truncated."""
+        """Cut an already normalized text to ``max_chars`` characters; return it and whether it was truncated."""
         if len(text) <= self.max_chars:
             return text, False
         return text[: self.max_chars].rstrip(), True
 
     def with_offsets(self, text: str) -> Normalized:
-        """Normalize one text and keep, for each character, where it came from."""
+        """Return the normalized text with, for each character, its span in the original text."""
         pieces = self._capped(_space_folded(_composed(_mapped(text))))
         truncated = len(pieces) > self.max_chars
         pieces = _stripped(pieces[: self.max_chars])
@@ -123,7 +129,7 @@ class Normalizer:
             run = run + 1 if capped and capped[-1][0] == character else 1
             if run <= self.repeat_cap:
                 capped.append((character, start, end))
-            else:  # the last kept one stands for the rest of the run
+            else:  # extend the span of the last kept character over the rest of the run
                 capped[-1] = (character, capped[-1][1], end)
         return capped
 
@@ -147,7 +153,7 @@ def _mapped(text: str) -> list[_Piece]:
 
 
 def _composed(pieces: list[_Piece]) -> list[_Piece]:
-    """NFC, cluster by cluster: a cluster is a character and the marks or jamo that may join it."""
+    """Apply NFC to each cluster: a character with the marks or jamo that may join it. Long clusters are cut."""
     result: list[_Piece] = []
     begin = 0
     while begin < len(pieces):

@@ -1,4 +1,4 @@
-"""Preprocess comments before they are cut into tokens or n-grams."""
+"""Preprocess comments before they are split into tokens or n-grams."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from toxiclf.text.obfuscation import expanded
 
 @dataclass(frozen=True, slots=True)
 class Preprocessor:
-    """Normalize comments, then add in front the readings of disguised words, where no token limit cuts them off.
+    """Normalizes comments and puts the readings of their disguised words in front of them.
+
+    The readings come first, because a limit on tokens cuts a comment at its end.
 
     Parameters
     ----------
-    normalizer : also decides which comments are equal.
-    views : names of views of obfuscated words, :mod:`toxiclf.text.obfuscation`.
+    normalizer : normalizes each comment. Comments with the same normalized text count as equal.
+    views : names of the views that read disguised words (:mod:`toxiclf.text.obfuscation`); empty for none.
 
     >>> Preprocessor(Normalizer(), ("lookalikes",)).batch(["야  시1발아 꺼져"])[0]
     ['시발아 야 시1발아 꺼져']
@@ -29,12 +31,12 @@ class Preprocessor:
     views: tuple[str, ...] = ()
 
     def batch(self, texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
-        """The texts, and for each whether the normalizer truncated it."""
+        """Return the preprocessed texts and, for each, whether the normalizer truncated it, bool (n,)."""
         normalized, truncated = self.normalizer.batch(texts)
         return self.expanded(normalized), truncated
 
     def expanded(self, normalized: Sequence[str]) -> list[str]:
-        """The second step alone, for normalized texts."""
+        """Put the readings of disguised words in front of texts that are already normalized; return the new texts."""
         return [self._with_readings(text) for text in normalized] if self.views else list(normalized)
 
     def _with_readings(self, text: str) -> str:

@@ -1,7 +1,7 @@
-"""Vocabularies: map tokens or texts to the int32 ids of a model's graph.
+"""Vocabularies, which map tokens or n-grams to the int32 ids that a model's graph reads.
 
-Two kinds of vocabulary, each holding what was seen in training: :class:`TokenVocabulary` (one id a token; tokens it does not
-know are broken into known pieces) and :class:`NgramVocabulary` (one id an n-gram of jamo or of characters). Id 0 is padding.
+:class:`TokenVocabulary` has one id for each known token and splits an unknown token into known pieces.
+:class:`NgramVocabulary` has one id for each known n-gram of jamo or of characters. Id 0 is padding.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from toxiclf.text.chunks import chunks
 from toxiclf.text.hangul import codes_of, decompose, decompose_codes
 
-_REMEMBERED = 50_000  # unknown tokens whose pieces are kept, so that memory stays bounded
+_REMEMBERED = 50_000  # maximum number of unknown tokens whose pieces are cached; then the cache is cleared
 
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The ids of a batch of comments, without padding: comment ``i`` has ``flat[starts[i]:starts[i + 1]]``.
+    """The ids of a batch of n comments, without padding; comment ``i`` has the ids ``flat[starts[i]:starts[i + 1]]``.
 
     Attributes
     ----------
-    flat : int32 (total,)
-    starts : intp (n + 1,)
+    flat : int32 (total,), the ids of all comments, one comment after the other.
+    starts : intp (n + 1,), for each comment the index of its first id in ``flat``; the last entry is ``total``.
     """
 
     flat: NDArray[np.int32]
@@ -42,7 +42,7 @@ class Ids:
 
     @classmethod
     def joined(cls, parts: Sequence[Ids]) -> Ids:
-        """The comments of all parts, in their order."""
+        """Concatenate batches: return the ids of the comments of all ``parts``, in order."""
         if len(parts) == 1:
             return parts[0]
         ends = np.cumsum([0, *(len(ids.flat) for ids in parts)])
@@ -50,21 +50,21 @@ class Ids:
         return cls(np.concatenate([np.zeros(0, np.int32), *(ids.flat for ids in parts)]), np.concatenate(starts))
 
     def take(self, rows: NDArray[np.intp]) -> Ids:
-        """The ids of some of the comments, in the order asked for."""
+        """Return the ids of the comments at the indices ``rows``, in that order."""
         lengths = self.lengths[rows]
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
         within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
         return Ids(self.flat[np.repeat(self.starts[rows], lengths) + within], starts)
 
     def cut(self, longest: int) -> Ids:
-        """The first ``longest`` ids of each comment."""
+        """Return the first ``longest`` ids of each comment, or all if it has fewer."""
         within = np.arange(len(self.flat)) - np.repeat(self.starts[:-1], self.lengths)
         lengths = np.minimum(self.lengths, min(longest, len(self.flat)))
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
         return Ids(self.flat[within < longest], starts)
 
     def padded(self) -> NDArray[np.int32]:
-        """The ids as a matrix (n, longest), padded on the right with 0; at least one column."""
+        """Return the ids as a matrix (n, longest comment), padded with 0 on the right; it has at least one column."""
         lengths = self.lengths
         matrix = np.zeros((len(self), max(1, lengths.max(initial=0))), dtype=np.int32)
         matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = self.flat
@@ -72,10 +72,10 @@ class Ids:
 
 
 class TokenVocabulary:
-    """One id a token, from 1 up; a token without one is broken into the longest pieces that have one.
+    """Maps each known token to an id, from 1 up, and each unknown token to the ids of its longest known pieces.
 
-    Pieces are looked for from left to right; a syllable of which no piece is known is tried jamo by jamo; what is then still
-    unknown is left out.
+    An unknown token is split from left to right into the longest known pieces. Where no known piece begins, the
+    syllable is decomposed and its known jamo are used. Jamo without an id are left out.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class TokenVocabulary:
         return len(self.tokens)
 
     def ids(self, tokens: Sequence[Sequence[str]]) -> Ids:
-        """Ids of each comment's tokens."""
+        """Return the ids of tokenized comments."""
         flat: list[int] = []
         starts = [0]
         known = self._ids
@@ -138,7 +138,7 @@ class TokenVocabulary:
 
 
 def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Distinct numbers that are not negative, ascending: ten times as fast as ``np.unique``, which hashes."""
+    """Return the distinct numbers (0 or more), ascending; ten times as fast as ``np.unique``, which hashes."""
     ordered = np.sort(numbers)
     return ordered[np.diff(ordered, prepend=-1) > 0]
 
@@ -147,7 +147,7 @@ Unit = Literal["jamo", "syllable"]
 
 _CHARACTERS = (
     2**13
-)  # hashed at once: with 2**15, arrays leave the cache and are mapped anew each time, half as slow again
+)  # characters hashed at once; 2**15 takes 1.5 times as long: arrays leave the CPU cache and are allocated anew
 _SPACE = ord(" ")
 _SEED = np.uint64(0x243F6A8885A308D3)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -156,17 +156,17 @@ _SHIFT = np.uint64(29)
 
 @dataclass(frozen=True)
 class NgramVocabulary:
-    """One id an n-gram of jamo or of syllables (characters).
+    """Maps each known n-gram of jamo or of syllables (any characters) to an id, from 1 up.
 
-    A comment is lower-cased and gets a space at both ends, so that n-grams know beginnings and ends of words; n-grams do not
-    cross comments. They are found by 64-bit hashes over whole batches: one comment costs some thirty array operations and no
-    Python loop. With 300,000 n-grams, the chance that any two share a hash is below 3e-9.
+    A comment is lower-cased and gets a space at both ends, so that n-grams mark where words begin and end. No n-gram
+    spans two comments. Lookup uses 64-bit hashes of the whole batch: one comment costs some thirty array operations and
+    no Python loop. With 300,000 n-grams, the chance that any two share a hash is below 3e-9.
 
     Parameters
     ----------
-    unit : what is counted, "jamo" or "syllable".
-    ngrams : for each n, all known n-grams written one after the other: since each has n characters, no separator is needed.
-        Ids count through them in this order, from 1.
+    unit : unit of the n-grams, "jamo" or "syllable".
+    ngrams : for each n, all known n-grams in one string; since each has n characters, it needs no separator. Ids follow
+        this order, from 1.
 
     >>> vocabulary = NgramVocabulary("syllable", {1: "가나", 2: "가나"})
     >>> vocabulary.ids(["나가", "가나가나"]).flat.tolist()
@@ -194,9 +194,9 @@ class NgramVocabulary:
 
     @classmethod
     def learn(cls, texts: Sequence[str], unit: Unit, low: int, high: int, min_comments: int) -> NgramVocabulary:
-        """Collect the n-grams, ``low <= n <= high``, that stand in at least ``min_comments`` of the normalized texts.
+        """Learn a vocabulary: the n-grams, ``low <= n <= high``, that occur in at least ``min_comments`` of the texts.
 
-        Those of spaces alone are left out: every comment has them.
+        The texts must be normalized. N-grams of spaces alone are left out, because every comment has them.
         """
         codes, rows = _units(texts, unit)
         ngrams: dict[int, str] = {}
@@ -214,7 +214,7 @@ class NgramVocabulary:
         return cls(unit, ngrams)
 
     def ids(self, texts: Sequence[str]) -> Ids:
-        """Distinct known n-grams of each normalized text, as ascending ids."""
+        """Return the ids, ascending, of the distinct known n-grams of each normalized text."""
         return Ids.joined([self._ids(part) for part in chunks(texts, characters=_CHARACTERS)])
 
     def _ids(self, texts: Sequence[str]) -> Ids:
@@ -231,11 +231,11 @@ class NgramVocabulary:
 
 
 class _HashTable:
-    """Where a 64-bit hash stands among the known ones: a directory on the top bits, then a walk of a few steps."""
+    """Looks up the ids of 64-bit hashes: the top bits of a hash select the few known hashes to compare with."""
 
     def __init__(self, hashes: NDArray[np.uint64]) -> None:
         order = np.argsort(hashes, kind="stable")
-        self._sorted = np.append(hashes[order], np.uint64(0))  # the last entry stops the walk
+        self._sorted = np.append(hashes[order], np.uint64(0))  # the last entry ends the search
         self._ids = np.append(order + 1, 0)
         bits = max(1, len(hashes).bit_length() + 1)
         self._shift = np.uint64(64 - bits)
@@ -244,11 +244,11 @@ class _HashTable:
         self._steps = int(np.bincount(slots, minlength=1).max()) if len(hashes) else 0
 
     def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Id of each hash, 0 where it is not known."""
+        """Return the id of each hash, or 0 if the hash is unknown."""
         at = self._first[(hashes >> self._shift).astype(np.intp)]
         there = self._sorted[at]
         ids = np.where(there == hashes, self._ids[at], 0)
-        (left,) = np.nonzero(there < hashes)  # few: most slots hold one hash or none
+        (left,) = np.nonzero(there < hashes)  # few hashes: most slots hold one hash or none
         last = np.int32(len(self._sorted) - 1)
         for _ in range(1, self._steps):
             if not len(left):
@@ -262,7 +262,7 @@ class _HashTable:
 
 
 def _units(texts: Sequence[str], unit: Unit) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """The code points (or jamo) of all texts one after the other, and the row that each comes from."""
+    """Return the code points (or jamo) of all texts in one array and, for each, the index of its text."""
     padded = [f" {text.lower()} " for text in texts]
     codes = codes_of("".join(padded))
     lengths = np.fromiter(map(len, padded), dtype=np.intp, count=len(padded))
@@ -275,7 +275,7 @@ def _units(texts: Sequence[str], unit: Unit) -> tuple[NDArray[np.uint32], NDArra
 def _rolling(
     codes: NDArray[np.uint32], rows: NDArray[np.int64], high: int
 ) -> Iterator[tuple[int, NDArray[np.uint64], NDArray[np.intp]]]:
-    """For n = 1 … high: n, the hashes of all n-grams that stay in one row, and where they start."""
+    """For each n up to ``high``, yield n, the hashes of the n-grams within one text, and their starts in ``codes``."""
     hashes = np.full(len(codes), _SEED)
     for n in range(1, high + 1):
         count = max(0, len(codes) - n + 1)

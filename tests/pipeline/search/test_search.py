@@ -473,7 +473,7 @@ def test_a_grid_names_the_combination_that_is_no_recipe(parts: Split) -> None:
         search(parts, recipe_of(space, model="svm"), quiet)
     assert str(caught.value) == (
         "search.space: model.kernel=linear, model.gamma=0.1: model.gamma has no effect while model.kernel is 'linear'; leave it "
-        "out; put values that do not go together into separate tables"
+        "out; put values that are not valid together into separate tables"
     )
 
 

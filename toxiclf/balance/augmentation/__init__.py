@@ -1,6 +1,6 @@
-"""Text augmentation: changed copies of comments of the rarer class that keep their label.
+"""Text augmentation: adds changed copies of comments of the rarer class, with the same label.
 
-A method is a subclass of :class:`Method` that registers itself; its file has its name.
+An augmentation method is a subclass of :class:`Method` that registers itself, in a file of the same name.
 """
 
 from toxiclf.balance.augmentation._making import Augmented, augmented, check_minority

@@ -1,4 +1,4 @@
-"""Where a comment holds words that make it toxic."""
+"""Finds the words that make a comment toxic, so that augmentation keeps them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BESIDE_STEMS = re.compile("[놈년좆씹ㅄ]|존나|졸라|ㅈㄴ|시바|게이
 
 
 def abusive_spans(text: str) -> list[tuple[int, int]]:
-    """Spans of abusive words and of what strengthens them, as they stand or as they may be read.
+    """Return the spans of abusive words, intensifiers (존나) and disguised words (ㅅㅣ발); they may overlap.
 
     >>> abusive_spans("이 시발 ㅅㅣ발 영화")
     [(2, 4), (5, 8)]

@@ -1,4 +1,4 @@
-"""Write changed copies of comments of the rarer class."""
+"""Makes changed copies of comments with the augmentation steps of a recipe."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from toxiclf.errors import DataError
 from toxiclf.recipe import AugmentStep
 from toxiclf.text.normalize import Normalizer
 
-_DRAWS = 10  # for one copy, until it is like no other comment
+_DRAWS = 10  # most attempts at one copy that differs from all other comments
 
 
 @dataclass(frozen=True)
 class Augmented:
-    """Augmented copies of comments.
+    """Changed copies of comments, with the source and the method of each copy.
 
     Attributes
     ----------
-    texts : as written, before normalization; one of a comment that was not normalized is not, either.
-    sources : place of the comment that each was made from, intp (len(texts),).
-    methods : name of the method that made each.
-    asked : how many were asked for, at least len(texts).
+    texts : the copies, which are not normalized.
+    sources : index of the comment that each copy was made from, intp (len(texts),).
+    methods : name of the method that made each copy.
+    asked : number of copies that the steps demand, at least len(texts).
     """
 
     texts: list[str]
@@ -48,31 +48,34 @@ def augmented(
     seed: int,
     keys: Sequence[str] | None = None,
 ) -> Augmented:
-    """Write changed copies of comments of the rarer class, or of all classes, as each step asks.
+    """Make changed copies of comments of the rarer class, or of all classes, with each step.
 
-    Every copy differs, once normalized, from all given texts, from ``avoid`` and from all other copies, and is not empty. Where a
-    comment cannot be varied, others of its class, rarer or not, are varied once more in turn, until the number is made up or
-    nothing new comes any more. Of all classes no more are made than leave their shares as they are. All copies are of given
-    texts, none of a copy.
+    After normalization no copy is empty, and each differs from all given texts, from ``avoid`` and from all other
+    copies. Copies are made from given texts only, never from copies. Texts that are empty after normalization are not
+    copied.
 
-    What a copy's draws come from is the seed, the step's place, the source's text (and how many equal ones stand before it) and
-    the copy's number: not the other rows. These matter only where a copy equals one of them and is drawn anew, and for which
-    comments make up for others. What is empty after normalization is not varied.
+    If a comment cannot be changed, other comments of its class get more copies instead, until the number of copies is
+    reached or no new copy is found. If a step copies all classes and finds too few copies for one class, the other
+    class gets proportionally fewer, so that the prevalence stays the same.
+
+    A copy depends on the seed, the index of the step, the text of its source (and the number of equal texts before it)
+    and the number of the copy. Other rows matter only if the copy equals one of them, in which case it is drawn again,
+    and for the choice of the comments that get more copies.
 
     Parameters
     ----------
-    texts : of all rows, n.
-    minority : which are of the rarer class, bool (n,).
-    steps : of a recipe.
-    normalizer : decides which texts are equal.
+    texts : the comments of all n rows.
+    minority : whether each row belongs to the rarer class, bool (n,).
+    steps : augmentation steps of a recipe; each makes its own copies.
+    normalizer : normalizes texts before they are compared.
     avoid : normalized texts that no copy may equal, such as those of held-out rows.
-    seed : not negative.
-    keys : the texts, normalized; None where that is still to be done.
+    seed : random seed, at least 0.
+    keys : the normalized ``texts``; None to normalize them here.
 
     Raises
     ------
-    DataError : there is only one class, or fewer than six rows of one, or those of the rarer are all the same; or a step makes
-        no copy at all.
+    DataError : a class has fewer than six rows, all rows of the rarer class are equal, or a step can change no comment
+        of a class.
 
     >>> texts = [f"{number}번 댓글 쓴 놈" for number in range(6)] + ["안녕하세요"] * 6
     >>> made = augmented(
@@ -97,7 +100,7 @@ def augmented(
     asked = 0
     for number, step in enumerate(steps):
         method: Method = step.component.target(step)
-        share = 1.0  # of the copies that were asked for, that could be made; all classes get as much of theirs
+        share = 1.0  # of the demanded copies that were made; every class gets the same share
         of_step: list[list[tuple[str, int, str]]] = []
         for group, name in [(rows, "the rarer class"), (others, "the others")][: 1 if step.of == "rarer" else 2]:
             sources = [row for row in group if keys[row]]
@@ -122,7 +125,7 @@ def augmented(
 
 
 def check_minority(minority: NDArray[np.bool_]) -> None:
-    """Raise a DataError where there are too few rows, or only those of one class."""
+    """Raise a DataError if the rarer class or the rest of the rows has fewer than six rows."""
     rows = int(minority.sum())
     check_rows({"the rarer class": rows, "the others": len(minority) - rows}, "augmentation")
 
@@ -130,7 +133,10 @@ def check_minority(minority: NDArray[np.bool_]) -> None:
 def _copies(
     texts: list[str], method: Method, copies: int, wanted: int, new: Callable[[str], bool], seeds: list[int]
 ) -> Iterator[tuple[int, str]]:
-    """Places of texts, each with a copy; first of all in turn, then of others for those that could not be varied."""
+    """Yield at most ``wanted`` copies, each with the index of its source in ``texts``.
+
+    Each text gets ``copies`` copies. Texts that can be changed again then make up for those that cannot.
+    """
     method.prepare(texts)
     before: Counter[str] = Counter()
     sources: list[list[int]] = []
@@ -153,7 +159,7 @@ def _copies(
         np.random.default_rng(seeds).shuffle(able)
     number = 0
     while left and able:
-        if number == copies:  # from here on in the place of others: not always of the first ones
+        if number == copies:  # from here on copies make up for others; shuffle, so that not always the first texts do
             np.random.default_rng(seeds).shuffle(able)
         done = []
         for place in able[:left]:

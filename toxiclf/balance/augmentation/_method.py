@@ -1,4 +1,4 @@
-"""The interface of augmentation methods."""
+"""``Method``, the base class of augmentation methods."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ Generator = np.random.Generator
 
 
 class Method(ABC):
-    """Base class of augmentation methods, which rewrite comments at random and keep their meaning.
+    """Base class of augmentation methods, which change comments at random but keep their label.
 
     Parameters
     ----------
-    step : of a recipe; ``rate`` "auto" is the method's own. ``step.options`` holds the options that the method registered.
+    step : augmentation step of a recipe. If its ``rate`` is "auto", ``auto_rate`` is used. ``step.options`` holds the
+        options that the method registered.
 
     Attributes
     ----------
-    auto_rate : the share of a comment's places that change where the step leaves it to the method.
-    needs : what a comment must hold to be changed, as part of a sentence.
+    auto_rate : share of a comment's places (words, syllables or gaps) that change if the step's rate is "auto".
+    needs : what a comment must contain so that the method can change it, as a phrase for the error message.
     """
 
     auto_rate: ClassVar[float]
@@ -33,24 +34,24 @@ class Method(ABC):
         self.step = step
         self.rate = self.auto_rate if step.rate == "auto" else step.rate
 
-    def prepare(self, texts: Sequence[str]) -> None:  # noqa: B027  # most have nothing to look up
-        """Look up what many comments need in one call; this saves time and changes no result."""
+    def prepare(self, texts: Sequence[str]) -> None:  # noqa: B027  # most methods have nothing to prepare
+        """Compute in one call what ``variant`` needs for these texts; this saves time and does not change results."""
 
     @abstractmethod
     def variant(self, text: str, rng: Generator) -> str:
-        """Rewrite a text once; return it unchanged if nothing can be changed.
+        """Return a randomly changed version of a text, or the text itself if the method cannot change it.
 
         Parameters
         ----------
         text : any string.
-        rng : all that is drawn is drawn from it.
+        rng : the only source of random numbers.
         """
 
     def some(self, places: int, rng: Generator) -> list[int]:
-        """Numbers of the places that change, in order: the rate's share of them, one at least."""
+        """Draw which of ``places`` places change; return ``how_many(places)`` distinct indices in ascending order."""
         chosen = rng.choice(places, self.how_many(places), replace=False, shuffle=False)
         return sorted(chosen.tolist())
 
     def how_many(self, places: int) -> int:
-        """How many of so many places change."""
+        """Return how many of ``places`` places change: the share ``rate`` of them, at least 1."""
         return min(places, max(1, round(self.rate * places)))

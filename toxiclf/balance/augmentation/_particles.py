@@ -8,11 +8,11 @@ _PAIRS = ("은 는", "이 가", "을 를", "과 와", "으로 로", "이나 나"
 _FORMS = {form: tuple(pair.split()) for pair in _PAIRS for form in pair.split()}
 
 PARTICLES = frozenset(_FORMS)
-"""Particles that have two forms."""
+"""Both forms of all particles that have two forms."""
 
 
 def final(word: str) -> str:
-    """Final consonant of a word that ends in a syllable; empty where it has none.
+    """Return the final consonant of a word that ends in a Hangul syllable, or an empty string if it ends in a vowel.
 
     >>> final("작품"), final("영화")
     ('ㅁ', '')
@@ -21,7 +21,7 @@ def final(word: str) -> str:
 
 
 def particle_after(word: str, particle: str) -> str:
-    """The form of a particle, one of :data:`PARTICLES`, that goes with a word.
+    """Return the form of a particle that is correct after ``word``; ``particle`` is either form of it.
 
     >>> particle_after("작품", "를"), particle_after("서울", "으로"), particle_after("영화", "은")
     ('을', '로', '는')

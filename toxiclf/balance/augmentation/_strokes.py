@@ -1,16 +1,16 @@
-"""The Korean two-set keyboard (dubeolsik): syllables as strokes, and which keys lie side by side."""
+"""The Korean two-set keyboard (dubeolsik): the keystrokes of syllables, and the neighbors of each key."""
 
 from __future__ import annotations
 
 from toxiclf.text.hangul import COMPOUND_FINALS, COMPOUND_MEDIALS, KEYBOARD, SHIFTED, decompose
 
-_OFFSETS = (0.0, 0.25, 0.75)  # of the rows, in widths of a key
-_REACH = 1.26  # from the middle of a key to the middle of one that touches it
+_OFFSETS = (0.0, 0.25, 0.75)  # horizontal offset of each keyboard row, in key widths
+_REACH = 1.26  # largest distance between the centers of two keys that touch, in key widths
 
 UNSHIFTED = {held: plain for plain, held in SHIFTED.items()}
 _LATIN = {letter: key for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
 LATIN = _LATIN | {held: _LATIN[plain].upper() for plain, held in SHIFTED.items()}
-"""What a key types while the keyboard is set to Latin letters."""
+"""By jamo, the Latin letter that the same key types when the keyboard is set to Latin letters."""
 
 _PLACES = {
     letter: (x + offset, float(y))
@@ -22,13 +22,13 @@ _BESIDE = {
     for one, (x, y) in _PLACES.items()
 }
 BESIDE = _BESIDE | {held: [SHIFTED.get(other, other) for other in _BESIDE[plain]] for plain, held in SHIFTED.items()}
-"""What the keys around a key type, shift held or not as for that key."""
+"""By jamo, the jamo on the neighboring keys; typed with shift if the jamo itself is."""
 
 _TWO_KEYS = str.maketrans({joint: pair for pair, joint in (COMPOUND_MEDIALS | COMPOUND_FINALS).items()})
 
 
 def strokes(text: str) -> str:
-    """Letters that are struck to write syllables, one a key.
+    """Return the jamo that are typed to write a text, one for each keystroke.
 
     >>> strokes("값의"), "".join(LATIN[letter] for letter in strokes("씨발"))
     ('ㄱㅏㅂㅅㅇㅡㅣ', 'Tlqkf')

@@ -1,4 +1,4 @@
-"""Words that may stand for another: neighbours among word vectors, of the same part of speech and inflected alike."""
+"""Synonyms: nearest neighbors among word vectors that have the same part of speech and take the same endings."""
 
 from __future__ import annotations
 
@@ -17,21 +17,30 @@ from toxiclf.text.hangul import parts
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 CONTENT = frozenset({"NNG", "VV", "VA", "MAG", "IC", "XR"})
-"""Tags of nouns, verbs, adjectives, adverbs, interjections and roots; neighbours of names are other people."""
+"""Tags of common nouns, verbs, adjectives, adverbs, interjections and roots. Names are left out, because their nearest
+neighbors are other people."""
 VERBAL = frozenset({"VV", "VA"})
 _SYLLABLES = re.compile("[가-힣]+")
 _TURNING = frozenset(
     ("있", "없", "않", "못", "안", "아니", "모르", "싫", "좋", "최고", "최악", "여자", "남자", "여성", "남성")
 )
-"""Words whose neighbours are their opposites."""
-_FREQUENT = 15_000  # of a vocabulary's words; among rarer ones neighbours are mostly misspelt
-_MOST = 5
-_AT_ONCE = 512  # words whose similarities are in memory at the same time
+"""Words that get no synonyms, because their nearest neighbors are their opposites."""
+_FREQUENT = 15_000  # most frequent words of a vocabulary; neighbors among rarer words are mostly misspelled
+_MOST = 5  # synonyms of a word
+_AT_ONCE = 512  # words whose similarities are computed at the same time, to save memory
 
 
 @dataclass(frozen=True)
 class _Lexicon:
-    """Words by tag, with vectors of length one, and the places of all words that have a vector."""
+    """Word vectors, and the words that can be synonyms.
+
+    Attributes
+    ----------
+    words : the words that can be synonyms, by tag.
+    units : vectors of these words, scaled to length 1, by tag.
+    places : row of ``matrix`` of each word that has a vector.
+    matrix : vectors of all words.
+    """
 
     words: dict[str, list[str]]
     units: dict[str, NDArray[np.float32]]
@@ -40,12 +49,13 @@ class _Lexicon:
 
 
 class Synonyms:
-    """Looks up synonyms, many words at once, and keeps them.
+    """Finds synonyms of many words at once by word vectors, and keeps them.
 
     Parameters
     ----------
-    vectors : as in :func:`toxiclf.embeddings.pretrained.load_vectors`, of tokens that mecab makes.
-    similarity : least cosine similarity of two words.
+    vectors : name or folder of word vectors of mecab's tokens, as for
+        :func:`toxiclf.embeddings.pretrained.load_vectors`.
+    similarity : lowest cosine similarity that makes a word a synonym.
     """
 
     def __init__(self, vectors: str, similarity: float) -> None:
@@ -54,14 +64,14 @@ class Synonyms:
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def of(self, word: str, tag: str) -> tuple[str, ...]:
-        """Synonyms of a word, five at most, the most similar first; none of a word that :meth:`look_up` was not given."""
+        """Return up to five synonyms, the most similar first; none if :meth:`look_up` was not called with the word."""
         return self._known.get((word, tag), ())
 
     def look_up(self, words: Iterable[tuple[str, str]]) -> None:
-        """Find the synonyms of words, given with their tags.
+        """Find the synonyms of (word, tag) pairs, which :meth:`of` then returns.
 
-        A synonym is no abusive word, nor a longer or shorter form of the word; a verb's has the same kind of last syllable, so
-        that the endings after it stay right.
+        A synonym is not an abusive word, does not contain the word and is not contained in it. The synonym of a verb or
+        adjective takes the same endings.
 
         >>> synonyms = Synonyms("ko-comments", 0.6)
         >>> synonyms.look_up([("배우", "NNG"), ("정말", "MAG")])
@@ -94,7 +104,7 @@ def _may_stand_for(other: str, word: str, tag: str) -> bool:
 
 
 def _joint(stem: str) -> tuple[bool, bool, bool]:
-    """What decides the forms of the endings after a verb's stem."""
+    """Return three facts that decide a stem's endings: no final consonant, final ㄹ, last vowel ㅏ or ㅗ."""
     return final(stem) == "", final(stem) == "ㄹ", parts(stem[-1])[1] in "ㅏㅗ"
 
 

@@ -1,4 +1,4 @@
-"""Augmentation `aeda`: punctuation marks between words."""
+"""Augmentation `aeda`: inserts punctuation marks between words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _WORD = re.compile(r"\S+")
 
 @register("augmenter", summary="Punctuation marks between words", order=20)
 class Aeda(Method):
-    """Inserts marks before words and at the end: from one up to the rate's share of the words; no word changes or moves.
+    """Inserts punctuation marks before words or at the end; no word changes or moves.
+
+    The number of marks is random: at least one, at most the rate's share of the words.
 
     Source: Karimi, Rossi and Prati 2021, "AEDA: An Easier Data Augmentation Technique for Text Classification".
 
@@ -27,7 +29,7 @@ class Aeda(Method):
     needs = "words"
 
     def variant(self, text: str, rng: Generator) -> str:
-        """The text with marks, at most one in each place."""
+        """Return the text with punctuation marks, at most one before each word and one at the end."""
         starts = [word.start() for word in _WORD.finditer(text)]
         if not starts:
             return text

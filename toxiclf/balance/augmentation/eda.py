@@ -1,4 +1,4 @@
-"""Augmentation `eda`: words replaced by synonyms, inserted, swapped or deleted."""
+"""Augmentation `eda`: replaces words by synonyms, or inserts, swaps or deletes words."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 _WORD = re.compile(r"\S+")
 _SYLLABLES = re.compile("[가-힣]+")
-_FEW = 5  # words, of which each may be what makes a comment toxic
+_FEW = 5  # words; in a shorter comment any word may be the one that makes it toxic
 
 
 class _Token(NamedTuple):
-    """A token that synonyms may stand for, and a particle after it that goes with its last sound."""
+    """A token that a synonym may replace, with the index of its word and the span of the token in the text.
+
+    ``particle`` follows the token and depends on its last sound; it is empty if there is none.
+    """
 
     word: int
     start: int
@@ -31,12 +34,12 @@ class _Token(NamedTuple):
     tag: str
     particle: str
     fixed: bool
-    """Whether what follows wants a word that ends in a vowel, or not, as this one does."""
+    """Whether a synonym must end in a vowel if this token does, and in a consonant if this token does."""
 
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A comment: spans of its words, numbers of those that may go, and its content tokens."""
+    """A parsed comment: word spans, indices of words that may be deleted, and tokens that synonyms may replace."""
 
     words: list[tuple[int, int]]
     deletable: list[int]
@@ -50,12 +53,13 @@ class _Parsed:
     order=10,
 )
 class Eda(Method):
-    """Does one of four things to a comment: replaces tokens by synonyms, inserts words with synonyms, swaps words, deletes words.
+    """Replaces words by synonyms, inserts synonyms, swaps words or deletes words: one of the four for each copy.
 
-    As many as the rate's share of the words, one at least. Synonyms are neighbours among word vectors with the same part of
-    speech; endings stay, and particles follow the new word's last sound. Words that hold abusive stems, also obfuscated ones, are
-    neither replaced nor deleted; of fewer than five words without such a one none is deleted. Source: Wei and Zou 2019, "EDA: Easy
-    Data Augmentation Techniques for Boosting Performance on Text Classification Tasks".
+    It changes the rate's share of the words, at least one. Synonyms are nearest neighbors among word vectors with the
+    same part of speech. Endings stay, and particles are adapted to the last sound of the new word. Abusive words, also
+    disguised ones, are neither replaced nor deleted. In a comment of fewer than five words without an abusive word, no
+    word is deleted. Source: Wei and Zou 2019, "EDA: Easy Data Augmentation Techniques for Boosting Performance on Text
+    Classification Tasks".
 
     >>> import numpy as np
     >>> eda = Eda(AugmentStep(method="eda"))
@@ -74,7 +78,7 @@ class Eda(Method):
         self._parsed: dict[str, _Parsed] = {}
 
     def prepare(self, texts: Sequence[str]) -> None:
-        """Analyze comments, and look up the synonyms of all their words at once."""
+        """Parse comments, and look up the synonyms of all their words at once, which is faster than one by one."""
         new = {text: self._parse(text) for text in texts if text not in self._parsed}
         if not new:
             return
@@ -82,7 +86,7 @@ class Eda(Method):
         self._parsed |= new
 
     def variant(self, text: str, rng: Generator) -> str:
-        """The text after the first of the four operations, in an order drawn anew, that can be done to it."""
+        """Try the four operations in random order; return the first result that differs from the text."""
         self.prepare([text])
         parsed = self._parsed[text]
         operations = (self._replaced, self._inserted, self._swapped, self._deleted)
@@ -107,7 +111,7 @@ class Eda(Method):
                 word += 1
             after, next_tag = tagged[i + 1] if i + 1 < len(tagged) and spans[i + 1][0] == end else ("", "")
             if next_tag.startswith(("XSV", "XSA")) and tag == "NNG":
-                continue  # few nouns become verbs by 하다
+                continue  # a noun before 하다 has no synonym here: few nouns take 하다
             particle = after if next_tag.startswith("J") and after in PARTICLES else ""
             fixed = not particle and next_tag.startswith(("J", "VCP"))
             tokens.append(_Token(word, start, end, token, tag, particle, fixed))
@@ -116,7 +120,7 @@ class Eda(Method):
         return _Parsed(words, deletable, tokens)
 
     def _choices(self, parsed: _Parsed) -> list[tuple[_Token, list[str]]]:
-        """Tokens that have synonyms which fit in their places."""
+        """Return (token, synonyms) for each token that has synonyms which fit the particle or ending after it."""
         pairs = []
         for token in parsed.tokens:
             synonyms = self._synonyms.of(token.text, token.tag)
@@ -126,7 +130,7 @@ class Eda(Method):
         return pairs
 
     def _written(self, text: str, parsed: _Parsed, rng: Generator) -> list[tuple[_Token, int, str]]:
-        """Some tokens, where each ends with its particle, and what stands for both."""
+        """Draw tokens and a synonym for each; return (token, end of its particle, synonym with adapted particle)."""
         choices = self._choices(parsed)
         count = min(len(choices), self.how_many(len(parsed.words)))
         chosen = rng.choice(len(choices), count, replace=False, shuffle=False) if count else ()
@@ -146,7 +150,7 @@ class Eda(Method):
         return "".join(pieces) + text[at:]
 
     def _inserted(self, text: str, parsed: _Parsed, rng: Generator) -> str:
-        """Each synonym in its word, particle and endings with it, in any place between words."""
+        """Insert copies of words, in which a synonym replaces a token, before randomly chosen words."""
         new: dict[int, str] = {}
         for token, end, synonym in self._written(text, parsed, rng):
             start, stop = parsed.words[token.word]
@@ -184,7 +188,7 @@ class Eda(Method):
 
 
 def _words(text: str, strong: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans of what stands between white space; an abusive word that is written apart (병 신) is one."""
+    """Return the spans of the words, split at white space; an abusive word with spaces in it (병 신) is one word."""
     words: list[tuple[int, int]] = []
     for word in _WORD.finditer(text):
         start, end = word.span()

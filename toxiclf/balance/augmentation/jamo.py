@@ -1,4 +1,4 @@
-"""Augmentation `jamo`: syllables split into the jamo that they are made of."""
+"""Augmentation `jamo`: splits syllables into their jamo."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SYLLABLE = re.compile("[가-힣]")
 
 @register("augmenter", summary="Syllables split into jamo", order=40)
 class Jamo(Method):
-    """Splits a share of the syllables; ``recompose`` of the result gives the text again.
+    """Splits a share of the syllables into jamo; :func:`toxiclf.text.hangul.recompose` restores the text.
 
-    A syllable that would run together with the jamo after it (아ㅋㅋ) stays whole.
+    A syllable stays whole if ``recompose`` would join it with the jamo after it (아ㅋㅋ).
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep
@@ -27,7 +27,7 @@ class Jamo(Method):
     needs = "Hangul syllables"
 
     def variant(self, text: str, rng: Generator) -> str:
-        """The text with some syllables split."""
+        """Return the text with some syllables split into jamo."""
         places = [at for match in _SYLLABLE.finditer(text) if _parts_again(text, at := match.start())]
         if not places:
             return text

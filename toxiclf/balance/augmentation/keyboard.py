@@ -1,4 +1,4 @@
-"""Augmentation `keyboard`: typing errors on the Korean two-set keyboard."""
+"""Augmentation `keyboard`: makes typing errors as on the Korean two-set keyboard."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ _SLIPS = ("beside", "swapped", "left out", "doubled", "shift")
 
 @register("augmenter", summary="Typing errors on the Korean two-set keyboard", order=30)
 class Keyboard(Method):
-    """Mistypes a share of the syllables, one slip each: a key beside the right one, two strokes swapped, a stroke left out or
-    doubled, shift forgotten or held. What is then typed is composed as an input method would.
+    """Makes typing errors in a share of the syllables, one in each.
+
+    The errors are a neighboring key, two keystrokes swapped, a keystroke left out or doubled, and shift forgotten or
+    held. The keystrokes are then composed to syllables as an input method does.
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep
@@ -28,7 +30,7 @@ class Keyboard(Method):
     needs = "Hangul syllables"
 
     def variant(self, text: str, rng: Generator) -> str:
-        """The text with slips."""
+        """Return the text with typing errors."""
         runs = [match.span() for match in _RUN.finditer(text)]
         places = [(start, end, at) for start, end in runs for at in range(start, end)]
         if not places:
@@ -45,7 +47,7 @@ class Keyboard(Method):
 
 
 def _typed(run: str, mistyped: list[int], rng: Generator) -> str:
-    """Syllables in a row, with a slip in some of them."""
+    """Return a run of syllables with a typing error in each syllable whose index is in ``mistyped``."""
     typed = [list(strokes(character)) for character in run]
     for at in mistyped:
         keys = typed[at]

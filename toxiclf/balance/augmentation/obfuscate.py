@@ -1,4 +1,4 @@
-"""Augmentation `obfuscate`: words written to be misread, as :mod:`toxiclf.text.obfuscation` reads them."""
+"""Augmentation `obfuscate`: disguises words in the ways that :mod:`toxiclf.text.obfuscation` can read."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _SIGNS = ".*^~-_"
 _FILLERS = "1234ㅡㅣ"
 _ALIKE = {"ㅣ": "l1I|", "ㅏ": "rト", "ㅐ": "H", "ㅜ": "T"}
 _CYRILLIC = dict(zip("aceiopsxyACEHKMOPTX", "асеіорѕхуАСЕНКМОРТХ", strict=True))
-_OFTEN = 4  # pairs of a table in which a syllable's double stands; what fewer have is of one word alone
+_OFTEN = 4  # least number of uses of a look-alike in the yamin table; rarer ones belong to a single word
 
 _Way = Callable[[str, Generator], str]
 
 
-@register("augmenter", summary="Words written so that filters misread them", order=70)
+@register("augmenter", summary="Words disguised so that filters misread them", order=70)
 class Obfuscate(Method):
-    """Writes words so that a filter misreads them: those with abusive stems first, then others, up to the rate's share.
+    """Disguises a share of the words so that a filter misreads them, abusive stems before other words.
 
-    A word is split by signs (시.발) or by a filler (시1발), its jamo are set apart (ㅅㅣ발) or replaced by signs that look like
-    them (ㅅl발), its syllables by others that do (yaminjeongeum: 댕청이), or it is typed in Latin letters (tlqkf); English words
-    get Cyrillic letters.
+    A word gets signs between all its syllables (시.발) or a filler inside (시1발), one of its syllables is split into jamo
+    (ㅅㅣ발) or its vowel replaced by a look-alike sign (ㅅl발), or syllables are replaced by look-alikes (yaminjeongeum:
+    댕청이). Abusive stems may also be typed in Latin letters (tlqkf). English words get a look-alike Cyrillic letter.
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep
@@ -44,7 +44,7 @@ class Obfuscate(Method):
     needs = "words of two Hangul syllables or three Latin letters"
 
     def variant(self, text: str, rng: Generator) -> str:
-        """The text with some words obfuscated."""
+        """Return the text with some words disguised."""
         stems: list[tuple[int, int]] = []
         others: list[tuple[int, int]] = []
         for word in _WORD.finditer(text):
@@ -113,11 +113,12 @@ def _typed(word: str, rng: Generator) -> str:
 
 
 _WAYS: tuple[_Way, ...] = (_separated, _filled, _apart, _alike, _yamin, _cyrillic, _typed)
-"""The last one for abusive words alone: others are not known by their strokes."""
+"""Ways to disguise a word. The last one, Latin letters, is for abusive stems only: readers do not recognize other words
+in it."""
 
 
 def _with_one(word: str, written: Callable[[str], str], rng: Generator) -> str:
-    """The word with one of its characters, of those that change, written otherwise."""
+    """Replace one random character that ``written`` changes; return the word itself if it changes none."""
     changes = [(at, new) for at, old in enumerate(word) if (new := written(old)) != old]
     if not changes:
         return word
@@ -127,7 +128,7 @@ def _with_one(word: str, written: Callable[[str], str], rng: Generator) -> str:
 
 @cache
 def _doubles() -> dict[int, str]:
-    """Translation table of syllables to those that look like them, from the words that the view `yamin` reads."""
+    """Return the ``str.translate`` table from syllables to look-alikes, made from the words of the view `yamin`."""
     counts = Counter(
         (read, seen)
         for written, meant in yamin_words().items()

@@ -1,4 +1,4 @@
-"""Augmentation `repeat`: vowels drawn out, laughter, crying and signs repeated."""
+"""Augmentation `repeat`: stretches vowels, and repeats laughter, crying and punctuation marks."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _TAILS = TAIL_OF | {"ㅚ": "ㅔ"}
 _SYLLABLE = re.compile("[가-힣](?![ㄱ-ㅣ])")
 _AT_ENDS = re.compile("[가-힣](?![가-힣ㄱ-ㅣ])")
 _SIGNS = re.compile(
-    r"(?<![ㄱ-ㅣ])(?:[ㅋㅎㅠㅜ]|([ㄱ-ㅣ])\1)(?![ㄱ-ㅣ])"  # one that laughs or cries, and any two
+    r"(?<![ㄱ-ㅣ])(?:[ㅋㅎㅠㅜ]|([ㄱ-ㅣ])\1)(?![ㄱ-ㅣ])"  # one jamo of laughter or crying, or any jamo twice
     r"|(?<=[가-힣ㄱ-ㅣ])([!?~.^;])\2?(?![!?~.^;\w])"
 )
-_LONGEST = 3  # what Normalizer keeps of a run unless told otherwise
-_MOST = 2
+_LONGEST = 3  # characters of a run that the normalizer keeps with its default settings
+_MOST = 2  # characters inserted in one place
 
 
-@register("augmenter", summary="Vowels drawn out, laughter and signs repeated", order=60)
+@register("augmenter", summary="Vowels stretched, laughter and signs repeated", order=60)
 class Repeat(Method):
-    """Draws vowels out by silent syllables (시발 becomes 시이발) and repeats signs; the text's own characters all stay.
+    """Stretches vowels by extra syllables (시발 → 시이발) and repeats laughter, crying and marks; removes no character.
 
-    Vowels are drawn out at the ends of words and inside abusive stems, elsewhere where there are none of these. No run grows
-    longer than three characters, of which the normalizer keeps all.
+    Vowels are stretched at the ends of words and inside abusive stems, or anywhere if the text has no such place. No
+    run becomes longer than three characters, so that the normalizer keeps all of it.
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep
@@ -39,7 +39,7 @@ class Repeat(Method):
     needs = "Hangul syllables without a final consonant, or signs to repeat"
 
     def variant(self, text: str, rng: Generator) -> str:
-        """The text with something in it drawn out."""
+        """Return the text with vowels stretched or signs repeated in some places."""
         ends = [match.end() for pattern in (_AT_ENDS, _SIGNS) for match in pattern.finditer(text)]
         stems = [
             at
@@ -65,7 +65,7 @@ def _growths(text: str, ends: set[int]) -> list[tuple[int, str, int]]:
 
 
 def _growth(text: str, at: int) -> tuple[int, str, int] | None:
-    """Where a text can grow, by which character, and how many of it at most; None where it cannot."""
+    """Return (``at``, the character to insert there, the most repeats of it); None if nothing can be inserted there."""
     what = text[at - 1]
     if "가" <= what <= "힣":
         _, medial, final = parts(what)

@@ -1,4 +1,4 @@
-"""Augmentation `spacing`: spaces removed between words or inserted inside them."""
+"""Augmentation `spacing`: removes spaces between words, and inserts spaces inside words."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _INSIDE = re.compile("(?<=[가-힣])(?=[가-힣])")
 
 @register("augmenter", summary="Spaces removed between words or inserted inside them", order=50)
 class Spacing(Method):
-    """Removes single spaces between words and inserts them between syllables; nothing else changes.
+    """Removes single spaces between words and inserts spaces between syllables; nothing else changes.
 
-    As many as the rate's share of the places where words meet, or, in a single word, of those between syllables. Of several
-    changes one half on average are removals.
+    The number of changes is the rate's share of the spaces between words or, in a single word, of the places between
+    syllables. On average half of the changes are removals.
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep
@@ -28,7 +28,7 @@ class Spacing(Method):
     needs = "two words or two Hangul syllables in a row"
 
     def variant(self, text: str, rng: Generator) -> str:
-        """The text with other spaces."""
+        """Return the text with spaces removed and inserted."""
         meeting = [match.start() for match in _MEETING.finditer(text)]
         inside = [match.start() for match in _INSIDE.finditer(text)]
         if not (meeting or inside):

@@ -1,7 +1,7 @@
-"""Resampling: rows added to or removed from the classes of a training set.
+"""Resampling: adds rows to the rarer class of a training set, or removes rows of the more frequent class.
 
-A resampler is a function that registers itself: from :class:`Settings` to an object with ``fit_resample(X, y)``, as
-imbalanced-learn's samplers have. :class:`toxiclf.Resampler` applies one or several.
+A resampler is a function that registers itself. It takes :class:`Settings` and returns an imbalanced-learn sampler, an
+object with ``fit_resample(X, y)``. :class:`toxiclf.Resampler` applies one or several resamplers.
 """
 
 from toxiclf.balance.resampling._settings import Settings

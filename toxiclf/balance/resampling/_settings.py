@@ -1,4 +1,4 @@
-"""Settings of a resampler."""
+"""``Settings``, the argument of every registered resampler."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Settings:
-    """What a registered resampler makes its sampler from: an object with ``fit_resample(X, y)``, as imbalanced-learn's have.
+    """Settings that a registered resampler takes to make its imbalanced-learn sampler.
 
     Attributes
     ----------
-    ratio : rows of the rarer class for each row of the other that there are to be, in (0, 1].
-    n_classes : in the rows; with more than two, the ratio is 1.
-    neighbours : rows that are looked at around one.
-    seed : an int, a RandomState or None, as imbalanced-learn takes it.
+    ratio : number of rows of the rarer class for each row of the other class after resampling, in (0, 1].
+    n_classes : number of classes; with more than two, the ratio is 1.
+    neighbours : number of nearest neighbors.
+    seed : random state for imbalanced-learn: an int, a RandomState or None.
     gan : parameters of the GAN, by name.
-    options : the resampler's own, of the pydantic model that it registered; None where it registered none.
+    options : an instance of the pydantic model of options that the resampler registered; None if it registered none.
     """
 
     ratio: float = 1.0
@@ -30,12 +30,12 @@ class Settings:
 
     @property
     def sampling_strategy(self) -> float | str:
-        """The ratio as imbalanced-learn takes it."""
+        """The ratio as the ``sampling_strategy`` of imbalanced-learn: "auto" for a ratio of 1, else the ratio."""
         return "auto" if self.n_classes > 2 or self.ratio == 1.0 else self.ratio
 
     @property
     def of_smote(self) -> dict[str, Any]:
-        """Parameters of imbalanced-learn's SMOTE and its variants."""
+        """Keyword arguments of imbalanced-learn's SMOTE and its variants."""
         return {
             "sampling_strategy": self.sampling_strategy, "k_neighbors": self.neighbours, "random_state": self.seed
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Two-sample tests: do two samples of rows come from one distribution?"""
+"""Two-sample tests: check whether two samples of rows come from the same distribution."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sklearn.preprocessing import StandardScaler
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 1000
-"""Rows of a sample that are looked at: a kernel is quadratic in them."""
+"""Most rows of a sample that are used, because the memory of a kernel is quadratic in their number."""
 _PERMUTATIONS = 200
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """An RBF kernel as wide as real rows lie apart: their median squared distance."""
+    """An RBF kernel, exp(-d² / width), whose width is the median squared distance between real rows."""
 
     width: float
 
@@ -33,7 +33,7 @@ class Kernel:
         return np.asarray(np.exp(-squared_distances(a, b) / self.width))
 
     def discrepancy(self, a: Floats, b: Floats) -> float:
-        """Squared maximum mean discrepancy, the unbiased estimate (Gretton et al. 2012)."""
+        """Return the unbiased estimate of the squared maximum mean discrepancy of two samples (Gretton et al. 2012)."""
         a, b = a[:MOST_ROWS], b[:MOST_ROWS]
         return _mmd(self(a, a), self(b, b), self(a, b))
 
@@ -52,7 +52,10 @@ def squared_distances(a: Floats, b: Floats) -> Floats:
 
 
 def told_apart(a: Floats, b: Floats, rng: np.random.Generator) -> float | None:
-    """Held-out ROC AUC of a classifier that separates two samples of equal size; None for too few rows."""
+    """Return the cross-validated ROC AUC of a classifier that separates two samples.
+
+    The larger sample is randomly cut to the size of the smaller one. Returns None if a sample has fewer than four rows.
+    """
     count = min(len(a), len(b))
     if count < 4:
         return None
@@ -65,7 +68,7 @@ def told_apart(a: Floats, b: Floats, rng: np.random.Generator) -> float | None:
 
 
 def permuted(kernel: Kernel, a: Floats, b: Floats, rng: np.random.Generator) -> tuple[float, float]:
-    """The discrepancy of two samples and its permutation p value."""
+    """Return the discrepancy of two samples (see ``Kernel.discrepancy``) and its p value by a permutation test."""
     together = kernel(*[np.concatenate([a, b])] * 2)
     first = np.arange(len(together)) < len(a)
 

@@ -1,4 +1,4 @@
-"""A GAN that generates rows of the rarer class, and checks of them against real rows."""
+"""``WganSampler``: generates rows of the rarer class with a GAN, and compares them with real rows."""
 
 from __future__ import annotations
 
@@ -18,43 +18,48 @@ from toxiclf.balance.resampling._two_sample import MOST_ROWS, Kernel, permuted, 
 from toxiclf.errors import DataError, UsageError
 
 Floats = NDArray[np.float64]
-_HELD_OUT = 0.2  # share of the rarer class that the GAN does not see
+_HELD_OUT = 0.2  # share of the rows of the rarer class that is held out from training
 _FEWEST = 6
 _BATCH = 64
-_EVERY = 50  # steps between two looks at what is generated
-_PATIENCE = 8  # looks without a better one, before it stops
-_COLLAPSED = 0.25  # spread of generated rows as a share of the real ones' below which they are all alike
-_POINTS = 500  # of the picture, of each kind
+_EVERY = 50  # generator steps between two checks of generated rows
+_PATIENCE = 8  # checks without improvement after which training stops
+_COLLAPSED = 0.25  # the GAN collapsed if the spread of generated rows is below this share of that of real rows
+_POINTS = 500  # most points of each kind in the scatter plot
 
 
 class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
-    """Generate rows of the rarer class with a conditional Wasserstein GAN, as an imbalanced-learn sampler.
+    """An imbalanced-learn sampler that generates rows of the rarer class with a conditional Wasserstein GAN.
 
-    Generator and critic learn from rows of both classes, as many of each in a batch, and are told the class: so the rarer class
-    borrows what it has in common with the other (WGAN-GP: Gulrajani et al. 2017; conditions: Mirza and Osindero 2014). A fifth of
-    the real rows of the rarer class is kept from them. By these rows it is seen when to stop: the generator is kept whose rows have
-    the least maximum mean discrepancy from them (Gretton et al. 2012).
+    Generator and critic are trained on rows of both classes, equally many in each batch, with the class as a condition.
+    Thus, the rarer class benefits from what both classes have in common (WGAN-GP: Gulrajani et al. 2017; conditions:
+    Mirza and Osindero 2014). A fifth of the real rows of the rarer class, at least two, is held out for early stopping:
+    the sampler keeps the generator whose rows have the smallest maximum mean discrepancy from the held-out rows
+    (Gretton et al. 2012).
 
     Parameters
     ----------
-    ratio : rows of the rarer class for each row of the other that there are to be, in (0, 1].
-    steps : of the generator, at most.
-    noise : random numbers from which a row is made.
-    units : of the dense layers of generator and critic.
-    critic_steps : of the critic for each of the generator.
-    penalty : of the critic's gradient.
-    learning_rate : of both.
-    random_state : seed of everything random.
+    ratio : number of rows of the rarer class for each row of the other class after resampling, in (0, 1].
+    steps : most training steps of the generator.
+    noise : number of random inputs of the generator.
+    units : sizes of the dense hidden layers, the same for generator and critic.
+    critic_steps : training steps of the critic for each step of the generator.
+    penalty : weight of the gradient penalty in the critic's loss.
+    learning_rate : learning rate of generator and critic.
+    random_state : random seed.
 
     Attributes
     ----------
-    facts_ : what the check of generated rows came to, as JSON types: ``real``, ``held_out`` and ``generated`` rows; ``steps``
-        taken, ``best_step``, and why it ``stopped``; ``auc`` with which a classifier tells generated from held-out real rows, by
-        cross-validation (Lopez-Paz and Oquab 2017: .5 where it cannot), and ``auc_real`` with which it tells those that were
-        trained on; ``mmd`` and its ``p_value`` by permutations; ``spread`` of the generated rows as a share of the real ones';
-        ``nearest``, their median distance to the nearest row that was trained on as a share of the held-out rows';
-        ``collapsed``, and the ``reason``; ``history`` of the discrepancy.
-    picture_ : ``training``, ``held_out`` and ``generated`` rows, (n, 2) each, by principal components of the real ones.
+    facts_ : results of training and of the comparison with real rows, as JSON types. ``real``, ``held_out``,
+        ``generated``: numbers of rows of the rarer class. ``steps``, ``best_step``, ``stopped``: steps taken, the step
+        of the kept generator, why training stopped. ``auc``: cross-validated ROC AUC of a classifier that separates
+        generated from held-out rows, .5 if it cannot (Lopez-Paz and Oquab 2017). ``auc_real``: the same for real
+        training rows in place of generated rows. ``mmd``, ``p_value``: squared maximum mean discrepancy from the
+        held-out rows, and its p value by a permutation test. ``spread``: spread of generated rows as a share of that of
+        real rows. ``nearest``: median distance of generated rows to the nearest training row, as a share of that of
+        held-out rows. ``collapsed``, ``reason``: whether the GAN collapsed, and why. ``history``: the discrepancy at
+        each check.
+    picture_ : ``training``, ``held_out`` and ``generated`` rows of the rarer class as points of a scatter plot, (n, 2)
+        each: the first two principal components of the training rows.
 
     Examples
     --------
@@ -76,7 +81,7 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "random_state": ["random_state"],
     }
-    sampling_strategy = "auto"  # what BaseSampler reads; `ratio` says it
+    sampling_strategy = "auto"  # BaseSampler reads it; here `ratio` takes its place
 
     def __init__(
         self, *, ratio: float = 1.0, steps: int = 1500, noise: int = 32, units: Sequence[int] = (128, 128),
@@ -93,12 +98,13 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
         self.random_state = random_state
 
     def _fit_resample(self, X: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Original rows, then generated ones.
+        """Return the given rows followed by the generated rows.
 
         Raises
         ------
         UsageError : there are more than two classes.
-        DataError : a class has too few rows, they are all equal, the ratio is reached already, or training fell apart at once.
+        DataError : a class has too few rows, all rows of the rarer class are equal, the ratio is already reached, or
+            training diverged before the first check.
         """
         names, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         if len(names) != 2:
@@ -129,12 +135,12 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
 
 @dataclass(frozen=True)
 class _Rows:
-    """Standardized rows: of the rarer class those that are trained on and those held out, and the others.
+    """Standardized rows, split into training and held-out rows of the rarer class and rows of the other class.
 
     Attributes
     ----------
-    training, held_out, others : float64 (n, width).
-    mean, deviation : of the rows as they came, (width,).
+    training, held_out, others : the three sets of rows, float64 (n, n_features) each.
+    mean, deviation : mean and standard deviation before standardization, without the held-out rows, (n_features,).
     """
 
     training: Floats
@@ -159,19 +165,22 @@ class _Rows:
         return cls(training, held_out, others, mean, deviation)
 
     def restored(self, rows: Floats) -> Floats:
-        """In the numbers that the rows came in."""
+        """Undo the standardization of rows."""
         return np.asarray(rows * self.deviation + self.mean)
 
 
 @dataclass
 class _Trained:
-    """A generator, and how it was trained.
+    """A trained generator with its training history.
 
     Attributes
     ----------
-    call : noise (n, noise) to standardized rows of the rarer class.
-    history : step and discrepancy at each look.
-    apart : why training was given up, if it was.
+    call : function from noise, (n, noise), to standardized rows of the rarer class, (n, n_features).
+    noise : number of random inputs of the generator.
+    history : step and discrepancy at each check.
+    best_step : step of the kept generator.
+    stopped : why training stopped.
+    apart : how training diverged; empty if it did not.
     """
 
     call: Callable[[NDArray[np.float32]], Floats]
@@ -182,17 +191,17 @@ class _Trained:
     apart: str = ""
 
     def generate(self, count: int, rng: np.random.Generator) -> Floats:
-        """Rows of the rarer class, standardized."""
+        """Generate standardized rows of the rarer class, (count, n_features)."""
         return self.call(rng.standard_normal((count, self.noise)).astype(np.float32))
 
     def facts(self) -> dict[str, Any]:
-        """How it was trained."""
+        """Return the part of ``WganSampler.facts_`` about training."""
         steps = int(self.history[-1]["step"]) if self.history else 0
         return {"steps": steps, "best_step": self.best_step, "stopped": self.stopped, "history": self.history}
 
 
 def _trained(rows: _Rows, options: WganSampler, seed: int) -> _Trained:
-    """Train until what is generated comes no nearer to the rows that were held out."""
+    """Train a GAN until generated rows come no closer to the held-out rows; return the best generator."""
     from toxiclf.backend import OPTIMIZERS, keras, seeded, tf  # TensorFlow takes seconds to load
 
     tf.config.experimental.enable_op_determinism()
@@ -200,7 +209,7 @@ def _trained(rows: _Rows, options: WganSampler, seed: int) -> _Trained:
     layers = keras.layers
 
     def dense(called: str, inputs: int, outputs: int) -> Any:
-        # with names of its own: Keras numbers layers through, and TensorFlow adds gradients in an order that follows the names
+        # fixed names: Keras's automatic names count up, and TensorFlow adds gradients in an order that depends on them
         x = given = keras.Input((inputs,), name=f"{called}_given")
         for i, units in enumerate(options.units):
             x = layers.LeakyReLU(0.2, name=f"{called}_{i}_leaky")(layers.Dense(units, name=f"{called}_{i}")(x))
@@ -260,7 +269,7 @@ def _watched(
     rows: _Rows, options: WganSampler, seed: int, generator: Any, train: Callable[[Any], Any],
     generate: Callable[[NDArray[np.float32]], Floats],
 ) -> _Trained:  # fmt: skip
-    """Look at what is generated every so many steps; the best generator is kept."""
+    """Train, check generated rows every 50 steps, stop without improvement, and return the best generator."""
     looks = np.random.default_rng(seed).standard_normal((min(MOST_ROWS, 500), options.noise)).astype(np.float32)
     kernel = Kernel.of(np.concatenate([rows.training, rows.held_out]))
     history: list[dict[str, float]] = []
@@ -289,7 +298,7 @@ def _watched(
 
 
 def _facts(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Any]:
-    """What the check of generated rows comes to."""
+    """Compare generated with real rows; return the part of ``WganSampler.facts_`` about them."""
     few = made[rng.permutation(len(made))[:MOST_ROWS]]
     held, training = rows.held_out[:MOST_ROWS], rows.training[:MOST_ROWS]
     kernel = Kernel.of(np.concatenate([rows.training, rows.held_out]))
@@ -311,7 +320,7 @@ def _facts(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Any
 
 
 def _verdict(facts: dict[str, Any], apart: str) -> dict[str, Any]:
-    """Whether it collapsed, and why."""
+    """Return ``collapsed`` and ``reason``: whether training diverged (``apart``) or the spread is too small."""
     spread = facts["spread"]
     alike = spread is not None and spread < _COLLAPSED
     reason = apart or (f"generated rows vary only {spread:.0%} as much as real rows" if alike else "")
@@ -319,7 +328,7 @@ def _verdict(facts: dict[str, Any], apart: str) -> dict[str, Any]:
 
 
 def _picture(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Floats]:
-    """Points of a picture."""
+    """Return the points of ``WganSampler.picture_``, at most 500 of each kind."""
     flat = PCA(2, svd_solver="full").fit(rows.training) if min(rows.training.shape) > 1 else None
 
     def points(part: Floats) -> Floats:

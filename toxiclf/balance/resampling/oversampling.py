@@ -1,4 +1,4 @@
-"""Resamplers that add rows of the rarer class: copies, or new rows near it."""
+"""Resamplers that add rows to the rarer class: copies, or new rows near its rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from toxiclf.balance.resampling._settings import Settings
 
 @register("resampler", summary="Random copies of rows of the rarer class", order=10)
 def random_over(settings: Settings) -> Any:
-    """Repeats random rows of the rarer class until the ratio is reached.
+    """Return a sampler that repeats random rows of the rarer class until the ratio is reached.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """
@@ -24,7 +24,7 @@ def random_over(settings: Settings) -> Any:
     generates=True, keys=("ratio", "neighbours"), order=30
 )  # fmt: skip
 def smote(settings: Settings) -> Any:
-    """Makes rows on the lines between a row of the rarer class and its nearest neighbors of that class.
+    """Return SMOTE, which makes new rows between a row of the rarer class and its nearest neighbors of that class.
 
     Source: Chawla et al. 2002, "SMOTE: Synthetic Minority Over-sampling Technique".
     """
@@ -38,7 +38,9 @@ def smote(settings: Settings) -> Any:
     order=40,
 )  # fmt: skip
 def borderline_smote(settings: Settings) -> Any:
-    """SMOTE from rows of the rarer class of whose neighbors at least half belong to the other class.
+    """Return Borderline-SMOTE: SMOTE from rows of the rarer class near the border.
+
+    At least half of the neighbors of such a row, but not all, belong to the other class.
 
     Source: Han, Wang and Mao 2005, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning".
     """
@@ -52,7 +54,9 @@ def borderline_smote(settings: Settings) -> Any:
     generates=True, keys=("ratio", "neighbours"), order=50
 )  # fmt: skip
 def svm_smote(settings: Settings) -> Any:
-    """SMOTE from the support vectors of the rarer class, also outward where few neighbors belong to the other class.
+    """Return SVM-SMOTE: SMOTE from the support vectors of the rarer class.
+
+    It also extrapolates outward from support vectors that have few neighbors in the other class.
 
     Source: Nguyen, Cooper and Kamei 2011, "Borderline over-sampling for imbalanced data classification".
     """
@@ -66,7 +70,7 @@ def svm_smote(settings: Settings) -> Any:
     generates=True, keys=("ratio", "neighbours"), order=60
 )  # fmt: skip
 def adasyn(settings: Settings) -> Any:
-    """ADASYN: makes more rows from a row of the rarer class if more of its neighbors belong to the other class.
+    """Return ADASYN: SMOTE that makes more new rows from rows with more neighbors in the other class.
 
     Source: He et al. 2008, "ADASYN: Adaptive synthetic sampling approach for imbalanced learning".
     """
@@ -81,7 +85,9 @@ def adasyn(settings: Settings) -> Any:
     "resampler", summary="SMOTE, then Tomek links removed", generates=True, keys=("ratio", "neighbours"), order=70
 )  # fmt: skip
 def smote_tomek(settings: Settings) -> Any:
-    """SMOTE, then removes both rows of each Tomek link: two rows of different classes that are each other's nearest neighbors.
+    """Return SMOTE followed by the removal of both rows of each Tomek link.
+
+    A Tomek link is a pair of rows of different classes that are each other's nearest neighbors.
 
     Source: Batista, Bazzan and Monard 2003, "Balancing Training Data for Automated Annotation of Keywords".
     """
@@ -96,7 +102,9 @@ def smote_tomek(settings: Settings) -> Any:
     order=80,
 )  # fmt: skip
 def smote_enn(settings: Settings) -> Any:
-    """SMOTE, then removes rows whose nearest neighbors belong to another class (edited nearest neighbors).
+    """Return SMOTE followed by edited nearest neighbors.
+
+    These remove each row that has a row of another class among its three nearest neighbors.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """

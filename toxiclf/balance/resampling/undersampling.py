@@ -10,7 +10,7 @@ from toxiclf.balance.resampling._settings import Settings
 
 @register("resampler", summary="Random rows of the other class removed", undersamples=True, order=20)
 def random_under(settings: Settings) -> Any:
-    """Removes random rows of the more frequent class until the ratio is reached.
+    """Return a sampler that removes random rows of the more frequent class until the ratio is reached.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """
@@ -23,8 +23,9 @@ def random_under(settings: Settings) -> Any:
     "resampler", summary="Rows of the other class in Tomek links removed", undersamples=True, keys=(), order=90
 )  # fmt: skip
 def tomek(settings: Settings) -> Any:
-    """Removes rows of the more frequent class in Tomek links: it and a row of the rarer class are each other's nearest
-    neighbors.
+    """Return a sampler that removes the row of the more frequent class from each Tomek link.
+
+    A Tomek link is a pair of rows of different classes that are each other's nearest neighbors.
 
     Source: Tomek 1976, "Two Modifications of CNN".
     """
@@ -39,7 +40,9 @@ def tomek(settings: Settings) -> Any:
     order=100,
 )  # fmt: skip
 def nearmiss(settings: Settings) -> Any:
-    """NearMiss: keeps the rows of the more frequent class that are nearest to rows of the rarer class.
+    """Return NearMiss, which keeps the rows of the more frequent class that are nearest to rows of the rarer class.
+
+    A row's distance is its mean distance to its nearest rows of the rarer class (NearMiss-1).
 
     Source: Mani and Zhang 2003, "kNN approach to unbalanced data distributions".
     """

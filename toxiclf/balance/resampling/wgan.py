@@ -1,4 +1,4 @@
-"""Resampler `wgan`: rows of the rarer class from a generative network."""
+"""Resampler `wgan`: adds rows of the rarer class that a generative network makes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from toxiclf.errors import unknown_name
     keys=("ratio", "gan_steps", "gan_noise", "gan_units", "gan_critic_steps", "gan_penalty", "gan_learning_rate"),
 )  # fmt: skip
 def wgan(settings: Settings) -> Any:
-    """Rows that a conditional Wasserstein GAN with gradient penalty generates, checked against real rows that it did not see.
+    """Return a sampler that adds rows which a conditional Wasserstein GAN with gradient penalty generates.
+
+    The rows are compared with real rows that were held out from its training.
 
     Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs".
     """

@@ -1,4 +1,4 @@
-"""The plans that ship with the package, a TOML file each."""
+"""The plans that ship with the package, each a TOML file."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import PurePath
 
 
 def names() -> list[str]:
-    """Names of the plans."""
+    """Return the names of the shipped plans, sorted."""
     return sorted(PurePath(entry.name).stem for entry in files(__name__).iterdir() if entry.name.endswith(".toml"))

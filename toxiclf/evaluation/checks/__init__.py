@@ -1,6 +1,6 @@
-"""Findings: each is a component of kind ``finding``, a function from a :class:`CheckedRun` to findings.
+"""Checks of a run: each is a component of kind ``finding``, a function that yields findings on a :class:`CheckedRun`.
 
-One function may raise several findings that exclude each other; it is then registered under each of their codes.
+A function that can yield findings with different codes is registered once under each code.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ __all__ = ["CheckedRun", "Finding", "Severity", "run_checks"]
 
 
 def run_checks(run: CheckedRun) -> list[Finding]:
-    """Findings of every check, in the order of their components."""
+    """Run every check, and return all findings in the order of the registered components."""
     checks = dict.fromkeys(component.target for component in components("finding").values())
     return [finding for check in checks for finding in check(run)]

@@ -1,4 +1,4 @@
-"""The input and the result of checks."""
+"""The input of checks, :class:`CheckedRun`, and their output, :class:`Finding`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result: its code, a sentence, and the next step."""
+    """The outcome of a check: a code, its severity, a message, and what to do next."""
 
     code: str
     severity: Severity
@@ -28,33 +28,37 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckedRun:
-    """Details of a run or of an evaluated bundle, for checks. A fact that is not known has its default, which gives no finding.
+    """Details of a trained model or of an evaluated bundle, which checks read.
+
+    Unknown details keep their defaults, for which checks yield no findings.
 
     Attributes
     ----------
-    labels : one name a label.
-    scores, targets : of the evaluated rows, float32 and uint8 (n, n_labels).
-    thresholds : one a label.
-    evaluation, baseline : figures of the model and of ngram_logistic on the same rows.
-    calibration : "platt", "isotonic" or "none".
-    weights : float64 (n, n_labels), of evaluated rows where scores are for another prevalence; see
-        :func:`toxiclf.evaluation.prevalence.prevalence_weights`.
-    slices : see :func:`toxiclf.evaluation.slices.slice_figures`.
-    n_read, n_rejected : rows of all sets, and how many of them were rejected.
-    n_leaked : training rows that hold the same comment as a test row.
-    n_truncated, n_unknown : evaluated comments that were cut, and those that hold nothing known from training.
-    n_learned_from : evaluated comments that the model has learned from.
-    divergence : what broke training down, and what helps.
-    no_graph : why the model has no ONNX form.
-    class_weights, weights_by_hand : class weights of each problem; whether the recipe gives them by class.
-    loss, resampled : the loss, and whether rows were resampled.
-    copies : how many copies augmentation made, and how many were asked for.
-    gan : details of generated rows.
-    objective, reached : the objective of thresholds, and whether each label reaches it.
-    decision_targets, decision_source : targets of the rows that calibration and thresholds were fitted to, uint8 (n, n_labels);
-        which rows these are.
-    train_targets, test_targets : uint8 (n, n_labels), of a split with a test set.
-    corrected : labels whose scores are for another prevalence than that of the rows.
+    labels : names of the labels.
+    scores, targets : scores and targets of the evaluated rows, float32 and uint8 (n, n_labels).
+    thresholds : decision threshold of each label.
+    evaluation, baseline : metrics of the model and of ngram_logistic on the same rows.
+    calibration : calibration method: "platt", "isotonic" or "none".
+    weights : weights of the evaluated rows, float64 (n, n_labels); None if scores are not corrected to a production
+        prevalence. See :func:`toxiclf.evaluation.prevalence.prevalence_weights`.
+    slices : metrics of subgroups, see :func:`toxiclf.evaluation.slices.slice_figures`.
+    n_read, n_rejected : number of rows read for all sets, and number of rejected rows among them.
+    n_leaked : number of training rows removed because a test row has the same comment.
+    n_truncated : number of evaluated comments that were truncated.
+    n_unknown : number of evaluated comments without any token or n-gram seen in training.
+    n_learned_from : number of evaluated comments that the model was trained on; None if unknown.
+    divergence : why training diverged, and what to change; None if it did not.
+    no_graph : why the model cannot be exported to ONNX; empty if it can.
+    class_weights : class weights of each label, or of all classes together if labels exclude each other.
+    weights_by_hand : whether the recipe lists the class weights.
+    loss, resampled : name of the loss, and whether the training rows were resampled.
+    copies : number of copies that augmentation made, and the number requested; None without augmentation.
+    gan : details of the rows that a GAN generated; empty without a GAN.
+    objective, reached : objective of the thresholds, and whether each label reaches it.
+    decision_targets : targets of the rows on which scores are calibrated and thresholds chosen, uint8 (n, n_labels).
+    decision_source : where the rows of ``decision_targets`` come from: "validation" or "out_of_fold".
+    train_targets, test_targets : targets of the training and test set, uint8 (n, n_labels); None without a test set.
+    corrected : labels whose scores are corrected to a prevalence that differs from that of the rows.
     """
 
     labels: Sequence[str]

@@ -1,4 +1,4 @@
-"""Whether there is a model, and whether it beats the baseline."""
+"""Checks of the result: diverged training, no bundle, no gain over the baseline, false positive gaps of subgroups."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def no_bundle(run: CheckedRun) -> Iterator[Finding]:
     if run.no_graph:
         yield Finding(
             "no_bundle", "warning", f"no bundle was made: {run.no_graph}.",
-            "The figures are valid for the trained network; choose another activation to get a bundle.",
+            "The metrics are valid for the trained network; choose another activation to get a bundle.",
         )  # fmt: skip
 
 
 @register("finding", "below_baseline", summary="Average precision is not above that of ngram_logistic", order=8)
 def below_baseline(run: CheckedRun) -> Iterator[Finding]:
-    """The model does not beat ngram_logistic by average precision on the same test rows."""
+    """Warn if the model's average precision is not significantly above that of ngram_logistic on the same rows."""
     if run.evaluation is None or run.baseline is None:
         return
     ours, theirs = run.evaluation.value("average_precision"), run.baseline.value("average_precision")
@@ -52,7 +52,10 @@ def below_baseline(run: CheckedRun) -> Iterator[Finding]:
     order=17,
 )
 def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
-    """Names the three subgroups with the largest gaps."""
+    """Warn if false positive rates of subgroups are significantly above those of other comments; name the top three.
+
+    Subgroups by length or spelling are skipped, and so are comments that name no group of people.
+    """
     gaps = [
         row
         for row in run.slices

@@ -1,4 +1,4 @@
-"""Whether there are enough rows for a decision, whether shares agree, and which rows were rejected, cut or seen before."""
+"""Checks of the rows: too few, of different prevalence in training and test set, rejected, leaked or truncated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from toxiclf._registry import register
 from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 
-@register("finding", "objective_unreached", summary="No threshold gives the precision or recall asked for", order=9)
+@register("finding", "objective_unreached", summary="No threshold reaches the requested precision or recall", order=9)
 def objective_unreached(run: CheckedRun) -> Iterator[Finding]:
     for label, reached in zip(run.labels, run.reached, strict=bool(run.reached)):
         if not reached:
@@ -40,9 +40,9 @@ def small_validation(run: CheckedRun) -> Iterator[Finding]:
     "finding", "prevalence_shift", summary="A label is more or less common in the test set than in training", order=11
 )
 def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
-    """The share of a label differs between training and test by more than chance (z > 3) and two points.
+    """Warn if the share of a label differs between training and test set by more than chance (z > 3) and by over 0.02.
 
-    Labels that are corrected to a production prevalence are left out: their scores do not depend on their share of the rows.
+    Labels whose scores are corrected to a production prevalence are skipped: their scores do not depend on this share.
     """
     train, test = run.train_targets, run.test_targets
     if train is None or test is None:
@@ -72,7 +72,7 @@ def rejected_rows(run: CheckedRun) -> Iterator[Finding]:
 
 @register("finding", "duplicate_leak", summary="Comments were used both for training and for evaluation", order=14)
 def duplicate_leak(run: CheckedRun) -> Iterator[Finding]:
-    """A bundle is evaluated on comments that it was trained on, or training rows hold the same comment as a test row."""
+    """Warn if a bundle is evaluated on its training comments, or if training rows repeat the comment of a test row."""
     n_rows = 0 if run.scores is None else len(run.scores)
     if run.n_learned_from:
         which = (
@@ -81,14 +81,14 @@ def duplicate_leak(run: CheckedRun) -> Iterator[Finding]:
             else f"{run.n_learned_from:,} of these {n_rows:,} comments"
         )
         yield Finding(
-            "duplicate_leak", "warning", f"the model was trained on {which}, so the figures are too good.",
+            "duplicate_leak", "warning", f"the model was trained on {which}, so the metrics are too optimistic.",
             "Remove them (learned.csv in the run's folder has their lines), or use newer comments.",
         )  # fmt: skip
     if run.n_leaked:
         yield Finding(
             "duplicate_leak", "warning",
             f"{run.n_leaked:,} training rows have the same comment as a test row and were removed from training.",
-            "You need not do anything; figures that others publish on this split may be too high because of "
+            "You need not do anything; metrics that others publish on this split may be too high because of "
             "such rows.",
         )  # fmt: skip
 

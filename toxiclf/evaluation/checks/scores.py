@@ -1,4 +1,4 @@
-"""Whether scores tell comments apart, and whether they are probabilities."""
+"""Checks of the scores: whether they separate toxic from other comments, and whether they are calibrated."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
     order=12,
 )
 def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
-    """Scores are not calibrated, or their mean is far from the share of toxic test rows.
+    """Report that scores are not calibrated, or that their mean is far from the share of toxic rows.
 
-    With weights both are those of comments in production, and half the share is far at most; a label without weights is left out.
+    Far means more than 0.05 and more than chance explains. With ``run.weights``, mean and share are weighted, and half
+    the share replaces 0.05 if it is less. Labels whose weights are NaN are skipped.
     """
     if run.calibration == "none":
         yield Finding(
@@ -89,7 +90,7 @@ def _uncalibrated_in_production(
         return
     total = weights.sum()
     mean, share = float(weights @ scores / total), float(weights @ toxic / total)
-    # the rate is given, so chance is in the scores alone: among toxic rows, and among the others
+    # the weights fix the share, so only the scores vary by chance, within toxic rows and within the others
     chance = math.sqrt(sum(float((weights[rows] ** 2).sum() * scores[rows].var()) for rows in (toxic, ~toxic))) / total
     if abs(mean - share) > max(min(0.05, share / 2), 4 * chance):
         yield Finding(

@@ -1,4 +1,4 @@
-"""Whether class weights, losses, resampling and augmentation do what the recipe asks for."""
+"""Checks of the techniques: class weights, losses, resampling and augmentation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 @register("finding", "double_weighting", summary="Two techniques favor the rare class at once", order=3)
 def double_weighting(run: CheckedRun) -> Iterator[Finding]:
-    """Class weights and the loss both favor the rare class, or weights given by hand and resampling do.
+    """Warn if class weights and the loss both favor the rare class, or if resampling and weights given by hand do.
 
-    Weights that are not given by hand are computed after resampling.
+    Weights that are not given by hand are computed after resampling, so they do not favor the rare class again.
     """
     weighted = any(len(set(entry.weights)) > 1 for entry in run.class_weights)
     if run.weights_by_hand and run.resampled and weighted:
@@ -30,9 +30,9 @@ def double_weighting(run: CheckedRun) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@register("finding", "few_copies", summary="Augmentation wrote fewer copies than it was asked for", order=4)
+@register("finding", "few_copies", summary="Augmentation wrote fewer copies than requested", order=4)
 def few_copies(run: CheckedRun) -> Iterator[Finding]:
-    """Augmentation wrote less than nine tenths of the copies."""
+    """Warn if augmentation made less than nine tenths of the requested copies."""
     if run.copies is None:
         return
     made, asked = run.copies
@@ -60,7 +60,7 @@ def gan_collapse(run: CheckedRun) -> Iterator[Finding]:
 
 @register("finding", "no_effect", summary="Calibration cancels the effect of the loss", order=6)
 def no_effect(run: CheckedRun) -> Iterator[Finding]:
-    """The loss moves outputs by a constant, and calibration moves them back (each network has a bias to do so)."""
+    """Report that calibration cancels the logit-adjusted loss, which only shifts outputs of a label by a constant."""
     if run.loss == "logit_adjusted" and run.calibration != "none":
         yield Finding(
             "no_effect", "info",

@@ -1,4 +1,4 @@
-"""Metrics: each is a component of kind ``metric``, a function of :class:`toxiclf.evaluation.metrics._counts.ResampledRows`."""
+"""Metrics: each is a component of kind ``metric``, a function that takes ``_counts.ResampledRows``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from toxiclf._registry import components
 
 
 def metric_names(shown_in: str = "", *, production: bool = False) -> tuple[str, ...]:
-    """Names of metrics, in order.
+    """Return the names of all metrics, or of those shown in one place, in the order in which they are shown.
 
     Parameters
     ----------
-    shown_in : a place, see the trait ``shown_in``; empty for all metrics, in the order of report.json.
-    production : among all, whether to list those too that are defined at a production prevalence only.
+    shown_in : place such as "headline", a key of the trait ``shown_in``; empty for all metrics, as in ``report.json``.
+    production : if ``shown_in`` is empty, whether to include metrics defined only at a production prevalence.
 
     >>> metric_names("headline")[:3]
     ('average_precision', 'f1', 'precision')
@@ -24,7 +24,7 @@ def metric_names(shown_in: str = "", *, production: bool = False) -> tuple[str, 
 
 
 def lower_is_better(name: str) -> bool:
-    """Whether lower values of a metric are better; False for an unknown metric.
+    """Return whether lower values of a metric are better; False for an unknown metric.
 
     >>> lower_is_better("brier"), lower_is_better("f1")
     (True, False)

@@ -1,4 +1,4 @@
-"""The input of metrics: counts of resampled rows."""
+"""The input of metrics: the rows of one label, weighted by bootstrap resamples."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from toxiclf.evaluation.prevalence import Floats
 class ResampledRows:
     """The rows of one label, weighted by how often each bootstrap resample draws them.
 
-    A metric takes these and gives a number a resample, float64 (resamples,); NaN, or a division by zero, where it is not
-    defined.
+    A metric takes this object and returns its value in each resample, (resamples,); undefined values are NaN (0 / 0).
 
     Attributes
     ----------
-    scores : float32 (n,).
-    toxic, flagged : bool (n,); whether each row holds the label, and whether its score reaches the threshold.
-    counts : float64 (resamples, n); how often each row counts, a weight where classes are weighted to a prevalence.
+    scores : score of each row, float32 (n,).
+    toxic, flagged : whether each row has the label, and whether its score reaches the threshold, bool (n,).
+    counts : weight of each row in each resample, float64 (resamples, n): how often it is drawn, times a factor if
+        classes are weighted to a prevalence.
     """
 
     scores: NDArray[np.float32]
@@ -32,32 +32,35 @@ class ResampledRows:
 
     @cached_property
     def tp(self) -> Floats:
-        """Toxic rows that are flagged, (resamples,)."""
+        """True positives in each resample, (resamples,)."""
         return np.asarray(self.counts @ (self.toxic & self.flagged))
 
     @cached_property
     def fp(self) -> Floats:
-        """Other rows that are flagged, (resamples,)."""
+        """False positives in each resample, (resamples,)."""
         return np.asarray(self.counts @ (~self.toxic & self.flagged))
 
     @cached_property
     def fn(self) -> Floats:
-        """Toxic rows that are not flagged, (resamples,)."""
+        """False negatives in each resample, (resamples,)."""
         return np.asarray(self.counts @ (self.toxic & ~self.flagged))
 
     @cached_property
     def tn(self) -> Floats:
-        """Other rows that are not flagged, (resamples,)."""
+        """True negatives in each resample, (resamples,)."""
         return np.asarray(self.counts @ (~self.toxic & ~self.flagged))
 
     @cached_property
     def total(self) -> Floats:
-        """All rows, (resamples,)."""
+        """Sum of the counts of all rows in each resample, (resamples,)."""
         return np.asarray(self.counts.sum(axis=1))
 
     @cached_property
     def ranked(self) -> tuple[Floats, Floats]:
-        """Toxic and other rows down to each score, the highest first, (resamples, scores); equal scores are one step."""
+        """True and false positives if the threshold is each distinct score, from the highest down.
+
+        Both arrays have shape (resamples, n_distinct_scores).
+        """
         order = np.argsort(-self.scores, kind="stable")
         ends = np.flatnonzero(np.append(np.diff(self.scores[order]) != 0, True))
         ranked = self.counts[:, order]

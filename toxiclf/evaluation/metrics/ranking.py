@@ -1,4 +1,4 @@
-"""Metrics of the ranking by score, and of the scores themselves."""
+"""Metrics that need no threshold: ROC AUC, average precision and the Brier score."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def brier(rows: ResampledRows) -> Floats:
 
 
 def _before(counts: Floats) -> Floats:
-    """The counts one step earlier; the first is 0."""
+    """Shift counts one column to the right, and fill the first column with 0."""
     return np.hstack([np.zeros_like(counts[:, -1:]), counts[:, :-1]])

@@ -1,4 +1,4 @@
-"""Metrics of the verdicts at the threshold."""
+"""Metrics of verdicts at the decision threshold: accuracy, precision, recall, F1 and others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Try recipe keys with many values by cross-validation inside the training set, and keep the best recipe."""
+"""Search for the best values of recipe keys by cross-validation on the training set."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ __all__ = ["SearchResult", "search"]
 
 @dataclass(frozen=True)
 class SearchResult:
-    """All trials of a search, and the best recipe.
+    """The best recipe of a search, and all its trials.
 
     Attributes
     ----------
-    recipe : the recipe with the best settings, and without a search.
-    best : its trial.
-    trials : all of them, by number.
+    recipe : the recipe with the best settings; its own search is turned off.
+    best : the trial of this recipe.
+    trials : all trials, in order of their numbers.
+    section : the recipe's ``[search]`` table.
     """
 
     recipe: Recipe
@@ -34,7 +35,7 @@ class SearchResult:
     section: SearchSection
 
     def to_dict(self) -> dict[str, Any]:
-        """The search's part of ``report.json``."""
+        """Return the search as it is saved in ``report.json``."""
         return {
             "method": self.section.method, "metric": self.section.metric, "folds": self.section.folds,
             "stratified": self.section.stratified, "best": self.best.number,
@@ -43,19 +44,21 @@ class SearchResult:
 
 
 def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> SearchResult:
-    """Find the best values of the keys in ``[search]``.
+    """Find the best values of the recipe keys in ``[search]``.
 
-    Every candidate is evaluated on the same folds of the training set, and everything learned (vocabulary, vectors, weights) is
-    learned inside the fold; validation and test set are not scored. (Networks still stop early by the validation set.)
+    Every candidate is evaluated on the same folds of the training set. For each fold, vocabulary, vectors and weights
+    are learned from the other folds only. The validation and test sets are not scored, but networks use the validation
+    set for early stopping.
 
     Parameters
     ----------
-    log : file that each finished trial is written to; trials of the same search that it holds are not run again.
+    log : file to which each finished trial is saved; trials of the same search in it are not run again.
 
     Raises
     ------
-    UsageError, DataError : a candidate is no valid recipe, or none could be fitted.
-    DivergedError : every candidate diverged.
+    UsageError, DataError : a candidate is not a valid recipe, the training set does not suffice for the folds, or no
+        candidate could be fitted.
+    DivergedError : no candidate could be fitted, and the first of them diverged.
     """
     section = recipe.search
     plain = recipe.model_copy(update={"search": SearchSection()})

@@ -1,4 +1,4 @@
-"""Evaluate a recipe: a metric by cross-validation inside the training set."""
+"""Evaluate the candidates of a search by cross-validation on the training set."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from toxiclf.recipe.preprocessing import recipe_normalizer
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-_MOST_FITTERS = 4  # word vectors of much unlabeled text take a lot of memory
+_MOST_FITTERS = 4  # kept in memory at most; word vectors of many unlabeled texts are large
 
 _RANKING: dict[str, Callable[..., float]] = {
     "average_precision": average_precision_score,
@@ -56,14 +56,14 @@ _THRESHOLDED: dict[str, Callable[..., float]] = {
 
 @dataclass(frozen=True)
 class _Fold:
-    """Features of one fold: to fit to, and of the rows held out."""
+    """Features of one fold: ``inside``, of the rows to fit to, and ``outside``, of the held-out rows."""
 
     inside: TrainingMatrix
     outside: Any
 
 
 class CrossValidator:
-    """Computes the metric of a recipe in each fold. Features are kept from one candidate to the next that shares them."""
+    """Computes the metric of candidate recipes in each fold; successive candidates share features that are equal."""
 
     def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
@@ -88,7 +88,7 @@ class CrossValidator:
                     )
 
     def identity(self) -> str:
-        """Hash of everything except its settings that decides a trial's value."""
+        """Return a hash of everything that a trial's metric depends on, except the trial's settings."""
         train, validation = self._parts.train, self._parts.validation
         section = self._section
         asked = self._recipe.decision
@@ -108,7 +108,10 @@ class CrossValidator:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def _check_sources(self) -> None:
-        """Find out now, and not when its turn comes, that unlabeled texts or word vectors are not there."""
+        """Check, before the first trial, that unlabeled texts and word vectors can be read.
+
+        Also check that candidates with different tokenizers use word vectors of the same source.
+        """
         keys = {key for space in self._section.space for key in space}
         chosen = "vectors.pretrained" in keys or "pretrained" in self._recipe.vectors.model_fields_set
         for key in sorted(keys & {"text.tokenizer", "text.part_of_speech"}):
@@ -123,11 +126,12 @@ class CrossValidator:
             load_vectors(source)
 
     def evaluate(self, settings: Settings) -> tuple[float, ...]:
-        """The metric in each fold.
+        """Compute the metric of the recipe with ``settings`` on the held-out rows of each fold.
 
         Raises
         ------
-        DivergedError, DataError : it cannot be fitted.
+        UsageError : the settings together are not a valid recipe.
+        DivergedError, DataError : the recipe cannot be fitted.
         """
         recipe = self._recipe.changed(settings)
         fitter, training_set, validation = self._fitter(recipe)
@@ -140,7 +144,7 @@ class CrossValidator:
         return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
 
     def _metric(self, raw: Floats, inside: Rows, outside: Rows, recipe: Recipe) -> float:
-        """Mean over labels of the metric on the held-out rows of a fold; what it has to choose, it chooses on the other folds."""
+        """Compute the metric on held-out rows, mean over labels; calibration and thresholds use the other folds."""
         name, targets, exclusive = self._section.metric, self._parts.train.targets, self._parts.train.exclusive
         labels = range(targets.shape[1])
         prevalence = None if recipe.decision.prior == "none" else self._prevalence(recipe.decision.prior)
@@ -151,7 +155,7 @@ class CrossValidator:
         )
         if name in _RANKING:
             plain = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels))
-            order = class_log_odds(raw, plain)[:, 1:] if exclusive else raw  # no sigmoid: it would round to ties
+            order = class_log_odds(raw, plain)[:, 1:] if exclusive else raw  # a sigmoid would round to ties
             return float(
                 np.mean(
                     [
@@ -181,7 +185,7 @@ class CrossValidator:
         )
 
     def _fitter(self, recipe: Recipe) -> tuple[PipelineFitter, TrainingSet, TokenizedTexts]:
-        """What the fits of a recipe share; candidates with the same text, vectors and augmentation share it too."""
+        """Return fitter, training and validation set; recipes with equal text, vectors and augmentation share them."""
         shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if recipe.takes_tokens else []
         key = json.dumps([*shared, recipe.balance.model_dump(include={"augment"})])
         if key not in self._fitters:
@@ -197,7 +201,7 @@ class CrossValidator:
     def _fold(
         self, number: int, fitter: PipelineFitter, training_set: TrainingSet, validation: TokenizedTexts
     ) -> _Fold:
-        """Features of a fold, learned from its inside alone; kept while candidates ask for the same ones."""
+        """Return the features of a fold, learned without its held-out rows; successive candidates may share them."""
         key = features_key(fitter.recipe)
         if self._features[0] != key:
             self._features = (key, {})
@@ -210,7 +214,7 @@ class CrossValidator:
 
 
 def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabeled", "pretrained"]) -> list[str]:
-    """Sources of unlabeled texts, or of word vectors, that a recipe or a candidate of its search names."""
+    """List the sources of unlabeled texts, or of word vectors, that a recipe or the candidates of its search name."""
     value = getattr(recipe.vectors, key)
     named = [value] if isinstance(value, str) else list(value)
     for space in section.space:
@@ -221,7 +225,7 @@ def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabele
 
 
 def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
-    """Word vectors that a recipe or a candidate of its search names, for features or for synonyms."""
+    """List the word vectors that a recipe or the candidates of its search name, for features or for augmentation."""
     steps = list(recipe.balance.augment)
     for space in section.space:
         values = space.get("balance.augment", ())
@@ -236,7 +240,7 @@ def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
 
 
 def content_of(source: str) -> str:
-    """What stands for the texts of a source: of a corpus its name, as its files are verified; of a file its hash."""
+    """Return what identifies a source: the name of a corpus, whose files are verified, or the SHA-256 of a file."""
     if source.startswith(PREFIX):
         return source
     with Path(source).open("rb") as file:

@@ -1,4 +1,4 @@
-"""Which settings a search tries: a grid, or optuna's proposals."""
+"""Choose the settings that a search tries: all combinations of a grid, or proposals by optuna."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Run = Callable[[int, Settings], Trial]
 
 
 def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
-    """All combinations of each space, each a valid recipe and none twice; those that share features stand together.
+    """Return all distinct combinations of values in each table of the search; those with equal features are adjacent.
 
     Raises
     ------
-    UsageError : a combination is no valid recipe.
+    UsageError : a combination is not a valid recipe.
     """
     check_values(recipe, section)
     distinct: dict[str, Settings] = {}
@@ -34,8 +34,8 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
                 candidate = recipe.changed(settings)
             except UsageError as error:
                 raise UsageError(
-                    f"search.space: {plainly(settings)}: {error}; put values that do not go together into "
-                    "separate tables"
+                    f"search.space: {plainly(settings)}: {error}; put values that are not valid together "
+                    "into separate tables"
                 ) from error
             distinct.setdefault(candidate.sha256(), settings)
             places.setdefault(candidate.sha256(), order.setdefault(features_key(candidate), len(order)))
@@ -43,15 +43,15 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
 
 
 def in_turn(candidates: list[Settings], run: Run) -> list[Trial]:
-    """Run candidates in their order."""
+    """Run the candidates in their order and return their trials."""
     return [run(number, settings) for number, settings in enumerate(candidates, start=1)]
 
 
 class Optuna:
-    """Candidates by a tree-structured Parzen estimator (Bergstra et al. 2011), as optuna has it.
+    """Proposes candidates by optuna's tree-structured Parzen estimator (Bergstra et al. 2011).
 
-    The sampler is seeded for each trial anew, so that trial k depends on the trials before it and not on when a search was
-    interrupted.
+    The sampler gets a new seed for each trial, so trial k depends on the trials before it, but not on when the search
+    was interrupted.
     """
 
     def __init__(self, recipe: Recipe, section: SearchSection) -> None:
@@ -64,7 +64,7 @@ class Optuna:
         check_values(recipe, section)
 
     def run(self, run: Run) -> list[Trial]:
-        """Ask, run, tell."""
+        """Run the trials that optuna proposes, each from the results so far; return those with distinct settings."""
         study = self._optuna.create_study(direction="maximize")
         trials: list[Trial] = []
         for number in range(1, self._section.trials + 1):
@@ -74,7 +74,7 @@ class Optuna:
             trial = run(number, self._settings(asked))
             failed = self._optuna.trial.TrialState.FAIL
             study.tell(asked, trial.value) if trial.value is not None else study.tell(asked, state=failed)
-            if all(trial.settings != other.settings for other in trials):  # a small space gives the same settings again
+            if all(trial.settings != other.settings for other in trials):  # optuna may repeat settings of a small space
                 trials.append(trial)
         return trials
 
@@ -82,7 +82,7 @@ class Optuna:
         spaces = self._section.space
         number = asked.suggest_categorical("space", range(len(spaces))) if len(spaces) > 1 else 0
         settings = {}
-        for key, values in sorted(spaces[number].items()):  # a recipe that was written has its keys in another order
+        for key, values in sorted(spaces[number].items()):  # a saved recipe has its keys in another order
             name = f"{number} {key}"
             if not isinstance(values, Range):
                 settings[key] = values[asked.suggest_categorical(name, range(len(values)))]
@@ -93,13 +93,16 @@ class Optuna:
             else:
                 value = asked.suggest_float(name, values.low, values.high, log=values.log, **step)
                 digits = 4 if values.step == "none" else 12
-                written = float(f"{value:.{digits}g}")  # as a person would write it
+                written = float(f"{value:.{digits}g}")  # rounded, to be easy to read
                 settings[key] = min(max(written, values.low), values.high)
         return settings
 
 
 def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
-    """Values to check beforehand: all of a list; both ends of a range and, of one with fractions, a number between."""
+    """Return values to check before the search: all of a list, or both ends of a range.
+
+    For a range of fractions without a step, add a number in between.
+    """
     if not isinstance(values, Range):
         return values
     between = () if values.whole or values.step != "none" else (values.low + 0.41 * (values.high - values.low),)
@@ -107,11 +110,11 @@ def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def check_values(recipe: Recipe, section: SearchSection) -> None:
-    """Check all values of the search before anything is fitted; with optuna, combinations that do not fit fail later.
+    """Check each value of the search before anything is fitted; invalid combinations from optuna only fail when tried.
 
     Raises
     ------
-    UsageError : a key is unknown, or a value fits none of the models that its table names.
+    UsageError : a key is unknown, or a value is not valid for any model that its table names.
     """
     for space in section.space:
         models = space.get("model.name", (recipe.model.name,))
@@ -127,7 +130,10 @@ def check_values(recipe: Recipe, section: SearchSection) -> None:
 def _refusal(
     recipe: Recipe, space: Mapping[str, Any], models: Sequence[str], key: str, value: Any
 ) -> UsageError | None:
-    """Why a value fits none of the models, neither alone nor beside any one value of another key of its table."""
+    """Return the error if a value is not valid for any model of its table, else None.
+
+    The value is tried alone and together with each value of each other key of the table.
+    """
     others = [{}, *({k: v} for k in space if k not in (key, "model.name") for v in _samples(space[k]))]
     refusals = []
     for beside, model in product(others, models):

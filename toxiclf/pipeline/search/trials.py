@@ -1,4 +1,4 @@
-"""Trials of a search: the log that saves them, and the progress after each."""
+"""Trials of a search, the log that saves them, and the progress messages."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from toxiclf.recipe import SearchSection
 
 Settings = dict[str, Any]
 Evaluate = Callable[[Settings], tuple[float, ...]]
-"""Settings to the metric in each fold."""
+"""Function from settings to the metric in each fold."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate.
+    """A candidate of a search with its result.
 
     Attributes
     ----------
-    number : its place in the grid, or in optuna's order; from 1.
-    settings : value of each searched key.
-    folds : the metric in each fold; empty where it failed.
-    failure : why it has no value.
+    number : position in the grid or among optuna's proposals, from 1.
+    settings : value of each searched recipe key.
+    folds : the metric in each fold; empty if the candidate could not be fitted.
+    seconds : how long the trial took.
+    failure : why the candidate could not be fitted; empty if it could.
     """
 
     number: int
@@ -43,11 +44,11 @@ class Trial:
 
     @property
     def value(self) -> float | None:
-        """Mean over folds."""
+        """Mean of the metric over folds; None if the candidate could not be fitted."""
         return float(np.mean(self.folds)) if self.folds else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The trial as a row of the report and a line of the log."""
+        """Return the trial as a dict of JSON types, for the report and the log."""
         return {
             "number": self.number, "settings": self.settings, "value": self.value,
             "deviation": float(np.std(self.folds, ddof=1)) if self.folds else None,
@@ -56,12 +57,15 @@ class Trial:
 
 
 def plainly(settings: Mapping[str, Any]) -> str:
-    """Settings as readable text."""
+    """Format settings as ``key=value, key=value``."""
     return ", ".join(f"{key}={value}" for key, value in settings.items())
 
 
 class Log:
-    """Trials on disk, one line each, as soon as they are finished; each line says which search it belongs to."""
+    """A file of finished trials, one line each, from which an interrupted search resumes.
+
+    Each line names its search by ``identity``. Without a path, trials are only kept in memory.
+    """
 
     def __init__(self, path: Path | None, identity: str, folds: int, say: Say) -> None:
         self._path, self._identity, self._folds = path, identity[:16], folds
@@ -71,18 +75,18 @@ class Log:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = path.read_text("utf-8", "replace") if path.is_file() else ""
         if content and not content.endswith("\n"):
-            self._append("")  # ends a line that was torn by a kill
+            self._append("")  # ends a line that a killed process left incomplete
         finished = [trial for line in content.split("\n") if (trial := self._trial(line)) is not None]
         self._known = {_key(trial.settings): trial for trial in finished}
         if self._known:
             say(f"search: {len(self._known)} trials are in {path} already")
 
     def find(self, settings: Settings) -> Trial | None:
-        """The trial of these settings, of this run or kept from an earlier one; what failed earlier may be fixed now."""
+        """Return the trial with these settings, or None if it is not known or failed in an earlier run."""
         return self._known.get(_key(settings))
 
     def add(self, trial: Trial) -> None:
-        """Keep a trial."""
+        """Add a trial and append it to the file."""
         self._known[_key(trial.settings)] = trial
         self._append(json.dumps({"search": self._identity, **trial.to_dict()}, ensure_ascii=False))
 
@@ -91,7 +95,7 @@ class Log:
             append_line(self._path, line)
 
     def _trial(self, line: str) -> Trial | None:
-        """A trial with a value; None for another search's line, and for one that is torn or was edited."""
+        """Parse a line; return None if its trial failed or is of another search, or if it is cut off or was edited."""
         try:
             row = json.loads(line)
             values = tuple(float(value) for value in row["folds"])
@@ -104,7 +108,7 @@ class Log:
 
 
 class Progress:
-    """Runs trials or takes them from the log, and reports progress."""
+    """Runs trials or takes them from the log, keeps the best one, and reports progress."""
 
     def __init__(self, section: SearchSection, count: int, log: Log, say: Say) -> None:
         self._metric, self._count, self._log, self._say = section.metric.replace("_", " "), count, log, say
@@ -114,7 +118,7 @@ class Progress:
         self._errors: list[DivergedError | DataError | UsageError] = []
 
     def run(self, number: int, settings: Settings, evaluate: Evaluate) -> Trial:
-        """The trial of these settings; ``evaluate`` gives the metric in each fold."""
+        """Return the trial with these settings from the log or, if it is not there, run it with ``evaluate``."""
         known = self._log.find(settings)
         if known is not None:
             trial = replace(known, number=number)
@@ -130,7 +134,7 @@ class Progress:
         return trial
 
     def defeat(self) -> Exception:
-        """The error to raise if no candidate could be fitted: that of the first failure."""
+        """Return the error to raise if no candidate could be fitted, made from the first failure."""
         first = self._errors[0]
         if isinstance(first, DivergedError):
             return first

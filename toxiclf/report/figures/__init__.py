@@ -1,6 +1,6 @@
-"""Figures of a report: each file says what its figure shows; all are drawn by the same code.
+"""Figures of a report: each file defines the content of one figure as charts, and common code draws them.
 
-Plotly draws them on pages and in notebooks, matplotlib for publication; each is imported when it draws.
+Plotly draws figures on pages and in notebooks, Matplotlib draws them for publication; each is imported at first use.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from toxiclf.report.chart import Chart
 
 FORMATS = ("svg", "pdf", "png")
-"""Of figures for publication."""
+"""File formats of figures for publication."""
 
 
 def charts(report: Report, name: str, label: str | None = None) -> list[Chart | None]:
-    """The charts of a figure: one for each label, or a single one if the figure does not differ by label.
+    """Make the charts of a figure: one for each label, or a single chart if the figure is the same for all labels.
 
     Parameters
     ----------
-    name : of a component of kind "figure".
-    label : of that label alone; None for all labels.
+    name : name of a component of kind "figure".
+    label : make the chart of this label only; None for all labels.
 
     Returns
     -------
-    None in place of each that this run does not have.
+    The charts; a chart is None if this run lacks the data for it.
     """
     figure = component("figure", name)
     labels: Sequence[int] = range(1)
@@ -43,7 +43,7 @@ def charts(report: Report, name: str, label: str | None = None) -> list[Chart | 
 
 
 def all_charts(report: Report, *, comments: bool = True) -> Iterator[tuple[str, list[Chart | None]]]:
-    """Each figure that a run has, in order; without ``comments`` those that quote them are left out."""
+    """Yield name and charts of each figure that the run has; if not ``comments``, skip figures that quote comments."""
     for name, figure in components("figure").items():
         if comments or not figure["quotes_comments"]:
             by_label = charts(report, name)
@@ -53,21 +53,21 @@ def all_charts(report: Report, *, comments: bool = True) -> Iterator[tuple[str, 
 
 @register("format", "figures", summary="Names of the figures that a run has")
 def available(report: Report) -> list[str]:
-    """Names of the figures that a run has, in order."""
+    """Return the names of the figures that the run has data for, in order."""
     return [name for name, _ in all_charts(report)]
 
 
 @register("format", "figure", summary="A figure by plotly, for notebooks")
 def draw(report: Report, name: str, label: str | None = None) -> go.Figure:
-    """A figure by name.
+    """Draw a figure with Plotly.
 
     Parameters
     ----------
-    label : of which label; the first where left out. Some figures are of the whole run.
+    label : the label to draw; None for the first. It makes no difference to figures that are the same for all labels.
 
     Raises
     ------
-    UsageError : there is no such figure or label, or this run has none.
+    UsageError : the figure or the label is unknown, or this run lacks the data of the figure.
     """
     _check_label(report, label)
     (chart,) = charts(report, name, report.labels[0] if label is None else label)
@@ -87,20 +87,20 @@ def write_figures(
     kind: str = "svg",
     say: Callable[[str], None] = lambda message: None,
 ) -> list[Path]:
-    """Draw figures for publication, a file each.
+    """Draw figures for publication with Matplotlib, write one file for each, and return the paths of the files.
 
     Parameters
     ----------
-    report : of a run, with its scored rows where it has any; see :func:`toxiclf.evaluation.saved.drawable_report`.
-    folder : it is made where it is missing.
-    names : of components of kind "figure"; empty for all that the run has.
-    label : of that label alone; None for a panel a label.
-    kind : one of :data:`FORMATS`.
-    say : called with a sentence about each figure that the run does not have, and why.
+    report : report with its scored rows, if the run has any; see :func:`toxiclf.evaluation.saved.drawable_report`.
+    folder : folder of the files; it is created if missing.
+    names : names of components of kind "figure"; empty for all figures that the run has.
+    label : draw this label only; None for one panel per label.
+    kind : file format, one of :data:`FORMATS`.
+    say : called with a message for each figure that the run lacks, and if a font lacks characters.
 
     Raises
     ------
-    UsageError : a name, the label or the format is unknown, there is nothing to draw, or the folder cannot be made.
+    UsageError : a name, the label or the format is unknown, there is nothing to draw, or the folder cannot be created.
     """
     if kind not in FORMATS:
         raise unknown_name("format", kind, FORMATS)

@@ -1,4 +1,4 @@
-"""Whether scores are probabilities."""
+"""The calibration figure: mean score against the share of toxic comments, in groups of similar scores."""
 
 from __future__ import annotations
 

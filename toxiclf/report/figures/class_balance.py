@@ -1,4 +1,4 @@
-"""How many rows of each class were learned from."""
+"""The figure of training rows by class, before and after each technique."""
 
 from __future__ import annotations
 

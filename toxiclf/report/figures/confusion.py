@@ -1,4 +1,4 @@
-"""What the model says of comments, by how people labeled them."""
+"""The confusion matrix: verdicts of the model against the labels that people gave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an anomaly model finds unusual."""
+"""The figure of an anomaly model's raw outputs by class, with the threshold from which comments are flagged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @register(
     "figure", summary="Raw scores of an anomaly model, with the threshold", order=120, wide=True,
-    title="What the model finds unusual", note="Comments with a raw score above the line are flagged. Unusual does not mean toxic.",
+    title="What the model finds unusual",
+    note="Comments with a raw score above the line are flagged. Unusual comments need not be toxic.",
     needs="an anomaly model, such as autoencoder; older runs did not save its points",
 )  # fmt: skip
 def errors(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

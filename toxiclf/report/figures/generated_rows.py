@@ -1,4 +1,4 @@
-"""Rows that a GAN generated, beside real ones."""
+"""The figure of rows that a GAN generated beside real rows, in two principal components."""
 
 from __future__ import annotations
 

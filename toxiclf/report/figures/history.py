@@ -1,4 +1,4 @@
-"""How training went, epoch by epoch."""
+"""The figure of training loss and validation metric by epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long comments of each class are."""
+"""The histogram of comment lengths by class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps of comments before and after a learned metric."""
+"""The t-SNE maps of comments before and after a learned metric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recall against the false positive rate."""
+"""The ROC curve: recall against the false positive rate, with the decision threshold."""
 
 from __future__ import annotations
 

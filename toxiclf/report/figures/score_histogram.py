@@ -1,4 +1,4 @@
-"""How scores of each class are spread."""
+"""The histogram of scores by class, with the decision threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""False alarms by subgroup."""
+"""The figure of false positive rates by subgroup, with intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each threshold would give."""
+"""The figure of precision and recall at each threshold."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def threshold(report: Report, scored: ScoredRows | None, label: int) -> Chart | 
         Series("step", cuts, precision, "precision", BLUE),
         Series("step", cuts, tp / max(1, curve["toxic"]), "recall", ORANGE),
     ]
-    rule = Rule(report.thresholds[report.labels[label]])  # the first of the page's shapes, which its slider moves
+    rule = Rule(report.thresholds[report.labels[label]])  # first, as the page's slider moves the first shape
     return Chart([Panel(Axis("threshold", UNIT), Axis("", UNIT_UP), series, rules=[rule])])

@@ -1,4 +1,4 @@
-"""Tokens that move scores most."""
+"""The figure of the tokens that raise or lower scores most."""
 
 from __future__ import annotations
 

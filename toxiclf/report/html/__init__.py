@@ -1,7 +1,8 @@
-"""``report.html``: a page in one file, from a report and its scored rows.
+"""Render ``report.html``, a page in one file, from a report and its scored rows.
 
-It opens offline, loads nothing, and runs no script but its own two, whose hashes its content security policy names. Whatever
-people wrote (comments, labels, names of files) is put into it as text: by the template with escapes, by its script as text nodes.
+The page works offline: it loads nothing and runs only its own two scripts, whose hashes are in its content security
+policy. Comments, labels and file names are inserted as text: the template escapes them, and the script creates text
+nodes.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ _LONGEST = 1500  # characters of a comment that are shown
 
 @register("format", "html", summary="report.html: the page of a run, in one file")
 def page(report: Report, *, comments: bool = True) -> str:
-    """The whole page.
+    """Return ``report.html`` as text.
 
     Parameters
     ----------
-    report : with all of its analysis, see :meth:`toxiclf.evaluation.report.Report.analysed`.
-    comments : False leaves every text out.
+    report : report with its complete analysis; see :meth:`toxiclf.evaluation.report.Report.analysed`.
+    comments : whether the page contains the texts of comments.
     """
     from markupsafe import Markup
 
@@ -67,7 +68,7 @@ def page(report: Report, *, comments: bool = True) -> str:
 
 
 def _captioned(name: str, charts: Sequence[Chart | None]) -> dict[str, Any]:
-    """Title and caption of a figure."""
+    """Return the name, title and caption of a figure, and whether it takes the whole width of the page."""
     figure = component("figure", name)
     note = next(chart for chart in charts if chart is not None).note or figure["note"]
     return {"name": name, "title": figure["title"], "note": note, "wide": figure["wide"]}
@@ -75,7 +76,7 @@ def _captioned(name: str, charts: Sequence[Chart | None]) -> dict[str, Any]:
 
 @register("format", "notebook", summary="The first screen of a report, for notebooks")
 def in_notebook(report: Report) -> str:
-    """What a notebook shows of a report: the first screen, without a script."""
+    """Return the HTML that a notebook shows for a report: the first screen of the page, without scripts."""
     filled: str = _template("notebook.html.j2").render(
         report=report, words=words, verdict=words.verdict(report), tables=result_tables(report)
     )
@@ -83,7 +84,7 @@ def in_notebook(report: Report) -> str:
 
 
 def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comments: bool) -> dict[str, Any]:
-    """All that the page's script draws."""
+    """Return the data that the page's script reads, as plain JSON types."""
     scored, curves = report.scored_rows, report.analysis.get("thresholds")
     return {
         "labels": list(report.labels),
@@ -112,12 +113,16 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
 
 
 def _drawn(chart: Chart | None, *, comments: bool) -> dict[str, Any] | None:
-    """A figure as the page's script takes it."""
+    """Return the chart as Plotly JSON for the page's script, or None without a chart."""
     return None if chart is None else _plotly.draw(chart, comments=comments)
 
 
 def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: bool) -> dict[str, Any]:
-    """Comments to read: each once in ``rows``; by label and kind their numbers, and how many there are in all."""
+    """Return the lists of comments to read, such as false positives, as plain JSON types.
+
+    ``rows`` maps a key to file, line and text of a comment. ``lists`` holds, for each label and kind of list, the keys
+    of the listed comments with target, score and token effects. ``counts`` holds the total number of such comments.
+    """
     rows: dict[str, Any] = {}
     lists, counts = [], []
 
@@ -169,14 +174,14 @@ def _recipe(report: Report) -> str:
 
 
 def embedded(data: Any) -> str:
-    """JSON that may stand in a script element: nothing in it ends the element."""
+    """Return data as JSON for a script element; ``&``, ``<`` and ``>`` are escaped, so no text ends the element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    text = text.encode("utf-8", "replace").decode()  # lone surrogates
+    text = text.encode("utf-8", "replace").decode()  # replaces lone surrogates
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def policy_of(*scripts: str) -> str:
-    """A content security policy under which these scripts run and nothing is loaded."""
+    """Return a content security policy that allows only these scripts to run and nothing to be loaded."""
     hashes = " ".join(map(_hash, scripts))
     return (
         "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -190,14 +195,14 @@ def _hash(script: str) -> str:
 
 @cache
 def plotly_library() -> str:
-    """plotly's own script."""
+    """Return the source of plotly's JavaScript library, with line feeds only."""
     from plotly.offline import get_plotlyjs
 
-    return str(get_plotlyjs()).replace("\r\n", "\n").replace("\r", "\n")  # as a browser reads it, and hashes it
+    return str(get_plotlyjs()).replace("\r\n", "\n").replace("\r", "\n")  # as browsers do before they hash it
 
 
 def file(name: str) -> str:
-    """A file of the page."""
+    """Return the text of a file in this package, such as ``page.js``."""
     return files("toxiclf.report.html").joinpath(name).read_text("utf-8")
 
 

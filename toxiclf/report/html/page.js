@@ -16,7 +16,7 @@
   const COMMENTS = 10000;
   const state = { label: 0, rate: data.rates[0], kind: "false_positives", shown: 25, sort: null, down: false, chosen: new Set() };
 
-  // ---- figures from counts -------------------------------------------------------------------------------------------
+  // ---- metrics from counts -------------------------------------------------------------------------------------------
   const divided = (a, b) => (b > 0 ? a / b : null);
   function measures(tp, fp, fn, tn) {
     const f = (b) => divided((1 + b * b) * tp, (1 + b * b) * tp + b * b * fn + fp);
@@ -66,7 +66,7 @@
     if (!data.curves) return;
     const cuts = curve().threshold, two = $("two").checked;
     let low = Number($("low").value), high = two ? Number($("high").value) : low;
-    if (two && high < low) {  // the one that is moved pushes the other
+    if (two && high < low) {  // the slider that is moved pushes the other
       if (document.activeElement === $("high")) { low = high; $("low").value = low; } else { high = low; $("high").value = high; }
     }
     $("high-line").hidden = !two;

@@ -1,4 +1,4 @@
-"""What a report says in plain words."""
+"""Sentences in which ``report.html`` tells the results of a report in plain words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _COMMENTS = 10_000
 
 
 def title(report: Report) -> str:
-    """The model and its data."""
+    """Return the title of the page: the model and its data."""
     return f"{report.model} on {report.data['source']}"
 
 
 def what(report: Report) -> str:
-    """What was trained on what, and which rows say how good it is."""
+    """Return sentences on which model was trained on which data, and on which rows it was evaluated."""
     sets = report.data["sets"]
     if "evaluated" in sets:
         rows = sets["evaluated"]["rows"]
@@ -28,13 +28,13 @@ def what(report: Report) -> str:
     )
     if "test" in sets:
         return (
-            f"{learned} The figures below come from {sets['test']['rows']:,} other comments, which it has never seen."
+            f"{learned} The metrics below come from {sets['test']['rows']:,} other comments, which it has never seen."
         )
-    return f"{learned} The figures below come from {report.evaluated_on}."
+    return f"{learned} The metrics below come from {report.evaluated_on}."
 
 
 def verdict(report: Report) -> tuple[str, str]:
-    """Whether to use it: "good", "look" or "stop"; and a sentence."""
+    """Return whether to use the model ("good", "look" or "stop"), and a sentence that says why."""
     severities = [finding.severity for finding in report.findings]
     if "diverged" in report.codes():
         return "stop", "Training diverged; there is no model."
@@ -48,7 +48,7 @@ def verdict(report: Report) -> tuple[str, str]:
 
 
 def doubted(report: Report) -> str:
-    """Whose scores labels are doubted by."""
+    """Return a phrase that names the scores by which labels in doubt were found."""
     if "evaluated" not in report.data["sets"]:
         return "scores of comments that the model was not trained on"
     known = report.data.get("learned_from")
@@ -60,7 +60,7 @@ def doubted(report: Report) -> str:
 
 
 def is_it_any_good(report: Report, label: str) -> str:
-    """Recall, precision and average precision of a label, as sentences."""
+    """Return sentences with recall, precision and average precision of a label."""
     recall, precision, ranking = (report.estimate(m, label) for m in ("recall", "precision", "average_precision"))
     counts = report.confusion.get(label, dict.fromkeys(("tp", "fp", "fn", "tn"), 0))
     both = counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]
@@ -77,7 +77,10 @@ def is_it_any_good(report: Report, label: str) -> str:
 
 
 def compared(report: Report, label: str) -> str:
-    """The baseline on the same rows; empty where there is none."""
+    """Return a sentence that compares the model with the baseline on the same rows; empty without a baseline.
+
+    For a run that is itself the baseline, the sentence says so.
+    """
     if report.model == BASELINE and not report.baseline_rows and report.recipe:
         return f"{BASELINE} is itself the baseline of other models; toxiclf compare shows two runs side by side."
     ours, theirs = (estimate(rows, "average_precision", label) for rows in (report.rows, report.baseline_rows))
@@ -89,7 +92,10 @@ def compared(report: Report, label: str) -> str:
 
 
 def moderator(report: Report, label: str) -> str:
-    """What a moderator would see among ten thousand comments."""
+    """Return a sentence on flags and misses that a moderator would see in 10,000 comments.
+
+    It is empty if the rows are all of one class, or have no confusion matrix.
+    """
     counts = report.confusion.get(label)
     rate = default_rates(report)[report.labels.index(label)]
     if counts is None or rate is None or not (counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]):
@@ -105,7 +111,7 @@ def moderator(report: Report, label: str) -> str:
 
 
 def default_rates(report: Report) -> list[float | None]:
-    """The production prevalence of each label; where none is set, its share of the rows that figures come from."""
+    """Return each label's production prevalence, else its share of the evaluated rows; None without counts."""
     rates: list[float | None] = []
     for label in report.labels:
         counts = report.confusion.get(label)
@@ -115,9 +121,9 @@ def default_rates(report: Report) -> list[float | None]:
 
 
 def facts(report: Report) -> list[tuple[str, str]]:
-    """Where a report came from."""
+    """Return the run details as pairs of name and value: data, seed, rejected rows, time, notes and versions."""
     pairs = [
-        ("data", report.data["source"]), ("figures from", report.evaluated_on), ("seed", str(report.seed)),
+        ("data", report.data["source"]), ("metrics from", report.evaluated_on), ("seed", str(report.seed)),
         ("rejected rows", f"{report.data.get('rejected', 0):,}"),
     ]  # fmt: skip
     if report.timings:

@@ -1,7 +1,7 @@
-"""Words written so that they are not found, and how they may be read.
+"""Read words that are disguised so that filters do not find them.
 
-Nothing here changes a text: each view adds readings of some of its words, on top of the views before it. A view is a subclass of
-:class:`View` that registers itself; its file has its name.
+The text itself never changes: each view reads some of its words, starting from the readings of the views before it. A
+view is a subclass of :class:`View` that registers itself; its file has the view's name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ __all__ = ["Edit", "Form", "Reading", "View", "expanded", "read_raw", "readings"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``text[start:end]`` of a text may be read as ``text``, by the view ``rule`` or by several ("separators+jamo")."""
+    """A disguised word with its reading: the characters ``start`` to ``end`` (exclusive) may be read as ``text``.
+
+    ``rule`` names the view that reads them, or several views joined by "+" ("separators+jamo").
+    """
 
     rule: str
     start: int
@@ -33,7 +36,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A chosen view with its name, its bit in a form's sets of views, and the search for its trigger."""
+    """A view in use: its name, its bit in a form's bit sets, its object, and the search for its trigger."""
 
     name: str
     bit: int
@@ -43,9 +46,9 @@ class _Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """The chosen views in order: all, those that read words of nothing but syllables, and the others.
+    """The views in use, in order: all, those with ``reads_syllables``, and the others.
 
-    ``of_spaces`` are those that find words with white space inside.
+    ``of_spaces`` are the views that also find words with white space inside.
     """
 
     all: tuple[_Chosen, ...]
@@ -54,7 +57,7 @@ class _Views:
     of_spaces: tuple[_Chosen, ...]
 
 
-# No view but those of syllables reads a text without such a place: signs at the ends of words are frequent and plain.
+# If nothing matches, only views with `reads_syllables` read the text. Punctuation that ends a word does not match.
 _ODD = re.compile(r"[^가-힣 .,!?~]|[.,!?~][가-힣]")
 _ADDRESS = re.compile(
     r"(?<![A-Za-z])[A-Za-z]{2,10}://(?:[\w.%+-]*@)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?(?:[/?#]\S*)?"
@@ -63,27 +66,27 @@ _ADDRESS = re.compile(
 )
 _SYLLABLES = re.compile("[가-힣]+")
 _FILLED = re.compile(r"^(?:[0-9]{1,4}|[*^@♡♥★☆#$%&+=]+)$")
-_LISTED = frozenset(["일베", "개새"])  # Japan and Vietnam, dogs and birds
+_LISTED = frozenset(["일베", "개새"])  # also items of a list: 일·베 (Japan, Vietnam), 개·새 (dogs, birds)
 _LIST_SIGN = re.compile("[·ㆍ・/,:-]")
-_SLACK = 32  # characters beyond the length of the text itself that `expanded` may add
+_SLACK = 32  # `expanded` adds at most as many characters as the text has, and this many more
 
 
 def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
-    """Read the obfuscated words of a normalized text; nothing for a word that is written plainly.
+    """Return the readings of the disguised words in a normalized text; plainly written words have none.
 
     Parameters
     ----------
-    text : what :class:`~toxiclf.text.normalize.Normalizer` returned; any other string is read as it is.
-    views : names of views; None for all that are registered. Their order makes no difference.
+    text : output of :class:`~toxiclf.text.normalize.Normalizer`; any other string is read without normalization.
+    views : names of views, in any order; None for all registered views.
 
     Returns
     -------
     list of Reading
-        In order of position, apart from each other; ``text[reading.start:reading.end] != reading.text``.
+        In order of position, without overlap; ``text[reading.start:reading.end] != reading.text``.
 
     Raises
     ------
-    UsageError : there is no view of that name.
+    UsageError : no view has that name.
 
     >>> readings("야 시1발아 꺼어져")
     [Reading(rule='lookalikes', start=2, end=5, text='시발'), Reading(rule='stretched', start=7, end=10, text='꺼져')]
@@ -94,7 +97,7 @@ def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
 
 
 def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = None) -> list[Reading]:
-    """Read a text as it was written: the same, with spans in ``text`` itself.
+    """Return the readings of the disguised words in a text before normalization, with spans in ``text`` itself.
 
     >>> read_raw("이  ㅅㅣ\u200b발", Normalizer())
     [Reading(rule='jamo', start=3, end=7, text='시발')]
@@ -107,9 +110,9 @@ def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = No
 
 
 def expanded(text: str, views: Sequence[str] | None = None) -> str:
-    """Add to a normalized text its obfuscated words as they may be read, each once, in order.
+    """Append to a normalized text the readings of its disguised words, as whole words, each once, in order.
 
-    Returns the same text if no view reads anything; else at most twice as long, and a few characters.
+    Returns the same object if no view reads anything. The result has at most twice the characters of ``text`` plus 32.
 
     >>> expanded("야 시1발아 꺼져")
     '야 시1발아 꺼져 시발아'
@@ -130,9 +133,9 @@ def expanded(text: str, views: Sequence[str] | None = None) -> str:
 
 
 def _whole_words(text: str, all_readings: Iterable[Reading]) -> Iterator[str]:
-    """Words that hold the readings, as read."""
+    """Yield each whole word that contains readings, with the readings in place of what they read."""
     word: list[str] = []
-    at = end = 0  # of the word: how far it is written down, and where it ends
+    at = end = 0  # of the current word: the end of its copied part, and its own end
     for one in all_readings:
         if one.start >= end:
             if word:
@@ -160,12 +163,12 @@ def _chosen(names: tuple[str, ...] | None) -> _Views:
         chosen,
         tuple(one for one in chosen if one.view.reads_syllables),
         tuple(one for one in chosen if not one.view.reads_syllables),
-        tuple(one for one in chosen if type(one.view).spans is not View.spans),  # a call a text is dear
+        tuple(one for one in chosen if type(one.view).spans is not View.spans),  # a call for each text is slow
     )
 
 
 def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
-    """Spans of the words that some trigger touches."""
+    """Return the spans of the words that a trigger matches, and of those that views find across white space."""
     suspects: set[tuple[int, int]] = set()
     odd = bool(_ODD.search(text))
     for one in views.all if odd else views.of_syllables:
@@ -210,7 +213,7 @@ def _apart_from_addresses(text: str, pieces: Iterable[tuple[int, int]]) -> Itera
 
 
 def _joined(old: list[Reading], new: list[Reading]) -> list[Reading]:
-    """New readings, and of the old ones those that no new one touches; a wider old one stays."""
+    """Merge readings so that none overlap: the widest stays, or the one from ``new`` if two are equally wide."""
     both = sorted([*old, *new], key=lambda one: (one.start, -one.end))
     joined: list[Reading] = []
     newer = set(new)
@@ -227,7 +230,7 @@ def _joined(old: list[Reading], new: list[Reading]) -> list[Reading]:
 
 
 def _forms(form: Form, views: _Views) -> Iterator[Form]:
-    """Readings of one piece, each view on top of those before; every form that differs."""
+    """Yield the forms in which a piece can be read: each view starts from the form that the views before it made."""
     if _SYLLABLES.fullmatch(form.text):
         yield from _longer(form, views)
         return
@@ -236,7 +239,7 @@ def _forms(form: Form, views: _Views) -> Iterator[Form]:
         form = one.view.read(form, one.bit)
     if form is not seen:
         yield form
-    # ways on beside the form as it is: what is left of single jamo belongs to the syllable before, or fills the word
+    # alternatives to this form: the single jamo in it may belong to the syllable before, or be fillers
     tips = [form]
     for one in reversed(views.others):
         tip = form.edited(one.view.last_edits(form), one.bit)
@@ -248,7 +251,7 @@ def _forms(form: Form, views: _Views) -> Iterator[Form]:
 
 
 def _longer(form: Form, views: _Views) -> Iterator[Form]:
-    """Forms by the views that read syllables as other syllables, after all other views."""
+    """Yield the forms that the views with ``reads_syllables`` make; these views come after all others."""
     for one in views.of_syllables:
         longer = one.view.read(form, one.bit)
         if longer is not form:
@@ -257,14 +260,14 @@ def _longer(form: Form, views: _Views) -> Iterator[Form]:
 
 
 def _gap(form: Form, at: int, text: str) -> str:
-    """What was left out just before a character of a form."""
+    """Return the characters of the text that were dropped just before character ``at`` of a form."""
     return text[form.ends[at - 1] : form.starts[at]] if at else ""
 
 
 def _holds(form: Form, start: int, end: int, text: str) -> bool:
-    """Whether a stem of which a single sign or digit is all the evidence is no plain word after all.
+    """Return False for a stem that is really a list or consists of parts of two plain words, and True for any other.
 
-    A list, or two words of which the second begins inside the stem: 중·일·베트남, 홍.어린이, 시8구역.
+    Examples are 중·일·베트남, 홍.어린이 and 시8구역. Only stems that depend on a single sign or digit are checked.
     """
     if form.text[start] < "가":
         return True
@@ -285,7 +288,7 @@ def _holds(form: Form, start: int, end: int, text: str) -> bool:
 
 
 def _accepted(form: Form, text: str, views: _Views) -> list[Reading]:
-    """Readings of a form that count: those with a stem that a view revealed, or with characters that are sure."""
+    """Return the readings of a form that count: certain characters, and stems that a view revealed."""
     taken = list(form.sure)
     filled = [bool(bits and _FILLED.search(_gap(form, at, text))) for at, bits in enumerate(form.dropped)]
     for start, end in stems_in(form.text, form.dropped, filled if True in filled else ()):

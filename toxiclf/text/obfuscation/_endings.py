@@ -1,6 +1,6 @@
-"""What may follow an abusive stem in the same word.
+"""Decide whether the rest of a word may follow an abusive stem.
 
-Where something else follows, a plain word begins inside the stem (홍.어린이).
+If it may not, a plain word begins inside the stem (홍.어린이).
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from functools import cache
 
 from toxiclf.text.obfuscation._stems import any_of
 
-# Particles and endings, one after another, up to the end of the word.
+# Particles and endings, one or several, which must reach the end of the word.
 _ENDINGS = """
 아 야 이 은 는 을 를 가 도 만 의 로 으로 와 과 랑 이랑 여 이여 요 들 님 네 냐 나 다 니 까지 부터
 한테 에게 에 보다 처럼 임 이다 이네 이야 이냐 이고 이지 이며 인 인데 인가 인지 인듯 이라 이라고 이라니 라고
 라니 라는 이었 였 었 며 던 든 군 구나 야지 한 함 씩 습니다 입니다 잖아 거든 따위 뿐 밖에 조차 씨
 """
-# After stems that are verbs; whatever stands after them.
+# Endings of stems that are verbs; anything may come after them.
 _VERB_ENDINGS = "라 버 서 야 요 고 는 면 자 시 줘 주 줄 줬 도 봐 있 가 네 냐 습"
 _VERBS = ("쳐", "져", "처", "저", "닥치", "해", "나와", "겨", "쳤")
-# Words that follow without a space; whatever stands after them.
+# Words that follow without a space; anything may come after them.
 _WORDS = """
 새끼 새키 쉐끼 쌔끼 색기 놈 넘 년 뇬 롬 럼 련 같 것 짓 들이 들아 들은 들을 들의 들도 진짜 정말 존나 졸라
 너무 완전 아니 내가 니가 네가 너는 나는 이런 저런 그런 그냥 이게 이건 이거 저거 어쩌 어쩔 어이 무슨 뭔 뭐
@@ -30,8 +30,18 @@ _WORDS = """
 긴 겼 겨 김새 이딴 저딴 그딴
 """
 _SWEARING = "새끼 새키 쉐끼 쌔끼 놈 넘 년 뇬 롬 럼 련 것 같 진짜 존나 졸라 뭐 왜 아 이네 이야 이냐 이다"
-_VERBAL = frozenset("하먹맞겹겨없쳤죽버같")  # stems that end so are inflected in many ways
-_OF_YEARS = ("도", "간", "차", "생", "전", "후", "동안", "째", "마다")  # 썅8년도, 개~년도
+_VERBAL = frozenset("하먹맞겹겨없쳤죽버같")  # last syllables of stems with so many forms that any ending may follow
+_OF_YEARS = (
+    "도",
+    "간",
+    "차",
+    "생",
+    "전",
+    "후",
+    "동안",
+    "째",
+    "마다",
+)  # after 년, which means year here: 썅8년도, 개~년도
 
 
 @cache
@@ -50,9 +60,10 @@ def _verb_goes_on() -> re.Pattern[str]:
 
 
 def may_follow(stem: str, rest: str, *, numeral: bool = False) -> bool:
-    """Whether the rest of a word, which is no stem itself, goes on as after this stem.
+    """Return whether ``rest``, the characters after an abusive stem, may follow this stem in the same word.
 
-    After a numeral (시8) most of what looks like a particle is a counter.
+    ``rest`` must not begin with another stem. After a digit (``numeral``, as in 시8) only swearing may follow, because
+    most of what looks like a particle is a counter there.
 
     >>> may_follow("홍어", "들아"), may_follow("홍어", "린이"), may_follow("시팔", "개", numeral=True)
     (True, False, False)

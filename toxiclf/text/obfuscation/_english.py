@@ -1,4 +1,4 @@
-"""English words of abuse, read only where they are written otherwise (f.u.c.k, sh1t)."""
+"""Abusive English words, which are read only if they are disguised (f.u.c.k, sh1t)."""
 
 from __future__ import annotations
 

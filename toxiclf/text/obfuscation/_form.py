@@ -1,4 +1,4 @@
-"""A piece of a text as it may be read, with where each of its characters came from."""
+"""A piece of a text as it is read, with the origin of each character, and edits of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 
 class Edit(NamedTuple):
-    """``text[start:end]`` of a form is read as ``text``, which may be empty.
+    """Replaces ``text[start:end]`` of a form by ``text``; an empty ``text`` drops the characters.
 
-    ``sure``: the way it is written is evidence enough, if nothing before was in doubt; else the word read must hold a stem.
+    ``sure`` tells whether the edit is certain: it counts even if the word has no abusive stem, unless it builds on
+    edits that are not certain.
     """
 
     start: int
@@ -21,15 +22,15 @@ class Edit(NamedTuple):
 
 @dataclass(slots=True)
 class Form:
-    """A piece of a text in one reading.
+    """A piece of a text as it is read.
 
     Attributes
     ----------
-    text : how the piece is read.
-    starts, ends : for each character, the span of the whole text that it was read from.
-    changed : for each character, the set of rules that read it otherwise, as bits.
-    dropped : for each character, the rules that dropped something just before it, as bits.
-    sure : for each character, whether the reading needs no further evidence.
+    text : the piece as it is read.
+    starts, ends : for each character, the start and the end of the span in the whole text that it was read from.
+    changed : for each character, the bits of the views that changed it.
+    dropped : for each character, the bits of the views that dropped characters just before it.
+    sure : for each character, whether its reading is certain, so that it counts without an abusive stem.
     """
 
     text: str
@@ -41,7 +42,7 @@ class Form:
 
     @classmethod
     def of(cls, text: str, start: int, end: int) -> Form:
-        """The piece ``text[start:end]`` as it stands."""
+        """Return the piece ``text[start:end]`` as a form without any edits."""
         size = end - start
         return cls(
             text[start:end],
@@ -53,7 +54,9 @@ class Form:
         )
 
     def edited(self, edits: Sequence[Edit], rule: int) -> Form:
-        """The form with edits, given in order of position and apart from each other; itself where there are none.
+        """Return the form with the edits applied; the same object if there are none.
+
+        The edits must be in order of position and must not overlap. ``rule`` is the bit of the view that makes them.
 
         >>> Form.of("시1발", 0, 3).edited([Edit(1, 2, "")], 1).dropped
         [0, 1]
@@ -63,7 +66,7 @@ class Form:
         texts: list[str] = []
         new = Form("", [], [], [], [], [])
         at = 0
-        pending = 0  # rules of what was dropped since the last character kept
+        pending = 0  # bits of the views that dropped characters since the last kept one
         for edit in edits:
             self._copy(at, edit.start, pending, new)
             texts.append(self.text[at : edit.start])
@@ -105,7 +108,7 @@ class Form:
         into.sure += self.sure[start:end]
 
     def rules_in(self, start: int, end: int) -> int:
-        """Rules that changed something in ``text[start:end]`` or dropped something inside it, as bits."""
+        """Return the bits of the views that changed or dropped characters inside ``text[start:end]``."""
         rules = self.changed[start]
         for index in range(start + 1, end):
             rules |= self.changed[index] | self.dropped[index]

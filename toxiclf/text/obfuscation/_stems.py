@@ -1,4 +1,4 @@
-"""The list of abusive stems, and patterns made from it."""
+"""The list of abusive stems, and patterns made from the list."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
 
-# What may stand before a stem of two syllables in the same word: it is read as a word of its own there.
-# Elsewhere the stem may straddle two plain words (다시·발견).
+# What may come before a stem of two syllables in the same word. After anything else, the stem may consist of parts of
+# two plain words (다시·발견).
 OPENERS = (
     *(
         "아",
@@ -36,7 +36,7 @@ OPENERS = (
 
 @cache
 def stems() -> dict[str, tuple[str, ...]]:
-    """Every stem of the list, and the tails after which it is the beginning of a plain word.
+    """Return every abusive stem, each with the tails that make it the beginning of a plain word (시발 with 점).
 
     >>> "점" in stems()["시발"]
     True
@@ -53,11 +53,13 @@ def stems() -> dict[str, tuple[str, ...]]:
 
 
 class _Node(dict[str, "_Node"]):
-    """Tree of characters; the empty key marks the end of a word."""
+    """A node in a tree of characters; the empty key marks the end of a word."""
 
 
 def any_of(words: Iterable[str], joint: str = "") -> str:
-    """Regular expression of any of the words, the longest first, written as a tree; ``joint`` stands between characters.
+    """Return a regular expression, written as a tree, that matches any of the words, the longest first.
+
+    The regular expression ``joint`` is put between the characters of each word.
 
     >>> any_of(["가나", "가다", "가"])
     '가(?:(?:나|다))?'
@@ -81,13 +83,13 @@ def _pattern(node: _Node, before: str, joint: str) -> str:
 
 @cache
 def stem_pattern() -> re.Pattern[str]:
-    """Any stem of the list."""
+    """Return a pattern that matches any abusive stem."""
     return re.compile(any_of(stems()))
 
 
 @cache
 def neighbours() -> tuple[str, str]:
-    """Characters that stand before another one inside a stem, and those that stand after one, as character classes."""
+    """Return two regex classes: characters that precede another in an abusive stem, and characters that follow one."""
     before = {character for stem in stems() for character in stem[:-1]}
     after = {character for stem in stems() for character in stem[1:]}
     return f"[{''.join(sorted(before))}]", f"[{''.join(sorted(after))}]"
@@ -95,7 +97,7 @@ def neighbours() -> tuple[str, str]:
 
 @cache
 def neighbour_pairs() -> frozenset[str]:
-    """Every two characters that stand side by side inside a stem."""
+    """Return all pairs of adjacent characters in the stems."""
     return frozenset(stem[at : at + 2] for stem in stems() for at in range(len(stem) - 1))
 
 
@@ -109,18 +111,20 @@ _FAR = max(map(len, OPENERS)) + 1
 
 @cache
 def _clause() -> re.Pattern[str]:
-    """The end of a clause of two syllables or more, before which a stem with a filler inside is a word of its own."""
+    """Return a pattern for the end of a clause, after which a stem with a filler inside is a word of its own."""
     return re.compile("(?!열네)[가-힣][나야니데까마해라서는도만게걸지래어냐네가고면와죠짜음임]$")
 
 
 def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()) -> list[tuple[int, int]]:
-    """Spans of the stems that a text holds, left out what the tail or the beginning of the word makes another word.
+    """Return the spans of the abusive stems in a text.
+
+    A stem does not count if the characters before or after it make it part of another word.
 
     Parameters
     ----------
-    text : a word, or several.
-    dropped : for each character, not zero if a sign stood just before it: there a word may begin.
-    filled : for each character, whether a filler that plain words do not hold stood just before it.
+    text : one word, or several.
+    dropped : for each character, not zero if a sign was dropped just before it, so that a word may begin there.
+    filled : for each character, whether a filler that plain words do not contain was dropped just before it.
 
     >>> stems_in("아시발아"), stems_in("다시발견"), stems_in("시발점")
     ([(1, 3)], [], [])
@@ -132,7 +136,7 @@ def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()
             continue
         if end - start > 2 or (stem_spans and stem_spans[-1][1] == start) or (dropped and dropped[start]):
             stem_spans.append((start, end))
-        elif match[0][0] < "가":  # consonants alone: no others at their sides
+        elif match[0][0] < "가":  # a stem of consonants: no other consonants beside it
             if not _CONSONANT.match(text, start - 1 if start else len(text)) and not _CONSONANT.match(text, end):
                 stem_spans.append((start, end))
         elif _opening().search(text[max(0, start - _FAR) : start]) or (
@@ -145,5 +149,5 @@ def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()
     return stem_spans
 
 
-_COUNTED = frozenset("년위남녀")  # 투자2위, 한개1년
-_CONSONANT = re.compile("[ㄱ-ㅊㅌㅍ]")  # ㅋ and ㅎ laugh
+_COUNTED = frozenset("년위남녀")  # these are counters after a digit: 투자2위, 한개1년
+_CONSONANT = re.compile("[ㄱ-ㅊㅌㅍ]")  # without ㅋ and ㅎ, which are laughter

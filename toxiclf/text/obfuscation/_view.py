@@ -1,4 +1,4 @@
-"""The base class of views of disguised words."""
+"""The base class of views, which read disguised words."""
 
 from __future__ import annotations
 
@@ -11,39 +11,42 @@ from toxiclf.text.obfuscation._form import Edit, Form
 
 
 class View(ABC):
-    """One way to disguise words, and how to read such words.
+    """Base class of views; each view reads words that are disguised in one way.
 
-    A word is read if the :meth:`trigger` of a view matches it. All chosen views then read it in their registered order, each the
-    result of the view before. A reading counts if it holds an abusive stem, or if the edit is sure. A view has no state; a
-    process needs one of each.
+    If the :meth:`trigger` of a view matches a word, all views in use read it in their registered order, each starting
+    from the result of the view before. A reading counts if it contains an abusive stem or if its edits are certain
+    (``Edit.sure``). A view has no state, so a process needs only one object of each class.
 
     Attributes
     ----------
-    reads_syllables : whether it reads words of nothing but syllables; such views come after all others.
+    reads_syllables : whether the view also reads words that consist only of Hangul syllables; such views come last.
     """
 
     reads_syllables: ClassVar[bool] = False
 
     @abstractmethod
     def trigger(self) -> re.Pattern[str]:
-        """Where a text may hold what the view reads; most texts have no such place, and cost no more than the search."""
+        """Return a pattern for places that the view may read; most texts have none and cost only the search."""
 
     def edits(self, form: Form) -> list[Edit]:
-        """Edits of a form that give what the view reads, in order of position and without overlap."""
-        raise NotImplementedError("a view has edits, or reads forms itself")
+        """Return the edits by which the view reads a form, in order of position and without overlap."""
+        raise NotImplementedError("a view must define `edits` or `read`")
 
     def read(self, form: Form, bit: int) -> Form:
-        """The form as the view reads it; itself where the view reads nothing."""
+        """Return the form as the view reads it; the same object if the view reads nothing."""
         return form.edited(self.edits(form), bit)
 
     def is_plain(self, place: re.Match[str]) -> bool:
-        """Whether a match of the trigger needs no reading after all."""
+        """Return whether a match of the trigger is plain text after all, so that it need not be read."""
         return False
 
     def spans(self, text: str, *, odd: bool) -> Iterable[tuple[int, int]]:
-        """Spans of suspect words with white space inside, which no trigger matches; ``odd`` if the text holds more than words."""
+        """Return the spans of suspect words with white space inside, which no trigger matches.
+
+        ``odd`` tells whether the text contains more than Hangul words with ordinary punctuation.
+        """
         return ()
 
     def last_edits(self, form: Form) -> list[Edit]:
-        """Edits of a form after every view has read it; the result is tried beside the form itself."""
+        """Return edits to try once every view has read the form; the form is also kept without them."""
         return []

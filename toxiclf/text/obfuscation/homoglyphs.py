@@ -1,4 +1,4 @@
-"""View `homoglyphs`: letters of other scripts, and digits, in the place of Latin letters."""
+"""The view `homoglyphs`, which reads letters of other scripts, and digits, used as Latin letters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from toxiclf.text.obfuscation._english import ENGLISH
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
 
-# After Unicode's confusables.txt (UTS 39): letters that many fonts draw alike.
+# From Unicode's confusables.txt (UTS 39): letters that look alike in many fonts.
 _ALIKE = dict(
     zip(
         "аесоріјѕхуԁһԛԝкАВЕКМНОРСТУХІЈЅ" + "αορνικυγΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲ" + "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑɡı",
@@ -28,19 +28,22 @@ _LEET_WORD = re.compile(r"(?<![\w@$!])(?=[A-Za-z]*[0-9@$!]{1,3}[A-Za-z])[A-Za-z0
 
 @register("view", summary="Letters of other scripts, and digits, in the place of Latin letters (ѕеx, sh1t)", order=10)
 class Homoglyphs(View):
-    """Reads words of letters that look Latin, after Unicode's confusables (UTS 39), and abusive English words with digits."""
+    """Reads words in letters that look Latin (Unicode's confusables, UTS 39), and abusive English words with digits."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Where a letter stands that may be another one's double, or a digit inside a Latin word."""
+        """Return a pattern for letters that may look like Latin ones, and for digits and signs inside a Latin word."""
         return re.compile(f"[{_OTHER}{_STYLED}]|[A-Za-z][013457@$!]{{1,3}}[A-Za-z]")
 
     def edits(self, form: Form) -> list[Edit]:
-        """Words of letters that all look Latin and are not; abusive English words spelled with digits; always sure."""
+        """Return edits for words in letters that all look Latin but are not all Latin.
+
+        If there are none, return edits for abusive English words with digits. All edits are certain.
+        """
         edits = []
         for match in _WORD.finditer(form.text):
             word = match[0]
             letters = [latin(character) for character in word]
-            if not word.isascii() and len(set(word)) > 1 and all(letters):  # ΟΟΟ is a name left out
+            if not word.isascii() and len(set(word)) > 1 and all(letters):  # ΟΟΟ stands for a name that is left out
                 edits += [Edit(at, at + 1, new, sure=True) for at, new in enumerate(letters, match.start())]
         if not edits:
             for match in _LEET_WORD.finditer(form.text):
@@ -52,7 +55,7 @@ class Homoglyphs(View):
 
 @cache
 def latin(character: str) -> str:
-    """Latin letter or digit that a character looks like; empty if it looks like none.
+    """Return the Latin letter or digit that a character looks like, or an empty string; ASCII is returned unchanged.
 
     >>> latin("ѕ"), latin("𝒃"), latin("ж")
     ('s', 'b', '')

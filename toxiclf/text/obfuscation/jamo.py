@@ -1,4 +1,4 @@
-"""View `jamo`: syllables written as single jamo."""
+"""The view `jamo`, which reads syllables written as single jamo."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from toxiclf.text.obfuscation._stems import any_of, stems
 from toxiclf.text.obfuscation._view import View
 
 _RUN = re.compile(r"[ㄱ-ㅎㅏ-ㅣ]{2,}")
-_CRYING = frozenset("ㅠㅜㅡㅗㅛ")  # vowels that are drawn as eyes and mouths: ㅋㅠ, ㅎㅡㅎ, ㅇㅗㅇ
+_CRYING = frozenset("ㅠㅜㅡㅗㅛ")  # vowels that stand for eyes and mouths: ㅋㅠ, ㅎㅡㅎ, ㅇㅗㅇ
 
 
 @register("view", summary="Syllables written as single jamo (ㅅㅣ발)", order=50)
 class Jamo(View):
-    """Reads runs of jamo that compose into syllables (ㅅㅣ발), and finals written apart (시바ㄹ); faces and laughter stay."""
+    """Reads syllables in single jamo (ㅅㅣ발) and finals written apart (시바ㄹ), but not faces or laughter."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Where jamo may make a syllable that is not written as one; wider than :func:`_loose`, and five times as fast."""
+        """Return a pattern for jamo that may form a syllable; wider than :func:`_loose`, and five times as fast."""
         whole = [parts(character) for stem in stems() for character in stem if "가" <= character <= "힣"]
         heads = "".join(sorted({syllable(a, b) for a, b, c in whole if c}))
         finals = "".join(sorted({c for _, _, c in whole if c and c not in "ㅋㅎ"}))
         return re.compile(f"[ㄱ-ㅎ][ㅏ-ㅣ]|[{heads}][{finals}](?![ㅏ-ㅣ])")
 
     def edits(self, form: Form) -> list[Edit]:
-        """Runs of jamo that compose into syllables; faces and laughter stay."""
+        """Return edits that join jamo into syllables (ㅅㅣ → 시); not certain if the jamo may be a face or laughter."""
         edits = []
         for run in _RUN.finditer(form.text):
             letters = run[0]
@@ -46,7 +46,7 @@ class Jamo(View):
         return edits
 
     def last_edits(self, form: Form) -> list[Edit]:
-        """Finals written apart from their syllables (시바ㄹ); never sure."""
+        """Return edits that join final consonants to their syllables (시바ㄹ → 시발); none is certain."""
         edits = []
         for match in _loose().finditer(form.text):
             initial, medial, _ = parts(match[0][0])
@@ -55,13 +55,13 @@ class Jamo(View):
 
 
 def _is_face(letters: str) -> bool:
-    """Whether a syllable of these jamo may as well be a face or crying (ㅋㅠ, ㅇㅅㅡ, ㅇㅗㅇ)."""
+    """Return whether the jamo of a syllable may as well be a face or crying (ㅋㅠ, ㅇㅅㅡ, ㅇㅗㅇ)."""
     drawn = all(letter in _CRYING for letter in letters if letter >= "ㅏ")
     return len(letters) < 4 and (drawn or letters[0] == letters[-1])
 
 
 def _stutters(letters: str, start: int) -> bool:
-    """Whether laughter or crying touches the syllable (ㅋㅋㅏ, ㅇㅇㅓ)."""
+    """Return whether the syllable at ``start`` is next to laughter or crying (ㅋㅋㅏ, ㅇㅇㅓ)."""
     return (
         letters[start - 1 : start] == letters[start] or letters[start + 1 : start + 2] == letters[start + 2 : start + 3]
     )
@@ -69,6 +69,6 @@ def _stutters(letters: str, start: int) -> bool:
 
 @cache
 def _loose() -> re.Pattern[str]:
-    """A syllable of some stem whose final is written apart."""
+    """Return a pattern for syllables of stems whose final consonant is written apart (바ㄹ)."""
     pieces = (parts(character) for stem in stems() for character in stem if "가" <= character <= "힣")
     return re.compile(f"(?:{any_of({syllable(a, b) + c for a, b, c in pieces if c and c not in 'ㅋㅎ'})})(?![ㅏ-ㅣ])")

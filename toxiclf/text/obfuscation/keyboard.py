@@ -1,4 +1,4 @@
-"""View `keyboard`: Hangul typed with the keyboard set to Latin letters."""
+"""The view `keyboard`, which reads Hangul typed while the keyboard was set to Latin letters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toxiclf.text.obfuscation._view import View
 
 _KEYS = {key: letter for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
 _LAYOUT = str.maketrans(_KEYS | {key.upper(): SHIFTED.get(letter, letter) for key, letter in _KEYS.items()})
-# Frequent plain words: what is typed so by mistake is as often not toxic. Four keys at least.
+# Frequent plain words, because words typed this way by mistake are as often not toxic. Each takes four keys or more.
 _PLAIN_WORDS = """
 안녕 감사 사랑 고마 재밌 재미 최고 진짜 영화 정말 대박 그냥 너무 하하 아니 이거 추천 평점 연기 감동 좋아 좋은 미안 죄송 축하 화이팅
 파이팅 오늘 내일 우리 나는 너는 이건 그래 그런 하지만 뭐야 뭐냐 보고 싶다 배우 한국 사람 생각 무슨 어떻 언제
@@ -20,23 +20,27 @@ _PLAIN_WORDS = """
 """
 _PLAIN = tuple(_PLAIN_WORDS.split())
 _WORD = re.compile(r"(?<![A-Za-z0-9@_./#&'-])[A-Za-z]{4,}(?![A-Za-z0-9@_/#&'])")
-_WEAK = frozenset(["개새", "쪼다"])  # Rotoworld, Whekau
+_WEAK = frozenset(["개새", "쪼다"])  # stems inside plain words: Rotoworld, Whekau
 _LONG = 8
-_LAST = frozenset("은는이가을를요다네지서고면에도만나라야아어까게음데든듯")  # of words and sentences
-_UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # christians types whole syllables too
+_LAST = frozenset("은는이가을를요다네지서고면에도만나라야아어까게음데든듯")  # last syllables of words and sentences
+_UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # christians types whole syllables, but is English
 
 
 @register("view", summary="Hangul typed with the keyboard set to Latin letters (tlqkf)", order=40)
 class Keyboard(View):
-    """Reads Latin words that type whole syllables on the two-set keyboard (tlqkf for 시발)."""
+    """Reads Latin words that type whole syllables on the two-set keyboard (tlqkf → 시발)."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Latin words of four letters or more that begin with the keys of a consonant and a vowel."""
+        """Return a pattern for Latin words of four letters or more that begin with a consonant key and a vowel key."""
         keys = "[qwertasdfgzxcvA-Z][yuiophjklbnmA-Z]"
         return re.compile(rf"(?<![A-Za-z0-9@_./#&'-]){keys}[A-Za-z]{{2,}}")
 
     def edits(self, form: Form) -> list[Edit]:
-        """Latin words that type whole syllables; sure if these hold a stem, are a frequent word, or go on for long."""
+        """Return edits for Latin words that type whole syllables; all are certain.
+
+        The syllables must contain a stem, begin with a frequent word, or form a long word of common syllables whose
+        Latin letters do not look like English.
+        """
         edits = []
         for match in _WORD.finditer(form.text):
             word = match[0]
@@ -50,7 +54,9 @@ class Keyboard(View):
 
 
 def as_hangul(word: str) -> list[tuple[int, int, str]]:
-    """Syllables that a Latin word types on a two-set keyboard, with their spans; empty if it does not type whole syllables.
+    """Return the syllables that a Latin word types on the two-set keyboard, as (start, end, syllable).
+
+    The list is empty if the word does not type whole syllables.
 
     >>> "".join(syllable for _, _, syllable in as_hangul("dkssud"))
     '안녕'
@@ -75,5 +81,5 @@ def _is_meant(read: str, word: str) -> bool:
 
 
 def _is_common(syllable: str) -> bool:
-    """Whether a syllable is one of the 2,350 of KS X 1001, which all but foreign words and typing errors make do with."""
+    """Return whether a syllable is one of the 2,350 of KS X 1001; others occur in foreign words and typing errors."""
     return len(syllable.encode("euc_kr")) == 2

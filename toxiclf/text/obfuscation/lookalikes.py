@@ -1,4 +1,4 @@
-"""View `lookalikes`: digits, Latin letters and signs in the place of jamo, or as fillers inside a word."""
+"""The view `lookalikes`, which reads digits, Latin letters and signs used as jamo or as fillers inside a word."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _CONSONANT_SIGNS = {
 _VOWEL_SIGNS = {"ㅏ": "rRト卜", "ㅐ": "H", "ㅜ": "T丁", "ㅣ": "lI1i|!丨"}
 _CONSONANTS = {sign: letter for letter, signs in _CONSONANT_SIGNS.items() for sign in signs}
 _VOWELS = {sign: letter for letter, signs in _VOWEL_SIGNS.items() for sign in signs}
-_LATIN_VOWELS = frozenset("rRHl")  # sure before or after Hangul: ㅎr루, 사ㄹr
-_DRAWN = {"ㅏㅣ": "ㅐ", "ㅑㅣ": "ㅒ", "ㅓㅣ": "ㅔ", "ㅕㅣ": "ㅖ"}  # two strokes for one vowel: ㄱㅏㅣ
+_LATIN_VOWELS = frozenset("rRHl")  # these edits are certain next to Hangul: ㅎr루, 사ㄹr
+_DRAWN = {"ㅏㅣ": "ㅐ", "ㅑㅣ": "ㅒ", "ㅓㅣ": "ㅔ", "ㅕㅣ": "ㅖ"}  # two jamo that are written for one: ㄱㅏㅣ for 개
 _SIGNS = sorted((sign for sign in _CONSONANTS if not (sign.isascii() and sign.isalnum())), key=len, reverse=True)
 _ASCII = "".join(sign for sign in _CONSONANTS if sign.isascii() and sign.isalnum())
 _CONSONANT = re.compile(
@@ -52,10 +52,10 @@ _FILLER = re.compile(
     "view", summary="Digits, Latin letters and signs in the place of jamo, or between syllables (시1발)", order=20
 )
 class Lookalikes(View):
-    """Reads signs that look like jamo (ㅅl발, 씨8), and leaves out what fills a word (시1발)."""
+    """Reads signs that look like jamo (ㅅl발, 씨8), and drops fillers inside a word (시1발)."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Where a sign may stand for a jamo or fill a word."""
+        """Return a pattern for signs that may stand for a jamo or fill a word."""
         before, after = neighbours()
         consonants = re.escape("".join({sign[-1] for sign in _CONSONANTS}))
         vowels = re.escape("".join(_VOWELS))
@@ -65,19 +65,22 @@ class Lookalikes(View):
         )
 
     def read(self, form: Form, bit: int) -> Form:
-        """The form with signs as jamo, then with these jamo as syllables."""
+        """Return the form with signs replaced by jamo, and these jamo then joined into syllables."""
         latin = form
         for edits in (_drawn_vowels, _consonants, _vowels):
             form = form.edited(edits(form), bit)
         return form if form is latin else form.edited(_composed_of(form, bit), bit)
 
     def last_edits(self, form: Form) -> list[Edit]:
-        """Digits, Latin letters and bare jamo between two syllables; never sure."""
+        """Return edits that drop fillers; none is certain.
+
+        Fillers are digits, Latin letters or single jamo between syllables (시1발), and digits between consonants (ㅅ1ㅂ).
+        """
         return [Edit(*match.span(), "") for match in _FILLER.finditer(form.text)]
 
 
 def _consonants(form: Form) -> list[Edit]:
-    """Signs before a vowel, the eight of 씨8, and the Latin syllables of 씨bal and c발; never sure."""
+    """Return edits for signs used as consonants, for 8 (씨8), and for Latin syllables (씨bal, c발); none is certain."""
     edits = {match.start(): Edit(*match.span(), _CONSONANTS[match[0]]) for match in _CONSONANT.finditer(form.text)}
     for match in _EIGHT.finditer(form.text):
         start, end = match.span()
@@ -94,7 +97,7 @@ def _consonants(form: Form) -> list[Edit]:
 
 
 def _vowels(form: Form) -> list[Edit]:
-    """Signs after a consonant; sure for the letters r, H and l between Hangul."""
+    """Return edits for signs used as vowels after a consonant; only r, R, H and l next to Hangul can be certain."""
     edits = []
     text = form.text
     for match in _VOWEL.finditer(text):
@@ -110,22 +113,25 @@ def _vowels(form: Form) -> list[Edit]:
 
 
 def _needs_vowel(text: str, at: int) -> bool:
-    """Whether a sign at ``at`` is a vowel rather than a filler: not so in ㅅ1ㅂ, where no vowel is written, nor in ㅂㅕㅇ1신."""
+    """Return whether the sign at ``at`` is used as a vowel rather than as a filler.
+
+    It is a filler in ㅅ1ㅂ, where no vowel is written, and in ㅂㅕㅇ1신, where the syllable before is complete.
+    """
     earlier, before, after, later = (text[i : i + 1] for i in (at - 2, at - 1, at + 1, at + 2))
     if at < 2:
         earlier = ""
     if "ㅏ" <= earlier <= "ㅣ" and "가" <= after <= "힣":
-        return before in "ㄲㅆ"  # seldom a final
+        return before in "ㄲㅆ"  # seldom final consonants
     return not ("ㄱ" <= after <= "ㅎ" and not "ㅏ" <= later <= "ㅣ" and not "가" <= earlier <= "힣")
 
 
 def _drawn_vowels(form: Form) -> list[Edit]:
-    """Two strokes for one vowel (ㄱㅏㅣ for 개); never sure."""
+    """Return edits that join the two parts of a vowel into one jamo (ㅏㅣ → ㅐ); none is certain."""
     return [Edit(*match.span(), _DRAWN[match[0][0] + "ㅣ"]) for match in _DRAWN_VOWEL.finditer(form.text)]
 
 
 def _composed_of(form: Form, bit: int) -> list[Edit]:
-    """Syllables of jamo of which at least one was read so by ``bit``."""
+    """Return edits that join jamo into syllables, if the view with this ``bit`` read at least one from a sign."""
     edits = []
     for run in _RUN.finditer(form.text):
         for start, end, piece in composed_pieces(run[0]):

@@ -1,4 +1,4 @@
-"""View `separators`: signs, and single spaces, between the syllables of one word."""
+"""The view `separators`, which reads words with signs or single spaces between their letters (시.발, 병 신)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SIGNS = r"[^\w\s]|[_ㆍ\u119e]"  # the last two are vowels that look like the m
 _BETWEEN = re.compile(
     rf"(?<=[가-힣ㄱ-ㅣA-Za-z])(?:(?:{_SIGNS}){{1,6}}| (?:(?:[.~*/^-]{{1,3}}|[0-9]) )?)(?=[가-힣ㄱ-ㅣA-Za-z])"
 )
-# 멍.청.이: the commas, slashes and middle dots of lists (국/영/수) are left out
+# As in 멍.청.이; commas, slashes and middle dots are left out, because they separate lists (국/영/수).
 _EACH = re.compile(r"(?<![가-힣ㄱ-ㅣ\w])[가-힣](?P<sign>[.*~_^@#-])[가-힣](?:(?P=sign)[가-힣])+(?![가-힣ㄱ-ㅣ])")
 _LISTS = re.compile(
     r"[월화수목금토일]+|[한중일미영불독러북남]+|[국영수사과]+|[상중하]+|[동서남북]+|[가나다라마바사아자차카타파하]+"
     r"|[갑을병정무기경신임계]+|[일이삼사오육칠팔구십]+|[초중고대]+|[도레미파솔라시]+|[봄여름가을겨울]+|[남녀노소]+|[춘하추동]+|[의식주]+|[시구군읍면동도리]+"
 )
 _LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z](?P<sign>[.*_~^ -])[A-Za-z](?:(?P=sign)[A-Za-z])+(?![A-Za-z])")
-# Read across spaces too; the other stems only from four syllables up, for 다 시 발 and the like are plain.
+# Stems that are read across spaces too; others need four syllables, because 다 시 발 and the like are plain.
 _SPACED = """
 시발 씨발 씨팔 시팔 병신 븅신 지랄 ㅅㅂ ㅆㅂ ㅂㅅ ㅈㄹ 또라이 멍청이 찌질이 쓰레기 개새끼 미친놈 미친년 시발놈 시발년 씨발놈 씨발년
 """
@@ -34,10 +34,10 @@ _SPACE = r" (?:(?:[.~*/^-]{1,3}|[0-9]) )?"
 
 @register("view", summary="Signs or spaces between letters (시.발, 병 신)", order=30)
 class Separators(View):
-    """Reads words without the signs between their letters (시.발), and abusive words that are written apart (병 신)."""
+    """Reads words with signs between their letters (시.발), and abusive words with spaces between them (병 신)."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Where signs may stand inside a word that is read otherwise without them."""
+        """Return a pattern for signs between letters of a word that may have another reading without them."""
         before, after = neighbours()
         return re.compile(
             rf"{before}(?:{_SIGNS}){{1,6}}{after}|[ㄱ-ㅣ](?:{_SIGNS}){{1,6}}[ㄱ-ㅣ가-힣]"
@@ -46,21 +46,25 @@ class Separators(View):
         )
 
     def is_plain(self, place: re.Match[str]) -> bool:
-        """Whether a match of :meth:`trigger` needs no reading: no stem holds the characters at its sides."""
+        """Return whether no stem has the characters before and after the sign in a row, so nothing need be read."""
         first, last = place[0][0], place[0][-1]
         if not "가" <= first <= "힣" or place["sign"] or first in _DRAWING or last in _DRAWING:
             return False
         return first + last not in neighbour_pairs()
 
     def spans(self, text: str, *, odd: bool) -> Iterator[tuple[int, int]]:
-        """Spans of abusive words that are written apart, and not after a numeral."""
+        """Yield the spans of abusive words with spaces between their letters, except after a numeral."""
         if _spaced_beginnings().search(text) or (odd and _spaced_letters().search(text)):
             for match in _spaced_stems().finditer(text):
                 if is_meant(match[0]) and not _NUMERAL.search(text[max(0, match.start() - 2) : match.start()]):
                     yield match.span()
 
     def edits(self, form: Form) -> list[Edit]:
-        """Signs between letters; sure where one and the same sign stands between three or more single syllables."""
+        """Return edits that drop the signs between letters.
+
+        They are certain if the same sign separates three or more single syllables that form no list (월.화.수 is one),
+        or the letters of an abusive English word.
+        """
         edits = {match.span(): Edit(*match.span(), "") for match in _BETWEEN.finditer(form.text)}
         if not edits:
             return []
@@ -71,7 +75,7 @@ class Separators(View):
                     for at in range(match.start(), match.end()):
                         if (at - match.start()) % 2:
                             edits[at, at + 1] = Edit(at, at + 1, "")
-                        else:  # the letters themselves stay, but are sure
+                        else:  # the letters themselves stay, and become certain
                             edits[at, at + 1] = Edit(at, at + 1, form.text[at], sure=True)
         return [edits[span] for span in sorted(edits)]
 
@@ -84,12 +88,12 @@ def _is_english(word: str) -> bool:
     return word.lower() in ENGLISH
 
 
-_DRAWING = frozenset("아어오우으이애에")  # a syllable that may draw out the one before: 시이.발
+_DRAWING = frozenset("아어오우으이애에")  # syllables that may stretch the one before: 시이.발
 
 
 @cache
 def _spaced_stems() -> re.Pattern[str]:
-    """A strong stem with one space between its syllables, or single jamo with one space between them."""
+    """Return a pattern for strong abusive stems, single jamo or Latin letters with spaces in between."""
     return re.compile(
         rf"(?<!\S)(?:{any_of(_spaced(), _SPACE)}(?:(?=[^\w\s]|_|ㅋ|ㅎ|ㅠ|ㅜ| |$)|(?:아|이|것|들|같|새끼|놈|년|끼))"
         rf"|[ㄱ-ㅎ] [ㅏ-ㅣ](?: [ㄱ-ㅣ가-힣])+(?!\S))\S*"
@@ -101,7 +105,10 @@ _JAMO_SYLLABLE = "[ㄱ-ㅎ][ㅏ-ㅣ]{1,2}[ㄱ-ㅎ]?"
 
 
 def is_meant(spaced: str) -> bool:
-    """Whether what :func:`_spaced_stems` found is a word: of letters or syllables of jamo only a strong one is.
+    """Return whether a match of :func:`_spaced_stems` is a disguised word.
+
+    Latin letters must form an abusive English word, and two syllables of jamo an abusive stem that is read across
+    spaces.
 
     >>> is_meant("ㅂㅕㅇ ㅅㅣㄴ"), is_meant("ㄴㅏ ㄴㅡㄴ"), is_meant("a b c d")
     (True, False, False)
@@ -116,7 +123,7 @@ def is_meant(spaced: str) -> bool:
 
 @cache
 def _spaced_beginnings() -> re.Pattern[str]:
-    """A cheap sign that :func:`_spaced_stems` may match syllables."""
+    """Return a fast pattern that matches wherever :func:`_spaced_stems` may match a stem."""
     firsts = "".join(sorted({stem[0] for stem in _spaced()}))
     seconds = "".join(sorted({stem[1] for stem in _spaced()}))
     return re.compile(rf"(?<!\S)[{firsts}]{_SPACE}[{seconds}]")
@@ -124,7 +131,7 @@ def _spaced_beginnings() -> re.Pattern[str]:
 
 @cache
 def _spaced_letters() -> re.Pattern[str]:
-    """A cheap sign that :func:`_spaced_stems` may match jamo or Latin letters."""
+    """Return a fast pattern that matches wherever :func:`_spaced_stems` may match jamo or Latin letters."""
     return re.compile(r"(?<!\S)(?:[ㄱ-ㅎ](?: [ㅏ-ㅣ] |[ㅏ-ㅣ]{1,2}[ㄱ-ㅎ]? [ㄱ-ㅎ])|[A-Za-z] [A-Za-z] [A-Za-z] )")
 
 

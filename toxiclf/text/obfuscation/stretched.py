@@ -1,4 +1,4 @@
-"""View `stretched`: syllables drawn out by syllables of the same vowel."""
+"""The view `stretched`, which reads syllables stretched by syllables of the same vowel (꺼어져)."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ _TAILS = {
     "ㅔ": "ㅔㅖㅞ",
 }
 TAIL_OF = {head: tail for tail, heads in _TAILS.items() for head in heads}
-"""Vowel of the syllable that draws out one with this vowel."""
-_SURE = 2  # syllables that draw out another; one alone is as often a plain word (시인, 기어이)
+"""For each vowel, the vowel of the syllable that can stretch it."""
+_SURE = 2  # a certain edit has this many stretching syllables or more; one is as often plain (시인, 기어이)
 
 
 @register("view", summary="Syllables drawn out by others of the same vowel (시이발)", order=60)
 class Stretched(View):
-    """Reads drawn out syllables short (꺼어져 for 꺼져)."""
+    """Reads words with stretched syllables (꺼어져 → 꺼져)."""
 
     reads_syllables = True
 
     def trigger(self) -> re.Pattern[str]:
-        """Where a syllable may draw out another and the result be of interest: two of them, or one inside a stem.
+        """Return a pattern for syllables that two others stretch, or that one stretches inside a stem.
 
-        Looked for by the syllable that draws out and then at the one before, for few syllables do.
+        It looks for the stretching syllable first and then at the one before, because few syllables can stretch
+        another.
         """
         before, after = neighbours()
         inside = {tail: {c for c in before if _tail_of(c) == tail} for tail in _TAILS}
-        heads_of: dict[str, set[str]] = {}  # of a syllable with a final
+        heads_of: dict[str, set[str]] = {}  # syllables that a syllable with a final can stretch
         for character in {character for stem in stems() for character in stem if "가" <= character <= "힣"}:
             initial, medial, final = parts(character)
             if final and medial in TAIL_OF:
@@ -54,7 +55,10 @@ class Stretched(View):
         return re.compile("|".join(options))
 
     def edits(self, form: Form) -> list[Edit]:
-        """Drawn out syllables, short; sure where two syllables or more draw one out and bring no final with them."""
+        """Return edits that shorten stretched syllables (꺼어져 → 꺼져).
+
+        An edit is certain if at least two syllables stretch the first one and the last of them has no final consonant.
+        """
         edits = []
         for match in _drawn_out().finditer(form.text):
             initial, medial, _ = parts(match[0][0])
@@ -62,14 +66,14 @@ class Stretched(View):
             start, end = match.span()
             if final or end - start > _SURE:
                 edits.append(Edit(start, end, syllable(initial, medial, final), sure=not final))
-            else:  # dropped, so that it counts inside a stem alone: 쓰레기이다 is no drawn out 쓰레기
+            else:  # dropped, so that it counts only inside a stem: 쓰레기이다 is not a stretched 쓰레기
                 edits.append(Edit(start + 1, end, ""))
         return edits
 
 
 @cache
 def _drawn_out() -> re.Pattern[str]:
-    """A syllable and those that draw it out."""
+    """Return a pattern for a syllable together with the syllables that stretch it (꺼어)."""
     options = []
     for tail, heads in _TAILS.items():
         before = "".join(
@@ -82,7 +86,7 @@ def _drawn_out() -> re.Pattern[str]:
 
 
 def _tail_of(character: str) -> str:
-    """Vowel of the syllable that draws out this one; empty if it has a final or is no syllable."""
+    """Return the vowel of the syllable that can stretch this one; empty if it has a final or is not a syllable."""
     if not "가" <= character <= "힣":
         return ""
     _, medial, final = parts(character)

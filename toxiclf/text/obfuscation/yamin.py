@@ -1,4 +1,4 @@
-"""View `yamin`: syllables written as others that look like them (yaminjeongeum), in well-known words."""
+"""The view `yamin`, which reads well-known words with syllables replaced by similar ones (yaminjeongeum)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toxiclf.text.obfuscation._view import View
 
 @cache
 def yamin_words() -> dict[str, str]:
-    """The table: words as they are written, and as they are read.
+    """Return the table of well-known words as a dictionary from each word as written to the word as read.
 
     >>> yamin_words()["댕댕이"]
     '멍멍이'
@@ -29,7 +29,10 @@ def _lines() -> list[list[str]]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    """Words of the table at the beginning of a word; those with a star anywhere in one."""
+    """Return a pattern for the table's words: anywhere if marked with a star, else only where a word begins.
+
+    One of the prefixes 개, 핵, 초 and 갓 may come before.
+    """
     alone = any_of(yamin_words())
     anywhere = any_of(written[1:] for written, _ in _lines() if written[0] == "*")
     return re.compile(rf"(?:(?<![가-힣])|(?<=(?<![가-힣])[개핵초갓]))(?:{alone})|(?:{anywhere})")
@@ -37,23 +40,23 @@ def _pattern() -> re.Pattern[str]:
 
 @register("view", summary="Syllables written as others that look like them, in well-known words (댕댕이)", order=70)
 class Yamin(View):
-    """Reads words of a table of yaminjeongeum (댕댕이 for 멍멍이), which are always sure."""
+    """Reads well-known words with look-alike syllables (yaminjeongeum, 댕댕이 → 멍멍이), from a table."""
 
     reads_syllables = True
 
     def trigger(self) -> re.Pattern[str]:
-        """The first two syllables of any word of the table, whatever stands before; cheaper to look for than the words."""
+        """Return a pattern for the first two syllables of the table's words; faster to find than the whole words."""
         firsts: dict[str, set[str]] = {}
         for written in yamin_words():
             firsts.setdefault(written[0], set()).add(written[1])
-        options: dict[str, str] = {}  # those of the same second syllables together
+        options: dict[str, str] = {}  # first syllables, grouped by the second syllables that follow
         for first, seconds in firsts.items():
             key = "".join(sorted(seconds))
             options[key] = options.get(key, "") + first
         return re.compile("|".join(f"[{first}][{second}]" for second, first in options.items()))
 
     def edits(self, form: Form) -> list[Edit]:
-        """Words of the table; always sure."""
+        """Return edits for the words of the table; all are certain."""
         edits = []
         for match in _pattern().finditer(form.text):
             word, read = match[0], yamin_words()[match[0]]

@@ -1,8 +1,9 @@
-"""Tokenizers, looked up by name: batch first, with the span of every token on request.
+"""Tokenizers, looked up by name; each splits batches of texts into tokens and can give the span of each token.
 
-mecab, jamo, char and whitespace come with the base install; kiwi with the extra ``[kiwi]``; okt, komoran, hannanum and kkma
-with ``[konlpy]``, and they need Java. What those need is looked for when a tokenizer is made, and loaded when it is first used.
-A tokenizer is a subclass of :class:`Tokenizer` that registers itself.
+mecab, jamo, char and whitespace come with the base install, kiwi with the extra ``[kiwi]``, and okt, komoran, hannanum
+and kkma with ``[konlpy]``; those four also need Java. Making a tokenizer checks that its engine is installed. The
+engine is loaded when the tokenizer is first used. A tokenizer is a subclass of :class:`Tokenizer` that registers
+itself.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toxiclf._registry import component
-from toxiclf.text.tokenizers import _jvm  # noqa: F401  # from here on it notes forks, after which Java does not answer
+from toxiclf.text.tokenizers import _jvm  # noqa: F401  # when imported, it watches for forks, which break Java
 from toxiclf.text.tokenizers._contract import Span, Tagged, Tokenizer, found_in_order, in_threads, without_surrogates
 
 __all__ = [
@@ -30,14 +31,14 @@ def tokenizer(name: str, part_of_speech: Sequence[str] = (), typo_correction: bo
 
     Parameters
     ----------
-    name : as it is registered; ``toxiclf list tokenizers`` shows them.
-    part_of_speech : keep the tokens whose tag, the engine's own, begins with one of these; empty keeps all.
-    typo_correction : read misspelt words as what they were meant to be (kiwi alone).
+    name : name of a registered tokenizer; ``toxiclf list tokenizers`` shows them.
+    part_of_speech : beginnings of the engine's tags; only tokens with such a tag are kept. Empty keeps all tokens.
+    typo_correction : whether misspelled words are read as what they were meant to be (only kiwi can).
 
     Raises
     ------
-    UsageError : no tokenizer has this name, or it does not have what was asked for, or Java is missing.
-    MissingExtraError : its engine is not installed.
+    UsageError : no tokenizer has this name, it does not support an option, or Java is missing.
+    MissingExtraError : the tokenizer's engine is not installed.
 
     >>> tokenizer("mecab", part_of_speech=["NN"]).tokenize(["오늘 날씨가 좋다"])
     [['날씨']]
@@ -46,7 +47,7 @@ def tokenizer(name: str, part_of_speech: Sequence[str] = (), typo_correction: bo
 
 
 def tokenizer_class(name: str) -> type[Tokenizer]:
-    """The class of a tokenizer; it knows tags and abilities even if the engine is not installed.
+    """Return the class of a tokenizer; its tags and abilities are known even if the engine is not installed.
 
     Raises
     ------

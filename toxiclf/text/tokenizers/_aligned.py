@@ -1,4 +1,4 @@
-"""Find the spans of tokens whose form differs from the text, by the fewest edits between their jamo."""
+"""Find the spans of tokens whose spelling differs from the text, by a minimum edit distance between their jamo."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Iterable, Sequence
 from toxiclf.text.hangul import decompose
 from toxiclf.text.tokenizers._contract import Located, Tagged
 
-_FAR = 8  # characters that may stand between two words of an engine
-_LARGEST = 400_000  # cells of the table of edits
+_FAR = 8  # maximum number of characters between two words of an engine
+_LARGEST = 400_000  # maximum number of cells in the table of edit distances
 
 
 def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[Located]:
-    """Tokens with spans, given words in their order and each one's tokens; words may be written unlike the text."""
+    """Return the tokens of all words, each with its tag and span.
+
+    ``groups`` holds the words in order, each with its tokens; the spelling of both may differ from the text.
+    """
     result: list[Located] = []
-    waiting: list[Tagged] = []  # tokens of words that are not found, and how long these are
+    waiting: list[Tagged] = []  # tokens of the last words that were not found; `length` is how long these words are
     length = at = 0
     for word, tokens in groups:
         start = text.find(word, at, at + length + len(word) + _FAR) if word else -1
@@ -29,7 +32,7 @@ def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[L
 
 
 def _aligned(text: str, begin: int, end: int, tokens: Sequence[Tagged]) -> list[Located]:
-    """Spans within ``text[begin:end]``; a token of which nothing is found there stands at the character before it."""
+    """Return tokens with spans in ``text[begin:end]``; one that is not found gets the span of the character before."""
     exact: list[Located] = []
     at = begin
     for token, tag in tokens:
@@ -42,7 +45,7 @@ def _aligned(text: str, begin: int, end: int, tokens: Sequence[Tagged]) -> list[
         return exact
     characters = [(jamo, i) for i in range(begin, end) if not text[i].isspace() for jamo in decompose(text[i])]
     letters = [(jamo, i) for i, (token, _) in enumerate(tokens) for jamo in decompose(token)]
-    if len(characters) * len(letters) > _LARGEST:  # the engine went astray over pages: share them out
+    if len(characters) * len(letters) > _LARGEST:  # too large a table: pair them proportionally
         pairs = [(i, i * len(characters) // len(letters)) for i in range(len(letters))]
     else:
         pairs = _paired([jamo for jamo, _ in characters], [jamo for jamo, _ in letters])
@@ -59,7 +62,10 @@ def _aligned(text: str, begin: int, end: int, tokens: Sequence[Tagged]) -> list[
 
 
 def _paired(text: Sequence[str], tokens: Sequence[str]) -> list[tuple[int, int]]:
-    """Which letter of the tokens stands for which of the text: fewest edits, a letter for another being dear."""
+    """Align the letters of the tokens with those of the text; return pairs (index in ``tokens``, index in ``text``).
+
+    The alignment has the lowest edit distance: an insertion or a deletion costs 1, a replacement 1.5.
+    """
     rows: list[list[float]] = [[float(j) for j in range(len(text) + 1)]]
     for i, letter in enumerate(tokens, start=1):
         above = rows[-1]

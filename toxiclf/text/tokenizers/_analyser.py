@@ -1,4 +1,4 @@
-"""Base class of morphological analyzers, which tag, change forms, and sometimes fail."""
+"""Base class of tokenizers with a morphological analyzer; it handles tags, changed forms and failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ T = TypeVar("T")
 
 
 class Analyser(Tokenizer):
-    """Base class of kiwi and konlpy's engines: reads pieces within the engine's bounds, and falls back to words if it fails."""
+    """Base class of the kiwi tokenizer and of konlpy's tokenizers.
+
+    It cuts each text into pieces within the engine's :attr:`bounds`. If the engine fails on a piece or finds no tokens
+    in it, the piece is split at white space.
+    """
 
     bounds: ClassVar[Bounds] = Bounds()
 
@@ -24,14 +28,14 @@ class Analyser(Tokenizer):
 
     @abstractmethod
     def _analysed(self, text: str) -> Sequence[Tagged]:
-        """Tokens of what the cutter made; anything may be raised."""
+        """Return the engine's tokens and tags for one piece of a text; it may raise any exception."""
 
     @abstractmethod
     def _located(self, text: str) -> Sequence[Located]:
-        """The same with spans, as far as the engine tells; anything may be raised."""
+        """Return the engine's tokens, tags and spans for one piece of a text; it may raise any exception."""
 
     def spans(self, text: str) -> list[Span]:
-        """Spans of the tokens."""
+        """Return the half-open spans of the tokens."""
         self._ready()
         tokens: list[Located] = []
         for piece in self._cutter.pieces(text):
@@ -41,7 +45,7 @@ class Analyser(Tokenizer):
         return [(start, end) for _, tag, start, end in ascending(tokens, len(text)) if self.keeps(tag)]
 
     def tagged(self, text: str) -> list[Tagged]:
-        """Tokens of one text, each with its tag."""
+        """Return the tokens of one text, each with its tag."""
         self._ready()
         return [pair for piece in self._cutter.pieces(text) for pair in self._tagged(piece) if self.keeps(pair[1])]
 
@@ -60,14 +64,14 @@ class Analyser(Tokenizer):
         ]
 
     def _untagged(self, text: str) -> Sequence[Tagged]:
-        """The same tokens, where tags are dear without them."""
+        """Return the same tokens as :meth:`_analysed`; an engine whose tags are slow to read may leave them out."""
         return self._analysed(text)
 
     def _tagged(self, piece: Piece) -> list[Tagged]:
         return self._finished(piece, self._tried(self._analysed, piece.text))
 
     def _finished(self, piece: Piece, tagged: Sequence[Tagged] | None) -> list[Tagged]:
-        """Tokens of a piece from what the engine gave, None or nothing where it failed."""
+        """Return the tokens of a piece: the engine's, split at spaces, or the words if ``tagged`` is None or empty."""
         result = [(part, tag) for token, tag in tagged or () for part in (token.split() if " " in token else (token,))]
         result = [pair for pair in result if pair[0]] or [(word, "") for word in piece.text.split()]
         if piece.text == piece.source:
@@ -76,23 +80,23 @@ class Analyser(Tokenizer):
         return [(token, tag) for token, (_, tag) in zip(restored, result, strict=True)]
 
     def _ready(self) -> None:
-        """Load the engine, so that what hinders it is not taken for a text that it fails on."""
+        """Load the engine before it reads a text, so that a loading error is not taken for a failure on the text."""
 
     def _tried(self, engine: Callable[[str], T], text: str) -> T | None:
         try:
             return engine(text)
         except (ToxiclfError, MemoryError):
             raise
-        except Exception as error:  # whatever else an engine throws, a comment must have tokens
+        except Exception as error:  # whatever else an engine raises, a comment must have tokens
             self._check_blame(error)
             return None
 
     def _check_blame(self, error: Exception) -> None:
-        """Raise a sentence where it is not the text that the engine failed on: tokens must not depend on free memory."""
+        """Raise an error if the engine failed for a reason other than the text, such as a lack of memory."""
 
 
 def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:
-    """Tokens that hold white space as several, and none that is empty."""
+    """Split each token that contains white space into several, and leave out empty tokens."""
     result: list[Located] = []
     for token, tag, start, end in tokens:
         if " " not in token:
@@ -108,7 +112,7 @@ def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:
 
 
 def _visible(text: str, start: int, end: int) -> Span:
-    """The span without white space at its ends; where it holds nothing else, the character that is next to it."""
+    """Strip white space from both ends of a span; a span of white space alone becomes that of a character beside it."""
     inner = text[start:end]
     if not inner.isspace():
         return start + len(inner) - len(inner.lstrip()), end - len(inner) + len(inner.rstrip())

@@ -1,8 +1,8 @@
 """Cut texts to what an engine can process, and keep the positions of their characters.
 
-Engines that build a table of all readings of a word take time and memory that grow with the square of its length, or double
-with each letter; what looks like a word may be any rubbish. So long runs of one character are cut short, long words are broken,
-and long texts are read in pieces.
+Some engines take time and memory that grow with the square of a word's length, or double with each letter, and users
+may type words of any length. Therefore, long runs of one character are shortened, long words are broken up, and long
+texts are read in pieces.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_LONG, _LONG_WORD = 10_000, 8  # in a text beyond so many characters, words of so many: nobody waits an hour for rubbish
+_LONG, _LONG_WORD = (
+    10_000,
+    8,
+)  # in texts longer than _LONG, words are split after _LONG_WORD characters; else junk may take an hour
 STAND_IN = "�"
 _SPACES = re.compile(r"(?! )[\s\x00-\x1f\x7f-\x9f]")
 _LONE = re.compile("[\ud800-\udfff]")
@@ -20,15 +23,17 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of an engine's input.
+    """Limits of an engine's input; None for no limit.
 
     Attributes
     ----------
-    run : longest run of one character; what is beyond counts to its last character.
-    word : longest word, in characters; a longer one is read as several. In texts of more than 10,000 characters, 8 if at all.
-    letters : longest run of single jamo, where it is shorter.
-    text : longest text that is read at once; a longer one is read in pieces that end at white space where they can.
-    astral : whether the engine knows characters beyond U+FFFF; they are read as U+FFFD else.
+    run : longest run of one character; further repeats are dropped, and the last kept character's span covers them.
+    word : longest word, in characters; a longer word is broken up. In texts of more than 10,000 characters, the limit,
+        if there is one, is 8.
+    letters : longest run of single jamo, if it must be shorter than a word.
+    text : longest text that is read at once, in characters; a longer text is read in pieces, which end at white space
+        if possible.
+    astral : whether the engine supports characters beyond U+FFFF; if not, it gets U+FFFD in their place.
     """
 
     run: int | None = None
@@ -40,13 +45,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of text for an engine, with its position in the whole text.
+    """A piece of a text for an engine, with its position in the whole text.
 
     Attributes
     ----------
-    text : for the engine.
-    source : the same with the characters that the engine does not know; as long as ``text``.
-    at, ends : span of each character in the whole text; None where they stand one for one, ``offset`` on.
+    text : the piece as the engine gets it.
+    source : the piece with the characters that the engine does not support; as long as ``text``.
+    offset : position of the piece in the whole text, used if ``at`` is None.
+    at, ends : start and end of each character in the whole text; None if each is the position in ``text`` plus
+        ``offset``.
     """
 
     text: str
@@ -56,24 +63,24 @@ class Piece:
     ends: Sequence[int] | None = None
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Span of the whole text behind ``text[start:end]``, which must not be empty."""
+        """Return the span of ``text[start:end]``, which must not be empty, in the whole text."""
         if self.at is None or self.ends is None:
             return start + self.offset, end + self.offset
         return self.at[start], self.ends[end - 1]
 
     def restored(self, tokens: Sequence[str]) -> Sequence[str]:
-        """The tokens with the characters that the engine did not know."""
+        """Put the unsupported characters back into the engine's tokens, unless the engine left some of them out."""
         if self.text == self.source:
             return tokens
         hidden = [known for read, known in zip(self.text, self.source, strict=True) if read == STAND_IN]
         if sum(token.count(STAND_IN) for token in tokens) != len(hidden):
-            return tokens  # it left some out, and nobody knows which
+            return tokens  # the engine left some out, and it is not known which
         back = iter(hidden)
         return ["".join(next(back) if c == STAND_IN else c for c in token) for token in tokens]
 
 
 class Cutter:
-    """Makes pieces within the bounds."""
+    """Cuts texts into pieces within the bounds of an engine."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
@@ -81,7 +88,7 @@ class Cutter:
         self._wild_if_long = _wild(bounds, bounds.word and _LONG_WORD)
 
     def pieces(self, text: str) -> list[Piece]:
-        """The pieces of a text, in order; none of a blank text."""
+        """Return the pieces of a text, in order; an empty list for a blank text."""
         text = _LONE.sub(STAND_IN, _SPACES.sub(" ", text))
         if not text or text.isspace():
             return []
@@ -106,7 +113,7 @@ class Cutter:
         ]
 
     def _shortened(self, text: str) -> tuple[list[int], list[int]]:
-        """Runs cut short: which characters are kept, and where what each stands for ends."""
+        """Shorten runs; return the index of each kept character, and the end of the characters that it stands for."""
         longest = self.bounds.run or len(text)
         indices: list[int] = []
         ends: list[int] = []
@@ -121,7 +128,7 @@ class Cutter:
         return indices, ends
 
     def _broken(self, text: str, indices: Sequence[int], ends: Sequence[int], word: int) -> tuple[list[int], list[int]]:
-        """Words broken: -1 stands for a space that was put in."""
+        """Break up long words by added spaces (index -1); return indices and ends as :meth:`_shortened` does."""
         letters = self.bounds.letters or len(text)
         at: list[int] = []
         stops: list[int] = []
@@ -149,7 +156,7 @@ class Cutter:
 
 
 def _wild(bounds: Bounds, word: int | None) -> re.Pattern[str]:
-    """What finds something out of bounds, except the length of the text."""
+    """Return a pattern that finds runs and words beyond the bounds; it does not check the length of the text."""
     kinds = []
     if bounds.run:
         kinds.append(rf"(\S)\1{{{bounds.run},}}")

@@ -1,4 +1,4 @@
-"""The base class of tokenizers, and helpers that several of them share."""
+"""The base class of tokenizers, and functions that several tokenizers use."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from toxiclf.errors import UsageError, unknown_name
 
 Span = tuple[int, int]
 Tagged = tuple[str, str]
-"""A token and its part of speech, "" where the engine gave none."""
+"""A token and its tag; the tag is "" if the engine gives none."""
 Located = tuple[str, str, int, int]
-"""A token, its part of speech, and its half-open span."""
+"""A token, its tag, and its half-open span."""
 
 T = TypeVar("T")
-_PART = 64  # texts that a thread takes at once, at least
+_PART = 64  # minimum number of texts that a thread takes at once
 
 
 class Tokenizer(ABC):
-    """Cuts normalized texts into tokens.
+    """Base class of tokenizers, which split normalized texts into tokens.
 
-    A text that an engine fails on, or finds nothing in, gives its words as they stand between white space. Those have no part
-    of speech, and ``part_of_speech`` keeps them: a comment must not vanish because an engine stumbles over it.
+    If the engine fails on a text or finds no tokens, the text is split at white space. Those words have no tag and are
+    kept whatever ``part_of_speech`` says, so that no comment is lost.
 
     Parameters
     ----------
-    part_of_speech : keep the tokens whose tag begins with one of these; empty keeps all.
-    typo_correction : read misspelt words as what they were meant to be.
+    part_of_speech : beginnings of the engine's tags; only tokens with such a tag are kept. Empty keeps all tokens.
+    typo_correction : whether misspelled words are read as what they were meant to be.
 
     Attributes
     ----------
-    name : as recipes and bundles write it.
-    version : of the engine and its dictionary; recorded in bundles, since another dictionary gives other tokens.
-    tags : the engine's parts of speech, empty where it has none.
-    corrects_typos : whether the engine can.
+    name : name in recipes and bundles.
+    version : version of the engine and its dictionary. Bundles record it, since another dictionary gives other tokens.
+    tags : the engine's part-of-speech tags; empty if it has none.
+    corrects_typos : whether the engine can correct typos.
     threads_help : whether several Python threads tokenize faster than one.
 
     Raises
     ------
-    UsageError : the engine does not have what was asked for.
+    UsageError : the engine does not support an option.
     MissingExtraError : the engine is not installed.
     """
 
@@ -58,7 +58,7 @@ class Tokenizer(ABC):
 
     @classmethod
     def check_options(cls, part_of_speech: Sequence[str], typo_correction: bool) -> None:
-        """Raise a UsageError where the engine, installed or not, does not have what is asked for."""
+        """Raise a ``UsageError`` if the engine does not support these options; it need not be installed."""
         if part_of_speech and not cls.tags:
             raise UsageError(
                 f"tokenizer '{cls.name}' has no parts of speech; leave out part_of_speech, or use "
@@ -80,27 +80,28 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
-        """Tokens of each text, in order; white space is never part of a token.
+        """Return the tokens of each text, in order; white space is never part of a token.
 
         Parameters
         ----------
         texts : any strings.
-        workers : cores that a big batch may use.
+        workers : number of CPU cores that a large batch may use.
         """
 
     def tokenize_part(self, texts: Sequence[str]) -> list[list[str]]:
-        """The same for a part of a big batch, while other threads see to other parts."""
+        """Return the tokens of one part of a large batch, while other threads tokenize the other parts."""
         return self.tokenize(texts)
 
     @abstractmethod
     def spans(self, text: str) -> list[Span]:
-        """Half-open spans of the tokens of one text, in the order of :meth:`tokenize`; they ascend, and none is empty.
+        """Return the half-open spans of the tokens of one text, in the order of :meth:`tokenize`.
 
-        Where an engine changes forms ('갔' to '가', '았'), a span covers the characters that the token came from.
+        The starts never decrease, and no span is empty. If an engine changes forms ('갔' to '가', '았'), a span covers
+        the characters that the token came from.
         """
 
     def tagged(self, text: str) -> list[Tagged]:
-        """Tokens of one text, each with the engine's own tag.
+        """Return the tokens of one text, each with the engine's tag.
 
         Raises
         ------
@@ -111,18 +112,18 @@ class Tokenizer(ABC):
         )
 
     def keeps(self, tag: str) -> bool:
-        """Whether ``part_of_speech`` keeps a token with this tag."""
+        """Return whether ``part_of_speech`` keeps a token with this tag; an empty tag is always kept."""
         return not self.part_of_speech or not tag or tag.startswith(self.part_of_speech)
 
 
 def _any_of(able: Callable[[type[Tokenizer]], bool]) -> str:
-    """Names of the registered tokenizers that can do something, as part of a sentence."""
+    """Return the names of the registered tokenizers for which ``able`` is true, as "a, b or c"."""
     *first, last = [name for name, entry in components("tokenizer").items() if able(entry.target)]
     return f"{', '.join(first)} or {last}" if first else last
 
 
 def in_threads(work: Callable[[Sequence[str]], T], texts: Sequence[str], workers: int) -> list[T]:
-    """What the work gives for successive parts of the texts, done by up to so many threads."""
+    """Call ``work`` on parts of the texts in up to ``workers`` threads; return the results in order of the parts."""
     size = max(_PART, ceil(len(texts) / (workers * 8))) if workers > 1 else len(texts)
     parts = [texts[at : at + size] for at in range(0, len(texts), max(1, size))]
     if len(parts) < 2:
@@ -130,7 +131,7 @@ def in_threads(work: Callable[[Sequence[str]], T], texts: Sequence[str], workers
     from concurrent.futures import ThreadPoolExecutor
 
     done: dict[int, T] = {}
-    left = iter(range(len(parts)))  # next() of it is one step: no two threads get the same part
+    left = iter(range(len(parts)))  # next() is atomic: no two threads get the same part
 
     def turns() -> None:
         for i in left:
@@ -142,22 +143,22 @@ def in_threads(work: Callable[[Sequence[str]], T], texts: Sequence[str], workers
             for thread in running:
                 thread.result()
         finally:
-            for _ in left:  # after an error or Ctrl-C, parts that were not begun are dropped
+            for _ in left:  # after an error or Ctrl-C, skip the parts that no thread has begun
                 pass
     return [done[i] for i in range(len(parts))]
 
 
 def without_surrogates(text: str) -> str:
-    """The text with U+FFFD for each lone surrogate, so that it can be encoded."""
+    """Replace each lone surrogate by U+FFFD, so that the text can be encoded."""
     return text.encode("utf-32", "surrogatepass").decode("utf-32", "replace")
 
 
 def found_in_order(text: str, tokens: Iterable[str]) -> list[Span]:
-    """Spans of tokens that stand in the text as they are.
+    """Return the spans of tokens that occur in the text unchanged and in this order.
 
     Raises
     ------
-    ValueError : one of them does not.
+    ValueError : the text does not contain a token after the token before.
     """
     spans: list[Span] = []
     at = 0
@@ -169,15 +170,15 @@ def found_in_order(text: str, tokens: Iterable[str]) -> list[Span]:
 
 
 def words_of(text: str) -> list[Located]:
-    """What stands between white space, without a part of speech."""
+    """Split a text at white space into words, each with an empty tag and its span."""
     words = text.split()
     return [(word, "", *span) for word, span in zip(words, found_in_order(text, words), strict=True)]
 
 
 def ascending(tokens: Iterable[Located], length: int) -> list[Located]:
-    """The tokens with spans that ascend, hold at least one character and stay within the text.
+    """Adjust spans so that their starts never decrease, none is empty, and all end within ``length``.
 
-    Engines name a start of their own for each part of a contraction, now and then before that of the part to its left.
+    Engines give each part of a contraction a start of its own, sometimes before the start of the part to its left.
     """
     result: list[Located] = []
     before = (0, 0)

@@ -1,4 +1,4 @@
-"""The one Java virtual machine of a process, with konlpy's engines on its class path."""
+"""Start and use the one Java virtual machine of a process, in which konlpy's engines run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from toxiclf._registry import components
 from toxiclf.errors import MissingExtraError, UsageError
 
 HEAP_VARIABLE = "TOXICLF_JVM_HEAP_MB"
-_HEAP = 1024  # megabytes, konlpy's own default
-_LEAST = 512  # Kkma alone takes 320; short of memory, Java is busy for minutes before it says so
+_HEAP = 1024  # default of Java's memory, in MB, as in konlpy
+_LEAST = 512  # MB; Kkma alone takes 320, and Java runs for minutes before it reports a lack of memory
 _lock = threading.Lock()
-_ours = False  # whether the machine is one that we started
-_forked = False  # whether it runs in the process that this one was forked from
+_ours = False  # whether toxiclf started the Java machine
+_forked = False  # whether this process was forked from one in which Java runs
 
 
 def check(tokenizer: str) -> Any:
-    """Konlpy, if it and Java are there; the machine is not started yet.
+    """Return the package konlpy after checking that it and Java are installed; Java is not started yet.
 
     Raises
     ------
     MissingExtraError : konlpy or JPype is not installed.
-    UsageError : no Java runtime is found.
+    UsageError : no Java runtime is found, or the environment variable ``TOXICLF_JVM_HEAP_MB`` is not valid.
     """
     try:
         import jpype
@@ -42,11 +42,12 @@ def check(tokenizer: str) -> Any:
 
 
 def class_named(tokenizer: str, name: str) -> Any:
-    """A Java class of konlpy's; the machine is started by the first to ask.
+    """Return a Java class of konlpy; the first call starts the Java machine.
 
     Raises
     ------
-    UsageError : Java cannot be started, or another program's machine cannot load the class.
+    MissingExtraError : konlpy or JPype is not installed.
+    UsageError : Java is missing or cannot be started, or a Java machine that other code started cannot load the class.
     """
     import jpype
 
@@ -66,7 +67,7 @@ def class_named(tokenizer: str, name: str) -> Any:
         except TypeError as error:
             raise UsageError(
                 f"tokenizer '{tokenizer}' cannot use the Java machine that this program started: konlpy's jars are not on its "
-                f"class path; add {jars}/* to it, or make the tokenizer first"
+                f"class path; add {jars}/* to it, or make the tokenizer before starting Java"
             ) from error
 
 
@@ -75,7 +76,7 @@ def _start(tokenizer: str, places: list[str]) -> None:
     import jpype
 
     library = _library(tokenizer)
-    # without signals of its own, so that Ctrl-C stays Python's; Java 24 warns of native code that is not announced
+    # -Xrs leaves Ctrl-C to Python; below, native access is enabled because Java 24 warns otherwise
     options = [f"-Xmx{_heap()}m", "-Xrs", "-Dfile.encoding=UTF8", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=off"]
     try:
         jpype.startJVM(
@@ -97,20 +98,23 @@ def _start(tokenizer: str, places: list[str]) -> None:
     _ours = True
     logging.getLogger("jpype").setLevel(logging.ERROR)
     stream = jpype.JClass("java.io.PrintStream")(os.devnull)
-    system = jpype.JClass("java.lang.System")  # the engines print what they load, and traces of what they catch
+    system = jpype.JClass("java.lang.System")  # the engines print what they load, and stack traces
     system.setOut(stream)
     system.setErr(stream)
 
 
 def most_memory() -> int:
-    """Megabytes that the machine may take."""
+    """Return the memory that the Java machine may take, in MB."""
     import jpype
 
     return int(jpype.JClass("java.lang.Runtime").getRuntime().maxMemory()) >> 20
 
 
 def check_room(tokenizer: str, needed: int) -> None:
-    """Raise a UsageError where a machine of ours lacks so many megabytes: filled up, it collects garbage for minutes on end."""
+    """Raise a ``UsageError`` if fewer than ``needed`` MB are left in a Java machine that toxiclf started.
+
+    Without free memory, Java would collect garbage for minutes.
+    """
     import jpype
 
     if not _ours or not needed:
@@ -127,14 +131,14 @@ def check_room(tokenizer: str, needed: int) -> None:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether the machine had no memory left."""
+    """Return whether the error means that Java or Python ran out of memory."""
     return isinstance(error, MemoryError) or any(
         base.__name__ == "java.lang.OutOfMemoryError" for base in type(error).__mro__
     )
 
 
 def give_up() -> None:
-    """Let the process end without waiting for the machine: one that has run out of memory may never end by itself."""
+    """Let the process end without waiting for the Java machine, which may never end once it has run out of memory."""
     import jpype.config
 
     if _ours and jpype.config.onexit:
@@ -143,7 +147,7 @@ def give_up() -> None:
 
 
 def _stop_references() -> None:
-    """Stop the thread by which Java tells Python what it has forgotten: where Python is gone already, it aborts the process."""
+    """Stop the Java thread that reports dropped references to Python: if it outlives Python, it aborts the process."""
     import jpype
 
     with suppress(Exception):
@@ -151,14 +155,14 @@ def _stop_references() -> None:
 
 
 def more_memory(most: int) -> str:
-    """What gives Java more memory than so many megabytes."""
+    """Return the part of a message that says how to give Java more than ``most`` MB of memory."""
     if _ours:
         return f"give Java more memory than {most} MB, such as: export {HEAP_VARIABLE}={2 * most}"
     return f"give the Java machine that this program started more memory than {most} MB, such as -Xmx{2 * most}m"
 
 
 class _Attached:
-    """Goes when its thread ends, and has Java forget the thread, which attached itself by its first call."""
+    """Detaches a thread from Java when the thread ends; each thread keeps one object in its local storage."""
 
     def __init__(self) -> None:
         import jpype
@@ -179,7 +183,7 @@ def _is_started() -> bool:
 
 
 def _before_fork() -> None:
-    if _is_started():  # an import may hang in the forked process, where Java's own threads do not live on
+    if _is_started():  # import now: it may hang in the forked process, where Java's threads do not survive
         components("tokenizer")
 
 
@@ -189,7 +193,7 @@ def _note_fork() -> None:
         from jpype import config
 
         _forked = True
-        config.onexit = False  # there is no machine here to wait for
+        config.onexit = False  # Java does not run here, so there is nothing to wait for
 
 
 if hasattr(os, "register_at_fork"):
@@ -197,11 +201,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def use_thread() -> None:
-    """Say that the thread is about to call Java.
+    """Prepare the current thread for calls to Java; call this before them.
 
     Raises
     ------
-    UsageError : Java runs in the process that this one was forked from; a call would never come back.
+    UsageError : this process was forked from a process in which Java runs; a call to Java would never return.
     """
     if _forked:
         raise UsageError(

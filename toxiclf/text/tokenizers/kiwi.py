@@ -1,4 +1,4 @@
-"""Kiwi, by kiwipiepy."""
+"""The Kiwi tokenizer, which uses the package kiwipiepy."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _TAGS = """
     SF SP SS SSO SSC SE SO SW SL SH SN SB UN W_URL W_EMAIL W_HASHTAG W_MENTION W_SERIAL W_EMOJI Z_CODA Z_SIOT
     USER0 USER1 USER2 USER3 USER4
 """
-_BATCH = 64  # texts from which Kiwi's own threads are worth it
+_BATCH = 64  # minimum number of texts for which Kiwi's own threads pay off
 
 
 @register("tokenizer", summary="Morphemes by Kiwi, which can correct typos", extra="kiwi", order=20)
 class KiwiTokenizer(Analyser):
-    """Morphemes by Kiwi; final consonants that it splits off are written as ordinary jamo (ㄴ다).
+    """Splits texts into morphemes by Kiwi; final consonants that it splits off are written as ordinary jamo (ㄴ다).
 
-    One engine serves all tokenizers of a process: it takes 230 MB and two seconds to load, which it does when first used.
-    A text alone is analysed by the thread that asks; others wait, as Kiwi does not let go of Python's lock.
+    All tokenizers of a process share one engine. It is loaded at first use, which takes two seconds and 230 MB. A
+    single text is analyzed in the calling thread while other threads wait, because Kiwi does not release Python's lock.
 
     >>> KiwiTokenizer().tokenize(["아버지가 방에 들어갔다"])
     [['아버지', '가', '방', '에', '들어가', '었', '다']]
@@ -49,7 +49,7 @@ class KiwiTokenizer(Analyser):
         self._options = {"compatible_jamo": True, **({"typos": "basic"} if typo_correction else {})}
 
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
-        """Tokens of each text; of a big batch by Kiwi's own threads, of which it has one at least."""
+        """Return the tokens of each text; Kiwi's own threads tokenize a batch of 64 texts or more."""
         if len(texts) < _BATCH:
             return self._tokens(texts)
         pieces = [self._cutter.pieces(text) for text in texts]
@@ -57,7 +57,7 @@ class KiwiTokenizer(Analyser):
         read = [piece.text for pieces_of_text in pieces for piece in pieces_of_text]
         try:
             answers = iter([_pairs(tokens) for tokens in engine.tokenize(read, **self._options)])
-        except Exception:  # of one text; which, is found one by one
+        except Exception:  # one text failed: tokenize each on its own
             return self._tokens(texts)
         return [
             [
@@ -84,7 +84,7 @@ class KiwiTokenizer(Analyser):
         if len(pieces) == 1 and not self.part_of_speech:
             try:
                 tokens = [token.form for token in _engine().tokenize(pieces[0].text, **self._options)]
-            except Exception:  # as in every engine, words stand in
+            except Exception:  # the call below falls back to words
                 tokens = []
             if tokens and " " not in "".join(tokens):
                 return tokens
@@ -96,13 +96,14 @@ def _pairs(tokens: Sequence[Any]) -> list[Tagged]:
 
 
 _lock = threading.Lock()
-_loaded: tuple[int, int, Any] | None = None  # process, threads, engine
+_loaded: tuple[int, int, Any] | None = None  # process id, number of threads, engine
 
 
 def _engine(workers: int = 1) -> Any:
-    """The process's engine, with at least one thread and, where ``workers`` says more, with as many.
+    """Return the Kiwi engine of this process; load it if there is none yet.
 
-    Its threads do not live on in a forked process, so that one loads its own.
+    If ``workers`` is above 1 and the engine has another number of threads, it is loaded again with ``workers`` threads.
+    A forked process loads its own engine, because the threads do not survive a fork.
     """
     global _loaded
     loaded = _loaded

@@ -1,4 +1,4 @@
-"""The Java engines that konlpy packs: Okt, Komoran, Hannanum and Kkma."""
+"""Tokenizers with the Java engines of the package konlpy: Okt, Komoran, Hannanum and Kkma."""
 
 from __future__ import annotations
 
@@ -32,23 +32,24 @@ _Group = tuple[str, list[Tagged]]  # a word and its tokens
 
 
 class KonlpyTokenizer(Analyser):
-    """Base class of konlpy's four engines: one Java machine, engines loaded at first use, and parallel Python threads.
+    """Base class of the tokenizers with konlpy's four engines.
 
-    The words come out as konlpy's ``morphs`` gives them, but for what is out of the engine's :attr:`bounds`.
+    All engines run in one Java virtual machine, are loaded at first use, and serve parallel Python threads. The tokens
+    are those of konlpy's ``morphs``, except where a text exceeds the engine's :attr:`bounds`.
     """
 
     threads_help = True
     java_class: ClassVar[str]
-    engines: ClassVar[int] = 64  # at most, in a process
-    megabytes: ClassVar[int]  # of Java's memory, for the dictionaries
-    megabytes_more: ClassVar[int] = 0  # for each further engine
+    engines: ClassVar[int] = 64  # maximum number of engines in a process
+    megabytes: ClassVar[int]  # Java memory that the dictionaries need
+    megabytes_more: ClassVar[int] = 0  # Java memory that each further engine needs
 
     def __init__(self, part_of_speech: Sequence[str] = (), typo_correction: bool = False) -> None:
         super().__init__(part_of_speech, typo_correction)
         self.version = f"konlpy {_jvm.check(self.name).__version__}"
 
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
-        """Tokens of each text."""
+        """Return the tokens of each text."""
         if workers < 2:
             return self._tokens(texts)
         self._ready()
@@ -59,7 +60,7 @@ class KonlpyTokenizer(Analyser):
         _jvm.use_thread()
         pool = _POOLS.setdefault(self.java_class, _Pool(self.engines))
         if not pool.loaded:
-            with pool.lock:  # dictionaries are loaded by the first call
+            with pool.lock:  # the first call loads the dictionaries
                 self._load(pool)
 
     def _load(self, pool: _Pool) -> None:
@@ -77,7 +78,7 @@ class KonlpyTokenizer(Analyser):
                 self._warm(engine)
             except Exception as error:
                 _jvm.give_up()
-                pool.failure = (  # and it stays: a second try would find half a dictionary
+                pool.failure = (  # kept, because a second try would find half a dictionary
                     f"tokenizer '{self.name}' cannot load its dictionary ({type(error).__name__}); "
                     f"{_jvm.more_memory(most)}, or reinstall konlpy, and start again"
                 )
@@ -97,7 +98,7 @@ class KonlpyTokenizer(Analyser):
 
     @contextmanager
     def _engine(self) -> Iterator[Any]:
-        """An engine that no other thread is using meanwhile."""
+        """Lend an engine; no other thread uses it within the ``with`` block."""
         pool = _POOLS[self.java_class]
         with pool.turns:
             engine = pool.idle.pop() if pool.idle else pool.make()
@@ -111,11 +112,11 @@ class KonlpyTokenizer(Analyser):
 
     @abstractmethod
     def _warm(self, engine: Any) -> None:
-        """Have it read one word."""
+        """Let the engine read one word, so that a failure shows when it is loaded."""
 
 
 class _Pool:
-    """Engines of one kind that no thread is using; all tokenizers of the process share them."""
+    """The idle engines of one kind; all tokenizers of the process share them."""
 
     def __init__(self, most: int) -> None:
         self.loaded = False
@@ -131,9 +132,9 @@ _POOLS: dict[str, _Pool] = {}
 
 @register("tokenizer", summary="Words and particles by Open Korean Text (Java)", extra="konlpy", order=30)
 class OktTokenizer(KonlpyTokenizer):
-    """Words and particles by Open Korean Text, neither normalized nor stemmed.
+    """Splits texts into words and particles by Open Korean Text, without its normalization and stemming.
 
-    It takes time that grows with the square of a word's length: words are read in pieces of 40 characters.
+    Its time grows with the square of a word's length, so words are read in pieces of 40 characters.
     """
 
     name = "okt"
@@ -154,7 +155,9 @@ class OktTokenizer(KonlpyTokenizer):
 
         with self._engine() as engine:
             tokens = engine.tokenize(text, *self._no())
-        lines = str(jpype.JClass("java.lang.String").join("\n", tokens))  # one string at once here, too
+        lines = str(
+            jpype.JClass("java.lang.String").join("\n", tokens)
+        )  # one string for all tokens: calls to Java are slow
         return [(token, tag) for token, _, tag in (line.rpartition("/") for line in lines.split("\n") if line)]
 
     def _located(self, text: str) -> list[Located]:
@@ -169,11 +172,11 @@ class OktTokenizer(KonlpyTokenizer):
 
 @register("tokenizer", summary="Morphemes by Komoran (Java)", extra="konlpy", order=40)
 class KomoranTokenizer(KonlpyTokenizer):
-    """Morphemes by Komoran; a name of several words is given as those words."""
+    """Splits texts into morphemes by Komoran; a name of several words becomes one token per word."""
 
     name = "komoran"
     tags = tuple(_KOMORAN.split())
-    bounds = Bounds(astral=False)  # it takes the two halves of a character apart
+    bounds = Bounds(astral=False)  # it separates the two surrogates of a character
     java_class = "kr.co.shineware.nlp.komoran.core.Komoran"
     megabytes = 220
 
@@ -186,12 +189,12 @@ class KomoranTokenizer(KonlpyTokenizer):
         engine.analyze("가다")
 
     def _result(self, text: str) -> Any:
-        return _POOLS[self.java_class].idle[0].analyze(text)  # threads may share it
+        return _POOLS[self.java_class].idle[0].analyze(text)  # threads may share the engine
 
     def _analysed(self, text: str) -> list[Tagged]:
         result = self._result(text)
-        plain = str(result.getPlainText())  # one string at once: a call a token is dear
-        if "/NA" in plain:  # where it writes what it does not know jamo by jamo
+        plain = str(result.getPlainText())  # one string for all tokens: calls to Java are slow
+        if "/NA" in plain:  # this string spells unknown words jamo by jamo
             return [(str(token.getMorph()), str(token.getPos())) for token in result.getTokenList()]
         tagged: list[Tagged] = []
         tag = ""
@@ -200,7 +203,7 @@ class KomoranTokenizer(KonlpyTokenizer):
             if slash:
                 tag = own
                 tagged.append((token, tag))
-            elif part:  # a word of a name, whose last word has the tag
+            elif part:  # one word of a name; only the name's last word has the tag
                 tagged.append((part, tag))
         return tagged[::-1]
 
@@ -213,10 +216,11 @@ class KomoranTokenizer(KonlpyTokenizer):
 
 @register("tokenizer", summary="Morphemes by Hannanum, in nine parts of speech (Java)", extra="konlpy", order=50)
 class HannanumTokenizer(KonlpyTokenizer):
-    """Morphemes by Hannanum, in nine parts of speech.
+    """Splits texts into morphemes by Hannanum, with nine parts of speech.
 
-    An engine is one thread's at a time: shared by two, it ends the process; each takes 120 MB, so that there are two at most.
-    Words of hundreds of characters overrun its tables, so that they are read in pieces of 20.
+    Each engine is used by one thread at a time, because two threads on one engine crash the process. An engine takes
+    120 MB, so there are two at most. Words of hundreds of characters overrun its tables, so words are read in pieces of
+    20 characters.
     """
 
     name = "hannanum"
@@ -252,10 +256,10 @@ _HANNANUM = re.compile(r"(.+?)/([NPMIJEXSF])(?:\+|$)")
 
 @register("tokenizer", summary="Morphemes by Kkma; slow (Java)", extra="konlpy", order=60)
 class KkmaTokenizer(KonlpyTokenizer):
-    """Morphemes by Kkma; slow (tens of comments a second), and slower by the letter where it knows no word.
+    """Splits texts into morphemes by Kkma; slow (tens of comments a second), and slower with each unknown letter.
 
-    Sixteen ㄷ keep it busy for a minute and a half: no more than three of one character in a row are read, no more than
-    eight jamo, and no more than sixteen characters as one word.
+    Sixteen ㄷ in a row take it a minute and a half. Therefore, it reads at most three of one character in a row, eight
+    single jamo in a row, and sixteen characters as one word.
     """
 
     name = "kkma"
@@ -278,7 +282,7 @@ class KkmaTokenizer(KonlpyTokenizer):
         return [(str(morpheme.getString()), "") for morpheme in self._morphemes(text)]
 
     def _morphemes(self, text: str) -> Iterator[Any]:
-        for sentence in self._sentences(text).toArray():  # an array is read faster than a list: a call to Java is dear
+        for sentence in self._sentences(text).toArray():  # an array needs fewer of the slow calls to Java than a list
             for word in sentence.toArray():
                 yield from word.toArray()
 

@@ -1,4 +1,4 @@
-"""MeCab, called by its own C function, so that threads tokenize at the same time."""
+"""The MeCab tokenizer, which calls MeCab's C functions directly, so that threads tokenize in parallel."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _TAGS = """
     NNG NNP NNB NNBC NR NP VV VA VX VCP VCN VSV MM MAG MAJ IC JKS JKC JKG JKO JKB JKV JKQ JX JC EP EF EC ETN ETM
     XPN XSN XSV XSA XR SF SE SSO SSC SC SY SL SH SN SP NA UNA UNKNOWN
 """
-_MANY = 256  # texts from which opening the dictionary once more is worth it: some four milliseconds
+_MANY = 256  # minimum number of texts for which it pays to open the dictionary once more, which takes some 4 ms
 _Parse = Callable[[str], str]
 
 
 @register("tokenizer", summary="Morphemes by MeCab with the mecab-ko dictionary, the default", order=10)
 class MecabTokenizer(Tokenizer):
-    """Morphemes by MeCab with the mecab-ko dictionary.
+    """Splits texts into morphemes by MeCab with the mecab-ko dictionary.
 
-    A MeCab tagger must not be shared between threads: each call takes an idle one, or makes one. NUL and white space end a
-    token; lone surrogates are read as U+FFFD. A token of several morphemes has tags such as "VV+EC".
+    Threads must not share a MeCab tagger, so each call takes an idle tagger or makes a new one. NUL and white space end
+    a token; lone surrogates are read as U+FFFD. A token of several morphemes has a joined tag, such as "VV+EC".
 
     >>> MecabTokenizer().tokenize(["아버지가 방에 들어가신다"])
     [['아버지', '가', '방', '에', '들어가', '신다']]
@@ -48,24 +48,24 @@ class MecabTokenizer(Tokenizer):
         self._idle: dict[str, deque[_Parse]] = {"tokens": deque(), "tags": deque()}
 
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
-        """Tokens of each text."""
+        """Return the tokens of each text."""
         if workers < 2:
             return self._tokens(texts)
         return [tokens for part in in_threads(self.tokenize_part, texts, workers) for tokens in part]
 
     def tokenize_part(self, texts: Sequence[str]) -> list[list[str]]:
-        """Tokens of many texts, during which other threads run: one call of MeCab for all of them, where it can be had."""
+        """Return the tokens of each text, by one call of MeCab if possible; other threads can run meanwhile."""
         lines = None if self.part_of_speech or len(texts) < _MANY else _lines(texts, self._dictionary)
         return self._tokens(texts) if lines is None else [line.split() for line in lines]
 
     def spans(self, text: str) -> list[Span]:
-        """Spans of the tokens."""
+        """Return the half-open spans of the tokens."""
         tagged = self._all_tagged(text)
         spans = found_in_order(without_surrogates(text), (token for token, _ in tagged))
         return [span for span, (_, tag) in zip(spans, tagged, strict=True) if self.keeps(tag)]
 
     def tagged(self, text: str) -> list[Tagged]:
-        """Tokens of one text, each with its tag."""
+        """Return the tokens of one text, each with its tag."""
         return [(token, tag) for token, tag in self._all_tagged(text) if self.keeps(tag)]
 
     def _tokens(self, texts: Sequence[str]) -> list[list[str]]:
@@ -101,7 +101,7 @@ class MecabTokenizer(Tokenizer):
 
         form = "-O wakati" if kind == "tokens" else r'-F "%m\t%f[0]\n" -U "%m\t%f[0]\n" -E ""'
         try:
-            # no system-wide mecabrc: it may not exist, or name another dictionary
+            # ignore the system-wide mecabrc, which may not exist or may name another dictionary
             tagger = MeCab.Tagger(f'-r "{os.devnull}" {form} -d "{self._dictionary}"')
         except RuntimeError as error:
             raise ToxiclfError(
@@ -112,10 +112,11 @@ class MecabTokenizer(Tokenizer):
 
 
 def _lines(texts: Sequence[str], dictionary: str) -> list[str] | None:
-    """MeCab's answers to many texts, by what its command line calls: from a file in memory to another.
+    """Return, for each text, its tokens joined by spaces, from one call of MeCab's command-line function.
 
-    Calls a text at a time hardly run side by side: each takes Python's lock anew for a few microseconds' work. None where
-    MeCab or the system does not let us, or a text is not one line.
+    Calls for one text each hardly run in parallel, since each takes Python's lock again after a few microseconds of
+    work. The function reads one in-memory file and writes another. Returns None if MeCab or the system does not support
+    this, if the call fails, or if a text has a line break or a lone surrogate.
     """
     function = _command()
     if function is None or any("\n" in text for text in texts):
@@ -142,7 +143,7 @@ def _lines(texts: Sequence[str], dictionary: str) -> list[str] | None:
 
 @cache
 def _command() -> Callable[[int, Any], int] | None:
-    """MeCab's command line as a function; None where it cannot be reached, or there are no files in memory (not Linux)."""
+    """Return MeCab's command-line function; None if it or in-memory files are not available (outside Linux)."""
     if not (hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd")):  # noqa: PTH112
         return None
     try:
@@ -156,9 +157,10 @@ def _command() -> Callable[[int, Any], int] | None:
 
 
 def _unlocked(tagger: Any) -> _Parse | None:
-    """The tagger's ``parse`` by MeCab's own C function, during which other threads run: its wrapper keeps them waiting.
+    """Return the tagger's ``parse`` as a direct call of MeCab's C function, so that other threads run meanwhile.
 
-    None where the function cannot be reached through the wrapper's library, as on Windows.
+    MeCab's Python wrapper blocks the other threads. Returns None if the wrapper's library does not offer the function,
+    as on Windows.
     """
     try:
         from MeCab import _MeCab
@@ -170,7 +172,7 @@ def _unlocked(tagger: Any) -> _Parse | None:
     function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_char_p), ctypes.c_char_p
 
     def parse(text: str) -> str:
-        assert tagger is not None  # it must live as long as its address is used
+        assert tagger is not None  # the tagger must live as long as its address is used
         tokens: bytes = function(address, text.encode().replace(b"\0", b" "))
         return tokens.decode()
 
