@@ -167,11 +167,12 @@ def test_keys_that_come_late_are_kept_in_json_lines_and_said_to_be_left_out_of_c
     predict(content, "in.jsonl", "out.jsonl", say=said.append)
     assert lines_of(tmp_path / "out.jsonl")[-1]["late"] == 1
     assert [message for message in said if "left out" in message] == [
-        "these keys were left out because the first rows do not have them: score"
+        "these keys of the input were left out, because toxiclf adds columns of these names: score"
     ]
     said.clear()
     predict(content, "in.jsonl", say=said.append)
-    assert "these keys were left out because the first rows do not have them: late, score" in said
+    reason = "the columns are those of the first rows"
+    assert f"these keys of the input were left out, because {reason}: late, score" in said
 
 
 def test_empty_comments_and_comments_of_no_known_letter_are_scored_and_marked(predict: Predict, tmp_path: Path) -> None:

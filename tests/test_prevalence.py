@@ -353,7 +353,7 @@ def test_predict_scores_at_the_production_prevalence(
             capsys, "predict", "--bundle", str(bundle), "--text", TEXTS[1], "--prior", prior, "--json"
         )
         assert code == 0
-        assert "scores are for the production prevalence of 1.0 %" in err
+        assert "scores are corrected to the production prevalence of 1.0 %" in err
         (entry,) = json.loads(out)["labels"]
         assert entry["score"] == toxiclf.load(bundle, prior=0.01).check(TEXTS[1]).score
     code, out, _ = printed(capsys, "predict", str(SAMPLE), "--bundle", str(bundle), "--prior", "0.01", "--json")

@@ -328,7 +328,7 @@ def test_what_a_network_does_not_know_is_refused_by_name(model: str, setting: st
             r"augment\.0: unknown key 'vektors'; did you mean 'vectors'",
         ),
         ({"augment": [{"method": "aeda", "copies": 1000000}]}, r"copies"),
-        ({"resample": "smote", "ratio": [0.5, 0.6]}, r"one for each resampler that takes one \(smote\)"),
+        ({"resample": "smote", "ratio": [0.5, 0.6]}, r"one for each resampler that takes a ratio \(smote\)"),
     ],
 )
 def test_what_cannot_balance_is_refused_with_what_could(balance: dict[str, Any], sentence: str) -> None:

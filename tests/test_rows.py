@@ -490,12 +490,12 @@ def test_deeply_nested_json_is_rejected(reader: Make) -> None:
 
 @pytest.mark.parametrize("content", ['[{"text": "가"}]', '[\n  {"text": "가"}\n]'])
 def test_a_json_array_is_refused_with_the_way_out(content: str, reader: Make) -> None:
-    with pytest.raises(DataError, match="is a JSON array; write one JSON object a line"):
+    with pytest.raises(DataError, match="is a JSON array; write one JSON object per line"):
         reader(content, "rows.json")
 
 
 def test_a_file_that_only_claims_to_be_json_lines_is_refused(reader: Make) -> None:
-    with pytest.raises(DataError, match="hold no JSON object; write one object a line"):
+    with pytest.raises(DataError, match="hold no JSON object; write one JSON object per line"):
         reader("가\n나\n", "rows.jsonl")
 
 

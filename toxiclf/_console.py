@@ -30,9 +30,10 @@ def print_json(content: Any) -> None:
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:
-    """Print a table, whose first line is the heading, to standard output: by rich on a terminal, else tab-separated.
+    """Print a table to standard output: drawn by rich on a terminal, else with tabs between cells.
 
-    A heading of empty cells is not printed, nor, without a terminal, any other line of empty cells.
+    The first line is the heading; a heading of empty cells is not printed. Without a terminal, other lines of empty
+    cells are not printed, either.
     """
     if not sys.stdout.isatty():
         for line in lines:

@@ -116,9 +116,9 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterator[IO[Any]]:
-    """Yield a temporary file; it replaces ``path`` if the ``with`` block does not raise.
+    """Yield a temporary file, which replaces ``path`` if the ``with`` block does not raise.
 
-    Until then only its owner can read it; afterwards the umask applies.
+    Only the owner can read the temporary file; the umask decides who can read the final file.
     """
     beside = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")  # random, for two writers of one file
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -141,7 +141,10 @@ def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterat
 
 
 def _mask() -> int:
-    """Return the umask, which can be read only by setting it; files that other threads create meanwhile are private."""
+    """Return the umask.
+
+    It can be read only by setting it; files that other threads create at that moment are readable only by the owner.
+    """
     with _mask_lock:
         mask = os.umask(0o077)
         os.umask(mask)

@@ -35,7 +35,10 @@ class Countdown:
         self._total, self._before, self._began = total, done, time.monotonic()
 
     def left(self, done: float) -> float:
-        """Return the seconds left after ``done`` steps; ``done`` may be a fraction, and is above the constructor's."""
+        """Return the seconds left after ``done`` steps.
+
+        ``done`` may be a fraction; it must be greater than the ``done`` of the constructor.
+        """
         spent = time.monotonic() - self._began
         return spent / (done - self._before) * (self._total - done)
 
@@ -48,7 +51,7 @@ class Bar:
     title : str
         Name of the task, at the left of the bar; empty for none.
     total : float or None
-        Value of :meth:`update`'s ``done`` that fills the bar; None if it is not known.
+        Value of ``done`` in :meth:`update` that fills the bar; None if it is not known.
     drawn : bool or None
         Whether to draw the bar; None draws it only if standard error is a terminal.
     time_left : bool

@@ -23,10 +23,14 @@ ENTRY_POINTS = "toxiclf.components"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: the package that holds its files, and its components' traits with their default values.
+    """A kind of component, such as models or metrics.
 
-    ``listed`` says whether ``toxiclf list`` and the reference show the kind. ``extra`` is the default of
-    :attr:`Component.extra`.
+    Attributes
+    ----------
+    package : name of the package whose files define the components.
+    traits : facts that each component states about itself, by name, with their default values.
+    listed : whether ``toxiclf list`` and the reference show the kind.
+    extra : default of :attr:`Component.extra`.
     """
 
     package: str
@@ -97,7 +101,7 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Component:
-    """An entry of the registry: a component and its description. ``entry["watches_validation"]`` returns a trait.
+    """An entry of the registry: a component and its description. ``entry["watches_validation"]`` returns that trait.
 
     Attributes
     ----------
@@ -107,7 +111,7 @@ class Component:
     options : pydantic model of the options that only this component has; None if it has none.
     extra : extra that installs its library, as in ``pip install toxiclf[train]``; empty for the base install.
     order : lists are sorted by this number, then by name.
-    traits : values of all traits of the kind.
+    traits : values of all traits of the kind, by name; see :class:`Kind`.
     """
 
     kind: str
@@ -188,7 +192,7 @@ def components(kind: str) -> dict[str, Component]:
 
 
 def component(kind: str, name: str) -> Component:
-    """Return a component by kind and name. If a file of the package has that name, only this file is imported.
+    """Return a component by kind and name. If a file of the kind's package has that name, only this file is imported.
 
     Raises
     ------

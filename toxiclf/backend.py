@@ -18,7 +18,7 @@ __all__ = ["OPTIMIZERS", "keras", "seeded", "tf"]
 def _quiet() -> Iterator[None]:
     """Discard what is written to standard error in the ``with`` block, if ``TF_CPP_MIN_LOG_LEVEL`` is 3 (the default).
 
-    The variable alone does not stop messages of native code from before TensorFlow's log is set up.
+    The variable alone is not enough, since native code writes some messages before TensorFlow's log is set up.
     """
     try:
         stderr_copy = os.dup(2)
@@ -48,7 +48,7 @@ if _HUSHED:
 
 
 class _Alone:
-    """Optimizer mixin without TensorFlow's distribution strategy, which would keep each step's graph in memory."""
+    """Optimizer mixin that bypasses TensorFlow's distribution strategy, which would keep the graph of each step."""
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars

@@ -26,16 +26,19 @@ class Graph:
         self._views: Mapping[str, str] = {}
 
     def ids(self, view: str) -> str:
-        """Add the input ``<view>_ids``, int32 (batch, time), and return its name."""
+        """Add the input ``<view>_ids``, token or n-gram ids, int32 (batch, time), and return its name."""
         view = self._views.get(view, view)
         return self._input(f"{view}_ids", ["batch", f"{view}_time"])
 
     def lengths(self, view: str) -> str:
-        """Add the input ``<view>_lengths``, int32 (batch,), and return its name."""
+        """Add the input ``<view>_lengths``, the number of ids per comment, int32 (batch,), and return its name."""
         return self._input(f"{self._views.get(view, view)}_lengths", ["batch"])
 
     def vectors(self, name: str, width: int) -> str:
-        """Add an input of vectors, float32 (batch, width), and return its name. Graphs in bundles do not have it."""
+        """Add an input of vectors, float32 (batch, width), and return its name.
+
+        Only metric learning uses such an input; graphs in bundles read ids instead.
+        """
         self._inputs[name] = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
         return name
 
@@ -57,8 +60,10 @@ class Graph:
 
     @contextmanager
     def calling(self, views: Mapping[str, str]) -> Iterator[None]:
-        """Within the ``with`` block, rename input views: ``views`` maps a model's own view name to its name in the
-        graph."""
+        """Rename the views of the inputs that are added within the ``with`` block.
+
+        ``views`` maps the name that a model uses for a view to the name in the graph.
+        """
         earlier, self._views = self._views, views
         try:
             yield
@@ -103,14 +108,15 @@ class Graph:
     def sum_over_time(self, values: str, *, axis: int = 1, keepdims: bool = False) -> str:
         """Add a sum over the time axis ``axis``, computed in double precision; return the name of the float32 result.
 
-        ONNX Runtime's order of summation depends on the shape. In float32, batching would change a long comment's sum.
+        ONNX Runtime's order of summation depends on the shape of the batch. In float32, the sum of a long comment would
+        thus depend on the other comments in the batch.
         """
         total = self.add("ReduceSum", self.double(values), self.integers(axis), keepdims=int(keepdims))
         return self.single(total)
 
     def build(self, output: str, columns: int) -> bytes:
-        """Return the finished ONNX model as bytes. The value ``output`` becomes its only output, named ``raw``,
-        float32 (batch, columns)."""
+        """Return the finished ONNX model as bytes. The only output of the model is the value ``output``, renamed to
+        ``raw``, float32 (batch, columns)."""
         self._nodes.append(helper.make_node("Identity", [output], ["raw"]))
         graph = helper.make_graph(
             self._nodes,

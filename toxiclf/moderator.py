@@ -130,7 +130,7 @@ class Moderator:
         return self._encoder.normalizer
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return the half-open (start, end) character spans of the tokens of a normalized text.
+        """Return the (start, end) characters of each token of a text, excluding ``end``; the text must be normalized.
 
         The model's tokenizer finds the tokens, or MeCab if the model takes n-grams.
         """
@@ -184,7 +184,7 @@ class Moderator:
     @overload
     def check(self, texts: Sequence[str]) -> list[Verdict]: ...
     def check(self, texts: str | Sequence[str]) -> Verdict | list[Verdict]:
-        """Decide whether comments are toxic: whether their scores reach the decision thresholds.
+        """Decide whether comments are toxic, that is, whether the score of a label reaches its threshold.
 
         Parameters
         ----------

@@ -54,7 +54,8 @@ def predict_rows(
     rejected : file for rejected rows; None for ``OUT.rejected.csv``, or ``rejected.csv`` without ``out``.
     json_lines : whether to write JSON Lines if the ending of ``out`` does not set the format.
     say : called with each message to the user.
-    header, delimiter : whether the first row names the columns, and the delimiter between columns; None to detect it.
+    header : whether the first row names the columns; None to detect it.
+    delimiter : delimiter between columns; None to detect it.
 
     Raises
     ------
@@ -92,7 +93,8 @@ def predict_rows(
             bar.update(reader.progress() or 0.0, f"{count + n_rejected:,} comments")
         stream.flush()
     if lost := late & set(added) if kind == "jsonl" else late:
-        say(f"these keys were left out because the first rows do not have them: {', '.join(sorted(lost))}")
+        why = "toxiclf adds columns of these names" if kind == "jsonl" else "the columns are those of the first rows"
+        say(f"these keys of the input were left out, because {why}: {', '.join(sorted(lost))}")
     if not n_rejected and out is not None and rejected is None:
         rejected_file.unlink(missing_ok=True)  # left by an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))

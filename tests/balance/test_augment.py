@@ -164,7 +164,10 @@ def test_a_real_corpus_gets_all_its_copies(sample: Comments) -> None:
 def test_rows_that_cannot_be_augmented_are_refused_with_a_sentence() -> None:
     six = np.arange(len(TEXTS)) < 6
     for rare, sentence in [
-        (np.zeros(len(TEXTS), bool), "needs rows of at least two classes, but all 28 rows are 'the others'; add"),
+        (
+            np.zeros(len(TEXTS), bool),
+            "needs rows of at least two classes, but all 28 rows are 'the more frequent class'; add",
+        ),
         (np.ones(len(TEXTS), bool), "all 28 rows are 'the rarer class'"),
         (np.arange(len(TEXTS)) < 5, "needs at least 6 rows of each class, but 'the rarer class' has 5; label more"),
     ]:
@@ -264,7 +267,7 @@ def test_parameters_that_do_not_fit_are_a_sentence(options: dict[str, Any], sent
 
 def test_rows_that_do_not_fit_are_a_sentence() -> None:
     sampler = TextAugmenter("aeda", random_state=0)
-    with pytest.raises(UsageError, match="y has several columns; expected one class a comment, or a 0/1 matrix"):
+    with pytest.raises(UsageError, match="y has several columns; expected one class for each comment, or a 0/1 matrix"):
         sampler.fit_resample(TEXTS, np.column_stack([RARE * 2, RARE]))
     with pytest.raises(UsageError, match="X is one string"):
         sampler.fit_resample("댓글", [1])

@@ -506,7 +506,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
     for content in ("{", '{"key": "abc", "status": "done"}'):
         rows.path_of(tmp_path, "abc").write_text(content, "utf-8")
-        with pytest.raises(DataError, match="delete it to run it again"):
+        with pytest.raises(DataError, match="delete the file to repeat the run"):
             rows.read(tmp_path, "abc")
 
 

@@ -149,7 +149,7 @@ def test_parts_of_two_bundles_do_not_go_together(bundle: Path, words_bundle: Pat
     with pytest.raises(BundleError, match="do not belong together"):
         toxiclf.load(forge(bundle, tmp_path / "graph", {"model.onnx": graph}))
     text = (words_bundle / "text.json").read_bytes()
-    with pytest.raises(BundleError, match="name different views"):
+    with pytest.raises(BundleError, match="differ from the keys of views"):
         toxiclf.load(forge(bundle, tmp_path / "text", {"text.json": text}))
 
 

@@ -183,22 +183,22 @@ def edited(bundle: Path, folder: Path, shift: float | None = None, **changes: ob
 @pytest.mark.parametrize(
     ("shift", "changes", "sentence"),
     [
-        (None, {"rates": []}, "labels and their rates differ in number"),
+        (None, {"rates": []}, "labels, rates and priors differ in number"),
         (
             None,
             {"rates": [], "prior": []},
-            "a prior needs calibrated scores, and the rates that they were calibrated at",
+            "a prior needs calibrated scores, and rates: the share of each label at calibration",
         ),
         (0.0, {"rates": [], "prior": []}, "a prior needs calibrated scores"),
         (
             None,
             {"prior": [0.9]},
-            r"scores of label 'toxic' are shifted by -2\.\S+; expected \S+ for its prior",
+            r"the log-odds of label 'toxic' are shifted by -2\.\S+; expected \S+ for the bundle's prior",
         ),
         (
             None,
             {"prior": None},
-            r"scores of label 'toxic' are shifted by -2\.\S+; expected 0 without a prior",
+            r"the log-odds of label 'toxic' are shifted by -2\.\S+; expected 0 without a prior",
         ),
         (0.0, {}, r"are shifted by 0; expected -2\."),
         (1e-8, {"prior": None}, "expected 0 without a prior"),

@@ -151,7 +151,7 @@ def test_label_and_text_can_be_named(read: Read) -> None:
         ({"label": ("nothing",)}, "there is no column 'nothing'; the columns are: text, a, b"),
         (
             {},
-            "the label column is not clear; name one or more with --label from the columns beside the text 'text': a, b",
+            "the label column is not clear; name one or more columns with --label; columns other than the text 'text': a, b",
         ),
         ({"text": "a", "label": ("a",)}, "column 'a' cannot be both text and label"),
         ({"label": ("text", "a", "b")}, "no column is left for the text; name it with --text"),

@@ -196,7 +196,7 @@ def test_a_reply_that_is_no_http_prints_nothing_of_it(site: Site) -> None:
 
 # --- wrong files
 
-ELSEWHERE = "it is not the file of the card; open the address in a browser to see what it is"
+ELSEWHERE = "so it is not the file that the corpus's card describes; open the address in a browser to see what it is"
 
 
 @pytest.mark.parametrize(
@@ -204,15 +204,15 @@ ELSEWHERE = "it is not the file of the card; open the address in a browser to se
     [
         (
             lambda handler, content: answer(handler, 200, "<html>로그인</html>".encode()),
-            f"the file at SITE/comments.txt has 22 bytes, expected 15,000: {ELSEWHERE}",
+            f"the file at SITE/comments.txt has 22 bytes, expected 15,000, {ELSEWHERE}",
         ),
         (
             lambda handler, content: answer(handler, 200),
-            f"the file at SITE/comments.txt has 0 bytes, expected 15,000: {ELSEWHERE}",
+            f"the file at SITE/comments.txt has 0 bytes, expected 15,000, {ELSEWHERE}",
         ),
         (
             lambda handler, content: send(handler, content + b"!"),
-            f"the file at SITE/comments.txt has 15,001 bytes, expected 15,000: {ELSEWHERE}",
+            f"the file at SITE/comments.txt has 15,001 bytes, expected 15,000, {ELSEWHERE}",
         ),
         (
             lambda handler, content: answer(handler, 204),
@@ -233,12 +233,12 @@ ELSEWHERE = "it is not the file of the card; open the address in a browser to se
         (
             lambda handler, content: answer(handler, 302, Location="https://127.0.0.1/comments.txt"),
             "SITE/comments.txt redirects to https://127.0.0.1/comments.txt, but only redirects from https to "
-            "https are followed; fix the card",
+            "https are followed; set a direct https address in the corpus's card",
         ),
         (
             lambda handler, content: answer(handler, 301, Location="http://example.org/comments.txt"),
             "SITE/comments.txt redirects to http://example.org/comments.txt, but only redirects from https to "
-            "https are followed; fix the card",
+            "https are followed; set a direct https address in the corpus's card",
         ),
         (
             lambda handler, content: answer(handler, 301, Location="file:///etc/hostname"),
@@ -270,7 +270,7 @@ def test_never_more_is_read_than_the_card_says(site: Site) -> None:
             sent.append(1)
 
     assert refusal(site, endless) == (
-        f"the file at SITE/comments.txt has more than 15,000 bytes, expected 15,000: {ELSEWHERE}"
+        f"the file at SITE/comments.txt has more than 15,000 bytes, expected 15,000, {ELSEWHERE}"
     )
     assert len(sent) < 10_000
 
@@ -299,7 +299,10 @@ def test_a_wrong_file_of_the_right_size_is_removed_and_never_in_place(site: Site
 )
 def test_only_https_is_asked(site: Site, address: str) -> None:
     part = {**site.table()["parts"][0], "address": address}
-    assert refusal(site, card=site.card(parts=[part])) == f"{address} is not an https address; fix the card"
+    assert (
+        refusal(site, card=site.card(parts=[part]))
+        == f"{address} is not an https address; set one in the corpus's card"
+    )
 
 
 # --- this machine
@@ -616,7 +619,7 @@ def test_an_archive_without_a_length_is_read_to_its_end_and_no_further_than_its_
     monkeypatch.setattr(nsmc, "MOST_PACKED", len(site.content) - 1)
     most = f"{len(site.content) - 1:,}"
     assert refusal(site, without_length, card=card) == (
-        f"the file at SITE/archive has more than {most} bytes, expected at most {most}: {ELSEWHERE}"
+        f"the file at SITE/archive has more than {most} bytes, expected at most {most}, {ELSEWHERE}"
     )
     monkeypatch.setattr(nsmc, "MOST_PACKED", len(site.content))
     site.replies.append(without_length)

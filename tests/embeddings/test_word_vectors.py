@@ -365,7 +365,7 @@ def test_report_and_bundle_say_where_the_vectors_came_from(sample: Comments, tmp
 def test_a_search_that_would_compare_vectors_with_tokenizers_is_refused(sample: Comments, key: str) -> None:
     values = {"text.tokenizer": ["mecab", "char"], "text.part_of_speech": [[], ["NN"]]}[key]
     search = {"method": "grid", "folds": 2, "space": {key: values}}
-    with pytest.raises(UsageError, match=r"set vectors.pretrained = 'none' to compare like with like"):
+    with pytest.raises(UsageError, match=r"set vectors.pretrained = 'none' so that all use the latter"):
         toxiclf.train(sample, {"model": {"name": "logistic"}, "search": search})
 
 

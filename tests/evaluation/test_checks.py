@@ -77,7 +77,7 @@ def test_a_model_that_does_not_beat_guessing_is_found() -> None:
     noise = np.random.default_rng(5).random((400, 1))
     (finding,) = checked(noise, targets, 0.5)
     assert (finding.code, finding.severity) == ("majority_only", "warning")
-    assert "does not beat guessing, which reaches 0.200, the share of such comments" in finding.message
+    assert "does not beat guessing, which reaches 0.200, the share of comments with the label" in finding.message
     (finding,) = checked(noise - targets, targets, 0.5)
     assert (finding.code, finding.severity) == ("majority_only", "error")  # worse than guessing
     assert not checked(0.5 * targets + noise, targets, 0.5)

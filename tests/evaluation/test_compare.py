@@ -487,7 +487,7 @@ def test_that_scores_are_for_different_prevalences_is_noted(tmp_path: Path, caps
     (note,) = [note for note in comparison.notes() if "production prevalence" in note]
     assert note == (
         "Scores are corrected to different production prevalences (plain: no production prevalence set; at 0.02: production "
-        "prevalence of 2.0 %; at 0.005: production prevalence of 0.5 %), but figures use unweighted rows. Ranking "
+        "prevalence of 2.0 %; at 0.005: production prevalence of 0.5 %), but metrics use unweighted rows. Ranking "
         "metrics (average precision, ROC AUC) can be compared; do not compare Brier scores and metrics at a threshold."
     )
     assert note in comparison.to_markdown()

@@ -148,7 +148,7 @@ def test_the_seed_gives_the_same_metric_and_another_another(loss: str) -> None:
     [
         ([[1]] + [[0]] * 9, [[0], [1]], "needs at least two training comments of each class, but one class has 1"),
         ([[0]] * 10, [[0], [1]], "but one class has 0"),
-        ([[1], [0]] * 5, [[0], [0]], "but there is only one; raise split.validation"),
+        ([[1], [0]] * 5, [[0], [0]], "but all are of one class; raise split.validation"),
     ],
 )
 def test_too_few_of_a_class_are_refused_in_a_sentence(targets: Any, held_out: Any, sentence: str) -> None:

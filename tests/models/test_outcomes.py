@@ -123,7 +123,7 @@ def test_automatic_choices_are_told(few_path: Path, tmp_path: Path, capsys: pyte
     content = recipe({**CNN, "epochs": "auto", "patience": 1})
     assert run(command(few_path, content, tmp_path)) == 0
     told = capsys.readouterr().err
-    assert "tokens a comment (auto: 99.5 % of the training comments are not longer)" in told
+    assert "tokens per comment (auto: 99.5 % of the training comments fit)" in told
     assert "in batches of 64 (auto), at most 30 epochs (auto); stops if the average precision of" in told
     history = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))
     assert told.count("cnn: epoch ") == len(history)
@@ -136,6 +136,6 @@ def test_what_was_chosen_by_hand_is_not_called_automatic(few: Comments) -> None:
         {**CNN, "batch_size": 50}, text={"tokenizer": "whitespace", "max_tokens": 9}, balance={"loss": "focal"}
     )
     report = toxiclf.train(few, content, say=said.append).report
-    assert "cnn: at most 9 tokens a comment" in said
+    assert "cnn: at most 9 tokens per comment" in said
     assert not any("auto" in sentence for sentence in said)
     assert "double_weighting" in report.codes()  # weights are balanced unless told otherwise

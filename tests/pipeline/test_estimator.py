@@ -549,7 +549,7 @@ def test_labels_that_cannot_be_learned_are_refused(texts: list[str], y: NDArray[
         ([1] * n, "y contains only one class: 1"),
         (y[:-1], "inconsistent numbers of samples"),
         (np.linspace(0, 1, n), "Unknown label type: continuous"),
-        (np.array([[1, 2, 3]] * n), "y is multiclass-multioutput; expected one class a comment"),
+        (np.array([[1, 2, 3]] * n), "y is multiclass-multioutput; expected one class per comment"),
         (
             [1, *[0] * (n - 1)],
             "the number of distinct comments with label 'toxic' is 1, but training needs at least 10",
@@ -745,7 +745,7 @@ def test_a_saved_model_reads_a_file_as_it_was_fitted(tmp_path: Path, texts: list
     ("negative", "matrix", "sentence"),
     [
         ("보통", False, "negative is '보통', which is not in y; give one of '악성', '정상'"),
-        ("정상", True, "negative names a class, but y is a 0/1 matrix of independent labels; leave it out"),
+        ("정상", True, "negative names a class, but y is a 0/1 matrix of independent labels; leave negative out"),
     ],
 )
 def test_a_negative_class_that_is_none_is_refused(

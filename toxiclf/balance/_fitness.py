@@ -44,8 +44,8 @@ def check_differ(distinct: int, rows: int, what: str) -> None:
 
     Parameters
     ----------
-    distinct : number of distinct rows.
-    rows : number of rows, for the message.
+    distinct : number of distinct rows of the rarer class.
+    rows : number of all rows of the rarer class, for the message.
     what : subject of the message, such as "augmentation".
 
     Raises

@@ -34,24 +34,25 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
     copies : int
         Number of copies of each comment.
     of : {"rarer", "all"}
-        Comments that are copied: those of the rarer classes, or of all classes, so that traces of the method do not
-        reveal the class.
+        Comments that are copied: those of the rarer classes ("rarer") or of all classes ("all"). With "all", traces of
+        the method do not reveal the class.
     rate : float or "auto"
         Share of a comment's words or syllables that change, in (0, 1]; "auto" is the method's own default.
     similarity, vectors : float, str
-        Lowest cosine similarity of synonyms, and their word vectors. Only "eda" uses them; see
-        :class:`toxiclf.recipe.AugmentStep`.
+        Lowest cosine similarity that makes a word a synonym, and the name or path of the word vectors for it. Only
+        "eda" uses them.
     options : mapping or None
         Options that only this method has, by name; None for its defaults.
     max_chars, repeat_cap : int
-        Limits of the normalizer, which decides which comments are equal; see :class:`toxiclf.recipe.TextSection`.
+        Longest text, and longest run of one character, that the normalizer keeps. Comments are equal if they are equal
+        after normalization.
     random_state : int, RandomState or None
         Random seed; with None the copies differ from call to call.
 
     Attributes
     ----------
     source_indices_ : array of intp, shape (n + n_copies,)
-        For each returned row the index in ``X`` of the comment that it is or was copied from.
+        For each returned row, its index in ``X``; for a copy, the index of the comment that was copied.
 
     See Also
     --------
@@ -95,7 +96,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         self.random_state = random_state
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the given comments with their classes, followed by the copies with theirs.
+        """Return the given comments followed by the copies, with the classes of both.
 
         Parameters
         ----------
@@ -114,8 +115,8 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         UsageError
             A parameter, ``X`` or ``y`` is not valid.
         DataError
-            There are fewer than six comments of the rarer classes or of the others, those of the rarer classes are all
-            the same, or none of them can be changed.
+            The comments of the rarer classes, or all other comments, are fewer than six or cannot be changed by the
+            method; or all comments of the rarer classes are the same.
         """
         return super().fit_resample(X, y)  # type: ignore[no-any-return]
 

@@ -25,17 +25,21 @@ class Loss:
     """
 
     def added(self, shares: NDArray[np.float64], *, exclusive: bool) -> tuple[float, ...]:
-        """Return a constant for each output column that is added to the logits in training; empty for none.
+        """Return the number that training adds to the logits of each output column; an empty tuple adds nothing.
 
         Parameters
         ----------
-        shares : share of the training rows in the class of each column, float64 (columns,).
-        exclusive : whether labels are exclusive: the columns are classes of one softmax. Otherwise each has a sigmoid.
+        shares : for each output column, the share of the training rows that are in its class, float64 (columns,).
+        exclusive : whether labels are exclusive. If so, the columns are the classes of one softmax; if not, each column
+            has its own sigmoid.
         """
         return ()
 
     def weighted(self, cross_entropies: Any, weights: Any) -> Any:
-        """Return the losses of a batch, whose mean is minimized: tensors of shape (batch, columns) or (batch,)."""
+        """Return the losses of a batch; training minimizes their mean.
+
+        All tensors have the shape (batch, columns), or (batch,) if there is one softmax for all columns.
+        """
         return weights * cross_entropies
 
 
@@ -63,7 +67,7 @@ class Focal(Loss):
     focal_gamma: float
 
     def weighted(self, cross_entropies: Any, weights: Any) -> Any:
-        """Return the losses of a batch: weight times (1 - p) ** gamma times cross-entropy."""
+        """Return weight times (1 - p) ** gamma times cross-entropy, where p is the probability of the true class."""
         from toxiclf.backend import tf
 
         focus = tf.maximum(-tf.math.expm1(-cross_entropies), 1e-7) ** self.focal_gamma
@@ -71,11 +75,14 @@ class Focal(Loss):
 
 
 @register(
-    "loss", summary="Cross-entropy of outputs shifted by the log-odds of each class", keys=("logit_tau",), order=30
+    "loss",
+    summary="Cross-entropy of logits that are shifted by how frequent each class is",
+    keys=("logit_tau",),
+    order=30,
 )
 @dataclass(frozen=True)
 class LogitAdjusted(Loss):
-    """Logit adjustment: cross-entropy of logits to which training adds tau times the log-odds of the class.
+    """Logit adjustment: cross-entropy of logits that training shifts by tau times the log-odds of each class's share.
 
     Source: Menon et al. 2021, "Long-tail learning via logit adjustment".
     """
@@ -83,7 +90,10 @@ class LogitAdjusted(Loss):
     logit_tau: float
 
     def added(self, shares: NDArray[np.float64], *, exclusive: bool) -> tuple[float, ...]:
-        """Return tau times the log-odds of each share, or times its logarithm if labels are exclusive.
+        """Return the number that is added to each logit in training.
+
+        It is tau times the log-odds of the class's share of the training rows, or tau times the logarithm of that share
+        if labels are exclusive.
 
         Raises
         ------

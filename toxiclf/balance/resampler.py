@@ -53,7 +53,8 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     steps_ : list of (str, dict, dict)
         For each resampler its name, and the number of rows of each class before and after it.
     gans_ : list
-        The fitted samplers that check the rows they generate, such as "wgan", each with ``facts_`` and ``picture_``.
+        The fitted samplers that compare the rows they generate with real rows, such as "wgan". Each has ``facts_``, the
+        results of the comparison, and ``picture_``, points for a scatter plot.
 
     See Also
     --------
@@ -81,7 +82,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Resampler:
-        """Check the rows and count their classes, without resampling. ``fit_resample`` does not need it."""
+        """Check the rows and count their classes, without resampling. Not needed before :meth:`fit_resample`."""
         X, y, _ = self._check_X_y(X, y)
         self.sampling_strategy_ = _counts(y)
         return self
@@ -146,7 +147,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         return X, y
 
     def _plan(self) -> list[tuple[ResampleStep, float]]:
-        """Return each step with its ratio, 1.0 if it takes none; raise a UsageError for invalid parameters."""
+        """Return the resampling steps, each with its ratio or 1.0; raise a UsageError if a parameter is invalid."""
         steps = resample_steps(_checked_list("method", self.method, str | Mapping | ResampleStep))
         names, keys = (
             ", ".join(step.method for step in steps),
@@ -171,7 +172,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
 
 def _checked_list(name: str, value: Any, kind: Any) -> Sequence[Any]:
-    """Return a single value or a sequence as a sequence; raise a UsageError for values of another kind."""
+    """Return ``value`` as a sequence, even if it is a single value; raise a UsageError if a value is not a ``kind``."""
     values: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     if not values or not all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
         what = "a number above 0, at most 1" if kind is Real else f"one of {', '.join(components('resampler'))}"
@@ -198,7 +199,7 @@ def _check(X: Any, y: NDArray[Any], neighbours: int) -> None:
 
 
 def _check_ratio(method: Component, ratio: float, counts: Counts) -> None:
-    """Raise an error if the classes already reach the ratio, or if a ratio other than 1 meets more than two classes."""
+    """Raise an error if the classes already reach the ratio, or if there are more than two and the ratio is not 1."""
     if "ratio" not in method["keys"]:
         return
     fewer, more = min(counts.values()), max(counts.values())
@@ -207,6 +208,6 @@ def _check_ratio(method: Component, ratio: float, counts: Counts) -> None:
     wanted = int(fewer / ratio) <= more if method["undersamples"] else fewer <= int(more * ratio)
     if not wanted:
         raise DataError(
-            f"{method.name} should reach {ratio:g} rows of the rarer class for each row of the other, but there "
-            f"are already {fewer / more:.4g}; raise the ratio, or leave {method.name} out"
+            f"{method.name} should reach {ratio:g} rows of the rarer class for each row of the other class, but "
+            f"there are already {fewer / more:.4g}; raise the ratio, or leave {method.name} out"
         )

@@ -25,7 +25,7 @@ class ClassWeights:
     ----------
     names : name of each class; the first class is that of rows without a label.
     counts : number of training rows of each class.
-    weights : weight of each row of a class.
+    weights : weight of each class, which each of its rows gets.
     """
 
     names: tuple[str, ...]
@@ -34,7 +34,11 @@ class ClassWeights:
 
 
 def problems(targets: NDArray[np.uint8], *, exclusive: bool) -> list[NDArray[np.intp]]:
-    """Return a vector of classes, (n,), per label (0 or 1), or one for all (0: no label, 1, 2, …) if exclusive."""
+    """Return the class of each row, (n,), for each classification problem.
+
+    Each independent label is one problem with the classes 0 (without the label) and 1 (with the label). Exclusive
+    labels together are one problem: class 0 means no label, and class j + 1 the label of column j of ``targets``.
+    """
     if exclusive:
         return [np.where(targets.any(axis=1), targets.argmax(axis=1) + 1, 0)]
     return [column.astype(np.intp) for column in targets.T]
@@ -60,7 +64,7 @@ def rarer_rows(y: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def weights_of(counts: Sequence[int] | NDArray[np.intp], setting: str, beta: float = 0.999) -> NDArray[np.float64]:
-    """Return the weight that the rows of each class get, (k,); a class without rows counts as one row.
+    """Return the weight that the rows of each class get, (k,); a class without rows counts as if it had one.
 
     Parameters
     ----------
@@ -96,9 +100,10 @@ def class_weights(
     Parameters
     ----------
     targets : targets of the training rows, uint8 (n, n_labels).
+    labels : names of the labels, in the order of the columns of ``targets``.
     negative : value that stands for no label if labels are exclusive; None if they are independent.
-    setting : a setting of :func:`weights_of`, or weights by class name, 1 for classes that are not named. With
-        independent labels, "negative" is the name of the class without the label.
+    setting : "none", "balanced" or "effective_number" as in :func:`weights_of`, or weights by class name. Classes that
+        are not named get 1. With independent labels, "negative" is the name of the class without the label.
     beta : parameter of "effective_number".
 
     Raises
@@ -111,8 +116,8 @@ def class_weights(
     if not isinstance(setting, str):
         if absent in labels:
             raise UsageError(
-                f"a label is called '{absent}', which balance.class_weight needs for the negative value; rename "
-                "its column"
+                f"a label is called '{absent}', but balance.class_weight needs this name for comments without a label; "
+                "rename the label's column"
             )
         unknown = set(setting) - {absent, *labels}
         if unknown:
@@ -150,6 +155,6 @@ def _check_unlike(weights: Sequence[ClassWeights], setting: str | Mapping[str, f
         )
     fewest = min(min(entry.counts) for entry in weights)
     raise UsageError(
-        f"balance.effective_number_beta = {beta:g} gives all classes the same weight, because the rarest has "
-        f"{fewest:,} rows; raise it toward 1"
+        f"balance.effective_number_beta = {beta:g} gives all classes the same weight, because even the rarest "
+        f"class has {fewest:,} rows; raise it toward 1"
     )

@@ -1,1 +1,1 @@
-"""Benchmarks: run every entry on every corpus with every seed, resume after a stop, and write result tables."""
+"""Benchmarks: run every entry (a model with settings) on every corpus with every seed, resume, write tables."""

@@ -63,7 +63,7 @@ def _held() -> int:
 
 
 def _give_back() -> None:
-    """Return freed memory to the operating system, or the next run reuses it and its growth seems too small."""
+    """Return freed memory to the operating system, because the next run would reuse it and seem to need less."""
     gc.collect()
     with suppress(OSError, AttributeError):  # only glibc has malloc_trim
         ctypes.CDLL(None).malloc_trim(0)

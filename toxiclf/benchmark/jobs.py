@@ -1,4 +1,4 @@
-"""Jobs: planned runs with their keys, and their comments (read once, split, subsampled, disguised)."""
+"""Jobs: planned runs with hashes of what they depend on. Also reads, splits, subsamples and disguises comments."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _FEWEST = 20  # fewest toxic training comments of a subsampled corpus
 
 @dataclass(frozen=True)
 class Job:
-    """A planned run with the key of its row and the hashes of its comments.
+    """A planned run with the key of its result row and the hashes of its comments.
 
     Attributes
     ----------
     run : the planned run.
-    key : key of its row; see :func:`toxiclf.benchmark.rows.key_of`.
+    key : hash of what the run depends on; its result row is stored under this key.
     data : hash of the corpus's comments, and hash of its own test set or None.
-    unfit : why the settings make no valid recipe, so that the run fails; empty if they do.
+    unfit : why the settings are not a valid recipe, in which case the run fails; empty if they are valid.
     """
 
     run: PlannedRun
@@ -84,7 +84,10 @@ class Job:
 
 
 def _beside(run: PlannedRun, recipe: Recipe) -> dict[str, Any]:
-    """Return what results depend on beyond recipe and corpus: library versions, hashes of texts and vectors."""
+    """Return what results depend on beyond recipe and corpus: library versions, unlabeled texts and word vectors.
+
+    Texts and vectors are given as hashes.
+    """
     content: dict[str, Any] = {}
     libraries = (_LIBRARIES.get(run.entry.rival or ""), _LIBRARIES.get(recipe.text.tokenizer))
     if any(libraries):
@@ -126,7 +129,7 @@ def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
 
 
 def _unnamed(entry: CorpusEntry) -> CorpusEntry:
-    """Return the entry without name, rate and disguise, which do not affect reading, so that it is read once."""
+    """Return the entry without name, rate and disguise; entries that differ only in these share one reading."""
     return entry.model_copy(update={"name": "", "rate": None, "disguised": False})
 
 
@@ -153,10 +156,10 @@ def _any(comments: Comments) -> Comments:
 
 
 def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
-    """Return the split of a run.
+    """Return the training, validation and test set of a run.
 
-    If the corpus has a ``rate``, training and validation set are subsampled to it. If it is ``disguised``, so is the
-    test set.
+    If the corpus has a ``rate``, training and validation set are subsampled to this share of toxic comments. If the
+    corpus is ``disguised``, abusive words in the test set are disguised.
 
     Raises
     ------
@@ -194,7 +197,7 @@ def subsampled(comments: Comments, rate: float, rng: np.random.Generator) -> Com
     UsageError : there are several labels, or the share is already lower.
     """
     if len(comments.labels) > 1:
-        raise UsageError("a corpus is subsampled by one label; choose one with label, or set any = true")
+        raise UsageError("a corpus with a rate must have one label; choose one by the key label, or set any = true")
     toxic, others = (np.flatnonzero(comments.targets[:, 0] == value) for value in (1, 0))
     count = max(1, round(len(others) * rate / (1 - rate)))
     if count > len(toxic):
@@ -206,9 +209,9 @@ def subsampled(comments: Comments, rate: float, rng: np.random.Generator) -> Com
 
 
 def disguised(comments: Comments, seed: int) -> Comments:
-    """Disguise each abusive stem of toxic comments in one of four random ways: ㅅㅣ발, 시.발, 시1발, 시이이발.
+    """Disguise each abusive stem of toxic comments in a random one of four ways: ㅅㅣ발, 시.발, 시1발, 시이이발.
 
-    A stem stays as it is if the way cannot change it; the last one needs a first syllable without a final consonant.
+    The last way needs a first syllable without a final consonant; otherwise the stem stays as it is.
     """
     rng = np.random.default_rng(seed)
 

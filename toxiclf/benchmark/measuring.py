@@ -39,14 +39,14 @@ from toxiclf.report.markdown import model_card
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:
-    """Run a job, write its row and return it; if the job fails, the row holds the reason.
+    """Run a job, write its result row to the folder ``out`` and return the row; for a failed job it holds the reason.
 
     Raises
     ------
     DataError : the corpus has changed since the job was made.
     """
     if job.is_stale:
-        raise DataError(f"{job.run.corpus.source} changed while the benchmark ran; start it again")
+        raise DataError(f"{job.run.corpus.source} changed while the benchmark ran; start the benchmark again")
     row = _unmeasured(job)
     began = time.perf_counter()
     try:
@@ -73,7 +73,7 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
 
 
 def killed(job: Job, out: Path) -> dict[str, Any]:
-    """Write and return the failed row of a job whose process was killed although no other job was running."""
+    """Write and return the row of a job that failed because its process was killed, although it ran alone."""
     row = _unmeasured(job) | {"seconds": 0.0}
     row["reason"] = "the process was killed, perhaps because memory ran out; lower --jobs and add --retry-failed"
     rows.write(out, row)
@@ -143,9 +143,9 @@ def _toxiclf(
 
 
 def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
-    """Measure a rival on the same split.
+    """Train a rival on training and validation set, and measure it on the test set.
 
-    Calibration and thresholds come from out-of-fold outputs, test scores from a fit to training and validation set.
+    Calibration and thresholds come from out-of-fold outputs.
     """
     assert run.entry.rival is not None
     assert parts.test is not None
@@ -179,7 +179,10 @@ def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
     is_subsampled: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Compute metrics on the test set; if training was subsampled, also weighted to the training prevalence."""
+    """Compute metrics on the test set; if training was subsampled, also on the test set weighted to its prevalence.
+
+    ``scores`` are calibrated; ``raw`` are the outputs before calibration.
+    """
     assert parts.test is not None
     targets, labels = parts.test.targets, parts.test.labels
     uncalibrated = Calibration(method="none", exclusive=exclusive, labels=(LabelCalibration(),) * len(labels)).apply(
@@ -212,7 +215,7 @@ def _summary(evaluation: Evaluation) -> dict[str, float | None]:
 def _recall_at(
     precision: float, scores: NDArray[np.float32], targets: NDArray[np.uint8], weights: NDArray[np.float64]
 ) -> float:
-    """Return the highest recall with at least this precision on the test set's curve, as the mean over labels."""
+    """Return the highest recall at which precision is at least ``precision``, as the mean over labels."""
     recalls = []
     for j in range(targets.shape[1]):
         reached, recall, _ = precision_recall_curve(targets[:, j], scores[:, j], sample_weight=weights[:, j])

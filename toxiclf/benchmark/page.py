@@ -18,7 +18,7 @@ from toxiclf.report.html import file as report_file
 
 
 def page(plan: Plan, lines: Sequence[Line]) -> str:
-    """Return the HTML of the page."""
+    """Return the result page of a benchmark as HTML: its tables and plots."""
     figures = {
         name: (title, figure)
         for name, title, figure in (_latency(plan, lines), _rates(plan, lines))
@@ -79,7 +79,10 @@ def _latency(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | N
 
 
 def _rates(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | None]:
-    """Return name, title and plot of the first metric by share of toxic comments; no plot for a single share."""
+    """Return the name, title and content of the plot of the first metric against the share of toxic comments.
+
+    The content is None if all corpora have the same share of toxic comments in training.
+    """
     metric = plan.metrics[0]
     rates = {line.toxic for line in lines if line.toxic is not None}
     figure = go.Figure()

@@ -66,7 +66,11 @@ def _of_one_line(name: str) -> str:
 
 
 def _spelled_out(entries: object) -> object:
-    """Expand short entries: a name to an entry for its preset or rival, ``each`` to an entry for each component."""
+    """Expand the short forms of entries.
+
+    A name becomes an entry for the preset or rival of that name. An entry with ``each`` becomes several, one for each
+    component of that kind.
+    """
     if not isinstance(entries, list | tuple):
         return entries
     full_entries: list[object] = []
@@ -105,12 +109,13 @@ class CorpusEntry(Section):
     ----------
     name : name in tables; the source if left out.
     source : a file or ``corpus:NAME``.
-    test : which test set is used if the corpus has one: that test set ("own"), or a new one that each seed draws from
-        all comments of the corpus ("drawn").
-    text, label, negative, positive : as in :func:`toxiclf.read_comments`.
-    any : whether several labels become one, "toxic", for comments with any of them.
+    test : test set to use if the corpus comes with its own test set: "own" uses that; with "drawn" each seed draws a
+        new one from all comments of the corpus.
+    text, label : columns of texts and labels, as in :func:`toxiclf.read_comments`.
+    negative, positive : label values that are not toxic or toxic, as in :func:`toxiclf.read_comments`.
+    any : whether all labels are merged into one label, "toxic", for comments with at least one label.
     rate : share of toxic comments in training and validation set, which is reached by removing random toxic comments.
-        The test set stays complete; metrics are also computed on it weighted to this share.
+        The test set stays complete; metrics are also computed with the test set weighted to this share.
     disguised : whether abusive words in toxic comments of the test set are written so that filters misread them.
     """
 
@@ -139,8 +144,9 @@ class CorpusEntry(Section):
 class Entry(Section):
     """An entry of a benchmark: a recipe or a rival with its settings.
 
-    In a plan, ``"cnn"`` is short for a preset or rival with default settings. ``each = "resampler"`` makes an entry for
-    each component of that kind; the component's name replaces ``{}`` in name, recipe and settings.
+    In a plan, a name such as ``"cnn"`` is short for the preset or rival of that name with default settings. With
+    ``each = "resampler"`` one entry is made for each resampler; its name replaces ``{}`` in name, recipe and settings.
+    Other kinds of components work in the same way.
 
     Attributes
     ----------
@@ -149,8 +155,8 @@ class Entry(Section):
     rival : a classifier of :mod:`toxiclf.benchmark.rivals`; None for a recipe.
     settings : values by recipe key.
     against : name of the entry that this entry is compared with; the plan's baseline if empty.
-    corpora : names of the corpora that the entry runs on, at every rate; all corpora if empty.
-    published : metric values that others published for it, by metric, shown beside the measured values.
+    corpora : names of the corpora that the entry runs on, without their rates; all corpora if empty.
+    published : values that others published for this entry, by metric; tables show them beside the measured values.
     note : remark after the name in tables.
     """
 
@@ -172,7 +178,8 @@ class Entry(Section):
         for key in self.settings:
             if key == "seed" or key.startswith("split."):
                 raise ValueError(
-                    f"the entry '{self.name}' sets {key}, but all entries share one split; set it for the plan"
+                    f"the entry '{self.name}' sets {key}, but all entries share one split; set {key} in the settings "
+                    "of the plan"
                 )
             if self.rival is not None and not key.startswith(_OF_RIVALS):
                 raise ValueError(f"the entry '{self.name}' sets {key}, which has no effect on a rival; leave it out")
@@ -261,7 +268,7 @@ class PlannedRun:
     settings: Mapping[str, Any]
 
     def recipe(self) -> Recipe:
-        """Return the recipe of the run; for a rival, the default recipe with the settings that it uses.
+        """Return the recipe of the run; for a rival, the default recipe with those settings that the rival uses.
 
         Raises
         ------
@@ -292,7 +299,7 @@ def load_plan(source: str | Path) -> Plan:
         if path.suffix != ".toml":
             raise unknown_name("plan", name, plans.names())
         raise UsageError(
-            f"the plan {path} does not exist; give a TOML file, or a plan that ships: {', '.join(plans.names())}"
+            f"the plan {path} does not exist; give a TOML file, or a shipped plan by name: {', '.join(plans.names())}"
         )
     try:
         return parsed(tomllib.loads(path.read_text("utf-8-sig")), name)
@@ -322,7 +329,7 @@ def of_flags(
     corpora: Sequence[str], models: Sequence[str], resample: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any],
     baseline: str,
 ) -> Plan:  # fmt: skip
-    """Make a plan from command-line flags, with an entry for each model with each resampler, and one for each rival.
+    """Make a plan from command-line flags: one entry for each pair of model and resampler, and one for each rival.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Rivals: other classifiers to compare with, on the same splits and calibrated the same way. Extra ``[rivals]``."""
+"""Rivals: other classifiers, compared on the same splits and calibrated the same way. Some need extra ``[rivals]``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Fitted = Callable[[Sequence[str]], Floats]
 
 
 def majority(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """Return a classifier with the output 0 for every comment; it never flags one, as most comments are not toxic."""
+    """Return a classifier that predicts the majority class, not toxic, for every comment: its output is always 0."""
     return lambda rows: np.zeros(len(rows))
 
 
 def korcen(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """Return the untrained keyword filter korcen (TanaCommunity): 1 if it finds a word in a comment, else 0."""
+    """Return korcen, an untrained keyword filter (TanaCommunity): 1 if a comment contains a keyword, else 0."""
     try:
         from korcen import korcen as filter_of_words
     except ModuleNotFoundError:
@@ -35,7 +35,7 @@ def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fit
     """Train fastText's classifier (Joulin et al. 2017) on words, word pairs and character n-grams (2 to 4).
 
     Its outputs are log-odds. If training diverges ("Encountered NaN"), as with some seeds, it starts again with half
-    the learning rate, up to three times; fastText has no other remedy.
+    the learning rate, up to three times; fastText offers no other way out.
     """
     try:
         import fasttext as library

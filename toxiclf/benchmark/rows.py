@@ -42,7 +42,7 @@ def write(out: Path, row: Mapping[str, Any]) -> None:
 
 
 def read(out: Path, key: str) -> dict[str, Any] | None:
-    """Read a row; return None if it has no file.
+    """Read the row with this key; return None if there is no file for it.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def read(out: Path, key: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise DataError(f"{path} is not a benchmark row ({error}); delete it to run it again") from error
+        raise DataError(f"{path} is not a benchmark row ({error}); delete the file to repeat the run") from error
     if not isinstance(row, dict) or row.get("key") != key or not _KEYS[str(row.get("status"))] <= set(row):
-        raise DataError(f"{path} is not a row of this benchmark run; delete it to run it again")
+        raise DataError(f"{path} is not a row of this benchmark run; delete the file to repeat the run")
     return row

@@ -76,7 +76,7 @@ def _to_run(row: dict[str, Any] | None, again: bool) -> bool:
 
 
 def _end_with(parent: int) -> None:
-    """Make a worker process exit soon after the benchmark ends or is killed, so that it does not run on."""
+    """Make this worker process exit soon after the benchmark, whose process id is ``parent``, ends or is killed."""
 
     def look() -> None:
         while os.getppid() == parent:
@@ -95,12 +95,15 @@ def finished(plan: Plan, out: Path) -> list[dict[str, Any]]:
 
 
 def _named(job: Job) -> dict[str, Any]:
-    """Return corpus, entry and seed of a row as this plan names them; the row may come from a plan with other names."""
+    """Return corpus, entry and seed as the job names them; a stored row may come from a plan with other names."""
     return {"corpus": job.run.corpus.title, "entry": job.run.entry.name, "seed": job.run.seed}
 
 
 def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
-    """Run jobs, ``jobs`` at a time. If a process is killed, run each job that was in progress once more, alone."""
+    """Run the jobs ``missing``, at most ``jobs`` of them at a time.
+
+    If a process is killed, each job that was in progress runs once more, alone.
+    """
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)  # grown processes are replaced
     progress = _Progress(len(missing), say)
     waiting, suspects = deque(missing), deque[Job]()

@@ -28,10 +28,11 @@ class Figure:
     mean, deviation : mean and sample standard deviation over seeds; the deviation is None for a single seed.
     low, high : 95 % interval of the mean, by Student's t over seeds. If each seed draws its own test set, the variance
         is corrected for the overlap of the test sets (Nadeau and Bengio 2003). None for a single seed.
-    difference, difference_low, difference_high : mean difference from the baseline entry with its 95 % interval, paired
-        by seeds with the same test set; None for the baseline itself.
-    p, holm : p value of the paired t-test with that variance, and after Holm's correction for all entries on the corpus
-        (Holm 1979). None if the test set is the same for all seeds, because it says nothing about other test sets.
+    difference, difference_low, difference_high : mean difference from the baseline entry with its 95 % interval, over
+        the seeds with which both ran on the same test set; None for the baseline itself.
+    p, holm : p value of the paired t-test with the same corrected variance, and the p value after Holm's correction for
+        all entries on the corpus (Holm 1979). None if the test set is the same for all seeds, because one test set says
+        nothing about others.
     published : value that others published, or None.
     """
 
@@ -60,7 +61,7 @@ class Line:
     rank, rank_at_rate : mean rank over seeds by the first metric, where 1 is best; None if the entry lacks seeds that
         other entries have.
     fit_seconds, memory_mb, bundle_bytes : medians over seeds; memory is the growth of the process.
-    latency_ms : minimum over seeds, because other programs can only make it longer.
+    latency_ms : latency for one comment, minimum over seeds, because other programs can only make it longer.
     findings : number of runs with each finding, by its code.
     failures : number of failed runs, by the reason.
     toxic : share of training comments with the first label.
@@ -133,9 +134,10 @@ def _values(rows: Sequence[Mapping[str, Any]], part: str, metric: str) -> dict[i
 def _figures(
     plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str
 ) -> dict[str, dict[str, Figure]]:
-    """Return the results of each entry on one corpus, by metric; ``part`` is "metrics" or "at_rate".
+    """Return the results of each entry on one corpus, by metric.
 
-    A difference uses the seeds with which both entries ran on the same test set.
+    ``part`` is "metrics", or "at_rate" for metrics on the test set weighted to the training prevalence. A difference
+    uses the seeds with which both entries ran on the same test set.
     """
     figures: dict[str, dict[str, Figure]] = {entry.name: {} for entry in plan.entries}
     tests_of = {name: {row["seed"]: row.get("test_sha256") for row in rows} for name, rows in by_entry.items()}
@@ -176,7 +178,7 @@ def _figures(
 
 
 def _ranks(plan: Plan, by_entry: Mapping[str, Sequence[Mapping[str, Any]]], part: str) -> dict[str, float]:
-    """Return the mean rank of each entry over seeds; entries with fewer seeds than others are left out."""
+    """Return each entry's mean rank over seeds by the first metric; entries that lack seeds of others are left out."""
     metric = plan.metrics[0]
     values = {name: _values(rows, part, metric) for name, rows in by_entry.items()}
     most = max(map(len, values.values()), default=0)
@@ -196,7 +198,7 @@ def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
-    """Return Markdown with a table for each corpus, and another one if its test set was also weighted."""
+    """Return Markdown with a table for each corpus, and a second one for a corpus whose test set was also weighted."""
     parts = [f"# {markdown_text(plan.title)}", "", markdown_text(caption(plan, lines))]
     for corpus in dict.fromkeys(line.corpus for line in lines):
         corpus_lines = [line for line in lines if line.corpus == corpus]
@@ -240,7 +242,10 @@ def _references(plan: Plan) -> str:
 
 
 def table(plan: Plan, lines: Sequence[Line], part: str = "figures") -> list[list[str]]:
-    """Return the cells of one corpus's table, the heading first; ``part`` is "figures" or "at_rate"."""
+    """Return the rows of one corpus's table as lists of cells, the heading first.
+
+    ``part`` is the attribute of the lines that the table shows: "figures" or "at_rate".
+    """
     heading = ["", "n"]
     published = any(figure.published is not None for line in lines for figure in line.figures.values())
     for metric in plan.metrics:
@@ -289,7 +294,7 @@ def _plain(metric: str) -> str:
 
 
 def to_csv(lines: Sequence[Line]) -> str:
-    """Return CSV with a row for each line and metric, and another if the test set was weighted."""
+    """Return CSV with a row for each line and metric, and a second row for metrics on the weighted test set."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     keys = list(Figure.__dataclass_fields__)

@@ -17,8 +17,9 @@ Bounded = Annotated[float, Field(ge=-1e100, le=1e100)]
 class LabelCalibration(BaseModel):
     """The parameters that map one label's raw outputs to scores.
 
-    Platt scaling uses ``slope`` and ``intercept``; isotonic calibration interpolates linearly between the knots.
-    ``shift`` is added to the log-odds of the resulting score: see :meth:`Calibration.at`.
+    Platt scaling uses ``slope`` and ``intercept``. Isotonic calibration interpolates linearly from ``knots_raw`` to
+    ``knots_score``. ``shift`` is then added to the log-odds of the score, to correct it to a production prevalence:
+    see :meth:`Calibration.at`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,11 +33,16 @@ class LabelCalibration(BaseModel):
 class Calibration(BaseModel):
     """The calibration of all labels, which maps raw outputs to scores.
 
-    Independent labels: scores are ``sigmoid(slope · raw + intercept)`` (Platt 1999), or interpolated between knots
-    (isotonic). Exclusive labels: raw outputs are log-odds against the negative value (not toxic). Scores of a row are
-    the softmax of ``slope · raw + intercept``, with 0 for the negative value. Isotonic calibration instead maps the
-    softmax of raw outputs by each label's knots, and divides the row by its sum if this exceeds 1. If a production
-    prevalence is set, log-odds are then shifted to it; those of exclusive labels are against the negative value.
+    Independent labels: Platt scaling (Platt 1999) computes ``sigmoid(slope · raw + intercept)``. Isotonic calibration
+    interpolates the raw output between the label's knots.
+
+    Exclusive labels: raw outputs are log-odds against the negative value (not toxic). Platt scaling computes the
+    softmax of ``slope · raw + intercept`` over all labels and the negative value, which counts as 0. Isotonic
+    calibration computes the softmax of the raw outputs, interpolates each probability between the label's knots, and
+    divides the scores of a comment by their sum if this sum exceeds 1.
+
+    If a production prevalence is set, the ``shift`` of each label is then added to the log-odds of its score. Log-odds
+    of exclusive labels are against the negative value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,12 +54,14 @@ class Calibration(BaseModel):
     def _knots_fit(self) -> Calibration:
         for label in self.labels:
             if len(label.knots_raw) != len(label.knots_score) or (self.method == "isotonic") != bool(label.knots_raw):
-                raise ValueError("an isotonic calibration needs as many raw knots as scores, any other needs none")
+                raise ValueError(
+                    "isotonic calibration needs as many knots_raw as knots_score; other methods need no knots"
+                )
             rising = all(knots == tuple(sorted(knots)) for knots in (label.knots_raw, label.knots_score))
             if not rising or any(not 0 <= score <= 1 for score in label.knots_score):
-                raise ValueError("knots must rise, and their scores must lie in [0, 1]")
+                raise ValueError("knots_raw and knots_score must rise, and knots_score must lie in [0, 1]")
             if self.method == "none" and label.shift:
-                raise ValueError("a shift to the production prevalence is of calibrated scores")
+                raise ValueError("scores that are not calibrated cannot be shifted to a production prevalence")
         return self
 
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -79,15 +87,17 @@ class Calibration(BaseModel):
     def at(self, rates: Sequence[float], wanted: Sequence[float]) -> Calibration:
         """Return a copy with scores corrected to production prevalences (Saerens, Latinne and Decaestecker 2002).
 
-        Uncorrected scores are probabilities if labels are as common as in the rows that calibration was fitted on. The
-        correction assumes that only the share of each label differs in production. It replaces any earlier correction.
+        Uncorrected scores are probabilities if labels are as common in production as in the rows that calibration was
+        fitted on. The correction assumes that production differs from these rows only in the share of each label. It
+        replaces any earlier correction.
+
         Log-odds are shifted by ``log(wanted / (1 - wanted)) - log(rate / (1 - rate))``. For exclusive labels, the share
         of the negative value replaces ``1 - wanted`` and ``1 - rate``, and log-odds are against the negative value.
 
         Parameters
         ----------
         rates : share of each label among the rows that calibration was fitted on.
-        wanted : share in production, by label; see :func:`toxiclf.bundle.prevalence.production_prevalence`.
+        wanted : share of each label in production; see :func:`toxiclf.bundle.prevalence.production_prevalence`.
         """
         rest = [1.0 - sum(shares) for shares in (wanted, rates)]
         labels = []
@@ -99,7 +109,11 @@ class Calibration(BaseModel):
 
 
 def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
-    """Return probabilities (n, n_labels): sigmoids, or for exclusive labels a softmax with 0 for the negative value."""
+    """Return the probabilities of log-odds, both (n, n_labels).
+
+    Independent labels: the sigmoid. Exclusive labels: the softmax over all labels and the negative value (not toxic),
+    whose log-odds are 0.
+    """
     if exclusive:
         top = np.maximum(log_odds.max(axis=1, keepdims=True, initial=0.0), 0.0)
         odds = np.exp(log_odds - top)
@@ -109,7 +123,10 @@ def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
 
 
 def shifted(scores: Floats, shift: Floats, *, exclusive: bool) -> Floats:
-    """Return scores (n, n_labels) with shifted log-odds; those of exclusive labels are against the negative value."""
+    """Add ``shift`` (n_labels,) to the log-odds of scores (n, n_labels), and return the new scores.
+
+    Log-odds of exclusive labels are against the negative value (not toxic).
+    """
     if exclusive:
         top = max(0.0, float(shift.max(initial=0.0)))
         odds = scores * np.exp(shift - top)

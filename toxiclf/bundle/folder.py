@@ -40,7 +40,7 @@ def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], che
 
 
 def previous(folder: Path) -> Path:
-    """Return the hidden folder that holds the old files during a replacement, or after its process was killed."""
+    """Return the hidden folder with the old files during a replacement, or after the replacing process was killed."""
     return folder.with_name(f".{folder.name}.previous")
 
 
@@ -53,9 +53,9 @@ def place(folders: Sequence[Path], file: str) -> Path:
 
 
 def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failure: type[Exception]) -> T:
-    """Call ``reader`` on the folder that :func:`place` returns, and return the result of ``reader``.
+    """Call ``reader`` on the first folder that contains ``file``, as :func:`place` finds it, and return the result.
 
-    If ``reader`` fails and the folder was replaced meanwhile, the new folder is read.
+    If ``reader`` raises ``failure`` and the folder was replaced meanwhile, ``reader`` is called on the new folder.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[
 
 
 def _settle(folder: Path, ours: Collection[str]) -> None:
-    """Move files that are not in ``ours`` from the previous folder to ``folder``, and delete the previous folder."""
+    """Move files that are not in ``ours`` from the :func:`previous` folder to ``folder``, and delete the former."""
     old = previous(folder)
     if not old.exists():
         return
@@ -128,7 +128,10 @@ def _settle(folder: Path, ours: Collection[str]) -> None:
 
 
 def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
-    """Return the folder of :func:`place`, its inode and its change time; a new folder may reuse an old inode."""
+    """Return the folder that :func:`place` returns, its inode and its change time, which together identify it.
+
+    The inode is not enough, because a new folder may reuse the inode of an old one.
+    """
     for folder in folders:
         place = folder if folder.exists() else previous(folder)
         with suppress(FileNotFoundError, NotADirectoryError):

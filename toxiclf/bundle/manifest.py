@@ -43,8 +43,10 @@ class LabelMap(BaseModel):
     Attributes
     ----------
     columns : names of the label columns.
-    positive, negative : values of a single label column that the user named as toxic and as not toxic; empty and None
-        if the column holds 0 and 1.
+    positive : values of a single label column that mean toxic; empty if label columns hold 0 and 1, or if labels are
+        exclusive.
+    negative : value of a single label column that means not toxic, if the user named it or labels are exclusive; else
+        None.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,19 +61,21 @@ class Manifest(BaseModel):
     Attributes
     ----------
     labels, thresholds : name and decision threshold of each label.
+    calibration : the mapping from raw outputs to scores.
     negative : value of the label column that means not toxic, if labels are exclusive; else None.
     rates : share of each label among the rows that calibration was fitted on; empty if scores are not calibrated, and
-        in old bundles, which do not record it.
+        in old bundles, which do not record these shares.
     prior : production prevalence of each label, to which scores are corrected; None if they are not corrected.
     model : name of the model.
-    text_column, label_map : columns of the training file with text and labels; defaults for other files.
+    text_column, label_map : the columns with text and labels in the training file; the default in files that the
+        bundle later scores or is evaluated on.
     recipe_sha256 : SHA-256 of the whole recipe, including defaults, as ``Recipe.sha256`` computes it.
     data_sha256 : SHA-256 of the texts, targets and labels of the labeled rows, as ``Comments.sha256`` computes it.
     tokenizer_versions : version of each tokenizer, by name; empty if the model takes no tokens.
     word_vectors : origin of the word vectors; empty if the model takes none.
     versions : versions of Python, toxiclf and its libraries in training, by name.
     files : size and SHA-256 of each other file of the bundle, by name.
-    seal : SHA-256 of the manifest itself, computed while the seal is 64 zeros.
+    seal : SHA-256 of ``manifest.json`` with 64 zeros in place of the seal.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,7 +104,7 @@ class Manifest(BaseModel):
         if len(self.rates) not in (0, len(self.labels)) or (
             self.prior is not None and len(self.prior) != len(self.rates)
         ):
-            raise ValueError("labels and their rates differ in number")
+            raise ValueError("labels, rates and priors differ in number")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels have the same name")
         if set(self.files) != set(FILES):
@@ -109,11 +113,11 @@ class Manifest(BaseModel):
 
     @model_validator(mode="after")
     def _shifted_to_the_prior(self) -> Manifest:
-        """Check that the shifts of the calibration are those for ``prior``, and 0 without a prior."""
+        """Check that each label's shift in ``calibration`` is the one that ``prior`` requires: 0 without a prior."""
         wanted = [0.0] * len(self.labels)
         if self.prior is not None:
             if not self.rates or self.calibration.method == "none":
-                raise ValueError("a prior needs calibrated scores, and the rates that they were calibrated at")
+                raise ValueError("a prior needs calibrated scores, and rates: the share of each label at calibration")
             changed = {
                 label: wanted
                 for label, wanted, rate in zip(self.labels, self.prior, self.rates, strict=True)
@@ -124,9 +128,9 @@ class Manifest(BaseModel):
             wanted = [label.shift for label in self.calibration.at(self.rates, self.prior).labels]
         for name, label, shift in zip(self.labels, self.calibration.labels, wanted, strict=True):
             if abs(label.shift - shift) > _TOLERANCE:
-                for_what = "without a prior" if self.prior is None else "for its prior"
+                for_what = "without a prior" if self.prior is None else "for the bundle's prior"
                 raise ValueError(
-                    f"scores of label '{name}' are shifted by {label.shift:g}; expected {shift:g} {for_what}"
+                    f"the log-odds of label '{name}' are shifted by {label.shift:g}; expected {shift:g} {for_what}"
                 )
         return self
 
@@ -177,7 +181,7 @@ class Manifest(BaseModel):
         seals = _SEAL.findall(text)
         if len(seals) != 1:
             raise BundleError(
-                "manifest.json has no seal, so toxiclf did not write it or it was cut; train or copy the bundle again"
+                "manifest.json has no seal: it was cut short, or not written by toxiclf; train again, or copy the bundle again"
             )
         if hashlib.sha256(_SEAL.sub(_BLANK, text)).hexdigest().encode() != seals[0]:
             raise BundleError("manifest.json was changed after it was written; train again, or copy the bundle again")

@@ -15,7 +15,8 @@ Prior = float | Mapping[str, float]
 """Production prevalence: the share of comments in production that are toxic, or a mapping from label to share."""
 
 LEAST, MOST = 0.000001, 0.999999
-"""Bounds of a production prevalence; nobody can measure a share beyond them, so scores for one would say nothing."""
+"""Bounds of a production prevalence. Nobody can measure a share beyond them, so scores corrected to it would mean
+nothing."""
 
 
 def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict[str, float]:
@@ -63,16 +64,17 @@ def production_prevalence(
     *,
     exclusive: bool,
 ) -> tuple[float, ...]:
-    """Return the production prevalence of each label; a label that ``prior`` does not name keeps its earlier one.
+    """Return the production prevalence of each label: from ``prior``, or from ``before`` if ``prior`` does not name it.
 
     Parameters
     ----------
     rates : share of each label among the rows that calibration was fitted on.
-    before : earlier production prevalence of each label; None for ``rates``.
+    before : earlier production prevalence of each label; if None, ``rates`` are used instead.
 
     Raises
     ------
-    UsageError : see :func:`check_prior`; or no row, or every row, that calibration was fitted on has a named label.
+    UsageError : ``prior`` is wrong, see :func:`check_prior`. Or none or all of the rows that calibration was fitted on
+        have a label that ``prior`` names. Or labels are exclusive, and each of these rows has a label.
 
     >>> production_prevalence({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
     (0.3, 0.01)
@@ -93,8 +95,8 @@ def production_prevalence(
         _check_sum(prevalence)
         if sum(rates) >= 1:
             raise UsageError(
-                "every calibration comment has a label, so scores cannot be corrected for comments without one; "
-                "label some of those, or leave the prior out"
+                "every calibration comment has a label, so scores cannot be corrected to a production prevalence; "
+                "add comments that are not toxic, or leave the prior out"
             )
     return prevalence
 

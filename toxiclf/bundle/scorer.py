@@ -28,8 +28,8 @@ class Scorer:
 
     Parameters
     ----------
-    graph : the ONNX model as bytes, with inputs ``<view>_ids`` int32 (batch, time) and, if used, ``<view>_lengths``
-        int32 (batch,).
+    graph : the ONNX model as bytes. Its inputs are ``<name>_ids`` int32 (batch, time) and, if used, ``<name>_lengths``
+        int32 (batch,), for each name in ``Encoded.views``.
 
     Raises
     ------

@@ -57,7 +57,11 @@ def keep_previous(folder: Path) -> None:
 
 
 def read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
-    """Read and verify a bundle, given its folder or its run's folder; return the manifest and file contents by name.
+    """Read and verify a bundle; return its manifest and the contents of its other files by name.
+
+    Parameters
+    ----------
+    folder : folder of the bundle, or of the run that contains it.
 
     Raises
     ------
@@ -89,7 +93,10 @@ def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
 
 
 def _read_file(folder: Path, name: str, largest: int) -> bytes:
-    """Read at most ``largest`` + 1 bytes of a file in the folder; raise a BundleError for a link or a special file."""
+    """Return the contents of a file in the folder, but at most ``largest`` + 1 bytes, which show that it is too large.
+
+    Raise a BundleError if the file is missing, or if it is a link or a special file.
+    """
     path = folder / name
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

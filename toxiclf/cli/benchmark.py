@@ -15,7 +15,8 @@ from toxiclf.cli import options
 
 def benchmark(
     plan: Annotated[
-        str | None, typer.Argument(metavar="PLAN", help=f"Plan file, or one that ships: {', '.join(plans.names())}.")
+        str | None,
+        typer.Argument(metavar="PLAN", help=f"Plan file, or a plan of toxiclf: {', '.join(plans.names())}."),
     ] = None,
     corpus: Annotated[
         str | None,
@@ -23,7 +24,9 @@ def benchmark(
     ] = None,
     model: Annotated[
         str | None,
-        options.of_model(metavar="NAME[,NAME…]", help="Presets, or rivals: majority, korcen, fasttext, tfidf_svm."),
+        options.of_model(
+            metavar="NAME[,NAME…]", help="Presets, or other classifiers: majority, korcen, fasttext, tfidf_svm."
+        ),
     ] = None,
     resample: Annotated[
         str | None,
@@ -32,11 +35,11 @@ def benchmark(
     seeds: Annotated[str | None, options.of_model(metavar="0..4", help="Seeds: a range, or a list.")] = None,
     baseline: Annotated[
         str | None,
-        options.of_model(metavar="NAME", help="Entry that others are compared with [default: the first]."),
+        options.of_model(metavar="NAME", help="Entry that all other entries are compared with [default: the first]."),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        options.of_model("--set", metavar="KEY=VALUE", help="A recipe key of all entries."),
+        options.of_model("--set", metavar="KEY=VALUE", help="Set a recipe key for all entries."),
     ] = None,
     jobs: Annotated[int, options.of_output(metavar="N", min=1, help="Number of processes, one thread each.")] = 1,
     again: Annotated[bool, options.of_output("--retry-failed", help="Repeat failed runs.")] = False,
@@ -46,11 +49,11 @@ def benchmark(
     ] = False,
     out: Annotated[
         Path | None,
-        options.of_output(metavar="DIR", help="Folder of rows and tables [default: runs/benchmark-PLAN]."),
+        options.of_output(metavar="DIR", help="Folder of results and tables [default: runs/benchmark-PLAN]."),
     ] = None,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Run corpora × entries × seeds, and write tables with paired intervals; an interrupted benchmark resumes."""
+    """Run each model on each corpus with each seed, and write tables of results; an interrupted benchmark resumes."""
     from dataclasses import asdict
 
     from toxiclf.benchmark import tables
@@ -64,7 +67,9 @@ def benchmark(
     keys = dict(map(parsed_setting, settings or ()))
     if plan is not None:
         if corpus or model or resample:
-            raise UsageError("--corpus, --model and --resample replace a plan; give either them or a plan")
+            raise UsageError(
+                "--corpus, --model and --resample do not work with a plan; leave them out, or leave the plan out"
+            )
         chosen = load_plan(plan)
         changes: dict[str, Any] = {"settings": {**chosen.settings, **keys}}
         if seeds is not None:
@@ -97,7 +102,7 @@ def benchmark(
             print_table(tables.table(chosen, [line for line in lines if line.corpus == name]))
         print_line(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
     if all(row["status"] == "failed" for row in rows):
-        raise DataError(f"no run succeeded; {rows[0]['entry']}: {rows[0]['reason']}")
+        raise DataError(f"no run succeeded; the first, {rows[0]['entry']}, failed: {rows[0]['reason']}")
 
 
 def _names(given: str) -> list[str]:

@@ -64,7 +64,7 @@ def list_corpora(as_json: Annotated[bool, JSON] = False) -> None:
 
 @app.command(cls=GroupedCommand, epilog=EXAMPLES["corpora show"])
 def show(name: Annotated[str, _NAME], as_json: Annotated[bool, JSON] = False) -> None:
-    """Show a card: source, license, labels and files."""
+    """Show the card of a corpus: its source, license, labels and files."""
     from toxiclf.datasets.cards import PREFIX, load_card
 
     card = load_card(name.removeprefix(PREFIX))
@@ -115,7 +115,7 @@ def fetch(
     name: Annotated[str, _NAME_ROLE],
     accept_licence: Annotated[
         bool,
-        typer.Option("--accept-licence", help="Accept a license that forbids commercial use without a question."),
+        typer.Option("--accept-licence", help="Accept, without being asked, a license that forbids commercial use."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of paths.")] = False,
 ) -> None:
@@ -159,7 +159,7 @@ def fetch(
 
 
 def _places(card: Card) -> dict[str, str | None]:
-    """Return where each part of a corpus lies (None if missing), without verifying files, which would take seconds."""
+    """Return where each part of a corpus lies, such as "cache"; None if it is missing. Files are not verified."""
     places = {part.role: card.place(part) for part in card.parts}
     return {role: None if place is None else str(place.kind) for role, place in places.items()}
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 of_input, of_model, of_decision, of_output = (
     partial(typer.Option, rich_help_panel=name) for name in ("Input", "Model", "Decision", "Output")
 )
-"""Makers of options for each group of the help: input, model, decision and output."""
+"""Functions that make an option in one group of the help: input, model, decision or output."""
 
 COMMENTS = typer.Argument(
     metavar="COMMENTS",
@@ -29,19 +29,20 @@ LABEL = of_input(
     "left out.",
 )
 NEGATIVE = of_input(
-    metavar="VALUE", help="Label value that is not toxic; with more than two values, every other value is a label."
+    metavar="VALUE",
+    help="Label value that means not toxic; if the column has more than two values, each other value becomes a label.",
 )
-POSITIVE = of_input(metavar="VALUE", help="Label value that is toxic; may be given several times.")
+POSITIVE = of_input(metavar="VALUE", help="Label value that means toxic; may be given several times.")
 HEADER = of_input("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
 DELIMITER = of_input(metavar="CHAR", help="Delimiter of columns, one character or tab; detected if left out.")
 BY = of_input(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
 NO_COMMENTS = of_output("--no-comments", help="Leave the texts of comments out of the report.")
-STRICT = of_output("--strict", help="Exit with 5 if any row was rejected.")
+STRICT = of_output("--strict", help="Exit with code 5 if any row was rejected.")
 PRIOR = of_decision(
     "--prior",
     metavar="SHARE|LABEL=SHARE[,…]",
-    help="Correct scores to this share of toxic comments in production, such as 0.02 for 2 %; replaces the bundle's "
-    "own.",
+    help="Correct scores to this share of toxic comments in production, such as 0.02 for 2 %; replaces the share that "
+    "the bundle was trained for.",
 )
 JSON = of_output("--json", help="Print JSON instead of a table.")
 

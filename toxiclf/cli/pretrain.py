@@ -57,7 +57,7 @@ def pretrain(
         int, typer.Option(min=1, help="Threads; with more than one, a second run gives slightly different vectors.")
     ] = 1,
     quantize: Annotated[
-        bool, typer.Option("--quantize", help="Store 8 bits per number, a quarter of the size.")
+        bool, typer.Option("--quantize", help="Store 8 instead of 32 bits per number: a quarter of the size.")
     ] = False,
     vectors: Annotated[
         str,
@@ -65,7 +65,7 @@ def pretrain(
     ] = "ko-comments",
     show: Annotated[
         list[str] | None,
-        options.of_output(metavar="WORD", help="Print the words with the most similar vectors."),
+        options.of_output(metavar="WORD", help="Print the words whose vectors are most similar to that of WORD."),
     ] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
@@ -88,7 +88,7 @@ def pretrain(
         raise UsageError("--out is missing; give a folder for the vectors, such as --out vectors/mine")
     if "vectors" in given:
         raise UsageError(
-            "--vectors is for --show without texts; leave it out, because --show uses the vectors that are trained"
+            "--vectors is for --show without texts; leave it out: with texts, --show uses the newly trained vectors"
         )
     from toxiclf.bundle.folder import check_writable
     from toxiclf.embeddings import store
@@ -150,7 +150,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 
 def _check_settings(settings: list[str] | tuple[str, ...], given: set[str]) -> None:
-    """Raise a UsageError for a ``--set`` that has no effect here, or that sets the same key as another flag."""
+    """Raise a UsageError if a ``--set`` has no effect on word vectors, or sets the same key as a flag in ``given``."""
     from toxiclf.errors import UsageError
 
     for setting in settings:

@@ -42,7 +42,7 @@ def predict(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.of_output("--json", help="Write JSON Lines.")] = False,
 ) -> None:
-    """Score comments with a bundle, as a stream of any size."""
+    """Score comments with a bundle; a file may have any size, because it is read as a stream."""
     from toxiclf.bundle.prevalence import in_words
     from toxiclf.moderator import load
 
@@ -56,7 +56,7 @@ def predict(
         )
     moderator = load(bundle, prior=options.parsed_prior(prior))
     if moderator.prior is not None:
-        say(f"scores are for the {in_words(moderator.prior)}")
+        say(f"scores are corrected to the {in_words(moderator.prior)}")
     if text:
         verdicts = moderator.check(text)
         if as_json:
@@ -145,7 +145,7 @@ def _calibration(method: str, entry: Any) -> str:
 
 
 def _rates(manifest: Manifest, j: int) -> list[str]:
-    """Return a label's share in the calibration rows, and the production prevalence to which scores are corrected."""
+    """Return two cells for label ``j``: its share in the rows that calibration was fitted on; production prevalence."""
     from toxiclf.bundle.prevalence import percent
 
     cells = [percent(manifest.rates[j]) if manifest.rates else "not known"]

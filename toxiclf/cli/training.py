@@ -42,7 +42,9 @@ def train(
     seed: Annotated[int | None, options.of_model(metavar="N", help="Seed of every random step.")] = None,
     out: Annotated[
         Path | None,
-        options.of_output(metavar="DIR", help="Folder of the run [default: runs/SOURCE-MODEL, or -RECIPE]."),
+        options.of_output(
+            metavar="DIR", help="Folder of the run [default: runs/COMMENTS-MODEL, or runs/COMMENTS-RECIPE]."
+        ),
     ] = None,
     resume: Annotated[
         bool,
@@ -52,13 +54,15 @@ def train(
     ] = False,
     keep_augmented: Annotated[
         bool,
-        options.of_output("--keep-augmented", help="Write the copies of balance.augment to augmented.csv."),
+        options.of_output(
+            "--keep-augmented", help="Write the changed copies that balance.augment made to augmented.csv."
+        ),
     ] = False,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Train a classifier on labeled comments; writes report, recipe and bundle."""
+    """Train a classifier on labeled comments, and write a report, the recipe and a bundle."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.calibrate import Checkpoints
     from toxiclf.pipeline.save import check_writable
@@ -135,7 +139,7 @@ def evaluate(
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
-    """Evaluate a bundle on labeled comments; of a corpus with a test set, only on that set."""
+    """Evaluate a bundle on labeled comments; if a corpus has a test set, only the test set is used."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 

@@ -27,7 +27,7 @@ class Table:
 
 
 def read_table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> Table:
-    """Read a CSV, TSV, JSON Lines or Parquet file; an argument that is None is detected (Parquet needs none of them).
+    """Read a CSV, TSV, JSON Lines or Parquet file; arguments that are None are detected (Parquet needs none).
 
     Raises
     ------
@@ -58,7 +58,7 @@ def is_parquet(source: str) -> bool:
 
 
 def read_parquet(source: str) -> Table:
-    """Read a Parquet file as a table; ``line`` of a row is its number, from 1."""
+    """Read a Parquet file as a table; rows are numbered from 1 in ``Row.line``."""
     try:
         import pyarrow
         from pyarrow import parquet

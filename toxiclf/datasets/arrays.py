@@ -61,7 +61,8 @@ class Labels:
     Attributes
     ----------
     classes : ``classes_`` of the estimator: the sorted classes, or the column numbers of a matrix of labels.
-    order : positions in ``classes``: the class that is not toxic comes first, then the others; all columns of a matrix.
+    order : positions in ``classes``, in a new order: first the class that is not toxic, then the others. For a matrix
+        of labels, the positions of all columns.
     targets, names, negative, label_map : as in :class:`toxiclf.Comments`, where ``names`` is called ``labels``.
     """
 
@@ -101,7 +102,7 @@ def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]],
 
     Raises
     ------
-    UsageError : ``y`` is missing, or holds values that are not classes.
+    UsageError : ``y`` is None, holds values that are not classes (such as None), or has several columns of classes.
     DataError : ``y`` holds only one class.
     ValueError : ``y`` has another number of rows than ``texts``, or scikit-learn rejects its values.
     """
@@ -124,7 +125,7 @@ def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]],
         columns = np.arange(targets.shape[1])
         return Labels(columns, columns, targets.astype(np.uint8), tuple(map(str, names)))
     if kind not in ("binary", "multiclass"):
-        raise UsageError(f"y is {kind}; expected one class a comment, or a 0/1 matrix of independent labels")
+        raise UsageError(f"y is {kind}; expected one class per comment, or a 0/1 matrix of independent labels")
     classes, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
     if len(classes) < 2:
         raise DataError(

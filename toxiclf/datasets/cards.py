@@ -58,8 +58,8 @@ class Part(File):
     role : whether the file holds training rows, test rows or unlabeled texts.
     rows : number of comments, including rejected rows.
     address : URL of the file, or of the archive that it is built from; None for the corpus in the package.
-    built_by : builder that makes the file from an archive; size and checksum of the archive itself are not fixed. None
-        if the file itself is downloaded.
+    built_by : name of the builder that makes the file from an archive; None if the file itself is downloaded. The card
+        holds size and checksum of the file, not of the archive.
     packed : compressed copy of the file that is accepted instead; None if there is none.
     text_lines : whether the file is plain text with one comment per line.
     """
@@ -79,7 +79,7 @@ class Part(File):
 
 @dataclass(frozen=True)
 class Place:
-    """Location of a part on this machine, and the ``File`` that the card expects there; not verified yet."""
+    """Location of a part on this machine, and the ``File`` that the card expects there; the file is not verified."""
 
     kind: Literal["package", "TOXICLF_CORPORA", "cache"]
     path: Path
@@ -137,7 +137,7 @@ class Card(_Table):
         return None
 
     def path(self, part: Part) -> Path:
-        """Return the path of a part after checking its size and checksum (not those of the sample in the package).
+        """Return the path of a part; size and checksum of its file are checked first, except for the sample corpus.
 
         Raises
         ------

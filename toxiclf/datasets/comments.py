@@ -22,7 +22,7 @@ MIN_PER_CLASS = 10
 
 
 PLAIN = Normalizer(max_chars=2**31)
-"""Normalizer that decides which comments are equal until a recipe brings its own."""
+"""Default normalizer for deciding which comments are equal; a recipe replaces it by its own."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Comments:
     notes : tuple of str
         Sentences that say what was detected in the file.
     group_column, groups : str, tuple of str
-        The column whose values are the subgroups in the report, and its value in each row; both empty if there is none.
+        Name of the column that holds subgroups for the report, and the subgroup of each comment; both empty if there is
+        no such column.
 
     See Also
     --------
@@ -141,7 +142,7 @@ class Comments:
         return consistent(cls(texts, array.astype(np.uint8), tuple(labels)))
 
     def normalized(self, normalizer: Normalizer) -> tuple[list[str], NDArray[np.bool_]]:
-        """Return ``normalizer.batch(self.texts)`` (normalized texts, and whether each was truncated) with a cache."""
+        """Return the normalized texts, and whether each was truncated; normalized texts are cached."""
         known = self._normalized.setdefault(normalizer.repeat_cap, {})
         new = [text for text in dict.fromkeys(self.texts) if text not in known]
         whole = replace(normalizer, max_chars=PLAIN.max_chars).batch(new)[0]
@@ -154,12 +155,12 @@ class Comments:
         return self.normalized(normalizer)[0]
 
     def preprocessed(self, preprocessor: Preprocessor) -> tuple[list[str], NDArray[np.bool_]]:
-        """Return ``preprocessor.batch(self.texts)`` (texts, and which were truncated); normalization is cached."""
+        """Return the preprocessed texts, and whether each was truncated; normalized texts are cached."""
         normalized, truncated = self.normalized(preprocessor.normalizer)
         return preprocessor.expanded(normalized), truncated
 
     def take(self, rows: NDArray[np.intp]) -> Comments:
-        """Return the comments with these row numbers, in this order, without rejected rows and notes."""
+        """Return the comments at the positions ``rows``, in this order; rejected rows and notes are left out."""
         texts = [self.texts[i] for i in rows]
         groups = tuple(self.groups[i] for i in rows) if self.groups else ()
         return replace(
@@ -195,7 +196,9 @@ class Comments:
 
 
 def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
-    """Return the comments without those that are equal after normalization but have different labels; reject these.
+    """Return a copy without contradictions: comments that are equal after normalization, but have different labels.
+
+    These comments are added to ``rejected``.
 
     Raises
     ------

@@ -41,6 +41,8 @@ def download(address: str, file: Output, *, size: int | None, limit: int, watch:
         Expected size in bytes; None if it is not known.
     limit : int
         Maximum size of the file in bytes.
+    watch : callable
+        Called after each block with the number of bytes received so far and the size of the file (None if unknown).
 
     Raises
     ------
@@ -50,7 +52,7 @@ def download(address: str, file: Output, *, size: int | None, limit: int, watch:
         The stream cannot be written.
     """
     if not is_allowed(address):
-        raise DataError(f"{address} is not an https address; fix the card")
+        raise DataError(f"{address} is not an https address; set one in the corpus's card")
     arrived = 0
     for block, total in _blocks(address, size, limit):
         arrived += len(block)
@@ -73,8 +75,8 @@ def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes,
     host, arrived = urlsplit(address).hostname, 0
     expected = f"at most {limit:,}" if size is None else f"{size:,}"
     wrong_size = (
-        f"the file at {address} has {{}} bytes, expected {expected}: it is not the file of the card; open the "
-        "address in a browser to see what it is"
+        f"the file at {address} has {{}} bytes, expected {expected}, so it is not the file that the corpus's "
+        "card describes; open the address in a browser to see what it is"
     )
     request = urllib.request.Request(address, headers={"User-Agent": f"toxiclf/{version('toxiclf')}"})
     with _network(address), urllib.request.build_opener(_SameScheme).open(request, timeout=_SILENCE) as response:
@@ -108,8 +110,8 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
         fp.close()  # otherwise urllib would read the whole body, however long
         if urlsplit(newurl).scheme != req.type or not is_allowed(newurl):
             raise DataError(
-                f"{req.full_url} redirects to {newurl}, but only redirects from https to https are followed; fix "
-                "the card"
+                f"{req.full_url} redirects to {newurl}, but only redirects from https to https are followed; "
+                "set a direct https address in the corpus's card"
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

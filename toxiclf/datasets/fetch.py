@@ -50,8 +50,8 @@ def fetch(
     Raises
     ------
     UsageError : the license was not accepted.
-    DataError : the download failed, its file or one under ``$TOXICLF_CORPORA`` does not match the card, or the cache
-        cannot be written.
+    DataError : the download failed, a file (downloaded, or under ``$TOXICLF_CORPORA``) does not match the card, or the
+        cache cannot be written.
     """
     parts = parts or card.parts
     there = {part: path for part in parts if (path := _there(card, part)) is not None}
@@ -77,7 +77,7 @@ def fetch(
 
 
 def _there(card: Card, part: Part) -> Path | None:
-    """Return the path of a verified part; None if it is missing or its file in the cache does not match the card."""
+    """Verify a part and return its path; None if missing, or if its file in the cache does not match the card."""
     place = card.place(part)
     if place is None or (place.kind == "cache" and difference(place.path, place.file) is not None):
         return None

@@ -77,8 +77,8 @@ def read_comments(
     part : str
         The part to read, "train" or "test", if ``source`` is ``corpus:NAME``; "train" if the corpus has no such part.
     like : Comments, manifest or None
-        Training rows or a model's manifest. The file must have the same labels. Unless ``label``, ``negative`` or
-        ``positive`` is given, its columns become labels in the same way.
+        Training rows or a model's manifest, whose labels the file must have. Unless ``label``, ``negative`` or
+        ``positive`` is given, columns of the file become labels as they did in training.
 
     Returns
     -------
@@ -127,8 +127,8 @@ def read_comments(
     if len(label) > 1:
         if positive or negative is not None:
             raise UsageError(
-                "--positive and --negative work with one label column, but several are given; leave them out and "
-                "use 0 and 1 in each"
+                "--positive and --negative work with one label column, but several are given; leave both options out "
+                "and write 0 or 1 in each label column"
             )
         comments = reading.several()
     else:
@@ -204,7 +204,7 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
         candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not candidates:
             raise UsageError(
-                "the label column is not clear; name one or more with --label from the columns beside the text "
+                "the label column is not clear; name one or more columns with --label; columns other than the text "
                 f"'{text}': {', '.join(others) or 'none'}"
             )
         label = candidates
@@ -232,7 +232,7 @@ def _clean(value: str) -> str:
 
 
 class _Reading:
-    """Converts a table to comments: label values become targets, rows without a text or a label are rejected."""
+    """Converts a table to comments: label values become targets, and rows without a text or a label are rejected."""
 
     def __init__(self, source: str, table: Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
         self._source, self._text, self._label, self._by = source, text, label, by
@@ -248,7 +248,7 @@ class _Reading:
                 self._rows.append(row)
 
     def several(self) -> Comments:
-        """Convert several label columns, one label each; reject rows with a value that means neither 0 nor 1."""
+        """Convert a table with several label columns to comments; reject rows with a label that is not 0 or 1."""
         rows, targets = [], []
         for row in self._rows:
             values = [as_string(row.values[name]).casefold() for name in self._label]
@@ -261,7 +261,10 @@ class _Reading:
         return self._comments(rows, targets, self._label, None, "0 and 1 in each", LabelMap(columns=self._label))
 
     def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
-        """Convert one label column: 0 and 1, values that the user named, or labels that exclude each other."""
+        """Convert a table with one label column to comments with one label, or with labels that exclude each other.
+
+        ``negative`` and ``positive`` are the label values that are not toxic and toxic. Labels exclude each other if
+        ``like`` says so, or if ``negative`` alone is given and the column holds more than two values."""
         (column,) = self._label
         values = [as_string(row.values[column]) for row in self._rows]
         counts = Counter(values)

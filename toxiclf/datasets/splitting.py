@@ -22,8 +22,8 @@ class Split:
 
     Attributes
     ----------
-    train, validation, test : the three sets; ``test`` is None if no rows are kept for a test.
-    leaked : number of rows that were removed because the given test set holds the same comment.
+    train, validation, test : the three sets; ``test`` is None if no test set is wanted.
+    leaked : number of rows that were removed because a ready-made test set holds the same comment.
     """
 
     train: Comments
@@ -39,13 +39,14 @@ def split(
 
     Parameters
     ----------
-    test : share of the rows, or the test set itself; rows that equal one of its comments are then removed.
-    validation : share of the rows; if ``test`` is a test set, of the rows that are not removed.
+    test : share of the rows, or a ready-made test set. In the latter case, rows with a comment that is also in the test
+        set are removed.
+    validation : share of the rows; if ``test`` is a ready-made test set, share of the rows that are left.
     normalizer : comments that are equal after this normalization stay in the same set.
 
     Raises
     ------
-    DataError : a set would have no row of a class, or too few rows are left that the test set does not hold.
+    DataError : a set would have no row of a class, or too few rows are left without those of the test set.
     UsageError : the shares leave no rows to train on.
     """
     leaked = 0
@@ -101,7 +102,7 @@ def folds(
     Raises
     ------
     UsageError : there are more folds than distinct comments of the rarest class.
-    DataError : in the rows to fit of a fold, no row or every row would have a label.
+    DataError : for some fold and label, no row or every row to fit would have the label.
     """
     groups, strata, _ = _groups(comments, np.arange(len(comments)), normalizer)
     fewest = int(np.unique(strata, return_counts=True)[1].min())
@@ -142,8 +143,8 @@ def _held_out(
     size = math.ceil(share * len(strata))
     if counts.min() < 2 or min(size, len(strata) - size) < len(counts):
         raise DataError(
-            f"{len(strata)} distinct comments are too few to hold out {share:.0%} of them with every class on both sides; "
-            "label more of the rare ones"
+            f"{len(strata)} distinct comments are too few to hold out {share:.0%} of them with every class in both parts; "
+            "label more comments of the rare classes"
         )
     _, held = train_test_split(np.arange(len(strata)), test_size=size, stratify=strata, random_state=seed)
     is_held = np.zeros(len(strata), dtype=np.bool_)
@@ -153,7 +154,9 @@ def _held_out(
 
 
 def _spread(is_held: NDArray[np.bool_], targets: NDArray[np.uint8], seed: int) -> None:
-    """Where all or none of the groups with a label (or without any) are held out, flip a random one in ``is_held``."""
+    """Change ``is_held`` so that each label, and "no label", has groups both held out and not held out, where possible.
+
+    If all groups of a label are on one side, a random group of them moves to the other side."""
     columns = np.column_stack([targets > 0, ~targets.any(axis=1)])
     rng = np.random.default_rng(seed)
     for j in np.argsort(columns.sum(axis=0), kind="stable"):

@@ -99,10 +99,11 @@ def trained_on(
 def _spellings(
     keys: Sequence[str], counts: NDArray[np.float64], odd: Mapping[str, int], min_count: int
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.float64]]:
-    """Return the spellings of FastText's words (``keys``, in jamo) by falling count, the index of each spelling's
-    word in ``keys``, and the counts of the spellings.
+    """Return the spellings of FastText's words, each spelling's index in ``keys``, and each spelling's count.
 
-    Spellings rarer than ``min_count`` are left out, except the most frequent spelling of each word.
+    All three are in order of falling count. ``keys`` are the words in jamo, and ``counts`` their counts. ``odd`` has
+    the counts of spellings other than the syllables that a word's jamo spell. Spellings rarer than ``min_count`` are
+    left out, except the most frequent spelling of each word.
     """
     spelt: dict[str, dict[str, int]] = {}
     for token, count in odd.items():

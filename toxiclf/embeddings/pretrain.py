@@ -66,7 +66,8 @@ def pretrain(
     text, engine : options and tokenizer that turn texts into tokens.
     workers : number of threads; with more than one, the same seed does not give the same vectors again.
     advance : called with the share of the training that is done; tokenization before it is not reported.
-    scratch : folder for the temporary file of tokens, which is about as large as the texts; None for the system's.
+    scratch : folder for the temporary file of tokens, which is about as large as the texts; None for the system's
+        folder for temporary files.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
 
 
 def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tokenizer, say: Say) -> WordVectors:
-    """Return word vectors of the ``unlabeled`` texts, from the cache if it has them for the same texts and options.
+    """Return word vectors of the ``options.unlabeled`` texts, from the cache if texts and options are the same.
 
     Otherwise they are trained and cached, in :func:`toxiclf.cache.cache_folder`. Rejected rows are left out, and
     ``say`` gets a message with their number.
@@ -163,8 +164,8 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
             say(f"word vectors of {count:,} unlabeled texts: read from the cache")
             return replace(vectors, origin=origin)
     say(
-        f"word vectors: training {options.kind} on {count:,} unlabeled texts; one worker makes them "
-        f"reproducible, and {folder.parent} keeps them for later runs"
+        f"word vectors: training {options.kind} on {count:,} unlabeled texts with one worker, so that the vectors "
+        f"are reproducible; they are kept in {folder.parent} for later runs"
     )
     trained = pretrain(options.unlabeled, options, text, engine, say=say)
     try:

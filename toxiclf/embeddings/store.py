@@ -52,9 +52,10 @@ class VectorCard(BaseModel):
     Attributes
     ----------
     options : options of the training, as in the recipe's ``[vectors]``.
-    sources, texts, texts_sha256 : sources, number and hash of the texts that they were trained on.
+    sources, texts, texts_sha256 : sources, number and hash of the texts that the vectors were trained on.
     quantized : whether the vectors are stored with 8 bits per number.
-    tokens, seen : number of vectors, and number of those whose token occurred in the texts; the rest are pieces.
+    tokens, seen : number of all vectors; number of vectors of tokens that occurred in the texts. All other vectors are
+        of Hangul syllables and jamo.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -151,7 +152,7 @@ def _load(folder: Path) -> tuple[WordVectors, VectorCard]:
         _check(tokens, matrix, frequencies)
         counts = len(tokens), int((frequencies > 0).sum()), matrix.shape[1]
         if counts != (card.tokens, card.seen, card.size):
-            raise ValueError(f"{CARD} gives other numbers of tokens or dimensions")
+            raise ValueError(f"{CARD} gives other numbers of tokens or dimensions than the other files have")
     except (ValidationError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
@@ -168,14 +169,14 @@ def _unpacked(arrays: Mapping[str, NDArray[Any]], card: VectorCard) -> tuple[NDA
     matrix, frequencies = arrays["matrix"], arrays["frequencies"]
     kinds = {"matrix": np.int8, "scales": np.float32} if card.quantized else {"matrix": np.float32}
     if set(arrays) != {*kinds, "frequencies"} or any(arrays[name].dtype != kind for name, kind in kinds.items()):
-        raise ValueError(f"its arrays do not have {'8' if card.quantized else '32'} bits per number")
+        raise ValueError(f"the arrays do not have {'8' if card.quantized else '32'} bits per number")
     if frequencies.dtype != np.float64 or matrix.ndim != 2:
-        raise ValueError("its arrays do not have the right type or shape")
+        raise ValueError("the arrays do not have the right type or shape")
     _check_size(*matrix.shape)
     if card.quantized:
         scales = arrays["scales"]
         if scales.shape != (len(matrix),):
-            raise ValueError("it does not have one scale per vector")
+            raise ValueError("there is not one scale per vector")
         with np.errstate(all="ignore"):  # values that are not finite are refused later
             matrix = matrix.astype(np.float32) * scales[:, None]
     return matrix, frequencies
@@ -185,8 +186,8 @@ def load_foreign(path: Path) -> WordVectors:
     """Read a file in word2vec's text format or binary format (``.bin``), also packed with gzip (``.gz``).
 
     Such files hold no counts. Their tokens are in order of frequency, so 1 / rank is taken as a token's frequency
-    (Zipf). Pieces that the file lacks get the mean vector of the tokens that hold them. If a token occurs twice, its
-    first vector counts.
+    (Zipf). Hangul syllables and jamo that the file lacks get the mean vector of the tokens that hold them. If a token
+    occurs twice, its first vector counts.
 
     Raises
     ------
@@ -225,13 +226,13 @@ def _promised(path: Path, first: bytes, binary: bool, packed: bool) -> tuple[int
         raise DataError(f"{path} is a whole fastText model; give its .vec file, which holds only the vectors")
     header = _HEADER.fullmatch(first)
     if header is None:
-        raise ValueError("its first line does not give the number of tokens and of dimensions, such as: 2000 100")
+        raise ValueError("the first line does not give the number of tokens and of dimensions, such as: 2000 100")
     count, size = int(header[1]), int(header[2])
     if not (count and size):
-        raise ValueError("it holds no vector")
+        raise ValueError("the file holds no vector")
     least = count * (size * (4 if binary else 2) + 2)
     if least > path.stat().st_size * (1100 if packed else 1):  # gzip packs to a thousandth at best
-        raise ValueError(f"its first line promises {count:,} vectors of {size:,} numbers, more than it can hold")
+        raise ValueError(f"the first line promises {count:,} vectors of {size:,} numbers, more than the file can hold")
     _check_size(count + len(PIECES), size)
     return count, size
 
@@ -253,7 +254,7 @@ def _rows(file: _File, count: int, size: int, binary: bool) -> tuple[list[str], 
             places[token] = len(places)
     while rest := file.read(_LONGEST_WORD):
         if rest.strip():
-            raise ValueError(f"it holds more than the {count:,} vectors that its first line promises")
+            raise ValueError(f"the file holds more than the {count:,} vectors that its first line promises")
     return list(places), matrix[: len(places)]
 
 
@@ -281,21 +282,24 @@ def _check_size(count: int, size: int) -> None:
 
 def _check(tokens: Any, matrix: NDArray[Any], frequencies: NDArray[np.float64]) -> None:
     if not (isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)):
-        raise ValueError("its tokens are not a list of strings")
+        raise ValueError("the tokens are not a list of strings")
     if matrix.ndim != 2 or not matrix.size or frequencies.ndim != 1:
-        raise ValueError("its arrays do not have the right shape")
+        raise ValueError("the arrays do not have the right shape")
     if not len(tokens) == len(matrix) == len(frequencies):
         raise ValueError("tokens and vectors differ in number")
     if len(set(tokens)) != len(tokens):
-        raise ValueError("it holds a token twice")
+        raise ValueError("a token occurs twice")
     if not (np.isfinite(matrix).all() and np.isfinite(frequencies).all()):
-        raise ValueError("some of its numbers are not finite")
+        raise ValueError("some numbers are not finite")
     if (frequencies < 0).any() or not frequencies.any():
-        raise ValueError("its frequencies are not shares of tokens that were seen")
+        raise ValueError("the frequencies are not shares: some are negative, or all are 0")
 
 
 def _quantized(matrix: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """Convert vectors to int8 with a scale each; the error is at most 1/254 of a vector's largest absolute value."""
+    """Return int8 vectors ("matrix") and one scale per vector ("scales").
+
+    The error is at most 1/254 of a vector's largest absolute value.
+    """
     scales = np.abs(matrix).max(axis=1) / np.float32(127)
     scales = np.where(scales > 0, scales, np.float32(1)).astype(np.float32)
     return {"matrix": np.rint(matrix / scales[:, None]).astype(np.int8), "scales": scales}

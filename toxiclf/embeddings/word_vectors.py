@@ -42,7 +42,7 @@ class WordVectors:
     tokens : tokens of the training texts, in order of falling frequency, then all other :data:`PIECES` (none in vectors
         that are drawn at random).
     matrix : vector of each token, float32 (len(tokens), size).
-    frequencies : share of each token in the training texts, float64 (len(tokens),); 0 for the other pieces.
+    frequencies : share of each token in the training texts, float64 (len(tokens),); 0 for tokens that do not occur.
     origin : source of the vectors, for reports and bundles.
     packed : the int8 vectors (len(tokens), size) and float32 scales (len(tokens),) of quantized vectors; else None.
     """
@@ -124,9 +124,10 @@ _PLACES = {piece: i for i, piece in enumerate(PIECES)}
 def _means_of_holders(
     tokens: Sequence[str], matrix: NDArray[np.float32], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return for each piece the weighted mean vector of the tokens that hold it, (len(PIECES), size).
+    """Return for each of :data:`PIECES` the mean vector of the tokens that hold it, (len(PIECES), size).
 
-    For pieces that no token holds, see :func:`with_pieces`.
+    The mean is weighted by the square root of the tokens' counts. A syllable in no token gets the mean of its jamo,
+    and a jamo in no token gets the weighted mean of all tokens.
     """
     import scipy.sparse as sp
 

@@ -27,18 +27,22 @@ def analysis_of(
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
 ) -> Analysis:
-    """Compute the fast analyses of a report; :meth:`toxiclf.evaluation.report.Report.analysed` adds the slow ones.
+    """Compute calibration, subgroups and threshold curves of a report, which takes little time.
+
+    :meth:`toxiclf.evaluation.report.Report.analysed` adds the slow analyses.
 
     Parameters
     ----------
     comments, scores : the evaluated rows, and their scores (n, n_labels).
     thresholds : decision threshold of each label.
+    normalizer : normalizes the texts, from which subgroups are made.
     decided : the rows on which thresholds may be chosen: their description, scores and targets; None if unknown.
 
     Returns
     -------
-    ``calibration`` and ``slices``; with ``decided`` also ``thresholds``: the description as ``rows``, and the curves as
-    ``labels``, see :func:`threshold_curve`.
+    Three keys: ``calibration``, see :func:`calibration_curve`; ``slices``, the metrics of subgroups; and, only with
+    ``decided``, ``thresholds``, which has the description as ``rows`` and the result of :func:`threshold_curve` as
+    ``labels``.
     """
     subgroups = list(slice_rows(comments.keys(normalizer), comments.group_column, comments.groups))
     analysis: Analysis = {
@@ -55,7 +59,7 @@ def analysis_of(
 def threshold_curve(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], labels: Sequence[str]
 ) -> dict[str, Curve]:
-    """Count true and false positives of each label at about 300 thresholds, including the model's own.
+    """Count true and false positives of each label at about 300 thresholds, including its decision threshold.
 
     Parameters
     ----------
@@ -65,8 +69,8 @@ def threshold_curve(
     Returns
     -------
     For each label: ``toxic`` and ``others``, the number of rows with the label and without it; ``threshold``, a list in
-    ascending order; ``tp`` and ``fp``, for each threshold the number of toxic rows and of others with
-    score >= threshold. False and true negatives follow: fn = toxic - tp, tn = others - fp.
+    ascending order; ``tp`` and ``fp``, for each threshold the number of rows with the label and without it whose
+    score >= threshold. Negatives are not in the result: fn = toxic - tp, tn = others - fp.
     """
     curves: dict[str, Curve] = {}
     for j, label in enumerate(labels):
@@ -82,7 +86,11 @@ def threshold_curve(
 
 
 def _cuts(scores: NDArray[np.float32], toxic: NDArray[np.bool_], threshold: float) -> NDArray[np.float32]:
-    """Return the thresholds of a curve, ascending: evenly spaced, at quantiles of the scores, and the model's own."""
+    """Return the thresholds of a label's curve, in ascending order.
+
+    They are evenly spaced values from 0 to 1, quantiles of the scores of rows with the label (``toxic``) and without
+    it, and the decision threshold (``threshold``).
+    """
     parts = [np.linspace(0, 1, _EVEN + 1), np.array([threshold])]
     for column, count in ((scores[toxic], _OF_TOXIC), (scores[~toxic], _OF_OTHERS)):
         if len(column):
@@ -97,10 +105,10 @@ def calibration_curve(
 
     Returns
     -------
-    For each label: ``bins``, ten groups of rows with similar scores and of equal size (fewer groups if many scores are
-    equal), with the mean ``score``, the ``share`` of rows that have the label, and the number of ``rows``; and ``ece``,
-    the expected calibration error: the mean of |score - share| over groups, weighted by rows (Naeini, Cooper and
-    Hauskrecht 2015, with groups of equal size).
+    For each label ``bins`` and ``ece``. ``bins`` are ten groups of rows with similar scores, of equal size (fewer
+    groups if many scores are equal). Each has the mean ``score``, the ``share`` of rows that have the label, and the
+    number of ``rows``. ``ece`` is the expected calibration error: the mean of |score - share| over groups, weighted by
+    their number of rows (Naeini, Cooper and Hauskrecht 2015, with groups of equal size).
     """
     calibrated: dict[str, Calibrated] = {}
     for j, label in enumerate(labels):

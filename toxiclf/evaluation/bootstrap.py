@@ -76,10 +76,12 @@ def evaluate(
     ----------
     scores, targets : scores and 0/1 targets, (n, n_labels).
     thresholds : threshold of each label; a row is flagged if score >= threshold.
-    prior : production prevalence of each label, to which rows are weighted; None for unweighted rows. Each resample is
-        weighted separately, because the prevalence is taken as known. Metrics are None if the rows lack a class. The
-        confusion counts are those of unweighted rows. Metrics such as the flag rate are computed only with a prior.
-    exclusive : whether labels exclude each other; affects only the weights.
+    seed : seed of the resamples.
+    prior : production prevalence of each label, to which rows are weighted; None for unweighted rows. Some metrics,
+        such as the flag rate, are computed only with a prior. Each resample is weighted separately, because the
+        prevalence is taken as known. Weighted metrics are None if the rows lack a class. Confusion counts are never
+        weighted.
+    exclusive : whether labels exclude each other; this affects only the weights.
     resamples : number of bootstrap resamples; 0 for metrics without intervals.
     """
     production = None if prior is None else _Production(tuple(prior), exclusive)
@@ -133,7 +135,10 @@ class _Production:
 
 
 def _bootstrap(measure: Callable[[Floats], Floats], n: int, seed: int, resamples: int) -> Floats:
-    """Compute metrics in each bootstrap resample of n rows, (resamples, n_labels, n_metrics)."""
+    """Compute metrics in each bootstrap resample of n rows; return them, (resamples, n_labels, n_metrics).
+
+    ``measure`` computes them from how often each row is drawn in each resample, (resamples, n).
+    """
     rng = np.random.default_rng(seed)
     parts = []
     left = resamples
@@ -150,7 +155,10 @@ def _of_all(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats, *,
     names: Sequence[str], production: _Production | None,
 ) -> Floats:  # fmt: skip
-    """Compute metrics of all labels, (resamples, n_labels, n_metrics), from counts of drawn rows, (resamples, n)."""
+    """Compute the metrics ``names`` of all labels in each resample, (resamples, n_labels, n_metrics).
+
+    ``counts`` says how often each row is drawn in each resample, (resamples, n).
+    """
     columns = []
     for j in range(scores.shape[1]):
         weighted = counts
@@ -167,7 +175,7 @@ def _of_all(
 def _of_label(
     scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold: float, counts: Floats, names: Sequence[str]
 ) -> Floats:
-    """Compute the metrics of one label, (resamples, n_metrics); ``counts`` (resamples, n) are weights of rows."""
+    """Compute the metrics ``names`` of one label, (resamples, n_metrics); ``counts`` are row weights (resamples, n)."""
     rows = ResampledRows(scores, targets == 1, scores >= np.float32(threshold), counts)
     metrics = components("metric")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -175,7 +183,7 @@ def _of_label(
 
 
 def _mean(values: Floats) -> Floats:
-    """Average over labels (axis -2), ignoring NaN values; NaN if all are."""
+    """Average over labels (axis -2), ignoring NaN values; the mean is NaN if all values are NaN."""
     defined = ~np.isnan(values)
     mean: Floats = np.where(defined, values, 0.0).sum(axis=-2) / defined.sum(axis=-2)
     return mean

@@ -39,7 +39,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     Raises
     ------
     UsageError
-        There are fewer than two runs, one is given twice, a folder is not a run, or labels or comments differ.
+        There are fewer than two runs, a run is given twice, a folder is not a run, or labels or comments differ.
     DataError
         A run's files were truncated or changed.
 
@@ -89,7 +89,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Return a short, unique name for each path: its last part, with as many parts before it as uniqueness needs."""
+    """Return a short, unique name for each path: its last part, after as many parent folders as needed to be unique."""
     names = []
     for folder in folders:
         depth = 1
@@ -152,7 +152,10 @@ def _keys(rows: Predictions) -> list[tuple[str, bytes]]:
 
 
 def _aligned(predictions: Sequence[Predictions]) -> list[Predictions]:
-    """Return predictions with rows in the same order: unchanged if orders are equal, else sorted by key and line."""
+    """Return the predictions with their rows in the same order; they must have the same rows.
+
+    They are unchanged if they have the same order already, else sorted by key (see :func:`_keys`) and line.
+    """
     if len({rows.rows_sha256() for rows in predictions}) == 1:
         return list(predictions)
     aligned = []
@@ -183,7 +186,10 @@ def _difference(name: str, label: str, metric: str, run: Evaluation, reference: 
 
 
 def _p(gains: Floats) -> float:
-    """Return the two-sided bootstrap p value of gains; a resample with gain 0 counts on both sides."""
+    """Return the two-sided bootstrap p value for a mean gain of 0; ``gains`` has the gain in each resample.
+
+    A gain of exactly 0 counts both as positive and as negative.
+    """
     fewest = min((gains <= 0).sum(), (gains >= 0).sum())
     return min(1.0, 2 * (1 + int(fewest)) / (1 + len(gains)))
 

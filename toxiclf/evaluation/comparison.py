@@ -25,11 +25,12 @@ class Difference:
     run : name of the run.
     label : name of the label; :data:`toxiclf.evaluation.bootstrap.SUMMARY` for the mean over labels.
     metric : name of the metric.
-    value : metric of the run minus that of the reference. If either is undefined, all numbers are None.
+    value : metric of the run minus that of the reference; if either is undefined, ``value`` to ``p_holm`` are None.
     low, high : 95 % interval of the difference: percentiles over bootstrap resamples of the same comments.
     better : share of the resamples in which the run is better than the reference.
-    p : two-sided p value: twice the share of resamples on the rarer side of 0, with the sample itself counted as one
-        more resample (after Davison and Hinkley 1997, chapter 4).
+    p : two-sided bootstrap p value: 2 (1 + k) / (1 + n) for n resamples, at most 1, where k is the smaller of two
+        counts: resamples in which the run is not better, and those in which it is not worse (after Davison and Hinkley
+        1997, chapter 4).
     p_holm : ``p`` corrected for the number of runs that are compared with the reference (Holm 1979).
     verdict : "not significant" if the interval includes 0, "not defined" without an interval, else "better" or "worse".
     """
@@ -46,7 +47,10 @@ class Difference:
     verdict: Verdict
 
     def lost(self) -> bool:
-        """Return whether Holm's correction removes the significance; only for means over labels of headline metrics."""
+        """Return whether the difference is significant, but no longer after Holm's correction.
+
+        False for a single label, and for a metric that is not a headline metric.
+        """
         stands = (
             self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
         )
@@ -59,7 +63,7 @@ class ComparedRun:
 
     Attributes
     ----------
-    name : name of its folder, with as many parent folders as make names unique.
+    name : name of its folder, after as many parent folders as needed to make the names of runs unique.
     report : the run's report.
     rows : all metrics, with intervals over the resamples of the comparison.
     production_prevalence : production prevalence of each label, to which scores are corrected; empty if none is set.
@@ -104,7 +108,7 @@ class Comparison:
     ----------
     labels, comments : names of the labels, and number of comments.
     runs : the runs, the reference first.
-    differences : a difference for each other run, label (the mean over labels first) and metric.
+    differences : one for each run except the reference, each label (the mean over labels first) and each metric.
     """
 
     labels: tuple[str, ...]
@@ -120,7 +124,8 @@ class Comparison:
     def recipe(self) -> dict[str, dict[str, Any]]:
         """Return the recipe keys whose values differ: key → run → value, None if the run's recipe lacks the key.
 
-        The seed and the model's name are left out. Runs of ``toxiclf evaluate``, which have no recipe, count as equal.
+        The seed and the model's name are left out. Runs of ``toxiclf evaluate`` have no recipe: their values are
+        None, but do not count as different.
         """
         flat = {run.name: dict(flattened(with_new_names(run.report.recipe))) for run in self.runs}
         known = [values for values in flat.values() if values]
@@ -141,7 +146,10 @@ class Comparison:
         }
 
     def tables(self) -> list[list[list[str]]]:
-        """Return tables, each with its heading first: runs, their metrics, differences, and differences by label."""
+        """Return four tables, each with its heading first: runs, metrics, differences, and differences by label.
+
+        The last table is left out if there is only one label.
+        """
         tables: list[list[list[str]]] = component("format", "comparison_tables").target(self)
         return tables
 
@@ -203,7 +211,7 @@ class Comparison:
 
 
 def flattened(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each key of a recipe with its section, such as ``split.test``, and its value."""
+    """Yield each key of a recipe and its value; a key has its section, as in ``split.test``, after ``prefix``."""
     for key, value in recipe.items():
         if isinstance(value, dict):
             yield from flattened(value, f"{prefix}{key}.")

@@ -60,13 +60,13 @@ def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, sc
 
 
 def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: int = 15) -> list[Token]:
-    """Return the most influential tokens of each label: those that raise or lower its scores most.
+    """Return the tokens that raise or lower the scores of each label most.
 
     Returns
     -------
-    For each label up to ``most`` tokens that raise scores and up to ``most`` that lower them, highest effect first.
-    ``comments`` is the number of comments with the token (three or more); ``effect`` is the mean over these comments of
-    the score minus the score without the token.
+    For each label, up to ``most`` tokens that raise scores and up to ``most`` that lower them, highest effect first.
+    The key ``comments`` of a token is the number of comments that have it; tokens in fewer than three comments are left
+    out. ``effect`` is the score minus the score without the token, as the mean over these comments.
     """
     effects: dict[str, list[NDArray[np.float32]]] = {}
     for comment in comments:

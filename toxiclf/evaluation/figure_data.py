@@ -20,20 +20,21 @@ _STEP = 5  # width of a histogram bar in characters
 
 
 def figure_points(outputs: Mapping[str, Mapping[str, Any]], seed: int) -> FigureData:
-    """Convert outputs of training to the points of figures, as JSON types; they may have row numbers, but no texts.
+    """Convert outputs of training to the points of figures, as JSON types without texts of comments.
 
     Parameters
     ----------
-    outputs : any of these keys. "gan": ``training``, ``held_out`` and ``generated``, float (n, 2) each. "metric":
-        ``before`` and ``after``, float (n, n_dimensions) each, ``classes`` and ``rows`` (row numbers), (n,). "errors":
-        ``raw`` outputs and ``classes``, (n,), their ``threshold`` or None, and ``called``, the name of raw outputs.
+    outputs : a dict with any of three keys. "gan" has ``training``, ``held_out`` and ``generated``, float (n, 2) each.
+        "metric" has ``before`` and ``after``, float (n, n_dimensions) each, and ``classes`` and ``rows`` (row numbers),
+        (n,) each. "errors" has ``raw`` (outputs of the model) and ``classes``, (n,) each, ``threshold`` (of the raw
+        outputs, or None) and ``called`` (the name of the raw outputs).
     seed : seed of t-SNE, and of the choice of points if there are too many.
 
     Returns
     -------
-    The same keys with lists. In "metric", ``before`` and ``after`` are two-dimensional t-SNE maps (van der Maaten and
-    Hinton 2008), and ``wide`` has their number of dimensions before t-SNE. In "errors", ``rows`` are the row numbers of
-    the chosen points, ascending.
+    The same keys, with lists in place of arrays. In "metric", ``before`` and ``after`` are two-dimensional t-SNE maps
+    (van der Maaten and Hinton 2008), and ``wide`` has the number of dimensions of each before t-SNE. In "errors",
+    ``rows`` has the row numbers of the chosen points, ascending.
     """
     return cast(FigureData, {name: make(outputs[name], seed) for name, make in _MAKE.items() if name in outputs})
 
@@ -47,15 +48,16 @@ def some_rows(n: int, seed: int, most: int = MOST_POINTS) -> NDArray[np.intp]:
 
 
 def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequence[str]) -> LengthCounts:
-    """Compute histograms of comment lengths by class; lengths above ``LONGEST`` count as ``LONGEST``.
+    """Compute histograms of comment lengths for each label; lengths above ``LONGEST`` count as ``LONGEST``.
 
     Parameters
     ----------
+    texts : texts of the comments.
     targets : 0/1 targets, (n, n_labels).
 
     Returns
     -------
-    ``edges`` of the bars in characters, and ``labels``: label → counts of comments without it, then of those with it.
+    ``edges`` of the bars in characters, and ``labels``: label → counts of comments without the label, then with it.
     """
     lengths = np.minimum([len(text) for text in texts], LONGEST)
     edges = np.arange(0, max(20, int(lengths.max())) + _STEP, _STEP)
@@ -67,13 +69,17 @@ def length_counts(texts: Sequence[str], targets: NDArray[np.uint8], labels: Sequ
 
 
 def tsne_maps(points: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Map the points ``before`` and ``after`` a learned metric, (n, n_dimensions) each, to two dimensions by t-SNE.
+    """Map the points before and after a learned metric to two dimensions by t-SNE (van der Maaten and Hinton 2008).
 
-    t-SNE is by van der Maaten and Hinton (2008); ``seed`` is its random seed.
+    Parameters
+    ----------
+    points : a dict with the keys ``before`` and ``after``, (n, n_dimensions) each; other keys are kept.
+    seed : random seed of t-SNE.
 
     Returns
     -------
-    ``points`` with ``before`` and ``after`` as lists (n, 2), rounded to two decimals, and ``wide``, their n_dimensions.
+    ``points`` with ``before`` and ``after`` as lists (n, 2), rounded to two decimals; ``wide`` has the n_dimensions of
+    each.
     """
     from sklearn.manifold import TSNE
 

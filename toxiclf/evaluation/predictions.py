@@ -99,7 +99,7 @@ def read(folder: Path, labels: Sequence[str]) -> Predictions:
     Parameters
     ----------
     folder : folder of the run.
-    labels : labels of the run's report, in order.
+    labels : labels of the run, in the order of its report.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _heading(labels: Sequence[str]) -> list[str]:
 
 
 def _fault(row: Sequence[str], labels: int) -> str | None:
-    """Return what is wrong with a row of a file with this number of labels, or None if it is valid."""
+    """Return why a row of ``predictions.csv`` is not valid, or None if it is; ``labels`` is the number of labels."""
     width = len(_PLACE) + len(_OF_LABEL) * labels
     if len(row) != width:
         return f"{len(row)} fields instead of {width}"

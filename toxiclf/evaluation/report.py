@@ -209,7 +209,7 @@ class Report(BaseModel):
         return estimate(self.rows, metric, label)
 
     def codes(self) -> list[str]:
-        """Return the codes of the findings, in order."""
+        """Return the code of each finding, such as "below_baseline"."""
         return [finding.code for finding in self.findings]
 
     def to_dict(self) -> dict[str, Any]:
@@ -267,9 +267,10 @@ class Report(BaseModel):
         return report
 
     def analysed(self, *, comments: bool = True) -> Report:
-        """Return a copy that also has the slow analyses; a report whose rows have no texts is returned unchanged.
+        """Return a copy that also has the slow analyses: doubtful labels, points of figures and influential tokens.
 
-        They are doubtful labels, points of figures and, if ``comments``, influential tokens.
+        Influential tokens, which are parts of comments, are left out if ``comments`` is False. A report whose rows have
+        no texts is returned unchanged.
         """
         rows = self.scored_rows
         if rows is None or rows.comments is None:
@@ -280,7 +281,7 @@ class Report(BaseModel):
         return self.model_copy(update={"analysis": analysis, "figure_data": rows.figure_data})
 
     def points(self, figure: str) -> Mapping[str, Any] | None:
-        """Return the points of a figure, see :mod:`toxiclf.evaluation.figure_data`; None if the run has none for it."""
+        """Return the points of a figure, see :mod:`toxiclf.evaluation.figure_data`; None if the run has none."""
         points = self.figure_data
         if not points and self.scored_rows is not None:
             points = self.scored_rows.figure_data

@@ -12,7 +12,7 @@ def run_folder(path: Path) -> Path:
 
     Raises
     ------
-    UsageError : the path is neither.
+    UsageError : the path is neither a run's folder nor a bundle in it.
     """
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"

@@ -59,8 +59,8 @@ class ScoredRows:
     n_truncated : number of comments that were truncated.
     n_unknown : number of comments without any token or n-gram seen in training.
     explainer : the parts of the model that explain scores; None if the model is not loaded.
-    decided : the rows on which thresholds were chosen, and their scores (n, n_labels) by a model that did not learn from
-        them (for out-of-fold scores, one model per fold); None if they are not loaded.
+    decided : the rows on which thresholds were chosen, and their scores (n, n_labels) by a model that did not learn
+        from them (for out-of-fold scores, one model per fold); None if they are not loaded.
     shifts : shift of the log-odds of each label's scores to the production prevalence; empty if unknown.
     outputs : outputs of training for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
     pointed : comments that the row numbers in ``figure_data`` refer to; None if texts are not loaded.
@@ -144,7 +144,11 @@ class ScoredRows:
 
     @cached_property
     def listed(self) -> dict[str, dict[str, list[int]]]:
-        """Row numbers by label and list of ``KINDS``: errors farthest from the threshold, and rows nearest to it."""
+        """Row numbers of comments worth reading: label → name of the list, one of ``KINDS`` → row numbers.
+
+        Two lists have the false positives and false negatives whose scores are farthest from the threshold; the third
+        has the rows whose scores are nearest to it.
+        """
         lists_of = {}
         most = max(_FEWEST_LISTED, _LISTED // len(KINDS) // len(self.labels))
         for j, label in enumerate(self.labels):
@@ -160,7 +164,10 @@ class ScoredRows:
 
     @cached_property
     def occluded(self) -> dict[int, Occluded]:
-        """Effects of tokens on scores by row number, for ``listed`` rows and a random sample; empty without a model."""
+        """Row number → effects of tokens on the scores, for the rows in :attr:`listed` and a random sample of rows.
+
+        Empty if texts or the model are not loaded, or if the model has no ONNX graph.
+        """
         if self.comments is None or self.explainer is None or self.explainer.score is None:
             return {}
         rows = sorted(

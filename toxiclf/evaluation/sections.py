@@ -194,7 +194,11 @@ class GanPoints(TypedDict):
 
 
 class MetricPoints(TypedDict):
-    """Two-dimensional maps of comments before and after a learned metric; ``wide`` counts dimensions before t-SNE."""
+    """Two-dimensional t-SNE maps of comments before and after a learned metric.
+
+    ``wide`` has the number of dimensions of each before t-SNE; ``classes`` and ``rows`` have the 0/1 class and the row
+    number of each comment.
+    """
 
     before: list[Point]
     after: list[Point]
@@ -204,7 +208,11 @@ class MetricPoints(TypedDict):
 
 
 class ErrorPoints(TypedDict):
-    """The raw outputs of an anomaly model, their name (``called``), and the threshold for flagging a comment."""
+    """The raw outputs of an anomaly model, and the threshold of raw outputs from which comments are flagged.
+
+    ``called`` is the name of the raw outputs; ``classes`` and ``rows`` have the 0/1 class and the row number of each
+    comment.
+    """
 
     raw: list[FiniteFloat]
     classes: list[Binary]
@@ -214,7 +222,7 @@ class ErrorPoints(TypedDict):
 
 
 class LengthCounts(TypedDict):
-    """Histograms of comment lengths: for each label the counts of comments without it, then with it."""
+    """Histograms of comment lengths: the bin edges, and for each label the counts without it, then with it."""
 
     edges: list[Count]
     labels: dict[str, Annotated[list[list[Count]], Field(min_length=2, max_length=2)]]
@@ -246,7 +254,7 @@ def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
 
 
 def undefined(metrics: tuple[str, ...]) -> dict[str, Estimate]:
-    """Return, for each metric, an estimate whose values are all None; a run that diverged has these."""
+    """Return an estimate for each metric whose values are all None, as a run that diverged has them."""
     return {metric: {"value": None, "low": None, "high": None} for metric in metrics}
 
 

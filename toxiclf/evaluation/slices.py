@@ -33,14 +33,16 @@ def slice_rows(
 ) -> Iterator[tuple[str, str, Bools]]:
     """Yield subgroups of comments, each as its criterion, its name, and whether each comment belongs to it, bool (n,).
 
-    The criteria are the length of the normalized text; whether a word is disguised (:mod:`toxiclf.text.obfuscation`
-    finds another reading); the groups of people that a comment names, if any (:func:`identity_terms`); and the values
-    of a column. Subgroups of less than ten comments are skipped, and so are criteria with only one subgroup left.
+    The criteria are the length of the normalized text; whether a word is disguised, as found by
+    :mod:`toxiclf.text.obfuscation`; the groups of people that a comment names, if any (:func:`identity_terms`); and the
+    values of a column. Subgroups of less than ten comments are skipped, and so are criteria with only one subgroup
+    left.
 
     Parameters
     ----------
     normalized : normalized texts of the comments.
-    column, values : name of the column, and its value in each row; without values, there are no subgroups by column.
+    column, values : name of the column, and its value for each comment; without values, no subgroups by column are
+        yielded.
     """
     subgroups: list[tuple[str, str, Bools]] = []
     lengths = np.array([len(text) for text in normalized])
@@ -77,7 +79,10 @@ def identity_terms() -> dict[str, tuple[str, ...]]:
 
 
 def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
-    """Return for each group which texts name it. A term must consist of whole morphemes, so 게이 is not found in 게이머."""
+    """Return, for each group of people, whether each text names the group, bool (n,).
+
+    A text names a group if a term of :func:`identity_terms` is in it as whole morphemes, so 게이 is not found in 게이머.
+    """
     tokenizer = MecabTokenizer()
     named = {group: np.zeros(len(normalized), dtype=np.bool_) for group in identity_terms()}
     for i, text in enumerate(normalized):
@@ -100,6 +105,12 @@ def slice_figures(
     thresholds: Sequence[float], labels: Sequence[str],
 ) -> list[Slice]:  # fmt: skip
     """Compute the metrics of each subgroup and label.
+
+    Parameters
+    ----------
+    subgroups : subgroups as :func:`slice_rows` yields them.
+    scores, targets : scores and 0/1 targets, (n, n_labels).
+    thresholds : decision threshold of each label.
 
     Returns
     -------

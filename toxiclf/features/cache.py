@@ -1,4 +1,4 @@
-"""Cache on disk of tokens, word vectors and n-grams, which runs on the same rows share."""
+"""Cache of tokens, word vectors and n-grams on disk, which is shared by runs on the same rows."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class FeatureCache:
 
     Attributes
     ----------
-    seconds : total time that it once took to compute what was read from the cache; with it added, the time of a run
-        does not depend on the cache.
+    seconds : seconds that it once took to compute what this run has read from the cache. They are added to the time
+        of the run, which thus does not depend on the cache.
     """
 
     def __init__(self, folder: Path | None = None) -> None:

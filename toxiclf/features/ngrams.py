@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 NgramRows = dict[str, "sp.csr_matrix"]
-"""A float32 matrix (n, n-grams) for each input name; 1 if the comment holds the n-gram, else 0."""
+"""Float32 matrices (n, n-grams), by the keys "jamo" and "syllable"; 1 if the comment holds the n-gram, else 0."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Ngrams:
 
     Attributes
     ----------
-    sizes : number of n-grams of each input, by the name of the input.
+    sizes : number of known n-grams of jamo and of syllables, by the keys "jamo" and "syllable".
     """
 
     sizes: Mapping[str, int]
 
     def transform(self, encoded: Encoded) -> NgramRows:
-        """Return a 0/1 matrix (n, n-grams) for each input; the n-gram with id 1 is column 0."""
+        """Return a 0/1 matrix (n, n-grams) for each key of ``sizes``; column j is the n-gram with id j + 1."""
         import scipy.sparse as sp
 
         rows = {}

@@ -28,17 +28,17 @@ _QUANTILE = 0.995  # share of the training comments that max_tokens = "auto" doe
 
 
 class Numbers(Protocol):
-    """Converts ids to numbers: a pooling of word vectors, sequences of word vectors, or n-grams."""
+    """Converts encoded comments to features: averaged word vectors, sequences of word vectors, or n-gram matrices."""
 
     def transform(self, encoded: Encoded) -> Any:
-        """Return averaged word vectors, float32 (n, size), sequences (``Sequences``), or n-grams (``NgramRows``)."""
+        """Return averaged word vectors, float32 (n, size); sequences (``Sequences``); or n-grams (``NgramRows``)."""
 
     def write(self, graph: Graph) -> str:
         """Add ``transform`` to an ONNX graph; return its output's name, or "" if the model itself reads the ids."""
 
 
 class Step(Protocol):
-    """A fitted step between the numbers and the model: a selection of dimensions, or a learned metric."""
+    """A fitted step that transforms features before the model: it selects dimensions, or applies a learned metric."""
 
     def transform(self, features: Any) -> NDArray[np.float32]:
         """Return the transformed features, float32 (n, width)."""
@@ -49,14 +49,14 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class FeaturePipeline:
-    """Fitted feature pipeline, which turns comments into the input of a model: encoder, numbers and steps.
+    """Fitted feature pipeline, which turns comments into the input of a model.
 
     Attributes
     ----------
     encoder : converts comments to ids; a bundle stores it apart from the ONNX graph.
-    numbers : converts ids to numbers.
+    numbers : converts ids to features, such as averaged word vectors.
     origin : source of the word vectors; empty for n-grams.
-    steps : fitted steps that transform the numbers, in order.
+    steps : fitted steps that then transform the features, in order.
     """
 
     encoder: TextEncoder
@@ -74,9 +74,10 @@ class FeaturePipeline:
         vectors: WordVectors | None,
         cache: FeatureCache | None = None,
     ) -> FeaturePipeline:
-        """Fit the features that the recipe's model takes, without steps.
+        """Return a pipeline, fitted to the training rows ``rows``, of the features that the recipe's model takes.
 
-        If ``vectors`` is None, they are trained on ``rows``. A model that learns its own embedding gets random vectors.
+        It has no steps yet. If ``vectors`` is None, word vectors are trained on ``rows``. A model that learns its own
+        embedding gets random vectors.
         """
         options: Any = recipe.model
         takes, cache = options.component["takes"], cache or FeatureCache()
@@ -101,7 +102,9 @@ class FeaturePipeline:
         cls, rows: TokenizedTexts, preprocessor: Preprocessor, *, jamo: int, syllable: int, min_comments: int,
         cache: FeatureCache,
     ) -> FeaturePipeline:  # fmt: skip
-        """Learn the n-grams of 1 to ``jamo`` jamo and of 1 to ``syllable`` syllables in at least ``min_comments`` rows.
+        """Make a pipeline of the n-grams that at least ``min_comments`` of the rows hold.
+
+        They have 1 to ``jamo`` jamo, or 1 to ``syllable`` syllables.
 
         Raises
         ------
@@ -123,7 +126,10 @@ class FeaturePipeline:
         cls, rows: TokenizedTexts, preprocessor: Preprocessor, engine: Tokenizer, vectors: WordVectors, *, name: str,
         max_tokens: int | None,
     ) -> FeaturePipeline:  # fmt: skip
-        """Make a pipeline with the pooling ``name`` of ``vectors``, fitted to ``rows``."""
+        """Make a pipeline that averages word vectors with the pooling ``name``, fitted to ``rows``.
+
+        Only the first ``max_tokens`` tokens of a comment are averaged; None averages all.
+        """
         view = TokenView(engine, TokenVocabulary(vectors.tokens), max_tokens)
         encoder = TextEncoder(preprocessor, {WORDS: view})
         return cls(encoder, pooling(name, vectors).fit(rows.encode(encoder)), vectors.origin)
@@ -138,7 +144,10 @@ class FeaturePipeline:
         *,
         max_tokens: int | None,
     ) -> FeaturePipeline:
-        """Make a pipeline of sequences of at most ``max_tokens`` word vectors; None cuts at most 0.5 % of the rows."""
+        """Make a pipeline of sequences of at most ``max_tokens`` word vectors.
+
+        None sets the maximum so that at most 0.5 % of the rows are cut.
+        """
         assert rows.tokens is not None
         vocabulary = TokenVocabulary(vectors.tokens)
         if max_tokens is None:
@@ -162,7 +171,7 @@ class FeaturePipeline:
         return features
 
     def write(self, graph: Graph) -> str:
-        """Add the numbers and the steps to a graph; return the name of the model's input."""
+        """Add the computation of the features, and the steps, to a graph; return the name of the model's input."""
         name = self.numbers.write(graph)
         for step in self.steps:
             name = step.write(graph, name)

@@ -91,7 +91,7 @@ class Mean(Pooling):
         return np.ones(len(self.vectors.tokens) + 1)
 
 
-@register("pooling", summary="their mean weighted by inverse document frequency", order=2)
+@register("pooling", summary="the mean of word vectors, weighted by inverse document frequency", order=2)
 class Tfidf(Pooling):
     """Mean weighted by inverse document frequency, ln((1 + n) / (1 + df)) + 1 (Spärck Jones 1972, smoothed).
 
@@ -112,8 +112,9 @@ class Tfidf(Pooling):
 
 
 @register(
-    "pooling", summary="smooth inverse frequency without the vectors' common direction (Arora et al. 2017)", order=3
-)
+    "pooling", order=3,
+    summary="the mean weighted by smooth inverse frequency, without the comments' common direction (Arora et al. 2017)",
+)  # fmt: skip
 class Sif(Pooling):
     """Mean with weights a / (a + p), from which the comments' common direction is removed (Arora, Liang and Ma 2017).
 

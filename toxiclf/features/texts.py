@@ -68,5 +68,5 @@ class TokenizedTexts:
 
 
 def encoded(comments: Comments, encoder: TextEncoder) -> Encoded:
-    """Return the ids of comments; texts that ``comments`` already holds normalized are not normalized again."""
+    """Return the ids of comments; the cached normalized texts of ``comments`` are used if there are any."""
     return encoder.encode_preprocessed(*comments.preprocessed(encoder.preprocessor))

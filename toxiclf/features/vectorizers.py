@@ -131,15 +131,15 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
     pooling : {"mean", "tfidf", "sif"}
         How a comment's word vectors are averaged; see :mod:`toxiclf.features.pooling`.
     pretrained : str
-        Ready-made word vectors: "ko-comments", a folder or a file. "none" trains word vectors. Otherwise
-        ``random_state`` has no effect, and ``kind`` to ``buckets`` must keep their defaults. See
-        :class:`toxiclf.recipe.VectorsSection`.
+        Ready-made word vectors: "ko-comments", a folder or a file; "none" trains word vectors. With ready-made
+        vectors, ``random_state`` has no effect, and the parameters from ``kind`` to ``buckets`` must keep their
+        defaults. See :class:`toxiclf.recipe.VectorsSection`.
     kind, architecture : str
         "word2vec" or "fasttext"; "skip_gram" or "cbow".
     size, window : int
         Dimensions of a word vector; number of tokens on each side of a token that count as its neighbors in training.
     min_count, epochs : int or "auto"
-        Minimum number of occurrences of a token with a vector of its own; number of passes over the texts.
+        Number of times that a token must occur to get its own vector; number of passes over the texts.
     unlabeled : str or sequence of str
         Files of texts to train on; empty to train on the comments themselves.
     jamo_ngrams, buckets : (int, int) and int

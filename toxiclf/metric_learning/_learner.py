@@ -41,8 +41,8 @@ class MetricLearner:
     """Learns an encoder that maps features to unit vectors, so that comments of one class lie near each other.
 
     Each batch has the same number of rows from each class. After each epoch, validation rows are ranked by how much
-    nearer they are to the mean vector of toxic training rows than to that of the training rows that are not toxic. The
-    weights with the best average precision are kept.
+    nearer they are to the mean vector of the training rows with the label than to the mean vector of those without it.
+    The weights of the epoch whose ranking has the best average precision are kept.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class MetricLearner:
         plan = Plan(
             options.model_dump_json(exclude={"metric_epochs", "metric_patience"}), "adam", options.metric_learning_rate,
             options.metric_batch_size, options.metric_epochs, options.metric_patience, 1.0, CROSSENTROPY, False, task.seed,
-            ("the steps are probably too large", "lower features.metric_learning_rate"),
+            ("the steps of the optimizer are probably too large", "lower features.metric_learning_rate"),
         )  # fmt: skip
         self._encoder = _SequenceEncoder(options) if options.of_sequences else _VectorEncoder(options)
         with seeded(task.seed):
@@ -116,12 +116,12 @@ def _check(targets: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> None:
     if fewest < 2:
         raise DataError(
             "features.metric_learning needs at least two training comments of each class, but one class has "
-            f"{fewest}; label more of them"
+            f"{fewest}; label more comments of that class"
         )
     if held_out[:, 0].min() == held_out[:, 0].max():
         raise DataError(
-            "features.metric_learning needs validation comments of both classes, but there is only one; raise "
-            "split.validation, or label more of the other class"
+            "features.metric_learning needs validation comments of both classes, but all are of one class; raise "
+            "split.validation, or label more comments of the class that is missing"
         )
 
 
@@ -142,8 +142,11 @@ class _Unit(Block):
 
 @dataclass
 class _VectorEncoder:
-    """Encoder "mlp": dense layers over standardized vectors. The ONNX graph computes it in double precision, because a
-    rounding error in its output could change a split of a random forest."""
+    """Encoder "mlp": dense layers over standardized vectors.
+
+    The ONNX graph computes the encoder in double precision, because a rounding error in the encoder's output could send
+    a row to another leaf of a random forest.
+    """
 
     options: FeaturesSection
 
@@ -186,8 +189,11 @@ class _VectorEncoder:
 
 @dataclass
 class _SequenceEncoder:
-    """Encoder over sequences of word vectors: the blocks of the model that ``metric_encoder`` names, with default
-    options, a dense layer and scaling to length 1."""
+    """Encoder over sequences of word vectors.
+
+    It consists of the blocks of the model that ``metric_encoder`` names (with that model's default options), followed
+    by a dense layer and scaling to length 1.
+    """
 
     options: FeaturesSection
 
@@ -209,7 +215,7 @@ class _SequenceEncoder:
         return IdRows(features.renumbered(self.numbers).ids)
 
     def finish(self, network: keras.Model) -> None:
-        """Replace the embedding with one that holds the vectors of all tokens, trained or not."""
+        """Replace the embedding with one for all tokens: trained vectors from ``network``, the others as they were."""
         embedding = self.blocks[0]
         assert isinstance(embedding, Embedding)
         matrix = self.features.matrix.copy()

@@ -1,4 +1,4 @@
-"""Models, which compute raw outputs from features. A file holds options, class, preset and ONNX form of its models."""
+"""Models, which compute raw outputs from features. Each file has the options, class and ONNX form of its models."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Task:
     ----------
     targets : 0/1 labels of the training rows, uint8 (n, n_labels).
     exclusive : whether a comment has at most one of the labels.
-    weights : class weights, one entry per problem (see :func:`toxiclf.balance.weights.problems`).
+    weights : class weights, one entry per label; if labels are exclusive, a single entry for all.
     seed : seed of all random numbers of the fit.
     loss : loss that networks minimize; other models ignore it.
     context : messages, progress bar and checkpoint of a long fit.
@@ -58,7 +58,7 @@ class Model(ABC):
 
     Parameters
     ----------
-    options : options from the recipe, of the class that the model registers.
+    options : options from the recipe, an instance of the options class that the model registers.
 
     Attributes
     ----------
@@ -88,14 +88,14 @@ class Model(ABC):
         """Compute raw outputs with the training library, float64 (n, n_labels); a higher value is more toxic.
 
         They are log-odds, margins, votes, anomaly scores or reconstruction errors. For exclusive labels, the output of
-        the negative value (not toxic) is subtracted.
+        the negative value (not toxic) is subtracted from the output of each label.
         """
 
     @abstractmethod
     def write(self, graph: Graph, features: str) -> str:
         """Add the fitted model to an ONNX graph; return the name of its raw outputs, float32 (batch, n_labels).
 
-        ``features`` is the name of the model's input in the graph; "" if the model itself reads token or n-gram ids.
+        ``features`` is the name of the features in the graph; "" if the model itself reads token ids or n-gram ids.
         """
 
 

@@ -18,8 +18,10 @@ Floats = NDArray[np.float64]
 
 
 def binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
-    """Return one-vs-rest problems, each a pair of 0/1 targets and row weights, both (n,). There is one per label; if
-    labels are exclusive, there is one per value, with the negative value (not toxic) first."""
+    """Return the one-vs-rest problems, one per label: each is a pair of 0/1 targets and row weights, both (n,).
+
+    If labels are exclusive, the first problem is an additional one, for the negative value (not toxic).
+    """
     result = []
     for classes, weights in zip(problems(task.targets, exclusive=task.exclusive), task.weights, strict=True):
         rows = np.array(weights.weights)[classes]
@@ -29,13 +31,19 @@ def binary_problems(task: Task) -> list[tuple[NDArray[np.intp], Floats]]:
 
 
 def against_negative(margins: Floats, *, exclusive: bool) -> Floats:
-    """Subtract the first column, the margin of the negative value (not toxic), from the other columns, (n, values - 1).
-    If labels are not exclusive, return the margins unchanged."""
+    """Subtract the first column, the margin of the negative value (not toxic), from the other columns; return these.
+
+    If labels are not exclusive, return the margins unchanged.
+    """
     return margins[:, 1:] - margins[:, :1] if exclusive else margins
 
 
 def write_against_negative(graph: Graph, margins: str, columns: int, *, exclusive: bool) -> str:
-    """Add nodes that compute :func:`against_negative` of margins (batch, columns); return the name of the result."""
+    """Add nodes that subtract the first column of ``margins`` from the others; return the name of the result.
+
+    The first column is the margin of the negative value (not toxic). If labels are not exclusive, return ``margins``.
+    ``columns`` is the number of columns of ``margins`` (batch, columns).
+    """
     if not exclusive:
         return margins
     one = graph.integers(1)
@@ -50,12 +58,12 @@ class Scaling:
     Parameters
     ----------
     features : feature matrix of the training set, float32 (n, width).
-    standardize : whether to standardize; False does not scale.
+    standardize : whether to standardize; if False, :meth:`apply` does not change the values.
 
     Attributes
     ----------
     mean, deviation : mean and standard deviation of each dimension, float64 (width,). A deviation of 1e-8 or less is
-        replaced by 1. Without standardization, they are 0 and 1.
+        replaced by 1. Without standardization, all means are 0 and all deviations are 1.
     """
 
     def __init__(self, features: NDArray[np.float32], *, standardize: bool) -> None:
@@ -74,20 +82,30 @@ class Scaling:
 
 
 class Linear:
-    """Logistic regressions, one per binary problem, as coefficients (features, n_labels) and intercepts (n_labels,).
+    """One-vs-rest logistic regressions: one per label, and one for the negative value (not toxic) of exclusive labels.
 
     Parameters
     ----------
     C : inverse strength of the L2 penalty.
     dual : whether to solve the dual problem, which is faster if there are more features than rows.
+
+    Attributes
+    ----------
+    coefficients_, intercepts_ : coefficients (features, n_labels) and intercepts (n_labels,). For exclusive labels,
+        those of the negative value are subtracted.
     """
 
     def __init__(self, C: float, *, dual: bool) -> None:
         self._C, self._dual = C, dual
 
     def fit(self, features: Any, task: Task, scales: Callable[[NDArray[np.intp]], Floats] | None = None) -> Linear:
-        """Fit the logistic regressions. ``scales`` computes, from the 0/1 targets of a problem, the factors (features,)
-        by which its features are multiplied; None for no factors."""
+        """Fit the logistic regressions.
+
+        Parameters
+        ----------
+        scales : function from the 0/1 targets (n,) of a regression to factors (features,), by which the features are
+            multiplied in this regression; None for no factors.
+        """
         import scipy.sparse as sp
         from sklearn.linear_model import LogisticRegression
 

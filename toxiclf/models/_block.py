@@ -20,7 +20,7 @@ class Words:
     Attributes
     ----------
     ids : name of the token ids, int32 (time, batch); 0 is padding.
-    lengths : name of the numbers of tokens, int32 (batch,).
+    lengths : name of the number of tokens of each comment, int32 (batch,).
     """
 
     ids: str
@@ -28,7 +28,7 @@ class Words:
 
     @classmethod
     def of(cls, graph: Graph, view: str) -> Words:
-        """Add the ids and lengths of a view to the inputs of a graph and return their names."""
+        """Add graph inputs for the token ids and lengths of ``view``, such as "words"; return their names."""
         return cls(graph.add("Transpose", graph.ids(view), perm=[1, 0]), graph.lengths(view))
 
     def mask(self, graph: Graph) -> str:
@@ -42,7 +42,7 @@ class Words:
 
 
 class Block(ABC):
-    """One or more layers of a network, for a Keras model and for an ONNX graph."""
+    """One or more layers of a network, which can be added to a Keras model and, when trained, to an ONNX graph."""
 
     @abstractmethod
     def apply(self, x: Any, mask: Any) -> Any:
@@ -56,7 +56,13 @@ class Block(ABC):
 
     @abstractmethod
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Add the trained layers to a graph; return their output's name. ``words`` is None in networks over vectors."""
+        """Add the trained layers to a graph; return the name of their output.
+
+        Parameters
+        ----------
+        x : name of the input of the layers.
+        words : names of the token ids and lengths; None in networks over vectors.
+        """
 
 
 def apply_blocks(blocks: Sequence[Block], x: Any, mask: Any = None) -> Any:

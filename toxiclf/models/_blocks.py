@@ -73,8 +73,10 @@ class Recurrent(Block):
             self.layer = keras.layers.Bidirectional(self.layer)
 
     def apply(self, x: Any, mask: Any) -> Any:
-        """Map vectors (batch, time, size) to states (batch, time, width), or to last states (batch, width) if ``last``.
-        The width is directions · units."""
+        """Map vectors (batch, time, size) to states (batch, time, width); with ``last``, to last states (batch, width).
+
+        The width is the number of units, or twice as much if the layer is bidirectional.
+        """
         # Keras's cuDNN kernels reject a fully masked row: an empty comment gets a step of zeros, whose state is unused
         steps = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
         states = self.layer(x, mask=ops.cast(steps, "bool"))
@@ -114,8 +116,8 @@ ONNX_ACTIVATIONS: dict[str, tuple[Any, ...]] = {
     "elu": ("Elu", 1.0),
     "softsign": ("Softsign",),
 }
-"""LSTM activations that ONNX Runtime supports, by Keras's name: ONNX's name and, for some, alpha and beta. Softmax is
-not supported."""
+"""LSTM activations by their names in Keras: the name in ONNX, followed by alpha and beta if the activation has them.
+Softmax is missing, because ONNX Runtime does not support it."""
 
 
 def _given(**attributes: list[Any]) -> dict[str, Any]:
@@ -272,7 +274,10 @@ class Normalization(Block):
         return self.layer(x)
 
     def write(self, graph: Graph, x: str, words: Words | None) -> str:
-        """Add the trained normalization (batch: a product and a sum; layer: one operator); return its output's name."""
+        """Add the trained normalization; return the name of its output.
+
+        Batch normalization becomes a product and a sum; layer normalization becomes one operator.
+        """
         weights = [np.asarray(weight, dtype=np.float64) for weight in self.layer.get_weights()]
         if isinstance(self.layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = weights
@@ -322,7 +327,10 @@ class Draw(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self._seeds = keras.random.SeedGenerator()
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return a code (batch, latent) for ``inputs``, the mean and the log-variance, both (batch, latent)."""
+        """Return a code (batch, latent): a sample in training, else the mean.
+
+        ``inputs`` is the pair of mean and log-variance, both (batch, latent).
+        """
         mean, log_variance = inputs
         if not training:
             return mean
@@ -330,7 +338,7 @@ class Draw(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
 
 def activate(graph: Graph, x: str, name: str, *, axis: int) -> str:
-    """Add an activation, named as in Keras; return the name of its output. Only softmax uses ``axis``."""
+    """Add the activation that Keras calls ``name``; return the name of its output. Only softmax uses ``axis``."""
     if name == "softmax":
         return graph.add("Softmax", x, axis=axis)
     return _gelu(graph, x) if name == "gelu" else graph.add(_OPERATORS[name], x)

@@ -69,11 +69,14 @@ class Checkpoint:
         return State(arrays, facts)
 
     def unfit(self, reason: str) -> UsageError:
-        """Return an error that says why training cannot resume from the file."""
+        """Return an error that says why training cannot resume: ``reason``, such as "cannot be read"."""
         return UsageError(f"the checkpoint {self.path} {reason}; leave out --resume to start over")
 
     def save(self, identity: str, state: State) -> None:
-        """Replace the file with a new state. If the process is killed, the file holds the old or the new state."""
+        """Replace the file with a new state and its ``identity`` (as in :meth:`load`).
+
+        If the process is killed meanwhile, the file holds either the old or the new state.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
         facts = json.dumps({**state.facts, "identity": identity})

@@ -26,7 +26,7 @@ _HIGH = 0.01  # a higher learning rate is reported as the likely cause of a dive
 
 
 class Network(Model):
-    """Base class of all networks: it makes the training plan from the options and reports it.
+    """Base class of all networks, which turns the options into a training plan and reports that plan.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Network(Model):
             return f"the learning rate of {options.learning_rate:g} is probably too high", lower
         unclipped = options.clip_norm == "none" or not options.clip_norm
         cure = f"set model.clip_norm = 1, or {lower}" if unclipped else lower
-        return "the steps are probably too large", cure
+        return "the steps of the optimizer are probably too large", cure
 
 
 class Classifier(Network):
@@ -112,7 +112,7 @@ class Classifier(Network):
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """Return logits (n, n_labels). For exclusive labels, the negative value's (not toxic) logit is subtracted."""
+        """Return logits (n, n_labels); for exclusive labels, minus the logit of the negative value (not toxic)."""
         from toxiclf.models._training_loop import compiled_forward, predicted
 
         logits = predicted(compiled_forward(self.network_), self._rows(features))
@@ -136,7 +136,10 @@ class Classifier(Network):
 
     @abstractmethod
     def _write_input(self, graph: Graph, features: str) -> tuple[str, Words | None]:
-        """Return the name of the first block's input, and the names of token ids and lengths (None for vectors)."""
+        """Add the input of the first block to a graph; return its name, and the names of the token ids and lengths.
+
+        In networks over vectors, the second part of the result is None.
+        """
 
     def _train(
         self, network: Any, rows: Rows, held_out: Rows, held_out_targets: NDArray[np.uint8],
@@ -251,8 +254,16 @@ def _place(embedding: Block, network: Any) -> int:
 def _logits(
     targets: tuple[NDArray[np.float64], NDArray[np.float64]], adjustment: tuple[float, ...], *, exclusive: bool
 ) -> Block:
-    """Return the output layer. Its initial biases plus ``adjustment`` are the log-odds (exclusive labels: the logs) of
-    each column's weighted share of the training set."""
+    """Return the output layer, with initial biases that fit the class shares of the training set.
+
+    The bias of a column is the log-odds of the column's weighted share, or the logarithm of that share if labels are
+    exclusive. ``adjustment`` is subtracted.
+
+    Parameters
+    ----------
+    targets : wanted outputs of the training rows and their weights, both (n, columns).
+    adjustment : constants that are added to the logits in training, one per column; empty for none.
+    """
     from toxiclf.models._blocks import Dense
 
     wanted, weights = targets
@@ -262,7 +273,10 @@ def _logits(
 
 
 def _weighted_targets(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return wanted outputs and weights, both (n, columns); a column is a label, or a value of exclusive labels."""
+    """Return the wanted outputs of the training rows and their weights, both (n, columns), with one column per label.
+
+    If labels are exclusive, the first column is an additional one, for the negative value (not toxic).
+    """
     classes = problems(task.targets, exclusive=task.exclusive)
     weights = [np.array(entry.weights)[rows] for entry, rows in zip(task.weights, classes, strict=True)]
     if task.exclusive:

@@ -22,14 +22,14 @@ class NetworkOptions(ModelOptions):
     learning_rate: Positive = 1e-3
     """Learning rate of the optimizer."""
     batch_size: Count | Literal["auto"] = "auto"
-    """Number of comments in a batch; "auto" is 64, 128 for more than 50,000 training rows, and 256 for more than
-    200,000."""
+    """Number of comments in a batch; "auto" is 64 for up to 50,000 training rows, 128 for up to 200,000, and 256
+    for more."""
     epochs: Count | Literal["auto"] = "auto"
     """Maximum number of passes over the training rows; "auto" is lower for more rows."""
     patience: Count = 5
     """Epochs without a better validation metric before training stops."""
     clip_norm: NotNegative | Literal["none"] = 1.0
-    """Norm of all gradients together above which they are clipped; 0 or "none" turns clipping off."""
+    """Global norm to which gradients are clipped; 0 or "none" turns clipping off."""
 
 
 class SequenceOptions(NetworkOptions):
@@ -39,13 +39,12 @@ class SequenceOptions(NetworkOptions):
     """Whether word vectors stay fixed (frozen), are trained further (fine_tuned), or are trained from random values
     (scratch)."""
     spatial_dropout: Rate = 0.5
-    """Share of word-vector dimensions that are dropped in training, each in all tokens of a comment."""
+    """Rate of spatial dropout, which drops a dimension in all word vectors of a comment."""
     normalization: Normalization = "none"
-    """Normalization of the comment's vector (dnn_sequence: of each dense layer): none, over the batch, or over the
-    vector itself (layer)."""
+    """Normalization of the comment's vector (dnn_sequence: of each dense layer): none, batch normalization (batch) or
+    layer normalization (layer)."""
     dropout: Rate = 0.5
-    """Share of the dimensions of the comment's vector, and of each dense layer's units, that are dropped in training
-    (dnn_sequence: of the units only)."""
+    """Dropout rate of the comment's vector and of each dense layer (dnn_sequence: of the dense layers only)."""
     dense: Units = ()
     """Units of each dense layer before the output layer."""
 

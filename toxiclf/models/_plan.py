@@ -16,7 +16,7 @@ class Divergence:
 
     Attributes
     ----------
-    epoch, step : number of the epoch, and of the step in it, counted from 1.
+    epoch, step : number of the epoch, and number of the step within the epoch, both counted from 1.
     loss : loss at the step.
     what : what was observed, such as "the loss was NaN or infinite".
     cause : likely cause.
@@ -41,10 +41,10 @@ class Plan:
     Attributes
     ----------
     network : options of the model as JSON text; a checkpoint with other options cannot be resumed.
-    loss : loss to minimize; it weights the cross-entropies, or the monitor's losses.
-    clip_norm : norm of all gradients together above which they are clipped; None for no clipping.
+    loss : loss to minimize, which weights the cross-entropies, or the results of ``Monitor.losses`` if that is set.
+    clip_norm : global norm to which gradients are clipped; None for no clipping.
     blame : likely cause of a divergence, and settings that fix it.
-    adjustment : constant that the loss adds to each column's logits; empty for none.
+    adjustment : constants that are added to the logits in training, one per column; empty for none.
     """
 
     network: str
@@ -62,8 +62,8 @@ class Plan:
 
 
 Losses = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""Function from the outputs of a batch, the wanted outputs and the weights to the losses and their weights, both of the
-same shape."""
+"""Function ``(outputs, wanted, weights) -> (losses, weights)`` for one batch. ``wanted`` are the wanted outputs; the
+returned losses and weights have the same shape."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Monitor:
     measure : name of the validation metric.
     lower_is_better : whether a lower value is better.
     losses : loss function; None for cross-entropy.
-    batches : function that yields the batches of an epoch; None for batches of similar length.
+    batches : function that yields the row indices of each batch; None for batches of rows of similar length.
     """
 
     measure: str = "validation average precision"

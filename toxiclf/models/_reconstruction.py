@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def _sum_of_outputs(outputs: Any, wanted: Any, weights: Any) -> tuple[Any, Any]:
-    """Return each row's loss, the sum of reconstruction error and penalty, and its weight; both are (batch,)."""
+    """Return the losses and weights of the rows, both (batch,).
+
+    The loss of a row is its reconstruction error plus its penalty, the two columns of ``outputs``.
+    """
     from toxiclf.backend import tf
 
     return tf.reduce_sum(outputs, axis=-1), weights[:, 0]
@@ -39,7 +42,9 @@ class Reconstruction(Network):
     monitor = Monitor("validation error", lower_is_better=True, losses=_sum_of_outputs)
 
     def fit(self, features: Any, task: Task, held_out: HeldOut | None = None) -> Reconstruction:
-        """Fit to training rows without the label; early stopping uses the mean error of validation rows without it.
+        """Fit to the training rows without the label.
+
+        Early stopping uses the mean reconstruction error of the validation rows without the label.
 
         Raises
         ------
@@ -94,7 +99,7 @@ class Code:
 
     Attributes
     ----------
-    encoder, decoder : blocks of each, without the decoder's output layer.
+    encoder, decoder : blocks of the encoder, and blocks of the decoder without its output layer.
     drawn : Keras tensor, the input of the decoder; it may be random in training.
     penalty : Keras tensor (batch, 1), a penalty on the code that is added to the reconstruction error in training.
     """
@@ -124,7 +129,7 @@ class VectorReconstruction(Reconstruction):
         Parameters
         ----------
         x : Keras tensor (batch, width).
-        code : encoder and decoder, which are not applied yet; ``drawn`` is ``x``, and ``penalty`` is zero.
+        code : the encoder and decoder to use; the other attributes are placeholders (``drawn``: ``x``, ``penalty``: 0).
         """
 
     @property

@@ -22,7 +22,7 @@ class Rows(Protocol):
 
     Attributes
     ----------
-    lengths : number of time steps of each row in a batch of its own, (n,); 1 for a vector.
+    lengths : number of time steps of each row before padding to the longest row of its batch, (n,); 1 for a vector.
     """
 
     lengths: NDArray[np.int32]
@@ -88,7 +88,7 @@ class IdRows:
 
 
 def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Yield the row indices of batches with rows of similar length, in random order.
+    """Yield the row indices of each batch of an epoch: rows of similar length per batch, batches in random order.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> 
 
 
 def balanced_batches(classes: NDArray[np.intp]) -> Batches:
-    """Return a function that yields batches with the same number of rows from each class, at least two.
+    """Return a function that yields batches with the same number of rows, at least two, from each class.
 
     An epoch has about as many rows as the training set: rows of rarer classes are repeated as often as necessary, and
     some rows of frequent classes are left out.

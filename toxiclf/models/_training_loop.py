@@ -60,7 +60,8 @@ class TrainingLoop:
         Parameters
         ----------
         wanted, weights : wanted outputs of the training rows and their weights, both (n, columns).
-        held_out : rows of the validation set.
+        rows, held_out : input rows of the training set, and of the validation set.
+        context : messages, progress bar and checkpoint.
 
         Raises
         ------
@@ -116,7 +117,7 @@ class TrainingLoop:
 
     @property
     def _sign(self) -> int:
-        """-1 if a lower validation metric is better, else 1; after multiplication by it, a higher value is better."""
+        """Factor for the validation metric so that a higher value is better: -1 if a lower metric is better, else 1."""
         return -1 if self._monitor.lower_is_better else 1
 
     def _note(self, loss: float, figure: float) -> None:
@@ -169,7 +170,10 @@ class TrainingLoop:
 
 
 def _is_history(facts: Mapping[str, Any], column: str) -> bool:
-    """Return whether a checkpoint's facts hold a valid history of at least one epoch."""
+    """Return whether a checkpoint's ``facts`` hold a valid history of at least one epoch.
+
+    ``column`` is the key of the validation metric in the history.
+    """
     history, best, since = (facts.get(name) for name in ("history", "best", "since"))
     keys = {"epoch", "loss", column}
     return (
@@ -183,7 +187,10 @@ def _is_history(facts: Mapping[str, Any], column: str) -> bool:
 
 
 def _what(before: float | None, loss: float, norm: float) -> str:
-    """Describe a diverged step by its loss, its gradient norm and the mean loss before it (None if there was none)."""
+    """Describe a diverged step by its loss and its gradient norm.
+
+    ``before`` is the mean loss of earlier steps; None if the step was the first.
+    """
     if not math.isfinite(loss):
         return "the loss was NaN or infinite"
     if not math.isfinite(norm):
@@ -192,7 +199,7 @@ def _what(before: float | None, loss: float, norm: float) -> str:
 
 
 def predicted(forward: Callable[[NDArray[Any]], Any], rows: Rows) -> Floats:
-    """Return the outputs of all rows, float64 (n, columns), computed in batches of similar length."""
+    """Return the outputs of ``forward`` for all rows, float64 (n, columns), computed in batches of similar length."""
     order = np.argsort(rows.lengths, kind="stable")
     pieces = []
     begin = 0
@@ -219,8 +226,11 @@ def compiled_forward(network: keras.Model) -> Callable[[NDArray[Any]], Any]:
 def _compiled_step(
     network: keras.Model, optimizer: Any, plan: Plan, losses: Losses | None = None
 ) -> Callable[..., tuple[Any, Any, Any]]:
-    """Return a compiled training step: from a batch, wanted outputs and weights to loss, gradient norm and whether the
-    network was updated. It is not if loss or norm is not finite, or if the mean unweighted loss exceeds ``_LIMIT``."""
+    """Return a compiled function that trains on one batch, given the batch, its wanted outputs and their weights.
+
+    The function returns the loss, the gradient norm and whether the network was updated. There is no update if the loss
+    or the norm is not finite, or if the mean unweighted loss exceeds ``_LIMIT``. ``losses`` is as in :class:`Monitor`.
+    """
     variables = network.trainable_variables
     columns = tf.TensorSpec([None, network.output_shape[-1] if losses is None else None], tf.float32)
     losses = losses or (_softmax_losses if plan.exclusive else _sigmoid_losses)

@@ -31,8 +31,8 @@ class AutoencoderOptions(NetworkOptions):
     "model", "autoencoder", order=50, options=AutoencoderOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Autoencoder over averaged word vectors of comments without the label; a high reconstruction error is "
-        "unusual",
+    summary="Autoencoder over averaged word vectors of comments without the label; a high reconstruction error "
+        "means an unusual comment",
 )  # fmt: skip
 class Autoencoder(VectorReconstruction):
     """Autoencoder of a comment's standardized vector, with narrow layers (Hinton and Salakhutdinov 2006).
@@ -49,7 +49,7 @@ class Autoencoder(VectorReconstruction):
         return self.options.dropout
 
     def code(self, x: Any, code: Code) -> Code:
-        """Return the autoencoder with the encoder's output as its code; the penalty stays 0."""
+        """Apply the encoder to ``x``; return a copy of ``code`` whose ``drawn`` is the encoder's output."""
         return Code(code.encoder, code.decoder, apply_blocks(code.encoder, x), code.penalty)
 
 
@@ -85,7 +85,7 @@ class OvercompleteAutoencoder(VectorReconstruction):
     options: OvercompleteAutoencoderOptions
 
     def code(self, x: Any, code: Code) -> Code:
-        """Drop dimensions of ``x`` and return the encoder's output as the code, with the sparsity penalty."""
+        """Drop dimensions of ``x``, apply the encoder; return a copy of ``code`` with its output and the penalty."""
         from toxiclf.backend import keras
 
         drawn = apply_blocks(code.encoder, keras.layers.Dropout(self.options.noise)(x))
@@ -128,9 +128,10 @@ class Vae(VectorReconstruction):
     options: VaeOptions
 
     def code(self, x: Any, code: Code) -> Code:
-        """Return a code drawn from the encoder's normal distribution, with its weighted divergence as the penalty.
+        """Return a copy of ``code`` with a sample of the encoder's distribution, with its divergence as the penalty.
 
-        The divergence is a sum over the code. It is divided by the input's width, as is the reconstruction error.
+        The divergence is a sum over the dimensions of the sample. It is multiplied by ``beta`` and divided by the width
+        of ``x``, because the reconstruction error is also divided by that width.
         """
         from toxiclf.backend import keras
         from toxiclf.models._blocks import Dense, Draw

@@ -39,7 +39,7 @@ class BalancedModel(Model):
             if len(np.unique(y)) < 2:
                 raise DataError(
                     f"{self.options.name} draws the same number of rows of each class, but a fit has rows of "
-                    "only one class; label more of the other, or lower decision.folds"
+                    "only one class; label more comments of the other class, or lower decision.folds"
                 )
             self.estimators_.append(self._fitted(features, y, task.seed))
         return self
@@ -74,11 +74,11 @@ class BalancedModel(Model):
 def votes(boosted: Any, factor: float) -> list[Tree]:
     """Convert a fitted AdaBoost ensemble to trees whose leaves hold votes (SAMME; Hastie et al. 2009).
 
-    A leaf holds the weight of its tree: positive for class 1, negative for class 0.
+    A leaf holds the weight of its tree, with a minus sign if the leaf votes for class 0.
 
     Parameters
     ----------
-    factor : scales all weights; they sum to 2 · factor.
+    factor : the weights of all trees are scaled so that they sum to 2 · factor.
     """
     weights = boosted.estimator_weights_[: len(boosted.estimators_)]
     # 2, because scikit-learn's decision function sums votes for each class and returns the difference of the sums
@@ -208,8 +208,9 @@ class Rusboost(BalancedModel):
     Its raw output is the weighted vote of the trees, in [-2, 2]. Row weights begin with the same total for each
     class; in the paper they begin equal for all rows. With the paper's weights, a tree that is grown on equally many
     rows of each class soon counts as "worse than guessing", by its errors on the frequent class alone, and boosting
-    ends. On curse subsampled to 2 %, it ended after 1 to 3 trees, with a validation average precision of .41 to .47;
-    with the same total for each class, it was .49 to .52 (trees of depth 4 and less, two seeds).
+    ends. On the corpus ``curse`` subsampled to 2 % toxic comments, boosting ended after 1 to 3 trees, with an average
+    precision of .41 to .47 on the validation set. With the same total for each class, the average precision was .49 to
+    .52 (trees of depth 4 and less, two seeds).
     """
 
     options: RusboostOptions

@@ -154,7 +154,7 @@ class Xgboost(Model):
 
     Class weights are passed to XGBoost as ``scale_pos_weight``. The raw output is the log-odds. XGBoost gives the
     leaves that a row falls into, and this class adds the leaf values in double precision. XGBoost's own float32 sums
-    are off by up to 9e-6 if the rarer class has 1 % of the rows and its weights add up to those of the other class.
+    are off by up to 9e-6 if one class has 1 % of the rows and both classes have the same total weight.
     """
 
     options: XgboostOptions

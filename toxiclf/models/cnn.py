@@ -38,7 +38,11 @@ class Cnn(SequenceNetwork):
     options: CnnOptions
 
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
-        """Return the embedding, the convolutions with pooling, and the blocks between pooling and output layer."""
+        """Return the embedding, the convolutions with pooling, and the blocks between pooling and output layer.
+
+        ``matrix`` holds the word vectors; its first row, for padding, is zeros. ``time`` is the maximum number of
+        tokens per comment.
+        """
         from toxiclf.models._blocks import Convolutions, embedding_of, top_of
 
         options = self.options

@@ -78,7 +78,11 @@ class DnnSequence(SequenceNetwork):
     fixed_time = True
 
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
-        """Return the embedding, the block that concatenates the word vectors, and the dense layers."""
+        """Return the embedding, the block that concatenates the word vectors, and the dense layers.
+
+        ``matrix`` holds the word vectors; its first row, for padding, is zeros. ``time`` is the maximum number of
+        tokens per comment.
+        """
         from toxiclf.models._blocks import Flattening, dense_layer, embedding_of
 
         options = self.options

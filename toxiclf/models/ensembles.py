@@ -14,7 +14,7 @@ _MEMBERS = ("ngram_logistic", "svm", "random_forest", "cnn")  # different kinds,
 
 
 def _at_least_two(given: Any) -> Any:
-    """Put a single name or table into a list; raise a ValueError if there are fewer than two members."""
+    """Return the given names or tables of members; raise a ValueError if there are fewer than two."""
     members = [given] if isinstance(given, str | Section) else given
     if isinstance(members, list | tuple) and len(members) < 2:
         named = ", ".join(map(str, members)) or "empty"
@@ -46,7 +46,7 @@ class EnsembleOptions(ModelOptions):
 
 
 class VotingOptions(EnsembleOptions):
-    """Ensemble whose output is the weighted mean of its members' calibrated probabilities (Kuncheva 2004)."""
+    """Options of ``voting``: the weighted mean of its members' calibrated probabilities (Kuncheva 2004)."""
 
     name: Literal["voting"] = "voting"
     weights: Literal["auto", "equal"] | tuple[NotNegative, ...] = "auto"
@@ -72,7 +72,7 @@ register(
 
 
 class StackingOptions(EnsembleOptions):
-    """Ensemble whose output is a logistic regression over its members' out-of-fold log-odds (Wolpert 1992)."""
+    """Options of ``stacking``: a logistic regression over its members' out-of-fold log-odds (Wolpert 1992)."""
 
     name: Literal["stacking"] = "stacking"
     C: Positive = 1.0

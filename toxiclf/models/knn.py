@@ -41,10 +41,12 @@ class Knn(Model):
     """k-nearest neighbors; the raw output is the log-odds of the vote, with half a mean vote added to each class.
 
     A neighbor's vote is its class weight, divided by its squared distance if ``weighting`` is "distance". A constant
-    is added to squared distances. Otherwise a training comment equal to the scored one, whose distance is only a
-    rounding error, would outvote all others. If there are more equal training rows than can vote, the first ones
-    vote: an extra dimension, whose value rises slightly from row to row, puts them in order. Otherwise rounding would
-    choose, and the graph could choose other rows.
+    is added to the squared distances. Without it, a training comment that equals the scored comment would outvote all
+    others, because its distance is only a rounding error.
+
+    If more than ``neighbours`` training rows are equal, the first of them vote, because an extra dimension rises
+    slightly from each training row to the next. Without it, rounding errors would choose the rows, and Python and the
+    ONNX graph could choose different rows.
     """
 
     options: KnnOptions

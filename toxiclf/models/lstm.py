@@ -45,7 +45,7 @@ class Recurrent(SequenceNetwork):
 
     @property
     def no_graph_(self) -> str:
-        """Reason why the model has no ONNX form (an activation that ONNX Runtime's LSTM lacks); empty if it has one."""
+        """Why the model has no ONNX form (ONNX Runtime's LSTM lacks an activation); "" if it has an ONNX form."""
         from toxiclf.models._blocks import ONNX_ACTIVATIONS
 
         named = {"activation": self.options.activation, "recurrent_activation": self.options.recurrent_activation}
@@ -53,7 +53,11 @@ class Recurrent(SequenceNetwork):
         return f"ONNX Runtime's LSTM cannot compute {' and '.join(lacking)}" if lacking else ""
 
     def blocks(self, matrix: Floats, time: int) -> list[Block]:
-        """Return the embedding, the LSTM layers, the pooling, and the blocks between pooling and output layer."""
+        """Return the embedding, the LSTM layers, the pooling, and the blocks between pooling and output layer.
+
+        ``matrix`` holds the word vectors; its first row, for padding, is zeros. ``time`` is the maximum number of
+        tokens per comment.
+        """
         from toxiclf.models import _blocks as blocks
         from toxiclf.models._blocks import embedding_of, top_of
 
@@ -73,7 +77,7 @@ class Recurrent(SequenceNetwork):
         return [*stack, *top_of(options)]
 
     def blame(self) -> tuple[str, str]:
-        """Return the likely cause and the fix of a divergence; an unbounded activation is named before other causes."""
+        """Return why training probably diverged, and the fix; an unbounded activation is named before other causes."""
         activation = self.options.activation
         if activation in _BOUNDED:
             return super().blame()

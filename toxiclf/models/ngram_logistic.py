@@ -50,7 +50,7 @@ class NgramLogistic(Model):
     options: NgramLogisticOptions
 
     def fit(self, features: NgramRows, task: Task, held_out: HeldOut | None = None) -> NgramLogistic:
-        """Fit IDF weights and one regression per binary problem to 0/1 matrices (n, n-grams), one per input."""
+        """Fit IDF weights and one regression per binary problem to the 0/1 matrices of jamo and of syllable n-grams."""
         self.idf_ = {
             view: np.log((1 + rows.shape[0]) / (1 + np.asarray(rows.sum(axis=0)).ravel())) + 1
             for view, rows in features.items()
@@ -64,7 +64,7 @@ class NgramLogistic(Model):
         return self.linear_.raw(self._scaled(features))
 
     def write(self, graph: Graph, features: str = "") -> str:
-        """Add the model, which reads ids and not ``features``; return the name of the log-odds (batch, n_labels)."""
+        """Add the model, which reads ids instead of ``features``; return the name of the log-odds (batch, n_labels)."""
         coefficients = self.linear_.coefficients_
         columns = coefficients.shape[1]
         axis, ends = (
@@ -97,8 +97,9 @@ class NgramLogistic(Model):
 def _log_count_ratios(features: NgramRows, classes: NDArray[np.intp]) -> Floats:
     """Return |log(s1 / s0)| of each n-gram, (n-grams,).
 
-    s1 and s0 are its shares of the n-grams of its input (jamo or syllables) in classes 1 and 0. They are computed from
-    numbers of comments that hold an n-gram, plus 1.
+    An n-gram's count in a class is the number of comments of the class that hold the n-gram, plus 1. s1 and s0 are the
+    counts in classes 1 and 0, each divided by the sum of the class's counts of all n-grams of the same unit (jamo or
+    syllables).
     """
     ratios = []
     for rows in features.values():

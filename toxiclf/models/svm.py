@@ -1,4 +1,4 @@
-"""Support vector machines over averaged word vectors: fitted to both classes, or to comments without the label only."""
+"""Support vector machines over averaged word vectors: fitted to both classes, or only to comments without the label."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def write_kernel_expansion(graph: Graph, scaled: str, estimator: Any) -> str:
     """Add the decision function of a scikit-learn SVM (linear or RBF); return the name of the values (batch, 1).
 
-    ``scaled`` must be in double precision: squared distances are computed as ``|x|² + |s|² - 2 x·s``, which in float32
-    would not agree with scikit-learn to 1e-5. This is about ten times as fast as ONNX's own SVM operator.
+    ``scaled`` is the name of the scaled features, in double precision: squared distances are computed as
+    ``|x|² + |s|² - 2 x·s``, which in float32 would not agree with scikit-learn to 1e-5. The added nodes are about ten
+    times as fast as ONNX's own SVM operator.
     """
     intercept = graph.constant(estimator.intercept_, np.float64)
     if estimator.kernel == "linear":

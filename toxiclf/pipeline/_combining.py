@@ -25,7 +25,7 @@ _LEAST = 1e-30  # smallest probability that is used, so that no logarithm is inf
 
 
 class Combination(ABC):
-    """Base class: combines raw outputs of members into those of the ensemble, after Platt calibration (Platt 1999).
+    """Base class: combines the members' raw outputs after Platt calibration of each member (Platt 1999).
 
     Attributes
     ----------
@@ -50,7 +50,10 @@ class Combination(ABC):
         return self
 
     def raw(self, raw: Floats) -> Floats:
-        """Compute the ensemble's raw outputs, (n, n_labels), from those of its members, (members, n, n_labels)."""
+        """Compute the ensemble's raw outputs, (n, n_labels), from those of its members, ``raw``.
+
+        ``raw`` has the shape (members, n, n_labels).
+        """
         return self._raw(self._log_odds(raw))
 
     def write(self, graph: Graph, raw: Sequence[str]) -> str:
@@ -65,7 +68,7 @@ class Combination(ABC):
         return np.asarray(raw * self.slopes_[:, None] + self.intercepts_[:, None])
 
     def only(self, members: Sequence[int]) -> Combination:
-        """Return a copy that takes only the members at these positions; all other members must have the weight 0."""
+        """Return a copy for the members at these positions only; all other members must have the weight 0."""
         part = copy(self)
         part.slopes_, part.intercepts_ = self.slopes_[members], self.intercepts_[members]
         return part
@@ -86,11 +89,11 @@ class Combination(ABC):
 
 @register("combination", "voting", summary="The weighted mean of the members' probabilities")
 class Voting(Combination):
-    """Combines members by a weighted mean of their probabilities; the raw output is its log-odds.
+    """Combines members by a weighted mean of their probabilities; the raw output is the log-odds of this mean.
 
-    With ``weights = "auto"``, expectation maximization finds the weights with the lowest cross-entropy. They are the
-    weights of a mixture of fixed components, so there is one optimum and no learning rate to set (Dempster, Laird and
-    Rubin 1977). Weights below 0.5 % are set to 0. A member with only such weights is not used for scoring.
+    With ``weights = "auto"``, expectation maximization finds the weights with the lowest cross-entropy (Dempster,
+    Laird and Rubin 1977). There is one optimum and no learning rate to set, because the members stay as they are.
+    Weights below 0.5 % are set to 0. A member whose weights are all 0 is not used for scoring.
 
     Attributes
     ----------
@@ -102,7 +105,7 @@ class Voting(Combination):
         return [[float(weight) for weight in row] for row in self.weights_]
 
     def only(self, members: Sequence[int]) -> Combination:
-        """Return a copy that takes only the members at these positions; all others must have the weight 0."""
+        """Return a copy for the members at these positions only; all other members must have the weight 0."""
         part = super().only(members)
         assert isinstance(part, Voting)
         part.weights_ = self.weights_[members]
@@ -120,7 +123,7 @@ class Voting(Combination):
             self.weights_ = np.repeat((weights / weights.sum())[:, None], columns, axis=1)
 
     def _log_shares(self, log_odds: Floats) -> list[Floats]:
-        """Return log-probabilities, (members, n, classes): an array for each label, or a single array if exclusive.
+        """Return log-probabilities of classes: one array (members, n, classes) per label, or only one if exclusive.
 
         The first class is the one that is not toxic.
         """
@@ -168,7 +171,7 @@ def _write_log_sigmoid(graph: Graph, z: str) -> str:
 def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
     """Find the member weights, (members,), that give the true classes the highest likelihood.
 
-    ``shares`` holds the members' probabilities, (members, n, classes); ``classes`` holds the true class numbers, (n,).
+    ``shares`` holds each member's probabilities, (members, n, classes); ``classes`` holds the true classes, (n,).
     """
     likely = np.maximum(shares[:, np.arange(len(classes)), classes], _LEAST)
     weights = np.full(len(shares), 1 / len(shares))
@@ -187,17 +190,17 @@ def _mixture(shares: Floats, classes: NDArray[np.intp]) -> Floats:
 class Stacking(Combination):
     """Combines members by a logistic regression over their log-odds (Wolpert 1992).
 
-    Each label has a regression over its own log-odds; exclusive labels share a regression over the log-odds of all
-    labels.
+    Each label has its own regression, over the members' log-odds of this label. Exclusive labels share one regression,
+    over the members' log-odds of all labels.
 
     Attributes
     ----------
-    coefficients_ : coefficients of the members' log-odds for each label, (members · n_labels, n_labels).
-    offsets_ : intercept of each label, (n_labels,).
+    coefficients_ : (members · n_labels, n_labels): a row for each label of each member, a column for each regression.
+    offsets_ : intercepts of the regressions, (n_labels,).
     """
 
     def weights(self) -> list[list[float]]:
-        """Return, for each member and label, the coefficient of the member's log-odds of that same label."""
+        """Return a list for each member: for each label, the coefficient of the member's log-odds of this label."""
         members, labels = self.slopes_.shape
         return [[float(self.coefficients_[m * labels + j, j]) for j in range(labels)] for m in range(members)]
 
@@ -246,14 +249,15 @@ def cross_fitted(
     options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], outside: Sequence[NDArray[np.intp]], *,
     exclusive: bool, seed: int,
 ) -> Floats:  # fmt: skip
-    """Fit the combination without each fold and apply it to that fold; return the raw outputs, (n, n_labels).
+    """Compute out-of-fold raw outputs of the ensemble, (n, n_labels).
 
-    So neither the members nor the combination learned from a row that they score.
+    For each fold, a combination is fitted to the rows of all other folds. Neither the members nor the combination
+    learned from the rows that they score.
 
     Parameters
     ----------
     raw : out-of-fold raw outputs of the members, (members, n, n_labels).
-    outside : row numbers that each fold held out.
+    outside : for each fold, the numbers of its held-out rows.
     """
     together = np.empty(targets.shape)
     for rows in outside:

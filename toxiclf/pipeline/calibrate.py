@@ -72,7 +72,7 @@ class CalibratedModel:
         return self.calibration.apply(self.raw(encoder.encode_preprocessed(texts, whole)))
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Compute raw outputs of encoded texts, (n, n_labels), with the graph or, without one, the training library."""
+        """Compute raw outputs of encoded texts, (n, n_labels), with the graph, else with the training library."""
         return _raw(self.fitted, self._scorer, encoded)
 
     @cached_property
@@ -94,7 +94,10 @@ class Checkpoints:
     resume: bool = False
 
     def of(self, fit: str) -> Checkpoint:
-        """Return the checkpoint of a fit: "model", "fold-1", …, or of an ensemble's members "model-1", "fold-1-1", …"""
+        """Return the checkpoint of the fit with this name.
+
+        Names are "model" and "fold-2" or, for a member of an ensemble, "model-1" and "fold-2-1".
+        """
         return Checkpoint(self.folder / f"{fit}.safetensors", self.resume)
 
     def files(self) -> list[Path]:
@@ -146,7 +149,7 @@ class _Fits:
     copies : augmented copies of ``comments``; None without augmentation.
     out_of_fold : out-of-fold raw outputs of the members, (members, n, n_labels); uninitialized if ``held_out`` is
         empty.
-    held_out : row numbers that each fold held out; empty if out-of-fold outputs are not needed.
+    held_out : for each fold, the numbers of its held-out rows; empty if out-of-fold outputs are not needed.
     """
 
     members: list[FittedModel]
@@ -161,7 +164,7 @@ def fit_models(
     parts: Split, recipe: Recipe, say: Say, *, checkpoints: Checkpoints | None = None, bar: bool = False,
     cache: FeatureCache | None = None,
 ) -> _Fits:  # fmt: skip
-    """Augment and tokenize the comments and fit all models; for out-of-fold scores, fit them again for each fold.
+    """Augment and tokenize the comments, then fit all models; for out-of-fold scores, fit them again for each fold.
 
     The parameters are those of :func:`learn`.
     """
@@ -170,7 +173,7 @@ def fit_models(
     names = (name,) if ensemble is None else member_names(ensemble)
 
     def contexts(fit: str, where: str) -> list[FitContext]:
-        """Return one context per member: ``fit`` names its checkpoint, ``where`` is added to its title."""
+        """Return a context per model: ``fit`` names the checkpoint, ``where`` is added to the title in messages."""
         files = [fit] if ensemble is None else [f"{fit}-{number}" for number in range(1, len(names) + 1)]
         return [
             FitContext(f"{member}{where}", say, bar, None if checkpoints is None else checkpoints.of(file))
@@ -204,7 +207,7 @@ def fit_models(
 
 
 def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:
-    """Combine the members if there are several, calibrate, and choose thresholds."""
+    """Combine the members of an ensemble, calibrate the model, and choose its thresholds."""
     source, labels, exclusive = decision_source(recipe), parts.train.labels, parts.train.exclusive
     fitted: Fitted = fits.members[0]
     raw, targets = fits.out_of_fold[0], fits.comments.targets
@@ -241,9 +244,9 @@ def _raw(fitted: Fitted, scorer: Scorer | None, encoded: Encoded) -> NDArray[np.
 
 
 def learned_rows(parts: Split, recipe: Recipe) -> Comments:
-    """Return the rows that a model learns from: the training set, and the validation set unless it has another use.
+    """Return the rows that a model learns from: the training set, with or without the validation set.
 
-    The other uses are early stopping, and the choice of calibration and thresholds.
+    The validation set is left out if it is used for early stopping, or to choose calibration and thresholds.
     """
     if recipe.watches_validation or decision_source(recipe) == "validation":
         return parts.train
@@ -251,7 +254,7 @@ def learned_rows(parts: Split, recipe: Recipe) -> Comments:
 
 
 def decision_source(recipe: Recipe) -> str:
-    """Return which scores calibration and thresholds are chosen on: "out_of_fold" or "validation", never "auto"."""
+    """Name the scores that calibration and thresholds are chosen on: "out_of_fold" or "validation", never "auto"."""
     if recipe.decision.source != "auto":
         return recipe.decision.source
     if recipe.model.component["has_members"]:  # the combination of members is fitted to out-of-fold outputs

@@ -42,7 +42,7 @@ def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: Method, 
 
 
 def _lines(raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool) -> list[LabelCalibration]:
-    """Find a slope above 0 and an intercept for each label that minimize the cross-entropy."""
+    """Find the slopes (above 0) and intercepts that map raw outputs to log-odds with the lowest cross-entropy."""
     columns = raw.shape[1]
     spread = np.maximum(raw.std(axis=0), 1e-12)
     centre = raw.mean(axis=0)
@@ -156,8 +156,9 @@ _VALUES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
 def margins_of(raw: NDArray[np.float32], calibration: Calibration, thresholds: NDArray[np.float32]) -> Floats:
     """Compute signed distances of outputs from their thresholds, (n, n_labels), above 0 if a label is flagged.
 
-    They are log-odds of scores minus those of thresholds or, if isotonic, raw outputs minus the lowest one that is
-    flagged. If all outputs are flagged, or none is, all distances have the same sign and keep the order of the outputs.
+    A distance is the log-odds of the score minus the log-odds of the threshold. With isotonic calibration, it is the
+    raw output minus the lowest raw output that is flagged. If all outputs of a label are flagged, or none is, all
+    distances have the same sign and keep the order of the outputs.
     """
     below = np.nextafter(thresholds, np.float32(-np.inf)).astype(np.float64)
     edges = (below + thresholds) / 2  # a score above the middle of the two is rounded up to the float32 threshold
@@ -177,7 +178,10 @@ def margins_of(raw: NDArray[np.float32], calibration: Calibration, thresholds: N
 
 
 def raw_threshold(threshold: float, calibration: Calibration, j: int = 0) -> float | None:
-    """Return the lowest raw output flagged for independent label ``j``; None if all or no raw outputs are flagged."""
+    """Return the lowest raw output that is flagged for label ``j``; None if all or no raw outputs are flagged.
+
+    Labels must be independent.
+    """
     label = calibration.labels[j]
     if calibration.method == "isotonic":
         edge = _first_raw(label, _before_shift(threshold, label.shift))
@@ -192,7 +196,7 @@ def _before_shift(score: float, shift: float) -> float:
 
 
 def _first_raw(label: LabelCalibration, score: float) -> float:
-    """Return the lowest raw output with a calibrated score of at least ``score``; -inf if all have one, inf if none."""
+    """Return the lowest raw output with a calibrated score of at least ``score``; -inf if all have it, inf if none."""
     raws, scores = np.array(label.knots_raw), np.array(label.knots_score)
     i = int(np.searchsorted(scores, score))
     if i in (0, len(scores)):

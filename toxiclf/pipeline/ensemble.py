@@ -27,7 +27,7 @@ def fit_members(
     fitters: Sequence[PipelineFitter], training_set: TrainingSet, validation: TokenizedTexts,
     validation_targets: NDArray[np.uint8], contexts: Sequence[FitContext],
 ) -> list[FittedModel]:  # fmt: skip
-    """Fit each member; members that use the same features share them.
+    """Fit each member of an ensemble; features that several members use are learned once.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class FittedEnsemble:
     members, names : all fitted members, and a distinct name for each.
     active_members : members with a weight other than 0; only these are used for scoring.
     combination : computes the ensemble's raw outputs from those of the active members.
-    contributions : for the report, the weights and the out-of-fold average precision (mean over labels) of each member,
-        and the out-of-fold average precision of the ensemble.
+    contributions : details for the report: the weights of each member, and the out-of-fold average precision (mean over
+        labels) of each member and of the ensemble.
     """
 
     members: tuple[FittedModel, ...]
@@ -77,7 +77,8 @@ class FittedEnsemble:
     ) -> FittedEnsemble:  # fmt: skip
         """Make an ensemble of fitted members; those whose weights are all 0 are not used for scoring.
 
-        ``raw`` holds the members' out-of-fold raw outputs, (members, n, n_labels); ``together`` the ensemble's.
+        ``raw`` holds the members' out-of-fold raw outputs, (members, n, n_labels).
+        ``together`` holds the out-of-fold raw outputs of the ensemble, (n, n_labels).
         """
         combined = combination(options, raw, targets, exclusive=exclusive, seed=seed)
         weights, names = combined.weights(), member_names(options)
@@ -94,7 +95,7 @@ class FittedEnsemble:
 
     @property
     def encoder(self) -> TextEncoder:
-        """Text encoder with the inputs of all active members; inputs that are equal are kept once."""
+        """Text encoder with the inputs of all active members; an input that several members use occurs once."""
         return TextEncoder(self.active_members[0].encoder.preprocessor, _joined_inputs(self.active_members)[0])
 
     @property
@@ -104,7 +105,7 @@ class FittedEnsemble:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row per epoch of each member that is a network; ``member`` is its name."""
+        """One row per epoch of each member that is a network; its key ``member`` holds the name of the member."""
         return [
             {"member": name, **row}
             for name, member in zip(self.names, self.members, strict=True)
@@ -118,12 +119,12 @@ class FittedEnsemble:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """Row counts after each technique, from the member with the most stages."""
+        """Row counts of the training set, as given and after each technique, from the member with the most stages."""
         return max((member.stages for member in self.members), key=len)
 
     @property
     def weights(self) -> list[ClassWeights]:
-        """Class weights of the first member whose classes have different weights, else of the first member."""
+        """Class weights of the first member that weighs classes differently; of the first member if none does."""
         weighted = (m.weights for m in self.members if any(len(set(entry.weights)) > 1 for entry in m.weights))
         return next(weighted, self.members[0].weights)
 
@@ -137,7 +138,7 @@ class FittedEnsemble:
 
     @property
     def pictures(self) -> Mapping[str, Any]:
-        """Points of the members' figures, by name of the figure."""
+        """Points to plot in the members' figures in the report, by name of the figure."""
         return {name: points for member in self.members for name, points in member.pictures.items()}
 
     def raw(self, rows: TokenizedTexts) -> Floats:
@@ -159,7 +160,7 @@ class FittedEnsemble:
         return next(member for member in self.members if "metric" in member.facts).around_metric(comments)
 
     def graph(self, columns: int) -> bytes | None:
-        """Build one ONNX graph of the active members and their combination; return None if there is no ONNX form."""
+        """Build one ONNX graph of the ensemble for ``columns`` labels; return None if there is no ONNX form."""
         if self.no_graph:
             return None
         graph = Graph()
@@ -184,9 +185,9 @@ def member_names(options: ModelOptions) -> tuple[str, ...]:
 
 
 def _joined_inputs(members: Sequence[FittedModel]) -> tuple[dict[str, View], list[dict[str, str]]]:
-    """Collect the inputs of all members under distinct names; inputs that are equal are kept once.
+    """Collect the inputs of all members under distinct names; an input that several members use occurs once.
 
-    Also return, for each member, a dict from its own input names to the new names.
+    Also return, for each member, a dict from the member's input names to the distinct names.
     """
     joined: dict[str, View] = {}
     contents: dict[str, tuple[Any, Any]] = {}

@@ -46,8 +46,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     ``predict`` applies a threshold that ``fit`` tunes for ``decision.objective`` on rows that the model did not learn
     from. The result may differ from ``predict_proba(X)[:, 1] > 0.5``: if toxic comments are rare, 0.5 is seldom the
     best threshold. With more than two classes, ``predict`` returns the most probable one. Probabilities assume that
-    toxic comments are as common as in ``y``. If they are not, set ``decision__prior`` to the production prevalence,
-    which corrects probabilities and threshold (with more than two classes, a table by class).
+    toxic comments are as common as in ``y``. If they are not, set ``decision__prior`` to the production prevalence or,
+    with more than two classes, to a dict from classes to prevalences. It corrects probabilities and threshold.
 
     ``fit`` holds out no test set and ignores ``split.test``, because scikit-learn's cross-validation holds out rows
     itself. It makes no report and no baseline; :func:`toxiclf.train` makes both. Class weights come from the recipe;
@@ -110,7 +110,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def set_params(self, **params: Any) -> ToxicClassifier:
         """Set parameters or recipe keys, as ``model__C=10`` or ``**{"model.C": 10}``.
 
-        A new ``model__name`` replaces all options of the model by that model's preset before other keys are set.
+        A new ``model__name`` first replaces all options of the model by the preset of the new model. Other keys are set
+        after that.
 
         Raises
         ------
@@ -163,7 +164,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             raise DataError("X has 0 comments, but a minimum of 1 is required")
         labels = labels_of(y, texts, self._place_of_negative)
         if self.negative is not None and len(labels.names) == len(labels.classes):
-            raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave it out")
+            raise UsageError("negative names a class, but y is a 0/1 matrix of independent labels; leave negative out")
         recipe = labels.with_names(recipe)
         comments = consistent(labels.comments(texts), recipe_normalizer(recipe))
         learned = _learned(comments, recipe)
@@ -192,7 +193,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._probabilities(self._raw(X))
 
     def decision_function(self, X: Any) -> Floats:
-        """Compute signed distances from the threshold; above 0, ``predict`` returns ``classes_[1]`` or the label.
+        """Compute signed distances from the threshold; above 0, ``predict`` returns ``classes_[1]``, or 1 for a label.
 
         They are computed from raw outputs in double precision, so comments keep their order even if probabilities round
         to 1.
@@ -201,7 +202,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         -------
         array of float64, shape (n,), (n, k) or (n, n_classes)
             For two classes, (n,), and k independent labels, (n, k): calibrated log-odds minus those of the threshold.
-            With isotonic calibration, where log-odds can be infinite: raw output minus the lowest one that is flagged.
+            With isotonic calibration, where log-odds can be infinite: raw output minus the lowest raw output
+            that is flagged.
             The sign is reversed if ``classes_[1]`` is the class that is not toxic. For more than two classes,
             (n, n_classes): log-odds of each class against all others; ``predict`` returns the class with the highest.
         """
@@ -245,9 +247,9 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         listed = ", ".join(map(repr, classes))
         if isinstance(self.negative, str) and classes == list(range(len(classes))):
             warnings.warn(
-                f"y holds {listed} instead of names, because some tools of scikit-learn encode classes, so 0 is "
-                f"taken as the negative class and not {self.negative!r}. This changes predict, but no ranks; to "
-                "be sure, encode the classes yourself",
+                f"y holds {listed} instead of names, because a tool of scikit-learn has encoded the classes; 0 is taken as "
+                f"the class that is not toxic. If 0 does not stand for {self.negative!r}, predict may differ, but the "
+                "ranks of comments do not; to be sure, encode the classes yourself",
                 stacklevel=3,
             )
             return 0
@@ -279,7 +281,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._sorted(np.column_stack([1.0 - scores.sum(axis=1), scores]))
 
     def _sorted(self, columns: Floats) -> Floats:
-        """Reorder columns to the order of ``classes_``; the first given column is the class that is not toxic."""
+        """Reorder columns as in ``classes_``; in ``columns``, the class that is not toxic comes first."""
         return columns[:, np.argsort(self._order)]
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -325,7 +327,7 @@ def _learned(comments: Comments, recipe: Recipe) -> CalibratedModel:
 
 
 def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:
-    """Make the most probable class also the one with the highest log-odds, because rounding can make them differ."""
+    """Raise the log-odds of the most probable class above all others, in rows where rounding made others higher."""
     predicted = probabilities.argmax(axis=1)
     rows = np.flatnonzero(log_odds.argmax(axis=1) != predicted)
     log_odds[rows, predicted[rows]] = np.nextafter(log_odds[rows].max(axis=1), np.inf)
@@ -341,14 +343,14 @@ def _card(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> str:
     rate = []
     if learned.prior is not None:
         words = in_words(dict(zip(comments.labels, learned.prior, strict=True)))
-        rate = ["", f"Scores and thresholds are for the {words}."]
+        rate = ["", f"Scores and thresholds are corrected to the {words}."]
     front = [
         "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",
         "tags: [toxic-comments, onnx]", "---", "",
     ]  # fmt: skip
     text = [
         f"# {recipe.model.name}", "",
-        "Fitted by toxiclf.ToxicClassifier, which keeps no test set: measure it with cross-validation, or with "
+        "Fitted by toxiclf.ToxicClassifier, which keeps no test set. Measure the model with cross-validation, or with "
         "`toxiclf evaluate` on comments that it was not trained on.", "",
         *labels, *rate, "", "## Recipe", "", "```toml", recipe.to_toml().rstrip(), "```",
     ]  # fmt: skip

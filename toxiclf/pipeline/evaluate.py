@@ -35,12 +35,12 @@ def evaluate_bundle(
     prior: Prior | None = None,
     **columns: Any,
 ) -> Report:
-    """Score labeled comments with a bundle and return the report; its ``scored_rows`` hold these comments.
+    """Score labeled comments with a bundle and return the report; ``scored_rows`` of the report holds the comments.
 
     Parameters
     ----------
     bundle : folder of the bundle.
-    comments : path of a file, ``corpus:NAME`` (its test set, if it has one), or comments.
+    comments : path of a file, ``corpus:NAME`` (the test set of the corpus, if it has one), or comments.
     prior : production prevalence, the share of comments in production that are toxic, as in :func:`toxiclf.load`. None
         takes the prior that the bundle was trained with, if any. With a prior, the report has metrics of the comments
         as they are, and metrics of the same comments weighted to the prior.
@@ -135,8 +135,8 @@ def save_evaluation(report: Report, folder: Path, *, comments: bool = True) -> N
 def _curves_of_training(bundle: Path, manifest: Manifest) -> Any:
     """Read the threshold curves of the bundle's training run from the report of that run.
 
-    Return None if they are not known: the bundle is not in the folder of its run, or scores are corrected to another
-    prevalence.
+    Return None if the bundle is not in the folder of that run, or if ``manifest`` corrects scores to another production
+    prevalence than that run.
     """
     folder = bundle if (bundle / "report.json").is_file() else bundle.resolve().parent
     try:

@@ -50,7 +50,8 @@ class TrainingMatrix:
     matrix, targets : feature matrix and targets of the training rows, after augmentation and resampling.
     held_out : the validation set for early stopping; None for models without early stopping.
     stages : row counts, as given and after each technique.
-    facts, pictures : details and points of figures for the report, see :class:`toxiclf.pipeline.fitted.Fitted`.
+    facts, pictures : details, and points to plot in figures, for the report;
+        see :class:`toxiclf.pipeline.fitted.Fitted`.
     """
 
     features: FeaturePipeline
@@ -103,7 +104,7 @@ class PipelineFitter:
 
     @property
     def normalizer(self) -> Normalizer:
-        """Normalizer of comments; comments are equal if they are equal after normalization."""
+        """Normalizer of comments; two comments count as equal if their normalized texts are equal."""
         return self.preprocessor.normalizer
 
     @property
@@ -112,7 +113,7 @@ class PipelineFitter:
         return self.negative is not None
 
     def members(self) -> list[PipelineFitter]:
-        """Return one fitter for each member of an ensemble, or a list with this fitter for any other model."""
+        """Return one fitter for each member of an ensemble; for any other model, a list with only this fitter."""
         members = self.recipe.members
         return [self] if len(members) == 1 else [replace(self, recipe=self.recipe.of_member(m)) for m in members]
 
@@ -123,8 +124,8 @@ class PipelineFitter:
     def training_set(self, comments: Comments, parts: Split, say: Say) -> TrainingSet:
         """Tokenize training comments and, if the recipe augments, make and tokenize changed copies of them.
 
-        No copy equals a comment of any set. If it did, the model could learn a comment of the validation or test set,
-        or see a comment of the training set with another label.
+        No copy equals a comment of the training, validation or test set. Otherwise, the model could learn a comment
+        of the validation or test set, or learn a comment of the training set with another label.
         """
         rows, steps = self.tokenized(comments), self.recipe.balance.augment
         if not steps:
@@ -185,7 +186,7 @@ class PipelineFitter:
         if isinstance(features.numbers, SequenceVectors):
             auto = " (auto: 99.5 % of the training comments fit)"
             context.say(
-                f"{context.title}: at most {features.numbers.longest} tokens a comment"
+                f"{context.title}: at most {features.numbers.longest} tokens per comment"
                 f"{auto if self.recipe.text.max_tokens == 'auto' else ''}"
             )
         features, facts = self._with_steps(features, rows, targets, validation, validation_targets, context)
@@ -274,7 +275,8 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 
     Parameters
     ----------
-    watched : whether the validation set's matrix is included; None to include it if the model uses early stopping.
+    watched : whether the features include the validation set's matrix; None if this depends on whether the model uses
+        early stopping.
     """
     options: Any = recipe.model
     rows = recipe.balance.model_dump(include={"augment", "resample", *keys_of("resampler")})
@@ -289,9 +291,12 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
     """Return a progress message about the rows that the WGAN generated."""
     told_apart = (
-        "" if facts["auc"] is None else f", separated from held-out real rows with a ROC AUC of {facts['auc']:.2f}"
+        "" if facts["auc"] is None else f"; a classifier tells them from real rows with a ROC AUC of {facts['auc']:.2f}"
     )
-    return f"{title}: wgan, {facts['generated']:,} rows after {facts['best_step']:,} of {facts['steps']:,} steps{told_apart}"
+    return (
+        f"{title}: wgan, {facts['generated']:,} rows generated after {facts['best_step']:,} of {facts['steps']:,} steps"
+        f"{told_apart}"
+    )
 
 
 def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
@@ -299,7 +304,7 @@ def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
     if len(labels) == 1:
         return
     asked = {
-        "balance.resample": ("balance.class_weight or balance.augment for all of them", bool(recipe.balance.resample)),
+        "balance.resample": ("balance.class_weight or balance.augment for all labels", bool(recipe.balance.resample)),
         "features.metric_learning": ("features.metric_learning = 'none'", recipe.features.metric_learning != "none"),
         f"model {recipe.model.name}": ("another model", not recipe.model.component["multi_label"]),
     }
@@ -307,5 +312,5 @@ def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
         if is_asked:
             raise UsageError(
                 f"{what} takes one label, but there are {len(labels)} ({', '.join(labels)}); use {instead}, or "
-                "choose one with --label"
+                "choose one label with --label"
             )

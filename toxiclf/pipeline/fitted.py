@@ -51,7 +51,7 @@ class Fitted(Protocol):
 
     @property
     def pictures(self) -> Mapping[str, Any]:
-        """Points of figures for the report, by name of the figure."""
+        """Points to plot in figures of the report, by name of the figure."""
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ class FittedModel:
         return self.model.raw(self.features.transform(encoded))
 
     def around_metric(self, comments: Comments) -> tuple[Before, After]:
-        """Return the vectors of comments before and after the learned metric, which must be the last step."""
+        """Return the vectors of comments before and after the learned metric, which must be the features' last step."""
         *first, metric = self.features.steps
         before = replace(self.features, steps=tuple(first)).transform(encoded(comments, self.encoder))
         return before.averages() if isinstance(before, Sequences) else before, metric.transform(before)

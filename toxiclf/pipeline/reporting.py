@@ -102,11 +102,11 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
 
 
 def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe) -> dict[str, Mapping[str, Any]]:
-    """Collect what the report's figures show; see :func:`toxiclf.evaluation.figure_data.figure_points`.
+    """Collect outputs to plot in the report's figures; see :func:`toxiclf.evaluation.figure_data.figure_points`.
 
     Parameters
     ----------
-    comments : comments whose vectors and raw outputs the figures show; nothing should be learned from them.
+    comments : comments whose vectors and raw outputs the figures show; the model should not have learned from them.
     """
     outputs: dict[str, Mapping[str, Any]] = dict(learned.fitted.pictures)
     if "metric" in learned.fitted.facts:
@@ -122,7 +122,7 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
 
 
 def figures_of(rows: ScoredRows) -> dict[str, Any]:
-    """Compute metrics on unweighted rows and, if scores are corrected to a production prevalence, on weighted rows."""
+    """Compute metrics of the rows and, with a production prevalence, metrics of the rows weighted to it."""
     labels, production = rows.labels, None
     if rows.in_production is not None and rows.prior is not None:
         production = ProductionFigures(
@@ -227,7 +227,7 @@ def report_of_diverged(
 
 
 def rejected_rows(comments: Comments, parts: Split) -> tuple[tuple[str, Rejected], ...]:
-    """Return the rejected rows, each with its file: first of the labeled rows, then of a separate test set."""
+    """Return the rejected rows, each with its file: first those of ``comments``, then those of a separate test set."""
     return comments.rejected + (parts.test.rejected if parts.test is not None else ())
 
 

@@ -114,12 +114,11 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write report, predictions, recipes, rejected rows, history and any bundle; return the folder.
+        """Write report, predictions, recipes, rejected rows, history and, if any, the bundle; return the folder.
 
         Files of an earlier run in the folder are replaced. If this run has no bundle, the bundle of the earlier run is
         renamed to ``bundle.previous``. Checkpoints of this run are deleted. With ``keep_augmented``, the augmented
-        copies are written to ``augmented.csv``. With ``comments=False``, the report has no texts of
-        comments.
+        copies are written to ``augmented.csv``. With ``comments=False``, the report has no texts of comments.
 
         Raises
         ------
@@ -238,7 +237,7 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, toxiclf and its installed libraries, by name."""
+    """Return the versions of Python, toxiclf and the installed libraries that toxiclf uses, by name."""
     return dict(_installed())
 
 

@@ -68,7 +68,7 @@ def train(
     Raises
     ------
     DataError
-        The comments are not sufficient for training, for example because a class has too few.
+        The comments are not sufficient for training, for example because a class has too few comments.
     UsageError
         The recipe is not valid, or does not fit the comments.
 
@@ -119,7 +119,8 @@ def train(
 def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[Comments, Split]:
     """Reject equal comments with different labels; return the remaining comments and their split.
 
-    Both are checked, so that errors are raised before anything is fitted.
+    ``test`` is a separate test set; None holds out rows of ``comments`` for the test set. Comments and split are
+    checked here, so that errors are raised before anything is fitted.
 
     Raises
     ------
@@ -139,7 +140,7 @@ def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[
 def read_parts(
     comments: str | os.PathLike[str] | Comments, test: str | os.PathLike[str] | Comments | None, **columns: Any
 ) -> tuple[Comments, Comments | None]:
-    """Read the training rows and the test set; without ``test``, take the test set of a corpus.
+    """Read the training rows and the test set; if ``test`` is None, take the corpus's own test set, if it has one.
 
     Parameters
     ----------
@@ -159,7 +160,7 @@ def read_parts(
         test = read_comments(test, part="test", like=comments, **columns)
     if test is not None and (test.labels, test.negative) != (comments.labels, comments.negative):
         raise UsageError(
-            f"the test set has the labels {test.labels}, the training rows {comments.labels}; make them equal"
+            f"the test set has the labels {test.labels}, but the training rows have {comments.labels}; use the same labels in both"
         )
     return comments, test
 
@@ -167,7 +168,7 @@ def read_parts(
 def _bundle(
     model: CalibratedModel, comments: Comments, recipe: Recipe, card: str
 ) -> tuple[Moderator | None, Mapping[str, bytes]]:
-    """Return the model, ready to score, and the files of its bundle; None and no files if it has no ONNX form."""
+    """Return the model, ready to score, and its bundle's files; return None and no files if there is no ONNX form."""
     if model.graph is None:
         return None, {}
     manifest, files = bundled(model, comments, recipe, card)

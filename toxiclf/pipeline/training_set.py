@@ -24,7 +24,7 @@ class Stage:
 
     Attributes
     ----------
-    name : "as given", the method of augmentation or resampling, or "without the label" for one-class models.
+    name : "as given"; the method of augmentation or resampling; or, for one-class models, "without the label".
     rows : number of rows.
     counts : number of rows with each label, (n_labels,).
     """
@@ -44,7 +44,7 @@ def check_stages(stages: Sequence[Stage]) -> None:
 
     Raises
     ------
-    DataError : there are as many rows, and as many with each label, after a technique as before it.
+    DataError : a technique changed neither the number of rows nor the number of rows with any label.
     """
     for before, after in pairwise(stages):
         if (before.rows, before.counts) == (after.rows, after.counts):
@@ -91,7 +91,7 @@ class TrainingSet:
         return TrainingSet(rows, targets, some, self.copied_rows.take(inside))
 
     def with_copies(self) -> tuple[TokenizedTexts, NDArray[np.uint8]]:
-        """Return comments and then copies, with their targets, as input of a fit; a copy has its comment's labels."""
+        """Return the rows to fit to, comments and then copies, with their targets; a copy has its comment's labels."""
         if self.copies is None or self.copied_rows is None:
             return self.rows, self.targets
         targets = np.concatenate([self.targets, self.targets[self.copies.sources]])

@@ -17,7 +17,7 @@ _HEAVIEST = 1e6  # larger weights lead to numbers that no library can compute wi
 
 
 class Step(Section):
-    """Base class of an entry of ``resample`` or ``augment``: a method, keys common to its kind, and its own options."""
+    """Base class of an entry of ``resample`` or ``augment``: a method, common keys, and options of this method."""
 
     model_config = ConfigDict(extra="allow")
     kind: ClassVar[str]
@@ -71,8 +71,8 @@ class AugmentStep(Step):
     copies: Annotated[int, Field(ge=1, le=100)] = 1
     """Number of copies of each comment."""
     of: Literal["rarer", "all"] = "rarer"
-    """Comments that are copied: those of the rarer class, or of all classes, so that traces of the method do not reveal
-    the class."""
+    """Comments that are copied: "rarer" for those of the rarer class; "all" for those of all classes, so that traces of
+    the method do not reveal the class."""
     rate: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     """Share of a comment's words or syllables that change; "auto" is the method's own default."""
     similarity: Annotated[float, Field(gt=0, lt=1)] = 0.6
@@ -152,24 +152,25 @@ class BalanceSection(Section):
     ] = "balanced"
     """Weight of a row of class c: n / (k · n_c) for k classes (balanced), or (1 - beta) / (1 - beta ** n_c), scaled to
     a mean of 1 per row (effective_number, Cui et al. 2019); n and n_c count rows after augmentation and resampling. Or
-    a table by label, and by the negative value ("negative" unless the label column names it)."""
+    a table with a weight for each label and for the negative value, whose key is "negative" unless the label column
+    names the value."""
     effective_number_beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
-    """Beta of `class_weight = "effective_number"`; toward 0 all classes weigh the same."""
+    """Beta of `class_weight = "effective_number"`; the closer to 0, the more equal are the weights of all classes."""
     loss: Annotated[str, ComponentName("loss")] = "crossentropy"
-    """Loss that networks minimize; a loss for rare classes together with class weights favors them twice."""
+    """Loss that networks minimize; class weights and a loss for rare classes together favor rare classes twice."""
     focal_gamma: Positive = 2.0
     """Exponent of the focal loss, which scales the loss of each comment by (1 - p) ** gamma; p is the probability of
     its class."""
     logit_tau: Positive = 1.0
-    """Factor for `loss = "logit_adjusted"`, which shifts outputs in training by this many times the log-odds of their
-    class."""
+    """Factor tau of `loss = "logit_adjusted"`; training adds tau times the log-odds of a class to its logit."""
     resample: Annotated[tuple[ResampleStep, ...], BeforeValidator(_steps)] = ()
-    """Resamplers, applied in order to averaged vectors of one label: names, or tables of `method` and its own
-    options."""
+    """Resamplers, in the order in which they are applied; they need averaged word vectors and a single label. Each is a
+    name, or a table of `method` and its own options."""
     ratio: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1), BeforeValidator(as_list)] = (
         1.0,
     )
-    """Rows of the rarer class for each row of the other: one number, or one for each resampler that takes one."""
+    """Number of rows of the rarer class per row of the more frequent class: one number for all, or one for each
+    resampler that takes a ratio."""
     neighbours: Count = 5
     """Number of nearest neighbors that SMOTE and its variants use."""
     gan_steps: Count = 1500
@@ -179,23 +180,24 @@ class BalanceSection(Section):
     gan_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 128)
     """Units of the dense layers of generator and critic."""
     gan_critic_steps: Count = 3
-    """Steps of the critic for each of the generator."""
+    """Training steps of the critic for each training step of the generator."""
     gan_penalty: Positive = 10.0
     """Weight of the critic's gradient penalty (Gulrajani et al. 2017)."""
     gan_learning_rate: Positive = 5e-4
     """Learning rate of generator and critic."""
     augment: Annotated[tuple[AugmentStep, ...], BeforeValidator(_steps)] = ()
-    """Methods that write changed copies of comments of the rarer class, before tokenizing: names, or tables of
-    `method`, `copies` of each comment (1), `of` ("rarer" or "all" classes), `rate` ("auto", or the share of words or
-    syllables that change), the method's own options and, for eda, `similarity` of synonyms (0.6) and the word `vectors`
-    that give them ("ko-comments")."""
+    """Methods that write changed copies of comments before tokenizing. Each is a name, or a table of `method`, `copies`
+    (number of copies of each comment, default 1), `of` (copy comments of the "rarer" class, the default, or of "all"
+    classes), `rate` ("auto", or the share of words or syllables that change) and the method's own options. eda also has
+    `similarity` (lowest cosine similarity of synonyms, default 0.6) and `vectors` (word vectors that give synonyms,
+    default "ko-comments")."""
 
     @model_validator(mode="after")
     def _a_ratio_each(self) -> BalanceSection:
         takers = [step.method for step in self.resample if "ratio" in step.component["keys"]]
         if len(self.ratio) not in (1, len(takers)):
             raise ValueError(
-                f"balance.ratio has {len(self.ratio)} numbers; give one for all, or one for each resampler that takes one"
+                f"balance.ratio has {len(self.ratio)} numbers; give one for all, or one for each resampler that takes a ratio"
                 f" ({', '.join(takers) or 'there is none'})"
             )
         return self
@@ -230,6 +232,6 @@ class BalanceSection(Section):
 
 
 def keys_of(kind: str, *, but: Iterable[Component] = ()) -> list[str]:
-    """Return the ``[balance]`` keys that affect components of a kind, without keys that affect one in ``but``."""
+    """Return the ``[balance]`` keys that affect components of a kind; leave out keys that affect one in ``but``."""
     own = {key for entry in but for key in entry["keys"]}
     return list(dict.fromkeys(key for entry in components(kind).values() for key in entry["keys"] if key not in own))

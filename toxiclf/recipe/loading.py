@@ -25,7 +25,7 @@ def presets() -> list[str]:
 
 
 def is_preset(name: str) -> bool:
-    """Return whether there is a preset of this name; if there is, the files of other models are not imported."""
+    """Return whether there is a preset of this name; if there is, files of other models are not imported, for speed."""
     return name in _recipe_files() or _is_model(name)
 
 
@@ -154,7 +154,9 @@ def rename_notes(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def _rename(table: dict[str, Any], old: str, new: str) -> bool:
-    """Rename a key in place, stored as "section.key" or in a nested table "section"; return whether it was there.
+    """Rename a key in place, at the top level ("section.key") and in the nested table "section".
+
+    Return whether the old key was there.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from toxiclf.text.tokenizers import Tokenizer, tokenizer
 
 
 def recipe_normalizer(recipe: Recipe) -> Normalizer:
-    """Return the recipe's normalizer; comments that are equal after it also stay together in splits and folds."""
+    """Return the recipe's normalizer; comments that are equal after normalization stay together in splits and folds."""
     return Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
 
 

@@ -95,7 +95,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _resamples_vectors(self) -> Recipe:
-        """Reject ``balance.resample`` on sequences or n-grams, as no comment could give the rows that it makes."""
+        """Reject ``balance.resample`` unless a model takes averaged word vectors, which alone can be resampled."""
         takes = {one.component["takes"] for one in self.members}
         if not self.balance.resample or "vectors" in takes:
             return self
@@ -131,7 +131,7 @@ class Recipe(Section):
 
     @property
     def watches_validation(self) -> bool:
-        """Whether a model or metric learning stops early by the validation set, which then cannot be trained on."""
+        """Whether the validation set serves for early stopping of a model or of metric learning, not for training."""
         watched = any(one.component["watches_validation"] for one in self.members)
         return watched or self.features.metric_learning != "none"
 
@@ -174,7 +174,7 @@ class Recipe(Section):
         source : str, Path, Mapping, Recipe or None
             Name of a preset, path of a TOML file, mapping of tables, or a recipe; None for default settings.
         model : str, optional
-            Name of a model; if ``source`` names another model, the preset of this one replaces its ``[model]`` table.
+            Name of a model. If ``source`` has another model, the preset of ``model`` replaces its ``[model]`` table.
         settings : sequence of str
             Pairs ``key=value`` such as ``decision.objective=f2``, which override ``source``; a value is TOML or text.
         seed : int, optional
@@ -183,7 +183,7 @@ class Recipe(Section):
         Returns
         -------
         Recipe
-            The validated recipe; its :attr:`notes` name keys that were given by a name of an earlier version.
+            The validated recipe; its :attr:`notes` name the keys that were given by an old name.
 
         Raises
         ------

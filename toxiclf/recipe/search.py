@@ -20,7 +20,7 @@ class Range(Section):
     high: int | FiniteFloat
     """The highest value."""
     log: bool = False
-    """Whether values are drawn by order of magnitude."""
+    """Whether values are drawn on a logarithmic scale."""
     step: int | FiniteFloat | Literal["none"] = "none"
     """Distance from one value to the next; "none" allows every number."""
 
@@ -36,7 +36,7 @@ class Range(Section):
         if self.low >= self.high:
             raise ValueError(f"low is {self.low} and high is {self.high}; low must be below high")
         if self.log and (self.low <= 0 or self.step != "none"):
-            raise ValueError("log needs low above 0 and no step")
+            raise ValueError("log = true needs a low above 0 and no step")
         if self.step != "none":
             steps = (self.high - self.low) / self.step if self.step > 0 else 0.0
             if steps < 1 or abs(steps - round(steps)) > 1e-9:
@@ -126,7 +126,8 @@ class SearchSection(Section):
     """Number of recipes that optuna tries."""
     space: Annotated[tuple[Space, ...], BeforeValidator(_as_spaces)] = ()
     """Recipe keys with a list of values each or, for optuna, a range such as `{low = 0.1, high = 10, log = true}`;
-    several tables are separate grids, for keys that fit only some values of another (gamma and the kernel)."""
+    several tables are searched separately, for keys that fit only some values of another key (gamma fits only some
+    kernels)."""
 
     @model_validator(mode="after")
     def _whole(self) -> SearchSection:

@@ -41,14 +41,15 @@ class TextSection(Section):
     tokenizer: Annotated[str, ComponentName("tokenizer")] = "mecab"
     """Tokenizer that cuts a comment into tokens."""
     part_of_speech: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
-    """Keep only tokens whose tag (as the tokenizer names it) begins with one of these; empty keeps all."""
+    """Part-of-speech tags of the tokenizer; only tokens whose tag begins with one of these are kept. Empty keeps
+    all."""
     typo_correction: bool = False
     """Whether the tokenizer corrects typos."""
     views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = ()
     """Views that read disguised words; their readings are added to the comment. "all" is every view."""
     max_tokens: Count | Literal["auto"] = "auto"
-    """Maximum number of tokens of a comment that are read. "auto" reads all tokens; networks over sequences then read
-    as many as 99.5 % of the training comments need."""
+    """Maximum number of tokens of a comment that are read. "auto" reads all tokens; for networks over
+    sequences, it is the lowest maximum that keeps 99.5 % of the training comments whole."""
     max_chars: Count = 2000
     """Maximum number of characters of a normalized comment that are read."""
     repeat_cap: Count = 3
@@ -77,7 +78,7 @@ class VectorsSection(Section):
     window: Count = 5
     """Tokens on each side that count as neighbors."""
     min_count: Count | Literal["auto"] = "auto"
-    """Minimum number of occurrences of a token with a vector; "auto" is 5 for unlabeled texts and 2 for training
+    """Minimum number of occurrences for a token to get a vector; "auto" is 5 for unlabeled texts and 2 for training
     rows."""
     epochs: Count | Literal["auto"] = "auto"
     """Passes over the texts; "auto" is 5 for unlabeled texts and 20 for training rows."""
@@ -87,9 +88,9 @@ class VectorsSection(Section):
     unlabeled: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     """Files or `corpus:NAME` whose texts the vectors are trained on; empty for the training rows."""
     jamo_ngrams: tuple[NgramLength, NgramLength] = (3, 6)
-    """Shortest and longest piece of FastText, in jamo."""
+    """Minimum and maximum length, in jamo, of the pieces of a token that FastText uses."""
     buckets: Annotated[int, Field(ge=1000, le=10**8)] = 500_000
-    """Number of vectors for FastText's pieces, which share them by hash."""
+    """Number of vectors for the pieces of tokens in FastText; pieces with the same hash share a vector."""
 
     @model_validator(mode="after")
     def _ngrams_in_order(self) -> VectorsSection:
@@ -115,32 +116,32 @@ def _may_encode(entry: Component) -> bool:
 
 
 class FeaturesSection(Section):
-    """``[features]``: how word vectors of a comment become one vector, and which of its dimensions are kept or learned.
+    """``[features]``: how word vectors of a comment become one vector, and feature selection and metric learning.
 
     See :mod:`toxiclf.metric_learning` for metric learning.
     """
 
     pooling: Annotated[str, ComponentName("pooling")] = "mean"
-    """How word vectors become one vector: their mean, weighted by inverse document frequency (tfidf), or by smooth
-    inverse frequency without the first principal direction (sif)."""
+    """How word vectors become one vector: their mean (mean), their mean weighted by inverse document frequency (tfidf),
+    or their mean weighted by smooth inverse frequency, with the first principal direction removed (sif)."""
     select: Count | Literal["all"] = "all"
     """Number of dimensions of that vector that are kept, by their importance in a random forest fitted to the training
     rows."""
     metric_learning: Annotated[str, ComponentName("metric-learner", others=("none",))] = "none"
-    """Method that learns dimensions in which comments of one class are near each other and far from others; one label
-    only."""
+    """Method that learns dimensions in which comments of one class are near each other and far from other comments;
+    it needs a single label."""
     metric_encoder: Annotated[str, ComponentName("model", others=("mlp",), fits=_may_encode)] = "mlp"
-    """Encoder that learns these dimensions: dense layers over averaged vectors ("mlp"), or a network by name, with its
+    """Encoder that metric learning trains: dense layers over averaged vectors ("mlp"), or a network by name, with its
     default options, over sequences of word vectors."""
     metric_size: Annotated[int, Field(ge=2)] = 16
-    """Number of dimensions that are learned."""
+    """Number of dimensions that metric learning produces."""
     metric_units: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(as_list)] = (128, 64)
     """Units of each dense layer of "mlp" before the last one."""
     metric_dropout: Share = 0.3
     """Share of the units of "mlp" that are dropped in training."""
     metric_margin: Positive = 0.3
-    """Margin of the triplet loss: how much farther (in squared distance) the other class must be than the comment's
-    own."""
+    """Margin of the triplet loss: how much farther (in squared distance) from a comment the other class must be than
+    the comment's own class."""
     metric_temperature: Positive = 0.1
     """Temperature of the supervised contrastive loss, which divides cosine similarities; lower favors the nearest
     comments."""

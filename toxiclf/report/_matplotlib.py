@@ -69,7 +69,10 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
 
 
 def draw(charts: Sequence[tuple[str, Chart]]) -> Figure:
-    """Return a figure of all panels: charts of one panel side by side (three in a row), others one below the other."""
+    """Return a figure of all charts, given as pairs of title and chart.
+
+    Charts with one panel are side by side, three per line; charts with several panels are one below the other.
+    """
     from matplotlib.figure import Figure
 
     first = charts[0][1]
@@ -159,7 +162,7 @@ def _draw_points(axes: Axes, series: Series, place: tuple[int, int]) -> None:
 
 
 def _draw_bars(axes: Axes, series: Series, place: tuple[int, int]) -> None:
-    """Draw a series of bars, shifted sideways by ``place``: number of the series, and count of series side by side."""
+    """Draw a series of bars, shifted sideways by ``place``: index of the series, and number of series side by side."""
     style: dict[str, Any] = {"label": drawable(series.name) or None, "color": series.colour, "alpha": series.opacity}
     if series.lying:
         y = np.asarray(series.y, dtype=np.float64)

@@ -107,7 +107,10 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Rule:
-    """A dashed line across a panel, such as a threshold: at y = ``at`` if ``lying``, else at x = ``at``."""
+    """A dashed line across a panel, such as a threshold.
+
+    It is horizontal, at y = ``at``, if ``lying``; else it is vertical, at x = ``at``.
+    """
 
     at: float
     name: str = ""
@@ -148,7 +151,7 @@ class Chart:
     legend : whether to show a legend with the names of series.
     share_y : whether all panels share one y axis, shown once.
     gap : space between panels, as a share of the figure's width.
-    note : caption of this chart; empty for the ``note`` with which the figure is registered.
+    note : caption of this chart; empty to use the caption with which the figure is registered.
     """
 
     panels: Sequence[Panel] = field(default_factory=tuple)
@@ -166,14 +169,17 @@ UNIT_UP = (-0.01, 1.03)
 
 
 def class_names(report: Report, label: int) -> tuple[str, str]:
-    """Return the legend names of comments without the label, and of comments with it."""
+    """Return the legend names of comments without the label with this number, and of comments with it."""
     if len(report.labels) == 1:
         return CLASS_NAMES
     return f"without '{report.labels[label]}'", f"with '{report.labels[label]}'"
 
 
 def scores_of(scored: ScoredRows | None, label: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
-    """Return a label's scores and whether each row has it, both (n,); None if rows are missing or all of one class."""
+    """Return a label's scores and whether each row has the label, both (n,); ``label`` is the label's number.
+
+    None if there are no scored rows, or if all rows are of one class.
+    """
     if scored is None:
         return None
     scores, toxic = scored.predictions.scores[:, label], scored.predictions.targets[:, label] == 1
@@ -181,14 +187,17 @@ def scores_of(scored: ScoredRows | None, label: int) -> tuple[NDArray[np.float32
 
 
 def comment_texts(scored: ScoredRows | None, rows: Sequence[int] | NDArray[np.intp]) -> list[str]:
-    """Return normalized, shortened texts of ``rows`` of :attr:`ScoredRows.pointed`; empty without texts."""
+    """Return the shortened texts of the comments with these row numbers in ``scored.pointed``; empty without texts."""
     if scored is None or scored.pointed is None:
         return []
     return [shortened(text, _LONGEST_HOVER) for text in scored.as_read(scored.pointed, rows)]
 
 
 def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:
-    """Return indices of at most about 250 points of a curve to draw, spread evenly over ``along``, with both ends."""
+    """Return the indices of the points of a curve that are drawn: about 250 at most, with both ends of the curve.
+
+    They are spread evenly over ``along``, the coordinate of the points along one axis.
+    """
     if len(along) <= _MOST_CURVE_POINTS:
         return np.arange(len(along))
     steps = np.floor(np.abs(along - along[0]) / (np.abs(along[-1] - along[0]) or 1) * _MOST_CURVE_POINTS)
@@ -197,7 +206,11 @@ def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def class_bars(counts: Sequence[NDArray[Any]], edges: NDArray[np.float64], names: Sequence[str]) -> list[Series]:
-    """Return one bar series per class: the share of its comments (``counts``) in each bin between ``edges``."""
+    """Return a series of bars for each class: the share of the class's comments in each bin.
+
+    ``counts`` has the number of comments in each bin for each class, ``edges`` the edges of the bins, and ``names`` the
+    names of the classes.
+    """
     return [
         Series(
             "bars", (edges[1:] + edges[:-1]) / 2, of_class / max(1, of_class.sum()), f"{name} ({of_class.sum():,})", colour,

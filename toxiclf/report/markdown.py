@@ -178,7 +178,7 @@ def _of_slices(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list
     )
     if not shown:
         return [
-            f"In no subgroup are {negatives_name(labels)} clearly flagged more often than in others; report.html has all figures."
+            f"In no subgroup are {negatives_name(labels)} clearly flagged more often than in others; report.html has all metrics."
         ]
     lines = []
     for row in shown:
@@ -224,7 +224,7 @@ def _of_metric(facts: Mapping[str, Any]) -> str:
 
 
 def _of_gan(report: Report) -> list[str]:
-    """Return lines on how generated rows compare with real rows, with the table of this check."""
+    """Return lines on how generated rows compare with real rows, with the table of this comparison."""
     return [
         "Generated rows are used only for training. The table compares them with real rows of the rarer class "
         "that were held out of the GAN's training: at an auc of .5 a classifier cannot tell the two apart, at 1 "

@@ -38,7 +38,10 @@ def production_table(report: Report) -> Table:
 
 
 def result_tables(report: Report) -> list[Table]:
-    """Return the headline table and, if a production prevalence is set, the production table; [] after divergence."""
+    """Return the headline table and, if a production prevalence is set, the production table.
+
+    The list is empty for a run that diverged.
+    """
     if not report.rows:
         return []
     return (
@@ -67,7 +70,10 @@ def decisions_table(report: Report) -> Table:
 
 
 def sets_table(report: Report) -> Table:
-    """Return the number of rows, and of rows with each label, in each set (or among the evaluated rows)."""
+    """Return the number of rows in each set, and of those that have each label.
+
+    The report of an evaluated bundle has only one set, the evaluated rows.
+    """
     lines = [[name, *_counts(rows)] for name, rows in report.data["sets"].items()]
     return [["set", "rows", *report.labels], *lines]
 
@@ -114,7 +120,10 @@ def generated_rows_table(report: Report) -> Table:
 
 
 def members_table(report: Report) -> Table:
-    """Return weights and average precision of each member, then of the whole ensemble; empty for other models."""
+    """Return a line with weights and average precision for each member of an ensemble, then a line for the ensemble.
+
+    The table is empty for other models.
+    """
     ensemble = report.data.get("details", {}).get("ensemble")
     if ensemble is None:
         return []

@@ -1,4 +1,4 @@
-"""Read rows of CSV, TSV, ``|``-separated, JSON Lines and plain text files as a stream, and write rows (base install).
+"""Read rows of CSV, TSV, ``|``-separated, JSON Lines and plain text files as a stream, and write rows; needs no extra.
 
 No row is lost silently: a row that cannot be read is yielded as a :class:`Rejected` with its line and the reason.
 """

@@ -64,7 +64,7 @@ def reading(name: str) -> Iterator[None]:
     except UnicodeDecodeError as error:  # of a pipe, whose encoding was detected from its first block
         raise DataError(
             f"{name} begins as {error.encoding.upper()}, but a later byte (0x{error.object[error.start]:02x}) is "
-            "not; save it as UTF-8, or give it as a file to find out the line"
+            "not; save it as UTF-8, or give a file instead of a pipe to find out the line"
         ) from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} cannot be read: {error}; fetch or pack it again") from error
@@ -73,7 +73,8 @@ def reading(name: str) -> Iterator[None]:
 def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: bool) -> str:
     """Return the encoding of a stream, "utf-8" or "cp949", and rewind it; for a pipe, the first block decides.
 
-    If neither fits, ``lenient`` chooses the one with fewer undecodable bytes; otherwise a ``DataError`` is raised.
+    If neither encoding fits, a ``DataError`` is raised; if ``lenient``, the encoding with fewer undecodable bytes is
+    returned instead.
     """
     start = stream.peek()
     for magic, what in _FOREIGN.items():
@@ -108,7 +109,9 @@ def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: b
 
 
 def _first_failure(blocks: Iterable[bytes], encoding: str, *, final: bool) -> int | None:
-    """Return the offset of the first undecodable byte; None if there is none. If ``final``, no more data follows."""
+    """Return the offset of the first undecodable byte; None if there is none.
+
+    ``final`` says that no data follows the blocks, so that an incomplete character at the end is undecodable, too."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     decoded = 0  # number of bytes decoded so far
     try:

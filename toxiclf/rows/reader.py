@@ -28,9 +28,9 @@ class RowReader:
     format : format of the file, such as that of a corpus card; None detects it from the first rows.
     header : whether the first row names the columns; None detects it.
     delimiter : column delimiter, one character or "tab"; None detects it.
-    text_file : whether each line of a file ending in .txt or without an ending is a comment, unless the lines clearly
-        have columns; always true for standard input.
-    lenient : whether only the rows with undecodable bytes are rejected, and not the whole file.
+    text_file : whether a file ending in .txt or without an ending is read as one comment per line, unless its lines
+        clearly have columns. Standard input is always read in this way.
+    lenient : whether rows with undecodable bytes are rejected; if not, such bytes raise a ``DataError``.
 
     Attributes
     ----------

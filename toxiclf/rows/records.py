@@ -101,7 +101,9 @@ def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str
 
 
 def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tuple[int, list[str] | str, str]:
-    """Read a record that may span several lines; if its quotation mark is never closed, reject the first line alone."""
+    """Read a record that may span several lines, and return it as :func:`records` yields it.
+
+    If a quotation mark is never closed, only the first line is rejected."""
     taken: list[tuple[int, str]] = []
     text = line
     unclosed = False
@@ -134,7 +136,7 @@ def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tupl
 
 
 def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
-    """Return whether each line alone has ``width`` fields, split by a delimiter that texts rarely hold."""
+    """Return whether each line alone has ``width`` fields; always False for delimiters other than tab and ``|``."""
     return delimiter in "\t|" and all(line.count(delimiter) == width - 1 for line in lines)
 
 

@@ -35,7 +35,7 @@ def sniffed(
     suffix = next((s.lower() for s in reversed(suffixes) if s.lower() not in OPENERS), "")
     first = next(line for line in sample if line.strip()).strip()
     if suffix in (".json", "") and re.match(r"\[\s*(\{|$)", first):
-        raise DataError(f"{name} is a JSON array; write one JSON object a line (JSON Lines), or CSV")
+        raise DataError(f"{name} is a JSON array; write one JSON object per line (JSON Lines), or CSV")
     if suffix in (".jsonl", ".ndjson", ".json") or (suffix not in (".csv", ".tsv") and _holds_json(sample)):
         return Format("jsonl")
     text_file = text_file and suffix in (".txt", "")
@@ -125,7 +125,8 @@ def with_columns(format: Format, sample: Sequence[str]) -> Format:
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row names the columns.
 
-    It does if a cell is a known column name, or if a cell is unlike the numbers or the few distinct values below it.
+    One of its cells must be a known column name, or differ from the column below: text above numbers, or a new value
+    above a few repeated ones.
     """
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     if any(cell.strip().casefold() in TEXT_NAMES for cell in first):

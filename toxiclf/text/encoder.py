@@ -26,7 +26,7 @@ class Encoded:
 
     Attributes
     ----------
-    views : ids by graph input; the input's name is the key followed by ``_ids``.
+    views : for each graph input, its ids; the graph's name of the input is the key followed by ``_ids``.
     truncated : bool (n,), whether a part of the comment was cut off.
     known : bool (n,), whether the comment has an id in at least one graph input.
     """
@@ -65,7 +65,7 @@ class NgramViewSpec(BaseModel):
 
 
 class TextSpec(BaseModel):
-    """Schema of ``text.json``: settings of the normalizer, views of disguised words, and graph inputs."""
+    """Schema of ``text.json``: settings of the normalizer, views that read disguised words, and graph inputs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeat_cap: Annotated[int, Field(ge=1)]
@@ -149,7 +149,7 @@ class NgramView:
         self.vocabulary = vocabulary
 
     def encode(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.bool_]]:
-        """Return the ids of normalized texts, and False for each, bool (n,), because n-grams are never cut."""
+        """Return the ids of normalized texts, and an array of False, bool (n,), because n-grams are never cut."""
         return self.vocabulary.ids(texts), np.zeros(len(texts), dtype=np.bool_)
 
     def spec(self) -> NgramViewSpec:
@@ -179,7 +179,13 @@ View = TokenView | NgramView
 
 
 def join_views(views: Mapping[str, tuple[Ids, NDArray[np.bool_]]], truncated: NDArray[np.bool_]) -> Encoded:
-    """Combine the graph inputs of one batch; ``truncated`` (n,) tells which texts the normalizer cut."""
+    """Combine the ids of all graph inputs for one batch of texts.
+
+    Parameters
+    ----------
+    views : what each graph input's ``encode`` returned, by its name.
+    truncated : bool (n,), whether the normalizer cut the text.
+    """
     known = np.zeros(len(truncated), dtype=np.bool_)
     for ids, cut in views.values():
         truncated = truncated | cut
@@ -265,7 +271,7 @@ class TextEncoder:
         """
         spec = TextSpec.model_validate(text)
         if not isinstance(vocabulary, dict) or set(vocabulary) != set(spec.views):
-            raise ValueError("text.json and vocabulary.json name different views")
+            raise ValueError("the keys of vocabulary.json differ from the keys of views in text.json")
         views: dict[str, View] = {
             name: TokenView.from_spec(view, vocabulary[name])
             if isinstance(view, TokenViewSpec)

@@ -152,7 +152,9 @@ _MAY_RESPELL = re.compile("[ㄱ-ㅎ][ㅏ-ㅣ]|[가-힣][ㄱ-ㅣ]")
 
 
 def composed_pieces(text: str) -> list[tuple[int, int, str]]:
-    """Return the pieces that :func:`compose` joins to its result, as (start, end, piece) with the span in ``text``.
+    """Return the pieces of the composed text, each as (start, end, piece) with its span in ``text``.
+
+    The pieces together are the result of :func:`compose`.
 
     >>> composed_pieces("aㅂㅓㄹ")
     [(0, 1, 'a'), (1, 4, '벌')]

@@ -102,7 +102,7 @@ class Normalizer:
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
 
     def shortened(self, text: str) -> tuple[str, bool]:
-        """Cut an already normalized text to ``max_chars`` characters; return it and whether it was truncated."""
+        """Cut an already normalized text to ``max_chars`` characters; return the text and whether it was truncated."""
         if len(text) <= self.max_chars:
             return text, False
         return text[: self.max_chars].rstrip(), True

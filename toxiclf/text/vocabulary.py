@@ -138,7 +138,10 @@ class TokenVocabulary:
 
 
 def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct numbers (0 or more), ascending; ten times as fast as ``np.unique``, which hashes."""
+    """Return the distinct values in ascending order; none may be negative.
+
+    Sorting is ten times as fast here as ``np.unique``, which hashes.
+    """
     ordered = np.sort(numbers)
     return ordered[np.diff(ordered, prepend=-1) > 0]
 
@@ -156,7 +159,7 @@ _SHIFT = np.uint64(29)
 
 @dataclass(frozen=True)
 class NgramVocabulary:
-    """Maps each known n-gram of jamo or of syllables (any characters) to an id, from 1 up.
+    """Maps each known n-gram of jamo or of syllables to an id, from 1 up; any other character counts as one unit.
 
     A comment is lower-cased and gets a space at both ends, so that n-grams mark where words begin and end. No n-gram
     spans two comments. Lookup uses 64-bit hashes of the whole batch: one comment costs some thirty array operations and
@@ -165,8 +168,8 @@ class NgramVocabulary:
     Parameters
     ----------
     unit : unit of the n-grams, "jamo" or "syllable".
-    ngrams : for each n, all known n-grams in one string; since each has n characters, it needs no separator. Ids follow
-        this order, from 1.
+    ngrams : for each n, all known n-grams in one string; they need no separator, since each has n characters. Ids
+        follow this order, from 1.
 
     >>> vocabulary = NgramVocabulary("syllable", {1: "가나", 2: "가나"})
     >>> vocabulary.ids(["나가", "가나가나"]).flat.tolist()
@@ -194,7 +197,7 @@ class NgramVocabulary:
 
     @classmethod
     def learn(cls, texts: Sequence[str], unit: Unit, low: int, high: int, min_comments: int) -> NgramVocabulary:
-        """Learn a vocabulary: the n-grams, ``low <= n <= high``, that occur in at least ``min_comments`` of the texts.
+        """Learn a vocabulary: the n-grams with n from ``low`` to ``high`` that are in at least ``min_comments`` texts.
 
         The texts must be normalized. N-grams of spaces alone are left out, because every comment has them.
         """
@@ -275,7 +278,10 @@ def _units(texts: Sequence[str], unit: Unit) -> tuple[NDArray[np.uint32], NDArra
 def _rolling(
     codes: NDArray[np.uint32], rows: NDArray[np.int64], high: int
 ) -> Iterator[tuple[int, NDArray[np.uint64], NDArray[np.intp]]]:
-    """For each n up to ``high``, yield n, the hashes of the n-grams within one text, and their starts in ``codes``."""
+    """For each n up to ``high``, yield n, the hashes of the n-grams, and their starts in ``codes``.
+
+    ``rows`` is the index of the text of each code point; no n-gram spans two texts.
+    """
     hashes = np.full(len(codes), _SEED)
     for n in range(1, high + 1):
         count = max(0, len(codes) - n + 1)

@@ -211,7 +211,7 @@ def test_an_interrupted_search_goes_on_and_ends_the_same(parts: Split, tmp_path:
         file.write('{"number": 3, "settings": {"mod')  # killed while writing
     said.clear()
     again = search(parts, recipe, said.append, log)
-    assert said[0] == f"search: 2 trials are in {log} already"
+    assert said[0] == f"search: 2 trials are reused from {log}"
     assert sum(message.startswith("search 3 of 3") for message in said) == 1
     assert [(t.settings, t.folds) for t in again.trials] == [(t.settings, t.folds) for t in whole.trials]
     assert again.recipe == whole.recipe
@@ -266,7 +266,7 @@ def test_a_search_takes_over_its_own_trials_and_no_others(
     monkeypatch.undo()
     said.clear()
     search(parts, recipe_of({"model.C": [1]}), said.append, log)  # the first one is still there
-    assert said == [f"search: 1 trials are in {log} already"]
+    assert said == [f"search: 1 trials are reused from {log}"]
 
 
 @pytest.mark.parametrize("content", ["", "\n", "no JSON\n", "[]\n", "\x00\xff"])
@@ -298,7 +298,7 @@ def test_what_failed_is_tried_again(parts: Split, tmp_path: Path, monkeypatch: p
     search(parts, recipe, quiet, log)
     said: list[str] = []
     search(parts, recipe, said.append, log)
-    assert said[0] == f"search: 1 trials are in {log} already"
+    assert said[0] == f"search: 1 trials are reused from {log}"
     assert any(message.startswith("search 2 of 2: ") for message in said)
 
 
@@ -452,7 +452,7 @@ def test_other_unlabelled_texts_are_another_search(parts: Split, tmp_path: Path)
     assert first.trials[0].folds != first.trials[1].folds
     said: list[str] = []
     search(parts, recipe, said.append, log)
-    assert said[0] == f"search: 2 trials are in {log} already"
+    assert said[0] == f"search: 2 trials are reused from {log}"
     texts.write_text("\n".join(parts.train.texts[:310]), "utf-8")
     search(parts, recipe, said.append, log)
     assert sum(" of 2: " in message for message in said) == 2
@@ -522,4 +522,4 @@ def test_the_decision_has_no_part_in_ranks(parts: Split, tmp_path: Path) -> None
     search(parts, recipe_of({"model.C": [1]}), quiet, log)
     said: list[str] = []
     search(parts, recipe_of({"model.C": [1]}).changed({"decision.objective": "f2"}), said.append, log)
-    assert said == [f"search: 1 trials are in {log} already"]
+    assert said == [f"search: 1 trials are reused from {log}"]

@@ -75,7 +75,7 @@ def test_the_same_command_takes_finished_trials_over(
     arguments = ["train", str(sample_path), "--recipe", str(folder / "grid.toml"), "--out", str(folder / "run")]
     assert run(arguments) == 0
     shown = capsys.readouterr()
-    assert "search: 2 trials are in " in shown.err
+    assert "search: 2 trials are reused from " in shown.err
     assert "search 1 of 2" not in shown.err
     assert "search: the best of 2: model.C=0.001" in shown.err
     assert shown.out.splitlines()[0].split("\t") == ["trial", "model.C", "average precision", "deviation", "seconds"]
@@ -120,7 +120,7 @@ def test_without_a_test_part_the_report_does_not_call_its_figures_proof(sample_p
     trained = toxiclf.train(sample_path, {**Recipe.load(folder / "grid.toml").model_dump(), "split": {"test": 0}})
     text = trained.report.to_markdown()
     assert (
-        "The best of many trials looks better than it is; so do the figures above, which come from the same rows."
+        "The best of many trials looks better than it is; so do the metrics above, which come from the same rows."
         in text
     )
     assert "the test set shows" not in text

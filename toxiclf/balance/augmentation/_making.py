@@ -54,13 +54,14 @@ def augmented(
     copies. Copies are made from given texts only, never from copies. Texts that are empty after normalization are not
     copied.
 
-    If a comment cannot be changed, other comments of its class get more copies instead, until the number of copies is
-    reached or no new copy is found. If a step copies all classes and finds too few copies for one class, the other
+    If a comment cannot be changed, other comments of its class get more copies instead, until the demanded number
+    is reached or no new copy is found. If a step copies all classes and finds too few copies for one class, the other
     class gets proportionally fewer, so that the prevalence stays the same.
 
-    A copy depends on the seed, the index of the step, the text of its source (and the number of equal texts before it)
-    and the number of the copy. Other rows matter only if the copy equals one of them, in which case it is drawn again,
-    and for the choice of the comments that get more copies.
+    Copies are made in rounds, at most one copy of each comment per round. The random numbers for a copy depend only on
+    the seed, the index of the step, the source text, the number of equal texts before the source, and the round. Other
+    rows have an effect in two ways only: a copy that equals another text is drawn again, and all rows together decide
+    which comments get more copies.
 
     Parameters
     ----------
@@ -102,14 +103,16 @@ def augmented(
         method: Method = step.component.target(step)
         share = 1.0  # of the demanded copies that were made; every class gets the same share
         of_step: list[list[tuple[str, int, str]]] = []
-        for group, name in [(rows, "the rarer class"), (others, "the others")][: 1 if step.of == "rarer" else 2]:
+        for group, name in [(rows, "the rarer class"), (others, "the more frequent class")][
+            : 1 if step.of == "rarer" else 2
+        ]:
             sources = [row for row in group if keys[row]]
             wanted = math.ceil(share * step.copies * len(group))
             copies = list(_copies([texts[row] for row in sources], method, step.copies, wanted, new, [seed, number]))
             if not copies:
                 raise DataError(
                     f"balance.augment: {step.method} cannot change any of the {len(group)} comments of {name}, "
-                    f"because it needs {method.needs}; use another method, or leave it out"
+                    f"because it needs {method.needs}; use another method, or leave {step.method} out"
                 )
             of_step.append([(copy, sources[place], step.method) for place, copy in copies])
             share = len(copies) / (step.copies * len(group))
@@ -127,15 +130,16 @@ def augmented(
 def check_minority(minority: NDArray[np.bool_]) -> None:
     """Raise a DataError if the rarer class or the rest of the rows has fewer than six rows."""
     rows = int(minority.sum())
-    check_rows({"the rarer class": rows, "the others": len(minority) - rows}, "augmentation")
+    check_rows({"the rarer class": rows, "the more frequent class": len(minority) - rows}, "augmentation")
 
 
 def _copies(
     texts: list[str], method: Method, copies: int, wanted: int, new: Callable[[str], bool], seeds: list[int]
 ) -> Iterator[tuple[int, str]]:
-    """Yield at most ``wanted`` copies, each with the index of its source in ``texts``.
+    """Yield at most ``wanted`` pairs: the index of a text in ``texts``, and a changed copy of that text.
 
-    Each text gets ``copies`` copies. Texts that can be changed again then make up for those that cannot.
+    Each text gets ``copies`` copies. If some texts cannot be changed, other texts get more copies instead. ``new``
+    returns whether a copy differs from all texts so far. ``seeds`` are the random seed and the index of the step.
     """
     method.prepare(texts)
     before: Counter[str] = Counter()

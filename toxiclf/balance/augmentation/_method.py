@@ -48,10 +48,10 @@ class Method(ABC):
         """
 
     def some(self, places: int, rng: Generator) -> list[int]:
-        """Draw which of ``places`` places change; return ``how_many(places)`` distinct indices in ascending order."""
+        """Draw ``how_many(places)`` different numbers below ``places``; return them in ascending order."""
         chosen = rng.choice(places, self.how_many(places), replace=False, shuffle=False)
         return sorted(chosen.tolist())
 
     def how_many(self, places: int) -> int:
-        """Return how many of ``places`` places change: the share ``rate`` of them, at least 1."""
+        """Return the number of places that change: ``places`` times ``self.rate``, rounded, at least 1."""
         return min(places, max(1, round(self.rate * places)))

@@ -22,7 +22,7 @@ _BESIDE = {
     for one, (x, y) in _PLACES.items()
 }
 BESIDE = _BESIDE | {held: [SHIFTED.get(other, other) for other in _BESIDE[plain]] for plain, held in SHIFTED.items()}
-"""By jamo, the jamo on the neighboring keys; typed with shift if the jamo itself is."""
+"""By jamo, the jamo on the neighboring keys. If the jamo needs shift, its neighbors are typed with shift too."""
 
 _TWO_KEYS = str.maketrans({joint: pair for pair, joint in (COMPOUND_MEDIALS | COMPOUND_FINALS).items()})
 

@@ -36,9 +36,9 @@ class _Lexicon:
 
     Attributes
     ----------
-    words : the words that can be synonyms, by tag.
-    units : vectors of these words, scaled to length 1, by tag.
-    places : row of ``matrix`` of each word that has a vector.
+    words : the words that can be synonyms, by part-of-speech tag.
+    units : vectors of these words, scaled to length 1, by part-of-speech tag.
+    places : for each word that has a vector, the number of its row in ``matrix``.
     matrix : vectors of all words.
     """
 
@@ -49,12 +49,12 @@ class _Lexicon:
 
 
 class Synonyms:
-    """Finds synonyms of many words at once by word vectors, and keeps them.
+    """Finds synonyms of many words at once by the similarity of word vectors, and remembers them.
 
     Parameters
     ----------
-    vectors : name or folder of word vectors of mecab's tokens, as for
-        :func:`toxiclf.embeddings.pretrained.load_vectors`.
+    vectors : word vectors of mecab tokens: "ko-comments", a folder that ``toxiclf pretrain`` wrote, or a file in one of
+        word2vec's formats.
     similarity : lowest cosine similarity that makes a word a synonym.
     """
 
@@ -64,11 +64,14 @@ class Synonyms:
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def of(self, word: str, tag: str) -> tuple[str, ...]:
-        """Return up to five synonyms, the most similar first; none if :meth:`look_up` was not called with the word."""
+        """Return up to five synonyms of a word with this part-of-speech tag, the most similar first.
+
+        The result is empty if :meth:`look_up` was not called with the word and tag before.
+        """
         return self._known.get((word, tag), ())
 
     def look_up(self, words: Iterable[tuple[str, str]]) -> None:
-        """Find the synonyms of (word, tag) pairs, which :meth:`of` then returns.
+        """Find the synonyms of pairs (word, part-of-speech tag); after that, :meth:`of` returns them.
 
         A synonym is not an abusive word, does not contain the word and is not contained in it. The synonym of a verb or
         adjective takes the same endings.
@@ -104,7 +107,10 @@ def _may_stand_for(other: str, word: str, tag: str) -> bool:
 
 
 def _joint(stem: str) -> tuple[bool, bool, bool]:
-    """Return three facts that decide a stem's endings: no final consonant, final ㄹ, last vowel ㅏ or ㅗ."""
+    """Return whether a stem ends in a vowel, whether it ends in ㄹ, and whether its last vowel is ㅏ or ㅗ.
+
+    These three facts decide which endings the stem takes.
+    """
     return final(stem) == "", final(stem) == "ㄹ", parts(stem[-1])[1] in "ㅏㅗ"
 
 
@@ -122,7 +128,7 @@ def _lexicon(source: str) -> _Lexicon:
     if card is not None and card.text.tokenizer != MecabTokenizer.name:
         raise UsageError(
             f"the word vectors {source} hold tokens of {card.text.tokenizer}, but synonyms need tokens of "
-            f"{MecabTokenizer.name}; give vectors of its tokens, such as ko-comments"
+            f"{MecabTokenizer.name}; give word vectors of such tokens, for example ko-comments"
         )
     mecab = MecabTokenizer()
     seen = np.flatnonzero(vectors.frequencies > 0)

@@ -15,7 +15,7 @@ _WORD = re.compile(r"\S+")
 class Aeda(Method):
     """Inserts punctuation marks before words or at the end; no word changes or moves.
 
-    The number of marks is random: at least one, at most the rate's share of the words.
+    The number of marks is random, from 1 to ``rate`` times the number of words.
 
     Source: Karimi, Rossi and Prati 2021, "AEDA: An Easier Data Augmentation Technique for Text Classification".
 

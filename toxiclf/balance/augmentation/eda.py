@@ -24,7 +24,7 @@ _FEW = 5  # words; in a shorter comment any word may be the one that makes it to
 class _Token(NamedTuple):
     """A token that a synonym may replace, with the index of its word and the span of the token in the text.
 
-    ``particle`` follows the token and depends on its last sound; it is empty if there is none.
+    ``particle`` is the particle after the token, if its form depends on the token's last sound; else an empty string.
     """
 
     word: int
@@ -34,7 +34,7 @@ class _Token(NamedTuple):
     tag: str
     particle: str
     fixed: bool
-    """Whether a synonym must end in a vowel if this token does, and in a consonant if this token does."""
+    """Whether a synonym must end like this token: in a vowel, or in a consonant."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class _Parsed:
 class Eda(Method):
     """Replaces words by synonyms, inserts synonyms, swaps words or deletes words: one of the four for each copy.
 
-    It changes the rate's share of the words, at least one. Synonyms are nearest neighbors among word vectors with the
-    same part of speech. Endings stay, and particles are adapted to the last sound of the new word. Abusive words, also
-    disguised ones, are neither replaced nor deleted. In a comment of fewer than five words without an abusive word, no
-    word is deleted. Source: Wei and Zou 2019, "EDA: Easy Data Augmentation Techniques for Boosting Performance on Text
-    Classification Tasks".
+    The number of changes is ``rate`` times the number of words, at least one. Synonyms are nearest neighbors among word
+    vectors with the same part of speech. Endings stay, and particles are adapted to the last sound of the new word.
+    Abusive words, also disguised ones, are neither replaced nor deleted. In a comment of fewer than five words without
+    an abusive word, no word is deleted. Source: Wei and Zou 2019, "EDA: Easy Data Augmentation Techniques for Boosting
+    Performance on Text Classification Tasks".
 
     >>> import numpy as np
     >>> eda = Eda(AugmentStep(method="eda"))
@@ -130,7 +130,10 @@ class Eda(Method):
         return pairs
 
     def _written(self, text: str, parsed: _Parsed, rng: Generator) -> list[tuple[_Token, int, str]]:
-        """Draw tokens and a synonym for each; return (token, end of its particle, synonym with adapted particle)."""
+        """Draw tokens at random, and a synonym for each of them.
+
+        Returns a list of (token, index in ``text`` where the token's particle ends, synonym with adapted particle).
+        """
         choices = self._choices(parsed)
         count = min(len(choices), self.how_many(len(parsed.words)))
         chosen = rng.choice(len(choices), count, replace=False, shuffle=False) if count else ()
@@ -188,7 +191,10 @@ class Eda(Method):
 
 
 def _words(text: str, strong: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the spans of the words, split at white space; an abusive word with spaces in it (병 신) is one word."""
+    """Return the spans of the words of a text, which is split at white space.
+
+    ``strong`` holds the spans of abusive words; an abusive word with spaces in it (병 신) stays one word.
+    """
     words: list[tuple[int, int]] = []
     for word in _WORD.finditer(text):
         start, end = word.span()

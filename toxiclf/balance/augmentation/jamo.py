@@ -15,7 +15,7 @@ _SYLLABLE = re.compile("[가-힣]")
 class Jamo(Method):
     """Splits a share of the syllables into jamo; :func:`toxiclf.text.hangul.recompose` restores the text.
 
-    A syllable stays whole if ``recompose`` would join it with the jamo after it (아ㅋㅋ).
+    A syllable stays whole if ``recompose`` would join its jamo with a jamo that follows in the text (아ㅋㅋ).
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep

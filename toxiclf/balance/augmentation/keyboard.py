@@ -15,7 +15,7 @@ _SLIPS = ("beside", "swapped", "left out", "doubled", "shift")
 
 @register("augmenter", summary="Typing errors on the Korean two-set keyboard", order=30)
 class Keyboard(Method):
-    """Makes typing errors in a share of the syllables, one in each.
+    """Makes typing errors in a share of the syllables, one error per syllable.
 
     The errors are a neighboring key, two keystrokes swapped, a keystroke left out or doubled, and shift forgotten or
     held. The keystrokes are then composed to syllables as an input method does.

@@ -28,11 +28,12 @@ _Way = Callable[[str, Generator], str]
 
 @register("augmenter", summary="Words disguised so that filters misread them", order=70)
 class Obfuscate(Method):
-    """Disguises a share of the words so that a filter misreads them, abusive stems before other words.
+    """Disguises a share of the words so that filters misread them; abusive stems are chosen before other words.
 
-    A word gets signs between all its syllables (시.발) or a filler inside (시1발), one of its syllables is split into jamo
-    (ㅅㅣ발) or its vowel replaced by a look-alike sign (ㅅl발), or syllables are replaced by look-alikes (yaminjeongeum:
-    댕청이). Abusive stems may also be typed in Latin letters (tlqkf). English words get a look-alike Cyrillic letter.
+    Each chosen word is disguised in one random way: a symbol between all syllables (시.발), a filler character (시1발),
+    one syllable split into jamo (ㅅㅣ발), one vowel replaced by a similar character (ㅅl발), or syllables replaced by
+    look-alikes (yaminjeongeum: 댕청이). Abusive stems may also be typed in Latin letters (tlqkf). In an English word, one
+    letter is replaced by a Cyrillic letter that looks the same.
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep
@@ -41,7 +42,7 @@ class Obfuscate(Method):
     """
 
     auto_rate = 0.2
-    needs = "words of two Hangul syllables or three Latin letters"
+    needs = "words of at least two Hangul syllables or three Latin letters"
 
     def variant(self, text: str, rng: Generator) -> str:
         """Return the text with some words disguised."""
@@ -114,11 +115,11 @@ def _typed(word: str, rng: Generator) -> str:
 
 _WAYS: tuple[_Way, ...] = (_separated, _filled, _apart, _alike, _yamin, _cyrillic, _typed)
 """Ways to disguise a word. The last one, Latin letters, is for abusive stems only: readers do not recognize other words
-in it."""
+that are typed this way."""
 
 
 def _with_one(word: str, written: Callable[[str], str], rng: Generator) -> str:
-    """Replace one random character that ``written`` changes; return the word itself if it changes none."""
+    """Apply ``written`` to one random character that it changes; return the word itself if it changes no character."""
     changes = [(at, new) for at, old in enumerate(word) if (new := written(old)) != old]
     if not changes:
         return word
@@ -128,7 +129,7 @@ def _with_one(word: str, written: Callable[[str], str], rng: Generator) -> str:
 
 @cache
 def _doubles() -> dict[int, str]:
-    """Return the ``str.translate`` table from syllables to look-alikes, made from the words of the view `yamin`."""
+    """Return the ``str.translate`` table from syllables to look-alikes, made from a list of yaminjeongeum words."""
     counts = Counter(
         (read, seen)
         for written, meant in yamin_words().items()

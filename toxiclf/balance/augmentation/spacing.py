@@ -15,8 +15,8 @@ _INSIDE = re.compile("(?<=[가-힣])(?=[가-힣])")
 class Spacing(Method):
     """Removes single spaces between words and inserts spaces between syllables; nothing else changes.
 
-    The number of changes is the rate's share of the spaces between words or, in a single word, of the places between
-    syllables. On average half of the changes are removals.
+    The number of changes is ``rate`` times the number of single spaces between words. In a text without such spaces, it
+    is ``rate`` times the number of places between syllables. On average half of the changes are removals.
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep
@@ -25,7 +25,7 @@ class Spacing(Method):
     """
 
     auto_rate = 0.2
-    needs = "two words or two Hangul syllables in a row"
+    needs = "two words, or two adjacent Hangul syllables"
 
     def variant(self, text: str, rng: Generator) -> str:
         """Return the text with spaces removed and inserted."""

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 1000
-"""Most rows of a sample that are used, because the memory of a kernel is quadratic in their number."""
+"""Largest number of rows used from a sample. The memory that a kernel needs is quadratic in this number."""
 _PERMUTATIONS = 200
 
 

@@ -39,7 +39,7 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
     Parameters
     ----------
     ratio : number of rows of the rarer class for each row of the other class after resampling, in (0, 1].
-    steps : most training steps of the generator.
+    steps : largest number of training steps of the generator.
     noise : number of random inputs of the generator.
     units : sizes of the dense hidden layers, the same for generator and critic.
     critic_steps : training steps of the critic for each step of the generator.
@@ -54,10 +54,10 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
         of the kept generator, why training stopped. ``auc``: cross-validated ROC AUC of a classifier that separates
         generated from held-out rows, .5 if it cannot (Lopez-Paz and Oquab 2017). ``auc_real``: the same for real
         training rows in place of generated rows. ``mmd``, ``p_value``: squared maximum mean discrepancy from the
-        held-out rows, and its p value by a permutation test. ``spread``: spread of generated rows as a share of that of
-        real rows. ``nearest``: median distance of generated rows to the nearest training row, as a share of that of
-        held-out rows. ``collapsed``, ``reason``: whether the GAN collapsed, and why. ``history``: the discrepancy at
-        each check.
+        held-out rows, and its p value by a permutation test. ``spread``: how much generated rows vary (square root of
+        their total variance), divided by how much real rows vary. ``nearest``: median distance of generated rows to
+        the nearest training row, divided by the same median of held-out rows. ``collapsed``, ``reason``: whether the
+        GAN collapsed, and why. ``history``: step and squared discrepancy of each check during training.
     picture_ : ``training``, ``held_out`` and ``generated`` rows of the rarer class as points of a scatter plot, (n, 2)
         each: the first two principal components of the training rows.
 
@@ -177,7 +177,7 @@ class _Trained:
     ----------
     call : function from noise, (n, noise), to standardized rows of the rarer class, (n, n_features).
     noise : number of random inputs of the generator.
-    history : step and discrepancy at each check.
+    history : for each check during training, the step and the squared discrepancy from the held-out rows.
     best_step : step of the kept generator.
     stopped : why training stopped.
     apart : how training diverged; empty if it did not.
@@ -269,7 +269,11 @@ def _watched(
     rows: _Rows, options: WganSampler, seed: int, generator: Any, train: Callable[[Any], Any],
     generate: Callable[[NDArray[np.float32]], Floats],
 ) -> _Trained:  # fmt: skip
-    """Train, check generated rows every 50 steps, stop without improvement, and return the best generator."""
+    """Train in parts of 50 steps, check generated rows after each part, and return the best generator.
+
+    Training stops early if eight checks in a row bring no improvement. ``train`` takes a number of steps and returns
+    the loss. ``generate`` makes standardized rows of the rarer class from noise.
+    """
     looks = np.random.default_rng(seed).standard_normal((min(MOST_ROWS, 500), options.noise)).astype(np.float32)
     kernel = Kernel.of(np.concatenate([rows.training, rows.held_out]))
     history: list[dict[str, float]] = []
@@ -298,7 +302,7 @@ def _watched(
 
 
 def _facts(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Any]:
-    """Compare generated with real rows; return the part of ``WganSampler.facts_`` about them."""
+    """Compare the generated rows ``made`` with real rows; return the part of ``WganSampler.facts_`` about this."""
     few = made[rng.permutation(len(made))[:MOST_ROWS]]
     held, training = rows.held_out[:MOST_ROWS], rows.training[:MOST_ROWS]
     kernel = Kernel.of(np.concatenate([rows.training, rows.held_out]))
@@ -320,7 +324,10 @@ def _facts(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Any
 
 
 def _verdict(facts: dict[str, Any], apart: str) -> dict[str, Any]:
-    """Return ``collapsed`` and ``reason``: whether training diverged (``apart``) or the spread is too small."""
+    """Return ``collapsed``, whether training diverged or generated rows vary too little, and ``reason``, a sentence.
+
+    ``reason`` is empty if the GAN did not collapse. ``apart`` says how training diverged; it is empty if it did not.
+    """
     spread = facts["spread"]
     alike = spread is not None and spread < _COLLAPSED
     reason = apart or (f"generated rows vary only {spread:.0%} as much as real rows" if alike else "")

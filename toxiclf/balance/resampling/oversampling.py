@@ -20,7 +20,7 @@ def random_over(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="New rows between a rare row and its nearest neighbors",
+    "resampler", summary="New rows between a row of the rarer class and its nearest neighbors of that class",
     generates=True, keys=("ratio", "neighbours"), order=30
 )  # fmt: skip
 def smote(settings: Settings) -> Any:
@@ -34,13 +34,13 @@ def smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE from rare rows near the other class", generates=True, keys=("ratio", "neighbours"),
-    order=40,
+    "resampler", summary="SMOTE from rows of the rarer class near the more frequent class",
+    generates=True, keys=("ratio", "neighbours"), order=40,
 )  # fmt: skip
 def borderline_smote(settings: Settings) -> Any:
-    """Return Borderline-SMOTE: SMOTE from rows of the rarer class near the border.
+    """Return Borderline-SMOTE: SMOTE only from rows of the rarer class near the border between the classes.
 
-    At least half of the neighbors of such a row, but not all, belong to the other class.
+    At least half of the neighbors of such a row, but not all, belong to the more frequent class.
 
     Source: Han, Wang and Mao 2005, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning".
     """
@@ -56,7 +56,7 @@ def borderline_smote(settings: Settings) -> Any:
 def svm_smote(settings: Settings) -> Any:
     """Return SVM-SMOTE: SMOTE from the support vectors of the rarer class.
 
-    It also extrapolates outward from support vectors that have few neighbors in the other class.
+    It also extrapolates outward from support vectors that have few neighbors in the more frequent class.
 
     Source: Nguyen, Cooper and Kamei 2011, "Borderline over-sampling for imbalanced data classification".
     """
@@ -66,11 +66,11 @@ def svm_smote(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE with more new rows where the other class is near",
+    "resampler", summary="SMOTE with more new rows near the more frequent class",
     generates=True, keys=("ratio", "neighbours"), order=60
 )  # fmt: skip
 def adasyn(settings: Settings) -> Any:
-    """Return ADASYN: SMOTE that makes more new rows from rows with more neighbors in the other class.
+    """Return ADASYN: SMOTE that makes more new rows from rows with more neighbors in the more frequent class.
 
     Source: He et al. 2008, "ADASYN: Adaptive synthetic sampling approach for imbalanced learning".
     """
@@ -82,7 +82,8 @@ def adasyn(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE, then Tomek links removed", generates=True, keys=("ratio", "neighbours"), order=70
+    "resampler", summary="SMOTE, then removal of both rows of each Tomek link",
+    generates=True, keys=("ratio", "neighbours"), order=70
 )  # fmt: skip
 def smote_tomek(settings: Settings) -> Any:
     """Return SMOTE followed by the removal of both rows of each Tomek link.
@@ -97,14 +98,14 @@ def smote_tomek(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="SMOTE, then rows removed that differ from their neighbors",
+    "resampler", summary="SMOTE, then removal of rows that have a near neighbor of another class",
     generates=True, keys=("ratio", "neighbours"),
     order=80,
 )  # fmt: skip
 def smote_enn(settings: Settings) -> Any:
     """Return SMOTE followed by edited nearest neighbors.
 
-    These remove each row that has a row of another class among its three nearest neighbors.
+    Edited nearest neighbors removes each row that has a row of another class among its three nearest neighbors.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """

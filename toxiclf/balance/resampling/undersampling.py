@@ -8,7 +8,7 @@ from toxiclf._registry import register
 from toxiclf.balance.resampling._settings import Settings
 
 
-@register("resampler", summary="Random rows of the other class removed", undersamples=True, order=20)
+@register("resampler", summary="Removes random rows of the more frequent class", undersamples=True, order=20)
 def random_under(settings: Settings) -> Any:
     """Return a sampler that removes random rows of the more frequent class until the ratio is reached.
 
@@ -20,7 +20,8 @@ def random_under(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="Rows of the other class in Tomek links removed", undersamples=True, keys=(), order=90
+    "resampler", summary="Removes the row of the more frequent class from each Tomek link",
+    undersamples=True, keys=(), order=90,
 )  # fmt: skip
 def tomek(settings: Settings) -> Any:
     """Return a sampler that removes the row of the more frequent class from each Tomek link.
@@ -35,7 +36,7 @@ def tomek(settings: Settings) -> Any:
 
 
 @register(
-    "resampler", summary="Rows of the other class kept only near the rarer class",
+    "resampler", summary="Keeps only the rows of the more frequent class that are nearest to the rarer class",
     undersamples=True, keys=("ratio", "neighbours"),
     order=100,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from toxiclf.errors import unknown_name
 def wgan(settings: Settings) -> Any:
     """Return a sampler that adds rows which a conditional Wasserstein GAN with gradient penalty generates.
 
-    The rows are compared with real rows that were held out from its training.
+    The generated rows are compared with real rows that were held out from the training of the network.
 
     Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs".
     """

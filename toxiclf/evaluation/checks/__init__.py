@@ -12,6 +12,6 @@ __all__ = ["CheckedRun", "Finding", "Severity", "run_checks"]
 
 
 def run_checks(run: CheckedRun) -> list[Finding]:
-    """Run every check, and return all findings in the order of the registered components."""
+    """Run every check; return all findings, in the order in which the checks are registered."""
     checks = dict.fromkeys(component.target for component in components("finding").values())
     return [finding for check in checks for finding in check(run)]

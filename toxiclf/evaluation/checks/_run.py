@@ -28,9 +28,9 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckedRun:
-    """Details of a trained model or of an evaluated bundle, which checks read.
+    """The input of checks: details of a trained model or of an evaluated bundle.
 
-    Unknown details keep their defaults, for which checks yield no findings.
+    An unknown detail keeps its default; a check that needs this detail then yields no finding.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class CheckedRun:
     weights : weights of the evaluated rows, float64 (n, n_labels); None if scores are not corrected to a production
         prevalence. See :func:`toxiclf.evaluation.prevalence.prevalence_weights`.
     slices : metrics of subgroups, see :func:`toxiclf.evaluation.slices.slice_figures`.
-    n_read, n_rejected : number of rows read for all sets, and number of rejected rows among them.
+    n_read, n_rejected : number of rows that were read from all files, and number of rejected rows among them.
     n_leaked : number of training rows removed because a test row has the same comment.
     n_truncated : number of evaluated comments that were truncated.
     n_unknown : number of evaluated comments without any token or n-gram seen in training.

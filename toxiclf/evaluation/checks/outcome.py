@@ -48,13 +48,14 @@ def below_baseline(run: CheckedRun) -> Iterator[Finding]:
 @register(
     "finding",
     "false_positive_gap",
-    summary="Some subgroups of comments are flagged wrongly more often than others",
+    summary="Some subgroups of comments have more false positives than other comments",
     order=17,
 )
 def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
-    """Warn if false positive rates of subgroups are significantly above those of other comments; name the top three.
+    """Warn if the false positive rate of a subgroup is significantly above that of all other comments.
 
-    Subgroups by length or spelling are skipped, and so are comments that name no group of people.
+    The warning names the three subgroups with the largest difference. Skipped are subgroups by length or spelling, and
+    the subgroup of comments that name no group of people.
     """
     gaps = [
         row

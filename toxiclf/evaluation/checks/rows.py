@@ -15,8 +15,8 @@ def objective_unreached(run: CheckedRun) -> Iterator[Finding]:
         if not reached:
             yield Finding(
                 "objective_unreached", "warning",
-                f"label '{label}': no threshold reaches {run.objective} on the rows for choosing it, so the "
-                "nearest one was chosen.",
+                f"label '{label}': no threshold reaches {run.objective} on the rows on which thresholds are "
+                "chosen, so the threshold that comes nearest was taken.",
                 "Ask for less, label more comments, or choose a stronger model.",
             )  # fmt: skip
 
@@ -40,9 +40,10 @@ def small_validation(run: CheckedRun) -> Iterator[Finding]:
     "finding", "prevalence_shift", summary="A label is more or less common in the test set than in training", order=11
 )
 def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
-    """Warn if the share of a label differs between training and test set by more than chance (z > 3) and by over 0.02.
+    """Warn if the share of a label in the training set differs from its share in the test set.
 
-    Labels whose scores are corrected to a production prevalence are skipped: their scores do not depend on this share.
+    A difference counts if it is over 0.02 and more than chance explains (z > 3). Labels whose scores are corrected to a
+    production prevalence are skipped: their scores do not depend on the share in the training set.
     """
     train, test = run.train_targets, run.test_targets
     if train is None or test is None:
@@ -108,5 +109,5 @@ def no_known_tokens(run: CheckedRun) -> Iterator[Finding]:
         yield Finding(
             "no_known_tokens", "info",
             f"{run.n_unknown:,} of {len(run.scores):,} comments hold no token or n-gram that was seen in training.",
-            "They get the model's default score; add texts with vectors.unlabeled, or train on comments like these.",
+            "These comments get the model's default score; add texts with vectors.unlabeled, or train on similar comments.",
         )  # fmt: skip

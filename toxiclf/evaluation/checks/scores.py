@@ -42,8 +42,8 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
             yield Finding(
                 "majority_only", "error" if precision.value <= share else "warning",
                 f"label '{label}': average precision {precision.value:.3f} ({precision.low:.3f} to "
-                f"{precision.high:.3f}) does not beat guessing, which reaches {share:.3f}, the share of such "
-                "comments.",
+                f"{precision.high:.3f}) does not beat guessing, which reaches {share:.3f}, the share of "
+                "comments with the label.",
                 "The model separates comments poorly, whatever its accuracy: train on more comments, or use the "
                 "ngram_logistic model.",
             )  # fmt: skip
@@ -58,8 +58,8 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
 def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
     """Report that scores are not calibrated, or that their mean is far from the share of toxic rows.
 
-    Far means more than 0.05 and more than chance explains. With ``run.weights``, mean and share are weighted, and half
-    the share replaces 0.05 if it is less. Labels whose weights are NaN are skipped.
+    Far means more than 0.05 and more than chance explains. With ``run.weights``, mean and share are weighted, and the
+    limit is 0.05 or half of the share, whichever is less. Labels whose weights are NaN are skipped.
     """
     if run.calibration == "none":
         yield Finding(

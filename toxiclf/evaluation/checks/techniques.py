@@ -10,9 +10,10 @@ from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 @register("finding", "double_weighting", summary="Two techniques favor the rare class at once", order=3)
 def double_weighting(run: CheckedRun) -> Iterator[Finding]:
-    """Warn if class weights and the loss both favor the rare class, or if resampling and weights given by hand do.
+    """Warn if two techniques favor the rare class at once.
 
-    Weights that are not given by hand are computed after resampling, so they do not favor the rare class again.
+    The pairs are class weights and a loss, and class weights given by hand and resampling. Other class weights are
+    computed after resampling, so they do not favor the rare class again.
     """
     weighted = any(len(set(entry.weights)) > 1 for entry in run.class_weights)
     if run.weights_by_hand and run.resampled and weighted:
@@ -60,7 +61,10 @@ def gan_collapse(run: CheckedRun) -> Iterator[Finding]:
 
 @register("finding", "no_effect", summary="Calibration cancels the effect of the loss", order=6)
 def no_effect(run: CheckedRun) -> Iterator[Finding]:
-    """Report that calibration cancels the logit-adjusted loss, which only shifts outputs of a label by a constant."""
+    """Report that calibration cancels the effect of the logit-adjusted loss.
+
+    This loss only shifts all outputs of a label by a constant, and calibration shifts them back.
+    """
     if run.loss == "logit_adjusted" and run.calibration != "none":
         yield Finding(
             "no_effect", "info",

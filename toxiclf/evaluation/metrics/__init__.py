@@ -6,12 +6,14 @@ from toxiclf._registry import components
 
 
 def metric_names(shown_in: str = "", *, production: bool = False) -> tuple[str, ...]:
-    """Return the names of all metrics, or of those shown in one place, in the order in which they are shown.
+    """Return the names of all metrics, or of the metrics of one table, in the order in which they are shown.
 
     Parameters
     ----------
-    shown_in : place such as "headline", a key of the trait ``shown_in``; empty for all metrics, as in ``report.json``.
-    production : if ``shown_in`` is empty, whether to include metrics defined only at a production prevalence.
+    shown_in : where the metrics are shown, such as "headline"; a key of the dict ``shown_in`` with which metrics are
+        registered. Empty for all metrics, as in ``report.json``.
+    production : whether to include metrics that are defined only at a production prevalence; no effect if ``shown_in``
+        is given.
 
     >>> metric_names("headline")[:3]
     ('average_precision', 'f1', 'precision')

@@ -57,9 +57,9 @@ class ResampledRows:
 
     @cached_property
     def ranked(self) -> tuple[Floats, Floats]:
-        """True and false positives if the threshold is each distinct score, from the highest down.
+        """True positives and false positives at each threshold, two arrays (resamples, n_thresholds).
 
-        Both arrays have shape (resamples, n_distinct_scores).
+        The thresholds are the distinct scores, from the highest to the lowest.
         """
         order = np.argsort(-self.scores, kind="stable")
         ends = np.flatnonzero(np.append(np.diff(self.scores[order]) != 0, True))

@@ -11,7 +11,7 @@ from toxiclf.evaluation.prevalence import Floats
 
 @register(
     "metric",
-    summary="Chance that a toxic comment scores above another one; equal scores count half",
+    summary="Chance that a toxic comment scores above a not toxic comment; equal scores count half",
     order=10,
     shown_in={"headline": 70},
 )
@@ -23,7 +23,7 @@ def roc_auc(rows: ResampledRows) -> Floats:
 
 @register(
     "metric",
-    summary="Mean precision over the toxic comments, sorted by score; guessing reaches their share",
+    summary="Mean of the precision at the score of each toxic comment; guessing reaches the share of toxic comments",
     order=11,
     shown_in={"headline": 10, "production": 40, "benchmark": 10, "by_label": 10},
 )

@@ -34,7 +34,7 @@ def recall(rows: ResampledRows) -> Floats:
     return rows.tp / (rows.tp + rows.fn)
 
 
-@register("metric", summary="Share of other comments that are not flagged", order=4, shown_in={"page": 30})
+@register("metric", summary="Share of not toxic comments that are not flagged", order=4, shown_in={"page": 30})
 def specificity(rows: ResampledRows) -> Floats:
     return rows.tn / (rows.tn + rows.fp)
 

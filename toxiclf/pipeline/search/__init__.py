@@ -52,13 +52,13 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> S
 
     Parameters
     ----------
-    log : file to which each finished trial is saved; trials of the same search in it are not run again.
+    log : file to which each finished trial is saved; trials of the same search that it already holds are not run again.
 
     Raises
     ------
     UsageError, DataError : a candidate is not a valid recipe, the training set does not suffice for the folds, or no
         candidate could be fitted.
-    DivergedError : no candidate could be fitted, and the first of them diverged.
+    DivergedError : no candidate could be fitted; the first candidate failed because training diverged.
     """
     section = recipe.search
     plain = recipe.model_copy(update={"search": SearchSection()})

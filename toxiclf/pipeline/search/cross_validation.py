@@ -56,14 +56,14 @@ _THRESHOLDED: dict[str, Callable[..., float]] = {
 
 @dataclass(frozen=True)
 class _Fold:
-    """Features of one fold: ``inside``, of the rows to fit to, and ``outside``, of the held-out rows."""
+    """Features of one fold: ``inside`` for the rows that a model is fitted to, ``outside`` for the held-out rows."""
 
     inside: TrainingMatrix
     outside: Any
 
 
 class CrossValidator:
-    """Computes the metric of candidate recipes in each fold; successive candidates share features that are equal."""
+    """Computes the metric of candidate recipes in each fold; consecutive candidates share equal features."""
 
     def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
@@ -84,7 +84,7 @@ class CrossValidator:
                     stratify = "" if section.stratified else "set search.stratified = true, "
                     raise DataError(
                         f"a fold of the search would hold {'only comments' if count else 'no comment'} with label '{label}'; "
-                        f"{stratify}lower search.folds, or label more of them"
+                        f"{stratify}lower search.folds, or label more comments"
                     )
 
     def identity(self) -> str:
@@ -117,8 +117,8 @@ class CrossValidator:
         for key in sorted(keys & {"text.tokenizer", "text.part_of_speech"}):
             if not chosen and self._recipe.vectors.pretrained != "auto":
                 raise UsageError(
-                    f"search.space: {key} would be tried with ko-comments for some values and with vectors of "
-                    "the training rows for others; set vectors.pretrained = 'none' to compare like with like"
+                    f"search.space: some values of {key} would use the shipped word vectors ko-comments, and others word "
+                    "vectors trained on the training set; set vectors.pretrained = 'none' so that all use the latter"
                 )
         for source in named_sources(self._recipe, self._section, "unlabeled"):
             next(read_texts(source), None)
@@ -144,7 +144,10 @@ class CrossValidator:
         return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
 
     def _metric(self, raw: Floats, inside: Rows, outside: Rows, recipe: Recipe) -> float:
-        """Compute the metric on held-out rows, mean over labels; calibration and thresholds use the other folds."""
+        """Compute the metric on the held-out rows ``outside``, as the mean over labels.
+
+        Calibration and thresholds are chosen on the rows ``inside``, which are those of all other folds.
+        """
         name, targets, exclusive = self._section.metric, self._parts.train.targets, self._parts.train.exclusive
         labels = range(targets.shape[1])
         prevalence = None if recipe.decision.prior == "none" else self._prevalence(recipe.decision.prior)
@@ -185,7 +188,10 @@ class CrossValidator:
         )
 
     def _fitter(self, recipe: Recipe) -> tuple[PipelineFitter, TrainingSet, TokenizedTexts]:
-        """Return fitter, training and validation set; recipes with equal text, vectors and augmentation share them."""
+        """Return the fitter, training set and validation set of a recipe.
+
+        Recipes with the same tables ``text`` and ``vectors`` and the same augmentation share them.
+        """
         shared = [recipe.text.model_dump(), recipe.vectors.model_dump()] if recipe.takes_tokens else []
         key = json.dumps([*shared, recipe.balance.model_dump(include={"augment"})])
         if key not in self._fitters:
@@ -201,7 +207,7 @@ class CrossValidator:
     def _fold(
         self, number: int, fitter: PipelineFitter, training_set: TrainingSet, validation: TokenizedTexts
     ) -> _Fold:
-        """Return the features of a fold, learned without its held-out rows; successive candidates may share them."""
+        """Return the features of fold ``number``, learned without its held-out rows; they may be reused."""
         key = features_key(fitter.recipe)
         if self._features[0] != key:
             self._features = (key, {})
@@ -214,7 +220,7 @@ class CrossValidator:
 
 
 def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabeled", "pretrained"]) -> list[str]:
-    """List the sources of unlabeled texts, or of word vectors, that a recipe or the candidates of its search name."""
+    """List the sources that a recipe or the candidates of its search name for the recipe key ``vectors.{key}``."""
     value = getattr(recipe.vectors, key)
     named = [value] if isinstance(value, str) else list(value)
     for space in section.space:
@@ -240,7 +246,7 @@ def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
 
 
 def content_of(source: str) -> str:
-    """Return what identifies a source: the name of a corpus, whose files are verified, or the SHA-256 of a file."""
+    """Identify a source's content: by name for a corpus, whose files are verified, or by SHA-256 for a file."""
     if source.startswith(PREFIX):
         return source
     with Path(source).open("rb") as file:

@@ -17,7 +17,7 @@ Run = Callable[[int, Settings], Trial]
 
 
 def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
-    """Return all distinct combinations of values in each table of the search; those with equal features are adjacent.
+    """Return all distinct combinations of the values in each table of the search, grouped by the features they use.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class Optuna:
         check_values(recipe, section)
 
     def run(self, run: Run) -> list[Trial]:
-        """Run the trials that optuna proposes, each from the results so far; return those with distinct settings."""
+        """Run one trial after another, each proposed from the results so far; return those with new settings."""
         study = self._optuna.create_study(direction="maximize")
         trials: list[Trial] = []
         for number in range(1, self._section.trials + 1):
@@ -99,7 +99,7 @@ class Optuna:
 
 
 def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return values to check before the search: all of a list, or both ends of a range.
+    """Return values to check before the search: all values of a list, or the two ends of a range.
 
     For a range of fractions without a step, add a number in between.
     """
@@ -110,7 +110,9 @@ def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def check_values(recipe: Recipe, section: SearchSection) -> None:
-    """Check each value of the search before anything is fitted; invalid combinations from optuna only fail when tried.
+    """Check each value of the search before anything is fitted.
+
+    If only a combination of values is not valid, a trial that optuna proposes with it fails when it is run.
 
     Raises
     ------

@@ -79,10 +79,10 @@ class Log:
         finished = [trial for line in content.split("\n") if (trial := self._trial(line)) is not None]
         self._known = {_key(trial.settings): trial for trial in finished}
         if self._known:
-            say(f"search: {len(self._known)} trials are in {path} already")
+            say(f"search: {len(self._known)} trials are reused from {path}")
 
     def find(self, settings: Settings) -> Trial | None:
-        """Return the trial with these settings, or None if it is not known or failed in an earlier run."""
+        """Return the trial with these settings; None if there is none, or if it failed in an earlier run."""
         return self._known.get(_key(settings))
 
     def add(self, trial: Trial) -> None:
@@ -95,7 +95,7 @@ class Log:
             append_line(self._path, line)
 
     def _trial(self, line: str) -> Trial | None:
-        """Parse a line; return None if its trial failed or is of another search, or if it is cut off or was edited."""
+        """Parse a line; return None if the trial failed or is of another search, or if the line is not intact."""
         try:
             row = json.loads(line)
             values = tuple(float(value) for value in row["folds"])

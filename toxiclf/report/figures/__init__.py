@@ -43,7 +43,10 @@ def charts(report: Report, name: str, label: str | None = None) -> list[Chart | 
 
 
 def all_charts(report: Report, *, comments: bool = True) -> Iterator[tuple[str, list[Chart | None]]]:
-    """Yield name and charts of each figure that the run has; if not ``comments``, skip figures that quote comments."""
+    """Yield name and charts of each figure that the run has data for.
+
+    With ``comments=False``, figures that quote comments are skipped.
+    """
     for name, figure in components("figure").items():
         if comments or not figure["quotes_comments"]:
             by_label = charts(report, name)
@@ -53,7 +56,7 @@ def all_charts(report: Report, *, comments: bool = True) -> Iterator[tuple[str, 
 
 @register("format", "figures", summary="Names of the figures that a run has")
 def available(report: Report) -> list[str]:
-    """Return the names of the figures that the run has data for, in order."""
+    """Return the names of the figures that the run has data for, in the order of the page."""
     return [name for name, _ in all_charts(report)]
 
 
@@ -63,7 +66,7 @@ def draw(report: Report, name: str, label: str | None = None) -> go.Figure:
 
     Parameters
     ----------
-    label : the label to draw; None for the first. It makes no difference to figures that are the same for all labels.
+    label : the label to draw; None for the first. No effect on figures that are the same for all labels.
 
     Raises
     ------

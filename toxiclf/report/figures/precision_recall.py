@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @register(
-    "figure", summary="Precision against recall, with the threshold and its intervals", order=20, by_label=True,
+    "figure", summary="Precision against recall, with 95 % intervals at the threshold", order=20, by_label=True,
     title="Precision and recall",
     note="The share of flags that are right against the share of toxic comments that are found. The dot marks the "
         "threshold.",

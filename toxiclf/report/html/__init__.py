@@ -120,8 +120,9 @@ def _drawn(chart: Chart | None, *, comments: bool) -> dict[str, Any] | None:
 def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: bool) -> dict[str, Any]:
     """Return the lists of comments to read, such as false positives, as plain JSON types.
 
-    ``rows`` maps a key to file, line and text of a comment. ``lists`` holds, for each label and kind of list, the keys
-    of the listed comments with target, score and token effects. ``counts`` holds the total number of such comments.
+    ``rows_of`` are the evaluated comments. The result has three keys. ``rows`` maps the key of a comment to its file,
+    line and text. ``lists`` has, for each label and kind of list, the keys of the listed comments, each with target,
+    score and effects of tokens. ``counts`` has, for each label and kind, how many comments a complete list would have.
     """
     rows: dict[str, Any] = {}
     lists, counts = [], []

@@ -48,7 +48,7 @@ def verdict(report: Report) -> tuple[str, str]:
 
 
 def doubted(report: Report) -> str:
-    """Return a phrase that names the scores by which labels in doubt were found."""
+    """Return a phrase that says which scores were used to find labels that may be wrong."""
     if "evaluated" not in report.data["sets"]:
         return "scores of comments that the model was not trained on"
     known = report.data.get("learned_from")
@@ -92,9 +92,9 @@ def compared(report: Report, label: str) -> str:
 
 
 def moderator(report: Report, label: str) -> str:
-    """Return a sentence on flags and misses that a moderator would see in 10,000 comments.
+    """Return a sentence on how many flags and misses a moderator can expect in 10,000 comments.
 
-    It is empty if the rows are all of one class, or have no confusion matrix.
+    It is empty if all evaluated rows are of one class, or if the run has no confusion matrix for the label.
     """
     counts = report.confusion.get(label)
     rate = default_rates(report)[report.labels.index(label)]
@@ -111,7 +111,10 @@ def moderator(report: Report, label: str) -> str:
 
 
 def default_rates(report: Report) -> list[float | None]:
-    """Return each label's production prevalence, else its share of the evaluated rows; None without counts."""
+    """Return the production prevalence of each label; if none is set, its share of the evaluated rows.
+
+    None for a label without a confusion matrix.
+    """
     rates: list[float | None] = []
     for label in report.labels:
         counts = report.confusion.get(label)

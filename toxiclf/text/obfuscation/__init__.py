@@ -1,6 +1,6 @@
 """Read words that are disguised so that filters do not find them.
 
-The text itself never changes: each view reads some of its words, starting from the readings of the views before it. A
+The text itself never changes. The views read its words in turn, each starting from the readings of the views before. A
 view is a subclass of :class:`View` that registers itself; its file has the view's name.
 """
 
@@ -36,7 +36,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A view in use: its name, its bit in a form's bit sets, its object, and the search for its trigger."""
+    """A view in use: its name, the bit that marks its edits in a form, its object, and the search for its trigger."""
 
     name: str
     bit: int
@@ -46,9 +46,14 @@ class _Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """The views in use, in order: all, those with ``reads_syllables``, and the others.
+    """The views in use, grouped; each group is in registered order.
 
-    ``of_spaces`` are the views that also find words with white space inside.
+    Attributes
+    ----------
+    all : every view.
+    of_syllables : views with ``reads_syllables``.
+    others : views without ``reads_syllables``.
+    of_spaces : views that also find words with white space inside.
     """
 
     all: tuple[_Chosen, ...]
@@ -86,7 +91,7 @@ def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
 
     Raises
     ------
-    UsageError : no view has that name.
+    UsageError : ``views`` contains a name that no registered view has.
 
     >>> readings("야 시1발아 꺼어져")
     [Reading(rule='lookalikes', start=2, end=5, text='시발'), Reading(rule='stretched', start=7, end=10, text='꺼져')]
@@ -110,9 +115,9 @@ def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = No
 
 
 def expanded(text: str, views: Sequence[str] | None = None) -> str:
-    """Append to a normalized text the readings of its disguised words, as whole words, each once, in order.
+    """Append the readings of disguised words to a normalized text, as whole words, each once, in order.
 
-    Returns the same object if no view reads anything. The result has at most twice the characters of ``text`` plus 32.
+    If no view reads anything, return ``text`` itself. The result has at most twice the length of ``text`` plus 32.
 
     >>> expanded("야 시1발아 꺼져")
     '야 시1발아 꺼져 시발아'
@@ -133,7 +138,7 @@ def expanded(text: str, views: Sequence[str] | None = None) -> str:
 
 
 def _whole_words(text: str, all_readings: Iterable[Reading]) -> Iterator[str]:
-    """Yield each whole word that contains readings, with the readings in place of what they read."""
+    """Yield each word of the text that contains readings, with the readings in place of the disguised characters."""
     word: list[str] = []
     at = end = 0  # of the current word: the end of its copied part, and its own end
     for one in all_readings:
@@ -168,7 +173,7 @@ def _chosen(names: tuple[str, ...] | None) -> _Views:
 
 
 def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
-    """Return the spans of the words that a trigger matches, and of those that views find across white space."""
+    """Return the spans of words to read: those that a trigger matches, and those with spaces that a view finds."""
     suspects: set[tuple[int, int]] = set()
     odd = bool(_ODD.search(text))
     for one in views.all if odd else views.of_syllables:
@@ -230,7 +235,7 @@ def _joined(old: list[Reading], new: list[Reading]) -> list[Reading]:
 
 
 def _forms(form: Form, views: _Views) -> Iterator[Form]:
-    """Yield the forms in which a piece can be read: each view starts from the form that the views before it made."""
+    """Yield the forms in which an unread ``form`` can be read; each view starts from the result of the view before."""
     if _SYLLABLES.fullmatch(form.text):
         yield from _longer(form, views)
         return
@@ -251,7 +256,7 @@ def _forms(form: Form, views: _Views) -> Iterator[Form]:
 
 
 def _longer(form: Form, views: _Views) -> Iterator[Form]:
-    """Yield the forms that the views with ``reads_syllables`` make; these views come after all others."""
+    """Yield each form that a view with ``reads_syllables`` makes of ``form``; these views come after all others."""
     for one in views.of_syllables:
         longer = one.view.read(form, one.bit)
         if longer is not form:
@@ -265,9 +270,10 @@ def _gap(form: Form, at: int, text: str) -> str:
 
 
 def _holds(form: Form, start: int, end: int, text: str) -> bool:
-    """Return False for a stem that is really a list or consists of parts of two plain words, and True for any other.
+    """Return whether an abusive stem, the characters ``start`` to ``end`` of a form, is really a stem.
 
-    Examples are 중·일·베트남, 홍.어린이 and 시8구역. Only stems that depend on a single sign or digit are checked.
+    It is not if it is a list (중·일·베트남) or consists of parts of two plain words (홍.어린이, 시8구역). Only stems that
+    depend on a single group of symbols, an 8 or a c are checked; for all others, return True.
     """
     if form.text[start] < "가":
         return True
@@ -288,7 +294,7 @@ def _holds(form: Form, start: int, end: int, text: str) -> bool:
 
 
 def _accepted(form: Form, text: str, views: _Views) -> list[Reading]:
-    """Return the readings of a form that count: certain characters, and stems that a view revealed."""
+    """Return the readings that count: characters of certain edits, and abusive stems that a view revealed."""
     taken = list(form.sure)
     filled = [bool(bits and _FILLED.search(_gap(form, at, text))) for at, bits in enumerate(form.dropped)]
     for start, end in stems_in(form.text, form.dropped, filled if True in filled else ()):

@@ -62,8 +62,8 @@ def _verb_goes_on() -> re.Pattern[str]:
 def may_follow(stem: str, rest: str, *, numeral: bool = False) -> bool:
     """Return whether ``rest``, the characters after an abusive stem, may follow this stem in the same word.
 
-    ``rest`` must not begin with another stem. After a digit (``numeral``, as in 시8) only swearing may follow, because
-    most of what looks like a particle is a counter there.
+    ``rest`` must not begin with another stem. ``numeral`` tells whether the stem was written with a digit at its end
+    (시8). After such a stem only swearing may follow, because most of what looks like a particle is a counter there.
 
     >>> may_follow("홍어", "들아"), may_follow("홍어", "린이"), may_follow("시팔", "개", numeral=True)
     (True, False, False)

@@ -1,4 +1,4 @@
-"""A piece of a text as it is read, with the origin of each character, and edits of it."""
+"""A piece of a text as views read it, with the origin of each character, and edits of such a piece."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 
 class Edit(NamedTuple):
-    """Replaces ``text[start:end]`` of a form by ``text``; an empty ``text`` drops the characters.
+    """Replaces the characters ``start`` to ``end`` (exclusive) of a form by ``text``; an empty ``text`` drops them.
 
-    ``sure`` tells whether the edit is certain: it counts even if the word has no abusive stem, unless it builds on
-    edits that are not certain.
+    ``sure`` tells whether the edit is certain. A certain edit counts even if the word has no abusive stem, unless the
+    edit builds on edits that are not certain.
     """
 
     start: int
@@ -22,14 +22,14 @@ class Edit(NamedTuple):
 
 @dataclass(slots=True)
 class Form:
-    """A piece of a text as it is read.
+    """A piece of a text as views read it, with the origin of each character.
 
     Attributes
     ----------
     text : the piece as it is read.
     starts, ends : for each character, the start and the end of the span in the whole text that it was read from.
-    changed : for each character, the bits of the views that changed it.
-    dropped : for each character, the bits of the views that dropped characters just before it.
+    changed : for each character, a set of bits: those of the views that changed it.
+    dropped : for each character, a set of bits: those of the views that dropped characters just before it.
     sure : for each character, whether its reading is certain, so that it counts without an abusive stem.
     """
 
@@ -56,7 +56,8 @@ class Form:
     def edited(self, edits: Sequence[Edit], rule: int) -> Form:
         """Return the form with the edits applied; the same object if there are none.
 
-        The edits must be in order of position and must not overlap. ``rule`` is the bit of the view that makes them.
+        The edits must be in order of position and must not overlap. ``rule`` is the bit that marks the view of
+        the edits; it is added to ``changed`` and ``dropped``.
 
         >>> Form.of("시1발", 0, 3).edited([Edit(1, 2, "")], 1).dropped
         [0, 1]

@@ -36,7 +36,7 @@ OPENERS = (
 
 @cache
 def stems() -> dict[str, tuple[str, ...]]:
-    """Return every abusive stem, each with the tails that make it the beginning of a plain word (시발 with 점).
+    """Return every abusive stem with its tails; a stem and a tail together begin a plain word (시발 and 점: 시발점).
 
     >>> "점" in stems()["시발"]
     True
@@ -53,7 +53,7 @@ def stems() -> dict[str, tuple[str, ...]]:
 
 
 class _Node(dict[str, "_Node"]):
-    """A node in a tree of characters; the empty key marks the end of a word."""
+    """A node in a tree of characters: a dictionary from the next character to its node; the key "" ends a word."""
 
 
 def any_of(words: Iterable[str], joint: str = "") -> str:
@@ -89,7 +89,10 @@ def stem_pattern() -> re.Pattern[str]:
 
 @cache
 def neighbours() -> tuple[str, str]:
-    """Return two regex classes: characters that precede another in an abusive stem, and characters that follow one."""
+    """Return two regex classes of the characters in stems.
+
+    The first class has all characters but the last of each stem; the second has all but the first of each stem.
+    """
     before = {character for stem in stems() for character in stem[:-1]}
     after = {character for stem in stems() for character in stem[1:]}
     return f"[{''.join(sorted(before))}]", f"[{''.join(sorted(after))}]"
@@ -111,7 +114,7 @@ _FAR = max(map(len, OPENERS)) + 1
 
 @cache
 def _clause() -> re.Pattern[str]:
-    """Return a pattern for the end of a clause, after which a stem with a filler inside is a word of its own."""
+    """Return a pattern for the end of a clause; a stem with a filler inside (시1발) may follow as a word of its own."""
     return re.compile("(?!열네)[가-힣][나야니데까마해라서는도만게걸지래어냐네가고면와죠짜음임]$")
 
 
@@ -123,8 +126,8 @@ def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()
     Parameters
     ----------
     text : one word, or several.
-    dropped : for each character, not zero if a sign was dropped just before it, so that a word may begin there.
-    filled : for each character, whether a filler that plain words do not contain was dropped just before it.
+    dropped : for each character, whether anything was dropped just before it (not 0), so that a word may begin there.
+    filled : for each character, whether digits or symbols used as a filler were dropped just before it.
 
     >>> stems_in("아시발아"), stems_in("다시발견"), stems_in("시발점")
     ([(1, 3)], [], [])

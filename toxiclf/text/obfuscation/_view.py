@@ -26,14 +26,14 @@ class View(ABC):
 
     @abstractmethod
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for places that the view may read; most texts have none and cost only the search."""
+        """Return a pattern for places that the view may read; a text without such a place costs only the search."""
 
     def edits(self, form: Form) -> list[Edit]:
         """Return the edits by which the view reads a form, in order of position and without overlap."""
         raise NotImplementedError("a view must define `edits` or `read`")
 
     def read(self, form: Form, bit: int) -> Form:
-        """Return the form as the view reads it; the same object if the view reads nothing."""
+        """Return the form as the view reads it; the same object if the view reads nothing. ``bit`` marks its edits."""
         return form.edited(self.edits(form), bit)
 
     def is_plain(self, place: re.Match[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The view `homoglyphs`, which reads letters of other scripts, and digits, used as Latin letters."""
+"""The view `homoglyphs`, which reads letters of other scripts and digits as the Latin letters that they look like."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ _LEET_WORD = re.compile(r"(?<![\w@$!])(?=[A-Za-z]*[0-9@$!]{1,3}[A-Za-z])[A-Za-z0
 
 @register("view", summary="Letters of other scripts, and digits, in the place of Latin letters (ѕеx, sh1t)", order=10)
 class Homoglyphs(View):
-    """Reads words in letters that look Latin (Unicode's confusables, UTS 39), and abusive English words with digits."""
+    """Reads letters that look Latin (ѕеx), listed in Unicode's UTS 39, and abusive English words with digits (sh1t)."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for letters that may look like Latin ones, and for digits and signs inside a Latin word."""
+        """Return a pattern for letters that may look Latin, and for digits and symbols inside a Latin word."""
         return re.compile(f"[{_OTHER}{_STYLED}]|[A-Za-z][013457@$!]{{1,3}}[A-Za-z]")
 
     def edits(self, form: Form) -> list[Edit]:
-        """Return edits for words in letters that all look Latin but are not all Latin.
+        """Return edits for words whose letters all look Latin, although some are not.
 
-        If there are none, return edits for abusive English words with digits. All edits are certain.
+        If there are no such words, return edits for abusive English words with digits or symbols used as letters. All
+        edits are certain.
         """
         edits = []
         for match in _WORD.finditer(form.text):

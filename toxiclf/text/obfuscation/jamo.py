@@ -17,17 +17,17 @@ _CRYING = frozenset("ㅠㅜㅡㅗㅛ")  # vowels that stand for eyes and mouths:
 
 @register("view", summary="Syllables written as single jamo (ㅅㅣ발)", order=50)
 class Jamo(View):
-    """Reads syllables in single jamo (ㅅㅣ발) and finals written apart (시바ㄹ), but not faces or laughter."""
+    """Reads syllables written as single jamo (ㅅㅣ발) and final consonants written apart (시바ㄹ), not faces or laughter."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for jamo that may form a syllable; wider than :func:`_loose`, and five times as fast."""
+        """Return a pattern for jamo that may form a syllable; it matches more than :func:`_loose` and is faster."""
         whole = [parts(character) for stem in stems() for character in stem if "가" <= character <= "힣"]
         heads = "".join(sorted({syllable(a, b) for a, b, c in whole if c}))
         finals = "".join(sorted({c for _, _, c in whole if c and c not in "ㅋㅎ"}))
         return re.compile(f"[ㄱ-ㅎ][ㅏ-ㅣ]|[{heads}][{finals}](?![ㅏ-ㅣ])")
 
     def edits(self, form: Form) -> list[Edit]:
-        """Return edits that join jamo into syllables (ㅅㅣ → 시); not certain if the jamo may be a face or laughter."""
+        """Return edits that join jamo into syllables (ㅅㅣ → 시); edits of a possible face or laughter are not certain."""
         edits = []
         for run in _RUN.finditer(form.text):
             letters = run[0]
@@ -61,7 +61,7 @@ def _is_face(letters: str) -> bool:
 
 
 def _stutters(letters: str, start: int) -> bool:
-    """Return whether the syllable at ``start`` is next to laughter or crying (ㅋㅋㅏ, ㅇㅇㅓ)."""
+    """Return whether the syllable whose jamo begin at ``start`` is next to laughter or crying (ㅋㅋㅏ, ㅇㅇㅓ)."""
     return (
         letters[start - 1 : start] == letters[start] or letters[start + 1 : start + 2] == letters[start + 2 : start + 3]
     )
@@ -69,6 +69,6 @@ def _stutters(letters: str, start: int) -> bool:
 
 @cache
 def _loose() -> re.Pattern[str]:
-    """Return a pattern for syllables of stems whose final consonant is written apart (바ㄹ)."""
+    """Return a pattern for syllables of stems, each with its final consonant written apart (바ㄹ)."""
     pieces = (parts(character) for stem in stems() for character in stem if "가" <= character <= "힣")
     return re.compile(f"(?:{any_of({syllable(a, b) + c for a, b, c in pieces if c and c not in 'ㅋㅎ'})})(?![ㅏ-ㅣ])")

@@ -28,15 +28,15 @@ _UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # christians types whol
 
 @register("view", summary="Hangul typed with the keyboard set to Latin letters (tlqkf)", order=40)
 class Keyboard(View):
-    """Reads Latin words that type whole syllables on the two-set keyboard (tlqkf → 시발)."""
+    """Reads words in Latin letters whose keys type whole syllables on the two-set Hangul keyboard (tlqkf → 시발)."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for Latin words of four letters or more that begin with a consonant key and a vowel key."""
+        """Return a pattern for Latin words of four letters or more whose first keys type a consonant and a vowel."""
         keys = "[qwertasdfgzxcvA-Z][yuiophjklbnmA-Z]"
         return re.compile(rf"(?<![A-Za-z0-9@_./#&'-]){keys}[A-Za-z]{{2,}}")
 
     def edits(self, form: Form) -> list[Edit]:
-        """Return edits for Latin words that type whole syllables; all are certain.
+        """Return edits for Latin words whose keys type whole Hangul syllables; all edits are certain.
 
         The syllables must contain a stem, begin with a frequent word, or form a long word of common syllables whose
         Latin letters do not look like English.
@@ -81,5 +81,5 @@ def _is_meant(read: str, word: str) -> bool:
 
 
 def _is_common(syllable: str) -> bool:
-    """Return whether a syllable is one of the 2,350 of KS X 1001; others occur in foreign words and typing errors."""
+    """Return whether a syllable is one of the 2,350 of the standard KS X 1001; others are in foreign words or typos."""
     return len(syllable.encode("euc_kr")) == 2

@@ -1,4 +1,4 @@
-"""The view `lookalikes`, which reads digits, Latin letters and signs used as jamo or as fillers inside a word."""
+"""The view `lookalikes`, which reads digits, Latin letters and symbols used as jamo or as fillers inside a word."""
 
 from __future__ import annotations
 
@@ -49,13 +49,16 @@ _FILLER = re.compile(
 
 
 @register(
-    "view", summary="Digits, Latin letters and signs in the place of jamo, or between syllables (시1발)", order=20
+    "view", summary="Digits, Latin letters and symbols in the place of jamo, or between syllables (시1발)", order=20
 )
 class Lookalikes(View):
-    """Reads signs that look like jamo (ㅅl발, 씨8), and drops fillers inside a word (시1발)."""
+    """Reads digits, Latin letters and symbols that replace jamo or syllables (ㅅl발, 씨8).
+
+    The view also drops digits, letters and jamo that are fillers inside a word (시1발).
+    """
 
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for signs that may stand for a jamo or fill a word."""
+        """Return a pattern for characters that may stand for a jamo or a syllable, or be fillers inside a word."""
         before, after = neighbours()
         consonants = re.escape("".join({sign[-1] for sign in _CONSONANTS}))
         vowels = re.escape("".join(_VOWELS))
@@ -65,7 +68,7 @@ class Lookalikes(View):
         )
 
     def read(self, form: Form, bit: int) -> Form:
-        """Return the form with signs replaced by jamo, and these jamo then joined into syllables."""
+        """Return the form with other characters replaced by jamo, and these jamo then joined into syllables."""
         latin = form
         for edits in (_drawn_vowels, _consonants, _vowels):
             form = form.edited(edits(form), bit)
@@ -80,7 +83,7 @@ class Lookalikes(View):
 
 
 def _consonants(form: Form) -> list[Edit]:
-    """Return edits for signs used as consonants, for 8 (씨8), and for Latin syllables (씨bal, c발); none is certain."""
+    """Return edits for characters used as consonants, for 8 (씨8) and Latin syllables (씨bal, c발); none is certain."""
     edits = {match.start(): Edit(*match.span(), _CONSONANTS[match[0]]) for match in _CONSONANT.finditer(form.text)}
     for match in _EIGHT.finditer(form.text):
         start, end = match.span()
@@ -97,7 +100,7 @@ def _consonants(form: Form) -> list[Edit]:
 
 
 def _vowels(form: Form) -> list[Edit]:
-    """Return edits for signs used as vowels after a consonant; only r, R, H and l next to Hangul can be certain."""
+    """Return edits for characters used as vowels after a consonant; only those of r, R, H and l can be certain."""
     edits = []
     text = form.text
     for match in _VOWEL.finditer(text):
@@ -113,9 +116,9 @@ def _vowels(form: Form) -> list[Edit]:
 
 
 def _needs_vowel(text: str, at: int) -> bool:
-    """Return whether the sign at ``at`` is used as a vowel rather than as a filler.
+    """Return whether the character at ``at`` is used as a vowel rather than as a filler.
 
-    It is a filler in ㅅ1ㅂ, where no vowel is written, and in ㅂㅕㅇ1신, where the syllable before is complete.
+    The 1 is a filler in ㅅ1ㅂ, where no vowel is written, and in ㅂㅕㅇ1신, where the syllable before is complete.
     """
     earlier, before, after, later = (text[i : i + 1] for i in (at - 2, at - 1, at + 1, at + 2))
     if at < 2:
@@ -131,7 +134,7 @@ def _drawn_vowels(form: Form) -> list[Edit]:
 
 
 def _composed_of(form: Form, bit: int) -> list[Edit]:
-    """Return edits that join jamo into syllables, if the view with this ``bit`` read at least one from a sign."""
+    """Return edits that join jamo into syllables where the view with this ``bit`` made at least one of the jamo."""
     edits = []
     for run in _RUN.finditer(form.text):
         for start, end, piece in composed_pieces(run[0]):

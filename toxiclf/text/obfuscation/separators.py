@@ -1,4 +1,4 @@
-"""The view `separators`, which reads words with signs or single spaces between their letters (시.발, 병 신)."""
+"""The view `separators`, which reads words with symbols or single spaces between their letters (시.발, 병 신)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _NUMERAL = re.compile(r"(?:[0-9]|[한두세네몇섯곱덟홉열]) ?$")
 _SPACE = r" (?:(?:[.~*/^-]{1,3}|[0-9]) )?"
 
 
-@register("view", summary="Signs or spaces between letters (시.발, 병 신)", order=30)
+@register("view", summary="Symbols or spaces between letters (시.발, 병 신)", order=30)
 class Separators(View):
-    """Reads words with signs between their letters (시.발), and abusive words with spaces between them (병 신)."""
+    """Reads words with symbols between their letters (시.발), and abusive words with spaces between them (병 신)."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for signs between letters of a word that may have another reading without them."""
+        """Return a pattern for symbols between letters; without the symbols, the word may have another reading."""
         before, after = neighbours()
         return re.compile(
             rf"{before}(?:{_SIGNS}){{1,6}}{after}|[ㄱ-ㅣ](?:{_SIGNS}){{1,6}}[ㄱ-ㅣ가-힣]"
@@ -46,7 +46,7 @@ class Separators(View):
         )
 
     def is_plain(self, place: re.Match[str]) -> bool:
-        """Return whether no stem has the characters before and after the sign in a row, so nothing need be read."""
+        """Return whether symbols need no reading, because the characters beside them are not adjacent in any stem."""
         first, last = place[0][0], place[0][-1]
         if not "가" <= first <= "힣" or place["sign"] or first in _DRAWING or last in _DRAWING:
             return False
@@ -60,10 +60,10 @@ class Separators(View):
                     yield match.span()
 
     def edits(self, form: Form) -> list[Edit]:
-        """Return edits that drop the signs between letters.
+        """Return edits that drop the symbols between letters.
 
-        They are certain if the same sign separates three or more single syllables that form no list (월.화.수 is one),
-        or the letters of an abusive English word.
+        The edits are certain if the same symbol separates the letters of an abusive English word, or three or more
+        single syllables that do not form a list, as 월.화.수 does.
         """
         edits = {match.span(): Edit(*match.span(), "") for match in _BETWEEN.finditer(form.text)}
         if not edits:
@@ -93,7 +93,7 @@ _DRAWING = frozenset("아어오우으이애에")  # syllables that may stretch t
 
 @cache
 def _spaced_stems() -> re.Pattern[str]:
-    """Return a pattern for strong abusive stems, single jamo or Latin letters with spaces in between."""
+    """Return a pattern for letters with spaces in between: abusive stems, single jamo, or Latin letters."""
     return re.compile(
         rf"(?<!\S)(?:{any_of(_spaced(), _SPACE)}(?:(?=[^\w\s]|_|ㅋ|ㅎ|ㅠ|ㅜ| |$)|(?:아|이|것|들|같|새끼|놈|년|끼))"
         rf"|[ㄱ-ㅎ] [ㅏ-ㅣ](?: [ㄱ-ㅣ가-힣])+(?!\S))\S*"
@@ -107,8 +107,8 @@ _JAMO_SYLLABLE = "[ㄱ-ㅎ][ㅏ-ㅣ]{1,2}[ㄱ-ㅎ]?"
 def is_meant(spaced: str) -> bool:
     """Return whether a match of :func:`_spaced_stems` is a disguised word.
 
-    Latin letters must form an abusive English word, and two syllables of jamo an abusive stem that is read across
-    spaces.
+    Latin letters must form an abusive English word. Two syllables in jamo must form an abusive stem that is read across
+    spaces. Any other match is a disguised word.
 
     >>> is_meant("ㅂㅕㅇ ㅅㅣㄴ"), is_meant("ㄴㅏ ㄴㅡㄴ"), is_meant("a b c d")
     (True, False, False)

@@ -35,8 +35,8 @@ class Stretched(View):
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for syllables that two others stretch, or that one stretches inside a stem.
 
-        It looks for the stretching syllable first and then at the one before, because few syllables can stretch
-        another.
+        The pattern looks for the stretching syllable first and then at the syllable before it, because few syllables
+        can stretch another.
         """
         before, after = neighbours()
         inside = {tail: {c for c in before if _tail_of(c) == tail} for tail in _TAILS}
@@ -86,7 +86,7 @@ def _drawn_out() -> re.Pattern[str]:
 
 
 def _tail_of(character: str) -> str:
-    """Return the vowel of the syllable that can stretch this one; empty if it has a final or is not a syllable."""
+    """Return the vowel of a syllable that stretches ``character``; empty if none can, as after a final consonant."""
     if not "가" <= character <= "힣":
         return ""
     _, medial, final = parts(character)

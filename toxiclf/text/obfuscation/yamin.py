@@ -14,7 +14,7 @@ from toxiclf.text.obfuscation._view import View
 
 @cache
 def yamin_words() -> dict[str, str]:
-    """Return the table of well-known words as a dictionary from each word as written to the word as read.
+    """Return the table of well-known words: a dictionary from a word in disguise to the plain word.
 
     >>> yamin_words()["댕댕이"]
     '멍멍이'
@@ -29,9 +29,10 @@ def _lines() -> list[list[str]]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    """Return a pattern for the table's words: anywhere if marked with a star, else only where a word begins.
+    """Return a pattern for the words of the table.
 
-    One of the prefixes 개, 핵, 초 and 갓 may come before.
+    Words marked with a star match anywhere; others match only at the beginning of a word, or after one of the prefixes
+    개, 핵, 초 and 갓 there.
     """
     alone = any_of(yamin_words())
     anywhere = any_of(written[1:] for written, _ in _lines() if written[0] == "*")

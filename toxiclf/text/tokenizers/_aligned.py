@@ -12,9 +12,10 @@ _LARGEST = 400_000  # maximum number of cells in the table of edit distances
 
 
 def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[Located]:
-    """Return the tokens of all words, each with its tag and span.
+    """Return the tokens of all words, each token with its tag and its span in ``text``.
 
-    ``groups`` holds the words in order, each with its tokens; the spelling of both may differ from the text.
+    ``groups`` holds the words in order, each with its tagged tokens. Words and tokens may be spelled differently from
+    the text.
     """
     result: list[Located] = []
     waiting: list[Tagged] = []  # tokens of the last words that were not found; `length` is how long these words are
@@ -32,7 +33,10 @@ def located(text: str, groups: Iterable[tuple[str, Sequence[Tagged]]]) -> list[L
 
 
 def _aligned(text: str, begin: int, end: int, tokens: Sequence[Tagged]) -> list[Located]:
-    """Return tokens with spans in ``text[begin:end]``; one that is not found gets the span of the character before."""
+    """Return tokens with their spans in ``text``, from ``begin`` to ``end``.
+
+    A token that is not found gets the span of the last character of the token before it.
+    """
     exact: list[Located] = []
     at = begin
     for token, tag in tokens:
@@ -62,7 +66,7 @@ def _aligned(text: str, begin: int, end: int, tokens: Sequence[Tagged]) -> list[
 
 
 def _paired(text: Sequence[str], tokens: Sequence[str]) -> list[tuple[int, int]]:
-    """Align the letters of the tokens with those of the text; return pairs (index in ``tokens``, index in ``text``).
+    """Align the jamo of the tokens with the jamo of the text; return pairs (index in ``tokens``, index in ``text``).
 
     The alignment has the lowest edit distance: an insertion or a deletion costs 1, a replacement 1.5.
     """

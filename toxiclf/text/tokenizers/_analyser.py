@@ -1,4 +1,4 @@
-"""Base class of tokenizers with a morphological analyzer; it handles tags, changed forms and failures."""
+"""Base class of tokenizers with a morphological analyzer; it handles part-of-speech tags, spans and failures."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ class Analyser(Tokenizer):
         ]
 
     def _untagged(self, text: str) -> Sequence[Tagged]:
-        """Return the same tokens as :meth:`_analysed`; an engine whose tags are slow to read may leave them out."""
+        """Return the same tokens as :meth:`_analysed`; an engine whose tags are slow to read may give empty tags."""
         return self._analysed(text)
 
     def _tagged(self, piece: Piece) -> list[Tagged]:
         return self._finished(piece, self._tried(self._analysed, piece.text))
 
     def _finished(self, piece: Piece, tagged: Sequence[Tagged] | None) -> list[Tagged]:
-        """Return the tokens of a piece: the engine's, split at spaces, or the words if ``tagged`` is None or empty."""
+        """Return the tokens in ``tagged``, split at spaces; if there are none, return the words of the piece."""
         result = [(part, tag) for token, tag in tagged or () for part in (token.split() if " " in token else (token,))]
         result = [pair for pair in result if pair[0]] or [(word, "") for word in piece.text.split()]
         if piece.text == piece.source:
@@ -92,7 +92,7 @@ class Analyser(Tokenizer):
             return None
 
     def _check_blame(self, error: Exception) -> None:
-        """Raise an error if the engine failed for a reason other than the text, such as a lack of memory."""
+        """Raise an error if ``error`` has a cause other than the text, such as a lack of memory."""
 
 
 def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:
@@ -112,7 +112,11 @@ def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:
 
 
 def _visible(text: str, start: int, end: int) -> Span:
-    """Strip white space from both ends of a span; a span of white space alone becomes that of a character beside it."""
+    """Strip white space from both ends of a span.
+
+    A span of white space alone is replaced by the span of the visible character before it, or after it if none is
+    before.
+    """
     inner = text[start:end]
     if not inner.isspace():
         return start + len(inner) - len(inner.lstrip()), end - len(inner) + len(inner.rstrip())

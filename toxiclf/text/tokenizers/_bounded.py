@@ -28,8 +28,8 @@ class Bounds:
     Attributes
     ----------
     run : longest run of one character; further repeats are dropped, and the last kept character's span covers them.
-    word : longest word, in characters; a longer word is broken up. In texts of more than 10,000 characters, the limit,
-        if there is one, is 8.
+    word : longest word, in characters; a longer word is broken up. If this limit is set, it is 8 in texts of more than
+        10,000 characters.
     letters : longest run of single jamo, if it must be shorter than a word.
     text : longest text that is read at once, in characters; a longer text is read in pieces, which end at white space
         if possible.
@@ -50,10 +50,9 @@ class Piece:
     Attributes
     ----------
     text : the piece as the engine gets it.
-    source : the piece with the characters that the engine does not support; as long as ``text``.
+    source : the piece before the characters that the engine does not support were replaced; as long as ``text``.
     offset : position of the piece in the whole text, used if ``at`` is None.
-    at, ends : start and end of each character in the whole text; None if each is the position in ``text`` plus
-        ``offset``.
+    at, ends : for each character of ``text``, its start and end in the whole text; None if ``offset`` alone gives them.
     """
 
     text: str
@@ -113,7 +112,10 @@ class Cutter:
         ]
 
     def _shortened(self, text: str) -> tuple[list[int], list[int]]:
-        """Shorten runs; return the index of each kept character, and the end of the characters that it stands for."""
+        """Shorten runs of one character.
+
+        Return two lists: the index of each kept character, and the end of the characters that it stands for.
+        """
         longest = self.bounds.run or len(text)
         indices: list[int] = []
         ends: list[int] = []
@@ -128,7 +130,10 @@ class Cutter:
         return indices, ends
 
     def _broken(self, text: str, indices: Sequence[int], ends: Sequence[int], word: int) -> tuple[list[int], list[int]]:
-        """Break up long words by added spaces (index -1); return indices and ends as :meth:`_shortened` does."""
+        """Add spaces to words of more than ``word`` characters and to long runs of jamo, so that all are short enough.
+
+        Return ``indices`` and ``ends`` with the entries -1 and 0 for each added space.
+        """
         letters = self.bounds.letters or len(text)
         at: list[int] = []
         stops: list[int] = []
@@ -156,7 +161,7 @@ class Cutter:
 
 
 def _wild(bounds: Bounds, word: int | None) -> re.Pattern[str]:
-    """Return a pattern that finds runs and words beyond the bounds; it does not check the length of the text."""
+    """Return a pattern for runs beyond ``bounds`` and for words of more than ``word`` characters (None: no limit)."""
     kinds = []
     if bounds.run:
         kinds.append(rf"(\S)\1{{{bounds.run},}}")

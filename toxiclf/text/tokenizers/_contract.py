@@ -58,7 +58,7 @@ class Tokenizer(ABC):
 
     @classmethod
     def check_options(cls, part_of_speech: Sequence[str], typo_correction: bool) -> None:
-        """Raise a ``UsageError`` if the engine does not support these options; it need not be installed."""
+        """Raise a ``UsageError`` if the engine does not support these options; the engine need not be installed."""
         if part_of_speech and not cls.tags:
             raise UsageError(
                 f"tokenizer '{cls.name}' has no parts of speech; leave out part_of_speech, or use "
@@ -158,7 +158,7 @@ def found_in_order(text: str, tokens: Iterable[str]) -> list[Span]:
 
     Raises
     ------
-    ValueError : the text does not contain a token after the token before.
+    ValueError : a token does not occur in the text after the end of the token before it.
     """
     spans: list[Span] = []
     at = 0
@@ -176,7 +176,7 @@ def words_of(text: str) -> list[Located]:
 
 
 def ascending(tokens: Iterable[Located], length: int) -> list[Located]:
-    """Adjust spans so that their starts never decrease, none is empty, and all end within ``length``.
+    """Adjust spans so that starts never decrease, none is empty, and none goes beyond the text (``length`` characters).
 
     Engines give each part of a contraction a start of its own, sometimes before the start of the part to its left.
     """

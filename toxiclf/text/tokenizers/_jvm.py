@@ -92,7 +92,7 @@ def _start(tokenizer: str, places: list[str]) -> None:
     except Exception as error:
         raise UsageError(
             f"tokenizer '{tokenizer}' needs Java, and {library} cannot be started ({_first_line(error)}). "
-            f"Install another, such as: apt install default-jre-headless, check {HEAP_VARIABLE}, or use mecab or "
+            f"Install another Java (apt install default-jre-headless), check {HEAP_VARIABLE}, or use mecab or "
             "kiwi, which need no Java"
         ) from error
     _ours = True
@@ -162,7 +162,7 @@ def more_memory(most: int) -> str:
 
 
 class _Attached:
-    """Detaches a thread from Java when the thread ends; each thread keeps one object in its local storage."""
+    """Detaches a thread from Java when the thread ends; each thread keeps one such object in its local storage."""
 
     def __init__(self) -> None:
         import jpype
@@ -201,7 +201,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def use_thread() -> None:
-    """Prepare the current thread for calls to Java; call this before them.
+    """Prepare the current thread for calls to Java, before its first call.
 
     Raises
     ------

@@ -114,9 +114,9 @@ class MecabTokenizer(Tokenizer):
 def _lines(texts: Sequence[str], dictionary: str) -> list[str] | None:
     """Return, for each text, its tokens joined by spaces, from one call of MeCab's command-line function.
 
-    Calls for one text each hardly run in parallel, since each takes Python's lock again after a few microseconds of
-    work. The function reads one in-memory file and writes another. Returns None if MeCab or the system does not support
-    this, if the call fails, or if a text has a line break or a lone surrogate.
+    If each text had its own call, threads would hardly run in parallel, since a call takes Python's lock again after a
+    few microseconds. The command-line function reads one in-memory file and writes another. Returns None if MeCab or
+    the system does not support this, if the call fails, or if a text has a line break or a lone surrogate.
     """
     function = _command()
     if function is None or any("\n" in text for text in texts):
