@@ -28,7 +28,7 @@ def report_markdown(report: Report) -> str:
 
 def _lines(report: Report) -> list[str]:
     """Return the lines that ``report.md`` and model cards share: all sections except the one on figures."""
-    parts = [f"# {report.model}", "", f"Figures from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
+    parts = [f"# {report.model}", "", f"Metrics from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
     parts += markdown_table(tables.headline_table(report))
     if report.production_prevalence:
         parts += _production_lines(report)

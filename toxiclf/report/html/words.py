@@ -39,11 +39,11 @@ def verdict(report: Report) -> tuple[str, str]:
     if "diverged" in report.codes():
         return "stop", "Training diverged; there is no model."
     if "error" in severities:
-        return "stop", "Do not use it as it is: see what to worry about."
+        return "stop", "Do not use it as it is: read the findings."
     if "below_baseline" in report.codes():
         return "look", f"It works, but {BASELINE}, which is simpler and faster, is as good or better."
     if "warning" in severities:
-        return "look", "It works; read what to worry about first."
+        return "look", "It works; read the findings first."
     return "good", "All checks passed with notes; see below." if report.findings else "All checks passed."
 
 
