@@ -158,8 +158,8 @@ def test_unlabelled_rows_that_cannot_be_read_are_said_whether_trained_on_or_cach
     assert same(unlabeled(tmp_path / "my texts.txt", cached), first)
     (sentence,) = (said for said in trained if "rejected" in said)
     assert sentence == (
-        "word vectors: 3 rows could not be read and were rejected, most often: byte 0xff is not UTF-8; to see them: "
-        f"toxiclf pretrain '{tmp_path / 'my texts.txt'}' --out VECTORS, which writes them to VECTORS/rejected.csv"
+        "word vectors: 3 rows could not be read and were rejected, most often: byte 0xff is not UTF-8; to write these rows "
+        f"to VECTORS/rejected.csv, run: toxiclf pretrain '{tmp_path / 'my texts.txt'}' --out VECTORS"
     )
     assert cached == [sentence, "word vectors of 6 unlabeled texts: read from the cache"]
 

@@ -319,8 +319,8 @@ def test_a_run_without_scores_is_refused(pair: tuple[Path, Path], tmp_path: Path
     strong, weak = pair
     edited(weak, "report.json", '"evaluated_sha256"', '"something_else"')
     assert refusal([strong, weak], UsageError) == (
-        f"{weak} was made before runs kept predictions.csv, so there are no scores to compare; train it again, "
-        "or score its bundle: toxiclf evaluate BUNDLE COMMENTS --out DIR"
+        f"{weak} was made by an older version, which did not write predictions.csv, so there are no scores to compare; "
+        "train the model again, or score its bundle: toxiclf evaluate BUNDLE COMMENTS --out DIR"
     )
     diverged = tmp_path / "diverged"
     finding = Finding("diverged", "error", "training diverged.", "Lower it.")

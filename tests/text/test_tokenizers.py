@@ -241,7 +241,7 @@ def test_an_unknown_part_of_speech_is_refused_with_the_known_ones(engine: Tokeni
 
 @every_tagger
 def test_an_empty_part_of_speech_is_refused(engine: Tokenizer) -> None:
-    with pytest.raises(UsageError, match=r"has an empty entry, .* leave it out to keep all tokens"):
+    with pytest.raises(UsageError, match=r"an entry of part_of_speech is empty, .* leave out part_of_speech"):
         tokenizer(engine.name, part_of_speech=["N", ""])
 
 

@@ -145,8 +145,8 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
         raise DataError(f"vectors.unlabeled names no text: {', '.join(options.unlabeled)}{why and '; ' + why}")
     if why:
         say(
-            f"word vectors: {why}; to see them: toxiclf pretrain {shlex.join(options.unlabeled)} --out VECTORS, which writes them "
-            "to VECTORS/rejected.csv"
+            f"word vectors: {why}; to write these rows to VECTORS/rejected.csv, run: toxiclf pretrain "
+            f"{shlex.join(options.unlabeled)} --out VECTORS"
         )
     key = {
         "format": 2, "texts": digest.hexdigest(), "text": text_facts(text, engine).model_dump(), "seed": options.seed,

@@ -74,8 +74,8 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
         raise UsageError(f"{folder} diverged in training, so there are no scores to compare; leave it out")
     if "evaluated_sha256" not in report.data:
         raise UsageError(
-            f"{folder} was made before runs kept {predictions.FILE}, so there are no scores to compare; train it again, "
-            "or score its bundle: toxiclf evaluate BUNDLE COMMENTS --out DIR"
+            f"{folder} was made by an older version, which did not write {predictions.FILE}, so there are no scores to "
+            "compare; train the model again, or score its bundle: toxiclf evaluate BUNDLE COMMENTS --out DIR"
         )
     scored = predictions.read(folder, report.labels)
     if scored.rows_sha256() != report.data["evaluated_sha256"]:

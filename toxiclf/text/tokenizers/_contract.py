@@ -67,8 +67,8 @@ class Tokenizer(ABC):
         for prefix in part_of_speech:
             if not prefix:
                 raise UsageError(
-                    f"part_of_speech of {cls.name} has an empty entry, expected the beginning of a tag; leave it "
-                    "out to keep all tokens"
+                    f"an entry of part_of_speech is empty, but {cls.name} expects the beginning of a tag; to keep all "
+                    "tokens, leave out part_of_speech"
                 )
             if not any(tag.startswith(prefix) for tag in cls.tags):
                 raise unknown_name(f"part of speech of {cls.name}", prefix, cls.tags)
