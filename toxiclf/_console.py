@@ -32,8 +32,8 @@ def print_json(content: Any) -> None:
 def print_table(lines: Sequence[Sequence[str]]) -> None:
     """Print a table to standard output: drawn by rich on a terminal, else with tabs between cells.
 
-    The first line is the heading; a heading of empty cells is not printed. Without a terminal, other lines of empty
-    cells are not printed, either.
+    The first line is the heading; it is not printed if all its cells are empty. Without a terminal, no line whose cells
+    are all empty is printed.
     """
     if not sys.stdout.isatty():
         for line in lines:

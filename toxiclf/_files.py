@@ -74,7 +74,7 @@ def writing_device(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a file lock during the ``with`` block, so that only one process or thread at a time runs it.
+    """Hold a file lock during the ``with`` block, so that only one process or thread at a time runs the block.
 
     A process that ends or is killed releases its lock. On file systems without locks, the block runs unlocked.
 
@@ -83,7 +83,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     path : Path
         Lock file; it exists while the lock is held.
     waiting : callable
-        Called if another process or thread holds the lock, before waiting for it; it may raise instead of waiting.
+        Called before a wait, if another process or thread holds the lock; may raise an exception to prevent the wait.
     """
     from filelock import FileLock, Timeout
 
@@ -143,7 +143,7 @@ def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterat
 def _mask() -> int:
     """Return the umask.
 
-    It can be read only by setting it; files that other threads create at that moment are readable only by the owner.
+    To read the umask, a process must set it for a moment; only the owner can read files that other threads create then.
     """
     with _mask_lock:
         mask = os.umask(0o077)

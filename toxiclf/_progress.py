@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
 
 
 class Countdown:
-    """Estimates the time left from the time of finished steps, as if all steps took equally long.
+    """Estimates the time left, as if each remaining step took the average time of the finished ones.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Bar:
         Parameters
         ----------
         done : float
-            Amount that is finished, out of ``total``; a lower value than before restarts the bar.
+            Amount that is finished, out of ``total``; if it is lower than in the last call, the bar restarts.
         text : str
             Text beside the bar.
         total : float or None

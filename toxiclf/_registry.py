@@ -101,7 +101,8 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Component:
-    """An entry of the registry: a component and its description. ``entry["watches_validation"]`` returns that trait.
+    """An entry of the registry: a component and its description. ``entry["watches_validation"]`` returns the trait
+    ``watches_validation``.
 
     Attributes
     ----------
@@ -109,7 +110,8 @@ class Component:
     name, summary : name and one-line description in lists and help texts.
     target : the registered class or function.
     options : pydantic model of the options that only this component has; None if it has none.
-    extra : extra that installs its library, as in ``pip install toxiclf[train]``; empty for the base install.
+    extra : optional extra that installs the component's library, such as ``train`` in ``pip install toxiclf[train]``;
+        empty if the base install is enough.
     order : lists are sorted by this number, then by name.
     traits : values of all traits of the kind, by name; see :class:`Kind`.
     """
@@ -153,7 +155,7 @@ def register(
 
     Raises
     ------
-    TypeError : the kind has no such trait, or a component of another module has the same name.
+    TypeError : the kind has no trait of a given name, or a component of another module has the same name.
     """
     unknown = set(traits) - set(KINDS[kind].traits)
     if unknown:
@@ -218,7 +220,7 @@ def _import_files(kind: str) -> None:
 
 
 def _load_entry_points() -> None:
-    """Import the components of installed packages; if one fails, every call raises a UsageError, not only the first."""
+    """Import the components of installed packages; if one fails, this call and each later one raise a UsageError."""
     if ENTRY_POINTS in _WALKED:
         return
     from importlib import metadata  # only when needed: it loads more slowly than this file

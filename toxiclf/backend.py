@@ -44,11 +44,11 @@ with _quiet():
     import tensorflow as tf
 
 if _HUSHED:
-    tf.get_logger().setLevel(logging.ERROR)  # no warnings that functions are compiled again: each network has its own
+    tf.get_logger().setLevel(logging.ERROR)  # no warnings of repeated compilation: each network has its own functions
 
 
 class _Alone:
-    """Optimizer mixin that bypasses TensorFlow's distribution strategy, which would keep the graph of each step."""
+    """Optimizer mixin: bypasses TensorFlow's distribution strategy, which would keep each step's graph in memory."""
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars

@@ -26,12 +26,12 @@ class Graph:
         self._views: Mapping[str, str] = {}
 
     def ids(self, view: str) -> str:
-        """Add the input ``<view>_ids``, token or n-gram ids, int32 (batch, time), and return its name."""
+        """Add the input ``<view>_ids`` for token or n-gram ids, int32 (batch, time); return its name."""
         view = self._views.get(view, view)
         return self._input(f"{view}_ids", ["batch", f"{view}_time"])
 
     def lengths(self, view: str) -> str:
-        """Add the input ``<view>_lengths``, the number of ids per comment, int32 (batch,), and return its name."""
+        """Add the input ``<view>_lengths`` for the number of ids per comment, int32 (batch,); return its name."""
         return self._input(f"{self._views.get(view, view)}_lengths", ["batch"])
 
     def vectors(self, name: str, width: int) -> str:
@@ -43,8 +43,8 @@ class Graph:
         return name
 
     def session(self, output: str, columns: int) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]:
-        """Return a function that runs the finished graph: from inputs by name to the value of ``output``, float32
-        (rows, columns). If an input has no rows, the result is (0, columns)."""
+        """Return a function that runs the finished graph. It takes the inputs by name and returns the value of
+        ``output``, float32 (rows, columns). If an input has no rows, the result is (0, columns)."""
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         content = self.build(output, columns)
@@ -81,7 +81,7 @@ class Graph:
         return self.constant(values, np.int64)
 
     def add(self, operator: str, *inputs: str, domain: str = "", place: int = 0, **attributes: Any) -> str:
-        """Add a node; return the name of its output at index ``place``. The name "" omits an optional input."""
+        """Add a node; return the name of its output at index ``place``. Pass "" to omit an optional input."""
         output = self._name(operator.lower())
         outputs = [""] * place + [output]
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, domain=domain, **attributes))

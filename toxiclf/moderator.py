@@ -22,7 +22,7 @@ from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.normalize import Normalizer
 
 T = TypeVar("T")
-_COMMENTS, _CHARACTERS = 1024, 2**17  # most in a chunk; batches of a larger chunk have more similar lengths
+_COMMENTS, _CHARACTERS = 1024, 2**17  # limits of a chunk; in a larger chunk, batches have more similar lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,9 @@ class Moderator:
         return self._encoder.normalizer
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return the (start, end) characters of each token of a text, excluding ``end``; the text must be normalized.
+        """Return the position (start, end) of each token of a normalized text; the character at ``end`` is excluded.
 
-        The model's tokenizer finds the tokens, or MeCab if the model takes n-grams.
+        The model's tokenizer finds the tokens. If the model takes n-grams, MeCab does.
         """
         return self._encoder.spans(text)
 
@@ -184,7 +184,7 @@ class Moderator:
     @overload
     def check(self, texts: Sequence[str]) -> list[Verdict]: ...
     def check(self, texts: str | Sequence[str]) -> Verdict | list[Verdict]:
-        """Decide whether comments are toxic, that is, whether the score of a label reaches its threshold.
+        """Decide whether comments are toxic, that is, whether the score of at least one label reaches its threshold.
 
         Parameters
         ----------

@@ -43,8 +43,8 @@ def predict_rows(
 ) -> Predicted:
     """Score every row of a file, and write the row with its verdict.
 
-    The output has the columns of the input, then score, threshold and is_toxic of each label, truncated and
-    no_known_tokens. An old output file is replaced only when the new one is complete.
+    The output has the columns of the input, then the columns score, threshold and is_toxic for each label, then the
+    columns truncated and no_known_tokens. An old output file is replaced only when the new one is complete.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def predict_rows(
     column : name of the column with the comments; None to detect it.
     out : output file; None for standard output.
     rejected : file for rejected rows; None for ``OUT.rejected.csv``, or ``rejected.csv`` without ``out``.
-    json_lines : whether to write JSON Lines if the ending of ``out`` does not set the format.
+    json_lines : whether to write JSON Lines; a known ending of ``out``, such as .csv, sets the format instead.
     say : called with each message to the user.
     header : whether the first row names the columns; None to detect it.
     delimiter : delimiter between columns; None to detect it.
@@ -154,7 +154,7 @@ def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[st
 
 
 def _cells(verdict: Verdict) -> list[Any]:
-    """Return the values of the added columns, in their order."""
+    """Return the values of the added columns, in the order of these columns."""
     values: list[Any] = []
     for entry in verdict.entries:
         values += [round(entry.score, 6), round(entry.threshold, 6), entry.is_toxic]

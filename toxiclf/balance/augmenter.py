@@ -108,7 +108,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         Returns
         -------
         X, y : list, Series or array
-            Comments and classes, of the same types as those given; an array for a tuple.
+            Comments and classes, of the same types as those given, except that a tuple becomes an array.
 
         Raises
         ------

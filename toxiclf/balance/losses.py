@@ -18,7 +18,7 @@ _NOTHING = 1e-3  # smallest adjustment of log-odds that has an effect
 
 @dataclass(frozen=True)
 class Loss:
-    """Base class of loss functions: the cross-entropy times the weight of each row.
+    """Base class of loss functions. Unless overridden, the loss is the cross-entropy times the weight of each row.
 
     A loss function is a subclass that registers itself and overrides ``added`` or ``weighted``. It is a frozen
     dataclass. Its fields are the keys of ``[balance]`` that it uses.

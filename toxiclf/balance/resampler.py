@@ -29,7 +29,7 @@ _NEIGHBOURS = 5
 class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no types
     """An imbalanced-learn sampler that applies one or several resamplers in order.
 
-    Beyond imbalanced-learn's samplers, it finds resamplers by name, chains them, and raises errors that say what to do.
+    Unlike imbalanced-learn's samplers, it finds resamplers by name, chains them, and raises errors that say what to do.
     In an imbalanced-learn pipeline it resamples only the rows that the pipeline is fitted to.
 
     Parameters
@@ -53,7 +53,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
     steps_ : list of (str, dict, dict)
         For each resampler its name, and the number of rows of each class before and after it.
     gans_ : list
-        The fitted samplers that compare the rows they generate with real rows, such as "wgan". Each has ``facts_``, the
+        The fitted samplers that generate rows and compare them with real rows; "wgan" is one. Each has ``facts_``, the
         results of the comparison, and ``picture_``, points for a scatter plot.
 
     See Also
@@ -107,7 +107,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         Raises
         ------
         UsageError
-            A parameter is not valid, or has no effect on the resamplers.
+            A parameter is not valid, or none of the resamplers uses it.
         DataError
             The rows cannot be resampled: there is only one class, a class has fewer than six rows or too few for
             ``neighbours``, all rows of the rarest class are equal, or the ratio is already reached.
@@ -147,7 +147,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
         return X, y
 
     def _plan(self) -> list[tuple[ResampleStep, float]]:
-        """Return the resampling steps, each with its ratio or 1.0; raise a UsageError if a parameter is invalid."""
+        """Return each step with its ratio (1.0 if it takes none); raise a UsageError if a parameter is invalid."""
         steps = resample_steps(_checked_list("method", self.method, str | Mapping | ResampleStep))
         names, keys = (
             ", ".join(step.method for step in steps),
@@ -172,7 +172,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
 
 def _checked_list(name: str, value: Any, kind: Any) -> Sequence[Any]:
-    """Return ``value`` as a sequence, even if it is a single value; raise a UsageError if a value is not a ``kind``."""
+    """Return ``value``, one item or several, as a sequence; raise a UsageError if an item is not a ``kind``."""
     values: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     if not values or not all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
         what = "a number above 0, at most 1" if kind is Real else f"one of {', '.join(components('resampler'))}"
@@ -199,7 +199,7 @@ def _check(X: Any, y: NDArray[Any], neighbours: int) -> None:
 
 
 def _check_ratio(method: Component, ratio: float, counts: Counts) -> None:
-    """Raise an error if the classes already reach the ratio, or if there are more than two and the ratio is not 1."""
+    """Raise an error if the classes already reach the ratio, or if the ratio is not 1 for three or more classes."""
     if "ratio" not in method["keys"]:
         return
     fewer, more = min(counts.values()), max(counts.values())

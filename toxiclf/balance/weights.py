@@ -25,7 +25,7 @@ class ClassWeights:
     ----------
     names : name of each class; the first class is that of rows without a label.
     counts : number of training rows of each class.
-    weights : weight of each class, which each of its rows gets.
+    weights : for each class, the weight that each of its rows gets.
     """
 
     names: tuple[str, ...]
@@ -49,9 +49,9 @@ def rarer_rows(y: NDArray[Any]) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    y : class of each row, (n,), or 0/1 matrix of labels, (n, n_labels). All classes but the most frequent one are
-        rarer; if several are the most frequent, all but the first of them in sorted order. With a matrix, a row belongs
-        to a rarer class if it has a label that less than half of the rows have.
+    y : class of each row, (n,), or 0/1 matrix of labels, (n, n_labels). All classes are rarer except the most
+        frequent one; if several classes tie, the first of them in sorted order counts as the most frequent. With a
+        matrix, a row belongs to a rarer class if it has a label that less than half of the rows have.
 
     >>> rarer_rows(np.array(["a", "b", "b", "c"])).tolist()
     [True, False, False, True]
@@ -71,7 +71,8 @@ def weights_of(counts: Sequence[int] | NDArray[np.intp], setting: str, beta: flo
     counts : number of rows n_c of each of the k classes; n is their sum.
     setting : "none" gives weights of 1. "balanced" gives n / (k · n_c) (King and Zeng 2001). "effective_number" gives
         (1 - beta) / (1 - beta ** n_c) (Cui et al. 2019), scaled so that the mean weight of the rows is 1.
-    beta : parameter of "effective_number". Toward 0 all classes get the same weight; toward 1 it becomes "balanced".
+    beta : parameter of "effective_number". Near 0, all classes get nearly the same weight; near 1, nearly the
+        weights of "balanced".
 
     >>> weights_of([90, 10], "balanced").round(3)
     array([0.556, 5.   ])

@@ -1,1 +1,1 @@
-"""Benchmarks: run every entry (a model with settings) on every corpus with every seed, resume, write tables."""
+"""Benchmarks: run every entry (a model with settings) on every corpus and seed, resume after a stop, write tables."""

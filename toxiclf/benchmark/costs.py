@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 _TIMED = 200  # comments whose latency is measured
-_WARM = 20  # comments before them that are not measured
+_WARM = 20  # comments checked before those, without measuring
 _EVERY = 0.05  # seconds between two measurements of memory
 
 
@@ -35,7 +35,7 @@ def latency(check: Callable[[str], Any], texts: Sequence[str]) -> float:
 def watched_memory() -> Iterator[list[int]]:
     """Yield a list whose one item is the peak growth of this process's memory within the ``with`` block.
 
-    It is in bytes, measured every 0.05 seconds; 0 if the memory cannot be read.
+    The growth is in bytes, measured every 0.05 seconds; 0 if the memory cannot be read.
     """
     _give_back()
     before = _held()
@@ -63,7 +63,7 @@ def _held() -> int:
 
 
 def _give_back() -> None:
-    """Return freed memory to the operating system, because the next run would reuse it and seem to need less."""
+    """Return freed memory to the operating system, so that the next run does not reuse it and seem to need less."""
     gc.collect()
     with suppress(OSError, AttributeError):  # only glibc has malloc_trim
         ctypes.CDLL(None).malloc_trim(0)

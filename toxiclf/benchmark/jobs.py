@@ -129,7 +129,7 @@ def corpus(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
 
 
 def _unnamed(entry: CorpusEntry) -> CorpusEntry:
-    """Return the entry without name, rate and disguise; entries that differ only in these share one reading."""
+    """Return the entry without name, rate and disguise; a corpus is read once for entries that differ only in these."""
     return entry.model_copy(update={"name": "", "rate": None, "disguised": False})
 
 

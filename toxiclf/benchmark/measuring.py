@@ -39,7 +39,7 @@ from toxiclf.report.markdown import model_card
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:
-    """Run a job, write its result row to the folder ``out`` and return the row; for a failed job it holds the reason.
+    """Run a job, write its result row to the folder ``out`` and return it; the row of a failed job holds the reason.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
 
 
 def killed(job: Job, out: Path) -> dict[str, Any]:
-    """Write and return the row of a job that failed because its process was killed, although it ran alone."""
+    """Write and return the row of a job whose process was killed even though no other job was running."""
     row = _unmeasured(job) | {"seconds": 0.0}
     row["reason"] = "the process was killed, perhaps because memory ran out; lower --jobs and add --retry-failed"
     rows.write(out, row)
@@ -179,8 +179,9 @@ def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
     is_subsampled: bool, exclusive: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Compute metrics on the test set; if training was subsampled, also on the test set weighted to its prevalence.
+    """Compute metrics on the test set.
 
+    If training was subsampled, metrics are also computed with the test set weighted to the training prevalence.
     ``scores`` are calibrated; ``raw`` are the outputs before calibration.
     """
     assert parts.test is not None

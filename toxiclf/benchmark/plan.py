@@ -47,7 +47,10 @@ _OF_RIVALS = (
 
 
 def _flat(settings: object) -> object:
-    """Write nested settings, such as ``split = {test = 0.4}`` in TOML, with dotted keys: ``{"split.test": 0.4}``."""
+    """Return nested settings as one flat dict with dotted keys.
+
+    ``{"split": {"test": 0.4}}`` becomes ``{"split.test": 0.4}``.
+    """
     if not isinstance(settings, Mapping):
         return settings
     flat: dict[str, Any] = {}
@@ -112,7 +115,8 @@ class CorpusEntry(Section):
     test : test set to use if the corpus comes with its own test set: "own" uses that; with "drawn" each seed draws a
         new one from all comments of the corpus.
     text, label : columns of texts and labels, as in :func:`toxiclf.read_comments`.
-    negative, positive : label values that are not toxic or toxic, as in :func:`toxiclf.read_comments`.
+    negative, positive : label values that mean not toxic, and those that mean toxic, as in
+        :func:`toxiclf.read_comments`.
     any : whether all labels are merged into one label, "toxic", for comments with at least one label.
     rate : share of toxic comments in training and validation set, which is reached by removing random toxic comments.
         The test set stays complete; metrics are also computed with the test set weighted to this share.
@@ -145,8 +149,8 @@ class Entry(Section):
     """An entry of a benchmark: a recipe or a rival with its settings.
 
     In a plan, a name such as ``"cnn"`` is short for the preset or rival of that name with default settings. With
-    ``each = "resampler"`` one entry is made for each resampler; its name replaces ``{}`` in name, recipe and settings.
-    Other kinds of components work in the same way.
+    ``each = "resampler"`` one entry is made for each resampler; the resampler's name replaces ``{}`` in name, recipe
+    and settings. Other kinds of components work in the same way.
 
     Attributes
     ----------
@@ -192,7 +196,7 @@ class Plan(Section):
     Attributes
     ----------
     title : title of the tables.
-    corpora, entries, seeds : what the runs combine.
+    corpora, entries, seeds : each run combines one of each.
     baseline : name of the entry that all other entries are compared with; the first entry if empty.
     settings : values by recipe key that apply to all entries.
     metrics : metrics that the tables show; ranks are by the first.

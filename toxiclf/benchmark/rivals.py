@@ -18,12 +18,12 @@ Fitted = Callable[[Sequence[str]], Floats]
 
 
 def majority(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """Return a classifier that predicts the majority class, not toxic, for every comment: its output is always 0."""
+    """Return a classifier that predicts the majority class (not toxic) for every comment: its output is always 0."""
     return lambda rows: np.zeros(len(rows))
 
 
 def korcen(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
-    """Return korcen, an untrained keyword filter (TanaCommunity): 1 if a comment contains a keyword, else 0."""
+    """Return korcen, an untrained keyword filter (TanaCommunity): its output is 1 if it finds a keyword, else 0."""
     try:
         from korcen import korcen as filter_of_words
     except ModuleNotFoundError:
@@ -34,8 +34,8 @@ def korcen(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitte
 def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fitted:
     """Train fastText's classifier (Joulin et al. 2017) on words, word pairs and character n-grams (2 to 4).
 
-    Its outputs are log-odds. If training diverges ("Encountered NaN"), as with some seeds, it starts again with half
-    the learning rate, up to three times; fastText offers no other way out.
+    Its outputs are log-odds. If training diverges ("Encountered NaN"), as with some seeds, training starts again
+    with half the learning rate, up to three times; fastText offers no other way out.
     """
     try:
         import fasttext as library

@@ -29,7 +29,7 @@ class Figure:
     low, high : 95 % interval of the mean, by Student's t over seeds. If each seed draws its own test set, the variance
         is corrected for the overlap of the test sets (Nadeau and Bengio 2003). None for a single seed.
     difference, difference_low, difference_high : mean difference from the baseline entry with its 95 % interval, over
-        the seeds with which both ran on the same test set; None for the baseline itself.
+        the seeds with which both entries ran on the same test set; None for the baseline itself.
     p, holm : p value of the paired t-test with the same corrected variance, and the p value after Holm's correction for
         all entries on the corpus (Holm 1979). None if the test set is the same for all seeds, because one test set says
         nothing about others.

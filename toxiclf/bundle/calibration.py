@@ -37,7 +37,7 @@ class Calibration(BaseModel):
     interpolates the raw output between the label's knots.
 
     Exclusive labels: raw outputs are log-odds against the negative value (not toxic). Platt scaling computes the
-    softmax of ``slope · raw + intercept`` over all labels and the negative value, which counts as 0. Isotonic
+    softmax of ``slope · raw + intercept`` over all labels and the negative value, for which 0 is used. Isotonic
     calibration computes the softmax of the raw outputs, interpolates each probability between the label's knots, and
     divides the scores of a comment by their sum if this sum exceeds 1.
 
@@ -109,7 +109,7 @@ class Calibration(BaseModel):
 
 
 def shares_of(log_odds: Floats, *, exclusive: bool) -> Floats:
-    """Return the probabilities of log-odds, both (n, n_labels).
+    """Convert log-odds to probabilities; both are (n, n_labels).
 
     Independent labels: the sigmoid. Exclusive labels: the softmax over all labels and the negative value (not toxic),
     whose log-odds are 0.

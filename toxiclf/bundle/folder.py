@@ -40,7 +40,7 @@ def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], che
 
 
 def previous(folder: Path) -> Path:
-    """Return the hidden folder with the old files during a replacement, or after the replacing process was killed."""
+    """Return the hidden folder that holds the old files during a replacement, or after its process was killed."""
     return folder.with_name(f".{folder.name}.previous")
 
 
@@ -72,7 +72,7 @@ def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failur
 
 
 def check_writable(folder: Path) -> Path:
-    """Check that :func:`replace` could create the folder, without changing anything.
+    """Check, without changing anything, that :func:`replace` could create the folder.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[
 
 
 def _settle(folder: Path, ours: Collection[str]) -> None:
-    """Move files that are not in ``ours`` from the :func:`previous` folder to ``folder``, and delete the former."""
+    """Move files not in ``ours`` from the :func:`previous` folder to ``folder``, then delete the previous folder."""
     old = previous(folder)
     if not old.exists():
         return
@@ -128,9 +128,10 @@ def _settle(folder: Path, ours: Collection[str]) -> None:
 
 
 def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
-    """Return the folder that :func:`place` returns, its inode and its change time, which together identify it.
+    """Return the folder that :func:`place` returns, its inode and its change time.
 
-    The inode is not enough, because a new folder may reuse the inode of an old one.
+    Inode and change time together identify the folder. The inode alone is not enough, because a
+    new folder may reuse the inode of an old one.
     """
     for folder in folders:
         place = folder if folder.exists() else previous(folder)

@@ -19,7 +19,7 @@ readable."""
 
 FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
 
-_TOLERANCE = 1e-9  # of log-odds, since another version of NumPy may compute them
+_TOLERANCE = 1e-9  # of log-odds, which another version of NumPy may compute slightly differently
 
 _SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"')
 _BLANK = b'"seal": "' + b"0" * 64 + b'"'
@@ -67,8 +67,8 @@ class Manifest(BaseModel):
         in old bundles, which do not record these shares.
     prior : production prevalence of each label, to which scores are corrected; None if they are not corrected.
     model : name of the model.
-    text_column, label_map : the columns with text and labels in the training file; the default in files that the
-        bundle later scores or is evaluated on.
+    text_column, label_map : the columns with text and labels in the training file. In a file that the bundle later
+        scores or is evaluated on, the same columns are the default.
     recipe_sha256 : SHA-256 of the whole recipe, including defaults, as ``Recipe.sha256`` computes it.
     data_sha256 : SHA-256 of the texts, targets and labels of the labeled rows, as ``Comments.sha256`` computes it.
     tokenizer_versions : version of each tokenizer, by name; empty if the model takes no tokens.

@@ -24,8 +24,8 @@ def check_prior(prior: Prior, labels: Sequence[str], *, exclusive: bool) -> dict
 
     Raises
     ------
-    UsageError : a share is not from ``LEAST`` to ``MOST``, a label is unknown, ``prior`` is a single share for several
-        labels or is empty, or shares of exclusive labels add up to more than ``MOST``.
+    UsageError : a share is below ``LEAST`` or above ``MOST``, a label is unknown, ``prior`` is empty, ``prior`` is a
+        single share although there are several labels, or shares of exclusive labels add up to more than ``MOST``.
 
     >>> check_prior(0.02, ["toxic"], exclusive=False)
     {'toxic': 0.02}
@@ -73,8 +73,8 @@ def production_prevalence(
 
     Raises
     ------
-    UsageError : ``prior`` is wrong, see :func:`check_prior`. Or none or all of the rows that calibration was fitted on
-        have a label that ``prior`` names. Or labels are exclusive, and each of these rows has a label.
+    UsageError : ``prior`` is wrong, see :func:`check_prior`. Or a label that ``prior`` names is held by none or all of
+        the rows that calibration was fitted on. Or labels are exclusive, and each of these rows has a label.
 
     >>> production_prevalence({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
     (0.3, 0.01)

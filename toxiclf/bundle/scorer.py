@@ -13,9 +13,9 @@ from toxiclf.text.encoder import Encoded
 if TYPE_CHECKING:
     import onnxruntime
 
-# Most ids (comments × longest comment) in one call of a graph. This bounds memory and keeps what ids look up in the CPU
-# cache. A graph with lengths looks up a vector per token: with 2**13, LSTMs and convolutions take 1.2 to 1.7 times as
-# long. A graph of n-grams looks up one number per id: with 2**11, it takes 1.9 times as long.
+# Largest number of ids (comments × longest comment) in one call of a graph. This bounds memory, and the values that ids
+# look up stay in the CPU cache. A graph with lengths looks up a vector per token: with 2**13, LSTMs and convolutions
+# take 1.2 to 1.7 times as long. A graph of n-grams looks up one number per id: with 2**11, it takes 1.9 times as long.
 _TOKEN_CELLS, _NGRAM_CELLS = 2**11, 2**13
 _EXTERNAL_DATA = (
     b"location"  # key, contiguous in any encoding of ONNX, that names the file of a tensor outside the graph

@@ -93,7 +93,7 @@ def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
 
 
 def _read_file(folder: Path, name: str, largest: int) -> bytes:
-    """Return the contents of a file in the folder, but at most ``largest`` + 1 bytes, which show that it is too large.
+    """Return the contents of a file in the folder, but at most ``largest`` + 1 bytes: that many show it is too large.
 
     Raise a BundleError if the file is missing, or if it is a link or a special file.
     """
@@ -113,7 +113,7 @@ def _read_file(folder: Path, name: str, largest: int) -> bytes:
         os.close(descriptor)
         raise BundleError(f"{path} is not a regular file; copy the bundle again")
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(min(largest, status.st_size) + 1)  # memory by the size of the file, not of the manifest
+        return file.read(min(largest, status.st_size) + 1)  # not largest + 1: read() reserves this memory
 
 
 def _is_replaceable(folder: Path) -> bool:

@@ -145,7 +145,7 @@ def _calibration(method: str, entry: Any) -> str:
 
 
 def _rates(manifest: Manifest, j: int) -> list[str]:
-    """Return two cells for label ``j``: its share in the rows that calibration was fitted on; production prevalence."""
+    """Return two cells for label ``j``: its share when calibration was fitted, and its production prevalence."""
     from toxiclf.bundle.prevalence import percent
 
     cells = [percent(manifest.rates[j]) if manifest.rates else "not known"]

@@ -27,7 +27,9 @@ class Table:
 
 
 def read_table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> Table:
-    """Read a CSV, TSV, JSON Lines or Parquet file; arguments that are None are detected (Parquet needs none).
+    """Read a CSV, TSV, JSON Lines or Parquet file; arguments that are None are detected.
+
+    For Parquet, all arguments but ``source`` are ignored.
 
     Raises
     ------

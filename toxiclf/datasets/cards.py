@@ -60,7 +60,7 @@ class Part(File):
     address : URL of the file, or of the archive that it is built from; None for the corpus in the package.
     built_by : name of the builder that makes the file from an archive; None if the file itself is downloaded. The card
         holds size and checksum of the file, not of the archive.
-    packed : compressed copy of the file that is accepted instead; None if there is none.
+    packed : compressed copy that is accepted in place of the file; None if there is none.
     text_lines : whether the file is plain text with one comment per line.
     """
 
@@ -103,7 +103,8 @@ class Card(_Table):
     ----------
     format : CSV format of the files; None to detect it.
     text, labels : name of the column with the comments, and names of the label columns.
-    negative, positive : label values that are not toxic and toxic, as for ``--negative`` and ``--positive``.
+    negative, positive : label value that is not toxic, and label values that are toxic, as for ``--negative`` and
+        ``--positive``.
     parts : the files of the corpus.
     """
 
@@ -125,7 +126,9 @@ class Card(_Table):
         return next((part for part in self.parts if part.role == role), None)
 
     def place(self, part: Part) -> Place | None:
-        """Find a part in the package (the sample), under ``$TOXICLF_CORPORA`` or in the cache; None if missing."""
+        """Find a part; None if missing.
+
+        The sample is in the package, any other corpus under ``$TOXICLF_CORPORA`` or in the cache."""
         if self.name == SAMPLE:
             return Place("package", corpora_folder() / part.file, part)
         for kind, folder in self._folders():
@@ -205,7 +208,9 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def corpora_folder() -> Path:
-    """Return the folder with the sample corpus and the cards: inside an installed package, beside it in a checkout."""
+    """Return the folder with the sample corpus and the cards.
+
+    It is in the package if that is installed; in a checkout, it is beside the package."""
     package = Path(__file__).resolve().parent.parent
     return next(folder for folder in (package / "corpora", package.parent / "corpora") if folder.is_dir())
 
@@ -228,7 +233,7 @@ def load_card(name: str) -> Card:
 
 
 def parse(source: str) -> tuple[Card, Part | None]:
-    """Find the card and the part that ``corpus:NAME`` or ``corpus:NAME/ROLE`` names; the part is None without a role.
+    """Find the card and the part that ``corpus:NAME/ROLE`` names; for ``corpus:NAME`` alone, the part is None.
 
     Raises
     ------

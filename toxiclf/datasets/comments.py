@@ -196,9 +196,9 @@ class Comments:
 
 
 def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
-    """Return a copy without contradictions: comments that are equal after normalization, but have different labels.
+    """Return a copy without contradictory comments, which are equal after normalization but have different labels.
 
-    These comments are added to ``rejected``.
+    They are added to ``rejected`` of the copy.
 
     Raises
     ------

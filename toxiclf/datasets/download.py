@@ -147,7 +147,7 @@ def _failure(sentence: str) -> DataError:
 
 
 def _words(cause: object) -> str:
-    """Describe an error in words, without control characters, since the server may have written some of the text."""
+    """Describe an error in words, without control characters, because some of the text may come from the server."""
     if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
         return type(cause).__name__
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)

@@ -79,7 +79,7 @@ def _reviews(name: str, content: bytes) -> Iterator[tuple[str, str]]:
 
 
 class _Limited(gzip.GzipFile):
-    """Gzip reader that fails after :data:`MOST_UNPACKED` unpacked bytes, as a small archive can unpack to any size."""
+    """Gzip reader that fails after :data:`MOST_UNPACKED` unpacked bytes; a small archive may unpack to a huge file."""
 
     _count = 0
 

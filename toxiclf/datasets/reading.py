@@ -57,14 +57,14 @@ def read_comments(
     Parameters
     ----------
     source : str or path
-        A CSV, TSV, ``|``-separated, JSON Lines or Parquet file; ``corpus:NAME`` or ``corpus:NAME/PART``.
+        A CSV, TSV, ``|``-separated, JSON Lines or Parquet file, or a corpus: ``corpus:NAME`` or ``corpus:NAME/PART``.
     text : str, optional
         The column with the comments; detected if left out.
     label : sequence of str
         The label column, or several columns of 0 and 1; detected if left out.
     negative : str, optional
-        The label value that is not toxic. If the column holds more than two values, each other value becomes a label,
-        and the labels exclude each other.
+        The label value that is not toxic. If the column holds more than two values and ``positive`` is not given, every
+        value but this one becomes a label, and a comment has at most one label.
     positive : sequence of str
         The label values that are toxic. All other values are not toxic; if ``negative`` is given too, rows with any
         other value are rejected.
@@ -75,10 +75,11 @@ def read_comments(
     by : str, optional
         The column whose values are the subgroups in the report, such as the source of a comment.
     part : str
-        The part to read, "train" or "test", if ``source`` is ``corpus:NAME``; "train" if the corpus has no such part.
+        If ``source`` is ``corpus:NAME``, the part to read: "train" or "test". Training rows are read if the corpus has
+        no test rows.
     like : Comments, manifest or None
-        Training rows or a model's manifest, whose labels the file must have. Unless ``label``, ``negative`` or
-        ``positive`` is given, columns of the file become labels as they did in training.
+        Training rows or a model's manifest, whose labels the file must have. If ``label``, ``negative`` and
+        ``positive`` are left out, columns of the file become labels in the same way as in training.
 
     Returns
     -------
@@ -221,7 +222,7 @@ def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
 
 
 def is_binary(values: Sequence[str]) -> bool:
-    """Return whether all non-empty values mean 0 or 1, such as "true" and "no"; False if all are empty."""
+    """Return whether all non-empty values mean 1 or 0, as "true" and "no" do; False if all are empty."""
     present = {value.casefold() for value in values if value}
     return bool(present) and present <= _TRUE | _FALSE
 
@@ -263,8 +264,8 @@ class _Reading:
     def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
         """Convert a table with one label column to comments with one label, or with labels that exclude each other.
 
-        ``negative`` and ``positive`` are the label values that are not toxic and toxic. Labels exclude each other if
-        ``like`` says so, or if ``negative`` alone is given and the column holds more than two values."""
+        ``negative`` is the label value that is not toxic; ``positive`` holds those that are toxic. Labels exclude each
+        other if ``like`` says so, or if ``negative`` alone is given and the column holds more than two values."""
         (column,) = self._label
         values = [as_string(row.values[column]) for row in self._rows]
         counts = Counter(values)

@@ -39,14 +39,14 @@ def split(
 
     Parameters
     ----------
-    test : share of the rows, or a ready-made test set. In the latter case, rows with a comment that is also in the test
-        set are removed.
-    validation : share of the rows; if ``test`` is a ready-made test set, share of the rows that are left.
+    test : share of the rows, or a ready-made test set. In the latter case, rows of ``comments`` with a comment that is
+        also in the test set are removed.
+    validation : share of the rows; if ``test`` is a ready-made test set, share of the rows that remain.
     normalizer : comments that are equal after this normalization stay in the same set.
 
     Raises
     ------
-    DataError : a set would have no row of a class, or too few rows are left without those of the test set.
+    DataError : a set would have no row of a class, or too few rows remain after those of the test set are removed.
     UsageError : the shares leave no rows to train on.
     """
     leaked = 0
@@ -102,7 +102,7 @@ def folds(
     Raises
     ------
     UsageError : there are more folds than distinct comments of the rarest class.
-    DataError : for some fold and label, no row or every row to fit would have the label.
+    DataError : in some fold, a label would be on none or on all of the rows to fit.
     """
     groups, strata, _ = _groups(comments, np.arange(len(comments)), normalizer)
     fewest = int(np.unique(strata, return_counts=True)[1].min())
@@ -154,7 +154,7 @@ def _held_out(
 
 
 def _spread(is_held: NDArray[np.bool_], targets: NDArray[np.uint8], seed: int) -> None:
-    """Change ``is_held`` so that each label, and "no label", has groups both held out and not held out, where possible.
+    """Change ``is_held`` so that each label, and "no label", has a group held out and one not held out, if possible.
 
     If all groups of a label are on one side, a random group of them moves to the other side."""
     columns = np.column_stack([targets > 0, ~targets.any(axis=1)])

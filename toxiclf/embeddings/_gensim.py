@@ -33,7 +33,8 @@ def trained_on(
 
     Parameters
     ----------
-    odd : counts of tokens that differ from the syllables that their jamo spell, such as ㅅㅣ발; only used for FastText.
+    odd : counts of tokens that differ from the syllables that their jamo spell, as ㅅㅣ발 differs from 시발; only used for
+        FastText.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def trained_on(
 def _spellings(
     keys: Sequence[str], counts: NDArray[np.float64], odd: Mapping[str, int], min_count: int
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.float64]]:
-    """Return the spellings of FastText's words, each spelling's index in ``keys``, and each spelling's count.
+    """Return each spelling of FastText's words, the index of its word in ``keys``, and the count of the spelling.
 
     All three are in order of falling count. ``keys`` are the words in jamo, and ``counts`` their counts. ``odd`` has
     the counts of spellings other than the syllables that a word's jamo spell. Spellings rarer than ``min_count`` are

@@ -38,7 +38,7 @@ class Pretrained:
 
     Attributes
     ----------
-    rejected : source and details of each rejected row, which could not be read.
+    rejected : source and details of each row that was rejected because it could not be read.
     """
 
     vectors: WordVectors
@@ -123,9 +123,10 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
 
 
 def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tokenizer, say: Say) -> WordVectors:
-    """Return word vectors of the ``options.unlabeled`` texts, from the cache if texts and options are the same.
+    """Return word vectors trained on the ``options.unlabeled`` texts.
 
-    Otherwise they are trained and cached, in :func:`toxiclf.cache.cache_folder`. Rejected rows are left out, and
+    If they were trained before on the same texts with the same options, they are read from the cache, which is in
+    :func:`toxiclf.cache.cache_folder`. Otherwise they are trained, and cached there. Rejected rows are left out, and
     ``say`` gets a message with their number.
 
     Raises

@@ -72,7 +72,7 @@ def load_vectors(source: str) -> tuple[WordVectors, store.VectorCard | None]:
 
 
 def vectors_hash(source: str) -> str:
-    """Return the SHA-256 of the card (``vectors.json``) of a folder of word vectors, or of a file of word vectors."""
+    """Return the SHA-256 of a file of word vectors or, for a folder of them, of its card (``vectors.json``)."""
     if source in SHIPPED_VECTORS:
         card = files("toxiclf.embeddings") / "shipped" / source / store.CARD
         return hashlib.sha256(card.read_bytes()).hexdigest()

@@ -81,12 +81,12 @@ def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
 
     Parameters
     ----------
-    folder : made with its parents if missing. Word vectors in it are replaced; other files beside them stay.
+    folder : made with its parents if missing. Word vectors in it are replaced; its other files stay.
     card : its ``quantized`` decides the bits per number; ``tokens``, ``seen``, ``size`` and ``files`` are filled in.
 
     Raises
     ------
-    DataError : ``folder`` exists and holds something other than word vectors, or there are too many vectors.
+    DataError : ``folder`` exists but is neither empty nor a folder of word vectors, or there are too many vectors.
     """
     from safetensors.numpy import save as packed
 

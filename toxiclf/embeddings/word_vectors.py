@@ -44,7 +44,7 @@ class WordVectors:
     matrix : vector of each token, float32 (len(tokens), size).
     frequencies : share of each token in the training texts, float64 (len(tokens),); 0 for tokens that do not occur.
     origin : source of the vectors, for reports and bundles.
-    packed : the int8 vectors (len(tokens), size) and float32 scales (len(tokens),) of quantized vectors; else None.
+    packed : int8 vectors (len(tokens), size) and float32 scales (len(tokens),) if the vectors are quantized; else None.
     """
 
     tokens: list[str]
@@ -64,9 +64,9 @@ class WordVectors:
         return TokenVocabulary(self.tokens)
 
     def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:
-        """Return the ``count`` tokens with the most similar vectors and their cosine similarities, highest first.
+        """Return the ``count`` tokens whose vectors are most similar to that of ``word``, and the cosine similarities.
 
-        Only tokens of the training texts are returned, without ``word`` itself.
+        The highest similarity comes first. Only tokens of the training texts are returned, without ``word`` itself.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ def _means_of_holders(
 def random_vectors(tokens: Sequence[list[str]], options: VectorsSection, seed: int) -> WordVectors:
     """Draw random vectors, uniform in ±0.05, for the tokens that occur ``min_count`` times in the training rows.
 
-    A network starts its training with them. Pieces get no vectors, because no training row would change them.
+    A network starts its training with these vectors. Pieces get none, because training would leave most of them random.
 
     Raises
     ------

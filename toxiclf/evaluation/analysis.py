@@ -1,4 +1,4 @@
-"""Compute the analyses in ``report.json`` beyond metrics: threshold curves, calibration and subgroups."""
+"""Compute the analyses that ``report.json`` has besides metrics: threshold curves, calibration and subgroups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def analysis_of(
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
 ) -> Analysis:
-    """Compute calibration, subgroups and threshold curves of a report, which takes little time.
+    """Compute the analyses of a report that take little time: calibration, subgroups and threshold curves.
 
     :meth:`toxiclf.evaluation.report.Report.analysed` adds the slow analyses.
 
@@ -36,13 +36,13 @@ def analysis_of(
     comments, scores : the evaluated rows, and their scores (n, n_labels).
     thresholds : decision threshold of each label.
     normalizer : normalizes the texts, from which subgroups are made.
-    decided : the rows on which thresholds may be chosen: their description, scores and targets; None if unknown.
+    decided : description, scores and targets of the rows on which thresholds may be chosen; None if unknown.
 
     Returns
     -------
-    Three keys: ``calibration``, see :func:`calibration_curve`; ``slices``, the metrics of subgroups; and, only with
-    ``decided``, ``thresholds``, which has the description as ``rows`` and the result of :func:`threshold_curve` as
-    ``labels``.
+    A dict with ``calibration``, the result of :func:`calibration_curve`, and ``slices``, the metrics of subgroups. If
+    ``decided`` is given, it also has ``thresholds``, a dict with two keys: ``rows``, the description of the rows, and
+    ``labels``, the result of :func:`threshold_curve`.
     """
     subgroups = list(slice_rows(comments.keys(normalizer), comments.group_column, comments.groups))
     analysis: Analysis = {
@@ -64,13 +64,14 @@ def threshold_curve(
     Parameters
     ----------
     scores, targets : scores and targets of the rows on which thresholds may be chosen, (n, n_labels).
-    thresholds : decision threshold of each label, as chosen.
+    thresholds : decision threshold of each label.
 
     Returns
     -------
     For each label: ``toxic`` and ``others``, the number of rows with the label and without it; ``threshold``, a list in
-    ascending order; ``tp`` and ``fp``, for each threshold the number of rows with the label and without it whose
-    score >= threshold. Negatives are not in the result: fn = toxic - tp, tn = others - fp.
+    ascending order; ``tp`` and ``fp``, for each threshold the number of rows with a score >= threshold, separately for
+    rows with the label (``tp``) and without it (``fp``). Negatives follow from these: fn = toxic - tp,
+    tn = others - fp.
     """
     curves: dict[str, Curve] = {}
     for j, label in enumerate(labels):
@@ -108,7 +109,7 @@ def calibration_curve(
     For each label ``bins`` and ``ece``. ``bins`` are ten groups of rows with similar scores, of equal size (fewer
     groups if many scores are equal). Each has the mean ``score``, the ``share`` of rows that have the label, and the
     number of ``rows``. ``ece`` is the expected calibration error: the mean of |score - share| over groups, weighted by
-    their number of rows (Naeini, Cooper and Hauskrecht 2015, with groups of equal size).
+    their number of rows (Naeini, Cooper and Hauskrecht 2015).
     """
     calibrated: dict[str, Calibrated] = {}
     for j, label in enumerate(labels):

@@ -39,8 +39,8 @@ class Evaluation:
     Attributes
     ----------
     rows : all metrics of all labels, the means over labels first.
-    draws : metric → its mean over labels in each bootstrap resample, (resamples,). Equal seeds draw equal rows, so two
-        models on the same rows can be compared resample by resample.
+    draws : metric → its mean over labels in each bootstrap resample, (resamples,). The seed sets which rows are drawn,
+        so two models evaluated on the same rows with the same seed can be compared resample by resample.
     label_draws : label → metric → its value in each bootstrap resample, (resamples,).
     confusion : label → counts of tn, fp, fn and tp.
     """
@@ -78,8 +78,8 @@ def evaluate(
     thresholds : threshold of each label; a row is flagged if score >= threshold.
     seed : seed of the resamples.
     prior : production prevalence of each label, to which rows are weighted; None for unweighted rows. Some metrics,
-        such as the flag rate, are computed only with a prior. Each resample is weighted separately, because the
-        prevalence is taken as known. Weighted metrics are None if the rows lack a class. Confusion counts are never
+        such as the flag rate, are computed only with a prior. The prevalence counts as known exactly, so each resample
+        is weighted to it anew. Weighted metrics are None if the rows lack a class. Confusion counts are never
         weighted.
     exclusive : whether labels exclude each other; this affects only the weights.
     resamples : number of bootstrap resamples; 0 for metrics without intervals.
@@ -114,13 +114,13 @@ def evaluate(
 def paired_difference(
     model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY
 ) -> tuple[float, float] | None:
-    """Return the 95 % interval of the difference model - baseline over the same resamples; None where undefined."""
+    """Return the 95 % interval of a metric's difference (model - baseline), paired by resample; None if undefined."""
     low, high = _interval(paired_draws(model, baseline, metric, label))
     return None if low is None or high is None else (low, high)
 
 
 def paired_draws(model: Evaluation, baseline: Evaluation, metric: str, label: str = SUMMARY) -> Floats:
-    """Return the difference model - baseline in each resample of the same rows; undefined differences are left out."""
+    """Return a metric's difference (model - baseline) in each resample of the same rows, except where undefined."""
     ours, theirs = (e.draws if label == SUMMARY else e.label_draws[label] for e in (model, baseline))
     difference = ours[metric] - theirs[metric]
     return difference[~np.isnan(difference)]
@@ -137,7 +137,7 @@ class _Production:
 def _bootstrap(measure: Callable[[Floats], Floats], n: int, seed: int, resamples: int) -> Floats:
     """Compute metrics in each bootstrap resample of n rows; return them, (resamples, n_labels, n_metrics).
 
-    ``measure`` computes them from how often each row is drawn in each resample, (resamples, n).
+    ``measure`` computes the metrics from an array (resamples, n), which says how often each resample draws each row.
     """
     rng = np.random.default_rng(seed)
     parts = []

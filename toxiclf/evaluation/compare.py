@@ -89,7 +89,7 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Return a short, unique name for each path: its last part, after as many parent folders as needed to be unique."""
+    """Return a name for each path: the fewest of its last parts that set it apart from the other paths."""
     names = []
     for folder in folders:
         depth = 1
@@ -147,14 +147,14 @@ def _evaluated(run: SavedRun, rows: Predictions, seed: int) -> Evaluation:
 
 
 def _keys(rows: Predictions) -> list[tuple[str, bytes]]:
-    """Return a key for each row, made of the hash of its text and its targets; file and line do not matter."""
+    """Return a key for each row: its text's hash, and its targets; file and line do not matter."""
     return [(text, targets.tobytes()) for text, targets in zip(rows.hashes, rows.targets, strict=True)]
 
 
 def _aligned(predictions: Sequence[Predictions]) -> list[Predictions]:
     """Return the predictions with their rows in the same order; they must have the same rows.
 
-    They are unchanged if they have the same order already, else sorted by key (see :func:`_keys`) and line.
+    If the rows have the same order already, nothing changes; else all are sorted by key (see :func:`_keys`) and line.
     """
     if len({rows.rows_sha256() for rows in predictions}) == 1:
         return list(predictions)
@@ -186,16 +186,16 @@ def _difference(name: str, label: str, metric: str, run: Evaluation, reference: 
 
 
 def _p(gains: Floats) -> float:
-    """Return the two-sided bootstrap p value for a mean gain of 0; ``gains`` has the gain in each resample.
+    """Return the two-sided bootstrap p value of the hypothesis that the mean gain is 0.
 
-    A gain of exactly 0 counts both as positive and as negative.
+    ``gains`` has the gain in each resample. A gain of exactly 0 counts both as positive and as negative.
     """
     fewest = min((gains <= 0).sum(), (gains >= 0).sum())
     return min(1.0, 2 * (1 + int(fewest)) / (1 + len(gains)))
 
 
 def _corrected(differences: Sequence[Difference]) -> list[Difference]:
-    """Return the differences with ``p_holm`` set: for each label and metric, p values are corrected over the runs."""
+    """Return the differences with ``p_holm`` set, by correcting the p values of all runs for each label and metric."""
     corrected: dict[int, float] = {}
     for family in {(row.label, row.metric) for row in differences}:
         rows = [row for row in differences if (row.label, row.metric) == family]

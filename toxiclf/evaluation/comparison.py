@@ -25,7 +25,7 @@ class Difference:
     run : name of the run.
     label : name of the label; :data:`toxiclf.evaluation.bootstrap.SUMMARY` for the mean over labels.
     metric : name of the metric.
-    value : metric of the run minus that of the reference; if either is undefined, ``value`` to ``p_holm`` are None.
+    value : metric of the run minus that of the reference; if either is undefined, all numbers here are None.
     low, high : 95 % interval of the difference: percentiles over bootstrap resamples of the same comments.
     better : share of the resamples in which the run is better than the reference.
     p : two-sided bootstrap p value: 2 (1 + k) / (1 + n) for n resamples, at most 1, where k is the smaller of two
@@ -49,7 +49,7 @@ class Difference:
     def lost(self) -> bool:
         """Return whether the difference is significant, but no longer after Holm's correction.
 
-        False for a single label, and for a metric that is not a headline metric.
+        Only the mean over labels of a headline metric counts; for other differences, the result is False.
         """
         stands = (
             self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
@@ -63,7 +63,7 @@ class ComparedRun:
 
     Attributes
     ----------
-    name : name of its folder, after as many parent folders as needed to make the names of runs unique.
+    name : name of its folder, preceded by parent folders if runs would have the same name otherwise.
     report : the run's report.
     rows : all metrics, with intervals over the resamples of the comparison.
     production_prevalence : production prevalence of each label, to which scores are corrected; empty if none is set.
@@ -79,7 +79,7 @@ class ComparedRun:
         return estimate(self.rows, metric).value
 
     def baseline(self) -> tuple[float, float] | None:
-        """Return the baseline's average precision, and by how much it is above the run's; None without a baseline."""
+        """Return the baseline's average precision, and that value minus the run's; None without a baseline."""
         theirs = estimate(self.report.baseline_rows, "average_precision").value
         ours = self.value("average_precision")
         return None if ours is None or theirs is None else (theirs, theirs - ours)
@@ -122,7 +122,7 @@ class Comparison:
         return self.runs[0].name
 
     def recipe(self) -> dict[str, dict[str, Any]]:
-        """Return the recipe keys whose values differ: key → run → value, None if the run's recipe lacks the key.
+        """Return the recipe keys whose values differ: key → run → value (None if the run's recipe lacks the key).
 
         The seed and the model's name are left out. Runs of ``toxiclf evaluate`` have no recipe: their values are
         None, but do not count as different.
@@ -211,7 +211,10 @@ class Comparison:
 
 
 def flattened(recipe: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each key of a recipe and its value; a key has its section, as in ``split.test``, after ``prefix``."""
+    """Yield the dotted key and the value of each setting of a nested recipe; ``prefix`` is put before each key.
+
+    ``{"split": {"test": 0.4}}`` yields ``("split.test", 0.4)``.
+    """
     for key, value in recipe.items():
         if isinstance(value, dict):
             yield from flattened(value, f"{prefix}{key}.")

@@ -18,7 +18,7 @@ Spans = Callable[[str], list[tuple[int, int]]]
 
 _MOST_TOKENS = 60  # tokens of a comment whose effect is measured, from its beginning
 _MOST_CHARACTERS = 40_000  # characters that may be scored to explain one comment
-_FEWEST = 3  # comments that must have a token, so that it is reported
+_FEWEST = 3  # a token in fewer comments is not reported
 _MOST_DOUBTED = 100  # comments that are listed for each label; the count includes all
 
 
@@ -29,8 +29,8 @@ class Occluded:
     Attributes
     ----------
     text : the normalized text.
-    spans : start and end (exclusive) of each token in ``text``; the first 60 at most, fewer in a very long comment.
-    effects : the score minus the score of the comment without the token, float32 (len(spans), n_labels).
+    spans : start and end (exclusive) of the first 60 tokens in ``text``; of fewer if the comment is very long.
+    effects : score of the comment minus its score without that token, float32 (len(spans), n_labels).
     """
 
     text: str
@@ -66,7 +66,7 @@ def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: in
     -------
     For each label, up to ``most`` tokens that raise scores and up to ``most`` that lower them, highest effect first.
     The key ``comments`` of a token is the number of comments that have it; tokens in fewer than three comments are left
-    out. ``effect`` is the score minus the score without the token, as the mean over these comments.
+    out. ``effect`` is the mean, over these comments, of the score minus the score without the token.
     """
     effects: dict[str, list[NDArray[np.float32]]] = {}
     for comment in comments:
@@ -96,8 +96,8 @@ def doubtful(comments: Comments, scores: NDArray[np.float32], labels: Sequence[s
     Parameters
     ----------
     comments : labeled comments.
-    scores : their scores, (n, n_labels), by a model that did not learn from them, such as out-of-fold scores; a model
-        rarely doubts the labels that it was trained on.
+    scores : their scores, (n, n_labels), by a model that was not trained on these comments, such as out-of-fold scores;
+        a model rarely doubts the labels that it was trained on.
 
     Returns
     -------

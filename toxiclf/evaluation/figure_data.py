@@ -1,4 +1,4 @@
-"""Compute the points of figures that ``report.json`` must save, because ``predictions.csv`` does not have them."""
+"""Compute the points of figures that cannot be drawn from ``predictions.csv``; ``report.json`` saves these points."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def tsne_maps(points: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
     Returns
     -------
-    ``points`` with ``before`` and ``after`` as lists (n, 2), rounded to two decimals; ``wide`` has the n_dimensions of
-    each.
+    ``points`` with ``before`` and ``after`` as lists (n, 2), rounded to two decimals, and with a new key ``wide``: the
+    n_dimensions that each of the two had before t-SNE.
     """
     from sklearn.manifold import TSNE
 

@@ -30,7 +30,7 @@ def write(folder: Path, sets: Mapping[str, Comments], normalizer: Normalizer) ->
 
 
 def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> int | None:
-    """Count the comments that a bundle's model was trained on; texts are compared after normalization.
+    """Count those of ``comments`` that a bundle's model was trained on; texts are compared after normalization.
 
     Parameters
     ----------

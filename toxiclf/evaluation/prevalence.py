@@ -36,8 +36,9 @@ def classes_and_prevalence(
 ) -> tuple[NDArray[np.intp], Floats]:
     """Return the class of each row, (n,), and the production prevalence of each class, (n_classes,), for label ``j``.
 
-    There are two classes: rows without the label (0) and with it (1). If labels are exclusive, each label is a class,
-    and class 0 is rows without any label, so that the rows without label ``j`` are mixed as in production, too.
+    If labels are not exclusive, there are two classes: rows without the label (0) and with it (1). If they are, each
+    label is a class, and class 0 are rows without any label. Thus the rows without label ``j`` have the same mix of
+    classes as in production.
     """
     if exclusive:
         classes = np.where(targets.any(axis=1), targets.argmax(axis=1) + 1, 0)
@@ -46,7 +47,7 @@ def classes_and_prevalence(
 
 
 def prevalence_weights(targets: NDArray[np.uint8], prior: Sequence[float], *, exclusive: bool) -> Floats:
-    """Compute, for each label, the weights of rows that give the label its production prevalence.
+    """Compute row weights for each label, such that the label's weighted share of rows is its production prevalence.
 
     Parameters
     ----------

@@ -99,9 +99,10 @@ class Report(BaseModel):
         ``thresholds`` (true and false positives at each threshold), ``calibration``, ``slices`` (metrics of subgroups)
         and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
     production : ProductionFigures or None
-        The production prevalence of each label, and the metrics of the same rows weighted to it; None if none is set.
+        The production prevalence of each label, and the metrics of the same rows weighted to it; None without one.
     figure_data : dict
-        In a saved run, the points of figures that no other file holds; see :mod:`toxiclf.evaluation.figure_data`.
+        In a saved run, points of figures that cannot be drawn from its other files; see
+        :mod:`toxiclf.evaluation.figure_data`.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -205,7 +206,7 @@ class Report(BaseModel):
     __hash__ = None  # type: ignore[assignment]
 
     def estimate(self, metric: str, label: str = SUMMARY) -> MetricRow:
-        """Return a metric of a label, or its mean over labels; all values are None if the run does not have it."""
+        """Return a metric of a label, or its mean over labels; all values are None if the run lacks this metric."""
         return estimate(self.rows, metric, label)
 
     def codes(self) -> list[str]:
@@ -338,7 +339,7 @@ class Report(BaseModel):
         return str(component("format", "notebook").target(self))
 
     def table(self) -> list[list[str]]:
-        """Return the result table, heading first: the model, the baseline and, if there are several, the labels."""
+        """Return the result table: a heading, then the model, the baseline and, if there are several, each label."""
         table: list[list[str]] = component("format", "table").target(self)
         return table
 
@@ -357,7 +358,7 @@ class Report(BaseModel):
 
 
 def _with_present_names(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename what version 0.1 called a "part" to "set" (training set, …) in the content of a report."""
+    """Return the content of a report with present names: version 0.1 wrote "test part" for "test set", and so on."""
     content, data, on = dict(content), content.get("data"), content.get("evaluated_on")
     if isinstance(data, Mapping) and "parts" in data:
         content["data"] = {"sets" if key == "parts" else key: value for key, value in data.items()}

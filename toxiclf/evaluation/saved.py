@@ -94,8 +94,8 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
 def drawable_report(path: str | os.PathLike[str]) -> Report:
     """Read a saved run's report with its scored rows and training history, so that its figures can be drawn.
 
-    Texts of comments are not loaded. The report of a run without scores has no scored rows, but its history. The
-    parameter and the other errors are those of :func:`read_run`.
+    Texts of comments are not loaded. The parameter and the errors are those of :func:`read_run`, except that a run
+    without scores is no error: its report has the training history, but no scored rows.
     """
     folder = run_folder(Path(path))
     report = Report.read(folder)

@@ -20,7 +20,7 @@ from toxiclf.evaluation.sections import Doubt, FigureData, Token
 from toxiclf.text.normalize import Normalizer
 
 _LISTED = 300  # comments in all lists together; lists of all labels have equal size
-_FEWEST_LISTED = 20  # comments in each list, if many labels would leave less
+_FEWEST_LISTED = 20  # comments in each list at least, even if there are many labels
 _TELLING = 400  # comments in the sample that the most influential tokens come from
 
 KINDS = ("false_positives", "false_negatives", "least_certain")
@@ -61,7 +61,8 @@ class ScoredRows:
     explainer : the parts of the model that explain scores; None if the model is not loaded.
     decided : the rows on which thresholds were chosen, and their scores (n, n_labels) by a model that did not learn
         from them (for out-of-fold scores, one model per fold); None if they are not loaded.
-    shifts : shift of the log-odds of each label's scores to the production prevalence; empty if unknown.
+    shifts : for each label, what was added to the log-odds of scores to correct them to the production prevalence;
+        empty if unknown.
     outputs : outputs of training for figures, see :func:`toxiclf.evaluation.figure_data.figure_points`.
     pointed : comments that the row numbers in ``figure_data`` refer to; None if texts are not loaded.
     """
@@ -116,7 +117,7 @@ class ScoredRows:
 
     @cached_property
     def in_production(self) -> Evaluation | None:
-        """Metrics of the rows weighted to the production prevalence; None if none is set."""
+        """Metrics of the rows weighted to the production prevalence; None if no prevalence is set."""
         if self.prior is None:
             return None
         return evaluate(

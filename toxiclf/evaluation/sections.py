@@ -61,7 +61,7 @@ class ProductionFigures(BaseModel):
 
 
 class RowSet(TypedDict):
-    """The number of rows in the training, validation or test set, and of those that have each label (``classes``)."""
+    """The number of rows in the training, validation or test set, and the number with each label (``classes``)."""
 
     rows: int
     classes: dict[str, int]
@@ -90,7 +90,7 @@ class DataFacts(TypedDict):
 
 
 class Curve(TypedDict):
-    """True and false positives of a label at each threshold, and the number of rows with it and without it."""
+    """True and false positives of a label at each threshold, and the number of rows with and without the label."""
 
     toxic: Count
     others: Count
@@ -166,7 +166,7 @@ class Doubt(TypedDict):
 
 
 class Token(TypedDict):
-    """The mean change of a label's score by a token, and the number of comments that have the token."""
+    """How much a token changes the score of a label on average, and the number of comments that have the token."""
 
     label: str
     token: str
@@ -208,7 +208,7 @@ class MetricPoints(TypedDict):
 
 
 class ErrorPoints(TypedDict):
-    """The raw outputs of an anomaly model, and the threshold of raw outputs from which comments are flagged.
+    """The raw outputs of an anomaly model, and the threshold: comments whose output reaches it are flagged.
 
     ``called`` is the name of the raw outputs; ``classes`` and ``rows`` have the 0/1 class and the row number of each
     comment.
@@ -222,7 +222,7 @@ class ErrorPoints(TypedDict):
 
 
 class LengthCounts(TypedDict):
-    """Histograms of comment lengths: the bin edges, and for each label the counts without it, then with it."""
+    """Histograms of comment lengths: bin edges, and for each label the counts of comments without it, then with it."""
 
     edges: list[Count]
     labels: dict[str, Annotated[list[list[Count]], Field(min_length=2, max_length=2)]]
@@ -236,7 +236,7 @@ def _of_equal_lengths(points: Any) -> Any:
 
 
 class FigureData(TypedDict, total=False):
-    """The points of figures that no other file of the run holds; see :mod:`toxiclf.evaluation.figure_data`."""
+    """Points of figures that cannot be drawn from a run's other files; see :mod:`toxiclf.evaluation.figure_data`."""
 
     lengths: LengthCounts
     gan: GanPoints
@@ -254,7 +254,7 @@ def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
 
 
 def undefined(metrics: tuple[str, ...]) -> dict[str, Estimate]:
-    """Return an estimate for each metric whose values are all None, as a run that diverged has them."""
+    """Return an estimate without values (all None) for each metric, as in the report of a run that diverged."""
     return {metric: {"value": None, "low": None, "high": None} for metric in metrics}
 
 

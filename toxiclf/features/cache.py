@@ -30,8 +30,8 @@ class FeatureCache:
 
     Attributes
     ----------
-    seconds : seconds that it once took to compute what this run has read from the cache. They are added to the time
-        of the run, which thus does not depend on the cache.
+    seconds : seconds that it once took to compute what this run has read from the cache. They are added to the
+        run's time, so that the time does not depend on whether the cache was used.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -85,7 +85,7 @@ class FeatureCache:
 
 @cache
 def _versions() -> list[str]:
-    """Return the versions of the packages that the cached content depends on, except tokenizers."""
+    """Return the versions of toxiclf, NumPy and gensim, which the cached content depends on."""
     return [metadata.version(name) for name in ("toxiclf", "numpy", "gensim")]
 
 

@@ -74,7 +74,7 @@ class FeaturePipeline:
         vectors: WordVectors | None,
         cache: FeatureCache | None = None,
     ) -> FeaturePipeline:
-        """Return a pipeline, fitted to the training rows ``rows``, of the features that the recipe's model takes.
+        """Return a pipeline that makes the features the recipe's model takes, fitted to the training rows ``rows``.
 
         It has no steps yet. If ``vectors`` is None, word vectors are trained on ``rows``. A model that learns its own
         embedding gets random vectors.
@@ -104,7 +104,7 @@ class FeaturePipeline:
     ) -> FeaturePipeline:  # fmt: skip
         """Make a pipeline of the n-grams that at least ``min_comments`` of the rows hold.
 
-        They have 1 to ``jamo`` jamo, or 1 to ``syllable`` syllables.
+        An n-gram has up to ``jamo`` jamo or up to ``syllable`` syllables.
 
         Raises
         ------

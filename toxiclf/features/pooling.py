@@ -25,7 +25,7 @@ _SIF_A = 1e-3
 class Pooling(ABC):
     """Base class of poolings, which give the weighted mean of a comment's word vectors; zeros if no token is known.
 
-    An ONNX graph computes the mean in training as in scoring, so that both get exactly the same numbers.
+    An ONNX graph computes the mean in training too, so that training and scoring get exactly the same numbers.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ class Tfidf(Pooling):
     summary="the mean weighted by smooth inverse frequency, without the comments' common direction (Arora et al. 2017)",
 )  # fmt: skip
 class Sif(Pooling):
-    """Mean with weights a / (a + p), from which the comments' common direction is removed (Arora, Liang and Ma 2017).
+    """Mean weighted by a / (a + p), without its part along the comments' common direction (Arora, Liang and Ma 2017).
 
     a is 0.001, and p is the token's frequency. The common direction is the first right singular vector of the training
     comments' means.
 
     Attributes
     ----------
-    direction_ : direction that is removed, float32 (size,).
+    direction_ : the common direction, float32 (size,).
     """
 
     direction_: NDArray[np.float32] | None = None

@@ -22,7 +22,7 @@ class TokenizedTexts:
     Attributes
     ----------
     texts : preprocessed texts.
-    truncated : whether normalization cut off the end of each text, bool (n,).
+    truncated : for each text, whether normalization cut off its end, bool (n,).
     tokens : tokens of each text; None if the texts were not tokenized.
     """
 

@@ -245,7 +245,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
 
 
 class NgramVectorizer(_TextVectorizer):
-    """Transformer that turns comments into 0/1 rows of the n-grams of jamo and of syllables that they hold.
+    """Transformer that turns a comment into a row with 1 for each n-gram of jamo or syllables that it holds, else 0.
 
     The n-grams are those that ``toxiclf.train`` gives its ``ngram_logistic`` model.
 
@@ -254,7 +254,7 @@ class NgramVectorizer(_TextVectorizer):
     jamo, syllable : int
         Maximum length of an n-gram of jamo, and of an n-gram of syllables; the minimum is 1.
     min_comments : int
-        Minimum number of comments that hold an n-gram; rarer n-grams are left out.
+        Number of comments that must hold an n-gram; rarer n-grams are left out.
     views : str or sequence of str
         Views that read disguised words; "all" for every view. See :class:`toxiclf.recipe.TextSection`.
     max_chars, repeat_cap : int

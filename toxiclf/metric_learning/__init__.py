@@ -1,7 +1,8 @@
-"""Metric learning: maps comments to vectors so that comments of one class lie near each other. Each loss is one file.
+"""Metric learning: maps comments to vectors so that comments of the same class are close together.
 
-A loss is a function of unit vectors (batch, size) and classes (batch,), both TensorFlow tensors, and the values of the
-``[features]`` keys that it registers. It returns the mean loss of the batch, a scalar tensor.
+Each loss is a function in its own file. Its arguments are unit vectors (batch, size) and classes (batch,), both
+TensorFlow tensors, and then the values of the ``[features]`` keys that it registers. It returns the mean loss of the
+batch, a scalar tensor.
 """
 
 from __future__ import annotations

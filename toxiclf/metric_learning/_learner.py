@@ -38,11 +38,12 @@ _TINY = 1e-12
 
 
 class MetricLearner:
-    """Learns an encoder that maps features to unit vectors, so that comments of one class lie near each other.
+    """Learns an encoder that maps features to unit vectors, so that comments of the same class are close together.
 
-    Each batch has the same number of rows from each class. After each epoch, validation rows are ranked by how much
-    nearer they are to the mean vector of the training rows with the label than to the mean vector of those without it.
-    The weights of the epoch whose ranking has the best average precision are kept.
+    Each batch has the same number of rows from each class. After each epoch, two mean vectors are computed: that of
+    the training rows with the label, and that of the training rows without it. Validation rows are ranked by how much
+    nearer they are to the first mean than to the second. The weights of the epoch whose ranking has the best average
+    precision are kept.
 
     Parameters
     ----------
@@ -215,7 +216,7 @@ class _SequenceEncoder:
         return IdRows(features.renumbered(self.numbers).ids)
 
     def finish(self, network: keras.Model) -> None:
-        """Replace the embedding with one for all tokens: trained vectors from ``network``, the others as they were."""
+        """Replace the embedding with one for all tokens; those in ``network`` get their trained vectors."""
         embedding = self.blocks[0]
         assert isinstance(embedding, Embedding)
         matrix = self.features.matrix.copy()

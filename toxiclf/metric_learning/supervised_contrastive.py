@@ -14,7 +14,9 @@ _FAR = 1e9  # larger than every similarity
     summary="Supervised contrastive loss (Khosla et al. 2020)",
 )  # fmt: skip
 def contrastive_loss(vectors: Any, classes: Any, temperature: float) -> Any:
-    """Return the mean supervised contrastive loss of a batch (Khosla et al. 2020, L_out: mean outside the logarithm).
+    """Return the mean supervised contrastive loss of a batch (Khosla et al. 2020).
+
+    It is their loss L_out, in which the mean over the rows of the same class is outside the logarithm.
 
     Parameters
     ----------

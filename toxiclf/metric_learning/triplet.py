@@ -16,9 +16,9 @@ _FAR = 1e9  # larger than every squared distance of unit vectors, which is 4 at 
 def triplet_loss(vectors: Any, classes: Any, margin: float) -> Any:
     """Return the mean triplet loss of a batch, with semi-hard negatives (Schroff, Kalenichenko and Philbin 2015).
 
-    Each ordered pair of rows of the same class is an anchor and a positive. The negative is a row of the class that the
-    anchor does not belong to: among the rows farther from the anchor than the positive is, the nearest one; if there
-    are no such rows, the farthest one.
+    Each ordered pair of rows of the same class is an anchor and a positive. The negative is a row of the other class.
+    It must be farther from the anchor than the positive is; the nearest such row is taken. If there is none, the
+    farthest row of the other class is taken.
 
     Parameters
     ----------

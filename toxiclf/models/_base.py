@@ -25,7 +25,7 @@ _FEWEST_NEGATIVES = 2
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is fitted to besides the features: targets, class weights, loss and seed.
+    """What a model needs for fitting besides the features, such as targets, class weights, loss and seed.
 
     Attributes
     ----------
@@ -87,8 +87,8 @@ class Model(ABC):
     def raw(self, features: Any) -> NDArray[np.float64]:
         """Compute raw outputs with the training library, float64 (n, n_labels); a higher value is more toxic.
 
-        They are log-odds, margins, votes, anomaly scores or reconstruction errors. For exclusive labels, the output of
-        the negative value (not toxic) is subtracted from the output of each label.
+        Depending on the model, raw outputs are log-odds, margins, votes, anomaly scores or reconstruction errors. For
+        exclusive labels, the output of the negative value (not toxic) is subtracted from the output of each label.
         """
 
     @abstractmethod

@@ -92,7 +92,7 @@ class Linear:
     Attributes
     ----------
     coefficients_, intercepts_ : coefficients (features, n_labels) and intercepts (n_labels,). For exclusive labels,
-        those of the negative value are subtracted.
+        those of the negative value (not toxic) are subtracted from those of each label.
     """
 
     def __init__(self, C: float, *, dual: bool) -> None:
@@ -103,8 +103,8 @@ class Linear:
 
         Parameters
         ----------
-        scales : function from the 0/1 targets (n,) of a regression to factors (features,), by which the features are
-            multiplied in this regression; None for no factors.
+        scales : function from the 0/1 targets (n,) of a regression to its factors (features,). The regression
+            multiplies each feature by its factor. None for no factors.
         """
         import scipy.sparse as sp
         from sklearn.linear_model import LogisticRegression

@@ -28,7 +28,7 @@ class Words:
 
     @classmethod
     def of(cls, graph: Graph, view: str) -> Words:
-        """Add graph inputs for the token ids and lengths of ``view``, such as "words"; return their names."""
+        """Add inputs for the token ids and lengths of ``view``, such as "words"; return the names."""
         return cls(graph.add("Transpose", graph.ids(view), perm=[1, 0]), graph.lengths(view))
 
     def mask(self, graph: Graph) -> str:

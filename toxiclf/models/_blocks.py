@@ -75,7 +75,7 @@ class Recurrent(Block):
     def apply(self, x: Any, mask: Any) -> Any:
         """Map vectors (batch, time, size) to states (batch, time, width); with ``last``, to last states (batch, width).
 
-        The width is the number of units, or twice as much if the layer is bidirectional.
+        The width is the number of units, or twice that number if the layer is bidirectional.
         """
         # Keras's cuDNN kernels reject a fully masked row: an empty comment gets a step of zeros, whose state is unused
         steps = ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
@@ -338,7 +338,7 @@ class Draw(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
 
 def activate(graph: Graph, x: str, name: str, *, axis: int) -> str:
-    """Add the activation that Keras calls ``name``; return the name of its output. Only softmax uses ``axis``."""
+    """Add the activation whose name in Keras is ``name``; return the name of its output. Only softmax uses ``axis``."""
     if name == "softmax":
         return graph.add("Softmax", x, axis=axis)
     return _gelu(graph, x) if name == "gelu" else graph.add(_OPERATORS[name], x)
@@ -353,7 +353,7 @@ _OPERATORS = {"relu": "Relu", "tanh": "Tanh", "elu": "Elu", "selu": "Selu"}
 
 
 def embedding_of(options: SequenceOptions, matrix: Floats) -> Block:
-    """Return the embedding block for word vectors, float32 (tokens + 1, size), with the options' settings."""
+    """Return an embedding block with the settings in ``options``; ``matrix`` is as in :class:`Embedding`."""
     return Embedding(matrix, trainable=options.embedding != "frozen", dropout=options.spatial_dropout)
 
 

@@ -25,7 +25,7 @@ class State:
     ----------
     arrays : arrays by name: weights, optimizer moments, random seeds, and the best weights so far.
     facts : other values as JSON types: history, best validation metric (negated if a lower one is better), and number
-        of epochs since it.
+        of epochs since the best one.
     """
 
     arrays: Mapping[str, NDArray[Any]]

@@ -26,7 +26,7 @@ _HIGH = 0.01  # a higher learning rate is reported as the likely cause of a dive
 
 
 class Network(Model):
-    """Base class of all networks, which turns the options into a training plan and reports that plan.
+    """Base class of all networks. It turns the options into a training plan and reports that plan.
 
     Attributes
     ----------
@@ -112,7 +112,10 @@ class Classifier(Network):
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """Return logits (n, n_labels); for exclusive labels, minus the logit of the negative value (not toxic)."""
+        """Return logits (n, n_labels).
+
+        For exclusive labels, the logit of the negative value (not toxic) is subtracted from the logit of each label.
+        """
         from toxiclf.models._training_loop import compiled_forward, predicted
 
         logits = predicted(compiled_forward(self.network_), self._rows(features))
@@ -186,8 +189,9 @@ class VectorNetwork(Classifier):
 class SequenceNetwork(Classifier):
     """Base class of networks over sequences of word vectors.
 
-    During training, the network holds only the vectors of tokens in the training and validation sets, because an
-    optimizer step over a large vocabulary would take longer than all the rest. Vectors of other tokens do not change.
+    During training, the network holds only the vectors of tokens in the training and validation sets, because
+    updating the vectors of a large vocabulary would take longer than the rest of a training step. Vectors of other
+    tokens do not change.
 
     Attributes
     ----------
@@ -257,7 +261,7 @@ def _logits(
     """Return the output layer, with initial biases that fit the class shares of the training set.
 
     The bias of a column is the log-odds of the column's weighted share, or the logarithm of that share if labels are
-    exclusive. ``adjustment`` is subtracted.
+    exclusive. ``adjustment`` is subtracted from the biases.
 
     Parameters
     ----------

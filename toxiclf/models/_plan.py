@@ -41,7 +41,7 @@ class Plan:
     Attributes
     ----------
     network : options of the model as JSON text; a checkpoint with other options cannot be resumed.
-    loss : loss to minimize, which weights the cross-entropies, or the results of ``Monitor.losses`` if that is set.
+    loss : loss to minimize. It weights cross-entropies; if ``Monitor.losses`` is set, it weights the losses from there.
     clip_norm : global norm to which gradients are clipped; None for no clipping.
     blame : likely cause of a divergence, and settings that fix it.
     adjustment : constants that are added to the logits in training, one per column; empty for none.

@@ -71,7 +71,7 @@ class Reconstruction(Network):
         return self
 
     def raw(self, features: Any) -> NDArray[np.float64]:
-        """Return reconstruction errors (n, 1), the mean squared error of a comment over its standardized dimensions."""
+        """Return each comment's reconstruction error, (n, 1): the mean squared error of its standardized dimensions."""
         from toxiclf.models._training_loop import compiled_forward, predicted
 
         return predicted(compiled_forward(self.network_), self._rows(features))[:, :1]
@@ -129,12 +129,12 @@ class VectorReconstruction(Reconstruction):
         Parameters
         ----------
         x : Keras tensor (batch, width).
-        code : the encoder and decoder to use; the other attributes are placeholders (``drawn``: ``x``, ``penalty``: 0).
+        code : has the encoder and decoder to use; its ``drawn`` (``x``) and its ``penalty`` (0) are placeholders.
         """
 
     @property
     def dropout(self) -> float:
-        """Share of each layer's outputs that are dropped in training."""
+        """Share of each layer's outputs that is dropped in training."""
         return 0.0
 
     def layers(self, units: Sequence[int]) -> list[Block]:

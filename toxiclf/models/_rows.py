@@ -88,7 +88,7 @@ class IdRows:
 
 
 def batches(lengths: NDArray[np.int32], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Yield the row indices of each batch of an epoch: rows of similar length per batch, batches in random order.
+    """Yield the row indices of each batch of an epoch. Rows of a batch have similar lengths; batches are shuffled.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class TrainingLoop:
         self._best_weights = self._weights()
 
     def run(self, rows: Rows, wanted: Floats, weights: Floats, held_out: Rows, context: FitContext) -> TrainingLoop:
-        """Train until the validation metric stops improving or training diverges, and restore the best weights.
+        """Train until the last epoch, early stopping or a divergence; then restore the best weights.
 
         If no epoch was finished before a divergence, the initial weights are restored.
 
@@ -117,7 +117,7 @@ class TrainingLoop:
 
     @property
     def _sign(self) -> int:
-        """Factor for the validation metric so that a higher value is better: -1 if a lower metric is better, else 1."""
+        """Sign of the validation metric in comparisons: -1 if a lower value is better, else 1."""
         return -1 if self._monitor.lower_is_better else 1
 
     def _note(self, loss: float, figure: float) -> None:

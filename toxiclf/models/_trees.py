@@ -52,7 +52,7 @@ def shares_of(tree: Any) -> Floats:
 
 
 def float32_below(thresholds: Floats) -> NDArray[np.float32]:
-    """Round each threshold ``t`` down to a float32, which leaves ``x <= t`` unchanged for every float32 ``x``.
+    """Round each threshold ``t`` down to a float32. For every float32 ``x``, the result of ``x <= t`` stays the same.
 
     >>> float(float32_below(np.array([0.1]))[0]) <= 0.1
     True
@@ -71,8 +71,8 @@ def write_trees(
 
     Parameters
     ----------
-    compare : "BRANCH_LEQ" if a feature ≤ the threshold sends a row left (scikit-learn, LightGBM), or "BRANCH_LT" if a
-        feature < the threshold does (XGBoost).
+    compare : "BRANCH_LEQ" if rows with feature ≤ threshold go left (scikit-learn, LightGBM); "BRANCH_LT" if rows with
+        feature < threshold go left (XGBoost).
     """
     sizes = [len(tree.feature) for tree in trees]
     columns = trees[0].values.shape[1]
@@ -111,10 +111,11 @@ def write_margin(
 ) -> str:
     """Add trees with one column to an ONNX graph; return the name of the sum of their leaf values, float32 (batch, 1).
 
-    Large sums are as exact as in double precision, although ONNX Runtime adds in float32, and in a different order for
-    one row than for many rows. To this end, each leaf value is split into a multiple of a fixed step, whose sums are
-    exact in any order, and a small rest. Without the split, the sum of 300 LightGBM trees was off by 9e-6 (the rarer
-    class was 1 % of the rows, and both classes had equal total weight). ``compare`` is as in :func:`write_trees`.
+    ONNX Runtime adds in float32, in an order that depends on the number of rows. To make large sums as exact as in
+    double precision, each leaf value is split into two parts that are summed separately: a multiple of a fixed step
+    (sums of such multiples are exact in any order) and a small rest. Without the split, the sum of 300 LightGBM trees
+    was off by 9e-6 (the rarer class was 1 % of the rows, and both classes had equal total weight).
+    ``compare`` is as in :func:`write_trees`.
     """
     largest = sum(float(np.abs(tree.values[tree.feature == _LEAF]).max()) for tree in trees)
     step = 2.0 ** (np.ceil(np.log2(max(largest, 1e-30))) - _BITS)

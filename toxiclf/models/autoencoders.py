@@ -37,8 +37,8 @@ class AutoencoderOptions(NetworkOptions):
 class Autoencoder(VectorReconstruction):
     """Autoencoder of a comment's standardized vector, with narrow layers (Hinton and Salakhutdinov 2006).
 
-    It is fitted to comments without the label. Its raw output is the reconstruction error: the mean squared difference
-    between the vector and its reconstruction.
+    It is fitted to comments that do not have the label. Its raw output is the reconstruction error: the mean squared
+    difference between the vector and its reconstruction.
     """
 
     options: AutoencoderOptions
@@ -85,7 +85,7 @@ class OvercompleteAutoencoder(VectorReconstruction):
     options: OvercompleteAutoencoderOptions
 
     def code(self, x: Any, code: Code) -> Code:
-        """Drop dimensions of ``x``, apply the encoder; return a copy of ``code`` with its output and the penalty."""
+        """Drop dimensions of ``x`` and apply the encoder; return a copy of ``code`` with the result and the penalty."""
         from toxiclf.backend import keras
 
         drawn = apply_blocks(code.encoder, keras.layers.Dropout(self.options.noise)(x))
@@ -122,13 +122,14 @@ class Vae(VectorReconstruction):
     """Variational autoencoder (Kingma and Welling 2014), which draws its code from a normal distribution in training.
 
     The encoder gives the mean and variance of that distribution. Its divergence from the standard normal distribution
-    is part of the loss. The raw output is the reconstruction error, as in ``autoencoder``, with the mean as the code.
+    is part of the loss. For the raw output, which is the reconstruction error as in ``autoencoder``, the code is the
+    mean.
     """
 
     options: VaeOptions
 
     def code(self, x: Any, code: Code) -> Code:
-        """Return a copy of ``code`` with a sample of the encoder's distribution, with its divergence as the penalty.
+        """Return a ``Code`` with a sample of the encoder's distribution, and the distribution's divergence as penalty.
 
         The divergence is a sum over the dimensions of the sample. It is multiplied by ``beta`` and divided by the width
         of ``x``, because the reconstruction error is also divided by that width.

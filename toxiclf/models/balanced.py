@@ -205,12 +205,12 @@ class RusboostOptions(ModelOptions):
 class Rusboost(BalancedModel):
     """RUSBoost (Seiffert et al. 2010): AdaBoost in which each tree is fitted to equally many comments of each class.
 
-    Its raw output is the weighted vote of the trees, in [-2, 2]. Row weights begin with the same total for each
-    class; in the paper they begin equal for all rows. With the paper's weights, a tree that is grown on equally many
-    rows of each class soon counts as "worse than guessing", by its errors on the frequent class alone, and boosting
-    ends. On the corpus ``curse`` subsampled to 2 % toxic comments, boosting ended after 1 to 3 trees, with an average
-    precision of .41 to .47 on the validation set. With the same total for each class, the average precision was .49 to
-    .52 (trees of depth 4 and less, two seeds).
+    Its raw output is the weighted vote of the trees, in [-2, 2]. The initial row weights have the same total for each
+    class; in the paper, they are equal for all rows. With the paper's weights, the errors of a tree on the frequent
+    class alone soon make it count as "worse than guessing", because the tree is grown on equally many rows of each
+    class. Boosting then ends. On the corpus ``curse`` subsampled to 2 % toxic comments, it ended after 1 to 3 trees,
+    with an average precision of .41 to .47 on the validation set. With the same total for each class, the average
+    precision was .49 to .52 (trees of depth 4 and less, two seeds).
     """
 
     options: RusboostOptions

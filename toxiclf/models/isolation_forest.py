@@ -34,7 +34,7 @@ class IsolationForestOptions(ModelOptions):
     summary="Isolation forest over averaged word vectors of comments without the label",
 )  # fmt: skip
 class IsolationForest(Model):
-    """Isolation forest: fewer random splits isolate an unusual comment than a usual one (Liu, Ting and Zhou 2008).
+    """Forest that isolates an unusual comment with fewer random splits than a usual one (Liu, Ting and Zhou 2008).
 
     Its raw output is the paper's anomaly score, in (0, 1]; higher is more unusual.
     """
@@ -42,7 +42,7 @@ class IsolationForest(Model):
     options: IsolationForestOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> IsolationForest:
-        """Fit the forest to the training rows without the label."""
+        """Fit the forest to the training rows that do not have the label."""
         from sklearn import ensemble
 
         rows = unlabelled_rows(task.targets, "the training set")
@@ -69,7 +69,7 @@ class IsolationForest(Model):
 
 
 def _depths(tree: object) -> Floats:
-    """Return the depth of each node, which is its number of edges from the root, (nodes,)."""
+    """Return each node's depth, its number of edges from the root, (nodes,)."""
     left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]  # scikit-learn has no types
     depths = np.zeros(len(left))
     for node in range(len(left)):  # a child has a higher number than its parent

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toxiclf.graph import Graph
 
 _NEAR = 1e-3  # added to squared distances, as a share of the mean squared length of a training row
-_APART = 1e-3  # rise of squared distances from the first training row to the last, as a share of that constant
+_APART = 1e-3  # rise of squared distances from the first training row to the last, as a share of what _NEAR adds
 
 
 class KnnOptions(ModelOptions):
@@ -44,9 +44,9 @@ class Knn(Model):
     is added to the squared distances. Without it, a training comment that equals the scored comment would outvote all
     others, because its distance is only a rounding error.
 
-    If more than ``neighbours`` training rows are equal, the first of them vote, because an extra dimension rises
-    slightly from each training row to the next. Without it, rounding errors would choose the rows, and Python and the
-    ONNX graph could choose different rows.
+    If more than ``neighbours`` training rows are equal, the first of them vote: what is added to a row's squared
+    distance rises slightly from each training row to the next. Otherwise, rounding errors would decide which of the
+    equal rows vote, and Python and the ONNX graph could decide differently.
     """
 
     options: KnnOptions

@@ -45,7 +45,7 @@ class Recurrent(SequenceNetwork):
 
     @property
     def no_graph_(self) -> str:
-        """Why the model has no ONNX form (ONNX Runtime's LSTM lacks an activation); "" if it has an ONNX form."""
+        """Why the model has no ONNX form (it uses an activation that ONNX Runtime's LSTM lacks); "" if it has one."""
         from toxiclf.models._blocks import ONNX_ACTIVATIONS
 
         named = {"activation": self.options.activation, "recurrent_activation": self.options.recurrent_activation}

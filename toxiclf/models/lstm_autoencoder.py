@@ -49,7 +49,7 @@ class LstmAutoencoder(Reconstruction):
     options: LstmAutoencoderOptions
 
     def write(self, graph: Graph, features: str) -> str:
-        """Add both LSTMs; return the name of the reconstruction errors (batch, 1), 0 for a comment without tokens."""
+        """Add both LSTMs; return the name of the errors (batch, 1), which are 0 for comments without tokens."""
         from toxiclf.features.pooling import WORDS
 
         words = Words.of(graph, WORDS)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def write_kernel_expansion(graph: Graph, scaled: str, estimator: Any) -> str:
     """Add the decision function of a scikit-learn SVM (linear or RBF); return the name of the values (batch, 1).
 
-    ``scaled`` is the name of the scaled features, in double precision: squared distances are computed as
-    ``|x|² + |s|² - 2 x·s``, which in float32 would not agree with scikit-learn to 1e-5. The added nodes are about ten
-    times as fast as ONNX's own SVM operator.
+    ``scaled`` is the name of the scaled features. They must be in double precision: squared distances are computed as
+    ``|x|² + |s|² - 2 x·s``, and in float32 the result would differ from scikit-learn's by more than 1e-5. The added
+    nodes are about ten times as fast as ONNX's own SVM operator.
     """
     intercept = graph.constant(estimator.intercept_, np.float64)
     if estimator.kernel == "linear":
@@ -125,7 +125,7 @@ class OneClassSvm(Model):
     options: OneClassSvmOptions
 
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> OneClassSvm:
-        """Fit the scaling and the boundary to the training rows without the label."""
+        """Fit the scaling and the boundary to the training rows that do not have the label."""
         from sklearn.svm import OneClassSVM
 
         rows = unlabelled_rows(task.targets, "the training set")

@@ -50,9 +50,9 @@ class Combination(ABC):
         return self
 
     def raw(self, raw: Floats) -> Floats:
-        """Compute the ensemble's raw outputs, (n, n_labels), from those of its members, ``raw``.
+        """Compute the ensemble's raw outputs, (n, n_labels), from ``raw``.
 
-        ``raw`` has the shape (members, n, n_labels).
+        ``raw`` holds the raw outputs of the members, (members, n, n_labels).
         """
         return self._raw(self._log_odds(raw))
 
@@ -92,8 +92,9 @@ class Voting(Combination):
     """Combines members by a weighted mean of their probabilities; the raw output is the log-odds of this mean.
 
     With ``weights = "auto"``, expectation maximization finds the weights with the lowest cross-entropy (Dempster,
-    Laird and Rubin 1977). There is one optimum and no learning rate to set, because the members stay as they are.
-    Weights below 0.5 % are set to 0. A member whose weights are all 0 is not used for scoring.
+    Laird and Rubin 1977). Only the weights are fitted, not the members, so there is one optimum. Expectation
+    maximization needs no learning rate. Weights below 0.5 % are set to 0. A member whose weights are all 0 is not used
+    for scoring.
 
     Attributes
     ----------
@@ -123,7 +124,7 @@ class Voting(Combination):
             self.weights_ = np.repeat((weights / weights.sum())[:, None], columns, axis=1)
 
     def _log_shares(self, log_odds: Floats) -> list[Floats]:
-        """Return log-probabilities of classes: one array (members, n, classes) per label, or only one if exclusive.
+        """Return log-probabilities of classes: one array (members, n, classes) per label, or one for exclusive labels.
 
         The first class is the one that is not toxic.
         """
@@ -240,7 +241,7 @@ class Stacking(Combination):
 def combination(
     options: ModelOptions, raw: Floats, targets: NDArray[np.uint8], *, exclusive: bool, seed: int
 ) -> Combination:
-    """Make the combination that ``options`` name and fit it to ``raw`` and ``targets``, see :meth:`Combination.fit`."""
+    """Make the combination set in ``options`` and fit it to ``raw`` and ``targets``, see :meth:`Combination.fit`."""
     made: Combination = component("combination", options.name).target(options, exclusive=exclusive, seed=seed)
     return made.fit(raw, targets)
 

@@ -45,7 +45,7 @@ class CalibratedModel:
     decision_scores, decision_targets : calibrated scores that thresholds were chosen on, and targets of the same rows,
         (n, n_labels) each.
     rates : share of each label in ``decision_targets``.
-    prior : production prevalence of each label, to which scores and thresholds are corrected; None if they are not.
+    prior : production prevalence of each label, to which scores and thresholds are corrected; None for no correction.
     copies : augmented copies of the comments that the model learned from; None without augmentation.
     """
 
@@ -72,7 +72,7 @@ class CalibratedModel:
         return self.calibration.apply(self.raw(encoder.encode_preprocessed(texts, whole)))
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Compute raw outputs of encoded texts, (n, n_labels), with the graph, else with the training library."""
+        """Compute raw outputs of encoded texts, (n, n_labels), with the graph or, without one, the training library."""
         return _raw(self.fitted, self._scorer, encoded)
 
     @cached_property
@@ -87,7 +87,7 @@ class Checkpoints:
     Attributes
     ----------
     folder : path of the folder, which holds one file per fit; it is created at the first save.
-    resume : whether training resumes from the files in the folder; otherwise they are deleted.
+    resume : whether training resumes from the files in the folder; if not, these files are deleted.
     """
 
     folder: Path
@@ -96,7 +96,8 @@ class Checkpoints:
     def of(self, fit: str) -> Checkpoint:
         """Return the checkpoint of the fit with this name.
 
-        Names are "model" and "fold-2" or, for a member of an ensemble, "model-1" and "fold-2-1".
+        The fit to all training rows is named "model", that of fold 2 "fold-2". The number of an ensemble's member is
+        added: "model-1", "fold-2-1".
         """
         return Checkpoint(self.folder / f"{fit}.safetensors", self.resume)
 
@@ -125,7 +126,7 @@ def learn(
     ----------
     checkpoints : where networks save their state during training; None to save nothing.
     bar : whether networks draw a progress bar on standard error instead of a message after each epoch.
-    cache : tokens, vectors and n-grams that runs on the same rows share; None to compute them in each run.
+    cache : tokens, vectors and n-grams, shared by runs on the same rows; None to compute them in each run.
 
     Raises
     ------
@@ -173,7 +174,10 @@ def fit_models(
     names = (name,) if ensemble is None else member_names(ensemble)
 
     def contexts(fit: str, where: str) -> list[FitContext]:
-        """Return a context per model: ``fit`` names the checkpoint, ``where`` is added to the title in messages."""
+        """Return one context per model.
+
+        Its checkpoint file is named after ``fit``; its title in messages is the model's name followed by ``where``.
+        """
         files = [fit] if ensemble is None else [f"{fit}-{number}" for number in range(1, len(names) + 1)]
         return [
             FitContext(f"{member}{where}", say, bar, None if checkpoints is None else checkpoints.of(file))
@@ -254,7 +258,7 @@ def learned_rows(parts: Split, recipe: Recipe) -> Comments:
 
 
 def decision_source(recipe: Recipe) -> str:
-    """Name the scores that calibration and thresholds are chosen on: "out_of_fold" or "validation", never "auto"."""
+    """Return the kind of scores that calibration and thresholds are chosen on, "out_of_fold" or "validation"."""
     if recipe.decision.source != "auto":
         return recipe.decision.source
     if recipe.model.component["has_members"]:  # the combination of members is fitted to out-of-fold outputs

@@ -26,7 +26,7 @@ def fit_calibration(raw: Floats, targets: NDArray[np.uint8], *, method: Method, 
     ----------
     raw : raw outputs of held-out rows, (n, n_labels).
     targets : 0/1 labels of the same rows, (n, n_labels).
-    method : "platt" (Platt 1999, with his smoothed targets; for exclusive labels vector scaling, its softmax form),
+    method : "platt" (Platt 1999, with his smoothed targets; for exclusive labels, its softmax form, vector scaling),
         "isotonic" (Zadrozny and Elkan 2002), or "none".
     """
     columns = raw.shape[1]
@@ -94,12 +94,13 @@ def choose_threshold(
     objective : see :class:`toxiclf.recipe.DecisionSection`; a number is itself the threshold.
     weights : weight of each row, (n,), above 0; None weighs all rows equally. With the weights of
         :func:`toxiclf.evaluation.prevalence.prevalence_weights`, precision and share of flags are those in production.
-        A required rate may then be missed by up to 1e-12, because sums of weights are rounded.
+        A required precision, recall or share of flags may then be missed by up to 1e-12, because sums of weights are
+        rounded.
 
     Returns
     -------
-    threshold : the middle of two neighboring scores, or of a score and 0 or 1; a comment is flagged if its score is at
-        least the threshold.
+    threshold : the middle between two neighboring scores, between 0 and the lowest score, or between the highest score
+        and 1; a comment is flagged if its score is at least the threshold.
     reached : False if no threshold has the precision, recall or share of flags that the objective requires; the
         threshold is then the one that comes closest.
     """
@@ -137,7 +138,7 @@ def choose_threshold(
     else:
         value = _VALUES[name](tp, fp, fn, tn)
     ties = np.flatnonzero(value >= value.max() - slack)
-    # of equal values take the most flags for precision_at_recall or if the rate is missed, else the fewest
+    # among equal values: the most flags for precision_at_recall or if no threshold reaches the rate, else the fewest
     best = int(ties[-1 if rate and (name == "precision_at_recall" or not reached) else 0])
     upper = float(ranked[flagged[best] - 1]) if flagged[best] else 1.0
     lower = float(ranked[flagged[best]]) if flagged[best] < len(ranked) else 0.0
@@ -196,7 +197,7 @@ def _before_shift(score: float, shift: float) -> float:
 
 
 def _first_raw(label: LabelCalibration, score: float) -> float:
-    """Return the lowest raw output with a calibrated score of at least ``score``; -inf if all have it, inf if none."""
+    """Return the lowest raw output that is calibrated to at least ``score``; -inf if all are, inf if none is."""
     raws, scores = np.array(label.knots_raw), np.array(label.knots_score)
     i = int(np.searchsorted(scores, score))
     if i in (0, len(scores)):

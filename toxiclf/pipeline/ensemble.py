@@ -105,7 +105,7 @@ class FittedEnsemble:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row per epoch of each member that is a network; its key ``member`` holds the name of the member."""
+        """One row per epoch of each member that is a network; the key ``member`` of a row holds the member's name."""
         return [
             {"member": name, **row}
             for name, member in zip(self.names, self.members, strict=True)
@@ -124,7 +124,7 @@ class FittedEnsemble:
 
     @property
     def weights(self) -> list[ClassWeights]:
-        """Class weights of the first member that weighs classes differently; of the first member if none does."""
+        """Class weights of the first member whose classes have unequal weights; else of the first member."""
         weighted = (m.weights for m in self.members if any(len(set(entry.weights)) > 1 for entry in m.weights))
         return next(weighted, self.members[0].weights)
 

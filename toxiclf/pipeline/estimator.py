@@ -40,20 +40,20 @@ Floats = NDArray[np.float64]
 class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A scikit-learn classifier of comments: trains any recipe, with a list of texts as ``X``.
 
-    ``y`` holds two classes, more than two classes (one per comment), or is a 0/1 matrix of independent labels. One of
-    the classes is not toxic: the one that ``negative`` names, or else ``classes_[0]``, the first in sorted order.
+    ``y`` holds the class of each comment, one of two or more, or is a 0/1 matrix of independent labels. One of the
+    classes is not toxic: ``negative`` if it is given, else ``classes_[0]``, the first in sorted order.
 
     ``predict`` applies a threshold that ``fit`` tunes for ``decision.objective`` on rows that the model did not learn
     from. The result may differ from ``predict_proba(X)[:, 1] > 0.5``: if toxic comments are rare, 0.5 is seldom the
     best threshold. With more than two classes, ``predict`` returns the most probable one. Probabilities assume that
     toxic comments are as common as in ``y``. If they are not, set ``decision__prior`` to the production prevalence or,
-    with more than two classes, to a dict from classes to prevalences. It corrects probabilities and threshold.
+    with more than two classes, to a dict from classes to prevalences. The prior corrects probabilities and threshold.
 
     ``fit`` holds out no test set and ignores ``split.test``, because scikit-learn's cross-validation holds out rows
     itself. It makes no report and no baseline; :func:`toxiclf.train` makes both. Class weights come from the recipe;
     there is no ``sample_weight``. Scikit-learn's cross-validation may put equal comments into different folds: pass
-    ``groups`` if comments repeat. To tune the threshold with out-of-fold scores, each ``fit`` fits ``decision.folds``
-    more models; set this key to 2 if only the ranking of comments matters, as in a search.
+    ``groups`` if comments repeat. To tune the threshold with out-of-fold scores, each ``fit`` trains ``decision.folds``
+    more models; set ``decision__folds`` to 2 if only the ranking of comments matters, as in a search.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     moderator_ : Moderator
         The fitted model, of the type that :func:`toxiclf.load` returns.
     rejected_ : array of intp
-        Row numbers of ``X`` that were rejected because the same comment has different labels.
+        Numbers of the rows of ``X`` that were rejected because equal comments have different labels.
 
     See Also
     --------
@@ -193,7 +193,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._probabilities(self._raw(X))
 
     def decision_function(self, X: Any) -> Floats:
-        """Compute signed distances from the threshold; above 0, ``predict`` returns ``classes_[1]``, or 1 for a label.
+        """Compute signed distances from the threshold or, for more than two classes, log-odds of the classes.
 
         They are computed from raw outputs in double precision, so comments keep their order even if probabilities round
         to 1.
@@ -201,11 +201,12 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Returns
         -------
         array of float64, shape (n,), (n, k) or (n, n_classes)
-            For two classes, (n,), and k independent labels, (n, k): calibrated log-odds minus those of the threshold.
-            With isotonic calibration, where log-odds can be infinite: raw output minus the lowest raw output
-            that is flagged.
-            The sign is reversed if ``classes_[1]`` is the class that is not toxic. For more than two classes,
-            (n, n_classes): log-odds of each class against all others; ``predict`` returns the class with the highest.
+            For two classes, (n,): calibrated log-odds minus those of the threshold or, with isotonic calibration, whose
+            log-odds can be infinite, raw output minus the lowest raw output that is flagged. The sign is reversed if
+            ``classes_[1]`` is the class that is not toxic. Above 0, ``predict`` returns ``classes_[1]``.
+            For k independent labels, (n, k): the same distance for each label. Above 0, ``predict`` returns 1.
+            For more than two classes, (n, n_classes): log-odds of each class against all others. ``predict`` returns
+            the class with the highest.
         """
         raw = self._raw(X)
         if self._manifest.negative is not None:
@@ -281,7 +282,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._sorted(np.column_stack([1.0 - scores.sum(axis=1), scores]))
 
     def _sorted(self, columns: Floats) -> Floats:
-        """Reorder columns as in ``classes_``; in ``columns``, the class that is not toxic comes first."""
+        """Put ``columns``, whose first is the class that is not toxic, into the order of ``classes_``."""
         return columns[:, np.argsort(self._order)]
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -327,7 +328,7 @@ def _learned(comments: Comments, recipe: Recipe) -> CalibratedModel:
 
 
 def _with_highest(log_odds: Floats, probabilities: Floats) -> Floats:
-    """Raise the log-odds of the most probable class above all others, in rows where rounding made others higher."""
+    """Make the log-odds of the most probable class the highest, in rows where rounding ranked another class higher."""
     predicted = probabilities.argmax(axis=1)
     rows = np.flatnonzero(log_odds.argmax(axis=1) != predicted)
     log_odds[rows, predicted[rows]] = np.nextafter(log_odds[rows].max(axis=1), np.inf)

@@ -46,11 +46,11 @@ class TrainingMatrix:
 
     Attributes
     ----------
-    features : feature pipeline, learned from the same training rows.
+    features : feature pipeline, learned from the training rows.
     matrix, targets : feature matrix and targets of the training rows, after augmentation and resampling.
     held_out : the validation set for early stopping; None for models without early stopping.
     stages : row counts, as given and after each technique.
-    facts, pictures : details, and points to plot in figures, for the report;
+    facts, pictures : details for the report, and points to plot in its figures;
         see :class:`toxiclf.pipeline.fitted.Fitted`.
     """
 
@@ -73,7 +73,7 @@ class PipelineFitter:
     ----------
     engine : the tokenizer; None if no model takes tokens.
     vectors : word vectors that do not come from the training rows; None if they do, or if no model takes tokens.
-    cache : tokens, vectors and n-grams that runs on the same rows share.
+    cache : tokens, vectors and n-grams, shared by runs on the same rows.
     """
 
     recipe: Recipe
@@ -198,7 +198,7 @@ class PipelineFitter:
         return self._resampled(made, context) if self.recipe.balance.resample else made
 
     def learn_features(self, rows: TokenizedTexts) -> FeaturePipeline:
-        """Learn the features without feature selection and learned metric."""
+        """Learn the features that come before feature selection and the learned metric."""
         return FeaturePipeline.learn(self.recipe, rows, self.preprocessor, self.engine, self.vectors, self.cache)
 
     def _with_steps(
@@ -275,7 +275,7 @@ def features_key(recipe: Recipe, *, watched: bool | None = None) -> str:
 
     Parameters
     ----------
-    watched : whether the features include the validation set's matrix; None if this depends on whether the model uses
+    watched : whether the features include the validation set's matrix; with None, they include it if the model uses
         early stopping.
     """
     options: Any = recipe.model
@@ -300,7 +300,7 @@ def _gan_sentence(title: str, facts: Mapping[str, Any]) -> str:
 
 
 def _check_one_label(recipe: Recipe, labels: Sequence[str]) -> None:
-    """Raise an error if a technique or model of the recipe takes one label, but there are several."""
+    """Raise an error if a technique or model of the recipe takes only one label, but there are several."""
     if len(labels) == 1:
         return
     asked = {

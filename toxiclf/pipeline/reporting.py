@@ -96,7 +96,7 @@ def scored_baseline(parts: Split, recipe: Recipe, model: ScoredRows, say: Say) -
         }
     )
     learned = learn(parts, plain, lambda message: None)
-    # without a test set, a network may have out-of-fold scores of the training set only, whose rows come first
+    # without a test set, a network may have out-of-fold scores of the training set only; these rows come first here
     first = learned.decision_scores[: len(model)]
     return scored_rows(replace(learned, decision_scores=first), parts, recipe)
 
@@ -122,7 +122,7 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
 
 
 def figures_of(rows: ScoredRows) -> dict[str, Any]:
-    """Compute metrics of the rows and, with a production prevalence, metrics of the rows weighted to it."""
+    """Compute metrics of the rows; if they have a production prevalence, also compute metrics weighted to it."""
     labels, production = rows.labels, None
     if rows.in_production is not None and rows.prior is not None:
         production = ProductionFigures(

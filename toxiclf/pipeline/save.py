@@ -114,7 +114,7 @@ class TrainedModel:
         return self._moderator
 
     def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
-        """Write report, predictions, recipes, rejected rows, history and, if any, the bundle; return the folder.
+        """Write report, predictions, recipes, rejected rows, history, and the bundle if it exists; return the folder.
 
         Files of an earlier run in the folder are replaced. If this run has no bundle, the bundle of the earlier run is
         renamed to ``bundle.previous``. Checkpoints of this run are deleted. With ``keep_augmented``, the augmented
@@ -164,8 +164,8 @@ class TrainedModel:
 def remove_report(folder: Path) -> None:
     """Remove an earlier report, and the files that belong to it, from a folder.
 
-    Call it before writing anything new: if the process is then killed, the folder has no report, instead of an old
-    report beside the predictions or the bundle of another run.
+    Call it before writing anything new. If the process is then killed, no old report is left beside the predictions or
+    the bundle of another run.
     """
     for name in (
         "report.json",
@@ -196,7 +196,7 @@ def check_writable(folder: Path) -> None:
 
 
 def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: str) -> tuple[Manifest, dict[str, bytes]]:
-    """Return the manifest of a model's bundle, and the contents of the other files by file name.
+    """Return the manifest of a model's bundle, and the contents of its other files by file name.
 
     Parameters
     ----------

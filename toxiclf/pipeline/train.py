@@ -55,8 +55,8 @@ def train(
     search_log : Path or None
         File to which each finished trial of a search is saved; the same search resumes from it.
     checkpoints : Checkpoints or None
-        Folder to which the state of networks is saved after each epoch, so that an interrupted run can resume. It is
-        deleted when the run is saved.
+        Folder to which the state of networks is saved after each epoch, so that an interrupted run can resume. Saved
+        states are deleted when the run is saved.
     bar : bool
         Whether networks draw a progress bar on standard error instead of a message after each epoch.
 

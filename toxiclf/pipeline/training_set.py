@@ -91,7 +91,7 @@ class TrainingSet:
         return TrainingSet(rows, targets, some, self.copied_rows.take(inside))
 
     def with_copies(self) -> tuple[TokenizedTexts, NDArray[np.uint8]]:
-        """Return the rows to fit to, comments and then copies, with their targets; a copy has its comment's labels."""
+        """Return the rows to fit to (comments, then copies) and their targets; a copy has its comment's labels."""
         if self.copies is None or self.copied_rows is None:
             return self.rows, self.targets
         targets = np.concatenate([self.targets, self.targets[self.copies.sources]])

@@ -48,7 +48,7 @@ class Step(Section):
 
     @property
     def options(self) -> Any:
-        """Options that only this method has, as its options class; None if it has none."""
+        """Options that only this method has, as an object of its options class; None if it has none."""
         own = self.component.options
         return None if own is None else own(**(self.model_extra or {}))
 
@@ -203,7 +203,7 @@ class BalanceSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Return lists of keys that have no effect with the other settings, each with the reason."""
+        """Return lists of keys that have no effect with the other settings, each list with its reason."""
         idle = []
         if self.class_weight != "effective_number":
             idle.append((["effective_number_beta"], "unless balance.class_weight is 'effective_number'"))
@@ -232,6 +232,6 @@ class BalanceSection(Section):
 
 
 def keys_of(kind: str, *, but: Iterable[Component] = ()) -> list[str]:
-    """Return the ``[balance]`` keys that affect components of a kind; leave out keys that affect one in ``but``."""
+    """Return the ``[balance]`` keys that affect components of a kind; leave out those that affect any of ``but``."""
     own = {key for entry in but for key in entry["keys"]}
     return list(dict.fromkeys(key for entry in components(kind).values() for key in entry["keys"] if key not in own))

@@ -142,7 +142,7 @@ def with_new_names(recipe: Any) -> Any:
     """Return a copy of a recipe dict with the keys of earlier versions renamed; return other values unchanged."""
     if isinstance(recipe, dict):
         recipe = deepcopy(recipe)
-        with suppress(UsageError):  # a key has both names, which no version wrote
+        with suppress(UsageError):  # raised if a key has both names, but no version wrote such a recipe
             take_new_names(recipe)
     return recipe
 

@@ -63,13 +63,13 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _vectors_chosen(self) -> Recipe:
-        """Replace "auto" in ``vectors.pretrained`` by "ko-comments" or "none" if the model takes word vectors."""
+        """If the model takes word vectors, replace "auto" in ``vectors.pretrained`` by "ko-comments" or "none"."""
         text, vectors = self.text, self.vectors
         if all(one.component["takes"] == "ngrams" or one.learns_embedding for one in self.members):
             return self
         if vectors.pretrained == "auto":
             given = vectors.model_fields_set
-            if "pretrained" in given:  # a recipe that was saved names every key, so count only changed values
+            if "pretrained" in given:  # a saved recipe sets every key, so only values other than defaults count
                 given = {key for key in given if getattr(vectors, key) != VectorsSection.model_fields[key].default}
             as_shipped = text.tokenizer == "mecab" and not text.part_of_speech
             chosen = vectors.model_copy(
@@ -95,7 +95,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _resamples_vectors(self) -> Recipe:
-        """Reject ``balance.resample`` unless a model takes averaged word vectors, which alone can be resampled."""
+        """Reject ``balance.resample`` unless a model takes averaged word vectors; only these can be resampled."""
         takes = {one.component["takes"] for one in self.members}
         if not self.balance.resample or "vectors" in takes:
             return self
@@ -174,7 +174,8 @@ class Recipe(Section):
         source : str, Path, Mapping, Recipe or None
             Name of a preset, path of a TOML file, mapping of tables, or a recipe; None for default settings.
         model : str, optional
-            Name of a model. If ``source`` has another model, the preset of ``model`` replaces its ``[model]`` table.
+            Name of a model. If ``source`` has another model, the ``[model]`` table of ``source`` is replaced by the
+            preset of ``model``.
         settings : sequence of str
             Pairs ``key=value`` such as ``decision.objective=f2``, which override ``source``; a value is TOML or text.
         seed : int, optional

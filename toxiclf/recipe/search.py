@@ -54,7 +54,7 @@ _TABLE = 'expected a table such as {"model.C" = [0.1, 1, 10]}'
 
 
 def _as_spaces(value: Any) -> Any:
-    """Convert one or several TOML tables, with quoted or dotted keys, to dicts from recipe key to values or a range."""
+    """Convert one or several TOML tables, with quoted or dotted keys, to dicts: values or a range by recipe key."""
     tables = [value] if isinstance(value, Mapping) else value
     if not (isinstance(tables, list | tuple) and all(isinstance(table, Mapping) for table in tables)):
         raise ValueError(f"{_TABLE}, or a list of such tables")
@@ -111,7 +111,7 @@ def _list(key: str, values: Any) -> tuple[Any, ...]:
 
 
 class SearchSection(Section):
-    """``[search]``: which recipe keys a search varies, by cross-validation within the training set."""
+    """``[search]``: which recipe keys a search varies; recipes are compared by cross-validation in the training set."""
 
     method: Literal["none", "grid", "optuna"] = "none"
     """No search, a grid of all combinations, or proposals by optuna."""

@@ -56,14 +56,14 @@ class TextSection(Section):
     """Longest run of one character; longer runs are cut."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Return lists of keys that have no effect with the other settings, each with the reason."""
+        """Return lists of keys that have no effect with the other settings, each list with its reason."""
         made, cause = tokenizer_class(self.tokenizer), f"on the tokenizer {self.tokenizer}"
         has_effect = {"part_of_speech": bool(made.tags), "typo_correction": made.corrects_typos}
         return [([key for key, has in has_effect.items() if not has], cause)]
 
 
 class VectorsSection(Section):
-    """``[vectors]``: word vectors, ready-made or trained on ``unlabeled`` texts or, without those, on training rows."""
+    """``[vectors]``: word vectors: ready-made, or trained on ``unlabeled`` texts (if none, on training rows)."""
 
     pretrained: Annotated[str, Field(min_length=1)] = "auto"
     """Ready-made word vectors: "ko-comments" (shipped), a folder that `toxiclf pretrain` wrote, a file in word2vec's
@@ -101,7 +101,7 @@ class VectorsSection(Section):
         return self
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Return lists of keys that have no effect with the other settings, each with the reason."""
+        """Return lists of keys that have no effect with the other settings, each list with its reason."""
         if self.pretrained not in ("auto", "none"):
             trained = [key for key in type(self).model_fields if key != "pretrained"]
             return [(trained, f"while vectors.pretrained is '{self.pretrained}'")]
@@ -109,14 +109,16 @@ class VectorsSection(Section):
 
 
 def _may_encode(entry: Component) -> bool:
-    """Return whether a model can be a metric encoder: a network over sequences of given word vectors."""
+    """Return whether a model can be a metric encoder: a network that is given sequences of word vectors.
+
+    A network that learns its own word vectors, or learns from one class only, cannot."""
     if not entry["is_network"] or entry["takes"] != "sequences" or entry["learns_from_negatives"]:
         return False
     return not model_options(entry.name).learns_embedding
 
 
 class FeaturesSection(Section):
-    """``[features]``: how word vectors of a comment become one vector, and feature selection and metric learning.
+    """``[features]``: how the word vectors of a comment become one vector; feature selection; metric learning.
 
     See :mod:`toxiclf.metric_learning` for metric learning.
     """
@@ -160,7 +162,7 @@ class FeaturesSection(Section):
         return self.metric_learning != "none" and self.metric_encoder != "mlp"
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
-        """Return lists of keys that have no effect with the other settings, each with the reason."""
+        """Return lists of keys that have no effect with the other settings, each list with its reason."""
         if self.metric_learning == "none":
             learned = [key for key in type(self).model_fields if key.startswith("metric_") and key != "metric_learning"]
             return [(learned, "while features.metric_learning is 'none'")]
@@ -215,7 +217,7 @@ def _prior(value: Any) -> Any:
 
 
 class DecisionSection(Section):
-    """``[decision]``: which scores calibration and thresholds are fitted on, and the objective of thresholds."""
+    """``[decision]``: how calibration and thresholds are fitted: on which scores, and for which objective."""
 
     source: Literal["auto", "out_of_fold", "validation"] = "auto"
     """Where scores for calibration and thresholds come from; "auto" is "validation" for networks and "out_of_fold" for

@@ -162,7 +162,10 @@ def _draw_points(axes: Axes, series: Series, place: tuple[int, int]) -> None:
 
 
 def _draw_bars(axes: Axes, series: Series, place: tuple[int, int]) -> None:
-    """Draw a series of bars, shifted sideways by ``place``: index of the series, and number of series side by side."""
+    """Draw a series of bars.
+
+    ``place`` is the index of the series, and how many series are side by side; bars are moved sideways accordingly.
+    """
     style: dict[str, Any] = {"label": drawable(series.name) or None, "color": series.colour, "alpha": series.opacity}
     if series.lying:
         y = np.asarray(series.y, dtype=np.float64)

@@ -28,7 +28,7 @@ class Axis:
 
     Attributes
     ----------
-    range : lowest and highest value; None to fit the series.
+    range : lowest and highest value; None for a range that fits the series.
     ticks : names of the positions 0, 1, 2, …; empty for a numeric axis.
     percent : whether values are shares, shown as percentages.
     reversed : whether values increase downward (or to the left on an x axis).
@@ -169,7 +169,7 @@ UNIT_UP = (-0.01, 1.03)
 
 
 def class_names(report: Report, label: int) -> tuple[str, str]:
-    """Return the legend names of comments without the label with this number, and of comments with it."""
+    """Return the legend names of comments without a label and of comments with it; ``label`` is its number."""
     if len(report.labels) == 1:
         return CLASS_NAMES
     return f"without '{report.labels[label]}'", f"with '{report.labels[label]}'"

@@ -16,7 +16,7 @@ _SPECIAL = {
 
 @register("format", "latex", summary="The result tables of a run in LaTeX, with booktabs")
 def report_latex(report: Report) -> str:
-    r"""Return the result table as a ``tabular``, and a second one at the production prevalence if one is set."""
+    r"""Return the result table as a ``tabular``, followed by the production table if a prevalence is set."""
     return "\n\n".join(latex_table(table) for table in result_tables(report)) + "\n"
 
 

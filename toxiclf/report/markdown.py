@@ -154,7 +154,7 @@ def _search_lines(report: Report) -> list[str]:
 
 
 def _details_lines(report: Report) -> list[str]:
-    """Return the sections on ensemble, feature selection, learned metric and GAN, for those that the run has."""
+    """Return the sections on ensemble, feature selection, learned metric and GAN, as far as the run has these."""
     details = report.data.get("details", {})
     lines: list[str] = []
     if "ensemble" in details:

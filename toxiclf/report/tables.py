@@ -70,7 +70,7 @@ def decisions_table(report: Report) -> Table:
 
 
 def sets_table(report: Report) -> Table:
-    """Return the number of rows in each set, and of those that have each label.
+    """Return the number of rows in each set, and how many of them have each label.
 
     The report of an evaluated bundle has only one set, the evaluated rows.
     """

@@ -71,7 +71,7 @@ def reading(name: str) -> Iterator[None]:
 
 
 def encoding_of(stream: io.BufferedReader, name: str, *, piped: bool, lenient: bool) -> str:
-    """Return the encoding of a stream, "utf-8" or "cp949", and rewind it; for a pipe, the first block decides.
+    """Return the encoding of a stream, "utf-8" or "cp949", and rewind the stream. For a pipe, the first block decides.
 
     If neither encoding fits, a ``DataError`` is raised; if ``lenient``, the encoding with fewer undecodable bytes is
     returned instead.

@@ -21,7 +21,7 @@ ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its first line number (from 1) and its values by column name (strings, or JSON values in JSON Lines)."""
+    """A row: number of its first line (from 1), and values by column name (strings, or JSON values in JSON Lines)."""
 
     line: int
     values: dict[str, Any]
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A rejected row: its first line number (from 1), the reason for rejection, and its text."""
+    """A rejected row: number of its first line (from 1), reason for rejection, and text of the row."""
 
     line: int
     reason: str
@@ -37,7 +37,7 @@ class Rejected:
 
 
 class Lines:
-    """Iterator over (line number, line without its end), with :meth:`peek` at the first lines and :meth:`put_back`."""
+    """Iterator over (line number, line without its end); :meth:`peek` looks ahead, :meth:`put_back` undoes reading."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -128,7 +128,7 @@ def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tupl
     lines.put_back(taken)
     if unclosed:
         return number, "a quotation mark opens here and is never closed", line
-    try:  # quotation marks in a quoted field that are not doubled: parse leniently
+    try:  # csv is lenient: quotation marks in a quoted field need not be doubled
         (fields,) = csv.reader([line], delimiter=delimiter)
     except csv.Error as error:
         return number, f"not CSV: {error}", line

@@ -23,7 +23,7 @@ LABEL_NAMES = frozenset({
     "label", "labels", "toxic", "is_toxic", "toxicity", "hate", "abusive", "target", "class", "y",
     "라벨", "레이블", "악성", "혐오", "욕설", "정답",
 })  # fmt: skip
-_CLEAR_LINES = 10  # minimum number of lines of a text file that can show columns without known names
+_CLEAR_LINES = 10  # a text file with fewer lines has columns only if one has a known name
 _QUOTED_FIELD = re.compile(r'"([^"]|"")*"', re.DOTALL)
 
 
@@ -48,7 +48,7 @@ def sniffed(
 
 
 def _best(sample: Sequence[str], delimiters: Sequence[str]) -> Format | None:
-    """Return the format that fits most rows, on a tie the one with most columns; None if no format makes a table."""
+    """Return the format that fits the most rows (on a tie, with the most columns); None if no format makes a table."""
     best: tuple[float, int, Format] | None = None
     for delimiter in delimiters:
         for quoting in (True, False):

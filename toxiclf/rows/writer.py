@@ -37,7 +37,7 @@ class RowWriter:
             self._csv.writerow([neutralised(_cell(name)) for name in self._columns])
 
     def write(self, values: Mapping[str, Any]) -> None:
-        """Write one row; in CSV and TSV, columns that ``values`` lacks stay empty, and other keys are left out."""
+        """Write one row. In CSV or TSV, columns that ``values`` lacks stay empty, and other keys are ignored."""
         if self._csv is None:
             self._stream.write(_text(json.dumps(values, ensure_ascii=False)) + "\n")
         else:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 def chunks(texts: Sequence[str], *, characters: int, comments: int | None = None) -> Iterator[Sequence[str]]:
     """Yield successive slices of ``texts``, each as long as both limits allow.
 
-    A slice holds at most ``characters`` characters in total and at most ``comments`` texts (None: any number). A single
-    text that is longer forms a slice of its own.
+    A slice holds at most ``characters`` characters in total and at most ``comments`` texts (None: any number). A
+    text of more than ``characters`` characters forms a slice of its own.
 
     >>> list(chunks(["가나", "다", "라마바사", "아"], characters=3))
     [['가나', '다'], ['라마바사'], ['아']]

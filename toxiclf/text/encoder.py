@@ -26,7 +26,7 @@ class Encoded:
 
     Attributes
     ----------
-    views : for each graph input, its ids; the graph's name of the input is the key followed by ``_ids``.
+    views : ids of each view of the text, by the name of the view; the graph calls this input ``<name>_ids``.
     truncated : bool (n,), whether a part of the comment was cut off.
     known : bool (n,), whether the comment has an id in at least one graph input.
     """
@@ -75,7 +75,7 @@ class TextSpec(BaseModel):
 
 
 class TokenView:
-    """A graph input that encodes each text as the ids of its tokens."""
+    """Encodes each text as the ids of its tokens, for a model's graph to read."""
 
     def __init__(self, tokenizer: Tokenizer, vocabulary: TokenVocabulary, max_tokens: int | None = None) -> None:
         self.tokenizer = tokenizer
@@ -143,7 +143,7 @@ class TokenView:
 
 
 class NgramView:
-    """A graph input that encodes each text as the ids of its distinct n-grams of jamo or syllables."""
+    """Encodes each text as the ids of its distinct n-grams of jamo or syllables, for a model's graph to read."""
 
     def __init__(self, vocabulary: NgramVocabulary) -> None:
         self.vocabulary = vocabulary
@@ -183,7 +183,7 @@ def join_views(views: Mapping[str, tuple[Ids, NDArray[np.bool_]]], truncated: ND
 
     Parameters
     ----------
-    views : what each graph input's ``encode`` returned, by its name.
+    views : the result of each view's ``encode``, by the name of the view.
     truncated : bool (n,), whether the normalizer cut the text.
     """
     known = np.zeros(len(truncated), dtype=np.bool_)
@@ -206,7 +206,7 @@ class TextEncoder:
     Parameters
     ----------
     preprocessor : preprocesses every text before it is encoded.
-    views : graph inputs by name; the graph calls them ``<name>_ids`` and ``<name>_lengths``.
+    views : views of the text by name; each becomes two inputs of the graph, ``<name>_ids`` and ``<name>_lengths``.
     """
 
     def __init__(self, preprocessor: Preprocessor, views: Mapping[str, View]) -> None:

@@ -14,7 +14,7 @@ from toxiclf.text.obfuscation import expanded
 
 @dataclass(frozen=True, slots=True)
 class Preprocessor:
-    """Normalizes comments and puts the readings of their disguised words in front of them.
+    """Normalizes each comment and puts the readings of its disguised words in front.
 
     The readings come first, because a limit on tokens cuts a comment at its end.
 

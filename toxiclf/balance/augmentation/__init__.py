@@ -1,6 +1,6 @@
 """Text augmentation: adds changed copies of comments of the rarer class, with the same label.
 
-An augmentation method is a subclass of :class:`Method` that registers itself, in a file of the same name.
+Each augmentation method is a subclass of :class:`Method` that registers itself. Its file has the method's name.
 """
 
 from toxiclf.balance.augmentation._making import Augmented, augmented, check_minority

@@ -11,7 +11,7 @@ _BESIDE_STEMS = re.compile("[놈년좆씹ㅄ]|존나|졸라|ㅈㄴ|시바|게이
 
 
 def abusive_spans(text: str) -> list[tuple[int, int]]:
-    """Return the spans of abusive words, intensifiers (존나) and disguised words (ㅅㅣ발); they may overlap.
+    """Return the spans of abusive words, intensifiers (존나) and disguised words (ㅅㅣ발); spans may overlap.
 
     >>> abusive_spans("이 시발 ㅅㅣ발 영화")
     [(2, 4), (5, 8)]

@@ -59,9 +59,9 @@ def augmented(
     class gets proportionally fewer, so that the prevalence stays the same.
 
     Copies are made in rounds, at most one copy of each comment per round. The random numbers for a copy depend only on
-    the seed, the index of the step, the source text, the number of equal texts before the source, and the round. Other
-    rows have an effect in two ways only: a copy that equals another text is drawn again, and all rows together decide
-    which comments get more copies.
+    the seed, the index of the step, the source text, the number of equal texts before the source, and the round. Apart
+    from that, other rows matter in two ways only: a copy that equals another text is drawn again, and all rows together
+    decide which comments get more copies.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def augmented(
     asked = 0
     for number, step in enumerate(steps):
         method: Method = step.component.target(step)
-        share = 1.0  # of the demanded copies that were made; every class gets the same share
+        share = 1.0  # copies made, divided by copies demanded; the same for every class
         of_step: list[list[tuple[str, int, str]]] = []
         for group, name in [(rows, "the rarer class"), (others, "the more frequent class")][
             : 1 if step.of == "rarer" else 2
@@ -163,7 +163,7 @@ def _copies(
         np.random.default_rng(seeds).shuffle(able)
     number = 0
     while left and able:
-        if number == copies:  # from here on copies make up for others; shuffle, so that not always the first texts do
+        if number == copies:  # from here on, copies make up for missing ones; shuffle to spread them over texts
             np.random.default_rng(seeds).shuffle(able)
         done = []
         for place in able[:left]:

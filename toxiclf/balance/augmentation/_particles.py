@@ -21,7 +21,7 @@ def final(word: str) -> str:
 
 
 def particle_after(word: str, particle: str) -> str:
-    """Return the form of a particle that is correct after ``word``; ``particle`` may be any of its forms.
+    """Return the form that a particle takes after ``word``; ``particle`` may be either of its two forms.
 
     >>> particle_after("작품", "를"), particle_after("서울", "으로"), particle_after("영화", "은")
     ('을', '로', '는')

@@ -1,4 +1,4 @@
-"""Synonyms: nearest neighbors among word vectors that have the same part of speech and take the same endings."""
+"""Synonyms: words with similar vectors and the same part of speech; verbs and adjectives take the same endings."""
 
 from __future__ import annotations
 

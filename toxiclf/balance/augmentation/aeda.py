@@ -29,7 +29,7 @@ class Aeda(Method):
     needs = "words"
 
     def variant(self, text: str, rng: Generator) -> str:
-        """Return the text with punctuation marks, at most one before each word and one at the end."""
+        """Return the text with added punctuation marks, at most one before each word and one at the end."""
         starts = [word.start() for word in _WORD.finditer(text)]
         if not starts:
             return text

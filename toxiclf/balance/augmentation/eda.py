@@ -55,11 +55,11 @@ class _Parsed:
 class Eda(Method):
     """Replaces words by synonyms, inserts synonyms, swaps words or deletes words: one of the four for each copy.
 
-    The number of changes is ``rate`` times the number of words, at least one. Synonyms are nearest neighbors among word
-    vectors with the same part of speech. Endings stay, and particles are adapted to the last sound of the new word.
-    Abusive words, also disguised ones, are neither replaced nor deleted. In a comment of fewer than five words without
-    an abusive word, no word is deleted. Source: Wei and Zou 2019, "EDA: Easy Data Augmentation Techniques for Boosting
-    Performance on Text Classification Tasks".
+    The number of changes is ``rate`` times the number of words, at least one. Synonyms are words with similar vectors
+    and the same part of speech. Endings stay, and particles are adapted to the last sound of the new word. Abusive
+    words, including disguised ones, are neither replaced nor deleted. If a comment has fewer than five words and none
+    of them is abusive, no word is deleted. Source: Wei and Zou 2019, "EDA: Easy Data Augmentation Techniques for
+    Boosting Performance on Text Classification Tasks".
 
     >>> import numpy as np
     >>> eda = Eda(AugmentStep(method="eda"))
@@ -153,7 +153,7 @@ class Eda(Method):
         return "".join(pieces) + text[at:]
 
     def _inserted(self, text: str, parsed: _Parsed, rng: Generator) -> str:
-        """Insert copies of words, in which a synonym replaces a token, before randomly chosen words."""
+        """Copy words, replace a token in each copy by a synonym, and insert the copies before randomly chosen words."""
         new: dict[int, str] = {}
         for token, end, synonym in self._written(text, parsed, rng):
             start, stop = parsed.words[token.word]

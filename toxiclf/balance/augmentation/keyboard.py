@@ -18,7 +18,7 @@ class Keyboard(Method):
     """Makes typing errors in a share of the syllables, one error per syllable.
 
     The errors are a neighboring key, two keystrokes swapped, a keystroke left out or doubled, and shift forgotten or
-    held. The keystrokes are then composed to syllables as an input method does.
+    held. The keystrokes are then composed into syllables as an input method does.
 
     >>> import numpy as np
     >>> from toxiclf.recipe import AugmentStep

@@ -23,7 +23,7 @@ _FEWEST = 6
 _BATCH = 64
 _EVERY = 50  # generator steps between two checks of generated rows
 _PATIENCE = 8  # checks without improvement after which training stops
-_COLLAPSED = 0.25  # the GAN collapsed if the spread of generated rows is below this share of that of real rows
+_COLLAPSED = 0.25  # the GAN collapsed if ``spread`` in ``facts_`` is below this
 _POINTS = 500  # most points of each kind in the scatter plot
 
 
@@ -52,10 +52,10 @@ class WganSampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no
     facts_ : results of training and of the comparison with real rows, as JSON types. ``real``, ``held_out``,
         ``generated``: numbers of rows of the rarer class. ``steps``, ``best_step``, ``stopped``: steps taken, the step
         of the kept generator, why training stopped. ``auc``: cross-validated ROC AUC of a classifier that separates
-        generated from held-out rows, .5 if it cannot (Lopez-Paz and Oquab 2017). ``auc_real``: the same for real
-        training rows in place of generated rows. ``mmd``, ``p_value``: squared maximum mean discrepancy from the
-        held-out rows, and its p value by a permutation test. ``spread``: how much generated rows vary (square root of
-        their total variance), divided by how much real rows vary. ``nearest``: median distance of generated rows to
+        generated from held-out rows, .5 if it cannot separate them (Lopez-Paz and Oquab 2017). ``auc_real``: the same
+        for real training rows in place of generated rows. ``mmd``, ``p_value``: squared maximum mean discrepancy from
+        the held-out rows, and its p value by a permutation test. ``spread``: how much generated rows vary (square root
+        of their total variance), divided by how much real rows vary. ``nearest``: median distance of generated rows to
         the nearest training row, divided by the same median of held-out rows. ``collapsed``, ``reason``: whether the
         GAN collapsed, and why. ``history``: step and squared discrepancy of each check during training.
     picture_ : ``training``, ``held_out`` and ``generated`` rows of the rarer class as points of a scatter plot, (n, 2)
@@ -302,7 +302,7 @@ def _watched(
 
 
 def _facts(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Any]:
-    """Compare the generated rows ``made`` with real rows; return the part of ``WganSampler.facts_`` about this."""
+    """Compare the generated rows ``made`` with real rows; return this part of ``WganSampler.facts_``."""
     few = made[rng.permutation(len(made))[:MOST_ROWS]]
     held, training = rows.held_out[:MOST_ROWS], rows.training[:MOST_ROWS]
     kernel = Kernel.of(np.concatenate([rows.training, rows.held_out]))
@@ -324,7 +324,7 @@ def _facts(rows: _Rows, made: Floats, rng: np.random.Generator) -> dict[str, Any
 
 
 def _verdict(facts: dict[str, Any], apart: str) -> dict[str, Any]:
-    """Return ``collapsed``, whether training diverged or generated rows vary too little, and ``reason``, a sentence.
+    """Return ``collapsed`` (whether training diverged or generated rows vary too little) and ``reason`` (a sentence).
 
     ``reason`` is empty if the GAN did not collapse. ``apart`` says how training diverged; it is empty if it did not.
     """

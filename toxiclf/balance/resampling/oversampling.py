@@ -1,4 +1,4 @@
-"""Resamplers that add rows to the rarer class: copies, or new rows near its rows."""
+"""Resamplers that add rows to the rarer class: copies of its rows, or new rows near them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def borderline_smote(settings: Settings) -> Any:
 def svm_smote(settings: Settings) -> Any:
     """Return SVM-SMOTE: SMOTE from the support vectors of the rarer class.
 
-    It also extrapolates outward from support vectors that have few neighbors in the more frequent class.
+    If a support vector has few neighbors in the more frequent class, its new rows lie beyond it, away from its
+    neighbors in the rarer class.
 
     Source: Nguyen, Cooper and Kamei 2011, "Borderline over-sampling for imbalanced data classification".
     """
@@ -70,7 +71,7 @@ def svm_smote(settings: Settings) -> Any:
     generates=True, keys=("ratio", "neighbours"), order=60
 )  # fmt: skip
 def adasyn(settings: Settings) -> Any:
-    """Return ADASYN: SMOTE that makes more new rows from rows with more neighbors in the more frequent class.
+    """Return ADASYN: SMOTE in which a row gets more new rows if more of its neighbors are in the more frequent class.
 
     Source: He et al. 2008, "ADASYN: Adaptive synthetic sampling approach for imbalanced learning".
     """
@@ -105,7 +106,7 @@ def smote_tomek(settings: Settings) -> Any:
 def smote_enn(settings: Settings) -> Any:
     """Return SMOTE followed by edited nearest neighbors.
 
-    Edited nearest neighbors removes each row that has a row of another class among its three nearest neighbors.
+    This second method removes each row that has a row of another class among its three nearest neighbors.
 
     Source: Batista, Prati and Monard 2004, "A Study of the Behavior of Several Methods for Balancing Training Data".
     """

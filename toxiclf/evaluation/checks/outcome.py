@@ -54,8 +54,8 @@ def below_baseline(run: CheckedRun) -> Iterator[Finding]:
 def false_positive_gap(run: CheckedRun) -> Iterator[Finding]:
     """Warn if the false positive rate of a subgroup is significantly above that of all other comments.
 
-    The warning names the three subgroups with the largest difference. Skipped are subgroups by length or spelling, and
-    the subgroup of comments that name no group of people.
+    The warning names the three subgroups with the largest difference. Subgroups by length or spelling are skipped, and
+    so is the subgroup of comments that name no group of people.
     """
     gaps = [
         row

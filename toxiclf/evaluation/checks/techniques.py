@@ -12,8 +12,9 @@ from toxiclf.evaluation.checks._run import CheckedRun, Finding
 def double_weighting(run: CheckedRun) -> Iterator[Finding]:
     """Warn if two techniques favor the rare class at once.
 
-    The pairs are class weights and a loss, and class weights given by hand and resampling. Other class weights are
-    computed after resampling, so they do not favor the rare class again.
+    This happens if class weights are used with a loss other than cross-entropy, or if class weights given by hand are
+    used with resampling. Class weights that are not given by hand are computed after resampling, so they do not favor
+    the rare class again.
     """
     weighted = any(len(set(entry.weights)) > 1 for entry in run.class_weights)
     if run.weights_by_hand and run.resampled and weighted:

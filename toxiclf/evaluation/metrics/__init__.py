@@ -10,8 +10,8 @@ def metric_names(shown_in: str = "", *, production: bool = False) -> tuple[str, 
 
     Parameters
     ----------
-    shown_in : where the metrics are shown, such as "headline"; a key of the dict ``shown_in`` with which metrics are
-        registered. Empty for all metrics, as in ``report.json``.
+    shown_in : name of a table, such as "headline"; empty for all metrics, as in ``report.json``. Each metric is
+        registered with a dict ``shown_in``, whose keys are the names of the tables that show it.
     production : whether to include metrics that are defined only at a production prevalence; no effect if ``shown_in``
         is given.
 

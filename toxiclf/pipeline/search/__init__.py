@@ -52,7 +52,7 @@ def search(parts: Split, recipe: Recipe, say: Say, log: Path | None = None) -> S
 
     Parameters
     ----------
-    log : file to which each finished trial is saved; trials of the same search that it already holds are not run again.
+    log : file to which each finished trial is saved; trials of this search that are already in it are not run again.
 
     Raises
     ------

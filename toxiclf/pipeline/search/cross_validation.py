@@ -63,7 +63,7 @@ class _Fold:
 
 
 class CrossValidator:
-    """Computes the metric of candidate recipes in each fold; consecutive candidates share equal features."""
+    """Computes the metric of candidate recipes in each fold; features are reused if the next candidate has the same."""
 
     def __init__(self, parts: Split, recipe: Recipe, section: SearchSection, say: Say) -> None:
         self._parts, self._recipe, self._section, self._say = parts, recipe, section, say
@@ -207,7 +207,7 @@ class CrossValidator:
     def _fold(
         self, number: int, fitter: PipelineFitter, training_set: TrainingSet, validation: TokenizedTexts
     ) -> _Fold:
-        """Return the features of fold ``number``, learned without its held-out rows; they may be reused."""
+        """Return the features of fold ``number``, learned without its held-out rows or kept from an earlier call."""
         key = features_key(fitter.recipe)
         if self._features[0] != key:
             self._features = (key, {})
@@ -220,7 +220,7 @@ class CrossValidator:
 
 
 def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabeled", "pretrained"]) -> list[str]:
-    """List the sources that a recipe or the candidates of its search name for the recipe key ``vectors.{key}``."""
+    """List the sources given for the recipe key ``vectors.{key}``, in a recipe or in the candidates of its search."""
     value = getattr(recipe.vectors, key)
     named = [value] if isinstance(value, str) else list(value)
     for space in section.space:
@@ -231,7 +231,7 @@ def named_sources(recipe: Recipe, section: SearchSection, key: Literal["unlabele
 
 
 def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
-    """List the word vectors that a recipe or the candidates of its search name, for features or for augmentation."""
+    """List the word vectors that a recipe or the candidates of its search use, for features or for augmentation."""
     steps = list(recipe.balance.augment)
     for space in section.space:
         values = space.get("balance.augment", ())
@@ -246,7 +246,7 @@ def named_vectors(recipe: Recipe, section: SearchSection) -> list[str]:
 
 
 def content_of(source: str) -> str:
-    """Identify a source's content: by name for a corpus, whose files are verified, or by SHA-256 for a file."""
+    """Return an identifier of a source's content: a corpus's name, as corpora are verified, or a file's SHA-256."""
     if source.startswith(PREFIX):
         return source
     with Path(source).open("rb") as file:

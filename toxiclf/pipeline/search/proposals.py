@@ -17,7 +17,9 @@ Run = Callable[[int, Settings], Trial]
 
 
 def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
-    """Return all distinct combinations of the values in each table of the search, grouped by the features they use.
+    """Return all combinations of the values in each table of the search, without repeats.
+
+    Combinations whose models use the same features follow each other.
 
     Raises
     ------
@@ -64,7 +66,7 @@ class Optuna:
         check_values(recipe, section)
 
     def run(self, run: Run) -> list[Trial]:
-        """Run one trial after another, each proposed from the results so far; return those with new settings."""
+        """Run one trial after another, each proposed from the results so far; return them without repeated settings."""
         study = self._optuna.create_study(direction="maximize")
         trials: list[Trial] = []
         for number in range(1, self._section.trials + 1):
@@ -112,11 +114,12 @@ def _samples(values: Range | tuple[Any, ...]) -> tuple[Any, ...]:
 def check_values(recipe: Recipe, section: SearchSection) -> None:
     """Check each value of the search before anything is fitted.
 
-    If only a combination of values is not valid, a trial that optuna proposes with it fails when it is run.
+    A combination of valid values may still not be valid. If optuna proposes such a combination, its trial fails when it
+    is run.
 
     Raises
     ------
-    UsageError : a key is unknown, or a value is not valid for any model that its table names.
+    UsageError : a key is unknown, or a value is valid for none of the models in its table.
     """
     for space in section.space:
         models = space.get("model.name", (recipe.model.name,))
@@ -132,9 +135,9 @@ def check_values(recipe: Recipe, section: SearchSection) -> None:
 def _refusal(
     recipe: Recipe, space: Mapping[str, Any], models: Sequence[str], key: str, value: Any
 ) -> UsageError | None:
-    """Return the error if a value is not valid for any model of its table, else None.
+    """Return the error if a value is valid for none of the models in its table; return None if it is valid for one.
 
-    The value is tried alone and together with each value of each other key of the table.
+    The value is tried alone and together with each value of each other key of the table; one valid try suffices.
     """
     others = [{}, *({k: v} for k in space if k not in (key, "model.name") for v in _samples(space[k]))]
     refusals = []

@@ -1,4 +1,4 @@
-"""The figure of an anomaly model's raw outputs by class, with the threshold from which comments are flagged."""
+"""The figure of an anomaly model's raw outputs by class, with the threshold that flagged comments reach."""
 
 from __future__ import annotations
 

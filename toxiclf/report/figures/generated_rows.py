@@ -1,4 +1,4 @@
-"""The figure of rows that a GAN generated beside real rows, in two principal components."""
+"""The figure of real rows and rows that a GAN generated, in two principal components."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The precision-recall curve, with the decision threshold and its intervals."""
+"""The precision-recall curve, with precision and recall at the decision threshold and their intervals."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def precision_recall(report: Report, scored: ScoredRows | None, label: int) -> C
 
 
 def _reach(row: MetricRow) -> tuple[list[float], list[float]]:
-    """Return the distances from a value down and up to the ends of its interval; 0 if the interval is undefined."""
+    """Return how far the ends of an interval are below and above its value; 0 if the interval is undefined."""
     if row.value is None or row.low is None or row.high is None:
         return [0.0], [0.0]
     return [max(0.0, row.value - row.low)], [max(0.0, row.high - row.value)]

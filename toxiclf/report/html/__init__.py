@@ -182,7 +182,7 @@ def embedded(data: Any) -> str:
 
 
 def policy_of(*scripts: str) -> str:
-    """Return a content security policy that allows only these scripts to run and nothing to be loaded."""
+    """Return a content security policy that lets only these scripts run, and forbids loading anything."""
     hashes = " ".join(map(_hash, scripts))
     return (
         "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -196,7 +196,7 @@ def _hash(script: str) -> str:
 
 @cache
 def plotly_library() -> str:
-    """Return the source of plotly's JavaScript library, with line feeds only."""
+    """Return the source of plotly's JavaScript library; each of its lines ends with a line feed alone."""
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs()).replace("\r\n", "\n").replace("\r", "\n")  # as browsers do before they hash it

@@ -111,7 +111,7 @@ def moderator(report: Report, label: str) -> str:
 
 
 def default_rates(report: Report) -> list[float | None]:
-    """Return the production prevalence of each label; if none is set, its share of the evaluated rows.
+    """Return the production prevalence of each label; if none is set, the label's share of the evaluated rows.
 
     None for a label without a confusion matrix.
     """

@@ -1,4 +1,4 @@
-"""Read words that are disguised so that filters do not find them.
+"""Read words that were disguised to escape filters.
 
 The text itself never changes. The views read its words in turn, each starting from the readings of the views before. A
 view is a subclass of :class:`View` that registers itself; its file has the view's name.
@@ -36,7 +36,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A view in use: its name, the bit that marks its edits in a form, its object, and the search for its trigger."""
+    """A view in use: its name, the bit of its edits in a form, its object, and the search method of its trigger."""
 
     name: str
     bit: int
@@ -62,7 +62,8 @@ class _Views:
     of_spaces: tuple[_Chosen, ...]
 
 
-# If nothing matches, only views with `reads_syllables` read the text. Punctuation that ends a word does not match.
+# If nothing matches, only the triggers of views with `reads_syllables` are tried. Punctuation that ends a word does
+# not match.
 _ODD = re.compile(r"[^가-힣 .,!?~]|[.,!?~][가-힣]")
 _ADDRESS = re.compile(
     r"(?<![A-Za-z])[A-Za-z]{2,10}://(?:[\w.%+-]*@)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?(?:[/?#]\S*)?"
@@ -102,7 +103,7 @@ def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
 
 
 def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = None) -> list[Reading]:
-    """Return the readings of the disguised words in a text before normalization, with spans in ``text`` itself.
+    """Return the readings of the disguised words in a text that is not normalized; the spans are those in ``text``.
 
     >>> read_raw("이  ㅅㅣ\u200b발", Normalizer())
     [Reading(rule='jamo', start=3, end=7, text='시발')]
@@ -115,9 +116,10 @@ def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = No
 
 
 def expanded(text: str, views: Sequence[str] | None = None) -> str:
-    """Append the readings of disguised words to a normalized text, as whole words, each once, in order.
+    """Append to a normalized text its disguised words as the views read them, each once, in order of position.
 
-    If no view reads anything, return ``text`` itself. The result has at most twice the length of ``text`` plus 32.
+    A word is appended whole, even if only a part of it is disguised. If no view reads anything, return ``text`` itself.
+    The result has at most ``2 * len(text) + 32`` characters.
 
     >>> expanded("야 시1발아 꺼져")
     '야 시1발아 꺼져 시발아'
@@ -173,7 +175,7 @@ def _chosen(names: tuple[str, ...] | None) -> _Views:
 
 
 def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
-    """Return the spans of words to read: those that a trigger matches, and those with spaces that a view finds."""
+    """Return the spans of words to read: those with a match of a trigger, and those that a view's ``spans`` finds."""
     suspects: set[tuple[int, int]] = set()
     odd = bool(_ODD.search(text))
     for one in views.all if odd else views.of_syllables:
@@ -235,7 +237,7 @@ def _joined(old: list[Reading], new: list[Reading]) -> list[Reading]:
 
 
 def _forms(form: Form, views: _Views) -> Iterator[Form]:
-    """Yield the forms in which an unread ``form`` can be read; each view starts from the result of the view before."""
+    """Yield the forms that the views make of an unedited form; each view starts from the result of the view before."""
     if _SYLLABLES.fullmatch(form.text):
         yield from _longer(form, views)
         return
@@ -270,10 +272,10 @@ def _gap(form: Form, at: int, text: str) -> str:
 
 
 def _holds(form: Form, start: int, end: int, text: str) -> bool:
-    """Return whether an abusive stem, the characters ``start`` to ``end`` of a form, is really a stem.
+    """Return whether the characters ``start`` to ``end`` of a form, which spell an abusive stem, are meant as one.
 
-    It is not if it is a list (중·일·베트남) or consists of parts of two plain words (홍.어린이, 시8구역). Only stems that
-    depend on a single group of symbols, an 8 or a c are checked; for all others, return True.
+    They are not if they are items of a list (일·베 in 중·일·베트남) or parts of two plain words (홍.어린이, 시8구역). Only
+    stems with a single group of symbols inside, an 8 or a c are checked; for all others, return True.
     """
     if form.text[start] < "가":
         return True

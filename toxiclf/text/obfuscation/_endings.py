@@ -63,7 +63,7 @@ def may_follow(stem: str, rest: str, *, numeral: bool = False) -> bool:
     """Return whether ``rest``, the characters after an abusive stem, may follow this stem in the same word.
 
     ``rest`` must not begin with another stem. ``numeral`` tells whether the stem was written with a digit at its end
-    (시8). After such a stem only swearing may follow, because most of what looks like a particle is a counter there.
+    (시8). After such a stem, only swearing may follow, because what looks like a particle is mostly a counter.
 
     >>> may_follow("홍어", "들아"), may_follow("홍어", "린이"), may_follow("시팔", "개", numeral=True)
     (True, False, False)

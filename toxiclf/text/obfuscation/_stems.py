@@ -89,9 +89,10 @@ def stem_pattern() -> re.Pattern[str]:
 
 @cache
 def neighbours() -> tuple[str, str]:
-    """Return two regex classes of the characters in stems.
+    """Return two character classes for regular expressions.
 
-    The first class has all characters but the last of each stem; the second has all but the first of each stem.
+    The first holds every character that stands before another one in a stem; the second holds every character that
+    stands after another one in a stem.
     """
     before = {character for stem in stems() for character in stem[:-1]}
     after = {character for stem in stems() for character in stem[1:]}
@@ -114,7 +115,7 @@ _FAR = max(map(len, OPENERS)) + 1
 
 @cache
 def _clause() -> re.Pattern[str]:
-    """Return a pattern for the end of a clause; a stem with a filler inside (시1발) may follow as a word of its own."""
+    """Return a pattern for the end of a clause, after which a stem with a filler inside (시1발) is a word of its own."""
     return re.compile("(?!열네)[가-힣][나야니데까마해라서는도만게걸지래어냐네가고면와죠짜음임]$")
 
 
@@ -126,7 +127,7 @@ def stems_in(text: str, dropped: Sequence[int] = (), filled: Sequence[bool] = ()
     Parameters
     ----------
     text : one word, or several.
-    dropped : for each character, whether anything was dropped just before it (not 0), so that a word may begin there.
+    dropped : for each character, not 0 if anything was dropped just before it; a word may begin there.
     filled : for each character, whether digits or symbols used as a filler were dropped just before it.
 
     >>> stems_in("아시발아"), stems_in("다시발견"), stems_in("시발점")

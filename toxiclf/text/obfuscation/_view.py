@@ -13,9 +13,9 @@ from toxiclf.text.obfuscation._form import Edit, Form
 class View(ABC):
     """Base class of views; each view reads words that are disguised in one way.
 
-    If the :meth:`trigger` of a view matches a word, all views in use read it in their registered order, each starting
-    from the result of the view before. A reading counts if it contains an abusive stem or if its edits are certain
-    (``Edit.sure``). A view has no state, so a process needs only one object of each class.
+    If the :meth:`trigger` of a view matches a word, all views in use read this word in their registered order, each
+    starting from the result of the view before. A reading counts if it contains an abusive stem or if its edits are
+    certain (``Edit.sure``). A view has no state, so a process needs only one object of each class.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class View(ABC):
 
     @abstractmethod
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for places that the view may read; a text without such a place costs only the search."""
+        """Return a pattern for places that the view may read; other texts take only the time of the search."""
 
     def edits(self, form: Form) -> list[Edit]:
         """Return the edits by which the view reads a form, in order of position and without overlap."""
@@ -48,5 +48,5 @@ class View(ABC):
         return ()
 
     def last_edits(self, form: Form) -> list[Edit]:
-        """Return edits to try once every view has read the form; the form is also kept without them."""
+        """Return edits to try after every view has read the form; the form without these edits is tried too."""
         return []

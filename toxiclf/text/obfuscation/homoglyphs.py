@@ -28,7 +28,10 @@ _LEET_WORD = re.compile(r"(?<![\w@$!])(?=[A-Za-z]*[0-9@$!]{1,3}[A-Za-z])[A-Za-z0
 
 @register("view", summary="Letters of other scripts, and digits, in the place of Latin letters (ѕеx, sh1t)", order=10)
 class Homoglyphs(View):
-    """Reads letters that look Latin (ѕеx), listed in Unicode's UTS 39, and abusive English words with digits (sh1t)."""
+    """Reads letters that look Latin (ѕеx) and abusive English words with digits (sh1t).
+
+    Unicode's UTS 39 lists letters that look alike.
+    """
 
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for letters that may look Latin, and for digits and symbols inside a Latin word."""

@@ -17,7 +17,10 @@ _CRYING = frozenset("ㅠㅜㅡㅗㅛ")  # vowels that stand for eyes and mouths:
 
 @register("view", summary="Syllables written as single jamo (ㅅㅣ발)", order=50)
 class Jamo(View):
-    """Reads syllables written as single jamo (ㅅㅣ발) and final consonants written apart (시바ㄹ), not faces or laughter."""
+    """Reads syllables written as single jamo (ㅅㅣ발) and final consonants written apart (시바ㄹ).
+
+    Jamo that may be a face or laughter are read only inside an abusive stem.
+    """
 
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for jamo that may form a syllable; it matches more than :func:`_loose` and is faster."""
@@ -61,7 +64,7 @@ def _is_face(letters: str) -> bool:
 
 
 def _stutters(letters: str, start: int) -> bool:
-    """Return whether the syllable whose jamo begin at ``start`` is next to laughter or crying (ㅋㅋㅏ, ㅇㅇㅓ)."""
+    """Return whether the first or second jamo of the syllable at ``start`` is doubled, as in laughter (ㅋㅋㅏ, ㅋㅠㅠ)."""
     return (
         letters[start - 1 : start] == letters[start] or letters[start + 1 : start + 2] == letters[start + 2 : start + 3]
     )

@@ -12,7 +12,8 @@ from toxiclf.text.obfuscation._view import View
 
 _KEYS = {key: letter for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
 _LAYOUT = str.maketrans(_KEYS | {key.upper(): SHIFTED.get(letter, letter) for key, letter in _KEYS.items()})
-# Frequent plain words, because words typed this way by mistake are as often not toxic. Each takes four keys or more.
+# Frequent plain words, because a word typed this way by mistake is plain as often as it is toxic. Each takes four keys
+# or more.
 _PLAIN_WORDS = """
 안녕 감사 사랑 고마 재밌 재미 최고 진짜 영화 정말 대박 그냥 너무 하하 아니 이거 추천 평점 연기 감동 좋아 좋은 미안 죄송 축하 화이팅
 파이팅 오늘 내일 우리 나는 너는 이건 그래 그런 하지만 뭐야 뭐냐 보고 싶다 배우 한국 사람 생각 무슨 어떻 언제
@@ -23,7 +24,7 @@ _WORD = re.compile(r"(?<![A-Za-z0-9@_./#&'-])[A-Za-z]{4,}(?![A-Za-z0-9@_/#&'])")
 _WEAK = frozenset(["개새", "쪼다"])  # stems inside plain words: Rotoworld, Whekau
 _LONG = 8
 _LAST = frozenset("은는이가을를요다네지서고면에도만나라야아어까게음데든듯")  # last syllables of words and sentences
-_UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # christians types whole syllables, but is English
+_UNENGLISH = re.compile(r"[^aeiouy]{5}", re.IGNORECASE)  # the word christians types whole syllables, but is English
 
 
 @register("view", summary="Hangul typed with the keyboard set to Latin letters (tlqkf)", order=40)
@@ -81,5 +82,5 @@ def _is_meant(read: str, word: str) -> bool:
 
 
 def _is_common(syllable: str) -> bool:
-    """Return whether a syllable is one of the 2,350 of the standard KS X 1001; others are in foreign words or typos."""
+    """Return whether a syllable is one of the 2,350 in the standard KS X 1001. Others are in foreign words or typos."""
     return len(syllable.encode("euc_kr")) == 2

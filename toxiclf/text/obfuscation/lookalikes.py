@@ -68,7 +68,7 @@ class Lookalikes(View):
         )
 
     def read(self, form: Form, bit: int) -> Form:
-        """Return the form with other characters replaced by jamo, and these jamo then joined into syllables."""
+        """Return the form with characters that stand for jamo replaced by the jamo, and these joined into syllables."""
         latin = form
         for edits in (_drawn_vowels, _consonants, _vowels):
             form = form.edited(edits(form), bit)
@@ -118,7 +118,8 @@ def _vowels(form: Form) -> list[Edit]:
 def _needs_vowel(text: str, at: int) -> bool:
     """Return whether the character at ``at`` is used as a vowel rather than as a filler.
 
-    The 1 is a filler in ㅅ1ㅂ, where no vowel is written, and in ㅂㅕㅇ1신, where the syllable before is complete.
+    The 1 is a vowel in ㅅ1발. It is a filler in ㅅ1ㅂ, which is written without vowels, and in ㅂㅕㅇ1신, where the syllable
+    before it is complete.
     """
     earlier, before, after, later = (text[i : i + 1] for i in (at - 2, at - 1, at + 1, at + 2))
     if at < 2:
@@ -134,7 +135,7 @@ def _drawn_vowels(form: Form) -> list[Edit]:
 
 
 def _composed_of(form: Form, bit: int) -> list[Edit]:
-    """Return edits that join jamo into syllables where the view with this ``bit`` made at least one of the jamo."""
+    """Return edits that join jamo into syllables; the view with this ``bit`` made at least one jamo of each."""
     edits = []
     for run in _RUN.finditer(form.text):
         for start, end, piece in composed_pieces(run[0]):

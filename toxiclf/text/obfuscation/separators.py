@@ -37,7 +37,7 @@ class Separators(View):
     """Reads words with symbols between their letters (시.발), and abusive words with spaces between them (병 신)."""
 
     def trigger(self) -> re.Pattern[str]:
-        """Return a pattern for symbols between letters; without the symbols, the word may have another reading."""
+        """Return a pattern for places where symbols may separate the letters of a disguised word."""
         before, after = neighbours()
         return re.compile(
             rf"{before}(?:{_SIGNS}){{1,6}}{after}|[ㄱ-ㅣ](?:{_SIGNS}){{1,6}}[ㄱ-ㅣ가-힣]"
@@ -63,7 +63,7 @@ class Separators(View):
         """Return edits that drop the symbols between letters.
 
         The edits are certain if the same symbol separates the letters of an abusive English word, or three or more
-        single syllables that do not form a list, as 월.화.수 does.
+        single syllables, unless these form a list (월.화.수).
         """
         edits = {match.span(): Edit(*match.span(), "") for match in _BETWEEN.finditer(form.text)}
         if not edits:

@@ -23,7 +23,7 @@ _TAILS = {
 }
 TAIL_OF = {head: tail for tail, heads in _TAILS.items() for head in heads}
 """For each vowel, the vowel of the syllable that can stretch it."""
-_SURE = 2  # a certain edit has this many stretching syllables or more; one is as often plain (시인, 기어이)
+_SURE = 2  # a certain edit has this many stretching syllables or more; one is as often in a plain word (시인, 기어이)
 
 
 @register("view", summary="Syllables drawn out by others of the same vowel (시이발)", order=60)
@@ -35,7 +35,7 @@ class Stretched(View):
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for syllables that two others stretch, or that one stretches inside a stem.
 
-        The pattern looks for the stretching syllable first and then at the syllable before it, because few syllables
+        The pattern looks for the stretching syllable first, then looks at the syllable before it, because few syllables
         can stretch another.
         """
         before, after = neighbours()
@@ -86,7 +86,7 @@ def _drawn_out() -> re.Pattern[str]:
 
 
 def _tail_of(character: str) -> str:
-    """Return the vowel of a syllable that stretches ``character``; empty if none can, as after a final consonant."""
+    """Return the vowel of a syllable that can stretch ``character``; empty if none can (after a final consonant)."""
     if not "가" <= character <= "힣":
         return ""
     _, medial, final = parts(character)

@@ -1,4 +1,4 @@
-"""The view `yamin`, which reads well-known words with syllables replaced by similar ones (yaminjeongeum)."""
+"""The view `yamin`, which reads well-known words with syllables replaced by similar-looking ones (yaminjeongeum)."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _lines() -> list[list[str]]:
 def _pattern() -> re.Pattern[str]:
     """Return a pattern for the words of the table.
 
-    Words marked with a star match anywhere; others match only at the beginning of a word, or after one of the prefixes
-    개, 핵, 초 and 갓 there.
+    Words marked with a star match anywhere; others match only at the beginning of a word, or right after a prefix
+    (개, 핵, 초 or 갓) that begins the word.
     """
     alone = any_of(yamin_words())
     anywhere = any_of(written[1:] for written, _ in _lines() if written[0] == "*")
@@ -41,7 +41,7 @@ def _pattern() -> re.Pattern[str]:
 
 @register("view", summary="Syllables written as others that look like them, in well-known words (댕댕이)", order=70)
 class Yamin(View):
-    """Reads well-known words with look-alike syllables (yaminjeongeum, 댕댕이 → 멍멍이), from a table."""
+    """Reads well-known words written with similar-looking syllables (yaminjeongeum: 댕댕이 → 멍멍이); a table lists them."""
 
     reads_syllables = True
 

@@ -33,7 +33,7 @@ def tokenizer(name: str, part_of_speech: Sequence[str] = (), typo_correction: bo
     ----------
     name : name of a registered tokenizer; ``toxiclf list tokenizers`` shows them.
     part_of_speech : beginnings of the engine's tags; only tokens with such a tag are kept. Empty keeps all tokens.
-    typo_correction : whether misspelled words are read as what they were meant to be (only kiwi can).
+    typo_correction : whether misspelled words are read as if they were spelled correctly (only kiwi can do this).
 
     Raises
     ------

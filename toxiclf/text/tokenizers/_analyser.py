@@ -114,8 +114,8 @@ def _without_spaces(tokens: Sequence[Located], text: str) -> list[Located]:
 def _visible(text: str, start: int, end: int) -> Span:
     """Strip white space from both ends of a span.
 
-    A span of white space alone is replaced by the span of the visible character before it, or after it if none is
-    before.
+    A span of white space alone is replaced by the span of the visible character before it, or of the one after it
+    if there is none before.
     """
     inner = text[start:end]
     if not inner.isspace():

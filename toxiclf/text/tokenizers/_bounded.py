@@ -30,7 +30,7 @@ class Bounds:
     run : longest run of one character; further repeats are dropped, and the last kept character's span covers them.
     word : longest word, in characters; a longer word is broken up. If this limit is set, it is 8 in texts of more than
         10,000 characters.
-    letters : longest run of single jamo, if it must be shorter than a word.
+    letters : longest run of single jamo, if this must be shorter than ``word``; a longer run is broken up.
     text : longest text that is read at once, in characters; a longer text is read in pieces, which end at white space
         if possible.
     astral : whether the engine supports characters beyond U+FFFF; if not, it gets U+FFFD in their place.
@@ -50,7 +50,7 @@ class Piece:
     Attributes
     ----------
     text : the piece as the engine gets it.
-    source : the piece before the characters that the engine does not support were replaced; as long as ``text``.
+    source : the same piece with the unsupported characters that U+FFFD replaces in ``text``; as long as ``text``.
     offset : position of the piece in the whole text, used if ``at`` is None.
     at, ends : for each character of ``text``, its start and end in the whole text; None if ``offset`` alone gives them.
     """
@@ -62,7 +62,7 @@ class Piece:
     ends: Sequence[int] | None = None
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span of ``text[start:end]``, which must not be empty, in the whole text."""
+        """Return the span in the whole text of ``text[start:end]``, which must not be empty."""
         if self.at is None or self.ends is None:
             return start + self.offset, end + self.offset
         return self.at[start], self.ends[end - 1]
@@ -130,9 +130,9 @@ class Cutter:
         return indices, ends
 
     def _broken(self, text: str, indices: Sequence[int], ends: Sequence[int], word: int) -> tuple[list[int], list[int]]:
-        """Add spaces to words of more than ``word`` characters and to long runs of jamo, so that all are short enough.
+        """Break up words of more than ``word`` characters, and long runs of jamo, by added spaces.
 
-        Return ``indices`` and ``ends`` with the entries -1 and 0 for each added space.
+        Return new versions of ``indices`` and ``ends``, in which each added space has the entries -1 and 0.
         """
         letters = self.bounds.letters or len(text)
         at: list[int] = []

@@ -23,13 +23,13 @@ _PART = 64  # minimum number of texts that a thread takes at once
 class Tokenizer(ABC):
     """Base class of tokenizers, which split normalized texts into tokens.
 
-    If the engine fails on a text or finds no tokens, the text is split at white space. Those words have no tag and are
-    kept whatever ``part_of_speech`` says, so that no comment is lost.
+    If the engine fails on a text or finds no tokens, the text is split at white space. These words have no tag and
+    are kept whatever ``part_of_speech`` says, so that no comment is lost.
 
     Parameters
     ----------
     part_of_speech : beginnings of the engine's tags; only tokens with such a tag are kept. Empty keeps all tokens.
-    typo_correction : whether misspelled words are read as what they were meant to be.
+    typo_correction : whether misspelled words are read as if they were spelled correctly.
 
     Attributes
     ----------

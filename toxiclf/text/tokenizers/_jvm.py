@@ -47,7 +47,7 @@ def class_named(tokenizer: str, name: str) -> Any:
     Raises
     ------
     MissingExtraError : konlpy or JPype is not installed.
-    UsageError : Java is missing or cannot be started, or a Java machine that other code started cannot load the class.
+    UsageError : Java is missing or cannot be started, or other code started a Java machine that cannot load the class.
     """
     import jpype
 
@@ -147,7 +147,7 @@ def give_up() -> None:
 
 
 def _stop_references() -> None:
-    """Stop the Java thread that reports dropped references to Python: if it outlives Python, it aborts the process."""
+    """Stop the Java thread that releases Python objects for Java: if it outlives Python, it aborts the process."""
     import jpype
 
     with suppress(Exception):

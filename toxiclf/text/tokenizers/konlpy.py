@@ -112,7 +112,7 @@ class KonlpyTokenizer(Analyser):
 
     @abstractmethod
     def _warm(self, engine: Any) -> None:
-        """Let the engine read one word, so that a failure shows when it is loaded."""
+        """Let an engine that was just loaded read one word, so that a failure shows at once."""
 
 
 class _Pool:
