@@ -171,7 +171,7 @@ def test_a_validation_part_of_one_class_is_refused_in_a_sentence(sample: Comment
     not_toxic = sample.take(np.flatnonzero(sample.targets[:, 0] == 0)[:200])
     toxic = sample.take(np.flatnonzero(sample.targets[:, 0] == 1)[:40])
     parts = Split(not_toxic.take(np.arange(150)).joined(toxic), not_toxic.take(np.arange(150, 200)), None, 0)
-    with pytest.raises(DataError, match=r"but there is only one; raise split\.validation"):
+    with pytest.raises(DataError, match=r"but all are of one class; raise split\.validation"):
         learn(parts, recipe_of(features=METRIC), lambda message: None)
 
 

@@ -358,7 +358,7 @@ class Report(BaseModel):
 
 
 def _with_present_names(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a report with present names: version 0.1 wrote "test part" for "test set", and so on."""
+    """Return the content of a report with present names; version 0.1 had other names for the sets."""
     content, data, on = dict(content), content.get("data"), content.get("evaluated_on")
     if isinstance(data, Mapping) and "parts" in data:
         content["data"] = {"sets" if key == "parts" else key: value for key, value in data.items()}
