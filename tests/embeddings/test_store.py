@@ -333,7 +333,7 @@ def test_word2vec_files_from_elsewhere_are_read(tmp_path: Path, name: str, conte
         ("v.vec", "2 2\n가 1 2\n나 1e300 1\n".encode(), "not finite"),
         ("v.vec", text_file(TOKENS, VECTORS.matrix).replace(b"4 6", b"3 6"), "more than the 3 vectors"),
         ("v.bin", binary_file(TOKENS, VECTORS.matrix).replace(b"4 6", b"3 6"), "more than the 3 vectors"),
-        ("v.vec", "2 2\n가 1 2\n나 1 2 3\n".encode(), "vector 2 of 2 is not a token and 2 numbers"),
+        ("v.vec", "2 2\n가 1 2\n나 1 2 3\n".encode(), "vector 2 of 2 is not valid; expected a token, then 2 numbers"),
         ("v.vec", "2 2\n가 1 2\n나 1 x\n".encode(), "not in word2vec"),
         ("v.vec.gz", gzip.compress(b"2 2\n" + b"a 1 2\n" * 9, mtime=0)[:-9], "not in word2vec"),
         ("v.vec", b"2000000 300\n" + b" " * 2**10, "promises"),

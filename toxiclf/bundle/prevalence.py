@@ -68,13 +68,13 @@ def production_prevalence(
 
     Parameters
     ----------
-    rates : share of each label among the rows that calibration was fitted on.
+    rates : share of each label among the calibration rows, on which calibration was fitted.
     before : earlier production prevalence of each label; if None, ``rates`` are used instead.
 
     Raises
     ------
-    UsageError : ``prior`` is wrong, see :func:`check_prior`. Or a label that ``prior`` names is held by none or all of
-        the rows that calibration was fitted on. Or labels are exclusive, and each of these rows has a label.
+    UsageError : ``prior`` is wrong (see :func:`check_prior`); none or all of the calibration rows have a label that
+        ``prior`` names; or labels are exclusive and no calibration row is without a label.
 
     >>> production_prevalence({"hate": 0.01}, ["toxic", "hate"], [0.3, 0.2], exclusive=False)
     (0.3, 0.01)

@@ -247,7 +247,7 @@ def _rows(file: _File, count: int, size: int, binary: bool) -> tuple[list[str], 
     for row in range(1, count + 1):
         word, numbers = _binary_row(file, size) if binary else _text_row(file, size)
         if not word or len(numbers) != size:
-            raise ValueError(f"vector {row:,} of {count:,} is not a token and {size:,} numbers")
+            raise ValueError(f"vector {row:,} of {count:,} is not valid; expected a token, then {size:,} numbers")
         token = word.decode("utf-8", "replace")
         if token not in places:
             matrix[len(places)] = numbers

@@ -68,5 +68,5 @@ class TokenizedTexts:
 
 
 def encoded(comments: Comments, encoder: TextEncoder) -> Encoded:
-    """Return the ids of comments; the cached normalized texts of ``comments`` are used if there are any."""
+    """Encode comments as token or n-gram ids; normalized texts that ``comments`` has cached are not made again."""
     return encoder.encode_preprocessed(*comments.preprocessed(encoder.preprocessor))

@@ -31,8 +31,8 @@ class AutoencoderOptions(NetworkOptions):
     "model", "autoencoder", order=50, options=AutoencoderOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Autoencoder over averaged word vectors of comments without the label; a high reconstruction error "
-        "means an unusual comment",
+    summary="Autoencoder over averaged word vectors, trained only on comments without the label; a high "
+        "reconstruction error means an unusual comment",
 )  # fmt: skip
 class Autoencoder(VectorReconstruction):
     """Autoencoder of a comment's standardized vector, with narrow layers (Hinton and Salakhutdinov 2006).
@@ -116,7 +116,7 @@ class VaeOptions(NetworkOptions):
     "model", "vae", order=52, options=VaeOptions,
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Variational autoencoder over averaged word vectors of comments without the label",
+    summary="Variational autoencoder over averaged word vectors, trained only on comments without the label",
 )  # fmt: skip
 class Vae(VectorReconstruction):
     """Variational autoencoder (Kingma and Welling 2014), which draws its code from a normal distribution in training.

@@ -153,8 +153,8 @@ class Xgboost(Model):
     """Gradient-boosted trees that grow level by level (Chen and Guestrin 2016): one XGBoost booster per binary problem.
 
     Class weights are passed to XGBoost as ``scale_pos_weight``. The raw output is the log-odds. XGBoost only
-    finds the leaf of each tree for a row; this class sums the leaf values in double precision. XGBoost's own float32
-    sums would be off by up to 9e-6 if one class has 1 % of the rows and both classes have the same total weight.
+    finds the leaf of each tree for a row; the leaf values are summed here in double precision. XGBoost's own float32
+    sums are less exact: with 1 % toxic rows and balanced class weights, they are off by up to 9e-6.
     """
 
     options: XgboostOptions

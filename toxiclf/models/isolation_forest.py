@@ -31,7 +31,7 @@ class IsolationForestOptions(ModelOptions):
 @register(
     "model", "isolation_forest", order=60, options=IsolationForestOptions,
     learns_from_negatives=True, multi_label=False, raw_name="anomaly score",
-    summary="Isolation forest over averaged word vectors of comments without the label",
+    summary="Isolation forest over averaged word vectors, trained only on comments without the label",
 )  # fmt: skip
 class IsolationForest(Model):
     """Forest that isolates an unusual comment with fewer random splits than a usual one (Liu, Ting and Zhou 2008).

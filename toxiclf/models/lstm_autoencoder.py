@@ -37,7 +37,7 @@ class LstmAutoencoderOptions(NetworkOptions):
     "model", "lstm_autoencoder", order=53, options=LstmAutoencoderOptions, takes="sequences",
     is_network=True, watches_validation=True, learns_from_negatives=True, multi_label=False,
     raw_name="reconstruction error",
-    summary="Autoencoder over sequences of word vectors of comments without the label",
+    summary="Autoencoder over sequences of word vectors, trained only on comments without the label",
 )  # fmt: skip
 class LstmAutoencoder(Reconstruction):
     """LSTM autoencoder (Srivastava, Mansimov and Salakhutdinov 2015) of the standardized word vectors of a comment.

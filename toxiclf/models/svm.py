@@ -114,7 +114,7 @@ class OneClassSvmOptions(ModelOptions):
 @register(
     "model", "one_class_svm", order=61, options=OneClassSvmOptions,
     learns_from_negatives=True, multi_label=False, raw_name="anomaly score",
-    summary="One-class support vector machine over averaged word vectors of comments without the label",
+    summary="One-class support vector machine over averaged word vectors, trained only on comments without the label",
 )  # fmt: skip
 class OneClassSvm(Model):
     """One-class SVM: a boundary around comments without the label (Schölkopf et al. 2001).

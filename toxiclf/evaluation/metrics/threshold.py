@@ -75,8 +75,8 @@ def mcc(rows: ResampledRows) -> Floats:
 
 @register(
     "metric",
-    summary="Share of comments that are flagged; only at the production prevalence, because it depends on the share of "
-    "toxic rows",
+    summary="Share of comments that are flagged; given only for the production prevalence, because it depends on the "
+    "share of toxic rows",
     order=13,
     production_only=True,
     shown_in={"production": 50},

@@ -1,4 +1,4 @@
-"""The view `yamin`, which reads well-known words with syllables replaced by similar-looking ones (yaminjeongeum)."""
+"""The view `yamin`: restores well-known words whose syllables were replaced by similar-looking ones (yaminjeongeum)."""
 
 from __future__ import annotations
 
