@@ -89,7 +89,7 @@ def test_the_citation_names_this_version() -> None:
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     missing = [name for name in ("sphinx", "myst_parser", "furo", "numpydoc") if find_spec(name) is None]
     if missing:
-        pytest.skip(f"{', '.join(missing)} not installed; run: pip install 'toxiclf[docs]'")
+        pytest.skip(f"{', '.join(missing)} not installed; run: pip install '.[docs]'")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-d", str(tmp_path / "trees")]
     done = subprocess.run(
         [*command, str(DOCS), str(tmp_path / "site")], cwd=ROOT, capture_output=True, text=True, check=False

@@ -175,10 +175,7 @@ def test_they_train_together_and_the_bundle_scores_where_they_are(installed: Pat
     code = f"import toxiclf; print(toxiclf.load({str(folder / 'bundle')!r}).score(['발시 놈']))"
     assert run(["-c", code], installed).returncode == 0
     without = run(["-c", code])
-    assert (
-        "there is no tokenizer 'pairs' here; update toxiclf with: pip install -U toxiclf, or install the package"
-        in without.stderr
-    )
+    assert "there is no tokenizer 'pairs' here; install a newer toxiclf, or the package" in without.stderr
 
 
 def test_a_loss_takes_part(installed: Path) -> None:

@@ -26,7 +26,8 @@ class MissingExtraError(UsageError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} needs the extra [{extra}], which is not installed; run: pip install 'toxiclf[{extra}]'"
+            f"{what} needs the extra [{extra}], which is not installed; install it as you installed toxiclf, such as: "
+            f"pip install '.[{extra}]'"
         )
         self.extra = extra
 

@@ -29,7 +29,8 @@ def test_a_missing_library_is_one_sentence_with_the_pip_command(
     with pytest.raises(MissingExtraError) as refused:
         make_model(model_options(name))
     assert str(refused.value) == (
-        f"training needs {library}, and needs the extra [{extra}], which is not installed; run: pip install 'toxiclf[{extra}]'"
+        f"the model {name} needs the extra [{extra}], which is not installed; install it as you installed toxiclf, "
+        f"such as: pip install '.[{extra}]'"
     )
 
 

@@ -27,7 +27,8 @@ def test_a_missing_extra_is_one_sentence_with_the_pip_command(name: str, monkeyp
     with pytest.raises(MissingExtraError) as error:
         tokenizer(name)
     assert str(error.value) == (
-        f"tokenizer '{name}' needs the extra [{extra}], which is not installed; run: pip install 'toxiclf[{extra}]'"
+        f"tokenizer '{name}' needs the extra [{extra}], which is not installed; install it as you installed toxiclf, "
+        f"such as: pip install '.[{extra}]'"
     )
 
 
@@ -150,7 +151,7 @@ def test_a_bundle_whose_tokenizer_is_missing_ends_with_exit_code_2(
     )
     done = run(code)
     assert done.returncode == 2
-    assert "pip install 'toxiclf[kiwi]'" in " ".join(done.stderr.split())
+    assert "pip install '.[kiwi]'" in " ".join(done.stderr.split())
 
 
 def test_a_bundle_that_asks_a_tokenizer_for_what_it_has_not_is_rejected(

@@ -191,7 +191,7 @@ class Manifest(BaseModel):
             if isinstance(version, int) and version > FORMAT_VERSION:
                 raise BundleError(
                     f"the bundle has format {version}, this toxiclf reads up to {FORMAT_VERSION}; "
-                    "update it with: pip install -U toxiclf"
+                    "install a newer toxiclf"
                 )
             return cls.model_validate(content)
         except ValidationError as error:

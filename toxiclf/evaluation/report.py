@@ -251,8 +251,7 @@ class Report(BaseModel):
             complaint = error.errors()[0]
             if complaint["type"] == "newer_format":
                 raise DataError(
-                    f"{path} has format {complaint['msg']}, this toxiclf reads up to {FORMAT}; update it with: "
-                    "pip install -U toxiclf"
+                    f"{path} has format {complaint['msg']}, this toxiclf reads up to {FORMAT}; install a newer toxiclf"
                 ) from None
             where = ".".join(str(part) for part in complaint["loc"])
             reason = f"{where}: {complaint['msg']}" if where else complaint["msg"]

@@ -28,5 +28,5 @@ def make_model(options: ModelOptions) -> Model:
     model: Model = options.component.target(options)
     for library in model.libraries:
         if find_spec(library) is None:
-            raise MissingExtraError(f"training needs {library}, and", options.component.extra or "train")
+            raise MissingExtraError(f"the model {options.name}", options.component.extra or "train")
     return model

@@ -169,10 +169,7 @@ class NgramView:
 
 
 def _not_here(kind: str, name: str) -> str:
-    return (
-        f"there is no {kind} '{name}' here; update toxiclf with: pip install -U toxiclf, or install the package that "
-        "adds it"
-    )
+    return f"there is no {kind} '{name}' here; install a newer toxiclf, or the package that adds it"
 
 
 View = TokenView | NgramView
