@@ -65,7 +65,7 @@ def test_an_encoder_with_views_comes_back_from_its_json_and_reads_the_same() -> 
 
 def test_a_view_that_is_not_known_here_is_refused() -> None:
     text, vocabulary = TextEncoder(Preprocessor(Normalizer()), {}).to_json()
-    with pytest.raises(ValueError, match="there is no view 'mirror' here; update toxiclf with"):
+    with pytest.raises(ValueError, match="there is no view 'mirror' here; install a newer toxiclf"):
         TextEncoder.from_json({**text, "obfuscation": ["mirror"]}, vocabulary)
 
 
