@@ -91,7 +91,7 @@ def class_weights_table(report: Report) -> Table:
         [entry["problem"], entry["class"], f"{entry['rows']:,}", f"{entry['weight']:.3f}"]
         for entry in report.data["class_weights"]
     ]
-    return [["problem", "class", "training rows", "weight"], *lines] if lines else []
+    return [["label", "class", "training rows", "class weight"], *lines] if lines else []
 
 
 def importances_table(report: Report) -> Table:
