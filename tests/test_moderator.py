@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
+import pickle
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,31 +128,94 @@ def test_any_string_gets_a_probability(moderator: Moderator, texts: list[str]) -
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-@pytest.mark.parametrize("make", [list, tuple, iter, np.array, dict.fromkeys])
+@pytest.mark.parametrize("make", [list, tuple, iter, np.array, pd.Series, partial(pd.Series, dtype="string")])
 def test_texts_come_in_any_iterable(moderator: Moderator, make: Callable[[list[str]], Iterable[str]]) -> None:
     texts = ["가나다", "꺼져"]
     assert np.array_equal(moderator.score(make(texts)), moderator.score(texts))  # type: ignore[arg-type]
     assert moderator.check(make(texts)) == moderator.check(texts)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("wrong", [None, 1, 1.5, b"x", ["가"], float("nan")])
-def test_what_is_no_string_is_refused_by_its_place(moderator: Moderator, wrong: object) -> None:
-    for call in (moderator.score, moderator.check):
-        with pytest.raises(TypeError, match=rf"comment 1 is {type(wrong).__name__}; expected a string"):
-            call(["가", wrong, "나"])  # type: ignore[list-item, operator]
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        (["가", None], "row 1 of texts is None; expected a string: leave out rows without a text"),
+        (["가", float("nan")], r"row 1 of texts is nan \(float\); expected a string: leave out rows without a text"),
+        (["가", 1], "row 1 of texts is of the type int; expected a string"),
+        (["가", b"x"], "row 1 of texts is of the type bytes; expected a string: decode it first"),
+        (["가", ["나"]], "row 1 of texts is of the type list; expected a string"),
+        (None, "texts is None; expected a list of comments"),
+        (1.5, "texts is of the type float; expected a list of comments"),
+        (b"xy", "texts is of the type bytes; expected a list of comments: decode it first"),
+        ({"가": 1}, "texts is of the type dict; expected a list of comments"),
+        ({"가"}, "texts is of the type set; expected a list of comments"),
+        (pd.DataFrame({"comment": ["가"]}), r'has the shape \(1, 1\); .*: select it, such as texts\["comment"\]'),
+        (np.array([["가", "나"]]), r"texts has the shape \(1, 2\); expected one column of comments: select it$"),
+        (np.array("가"), r"texts has the shape \(\); expected one column of comments"),
+    ],
+)
+def test_what_is_no_list_of_strings_is_refused(moderator: Moderator, texts: Any, sentence: str) -> None:
+    for call in (moderator.score, moderator.check, moderator.raw):
+        with pytest.raises(TypeError, match=sentence):
+            call(texts)
 
 
-@pytest.mark.parametrize("wrong", [None, 1, b"xy"])
-def test_what_holds_no_strings_is_refused(moderator: Moderator, wrong: object) -> None:
-    for call in (moderator.score, moderator.check):
-        with pytest.raises(TypeError):
-            call(wrong)  # type: ignore[operator]
+def test_a_bare_string_is_checked_but_not_scored(moderator: Moderator) -> None:
+    for call in (moderator.score, moderator.raw):
+        with pytest.raises(TypeError, match=r"texts is one string; expected a list of comments: write \[comment\]"):
+            call("꺼져")
 
 
-def test_scoring_a_bare_string_says_what_to_write(moderator: Moderator) -> None:
-    with pytest.raises(TypeError) as error:
-        moderator.score("꺼져")
-    assert str(error.value) == "score takes a list of texts; write score([text]), or use check(text)"
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_moderator_is_pickled_and_copied_at_any_time(bundle: Path, threads: int) -> None:
+    moderator = toxiclf.load(bundle, threads=threads, prior=0.02, thresholds=0.7)
+    moderator.spans("꺼져 이 멍청아")  # loads MeCab
+    wanted = moderator.check(TEXTS * 400)
+    for other in (pickle.loads(pickle.dumps(moderator)), copy.deepcopy(moderator)):  # noqa: S301  # our own
+        assert other.check(TEXTS * 400) == wanted
+        assert (other.manifest.to_bytes(), other._threads) == (moderator.manifest.to_bytes(), threads)
+
+
+@pytest.mark.check
+def test_another_process_takes_a_moderator(trained: Trained) -> None:
+    moderator = trained("logistic", "two").moderator
+    wanted = moderator.check(TEXTS)
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert pool.submit(moderator.check, TEXTS).result() == wanted
+
+
+def test_a_pickle_is_verified_as_a_bundle(moderator: Moderator) -> None:
+    make, (manifest, *text, graph, threads) = moderator.__reduce__()
+    with pytest.raises(BundleError, match="changed after it was written"):
+        make(manifest.replace(b'"toxic"', b'"benign"'), *text, graph, threads)
+    with pytest.raises(BundleError, match=r"model\.onnx is not the file that the manifest describes"):
+        make(manifest, *text, bytes(len(graph)), threads)
+
+
+def test_thresholds_can_be_given_but_not_assigned_into(saved: Callable[[str, str], Path], trained: Trained) -> None:
+    folder = saved("ngram_logistic", "two")
+    own = toxiclf.load(folder).thresholds
+    assert toxiclf.load(folder, thresholds=0.25).thresholds.tolist() == [0.25, 0.25]
+    changed = toxiclf.load(folder, thresholds={"웃음": 0.0})
+    assert changed.thresholds.tolist() == [own[0], 0.0]
+    assert changed.check("안녕하세요").labels == ("웃음",)
+    with pytest.raises(ValueError, match="read-only"):
+        changed.thresholds[0] = 0.5
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "sentence"),
+    [
+        (1.2, r"the threshold of label 'toxic' is 1.2; expected a number in \[0, 1\]"),
+        (float("nan"), "the threshold of label 'toxic' is nan"),
+        (True, "the threshold of label 'toxic' is True"),
+        ({"toxic": "0.5"}, "the threshold of label 'toxic' is 0.5"),
+        ({"spam": 0.5}, "thresholds are given for 'spam'; the labels are toxic"),
+        ({}, "thresholds are given for no label; the labels are toxic"),
+    ],
+)
+def test_wrong_thresholds_are_refused(bundle: Path, thresholds: Any, sentence: str) -> None:
+    with pytest.raises(toxiclf.UsageError, match=sentence):
+        toxiclf.load(bundle, thresholds=thresholds)
 
 
 @pytest.mark.parametrize("model", ["ngram_logistic", "logistic"])

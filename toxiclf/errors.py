@@ -17,6 +17,10 @@ class UsageError(ToxiclfError, ValueError):
     exit_code = 2
 
 
+class TextsError(UsageError, TypeError):
+    """Comments given in Python are not strings, or not a list of them. It is also a TypeError."""
+
+
 class UnknownNameError(UsageError):
     """There is no model, technique, recipe key or other choice with the given name."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -19,6 +19,7 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError, ToxiclfError
 from toxiclf.text.chunks import chunks
 from toxiclf.text.encoder import TextEncoder
+from toxiclf.text.given import given_texts
 from toxiclf.text.normalize import Normalizer
 
 T = TypeVar("T")
@@ -97,6 +98,10 @@ class Verdict:
 class Moderator:
     """A trained model that scores comments and decides whether they are toxic; threads may share it.
 
+    It can be pickled and copied, so joblib, Ray and Spark can send it to other processes. A pickle holds the manifest,
+    the vocabulary and the graph, which are verified again when it is loaded. Load only pickles that you made yourself:
+    like any pickle, one that was changed can run code. To give a model away, give its bundle.
+
     See Also
     --------
     toxiclf.load : creates a moderator from a bundle.
@@ -110,9 +115,15 @@ class Moderator:
         self._encoder = encoder
         self._scorer = scorer
         self._threads = threads
+        self._thresholds: NDArray[np.float32] = np.array(manifest.thresholds, dtype=np.float32)
+        self._thresholds.flags.writeable = False
         views = {name.rpartition("_")[0] for name in scorer.inputs}
         if not views <= set(encoder.views) or scorer.columns != len(manifest.labels):
             raise BundleError("model.onnx, text.json and manifest.json do not belong together; train again")
+
+    def __reduce__(self) -> tuple[Callable[..., Moderator], tuple[Any, ...]]:
+        """Pickle or copy what a bundle holds, because neither MeCab nor ONNX Runtime can be pickled."""
+        return _restored, (self.manifest.to_bytes(), *self._encoder.to_json(), self._scorer.graph, self._threads)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -138,8 +149,8 @@ class Moderator:
 
     @property
     def thresholds(self) -> NDArray[np.float32]:
-        """Decision threshold of each label, float32 (n_labels,)."""
-        return np.array(self.manifest.thresholds, dtype=np.float32)
+        """Decision threshold of each label, float32 (n_labels,), read-only; ``toxiclf.load`` takes other thresholds."""
+        return self._thresholds
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return calibrated scores of comments.
@@ -147,7 +158,7 @@ class Moderator:
         Parameters
         ----------
         texts : sequence of str
-            Comments; any number of them, and any strings.
+            Comments in a list, tuple, generator, Series or array; any number of them, and any strings.
 
         Returns
         -------
@@ -156,11 +167,10 @@ class Moderator:
 
         Raises
         ------
-        TypeError
-            ``texts`` is a single string, or an item of it is not a string.
+        TextsError
+            ``texts`` is a single string, a table, a mapping or a set, or holds a value that is not a string. It is also
+            a TypeError.
         """
-        if isinstance(texts, str):
-            raise TypeError("score takes a list of texts; write score([text]), or use check(text)")
         return self.manifest.calibration.apply(self.raw(texts))
 
     def raw(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -173,10 +183,10 @@ class Moderator:
 
         Raises
         ------
-        TypeError
-            An item of ``texts`` is not a string.
+        TextsError
+            As :meth:`score`.
         """
-        parts = self._in_chunks(lambda chunk: self._scorer.run(self._encoder.encode(chunk)), list(texts))
+        parts = self._in_chunks(lambda chunk: self._scorer.run(self._encoder.encode(chunk)), given_texts(texts))
         return np.concatenate([np.empty((0, len(self.labels)), dtype=np.float32), *parts])
 
     @overload
@@ -189,7 +199,7 @@ class Moderator:
         Parameters
         ----------
         texts : str or sequence of str
-            One comment, or any number of them.
+            One comment, or any number of them in a list, tuple, generator, Series or array.
 
         Returns
         -------
@@ -198,12 +208,12 @@ class Moderator:
 
         Raises
         ------
-        TypeError
-            A comment is not a string.
+        TextsError
+            ``texts`` is a table, a mapping or a set, or holds a value that is not a string. It is also a TypeError.
         """
         if isinstance(texts, str):
             return self.check([texts])[0]
-        return [verdict for part in self._in_chunks(self._verdicts, list(texts)) for verdict in part]
+        return [verdict for part in self._in_chunks(self._verdicts, given_texts(texts)) for verdict in part]
 
     def _verdicts(self, texts: Sequence[str]) -> list[Verdict]:
         encoded = self._encoder.encode(texts)
@@ -218,9 +228,6 @@ class Moderator:
 
     def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str]) -> list[T]:
         """Call ``work`` on each chunk of the comments, in the moderator's threads, and return the results in order."""
-        for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise TypeError(f"comment {i} is {type(text).__name__}; expected a string")
         parts = list(chunks(texts, characters=_CHARACTERS, comments=_COMMENTS))
         threads = min(self._threads, len(parts))
         if threads < 2:
@@ -231,7 +238,20 @@ class Moderator:
             return list(pool.map(work, parts))  # after an error or Ctrl-C, chunks not yet begun are skipped
 
 
-def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | None = None) -> Moderator:
+def _restored(manifest: bytes, text: Any, vocabulary: Any, graph: bytes, threads: int) -> Moderator:
+    """Return the moderator of a pickle or a copy; seal, schema and the graph's checksum are verified as in a bundle."""
+    checked = Manifest.from_bytes(manifest)
+    store.verify("model.onnx", graph, checked.files["model.onnx"])
+    return Moderator(checked, TextEncoder.from_json(text, vocabulary), Scorer(graph), threads)
+
+
+def load(
+    folder: str | os.PathLike[str],
+    *,
+    threads: int = 1,
+    prior: Prior | None = None,
+    thresholds: float | Mapping[str, float] | None = None,
+) -> Moderator:
     """Verify a bundle and return its moderator.
 
     Parameters
@@ -244,6 +264,9 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | Non
         Production prevalence, to which scores are corrected: the share of toxic comments in production, such as 0.02
         for 2 %, or a share by label. Thresholds stay the same; ``decision.prior`` in training adapts them, too. With
         None, and for labels that are not named, scores keep the prevalence that the bundle was trained for.
+    thresholds : float, mapping or None
+        Decision thresholds in [0, 1] that replace those of the bundle: one for all labels, or a threshold by label.
+        Labels that are not named keep theirs.
 
     Returns
     -------
@@ -252,7 +275,7 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | Non
     Raises
     ------
     UsageError
-        The prior does not fit the bundle's labels or its calibration.
+        The prior does not fit the bundle's labels or its calibration, or a threshold is wrong.
     BundleError
         The bundle is missing or damaged, was changed, or has a newer format. Each file is verified before it is parsed.
 
@@ -274,4 +297,6 @@ def load(folder: str | os.PathLike[str], *, threads: int = 1, prior: Prior | Non
         raise
     except (ValueError, RecursionError) as error:
         raise BundleError(f"text.json or vocabulary.json does not fit its schema: {error}") from error
+    if thresholds is not None:
+        manifest = manifest.with_thresholds(thresholds)
     return Moderator(manifest, encoder, Scorer(files["model.onnx"]), threads, prior)

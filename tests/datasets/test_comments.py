@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow
 import pytest
 from hypothesis import given
@@ -330,9 +331,10 @@ def test_comments_can_be_made_of_lists() -> None:
         (["가"], ["toxic"], "targets must be 0 or 1"),
         (["가", "나"], [[1], [0, 1]], "targets must be 0 or 1"),
         (["가", "나"], [1], r"targets have shape \(1, 1\); expected \(2, 1\)"),
-        (["가", None], [1, 0], "comment 1 is NoneType; expected a string"),
-        (["가", math.nan], [1, 0], "comment 1 is float; expected a string"),
-        ("가나", [1, 0], "targets have shape"),
+        (["가", None], [1, 0], "row 1 of texts is None; expected a string"),
+        (["가", math.nan], [1, 0], r"row 1 of texts is nan \(float\); expected a string"),
+        ("가나", [1, 0], "texts is one string; expected a list of comments"),
+        (pd.DataFrame({"text": ["가"]}), [1], r'texts has the shape \(1, 1\); .* such as texts\["comment"\]'),
     ],
 )
 def test_lists_that_do_not_fit_are_refused(texts: Any, targets: Any, sentence: str) -> None:

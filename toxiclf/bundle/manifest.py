@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from numbers import Real
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
@@ -162,6 +164,30 @@ class Manifest(BaseModel):
             prior, self.labels, self.rates, self.prior, exclusive=self.calibration.exclusive
         )
         return self.model_copy(update={"calibration": self.calibration.at(self.rates, prevalence), "prior": prevalence})
+
+    def with_thresholds(self, thresholds: float | Mapping[str, float]) -> Manifest:
+        """Return a copy of the manifest with other thresholds: one for all labels, or those of the labels named.
+
+        Raises
+        ------
+        UsageError : a threshold is not a number in [0, 1], a label is unknown, or no label is named.
+        """
+        named: dict[str, Any] = dict(
+            thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(self.labels, thresholds)
+        )
+        unknown = [repr(name) for name in named if name not in self.labels]
+        if unknown or not named:
+            raise UsageError(
+                f"thresholds are given for {', '.join(unknown) or 'no label'}; the labels are {', '.join(self.labels)}: "
+                "give a threshold by label, or one number for all"
+            )
+        for label, value in named.items():
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+                raise UsageError(
+                    f"the threshold of label '{label}' is {value}; expected a number in [0, 1], such as 0.6"
+                )
+        changed = (float(named.get(*pair)) for pair in zip(self.labels, self.thresholds, strict=True))
+        return self.model_copy(update={"thresholds": tuple(changed)})
 
     def to_bytes(self) -> bytes:
         """Return the manifest as UTF-8 JSON, with its :attr:`seal` computed."""

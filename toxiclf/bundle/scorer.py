@@ -40,7 +40,7 @@ class Scorer:
     def __init__(self, graph: bytes) -> None:
         import onnxruntime
 
-        self._graph = graph  # for pickling; the session holds the same bytes, so this takes no memory
+        self.graph = graph  # for pickling; the session holds the same bytes, so this takes no memory
         if _EXTERNAL_DATA in graph:
             raise BundleError("model.onnx keeps tensors in another file, which toxiclf does not load; train again")
         options = onnxruntime.SessionOptions()
@@ -70,7 +70,7 @@ class Scorer:
 
     def __reduce__(self) -> tuple[type[Scorer], tuple[bytes]]:
         """Pickle or copy only the graph, because a session cannot be pickled."""
-        return type(self), (self._graph,)
+        return type(self), (self.graph,)
 
     def run(self, encoded: Encoded) -> NDArray[np.float32]:
         """Return the graph's output for each comment, float32 (n, columns), also for n = 0.

@@ -80,16 +80,20 @@ def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     manifest = Manifest.from_bytes(_read_file(folder, "manifest.json", _LARGEST_MANIFEST))
     contents = {}
     for name in FILES:
-        entry = manifest.files[name]
-        content = _read_file(folder, name, entry.size)
-        if len(content) != entry.size:
-            raise BundleError(f"{name} has {len(content)} bytes, the manifest says {entry.size}; copy the bundle again")
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise BundleError(
-                f"{name} is not the file that the manifest describes (SHA-256 differs); copy the bundle again"
-            )
+        content = _read_file(folder, name, manifest.files[name].size)
+        verify(name, content, manifest.files[name])
         contents[name] = content
     return manifest, contents
+
+
+def verify(name: str, content: bytes, entry: FileEntry) -> None:
+    """Raise a BundleError if the content of the file ``name`` has another size or SHA-256 than its manifest entry."""
+    if len(content) != entry.size:
+        raise BundleError(f"{name} has {len(content)} bytes, the manifest says {entry.size}; copy the bundle again")
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise BundleError(
+            f"{name} is not the file that the manifest describes (SHA-256 differs); copy the bundle again"
+        )
 
 
 def _read_file(folder: Path, name: str, largest: int) -> bytes:

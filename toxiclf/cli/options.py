@@ -44,6 +44,11 @@ PRIOR = of_decision(
     help="Correct scores to this share of toxic comments in production, such as 0.02 for 2 %; replaces the share that "
     "the bundle was trained for.",
 )
+THRESHOLD = of_decision(
+    "--threshold",
+    metavar="NUMBER|LABEL=NUMBER[,…]",
+    help="Lowest score that counts as toxic, from 0 to 1, for all labels or by label; replaces the bundle's threshold.",
+)
 JSON = of_output("--json", help="Print JSON instead of a table.")
 
 
@@ -62,33 +67,42 @@ def columns(
 def parsed_prior(text: str | None) -> Prior | None:
     """Return the value of ``--prior``: a share, or shares by label; None if the flag is not given.
 
-    Raises
-    ------
-    UsageError : the text is neither a share nor shares by label, or a label is named twice.
-
     >>> parsed_prior("0.02"), parsed_prior("toxic=0.02, hate=0.01")
     (0.02, {'toxic': 0.02, 'hate': 0.01})
     """
+    meaning = "the share of comments in production that are toxic, such as 0.02 for 2 %"
+    return _by_label("--prior", text, meaning, "toxic=0.02,hate=0.01")
+
+
+def parsed_threshold(text: str | None) -> float | dict[str, float] | None:
+    """Return the value of ``--threshold``: a number, or numbers by label; None if the flag is not given."""
+    return _by_label("--threshold", text, "the lowest score that counts as toxic, such as 0.6", "toxic=0.6,hate=0.4")
+
+
+def _by_label(flag: str, text: str | None, meaning: str, example: str) -> float | dict[str, float] | None:
+    """Parse a number, or numbers by label.
+
+    Raises
+    ------
+    UsageError : the text is neither, or a label is named twice.
+    """
     if text is None:
         return None
-    shares: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for entry in next(csv.reader([text or " "], skipinitialspace=True)):
-        label, equals, share = entry.rpartition("=")
+        label, equals, number = entry.rpartition("=")
         try:
-            value = float(share)
+            value = float(number)
         except ValueError:
-            raise UsageError(
-                f"--prior {text}: expected the share of comments in production that are toxic, such as 0.02 for 2 %, or shares "
-                "by label, such as toxic=0.02,hate=0.01"
-            ) from None
+            raise UsageError(f"{flag} {text}: expected {meaning}, or by label, such as {example}") from None
         if not equals and entry == text:
             return value
         if equals and not label.strip():
             raise UsageError(
-                f"--prior {text}: there is no label before '={share}'; give {share.strip()} alone, or with a "
-                f"label, such as toxic={share.strip()}"
+                f"{flag} {text}: there is no label before '={number}'; give {number.strip()} alone, or with a "
+                f"label, such as toxic={number.strip()}"
             )
-        if not equals or label.strip() in shares:
-            raise UsageError(f"--prior {text}: name each label once, such as toxic=0.02,hate=0.01")
-        shares[label.strip()] = value
-    return shares
+        if not equals or label.strip() in numbers:
+            raise UsageError(f"{flag} {text}: name each label once, such as {example}")
+        numbers[label.strip()] = value
+    return numbers

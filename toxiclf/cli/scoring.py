@@ -39,6 +39,7 @@ def predict(
         options.of_output(metavar="FILE", help="File of rejected rows [default: OUT.rejected.csv, or rejected.csv]."),
     ] = None,
     prior: Annotated[str | None, options.PRIOR] = None,
+    threshold: Annotated[str | None, options.THRESHOLD] = None,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.of_output("--json", help="Write JSON Lines.")] = False,
 ) -> None:
@@ -54,7 +55,7 @@ def predict(
         raise UsageError(
             "--column, --header, --delimiter, --out and --rejected work only with a FILE; leave them out with --text"
         )
-    moderator = load(bundle, prior=options.parsed_prior(prior))
+    moderator = load(bundle, prior=options.parsed_prior(prior), thresholds=options.parsed_threshold(threshold))
     if moderator.prior is not None:
         say(f"scores are corrected to the {in_words(moderator.prior)}")
     if text:

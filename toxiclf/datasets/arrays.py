@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from numbers import Number
 from typing import Any
@@ -17,6 +17,7 @@ from toxiclf.bundle.manifest import LabelMap
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
 from toxiclf.recipe import Recipe
+from toxiclf.text.given import described, given_texts
 
 
 def checked_texts(X: Any) -> list[str]:
@@ -28,30 +29,15 @@ def checked_texts(X: Any) -> list[str]:
 
     Raises
     ------
-    UsageError : ``X`` is a single string, has several columns, or holds a value that is not a string.
+    TextsError : ``X`` is a single string, has several columns, or holds a value that is not a string.
 
     >>> checked_texts(np.array([["안녕하세요"], ["반가워요"]]))
     ['안녕하세요', '반가워요']
     """
-    if isinstance(X, str | bytes | Mapping | Set) or X is None or not hasattr(X, "__iter__"):
-        raise UsageError(f"X is {named(X)}; expected a list of comments: write [comment] for a single one")
     shape: tuple[int, ...] = getattr(X, "shape", ())
-    if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
-        raise UsageError(f"X has the shape {tuple(shape)}; expected one column of comments: select it")
-    texts = list(X) if len(shape) < 2 else np.asarray(X, dtype=object).ravel().tolist()
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise UsageError(
-                f"row {row} of X is {named(text)}; expected a string: leave out rows without a text, or use ''"
-            )
-    return texts
-
-
-def named(value: Any) -> str:
-    """Describe a wrong value for an error message by its type, so that no whole array is printed."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return str(value)
-    return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
+    if len(shape) == 2 and shape[1] == 1:
+        X = np.asarray(X, dtype=object).ravel()
+    return given_texts(X, "X")
 
 
 @dataclass(frozen=True)
@@ -115,7 +101,7 @@ def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]],
     if values.dtype == object:
         for row, value in enumerate(values.ravel()):
             if not isinstance(value, str | Number | np.generic) or value != value:
-                raise UsageError(f"row {row} of y is {named(value)}; expected a class: leave out rows without one")
+                raise UsageError(f"row {row} of y is {described(value)}; expected a class: leave out rows without one")
     assert_all_finite(values, input_name="y")
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)

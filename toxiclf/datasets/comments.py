@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from toxiclf.bundle.manifest import LabelMap
 from toxiclf.errors import DataError, UsageError
 from toxiclf.rows import Rejected
+from toxiclf.text.given import given_texts
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 
@@ -126,12 +127,7 @@ class Comments:
         DataError
             No comment is left after rejection.
         """
-        texts = [texts] if isinstance(texts, str) else list(texts)
-        for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise UsageError(
-                    f"comment {i} is {type(text).__name__}; expected a string: leave out rows without a text"
-                )
+        texts = given_texts(texts)
         try:
             array = np.asarray(targets, dtype=np.float64)
         except (TypeError, ValueError):

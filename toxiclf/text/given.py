@@ -1,0 +1,49 @@
+"""Check comments that a caller gives in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from toxiclf.errors import TextsError
+
+
+def given_texts(texts: Any, name: str = "texts") -> list[str]:
+    """Return comments in a list, tuple, generator, Series or array as a list of strings.
+
+    Parameters
+    ----------
+    name : what the caller calls ``texts``, for messages.
+
+    Raises
+    ------
+    TextsError : ``texts`` is a single string, a table, a mapping or a set, or holds a value that is not a string.
+
+    >>> given_texts(("안녕하세요", "반가워요"))
+    ['안녕하세요', '반가워요']
+    """
+    if isinstance(texts, str | bytes | Mapping | Set) or not hasattr(texts, "__iter__"):
+        advice = "decode it first" if isinstance(texts, bytes) else "write [comment] for a single one"
+        raise TextsError(f"{name} is {described(texts)}; expected a list of comments: {advice}")
+    if len(shape := getattr(texts, "shape", (0,))) != 1:  # a DataFrame would give the names of its columns
+        example = f', such as {name}["comment"]' if hasattr(texts, "columns") else ""
+        raise TextsError(f"{name} has the shape {tuple(shape)}; expected one column of comments: select it{example}")
+    result = list(texts)
+    for row, text in enumerate(result):
+        if not isinstance(text, str):
+            advice = ": decode it first" if isinstance(text, bytes) else ": leave out rows without a text, or use ''"
+            raise TextsError(f"row {row} of {name} is {described(text)}; expected a string{advice}")
+    return result
+
+
+def described(value: Any) -> str:
+    """Describe a wrong value for an error message by its type, so that no whole array is printed.
+
+    >>> described(None), described(float("nan")), described(b"x")
+    ('None', 'nan (float)', 'of the type bytes')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, float) and value != value:
+        return f"nan ({type(value).__name__})"
+    return "one string" if isinstance(value, str) else f"of the type {type(value).__name__}"
