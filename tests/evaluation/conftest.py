@@ -29,8 +29,9 @@ def scores_of(comments: Comments, noise: float, seed: int = 0) -> np.ndarray:
 
 
 def save_run(
-    folder: Path, comments: Comments, scores: np.ndarray, *, threshold: float = 0.5, seed: int = 0, **changes: Any
-) -> Path:
+    folder: Path, comments: Comments, scores: np.ndarray, *, threshold: float = 0.5, seed: int = 0, sha256: str = "",
+    **changes: Any,
+) -> Path:  # fmt: skip
     """Write ``report.json`` and the predictions of a run."""
     thresholds = [threshold] * len(comments.labels)
     predictions = Predictions.of(comments, scores, thresholds)
@@ -43,6 +44,8 @@ def save_run(
         "confusion": evaluation.confusion,
         "data": {
             "source": comments.source,
+            "label_options": comments.label_map.model_dump(mode="json", exclude_defaults=True),
+            "sha256": sha256,
             "notes": [],
             "sets": {"test": {"rows": len(comments), "classes": comments.counts()}},
             "class_weights": [],

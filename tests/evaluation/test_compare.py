@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import tiny
 from tests.evaluation.conftest import comments_of, save_run, scores_of
+from toxiclf.bundle.manifest import LabelMap
 from toxiclf.cli.compare import compare as compare_command
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
@@ -69,7 +71,8 @@ def test_a_copy_of_a_run_differs_by_exactly_nothing(runs: Path, tmp_path: Path) 
     assert len(comparison.differences) == len(metric_names()) * 2
     for row in comparison.differences:
         assert (row.value, row.low, row.high, row.better, row.p) == (0, 0, 0, 0, 1)
-        assert row.verdict == "not significant"
+        primary = (row.metric, row.label) == ("average_precision", SUMMARY)
+        assert row.verdict == ("not significant" if primary else "descriptive")
     assert comparison.recipe() == {}
 
 
@@ -101,9 +104,8 @@ def test_the_order_of_two_runs_mirrors_their_difference(pair: tuple[Path, Path])
 
 
 def test_more_of_a_score_is_better_and_less_of_a_loss(pair: tuple[Path, Path]) -> None:
-    comparison = compare(pair)
     for metric, sign in (("average_precision", -1), ("brier", 1)):
-        row = difference(comparison, metric)
+        row = difference(compare(pair, metric=metric), metric)
         assert row.value is not None
         assert np.sign(row.value) == sign
         assert (row.verdict, row.better) == ("worse", 0)
@@ -197,23 +199,35 @@ def test_the_comments_of_runs_without_a_test_part_are_those_of_the_decision(samp
     assert "metrics are too optimistic" in comparison.notes()[0]
 
 
-def test_chance_has_more_tries_with_more_runs_and_it_is_said(tmp_path: Path) -> None:
+def test_only_the_primary_metric_has_a_verdict(pair: tuple[Path, Path]) -> None:
+    for primary in ("average_precision", "recall"):
+        comparison = compare(pair, metric=primary)
+        judged = {
+            (row.metric, row.label): row.verdict for row in comparison.differences if row.verdict != "descriptive"
+        }
+        assert judged == {(primary, SUMMARY): "worse"}
+        assert comparison.to_dict()["metric"] == primary
+        assert any(note.startswith(f"Only {primary} has a verdict") for note in comparison.notes())
+    with pytest.raises(UsageError, match="unknown metric 'reccall'; did you mean 'recall'"):
+        compare(pair, metric="reccall")
+
+
+def test_the_verdict_is_corrected_for_the_number_of_runs(tmp_path: Path) -> None:
     comments = comments_of(300)
     folders = [save_run(tmp_path / str(i), comments, scores_of(comments, 1, seed=i)) for i in range(5)]
     comparison = compare(folders)
-    assert any(
-        "4 runs are compared with 0, so chance has 4 tries at each metric." in note for note in comparison.notes()
-    )
-    for metric in metric_names():
-        rows = sorted(
-            (r for r in comparison.differences if (r.metric, r.label) == (metric, SUMMARY)), key=lambda r: r.p
-        )
-        smallest = rows[0]
-        assert smallest.p is not None
-        assert smallest.p_holm == min(1, 4 * smallest.p)
-        assert [r.p_holm for r in rows] == sorted(r.p_holm for r in rows)
-        assert all(r.p_holm >= r.p for r in rows)
+    assert any("verdicts are corrected for 4 tries (Holm)" in note for note in comparison.notes())
+    rows = [row for row in comparison.differences if (row.metric, row.label) == ("average_precision", SUMMARY)]
+    smallest = min(rows, key=lambda row: row.p or 0)
+    assert smallest.p is not None
+    assert smallest.p_holm == min(1, 4 * smallest.p)
+    assert all(row.p_holm is not None and row.p is not None and row.p_holm >= row.p for row in rows)
     assert all(row.p_holm == row.p for row in compare(folders[:2]).differences)
+    edge = Difference("b", SUMMARY, "f1", 0.02, 0.001, 0.04, 0.98, 0.03, 0.03, "descriptive")
+    assert edge.judged() == "better"
+    assert replace(edge, p_holm=0.12).judged() == "not significant"
+    assert replace(edge, p_holm=0.12).lost()
+    assert replace(edge, metric="brier").judged() == "worse"
 
 
 @pytest.mark.check
@@ -335,12 +349,16 @@ def test_a_run_without_scores_is_refused(pair: tuple[Path, Path], tmp_path: Path
     )
 
 
-def test_runs_with_other_labels_are_refused(tmp_path: Path) -> None:
+def test_runs_with_other_labels_are_refused_with_the_options_of_both(tmp_path: Path) -> None:
     folders = []
     for name in ("toxic", "욕설"):
-        comments = comments_of(60, (name,))
+        options = LabelMap(columns=("판정 값",), positive=(name,))
+        comments = replace(comments_of(60, (name,)), label_map=options)
         folders.append(save_run(tmp_path / name, comments, scores_of(comments, 1)))
-    assert refusal(folders, UsageError) == "욕설 has the labels 욕설, toxic has toxic; train both with the same --label"
+    assert refusal(folders, UsageError) == (
+        "욕설 has the labels 욕설 (--label '판정 값' --positive 욕설), toxic has toxic (--label '판정 값' --positive toxic); "
+        "train both with the same label options"
+    )
 
 
 OR_SCORE = "or score both on comments that neither was trained on: toxiclf evaluate RUN/bundle COMMENTS --out DIR"
@@ -357,7 +375,7 @@ OR_SCORE = "or score both on comments that neither was trained on: toxiclf evalu
         ),
         (
             {"seed": 0, "split": {"test": 0.2}},
-            "comments.csv has changed, or was split differently; train both with the same file and the same toxiclf",
+            "comments.csv was split differently, by toxiclf an unknown version and 0.2.0; train both with the same version",
         ),
     ],
 )
@@ -368,7 +386,8 @@ def test_runs_on_other_comments_are_refused_with_the_reason(
     folders = []
     for name, rows, of_run in (("a", np.arange(60), {}), ("b", np.arange(40, 100), {"recipe": recipe})):
         part = comments.take(rows)
-        folders.append(save_run(tmp_path / name, part, scores_of(part, 1), **of_run))
+        versions = {"toxiclf": "0.2.0"} if of_run else {}
+        folders.append(save_run(tmp_path / name, part, scores_of(part, 1), versions=versions, **of_run))
     assert refusal(folders, UsageError) == (
         f"a and b were measured on different comments (20 of 60 and 60 are in both): {why}, {OR_SCORE}"
     )
@@ -389,7 +408,18 @@ def test_runs_on_other_files_labels_or_parts_are_refused_with_the_reason(tmp_pat
         "a and c were measured on different comments (0 of 60 and 60 are in both): the texts are the same, but some "
         f"labels differ; train both with the same file, {OR_SCORE}"
     )
+    by_hand = replace(flipped, label_map=LabelMap(columns=("label",), negative="0"))
+    assert (
+        "some labels differ: a (no label options), e (--label label --negative 0); train both with the same label"
+        in refusal([a, save_run(tmp_path / "e", by_hand, scores_of(by_hand, 1))], UsageError)
+    )
     part = comments.take(np.arange(30))
+    changed = [save_run(tmp_path / f"changed {n}", some, scores_of(some, 1), sha256=n * 64)
+               for n, some in (("1", comments), ("2", part))]  # fmt: skip
+    assert (
+        "comments.csv has changed: changed 1 read 60 rows (SHA-256 11111111…), changed 2 read 30 rows (SHA-256 22222222…); "
+        "train both with the same file"
+    ) in refusal(changed, UsageError)
     d = save_run(tmp_path / "d", part, scores_of(part, 1), evaluated_on="the validation set")
     assert refusal([a, d], UsageError) == (
         "a and d were measured on different comments (30 of 60 and 30 are in both): a on the test set, d on the "

@@ -16,6 +16,9 @@ def compare(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN", help="Folders of two or more runs; the first is the reference.")
     ],
+    metric: Annotated[
+        str, typer.Option(metavar="NAME", help="Primary metric, the only one with a verdict; choose it beforehand.")
+    ] = "average_precision",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.md", help="Also write the comparison to this Markdown file.")
     ] = None,
@@ -27,7 +30,7 @@ def compare(
 
     if out is not None and out.suffix != ".md":
         raise UsageError(f"--out {out}: the comparison is written as Markdown; give a name that ends in .md")
-    comparison = compare_runs(runs)
+    comparison = compare_runs(runs, metric=metric)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, comparison.to_markdown())

@@ -1,8 +1,10 @@
-"""Compare runs on the same comments, and test whether differences are statistically significant."""
+"""Compare runs on the same comments, and test whether a metric differs significantly."""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from toxiclf.errors import UsageError
+from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate, paired_difference, paired_draws
-from toxiclf.evaluation.comparison import ComparedRun, Comparison, Difference, Verdict, flattened, setting
+from toxiclf.evaluation.comparison import ComparedRun, Comparison, Difference, flattened, setting
 from toxiclf.evaluation.metrics import lower_is_better, metric_names
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.prevalence import Floats
+from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.saved import SavedRun, read_run
 from toxiclf.evaluation.statistics import holm
 
@@ -23,13 +26,16 @@ _OF_TEST_SET = ("seed", "split.test", "text.max_chars", "text.repeat_cap")
 """Recipe keys that decide which comments are in the test set."""
 
 
-def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
+def compare(runs: Sequence[str | os.PathLike[str]], *, metric: str = "average_precision") -> Comparison:
     """Compare runs on the same comments.
 
     Parameters
     ----------
     runs : sequence of str or path
         Folders that ``toxiclf train`` or ``toxiclf evaluate --out`` wrote; the first is the reference.
+    metric : str
+        The primary metric. Only its differences, as means over labels, have a verdict, corrected for the number of runs
+        (Holm 1979); all others are descriptive. Choose it before you look at the results.
 
     Returns
     -------
@@ -39,7 +45,8 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     Raises
     ------
     UsageError
-        There are fewer than two runs, a run is given twice, a folder is not a run, or labels or comments differ.
+        There are fewer than two runs, a run is given twice, a folder is not a run, labels or comments differ, or the
+        metric is unknown.
     DataError
         A run's files were truncated or changed.
 
@@ -53,8 +60,10 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     >>> comparison.recipe()
     {'decision.objective': {'f1': 'f1', 'f2': 'f2'}}
     >>> [row.verdict for row in comparison.differences if row.metric == "average_precision"]
-    ['not significant', 'not significant']
+    ['not significant', 'descriptive']
     """
+    if metric not in metric_names("headline"):
+        raise unknown_name("metric", metric, metric_names("headline"))
     if isinstance(runs, str | os.PathLike):
         raise UsageError("one run cannot be compared; give a list of two or more folders")
     if len(runs) < 2:
@@ -72,19 +81,20 @@ def compare(runs: Sequence[str | os.PathLike[str]]) -> Comparison:
     seed = seeds.pop() if len(seeds) == 1 else 0  # if all runs share a seed, intervals equal those in their reports
     evaluations = [_evaluated(run, rows, seed) for run, rows in zip(saved, aligned, strict=True)]
     differences = [
-        _difference(name, label, metric, evaluation, evaluations[0])
+        _difference(name, label, row_metric, evaluation, evaluations[0])
         for name, evaluation in zip(names[1:], evaluations[1:], strict=True)
         for label in (SUMMARY, *saved[0].report.labels)
-        for metric in metric_names()
+        for row_metric in metric_names()
     ]
     return Comparison(
+        metric=metric,
         labels=saved[0].report.labels,
         comments=len(aligned[0]),
         runs=[
             ComparedRun(name, run.report, evaluation.rows, run.report.production_prevalence)
             for name, run, evaluation in zip(names, saved, evaluations, strict=True)
         ],
-        differences=_corrected(differences),
+        differences=_judged(differences, metric),
     )
 
 
@@ -103,8 +113,8 @@ def _check_same_rows(reference: str, first: SavedRun, name: str, run: SavedRun) 
     """Raise a UsageError unless both runs were evaluated on the same comments with the same labels."""
     if run.report.labels != first.report.labels:
         raise UsageError(
-            f"{name} has the labels {', '.join(run.report.labels)}, {reference} has {', '.join(first.report.labels)}; "
-            "train both with the same --label"
+            f"{name} has the labels {', '.join(run.report.labels)}{_options(run)}, {reference} has "
+            f"{', '.join(first.report.labels)}{_options(first)}; train both with the same label options"
         )
     ours, theirs = (Counter(_keys(saved.predictions)) for saved in (run, first))
     if ours == theirs:
@@ -124,6 +134,9 @@ def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) ->
     apart = [key for key in keys if flat[0].get(key) != flat[1].get(key)]
     if Counter(first.predictions.hashes) == Counter(run.predictions.hashes):
         why, same = "the texts are the same, but some labels differ", "file"
+        options = [_options(saved) or " (no label options)" for saved in (first, run)]
+        if options[0] != options[1]:
+            why, same = f"{why}: {reference}{options[0]}, {name}{options[1]}", "label options"
     elif sources[0] != sources[1]:
         why, same = f"{reference} on {sources[0]}, {name} on {sources[1]}", "file"
     elif apart and one.recipe and other.recipe:
@@ -131,12 +144,32 @@ def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) ->
         why, same = ", ".join(values), " ".join("--seed" if key == "seed" else f"--set {key}=…" for key in apart)
     elif one.evaluated_on != other.evaluated_on:
         why, same = f"{reference} on {one.evaluated_on}, {name} on {other.evaluated_on}", "split"
+    elif one.data.get("sha256") != other.data.get("sha256"):
+        read = (f"{name} read {_content(report)}" for name, report in ((reference, one), (name, other)))
+        why, same = f"{sources[0]} has changed: {', '.join(read)}", "file"
     else:
-        why, same = f"{sources[0]} has changed, or was split differently", "file and the same toxiclf"
+        by = (report.versions.get("toxiclf", "an unknown version") for report in (one, other))
+        why, same = f"{sources[0]} was split differently, by toxiclf {' and '.join(by)}", "version"
     return (
         f"{why}; train both with the same {same}, or score both on comments that neither was trained on: toxiclf "
         "evaluate RUN/bundle COMMENTS --out DIR"
     )
+
+
+def _options(run: SavedRun) -> str:
+    """Return the label options of a run as flags in brackets, with a space before them; "" if its report has none."""
+    flags = []
+    for key, value in run.report.data.get("label_options", {}).items():
+        flag = {"columns": "label"}.get(key, key.replace("_", "-"))
+        for given in [",".join(value)] if key == "columns" else value if isinstance(value, list) else [value]:
+            plain = re.fullmatch(r"[\w,.]+", str(given))  # shlex would also quote Korean
+            flags.append(f"--{flag} {given if plain else shlex.quote(str(given))}")
+    return f" ({' '.join(flags)})" if flags else ""
+
+
+def _content(report: Report) -> str:
+    rows = sum(part["rows"] for part in report.data["sets"].values())
+    return f"{rows:,} rows (SHA-256 {str(report.data.get('sha256'))[:8]}…)"
 
 
 def _evaluated(run: SavedRun, rows: Predictions, seed: int) -> Evaluation:
@@ -178,11 +211,8 @@ def _difference(name: str, label: str, metric: str, run: Evaluation, reference: 
         return Difference(name, label, metric, None, None, None, None, None, None, "not defined")
     low, high = interval
     gains = paired_draws(run, reference, metric, label) * (-1 if lower_is_better(metric) else 1)
-    verdict: Verdict = "not significant"
-    if low > 0 or high < 0:
-        verdict = "better" if (low > 0) != lower_is_better(metric) else "worse"
     p = _p(gains)
-    return Difference(name, label, metric, ours - theirs, low, high, float((gains > 0).mean()), p, p, verdict)
+    return Difference(name, label, metric, ours - theirs, low, high, float((gains > 0).mean()), p, p, "descriptive")
 
 
 def _p(gains: Floats) -> float:
@@ -194,11 +224,17 @@ def _p(gains: Floats) -> float:
     return min(1.0, 2 * (1 + int(fewest)) / (1 + len(gains)))
 
 
-def _corrected(differences: Sequence[Difference]) -> list[Difference]:
-    """Return the differences with ``p_holm`` set, by correcting the p values of all runs for each label and metric."""
+def _judged(differences: Sequence[Difference], metric: str) -> list[Difference]:
+    """Return the differences with ``p_holm`` of each, and with the verdict on the mean over labels of ``metric``.
+
+    For each label and metric, the p values of all runs are corrected together.
+    """
     corrected: dict[int, float] = {}
     for family in {(row.label, row.metric) for row in differences}:
         rows = [row for row in differences if (row.label, row.metric) == family]
         p_values = {id(row): row.p for row in rows if row.p is not None}
         corrected |= zip(p_values, holm(list(p_values.values())), strict=True)
-    return [replace(row, p_holm=corrected.get(id(row))) for row in differences]
+    judged = [replace(row, p_holm=corrected.get(id(row))) for row in differences]
+    return [
+        replace(row, verdict=row.judged()) if (row.label, row.metric) == (SUMMARY, metric) else row for row in judged
+    ]

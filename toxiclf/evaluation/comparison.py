@@ -9,11 +9,11 @@ from typing import Any, Literal
 from toxiclf._registry import component
 from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import RESAMPLES, SUMMARY, MetricRow
-from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.metrics import lower_is_better
 from toxiclf.evaluation.report import Report, estimate
 from toxiclf.recipe.loading import with_new_names
 
-Verdict = Literal["better", "worse", "not significant", "not defined"]
+Verdict = Literal["better", "worse", "not significant", "not defined", "descriptive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Difference:
         counts: resamples in which the run is not better, and those in which it is not worse (after Davison and Hinkley
         1997, chapter 4).
     p_holm : ``p`` corrected for the number of runs that are compared with the reference (Holm 1979).
-    verdict : "not significant" if the interval includes 0, "not defined" without an interval, else "better" or "worse".
+    verdict : "not defined" without an interval. For the mean over labels of the primary metric "better", "worse" or "not
+        significant", see :meth:`judged`; "descriptive" for every other metric and label.
     """
 
     run: str
@@ -46,15 +47,22 @@ class Difference:
     p_holm: float | None
     verdict: Verdict
 
-    def lost(self) -> bool:
-        """Return whether the difference is significant, but no longer after Holm's correction.
+    def judged(self) -> Verdict:
+        """Return the verdict of the primary metric.
 
-        Only the mean over labels of a headline metric counts; for other differences, the result is False.
+        The difference is not significant if its interval includes 0, or if Holm's correction lifts p above .05.
         """
-        stands = (
-            self.label == SUMMARY and self.metric in metric_names("headline") and self.verdict in ("better", "worse")
-        )
-        return stands and self.p_holm is not None and self.p_holm > 0.05
+        if self.low is None or self.high is None:
+            return "not defined"
+        if self.low <= 0 <= self.high or self.lost():
+            return "not significant"
+        return "better" if (self.low > 0) != lower_is_better(self.metric) else "worse"
+
+    def lost(self) -> bool:
+        """Return whether the interval excludes 0, but Holm's correction for several runs lifts p above .05."""
+        if self.low is None or self.high is None or self.p is None or self.p_holm is None:
+            return False
+        return not self.low <= 0 <= self.high and self.p_holm > max(0.05, self.p)
 
 
 @dataclass(frozen=True)
@@ -106,11 +114,13 @@ class Comparison:
 
     Attributes
     ----------
+    metric : name of the primary metric, the only one with a verdict.
     labels, comments : names of the labels, and number of comments.
     runs : the runs, the reference first.
     differences : one for each run except the reference, each label (the mean over labels first) and each metric.
     """
 
+    metric: str
     labels: tuple[str, ...]
     comments: int
     runs: list[ComparedRun]
@@ -137,6 +147,7 @@ class Comparison:
         """Return the comparison as JSON types; the label of a mean over labels is None, and so are undefined values."""
         return {
             "reference": self.reference,
+            "metric": self.metric,
             "labels": list(self.labels),
             "comments": self.comments,
             "runs": [run.to_dict() for run in self.runs],
@@ -165,6 +176,8 @@ class Comparison:
             f"All metrics come from the same {self.comments:,} comments ({'; '.join(where)}). Intervals and "
             f"verdicts use {RESAMPLES:,} bootstrap resamples of them, so they show chance in these comments, but "
             "not the effect of another seed.",
+            f"Only {self.metric} has a verdict; all other differences are descriptive, because among many metrics some "
+            "differ by chance.",
         ]
         unknown = [
             run.name for run in self.runs if not run.report.recipe and run.report.data.get("learned_from") is None
@@ -176,15 +189,12 @@ class Comparison:
             )
         others = len(self.runs) - 1
         if others > 1:
-            lost = {
-                run.name: [row.metric for row in self.differences if row.run == run.name and row.lost()]
-                for run in self.runs
-            }
-            named = "; ".join(f"{name} in {', '.join(metrics)}" for name, metrics in lost.items() if metrics)
-            holm = f"these differences are not statistically significant: {named}" if named else "every verdict remains"
+            lost = [
+                row.run for row in self.differences if (row.label, row.metric) == (SUMMARY, self.metric) and row.lost()
+            ]
             notes.append(
-                f"{others} runs are compared with {self.reference}, so chance has {others} tries at each metric. "
-                f"After Holm's correction, {holm}."
+                f"{others} runs are compared with {self.reference}, so verdicts are corrected for {others} tries (Holm)"
+                + (f"; without this, the interval of {', '.join(lost)} would be significant." if lost else ".")
             )
         if len({report.seed for report in reports if report.recipe}) > 1:
             notes.append("The runs have different seeds, so part of a difference may come from the seed.")

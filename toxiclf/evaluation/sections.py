@@ -72,6 +72,7 @@ class DataFacts(TypedDict):
     """Facts about the data of a run: its source, sets, rejected rows, class weights and hashes."""
 
     source: str
+    label_options: NotRequired[dict[str, Any]]
     exclusive: NotRequired[bool]
     notes: list[str]
     word_vectors: NotRequired[dict[str, Any]]

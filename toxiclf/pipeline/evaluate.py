@@ -101,6 +101,7 @@ def evaluate_bundle(
         **figures_of(rows),
         data={
             "source": comments.source,
+            "label_options": comments.label_map.model_dump(mode="json", exclude_defaults=True),
             "notes": list(comments.notes),
             "rejected": len(comments.rejected),
             "sets": {"evaluated": {"rows": len(comments), "classes": comments.counts()}},

@@ -288,6 +288,7 @@ def _data(comments: Comments, parts: Split, fitted: Fitted, source: str) -> Data
     pieces = {"training": parts.train, "validation": parts.validation, "test": parts.test}
     return {
         "source": comments.source,
+        "label_options": comments.label_map.model_dump(mode="json", exclude_defaults=True),
         "exclusive": comments.exclusive,
         "notes": [*comments.notes, *(parts.test.notes if parts.test is not None else ()), *_of_vectors(vectors)],
         "word_vectors": dict(vectors),

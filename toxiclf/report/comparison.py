@@ -30,10 +30,10 @@ def tables(comparison: Comparison) -> list[list[list[str]]]:
     differences += [[run, metric, *cells[run, SUMMARY, metric]] for run in later for metric in headline]
     if len(comparison.labels) == 1:
         return [_facts(comparison), figures, differences]
-    by_label = [["run", "label", "metric", *results]]
+    by_label = [["run", "label", "metric", *results[:-1]]]
     for run in later:
         by_label += [
-            [run, label, m, *cells[run, label, m]] for label in comparison.labels for m in metric_names("by_label")
+            [run, label, m, *cells[run, label, m][:-1]] for label in comparison.labels for m in metric_names("by_label")
         ]
     return [_facts(comparison), figures, differences, by_label]
 
