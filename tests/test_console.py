@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 import toxiclf
 from toxiclf import _console
@@ -78,3 +79,50 @@ def test_a_bar_is_drawn_on_standard_error_without_colour_where_none_is_wanted(
 def test_time_left_counts_only_steps_whose_time_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", iter([0.0, 10.0]).__next__)
     assert Countdown(10, 4).left(6) == 20.0
+
+
+_INTERVALS = [["metric", "ngram_logistic", "lstm_autoencoder (baseline)"]] + [
+    [name, "0.9113 (0.8870–0.9301)", "+0.031 (-0.010 to +0.042)"] for name in ("average_precision", "macro_f1")
+]
+_LABELS = [["label", "threshold", "comments with it", "found", "missed", "false alarms", "average_precision"]] + [
+    [label, "0.4312", "1,234", "1,111", "123", "1,054", "0.911 (0.887–0.930)"]
+    for label in ("여성/가족", "성소수자", "악플/욕설")
+]
+_BENCHMARK = [
+    ["", "n", *(["average precision", "Δ vs baseline"] * 4), "rank", "fit, s", "findings"],
+    ["ngram_logistic + smote", "5", *(["0.911 ± 0.010", "+0.0120 (-0.0031 to +0.0240)"] * 4), "1.0", "1,234.5", "a 5"],
+]
+_PROSE = [["name", "what it is"], ["가중치", "낱말이 " * 40 + "and words " * 20]]
+_UNBREAKABLE = [["file", "bytes", "sha256"], ["vocabulary.json", "1,234,567", "0123456789abcdef" * 8]]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize(
+    "lines",
+    [_INTERVALS, _LABELS, _BENCHMARK, _PROSE, _UNBREAKABLE],
+    ids=["intervals", "labels", "benchmark", "prose", "hash"],
+)
+def test_a_table_fits_the_terminal_and_breaks_no_word_and_no_interval(lines: list[list[str]], width: int) -> None:
+    drawn = _console.drawn_tables(lines, width)
+    assert max(cell_len(line) for line in drawn.splitlines()) <= width
+    words = {unit for line in lines for cell in line for unit in re.findall(r"\S+ ± \S+|\S+ to \S+|\S+", cell)}
+    assert [word for word in words if cell_len(word) <= 40 - 20 and word not in drawn] == []
+    first = {line[0].split()[0] for line in lines[1:]}
+    assert all(drawn.count(name) >= drawn.count("─" * 3 + "\n") for name in first)  # each part names its rows
+
+
+def test_messages_break_between_words_on_a_terminal_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = "낱말 " * 30 + "+0.010 to +0.020 run `toxiclf list models` " * 3
+    _console.say(message)
+    assert capsys.readouterr().err == message + "\n"
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    _console.say(message)
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(cell_len, lines)) <= 40
+    assert " ".join(lines).split() == message.split()
+    assert (
+        sum("`toxiclf list models`" in line for line in lines) == sum("+0.010 to +0.020" in line for line in lines) == 3
+    )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 
 def say(message: str) -> None:
-    """Print a message to standard error, with control characters escaped."""
-    print(visible(message), file=sys.stderr, flush=True)
+    """Print a message to standard error, with control characters escaped; on a terminal it breaks between words."""
+    print(_broken(visible(message), sys.stderr), file=sys.stderr, flush=True)
 
 
 def print_line(text: str) -> None:
-    """Print one line of a result to standard output, with control characters escaped."""
-    print(visible(text), flush=True)
+    """Print a line of a result to standard output, with control characters escaped; on a terminal it breaks between words."""
+    print(_broken(visible(text), sys.stdout), flush=True)
 
 
 def results() -> TextIO:
@@ -30,7 +31,7 @@ def print_json(content: Any) -> None:
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:
-    """Print a table to standard output: drawn by rich on a terminal, else with tabs between cells.
+    """Print a table to standard output: drawn on a terminal, see :func:`drawn_tables`, else with tabs between cells.
 
     The first line is the heading; it is not printed if all its cells are empty. Without a terminal, no line whose cells
     are all empty is printed.
@@ -40,16 +41,103 @@ def print_table(lines: Sequence[Sequence[str]]) -> None:
             if any(line):
                 print_line("\t".join(cell.strip() for cell in line))
         return
+    print(drawn_tables(lines, _width()), flush=True)
+
+
+def drawn_tables(lines: Sequence[Sequence[str]], width: int) -> str:
+    """Return a table as it is drawn on a terminal of this width, in character cells.
+
+    Cells that are too wide are wrapped between words; an interval counts as one word. A table whose words need more
+    than the width is cut into tables below each other, each with the first columns, as many as tell rows apart. Only a
+    word that does not fit beside these columns is broken.
+
+    Parameters
+    ----------
+    lines : list of list of str
+        Cells of the table, the heading first; it is left out if all its cells are empty.
+    width : int
+        Width of the terminal.
+    """
+    from rich.cells import cell_len
+
+    table = [[visible(cell) for cell in line] for line in lines]
+    columns = list(zip(*table, strict=True))
+    natural = [max(map(cell_len, column)) for column in columns]
+    longest = [
+        max((cell_len(word) for cell in column for word in _WORDS.findall(cell)), default=0) for column in columns
+    ]
+    keys = next((n for n in range(1, len(columns)) if len({tuple(line[:n]) for line in table}) == len(table)), 1)
+    if sum(longest[:keys]) > width / 2:
+        keys = 1
+    beside = sum(longest[:keys]) + _GAP * keys
+    longest = [*longest[:keys], *(min(words, max(1, width - beside)) for words in longest[keys:])]
+    blocks: list[list[int]] = [[]]
+    for j in range(keys, len(columns)):
+        if blocks[-1] and beside + sum(longest[i] + _GAP for i in (*blocks[-1], j)) - _GAP > width:
+            blocks.append([])
+        blocks[-1].append(j)
+    return "\n".join(_drawn(table, [*range(keys), *block], natural, longest, width) for block in blocks)
+
+
+def _drawn(
+    table: Sequence[Sequence[str]], block: Sequence[int], natural: Sequence[int], longest: Sequence[int], width: int
+) -> str:
+    """Draw some columns of a table; each is at least as wide as its longest word, and at most as its natural width."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(header_style="bold", show_header=any(lines[0]))
-    for heading in lines[0]:
-        table.add_column(Text(heading), overflow="fold")
-    for line in lines[1:]:
-        table.add_row(*(Text(visible(cell)) for cell in line))
-    Console().print(table)
+    def widths(cap: int) -> list[int]:
+        return [min(natural[j], max(longest[j], cap)) for j in block]
+
+    room = width - _GAP * (len(block) - 1)
+    fitting = next((widths(cap) for cap in range(width, 0, -1) if sum(widths(cap)) <= room), widths(0))
+    heading, *rows = [
+        [Text("\n".join(wrapped(line[j], most))) for j, most in zip(block, fitting, strict=True)] for line in table
+    ]
+    drawn = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, show_header=any(table[0]),
+        header_style="bold",
+    )  # fmt: skip
+    for j, cell in zip(block, heading, strict=True):
+        numbers = all(_NUMBER.fullmatch(line[j]) for line in table[1:])
+        drawn.add_column(cell, overflow="fold", justify="right" if numbers else "left")
+    for row in rows:
+        drawn.add_row(*row)
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(drawn)
+    return captured.get()
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break text between words into lines of at most this width; an interval or a command in backticks is one word."""
+    from rich.cells import cell_len
+
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        if cell_len(paragraph) <= width:
+            lines.append(paragraph)
+            continue
+        line = paragraph[: len(paragraph) - len(paragraph.lstrip())]
+        empty = True
+        for word in _WORDS.findall(paragraph):
+            if not empty and cell_len(line) + 1 + cell_len(word) > width:
+                lines.append(line)
+                line, empty = "", True
+            line = line + word if empty else f"{line} {word}"
+            empty = False
+        lines.append(line)
+    return lines
+
+
+def _broken(text: str, stream: TextIO) -> str:
+    return "\n".join(wrapped(text, _width())) if stream is not None and stream.isatty() else text
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def confirmed(question: str) -> bool:
@@ -75,4 +163,8 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+_GAP = 2
+"""Character cells between two columns of a table."""
+_WORDS = re.compile(r"\S*\d\S*(?: (?:±|to) \S*\d\S*)+|`[^`\n]+`\S*|\S+")
+_NUMBER = re.compile(r"[-+−]?[\d.,]+( ?%)?|[–]?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -132,7 +132,9 @@ def inspect(
         "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
     }
     print_table([["", ""], *([name, value] for name, value in facts.items())])
-    print_table([["file", "bytes", "sha256"], *([n, f"{f.size:,}", f.sha256] for n, f in manifest.files.items())])
+    print_table(
+        [["file", "bytes", "sha256"], *([n, f"{f.size:,}", f"{f.sha256[:16]}…"] for n, f in manifest.files.items())]
+    )
     print_line("verified: every file matches the manifest")
 
 
