@@ -457,3 +457,47 @@ def test_texts_are_read_from_parquet(tmp_path: Path) -> None:
 def test_texts_of_rows_that_do_not_decode_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_bytes("가\n".encode() + b"\xff\n" + "나\n".encode())
     assert list(read_texts(tmp_path / "texts.txt")) == ["가", "나"]
+
+
+# --- DataFrames
+
+FRAME = pd.DataFrame(
+    {
+        "글": pd.Series(["나쁜 말", "좋은 말", None, "다른 말", "또 다른 말"], dtype="string"),
+        "욕설": [1.0, 0.0, 1.0, float("nan"), 0.0],
+        "혐오": pd.Categorical(["no", "yes", "no", "no", "no"]),
+        "출처": ["a", "b", "a", "b", None],
+    }
+).set_axis([7, 7, 8, 9, 10])
+
+
+def test_a_frame_is_read_as_a_file_with_its_rows_by_position() -> None:
+    comments = read_comments(FRAME, text="글", label=["욕설", "혐오"], by="출처")
+    assert comments.texts == ["나쁜 말", "좋은 말", "또 다른 말"]
+    assert comments.targets.tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert comments.lines.tolist() == [1, 2, 5]
+    assert reasons(comments) == {3: "no text", 4: "no label in column 욕설"}
+    assert (comments.source, comments.groups) == ("a DataFrame", ("a", "b", ""))
+    assert comments.notes[0].startswith("a DataFrame: DataFrame, columns 글, 욕설, 혐오, 출처; text from '글'")
+
+
+def test_values_of_a_frame_are_named_as_in_a_file() -> None:
+    frame = pd.DataFrame({"comment": ["가", "나", "다"], "kind": [0, 1, 2]})
+    comments = read_comments(frame, label=["kind"], negative="0")
+    assert (comments.labels, comments.negative) == (("1", "2"), "0")
+    assert read_comments(frame, label=["kind"], positive=["1", "2"]).targets.ravel().tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (pd.DataFrame([["가", 1]], columns=["x", "x"]), "several columns 'x'; give each column its own name"),
+        (FRAME.rename(columns={"글": "본문"}), "there is no column '글'"),
+        (["가", "나"], r"the comments are a list; .* train\(texts, targets=targets\) or Comments.of\(texts, targets\)"),
+        (FRAME["글"], "the comments are a Series; expected a file, corpus:NAME or a DataFrame"),
+        (None, "the comments are a NoneType"),
+    ],
+)
+def test_what_is_neither_file_nor_frame_is_refused(source: Any, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        read_comments(source, text="글", label=["욕설"])

@@ -7,19 +7,60 @@ import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import toxiclf
 from tests.conftest import VECTORS, tiny
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.predictions import Predictions, read
+from toxiclf.pipeline import train as training
 from toxiclf.pipeline.calibrate import Checkpoints
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
 
 FAST = tiny("ngram_logistic")
+
+
+def test_a_frame_and_lists_are_taken_as_a_file_is(
+    sample: Comments, sample_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Taken(Exception):  # noqa: N818  # no error: it ends the run when the comments are read
+        pass
+
+    def divided(*comments: Any) -> None:
+        raise Taken(*comments[:2])
+
+    monkeypatch.setattr(training, "divided", divided)
+    frame = pd.read_csv(sample_path)
+    with pytest.raises(Taken) as taken:
+        toxiclf.train(frame, text="comment", label=["label"], test=frame.iloc[::7])
+    comments, test = taken.value.args
+    assert (comments.source, comments.text_column, comments.sha256()) == ("a DataFrame", "comment", sample.sha256())
+    assert test.sha256() == sample.take(np.arange(0, len(sample), 7)).sha256()
+    with pytest.raises(Taken) as taken:
+        toxiclf.train(pd.Series(sample.texts), targets=sample.targets, label=["toxic"])
+    assert taken.value.args[0].sha256() == sample.sha256()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "sentence"),
+    [
+        ((["가"], [1]), {}, r"the second argument of train, is a list; .* train\(texts, targets=targets\)"),
+        ((["가"], np.ones(1)), {}, r"the second argument of train, is a ndarray"),
+        ((["가"],), {}, "the comments are a list; expected a file"),
+        ((["가", "나"],), {"targets": [1]}, r"targets have shape \(1, 1\); expected \(2, 1\)"),
+        ((["가"],), {"targets": [[1, 0]]}, r"targets have shape \(1, 2\); expected \(1, 1\)"),
+        (("comments.csv",), {"targets": [1]}, "texts is one string"),
+        ((["가"],), {"targets": [1], "text": "comment"}, "text: leave out what says how to read a file"),
+    ],
+)
+def test_comments_and_targets_that_do_not_fit_are_refused(arguments: Any, options: Any, sentence: str) -> None:
+    with pytest.raises(toxiclf.UsageError, match=sentence):
+        toxiclf.train(*arguments, **options)
 
 
 def relabelled(comments: Comments, rows: np.ndarray) -> Comments:

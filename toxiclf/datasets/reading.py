@@ -14,12 +14,14 @@ import numpy as np
 
 from toxiclf.bundle.manifest import LabelMap
 from toxiclf.datasets import cards
+from toxiclf.datasets._frame import FRAME, Frame, frame_table
 from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
 from toxiclf.datasets.comments import Comments, consistent, no_usable_row
 from toxiclf.errors import DataError, UsageError
 from toxiclf.rows import LABEL_NAMES, TEXT_NAMES, Rejected, Row, RowReader
 
-Source = str | os.PathLike[str]
+Source = str | os.PathLike[str] | Frame
+"""A file's path, ``corpus:NAME`` or a DataFrame."""
 
 _TRUE = frozenset({"1", "1.0", "true", "t", "yes", "y"})
 _FALSE = frozenset({"0", "0.0", "false", "f", "no", "n"})
@@ -56,8 +58,9 @@ def read_comments(
 
     Parameters
     ----------
-    source : str or path
-        A CSV, TSV, ``|``-separated, JSON Lines or Parquet file, or a corpus: ``corpus:NAME`` or ``corpus:NAME/PART``.
+    source : str, path or DataFrame
+        A CSV, TSV, ``|``-separated, JSON Lines or Parquet file, or a corpus: ``corpus:NAME`` or ``corpus:NAME/PART``, or
+        a DataFrame, whose rows are numbered by position from 1.
     text : str, optional
         The column with the comments; detected if left out.
     label : sequence of str
@@ -98,8 +101,13 @@ def read_comments(
     >>> comments = read_comments("corpus:sample")
     >>> comments.labels, len(comments.rejected)
     (('toxic',), 0)
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"comment": ["좋은 하루 되세요", "꺼져"], "toxic": [0, 1]})
+    >>> read_comments(frame, text="comment", label=["toxic"]).counts()
+    {'toxic': 1}
     """
-    source = str(source)
+    frame = source if isinstance(source, Frame) else None
+    source = FRAME if isinstance(source, Frame) else _path(source)
     format = None
     name = source
     if source.startswith(cards.PREFIX):
@@ -116,7 +124,7 @@ def read_comments(
             label = card.labels
             if not positive and negative is None:
                 positive, negative = card.positive, card.negative
-    table = read_table(source, format, header, delimiter)
+    table = read_table(source, format, header, delimiter) if frame is None else frame_table(frame)
     if not table.rows:
         raise no_usable_row(name, table.rejected)
     if like is not None and not label and not positive and negative is None:
@@ -146,6 +154,15 @@ def read_comments(
     (note,) = comments.notes
     counts = f"{len(comments):,} comments, {len(comments.rejected):,} rejected rows"
     return replace(comments, notes=(f"{note}; {counts}",))
+
+
+def _path(source: object) -> str:
+    if not isinstance(source, str | os.PathLike):
+        raise UsageError(
+            f"the comments are a {type(source).__name__}; expected a file, corpus:NAME or a DataFrame: for a list of "
+            "texts give targets, too, as in train(texts, targets=targets) or Comments.of(texts, targets)"
+        )
+    return os.fspath(source)
 
 
 def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None) -> Iterator[str]:

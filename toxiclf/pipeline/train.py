@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from toxiclf.bundle.prevalence import check_prior
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets import cards
 from toxiclf.datasets.comments import Comments, check_classes, consistent
-from toxiclf.datasets.reading import read_comments
+from toxiclf.datasets.reading import Source, read_comments
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import UsageError
 from toxiclf.moderator import Moderator
@@ -26,17 +25,20 @@ from toxiclf.pipeline.search.trials import plainly
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
+from toxiclf.text.given import given_texts
 
 
 def train(
-    comments: str | os.PathLike[str] | Comments,
+    comments: Source | Comments | Iterable[str],
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
     *,
-    test: str | os.PathLike[str] | Comments | None = None,
+    targets: Any = None,
+    test: Source | Comments | None = None,
     say: Say = lambda message: None,
     search_log: Path | None = None,
     checkpoints: Checkpoints | None = None,
     bar: bool = False,
+    **columns: Any,
 ) -> TrainedModel:
     """Train a classifier on labeled comments, evaluate it once on the test set, and compute its report.
 
@@ -44,11 +46,14 @@ def train(
 
     Parameters
     ----------
-    comments : str, path or Comments
-        Path of a file, ``corpus:NAME``, or comments from :func:`toxiclf.read_comments` or :meth:`toxiclf.Comments.of`.
+    comments : str, path, DataFrame, Comments or list of str
+        Path of a file, ``corpus:NAME``, a DataFrame, or comments from :func:`toxiclf.read_comments`; with ``targets``, a
+        list, Series or array of texts.
     recipe : str, Path, mapping, Recipe or None
         Preset name, path of a TOML file, mapping such as ``{"model": {"name": "svm"}}``; None for the default model.
-    test : str, path, Comments or None
+    targets : array-like of 0 and 1, shape (n,) or (n, n_labels), or None
+        1 if the comment has the label, as in :meth:`toxiclf.Comments.of`; ``label`` then names the labels.
+    test : str, path, DataFrame, Comments or None
         A separate test set; None takes the corpus's own test set, or else holds out ``split.test`` of the rows.
     say : callable
         Called with a message at each step.
@@ -59,6 +64,9 @@ def train(
         states are deleted when the run is saved.
     bar : bool
         Whether networks draw a progress bar on standard error instead of a message after each epoch.
+    **columns
+        How files and DataFrames are read: ``text``, ``label``, ``negative``, ``positive``, ``by`` and the other arguments of
+        :func:`toxiclf.read_comments`.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def train(
     DataError
         The comments are not sufficient for training, for example because a class has too few comments.
     UsageError
-        The recipe is not valid, or does not fit the comments.
+        The recipe is not valid, or does not fit the comments; or columns or targets are wrong.
 
     See Also
     --------
@@ -83,10 +91,18 @@ def train(
     >>> model.moderator.check("오늘도 좋은 하루 되세요").is_toxic
     False
     """
+    if recipe is not None and not isinstance(recipe, str | Path | Mapping | Recipe):
+        raise UsageError(
+            f"the recipe, the second argument of train, is a {type(recipe).__name__}; expected a preset's name, a TOML "
+            "file or a mapping: give targets by name, train(texts, targets=targets)"
+        )
     recipe = Recipe.load(recipe)
     for note in recipe.notes:
         say(note)
-    comments, test = read_parts(comments, test)  # read
+    if targets is not None:
+        labels = columns.pop("label", ("toxic",))
+        comments = Comments.of(given_texts(comments), targets, [labels] if isinstance(labels, str) else labels)
+    comments, test = read_parts(comments, test, **columns)  # read
     comments, parts = divided(comments, test, recipe)  # split
     asked, best, trials = recipe, None, {}
     if checkpoints is not None and not checkpoints.resume:
@@ -137,23 +153,23 @@ def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[
     return comments, parts
 
 
-def read_parts(
-    comments: str | os.PathLike[str] | Comments, test: str | os.PathLike[str] | Comments | None, **columns: Any
-) -> tuple[Comments, Comments | None]:
+def read_parts(comments: Any, test: Source | Comments | None, **columns: Any) -> tuple[Comments, Comments | None]:
     """Read the training rows and the test set; if ``test`` is None, take the corpus's own test set, if it has one.
 
     Parameters
     ----------
-    columns : ``text``, ``label``, ``negative`` and ``positive`` of :func:`toxiclf.datasets.reading.read_comments`.
+    columns : arguments of :func:`toxiclf.datasets.reading.read_comments`.
 
     Raises
     ------
-    UsageError : the training rows and the test set have different labels.
+    UsageError : the training rows and the test set have different labels, or columns are given where nothing is read.
     """
-    source = str(comments)
+    if columns and isinstance(comments, Comments) and (test is None or isinstance(test, Comments)):
+        raise UsageError(f"{', '.join(columns)}: leave out what says how to read a file, because the comments are read")
     if not isinstance(comments, Comments):
-        comments = read_comments(comments, **columns)
-        if test is None and source.startswith(cards.PREFIX):
+        source = comments
+        comments = read_comments(source, **columns)
+        if test is None and isinstance(source, str) and source.startswith(cards.PREFIX):
             card, part = cards.parse(source)
             test = f"corpus:{card.name}/test" if part is None and card.part("test") is not None else None
     if test is not None and not isinstance(test, Comments):
