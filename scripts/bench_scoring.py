@@ -289,7 +289,7 @@ def _time(work: Callable[[], Any]) -> float:
 
 
 def _cold(name: str, bundle: Path) -> None:
-    ours = [sys.executable, "-m", "toxiclf", "predict", "--bundle", str(bundle), "--text", "오늘 날씨 좋네요"]
+    ours = [sys.executable, "-m", "toxiclf", "predict", "오늘 날씨 좋네요", "--bundle", str(bundle)]
     theirs = [sys.executable, "-c", "import tensorflow"]
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(6):
@@ -314,7 +314,7 @@ def _big_file(name: str, bundle: Path, texts: Sequence[str], lines: int, scratch
     command = [sys.executable, "-m", "toxiclf", "predict", str(source), "--bundle", str(bundle), "--out", str(out)]
     began = perf_counter()
     answer = subprocess.run(
-        [sys.executable, "-c", _PEAK, *command, "--column", "comment"], check=True, capture_output=True
+        [sys.executable, "-c", _PEAK, *command, "--text", "comment"], check=True, capture_output=True
     )
     seconds = perf_counter() - began
     with out.open(encoding="utf-8-sig") as stream:

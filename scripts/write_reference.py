@@ -60,7 +60,7 @@ EXAMPLES = {
         "toxiclf benchmark --corpus corpus:sample --model majority,ngram_logistic --seeds 0..1 \\\n"
         "    --set decision.folds=2 --out runs/benchmark"
     ),
-    "predict": 'toxiclf predict --bundle runs/first/bundle --text "오늘도 좋은 하루" --json',
+    "predict": 'toxiclf predict "오늘도 좋은 하루" --bundle runs/first/bundle --json',
     "inspect": "toxiclf inspect runs/first/bundle",
     "pretrain": "toxiclf pretrain --show 쓰레기",
     "list": "toxiclf list recipe-keys --model svm",

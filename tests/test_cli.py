@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shlex
 import shutil
@@ -103,9 +104,16 @@ def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: 
         (["train", "corpus:sample", "--out", "/dev/null/run"], 2, "choose another folder"),
         (["train", "corpus:sample", "--delimiter", "ab"], 2, "expected one character, or the word tab"),
         (["evaluate", "nowhere", "corpus:sample"], 4, "is not a folder"),
-        (["predict", "--text", "안녕"], 2, "--bundle is missing"),
-        (["predict", "--bundle", "nowhere", "--text", "안녕"], 4, "is not a folder"),
-        (["predict", "--bundle", "x", "--text", "안녕", "--out", "o.csv"], 2, "leave them out with --text"),
+        (["predict", "안녕"], 2, "--bundle is missing"),
+        (["predict", "안녕", "--bundle", "nowhere"], 4, "is not a folder"),
+        (["predict", "--bundle", "x"], 2, 'give a comment, such as toxiclf predict "오늘도 좋은 하루", a file, or -'),
+        (["predict", " ", "--bundle", "x"], 2, "the comment is empty; give a comment, a file, or -"),
+        (["predict", "--bundle", "x", "--text", "안녕", "--out", "o.csv"], 2, "--out needs a file; give it as the argument"),
+        (["predict", "corpus:curse", "--bundle", "x"], 2, "predict reads files, not corpus:curse; save it as a file first"),
+        (["predict", "s3://a/b.csv", "--bundle", "x"], 2, 'if it is a comment, give it as --text "s3://a/b.csv"'),
+        (["predict", f"{Path(__file__).parent}/*.py", "--bundle", "x"], 2, "predict reads one file: call it for each"),
+        (["predict", "안녕", "--bundle", "x", "--text", "a", "--text", "b"], 2, "--text names the column of the comments"),
+        (["predict", "안녕", "--bundle", "x", "--text", "a", "--column", "b"], 2, "give it once"),
         (["inspect"], 2, ""),
         (["no-such-command"], 2, ""),
     ],
@@ -183,10 +191,46 @@ def test_evaluating_on_the_training_rows_is_said(
 
 def test_predict_of_a_text_is_a_table_or_json(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["predict", "--bundle", str(trained_run / "bundle"), "--text", "꺼져라", "--text", "고마워요"]) == 0
-    assert capsys.readouterr().out.count("\n") == 3
-    assert run(["predict", "--bundle", str(trained_run), "--text", "꺼져라", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 3
+    assert (
+        printed.err
+        == '--text names a column of a file; write a comment as the argument: toxiclf predict "…" --bundle DIR\n'
+    )
+    assert run(["predict", "꺼져라", "--bundle", str(trained_run), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"text", "is_toxic", "labels", "truncated", "no_known_tokens"}
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["이 댓글", "댓글.csv 봐라", "뭐야?", "***", "[속보]", "http 링크", "s/t?", "가" * 300, "a\0b", "--", "3:1"],
+)
+def test_what_is_no_file_is_a_comment(comment: str, trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", "--bundle", str(trained_run), "--json", "--", comment]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == comment
+
+
+@pytest.mark.parametrize("given", ["new", "ne*.csv", "./n?w", "-"])
+@pytest.mark.parametrize("flag", ["--text", "--column"])
+def test_a_file_is_read_and_text_names_its_column(
+    given: str, flag: str, trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    content = "comment,id\n꺼져라,1\n고마워요,2\n"
+    Path("new" if "*" not in given else "new.csv").write_text(content, "utf-8")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    assert run(["predict", given, "--bundle", str(trained_run), flag, "id", "--threshold", "0"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count(",0.0,1,") == 2
+    assert "comments from 'id'" in printed.err
+
+
+@pytest.mark.parametrize("given", ["no.csv", "no.JSONL", "no*.csv", "no.csv.gz", "no --text a", "no --out o.csv"])
+def test_a_missing_file_is_no_comment(given: str, trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name, *flags = given.split()
+    assert run(["predict", name, *flags, "--bundle", str(trained_run)]) == 3
+    assert f"{name} does not exist; give a file of comments" in capsys.readouterr().err
 
 
 def test_inspect_shows_and_verifies(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -321,7 +321,7 @@ def test_rows_rejected_go_where_they_are_asked_to(predict: Predict, tmp_path: Pa
         ({"rejected": "out.csv"}, "--out and --rejected are both"),
         ({"rejected": "nowhere/aside.csv"}, "--rejected .* cannot be written"),
         ({"column": "nothing"}, "there is no column 'nothing'; the columns are: 가, 나"),
-        ({}, "the column of the comments is not clear; name it with --column: the columns are 가, 나"),
+        ({}, "the column of the comments is not clear; name it with --text: the columns are 가, 나"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(

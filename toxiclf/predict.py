@@ -139,7 +139,7 @@ def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
     if named or len(columns) == 1:
         return (named or list(columns))[0]
     raise UsageError(
-        f"the column of the comments is not clear; name it with --column: the columns are {', '.join(columns)}"
+        f"the column of the comments is not clear; name it with --text: the columns are {', '.join(columns)}"
     )
 
 

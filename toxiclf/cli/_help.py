@@ -19,8 +19,9 @@ toxiclf list recipe-keys names all.""",
     "figures": "toxiclf figures runs/mine --only precision_recall,calibration --format pdf --out figures",
     "benchmark": """toxiclf benchmark --corpus corpus:curse --model ngram_logistic,cnn --seeds 0..2
 toxiclf benchmark models --jobs 2""",
-    "predict": """toxiclf predict new.csv --bundle runs/mine/bundle --out scored.csv
-toxiclf predict --bundle runs/mine/bundle --text "오늘도 좋은 하루"
+    "predict": """toxiclf predict "오늘도 좋은 하루" --bundle runs/mine/bundle
+toxiclf predict new.csv --bundle runs/mine/bundle --out scored.csv
+toxiclf predict forum.csv --text 댓글 --bundle runs/mine/bundle --threshold 0.7
 cat texts.txt | toxiclf predict - --bundle runs/mine/bundle""",
     "inspect": "toxiclf inspect runs/mine/bundle",
     "pretrain": """toxiclf pretrain texts.txt --out vectors/mine

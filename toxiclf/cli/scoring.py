@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,19 +17,35 @@ if TYPE_CHECKING:
     from toxiclf.bundle.manifest import Manifest
 
 
+_TABLES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".parquet",
+    ".pq",
+    ".xlsx",
+    ".gz",
+    ".bz2",
+    ".xz",
+    ".zip",
+)
+
+
 def predict(
-    file: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="CSV, TSV, JSON Lines or text file; - is standard input.")
+    given: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="COMMENT|FILE|-",
+            help="A comment, or a CSV, TSV, JSON Lines or text file; - is standard input.",
+            show_default=False,
+        ),
     ] = None,
     bundle: Annotated[Path | None, options.of_model(metavar="DIR", help="Bundle folder of a run.")] = None,
-    text: Annotated[
-        list[str] | None,
-        options.of_input(metavar="TEXT", help="Score this comment; may be given several times."),
-    ] = None,
-    column: Annotated[
-        str | None,
-        options.of_input(metavar="COL", help="Column with the comment; detected if left out."),
-    ] = None,
+    text: Annotated[list[str] | None, options.TEXT] = None,
+    column: Annotated[str | None, options.of_input(hidden=True)] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     out: Annotated[
@@ -49,19 +67,28 @@ def predict(
 
     if bundle is None:
         raise UsageError("--bundle is missing; give the bundle folder that `toxiclf train` wrote")
-    if (file is None) == (not text):
-        raise UsageError('give exactly one of FILE, - for standard input, and --text "…"')
-    if text and any(given is not None for given in (column, header, delimiter, out, rejected)):
-        raise UsageError(
-            "--column, --header, --delimiter, --out and --rejected work only with a FILE; leave them out with --text"
-        )
+    of_files = {"--column": column, "--header": header, "--delimiter": delimiter, "--out": out, "--rejected": rejected}
+    flags = [flag for flag, value in of_files.items() if value is not None]
+    if given is not None:
+        source = _file(given, certain=bool(flags or text))
+        comments = [] if source else [given]
+        if text and (len(text) > 1 or column is not None):
+            raise UsageError("--text names the column of the comments in the file; give it once")
+        column = text[0] if text else column
+    elif text:
+        source, comments = None, text
+        if flags:
+            raise UsageError(f"{', '.join(flags)} needs a file; give it as the argument, or leave the flag out")
+        say('--text names a column of a file; write a comment as the argument: toxiclf predict "…" --bundle DIR')
+    else:
+        raise UsageError('give a comment, such as toxiclf predict "오늘도 좋은 하루", a file, or - for standard input')
     moderator = load(bundle, prior=options.parsed_prior(prior), thresholds=options.parsed_threshold(threshold))
     if moderator.prior is not None:
         say(f"scores are corrected to the {in_words(moderator.prior)}")
-    if text:
-        verdicts = moderator.check(text)
+    if source is None:
+        verdicts = moderator.check(comments)
         if as_json:
-            for comment, verdict in zip(text, verdicts, strict=True):
+            for comment, verdict in zip(comments, verdicts, strict=True):
                 print_json({"text": comment, **verdict.as_dict()})
         else:
             heading = ["comment", "label", "score", "threshold", "verdict"]
@@ -73,17 +100,16 @@ def predict(
                     f"{entry.threshold:.4f}",
                     "toxic" if entry.is_toxic else "ok",
                 ]
-                for comment, verdict in zip(text, verdicts, strict=True)
+                for comment, verdict in zip(comments, verdicts, strict=True)
                 for entry in verdict.entries
             ]
             print_table([heading, *lines])
         return
     from toxiclf.predict import predict_rows
 
-    assert file is not None  # checked above: FILE or --text was given
     result = predict_rows(
         moderator,
-        file,
+        source,
         column=column,
         out=out,
         rejected=rejected,
@@ -96,6 +122,46 @@ def predict(
         say(f"{result.rejected:,} rows were rejected: {result.rejected_file}")
         if strict:
             raise typer.Exit(5)
+
+
+def _file(given: str, *, certain: bool) -> str | None:
+    """Return the file that the argument names; None if it is a comment.
+
+    Parameters
+    ----------
+    certain : whether other flags say that it is a file.
+
+    Raises
+    ------
+    UsageError : the argument is empty, a pattern of several files, or an address.
+    """
+    if not given.strip():
+        raise UsageError("the comment is empty; give a comment, a file, or - for standard input")
+    if given == "-" or _exists(given):
+        return given
+    one_word = not any(map(str.isspace, given))
+    if one_word and re.match(r"corpus:|[a-z][a-z0-9+.-]*://", given, re.IGNORECASE):
+        raise UsageError(
+            f"predict reads files, not {given}; save it as a file first (`toxiclf corpora path NAME` prints that of a "
+            f'corpus), or, if it is a comment, give it as --text "{given}"'
+        )
+    certain = certain or (one_word and given.lower().endswith(_TABLES))
+    if one_word and has_magic(given) and (certain or "/" in given):
+        found = sorted(glob(given))  # noqa: PTH207  # the pattern may be absolute
+        if len(found) > 1:
+            raise UsageError(
+                f"{given} matches {len(found)} files, such as {found[0]}; predict reads one file: call it for each"
+            )
+        if found:
+            return found[0]
+    return given if certain else None
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # a comment is too long for a name
+        return False
 
 
 def inspect(
