@@ -39,6 +39,9 @@ HOSTILE = (
 class Browsed(browsing.Browsed):
     """A report that is looked at."""
 
+    def unfold(self) -> None:
+        self.page.locator("#list > summary").click()
+
     def cell(self, metric: str, column: int) -> str:
         return str(self.page.locator(f"#explorer-table tr[data-metric={metric}] td").nth(column).inner_text())
 
@@ -179,6 +182,7 @@ def test_nothing_is_loaded_and_nothing_complains(run: Path, opened: Browsed) -> 
 def test_hostile_comments_stay_text(hostile: Path, browse: Callable[..., Browsed]) -> None:
     browsed = browse(hostile / "report.html")
     page = browsed.page
+    browsed.unfold()
     seen: list[str] = []
     for kind in ("false_positives", "false_negatives"):
         page.locator(f"[data-kind={kind}]").click()
@@ -211,6 +215,7 @@ def test_comments_are_searched_sorted_and_exported(
     page.locator("#search").fill("그런 말은 어디에도 없다")
     assert browsed.comments() == []
     page.locator("#search").fill("")
+    browsed.unfold()
     page.locator("[data-sort=score]").click()
     scores = [float(cell) for cell in page.locator("#rows td[data-name=score]").all_text_contents()]
     assert scores == sorted(scores)
@@ -240,7 +245,9 @@ def test_marks_stand_on_the_tokens_that_were_left_out(hostile: Path, browse: Cal
 def test_what_was_ticked_is_exported_whatever_is_searched_for(
     hostile: Path, browse: Callable[..., Browsed], tmp_path: Path
 ) -> None:
-    page = browse(hostile / "report.html").page
+    browsed = browse(hostile / "report.html")
+    page = browsed.page
+    browsed.unfold()
     page.locator("[data-kind=least_certain]").click()
     page.locator("#search").fill("굵게")
     page.locator("#rows tbody input[type=checkbox]").check()
@@ -271,6 +278,8 @@ def test_comments_are_veiled_until_they_are_asked_for_and_the_keyboard_works(run
     assert page.locator("[data-kind=false_negatives]").get_attribute("aria-selected") == "true"
     page.keyboard.press("ArrowRight")
     first = page.locator("#rows .comment.veiled").first
+    assert not first.is_visible()
+    opened.unfold()
     assert first.evaluate("e => getComputedStyle(e).filter") == "blur(6px)"
     first.focus()
     page.keyboard.press("Enter")
@@ -284,17 +293,33 @@ def test_comments_are_veiled_until_they_are_asked_for_and_the_keyboard_works(run
     assert page.locator("#low-value").inner_text() > before
 
 
-def test_it_is_readable_at_the_width_of_a_phone(run: Path, browse: Callable[..., Browsed]) -> None:
-    page = browse(run / "report.html", viewport={"width": 360, "height": 740}).page
+def test_it_is_readable_at_the_width_of_a_phone_in_the_dark(run: Path, browse: Callable[..., Browsed]) -> None:
+    browsed = browse(run / "report.html", viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page = browsed.page
     for plot in page.locator(".plot").all():
         plot.scroll_into_view_if_needed()
         plot.locator(".main-svg").first.wait_for()
+    browsed.unfold()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("#production-sentence").is_visible()
     assert all(
         box["x"] >= 0 and box["x"] + box["width"] <= 361
         for box in (s.bounding_box() for s in page.locator("section").all())
     )
+    cut = """[...document.querySelectorAll(".scroll")].filter((box) => box.scrollWidth > box.clientWidth + 1
+        && getComputedStyle(box, "::before").content === "none").map((box) => box.innerHTML)"""
+    assert page.evaluate(cut) == []  # a table with hidden columns says so
+    bands = """[...document.querySelectorAll("figure")].map((figure) =>
+        figure.getBoundingClientRect().bottom - figure.querySelector(".main-svg").getBoundingClientRect().bottom)"""
+    assert max(page.evaluate(bands)) < 20
+    names = page.locator("#figure-slices .ytick").all_text_contents()
+    widths = page.evaluate(
+        "[...document.querySelectorAll('#figure-slices .ytick')].map((t) => t.getBoundingClientRect().width)"
+    )
+    assert names
+    assert max(widths) < 120  # of 360: the intervals have more than half
+    cells = page.evaluate("document.querySelector('#figure-confusion .plot').data[0].colorscale.map((step) => step[1])")
+    assert cells == ["#243140", "#3f76b5"]  # white text is readable on both
 
 
 @pytest.mark.parametrize("kind", rest_in_check(["two", "exclusive"], quick=["two"]))

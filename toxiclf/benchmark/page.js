@@ -9,7 +9,7 @@
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
       const down = head.getAttribute("aria-sort") !== "descending";
-      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      heads.forEach((other) => other.setAttribute("aria-sort", "none"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const rows = [...table.tBodies[0].rows];
       rows.sort((one, other) => {
@@ -21,6 +21,9 @@
       table.tBodies[0].append(...rows);
     }));
   }
+  const fit = () => { for (const box of document.querySelectorAll(".scroll")) box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1); };
+  addEventListener("resize", fit);
+  fit();
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   for (const element of document.querySelectorAll(".plot")) {
     const figure = figures[element.dataset.figure], line = css("--line");

@@ -13,6 +13,12 @@
     if (name) element.className = name;
     return element;
   };
+  const cellOf = (text) => {  // an interval stays whole
+    const cell = make("td"), at = text.indexOf(" (");
+    cell.append(at < 0 ? text : text.slice(0, at + 1));
+    if (at >= 0) cell.append(make("span", text.slice(at + 1), "range"));
+    return cell;
+  };
   const COMMENTS = 10000;
   const state = { label: 0, rate: data.rates[0], kind: "false_positives", shown: 25, sort: null, down: false, chosen: new Set() };
 
@@ -100,7 +106,7 @@
       const line = make("tr"), head = make("th", two && !["tp", "fp", "fn", "tn"].includes(key) ? `${name} (of review and block)` : name);
       head.scope = "row";
       line.dataset.metric = key;
-      line.append(head, ...cells.map((cell) => make("td", cell)));
+      line.append(head, ...cells.map(cellOf));
       return line;
     }));
     const plot = document.querySelector('[data-figure="threshold"].drawn');
@@ -119,19 +125,33 @@
     }
     if (!element.classList.contains("drawn")) element.textContent = "";
     const narrow = element.clientWidth < 480, ink = css("--ink"), line = css("--line");
-    const layout = JSON.parse(JSON.stringify(figure.layout));
+    const { data: traces, layout } = JSON.parse(JSON.stringify(figure));
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true };
-    for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) layout[key] = { ...axis, ...layout[key] };
-    layout.xaxis = { ...axis, ...layout.xaxis };
-    layout.yaxis = { ...axis, ...layout.yaxis };
+    for (const key of new Set([...Object.keys(layout).filter((k) => /^[xy]axis/.test(k)), "xaxis", "yaxis"])) {
+      layout[key] = { ...axis, ...layout[key] };
+      layout[key].title = { standoff: 8, ...layout[key].title };
+      if (narrow && layout[key].ticktext) layout[key].ticktext = layout[key].ticktext.map(folded);
+    }
+    for (const trace of traces) if (trace.type === "heatmap") trace.colorscale = [[0, css("--cell-low")], [1, css("--cell-high")]];
     for (const shape of layout.shapes || []) if (shape.line) shape.line.color = css("--soft");
     Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 13 }, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, ...layout.legend }, autosize: true });
-    layout.margin = { ...layout.margin, l: narrow ? 40 : 60, r: narrow ? 8 : 20 };
+    const named = layout.showlegend !== false && traces.some((trace) => trace.name) || layout.annotations.some((note) => note.yref === "paper");
+    layout.margin = { l: narrow ? 40 : 60, r: narrow ? 8 : 20, t: named ? 40 : 12, b: 30 };
+    if (narrow) for (const key of Object.keys(layout)) if (layout.xaxis2 && key.startsWith("xaxis")) layout[key].nticks = 4;
     layout.hoverlabel = { align: "left" };
     if (!layout.height) layout.height = narrow ? 330 : 400;
-    Plotly.react(element, JSON.parse(JSON.stringify(figure.data)), layout, { responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] });
+    else if (narrow && layout.yaxis.ticktext) layout.height = Math.max(layout.height, 90 + 17 * layout.yaxis.ticktext.reduce((n, name) => n + name.split("<br>").length + 0.4, 0));
+    Plotly.react(element, traces, layout, { responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] });
     element.classList.add("drawn");
     if (element.dataset.figure === "threshold") drawExplorer();
+  }
+  function folded(name) {  // a tick's name in lines of about 18 characters, for a narrow screen
+    let line = "";
+    return name.split(" ").reduce((text, word) => {
+      const apart = line && line.length + word.length > 17;
+      line = apart ? word : `${line} ${word}`;
+      return text + (apart ? "<br>" : text && " ") + word;
+    }, "");
   }
   const plots = [...document.querySelectorAll(".plot")];
   const near = new IntersectionObserver((entries) => {
@@ -197,7 +217,7 @@
       tick.addEventListener("change", () => state.chosen[tick.checked ? "add" : "delete"](row.key));
       cell.append(tick);
       text.append(...written(row));
-      const cells = [["line", row.line], ["labelled", (row.target ? data.kinds : data.others)[state.label]], ["score", row.score.toFixed(3)]].map(([name, value]) => {
+      const cells = [["line", row.line], ["labeled", (row.target ? data.kinds : data.others)[state.label]], ["score", row.score.toFixed(3)]].map(([name, value]) => {
         const td = make("td", value);
         td.dataset.name = name;
         return td;
@@ -205,6 +225,7 @@
       line.append(cell, ...cells, text);
       return line;
     }));
+    if ($("list-name")) $("list-name").textContent = `${whole(found.length)} ${found.length === 1 ? "comment" : "comments"}`;
     $("more").hidden = found.length <= state.shown;
     for (const button of document.querySelectorAll("#rows [data-sort]")) button.setAttribute("aria-pressed", String(button.dataset.sort === state.sort));
   }
@@ -276,12 +297,15 @@
     table.tBodies[0].replaceChildren(...rows.map((row) => {
       const line = make("tr"), head = make("th", `${row.by}: ${row.name}`);
       head.scope = "row";
-      const gap = make("td", row.gap === null ? "–" : `${row.gap >= 0 ? "+" : "−"}${Math.abs(row.gap).toFixed(3)} (${row.gap_low.toFixed(3)} to ${row.gap_high.toFixed(3)})`.replaceAll("-", "−"));
+      const gap = cellOf(row.gap === null ? "–" : `${row.gap >= 0 ? "+" : "−"}${Math.abs(row.gap).toFixed(3)} (${row.gap_low.toFixed(3)} to ${row.gap_high.toFixed(3)})`.replaceAll("-", "−"));
       if (row.notable) gap.className = "outside";
-      line.append(head, ...[whole(row.rows), whole(row.toxic), plain(row.average_precision), plain(row.precision), plain(row.recall), plain(row.f1), row.false_positive_rate === null ? "–" : interval([row.false_positive_rate, row.low, row.high])].map((cell) => make("td", cell)), gap);
+      line.append(head, ...[whole(row.rows), whole(row.toxic), plain(row.average_precision), plain(row.precision), plain(row.recall), plain(row.f1), row.false_positive_rate === null ? "–" : interval([row.false_positive_rate, row.low, row.high])].map(cellOf), gap);
+      [...line.cells].forEach((cell, i) => { cell.dataset.name = table.tHead.rows[0].cells[i].textContent; });
       return line;
     }));
   }
+  const fit = () => { for (const box of document.querySelectorAll(".scroll")) box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1); };
+  addEventListener("resize", fit);
 
   // ---- what moves them -----------------------------------------------------------------------------------------------
   function setRate(rate, from) {
@@ -309,7 +333,10 @@
     if ($("all")) $("all").checked = false;
     drawRows();
     drawSlices();
+    fit();
   }
   $("label")?.addEventListener("change", (event) => setLabel(Number(event.target.value)));
   setLabel(0);
+  fit();
+  $("list")?.addEventListener("toggle", fit);
 })();
