@@ -54,6 +54,20 @@ class TrainingError(ToxiclfError):
     exit_code = 6
 
 
+_MOST_LISTED = 8
+
+
+def listed(names: Iterable[str]) -> str:
+    """List names for a message; beyond eight, the rest are counted.
+
+    >>> listed(["text", "label"]), listed("abcdefghij")
+    ('text, label', 'a, b, c, d, e, f, g, h and 2 more')
+    """
+    names = list(names)
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameError:
     """Return the error for a name that does not exist; its message suggests the nearest known name and lists all.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any, TextIO
 from toxiclf import _console
 from toxiclf._files import writing_device, writing_text
 from toxiclf._progress import Bar
-from toxiclf.errors import UsageError
+from toxiclf.errors import UsageError, listed
 from toxiclf.moderator import Moderator, Verdict
-from toxiclf.rows import TEXT_NAMES, Rejected, Row, RowReader, RowWriter
+from toxiclf.rows import Rejected, Row, RowReader, RowWriter, check_column, is_text_name, naming
 
 _CHUNK, _CHUNK_CHARS = 2048, 2**23
 _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -40,6 +40,7 @@ def predict_rows(
     say: Callable[[str], None],
     header: bool | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
 ) -> Predicted:
     """Score every row of a file, and write the row with its verdict.
 
@@ -48,7 +49,7 @@ def predict_rows(
 
     Parameters
     ----------
-    source : path of a CSV, TSV, JSON Lines or text file; "-" for standard input.
+    source : path of a CSV, TSV, JSON, Excel or text file; "-" for standard input.
     column : name of the column with the comments; None to detect it.
     out : output file; None for standard output.
     rejected : file for rejected rows; None for ``OUT.rejected.csv``, or ``rejected.csv`` without ``out``.
@@ -56,6 +57,7 @@ def predict_rows(
     say : called with each message to the user.
     header : whether the first row names the columns; None to detect it.
     delimiter : delimiter between columns; None to detect it.
+    sheet : name of the sheet of a workbook; None for the first.
 
     Raises
     ------
@@ -65,13 +67,14 @@ def predict_rows(
     kind = _kind(out, json_lines)
     rejected_file = rejected or (out.with_name(out.name + ".rejected.csv") if out is not None else Path("rejected.csv"))
     with ExitStack() as stack:
-        reader = RowReader(source, header=header, delimiter=delimiter, text_file=True, lenient=True)
+        reader = RowReader(source, header=header, delimiter=delimiter, text_file=True, sheet=sheet)
         stack.enter_context(closing(reader))
         _check_writable(source, out, rejected_file)
         columns = reader.format.columns
-        column = _text_column(reader, moderator.manifest.text_column, column)
+        with naming(reader.guesses):
+            column = _text_column(reader.format.names, moderator.manifest.text_column, column)
         added = _added_columns(moderator.labels, columns)
-        say(f"{reader.name}: {reader.encoding.upper()}, {reader.format.describe()}; comments from '{column}'")
+        say(f"{reader.name}: {reader.found}; comments from '{column}'")
         stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
         writer = RowWriter(stream, [*columns, *added], kind)
         aside = _RejectedFile(rejected_file, stack)
@@ -81,12 +84,12 @@ def predict_rows(
         for chunk in _chunks(reader):
             rows = []
             for row in chunk:
-                if isinstance(row, Row) and isinstance(row.values.get(column), str):
+                if isinstance(row, Row) and isinstance(row.get(column), str):
                     rows.append(row)
                     late |= row.values.keys() - columns
                 else:
                     aside.write(row, column)
-            for row, verdict in zip(rows, moderator.check([row.values[column] for row in rows]), strict=True):
+            for row, verdict in zip(rows, moderator.check([row.get(column) for row in rows]), strict=True):
                 writer.write({**row.values, **dict(zip(added, _cells(verdict), strict=True))})
             count += len(rows)
             n_rejected += len(chunk) - len(rows)
@@ -127,20 +130,16 @@ def _is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def _text_column(reader: RowReader, trained_on: str, wanted: str | None) -> str:
-    columns = reader.format.columns
+def _text_column(columns: Sequence[str], trained_on: str, wanted: str | None) -> str:
     if wanted is not None:
-        if wanted not in columns:
-            raise UsageError(f"there is no column '{wanted}'; the columns are: {', '.join(columns)}")
+        check_column(wanted, columns)
         return wanted
     if trained_on in columns:
         return trained_on
-    named = [name for name in columns if name.casefold() in TEXT_NAMES]
+    named = [name for name in columns if is_text_name(name)]
     if named or len(columns) == 1:
         return (named or list(columns))[0]
-    raise UsageError(
-        f"the column of the comments is not clear; name it with --text: the columns are {', '.join(columns)}"
-    )
+    raise UsageError(f"the column of the comments is not clear; name it with --text: the columns are {listed(columns)}")
 
 
 def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[str]:

@@ -20,7 +20,7 @@ of_input, of_model, of_decision, of_output = (
 
 COMMENTS = typer.Argument(
     metavar="COMMENTS",
-    help="CSV, TSV, |-separated, JSON Lines or Parquet file, or corpus:NAME (sample, curse, beep, unsmile).",
+    help="CSV, TSV, |-separated, JSON, Excel or Parquet file, or corpus:NAME (sample, curse, beep, unsmile).",
 )
 TEXT = of_input(metavar="COL", help="Column with the comment; detected if left out.")
 LABEL = of_input(
@@ -35,6 +35,7 @@ NEGATIVE = of_input(
 POSITIVE = of_input(metavar="VALUE", help="Label value that means toxic; may be given several times.")
 HEADER = of_input("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
 DELIMITER = of_input(metavar="CHAR", help="Delimiter of columns, one character or tab; detected if left out.")
+SHEET = of_input(metavar="NAME", help="Sheet of an Excel workbook; the first if left out.")
 BY = of_input(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
 NO_COMMENTS = of_output("--no-comments", help="Leave the texts of comments out of the report.")
 STRICT = of_output("--strict", help="Exit with code 5 if any row was rejected.")
@@ -54,13 +55,13 @@ JSON = of_output("--json", help="Print JSON instead of a table.")
 
 def columns(
     text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
-    delimiter: str | None, by: str | None = None,
+    delimiter: str | None, by: str | None = None, sheet: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the flags about a file's columns as arguments of :func:`toxiclf.datasets.reading.read_comments`."""
     names = tuple(name.strip() for name in next(csv.reader([label], skipinitialspace=True))) if label else ()
     return {
         "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
-        "header": header, "delimiter": delimiter, "by": by,
+        "header": header, "delimiter": delimiter, "by": by, "sheet": sheet,
     }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def predict(
         str | None,
         typer.Argument(
             metavar="COMMENT|FILE|-",
-            help="A comment, or a CSV, TSV, JSON Lines or text file; - is standard input.",
+            help="A comment, or a CSV, TSV, JSON, Excel or text file; - is standard input.",
             show_default=False,
         ),
     ] = None,
@@ -48,6 +48,7 @@ def predict(
     column: Annotated[str | None, options.of_input(hidden=True)] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
+    sheet: Annotated[str | None, options.SHEET] = None,
     out: Annotated[
         Path | None,
         options.of_output(metavar="FILE", help="Write to this file (.csv, .tsv or .jsonl) instead of standard output."),
@@ -67,7 +68,10 @@ def predict(
 
     if bundle is None:
         raise UsageError("--bundle is missing; give the bundle folder that `toxiclf train` wrote")
-    of_files = {"--column": column, "--header": header, "--delimiter": delimiter, "--out": out, "--rejected": rejected}
+    of_files = {
+        "--column": column, "--header": header, "--delimiter": delimiter, "--sheet": sheet, "--out": out,
+        "--rejected": rejected,
+    }  # fmt: skip
     flags = [flag for flag, value in of_files.items() if value is not None]
     if given is not None:
         source = _file(given, certain=bool(flags or text))
@@ -117,6 +121,7 @@ def predict(
         say=say,
         header=header,
         delimiter=delimiter,
+        sheet=sheet,
     )
     if result.rejected:
         say(f"{result.rejected:,} rows were rejected: {result.rejected_file}")

@@ -26,6 +26,7 @@ def train(
     positive: Annotated[list[str] | None, options.POSITIVE] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
+    sheet: Annotated[str | None, options.SHEET] = None,
     by: Annotated[str | None, options.BY] = None,
     recipe: Annotated[
         str | None,
@@ -79,7 +80,7 @@ def train(
         )
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
-    columns = options.columns(text, label, negative, positive, header, delimiter, by)
+    columns = options.columns(text, label, negative, positive, header, delimiter, by, sheet)
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
@@ -129,6 +130,7 @@ def evaluate(
     positive: Annotated[list[str] | None, options.POSITIVE] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
+    sheet: Annotated[str | None, options.SHEET] = None,
     by: Annotated[str | None, options.BY] = None,
     out: Annotated[
         Path | None,
@@ -145,7 +147,7 @@ def evaluate(
 
     if no_comments and out is None:
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
-    columns = options.columns(text, label, negative, positive, header, delimiter, by)
+    columns = options.columns(text, label, negative, positive, header, delimiter, by, sheet)
     report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]
     for note in report.data["notes"]:

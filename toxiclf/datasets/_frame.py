@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, Protocol, runtime_checkable
 
 from toxiclf.datasets._table import Table
-from toxiclf.errors import UsageError
+from toxiclf.errors import UsageError, listed
 from toxiclf.rows import Row
 
 FRAME = "a DataFrame"
@@ -38,7 +38,7 @@ def frame_table(frame: Frame) -> Table:
         raise UsageError(f"the DataFrame has several columns '{twice[0]}'; give each column its own name")
     columns = [map(_cell, frame[name]) for name in frame.columns]
     rows = [Row(i, dict(zip(names, values, strict=True))) for i, values in enumerate(zip(*columns, strict=True), 1)]
-    return Table(names, rows, [], f"DataFrame, columns {', '.join(names)}")
+    return Table(names, rows, [], f"DataFrame, columns {listed(names)}")
 
 
 def _cell(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toxiclf.errors import DataError, MissingExtraError, UsageError
-from toxiclf.rows import Format, Rejected, Row, RowReader
+from toxiclf.errors import DataError, MissingExtraError, UsageError, listed
+from toxiclf.rows import Format, Guess, Rejected, Row, RowReader, names_of
 
 
 @dataclass
@@ -16,18 +17,23 @@ class Table:
 
     Attributes
     ----------
+    columns : names by which a column can be chosen: also dotted paths into nested JSON.
     rejected : rows that could not be read.
     note : encoding and format of the file in words.
+    guesses : what was detected, with the option that sets it.
     """
 
     columns: tuple[str, ...]
     rows: list[Row]
     rejected: list[Rejected]
     note: str
+    guesses: Sequence[Guess] = ()
 
 
-def read_table(source: str, format: Format | None, header: bool | None, delimiter: str | None) -> Table:
-    """Read a CSV, TSV, JSON Lines or Parquet file; arguments that are None are detected.
+def read_table(
+    source: str, format: Format | None, header: bool | None, delimiter: str | None, sheet: str | None = None
+) -> Table:
+    """Read a CSV, TSV, JSON, Excel or Parquet file; arguments that are None are detected.
 
     For Parquet, all arguments but ``source`` are ignored.
 
@@ -35,11 +41,11 @@ def read_table(source: str, format: Format | None, header: bool | None, delimite
     ------
     DataError : the file does not exist or cannot be read.
     UsageError : the file is plain text without columns, or the delimiter is not one character.
-    MissingExtraError : the file is Parquet, and pyarrow is not installed.
+    MissingExtraError : the library that reads Parquet or Excel files is not installed.
     """
     if is_parquet(source):
         return read_parquet(source)
-    reader = RowReader(source, format, header=header, delimiter=delimiter)
+    reader = RowReader(source, format, header=header, delimiter=delimiter, sheet=sheet)
     rows: list[Row] = []
     rejected: list[Rejected] = []
     for row in reader:
@@ -49,9 +55,9 @@ def read_table(source: str, format: Format | None, header: bool | None, delimite
             rejected.append(row)
     if reader.format.kind == "text":
         raise UsageError(
-            f"{source} has no columns, so no labels; give a CSV, TSV or JSON Lines file with a label column"
+            f"{source} has no columns, so no labels; give a CSV, TSV, JSON or Excel file with a label column"
         )
-    return Table(reader.format.columns, rows, rejected, f"{reader.encoding.upper()}, {reader.format.describe()}")
+    return Table(reader.format.names, rows, rejected, reader.found, reader.guesses)
 
 
 def is_parquet(source: str) -> bool:
@@ -73,7 +79,8 @@ def read_parquet(source: str) -> Table:
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DataError(f"{source} is not a Parquet file: {error}") from error
     rows = [Row(i, values) for i, values in enumerate(table.to_pylist(), start=1)]
-    return Table(tuple(table.column_names), rows, [], "Parquet, columns " + ", ".join(table.column_names))
+    names = names_of(row.values for row in rows[:1000]) or tuple(table.column_names)
+    return Table(names, rows, [], f"Parquet, columns {listed(names)}")
 
 
 def as_string(value: Any) -> str:

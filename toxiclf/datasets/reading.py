@@ -18,7 +18,7 @@ from toxiclf.datasets._frame import FRAME, Frame, frame_table
 from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
 from toxiclf.datasets.comments import Comments, consistent, no_usable_row
 from toxiclf.errors import DataError, UsageError
-from toxiclf.rows import LABEL_NAMES, TEXT_NAMES, Rejected, Row, RowReader
+from toxiclf.rows import LABEL_NAMES, Rejected, Row, RowReader, check_column, is_text_name
 
 Source = str | os.PathLike[str] | Frame
 """A file's path, ``corpus:NAME`` or a DataFrame."""
@@ -50,6 +50,7 @@ def read_comments(
     positive: Sequence[str] = (),
     header: bool | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
     by: str | None = None,
     part: str = "train",
     like: Like | None = None,
@@ -59,10 +60,11 @@ def read_comments(
     Parameters
     ----------
     source : str, path or DataFrame
-        A CSV, TSV, ``|``-separated, JSON Lines or Parquet file, or a corpus: ``corpus:NAME`` or ``corpus:NAME/PART``, or
+        A CSV, TSV, ``|``-separated, JSON, Excel or Parquet file, or a corpus: ``corpus:NAME`` or ``corpus:NAME/PART``, or
         a DataFrame, whose rows are numbered by position from 1.
     text : str, optional
-        The column with the comments; detected if left out.
+        The column with the comments; detected if left out. In JSON, a dotted path such as "comment.body" leads into an
+        object; so it does for ``label`` and ``by``.
     label : sequence of str
         The label column, or several columns of 0 and 1; detected if left out.
     negative : str, optional
@@ -75,6 +77,8 @@ def read_comments(
         Whether the first row names the columns; detected if left out.
     delimiter : str, optional
         The column delimiter; detected if left out.
+    sheet : str, optional
+        The sheet of an Excel workbook; the first if left out.
     by : str, optional
         The column whose values are the subgroups in the report, such as the source of a comment.
     part : str
@@ -124,7 +128,7 @@ def read_comments(
             label = card.labels
             if not positive and negative is None:
                 positive, negative = card.positive, card.negative
-    table = read_table(source, format, header, delimiter) if frame is None else frame_table(frame)
+    table = read_table(source, format, header, delimiter, sheet) if frame is None else frame_table(frame)
     if not table.rows:
         raise no_usable_row(name, table.rejected)
     if like is not None and not label and not positive and negative is None:
@@ -132,6 +136,8 @@ def read_comments(
         if all(column in table.columns for column in like.label_map.columns):
             label = like.label_map.columns
     text, label = _columns(table, text, label, by)
+    for row in table.rows:
+        row.values.update({name: row.get(name) for name in (text, *label, by) if name and "." in name})  # nested JSON
     reading = _Reading(name, table, text, tuple(label), by)
     if len(label) > 1:
         if positive or negative is not None:
@@ -185,12 +191,12 @@ def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None)
         table = read_parquet(source)
         columns, rows = table.columns, iter(table.rows)
     else:
-        reader = RowReader(source, format, text_file=True, lenient=True)
-        columns, rows = reader.format.columns, _usable(reader, reject)
+        reader = RowReader(source, format, text_file=True)
+        columns, rows = reader.format.names, _usable(reader, reject)
     sample = list(islice(rows, _SAMPLE_ROWS))
     column = column or _text_column(columns, sample)
     for row in chain(sample, rows):
-        text = row.values.get(column)
+        text = row.get(column)
         if isinstance(text, str) and text.strip():
             yield text
 
@@ -205,8 +211,7 @@ def _usable(reader: RowReader, reject: Callable[[Rejected], None] | None) -> Ite
 
 def _columns(table: Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
     for name in ([text] if text else []) + list(label) + ([by] if by else []):
-        if name not in table.columns:
-            raise UsageError(f"there is no column '{name}'; the columns are: {', '.join(table.columns)}")
+        check_column(name, table.columns)
     if len(set(label)) < len(label):
         raise UsageError(f"--label names a column twice: {', '.join(label)}; name each once")
     sample = table.rows[:_SAMPLE_ROWS]
@@ -217,8 +222,8 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
         text = _text_column(left, sample)
     if not label:
         others = [c for c in table.columns if c not in (text, by)]
-        named = [c for c in others if c.casefold() in LABEL_NAMES]
-        binary = [c for c in others if is_binary([as_string(row.values.get(c)) for row in sample])]
+        named = [c for c in others if c.rpartition(".")[2].casefold() in LABEL_NAMES]
+        binary = [c for c in others if is_binary([as_string(row.get(c)) for row in sample])]
         candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not candidates:
             raise UsageError(
@@ -233,8 +238,8 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
 
 def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
     """Return the first column with a known name for texts, else the column with the longest values."""
-    named = [name for name in columns if name.casefold() in TEXT_NAMES]
-    lengths = {name: sum(len(as_string(row.values.get(name))) for row in sample) for name in columns}
+    named = [name for name in columns if is_text_name(name)]
+    lengths = {name: sum(len(as_string(row.get(name))) for row in sample) for name in columns}
     return named[0] if named else max(columns, key=lambda name: lengths[name])
 
 

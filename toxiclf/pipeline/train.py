@@ -25,6 +25,7 @@ from toxiclf.pipeline.search.trials import plainly
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
+from toxiclf.rows import is_workbook
 from toxiclf.text.given import given_texts
 
 
@@ -173,6 +174,8 @@ def read_parts(comments: Any, test: Source | Comments | None, **columns: Any) ->
             card, part = cards.parse(source)
             test = f"corpus:{card.name}/test" if part is None and card.part("test") is not None else None
     if test is not None and not isinstance(test, Comments):
+        if columns.get("sheet") is not None and not is_workbook(str(test)):
+            columns = columns | {"sheet": None}
         test = read_comments(test, part="test", like=comments, **columns)
     if test is not None and (test.labels, test.negative) != (comments.labels, comments.negative):
         raise UsageError(

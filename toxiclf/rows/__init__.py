@@ -1,22 +1,29 @@
-"""Read rows of CSV, TSV, ``|``-separated, JSON Lines and plain text files as a stream, and write rows; needs no extra.
+"""Read rows of CSV, TSV, ``|``-separated, JSON and plain text files as a stream, and write rows; workbooks need an extra.
 
 No row is lost silently: a row that cannot be read is yielded as a :class:`Rejected` with its line and the reason.
 """
 
 from toxiclf.rows.format import Format
+from toxiclf.rows.guesses import Guess, naming
 from toxiclf.rows.reader import RowReader
-from toxiclf.rows.records import Rejected, Row
-from toxiclf.rows.sniffing import LABEL_NAMES, TEXT_NAMES
+from toxiclf.rows.records import Rejected, Row, names_of
+from toxiclf.rows.sniffing import LABEL_NAMES, check_column, is_text_name
+from toxiclf.rows.workbook import is_workbook
 from toxiclf.rows.writer import RowWriter, neutralised, write_rejected
 
 __all__ = [
     "LABEL_NAMES",
-    "TEXT_NAMES",
     "Format",
+    "Guess",
     "Rejected",
     "Row",
     "RowReader",
     "RowWriter",
+    "check_column",
+    "is_text_name",
+    "is_workbook",
+    "names_of",
+    "naming",
     "neutralised",
     "write_rejected",
 ]

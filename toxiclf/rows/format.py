@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["csv", "jsonl", "text"]
+from toxiclf.errors import listed
+
+Kind = Literal["csv", "jsonl", "json", "sheet", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +16,16 @@ class Format:
 
     Attributes
     ----------
-    kind : "csv" (any delimiter), "jsonl" or "text" (one comment per line).
+    kind : "csv" (any delimiter), "jsonl", "json" (one array of objects), "sheet" (of a workbook), or "text" (one comment
+        per line).
     delimiter : column delimiter of CSV.
     quoting : whether CSV fields may be quoted; if not, a quotation mark is an ordinary character.
     header : whether the first row names the columns; None detects it.
     columns : column names; column1, column2, … if there is no header.
     split_last : whether a line is split at its last delimiter only (``text|label``, where texts may hold a ``|``).
+    names : names by which a column can be chosen: the columns; in JSON, a dotted path such as ``comment.body`` leads into
+        an object.
+    titles : number of rows above the header.
     """
 
     kind: Kind
@@ -28,6 +34,8 @@ class Format:
     header: bool | None = None
     columns: tuple[str, ...] = ()
     split_last: bool = False
+    names: tuple[str, ...] = ()
+    titles: int = 0
 
     def describe(self) -> str:
         """Describe the format in a few words.
@@ -35,10 +43,15 @@ class Format:
         >>> Format("csv", "\\t", header=True, columns=("text", "label")).describe()
         'tab-separated, header text, label'
         """
-        if self.kind != "csv":
-            return {"jsonl": "JSON Lines, keys ", "text": "text, one comment a line"}[self.kind] + ", ".join(
-                self.columns if self.kind == "jsonl" else ()
-            )
+        if self.kind == "text":
+            return "text, one comment a line"
+        if self.kind in ("jsonl", "json"):
+            return f"{'JSON Lines' if self.kind == 'jsonl' else 'JSON array'}, keys {listed(self.names)}"
+        above = f"{self.titles} row{'s' * (self.titles > 1)} above the " if self.titles else ""
+        header = f"{above}header" if self.header else "no header, columns called"
+        return (f"{self.separated()}, " if self.kind == "csv" else "") + f"{header} {listed(self.columns)}"
+
+    def separated(self) -> str:
+        """Return the delimiter in words, such as "tab-separated"."""
         name = {"\t": "tab", ",": "comma", ";": "semicolon"}.get(self.delimiter, f"'{self.delimiter}'")
-        names = ", ".join(self.columns)
-        return f"{name}-separated, {'header' if self.header else 'no header, columns called'} {names}"
+        return f"{name}-separated"

@@ -1,4 +1,4 @@
-"""Split a text stream into lines, and read CSV records and JSON objects from the lines."""
+"""Split a text stream into lines, and read CSV records and JSON objects."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import csv
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from toxiclf.errors import DataError
 from toxiclf.rows.format import Format
 
 LONGEST_LINE = 2**20  # characters
 TOO_LONG = f"line longer than {LONGEST_LINE:,} characters"
+_DEEPEST = 4  # objects in one another whose keys are listed
 _LONGEST_QUOTED = 200  # lines in one quoted field
 _SAMPLE_LINES, _SAMPLE_CHARS = 1000, 2**23  # room for a few of the longest lines
+_CHUNK, _LONGEST_NUMBER, _LONGEST_ITEM = 2**16, 2**12, 2**24  # characters of a JSON array
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+_BLANK = re.compile(r"\s*")
+_JSON = json.JSONDecoder(parse_constant=lambda name: None)  # NaN and Infinity are common, but not JSON
+csv.field_size_limit(max(csv.field_size_limit(), 2 * LONGEST_LINE + 2))  # the usual limit is 131,072
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,15 @@ class Row:
 
     line: int
     values: dict[str, Any]
+
+    def get(self, name: str) -> Any:
+        """Return the value of a column, or of a dotted path into nested JSON; None if the row has none."""
+        if name in self.values:
+            return self.values[name]
+        value: Any = self.values
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +91,101 @@ class Lines:
 
 def json_row(number: int, line: str) -> Row | Rejected:
     try:
-        values = json.loads(line, parse_constant=lambda name: None)  # NaN and Infinity are common, but not JSON
+        values = _JSON.decode(line)
     except (ValueError, RecursionError) as error:
         return Rejected(number, f"not JSON: {error}", readable(line))
+    return _object(number, values, line)
+
+
+def _object(number: int, values: Any, raw: str) -> Row | Rejected:
     if not isinstance(values, dict):
-        return Rejected(number, f"a JSON {type(values).__name__} instead of an object", readable(line))
+        return Rejected(number, f"a JSON {type(values).__name__} instead of an object", readable(raw))
     return Row(number, values)
+
+
+def array_rows(stream: TextIO, name: str) -> Iterator[tuple[Row | Rejected, str]]:
+    """Yield each element of a JSON array with its text, read as a stream.
+
+    Raises
+    ------
+    DataError : the array is damaged or cut off, so that it is not known where the next element begins.
+    """
+    text, line = "", 1
+    at = end = 0
+
+    def upcoming() -> str:
+        """Skip white space; return the character after it, "" at the end of the file."""
+        nonlocal text, at, line
+        while True:
+            blank = _BLANK.match(text, at)
+            start = blank.end() if blank else at
+            line += text.count("\n", at, start)
+            at = start
+            if at < len(text):
+                return text[at]
+            text, at = stream.read(_CHUNK), 0
+            if not text:
+                return ""
+
+    def fault(what: str, place: int) -> DataError:
+        where = line + text.count("\n", at, place)
+        return DataError(
+            f"{name} is not a whole JSON array: line {where}: {what}; fix it, or write one object per line"
+        )
+
+    def value() -> Any:
+        """Return the value that begins here, and leave ``at`` at its begin; its end is ``end``."""
+        nonlocal text, at, end
+        if not text.startswith(("{", "[", '"'), at) and len(text) - at < _LONGEST_NUMBER:
+            text += stream.read(_LONGEST_NUMBER)  # a number may go on there
+        while True:
+            try:
+                found, end = _JSON.raw_decode(text, at)
+            except RecursionError:
+                raise fault("nested too deeply", at) from None
+            except json.JSONDecodeError as error:
+                more = stream.read(max(_CHUNK, len(text) - at)) if len(text) - at < _LONGEST_ITEM else ""
+                if not more:
+                    raise fault(error.msg, error.pos) from None
+                text, at = text[at:] + more, 0
+            else:
+                return found
+
+    upcoming()
+    at += 1  # the bracket by which the array is known
+    while upcoming() != "]":
+        found = value()
+        raw = text[at:end]
+        yield (_object(line, found, raw) if len(raw) <= LONGEST_LINE else Rejected(line, TOO_LONG, readable(raw))), raw
+        line += raw.count("\n")
+        at = end
+        if upcoming() == ",":
+            at += 1
+        elif text[at : at + 1] != "]":
+            raise fault("a comma or ] is missing", at)
+    at += 1
+    if upcoming():
+        raise fault("more follows after the end of the array", at)
+
+
+def names_of(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the keys of JSON objects; keys of nested objects as dotted paths.
+
+    >>> names_of([{"id": 1, "comment": {"body": "…", "by": None}}, {"id": 2, "comment": None}])
+    ('id', 'comment.body', 'comment.by')
+    """
+    leaves: dict[str, bool] = {}  # whether a value was seen that is not an object
+
+    def walk(values: Mapping[str, Any], prefix: str, depth: int) -> None:
+        for key, value in values.items():
+            inner = isinstance(value, dict) and bool(value) and depth < _DEEPEST
+            leaves[prefix + key] = leaves.get(prefix + key, False) or not (inner or value is None)
+            if inner:
+                walk(value, f"{prefix}{key}.", depth + 1)
+
+    for values in objects:
+        walk(values, "", 0)
+    return tuple(name for name, leaf in leaves.items() if leaf or not any(n.startswith(f"{name}.") for n in leaves))
 
 
 def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str, str]]:
@@ -97,7 +201,16 @@ def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str
         elif not format.quoting or '"' not in line:
             yield number, line.split(delimiter), line
         else:
-            yield _quoted_record(number, line, lines, delimiter)
+            number, fields, text = _quoted_record(number, line, lines, delimiter)
+            if isinstance(fields, list) and len(fields) == 1 and delimiter in "\t|":
+                fields = _split_again(fields[0], delimiter, len(format.columns))
+            yield number, fields, text
+
+
+def _split_again(field: str, delimiter: str, width: int) -> list[str]:
+    """Split a line that is in quotation marks as a whole; ``width`` is the number of columns, 0 if it is not known."""
+    fields = field.split(delimiter)
+    return fields if len(fields) == width or not width else [field]
 
 
 def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tuple[int, list[str] | str, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from toxiclf.errors import DataError
+from toxiclf.errors import UsageError, listed
 from toxiclf.rows.decoding import OPENERS
 from toxiclf.rows.format import Format
-from toxiclf.rows.records import LONGEST_LINE, Lines, Row, json_row, records
+from toxiclf.rows.records import LONGEST_LINE, Lines, Rejected, Row, json_row, names_of, records
 from toxiclf.rows.writer import NUMBER
 
 DELIMITERS = ("\t", "|", ",", ";")
@@ -24,18 +25,29 @@ LABEL_NAMES = frozenset({
     "라벨", "레이블", "악성", "혐오", "욕설", "정답",
 })  # fmt: skip
 _CLEAR_LINES = 10  # a text file with fewer lines has columns only if one has a known name
+_MOST_TITLES = 10  # rows above a header
 _QUOTED_FIELD = re.compile(r'"([^"]|"")*"', re.DOTALL)
 
 
-def sniffed(
-    sample: Sequence[str], suffixes: Sequence[str], name: str, delimiter: str | None, *, text_file: bool
-) -> Format:
+def ending_of(path: Path) -> str:
+    """Return the ending of a file's name in lower case, without that of its compression."""
+    return next((s.lower() for s in reversed(path.suffixes) if s.lower() not in OPENERS), "")
+
+
+def is_array(start: bytes, suffix: str) -> bool:
+    """Return whether a file that begins with these bytes is one JSON array."""
+    return suffix in (".json", "") and bool(re.match(rb"(\xef\xbb\xbf)?\s*\[\s*(\{|\[|\]|$)", start))
+
+
+def declared_delimiter(line: str) -> str | None:
+    """Return the delimiter that a first line such as ``sep=;`` declares to spreadsheets; None if it declares none."""
+    match = re.fullmatch(r'"?sep=([^"\s\w]|\t)"?', line.strip(" "), re.IGNORECASE)
+    return match[1] if match else None
+
+
+def sniffed(sample: Sequence[str], suffix: str, delimiter: str | None, *, text_file: bool) -> Format:
     if delimiter is not None:
         return _best(sample, (delimiter,)) or Format("csv", delimiter)
-    suffix = next((s.lower() for s in reversed(suffixes) if s.lower() not in OPENERS), "")
-    first = next(line for line in sample if line.strip()).strip()
-    if suffix in (".json", "") and re.match(r"\[\s*(\{|$)", first):
-        raise DataError(f"{name} is a JSON array; write one JSON object per line (JSON Lines), or CSV")
     if suffix in (".jsonl", ".ndjson", ".json") or (suffix not in (".csv", ".tsv") and _holds_json(sample)):
         return Format("jsonl")
     text_file = text_file and suffix in (".txt", "")
@@ -99,27 +111,67 @@ def _clearly_columns(sample: Sequence[str], format: Format) -> bool:
     return any(is_name(cell) for cell in _sample_rows(sample[:1], format)[0])
 
 
+def is_text_name(name: str) -> bool:
+    """Return whether a column, or the last key of a dotted path, has a usual name for texts."""
+    return name.rpartition(".")[2].casefold() in TEXT_NAMES
+
+
+def check_column(name: str, names: Sequence[str]) -> None:
+    """Check that a file has a column of this name.
+
+    Raises
+    ------
+    UsageError : it has none; the message lists those that it has.
+    """
+    if name in names:
+        return
+    inner = [other for other in names if other.startswith(f"{name}.")]
+    if inner:
+        raise UsageError(f"'{name}' holds JSON objects; name one of their keys: {listed(inner)}")
+    raise UsageError(f"there is no column '{name}'; the columns are: {listed(names)}")
+
+
 def is_name(cell: str) -> bool:
     return cell.strip().casefold() in TEXT_NAMES | LABEL_NAMES
 
 
 def with_columns(format: Format, sample: Sequence[str]) -> Format:
     if format.kind == "text":
-        return replace(format, columns=("text",))
+        return replace(format, columns=("text",), names=("text",))
     if format.kind == "jsonl":
-        keys: dict[str, None] = {}
-        for line in sample:
-            row = json_row(0, line)
-            if isinstance(row, Row):
-                keys |= dict.fromkeys(row.values)
-        return replace(format, columns=tuple(keys))
-    rows = _sample_rows(sample, format)
-    header = _has_header(rows) if format.header is None else format.header
+        return with_keys(format, [json_row(0, line) for line in sample])
+    return with_header(format, _sample_rows(sample, format))
+
+
+def with_keys(format: Format, rows: Iterable[Row | Rejected]) -> Format:
+    """Return a format with the keys of JSON objects as columns."""
+    objects = [row.values for row in rows if isinstance(row, Row)]
+    columns = dict.fromkeys(key for values in objects for key in values)
+    return replace(format, columns=tuple(columns), names=names_of(objects))
+
+
+def with_header(format: Format, rows: Sequence[Sequence[str]]) -> Format:
+    """Return the format of a table with the columns that its first rows name."""
+    titles = _titles(rows) if format.header is None else 0
+    header = bool(titles) or _has_header(rows) if format.header is None else format.header
     if header:
-        names = [name.strip() or f"column{i}" for i, name in enumerate(rows[0], start=1)]
+        names = [name.strip() or f"column{i}" for i, name in enumerate(rows[titles], start=1)]
     else:
         names = list(format.columns) or [f"column{i}" for i in range(1, _usual_width(rows) + 1)]
-    return replace(format, header=header, columns=tuple(_distinct(names)))
+    columns = tuple(_distinct(names))
+    return replace(format, header=header, columns=columns, names=columns, titles=titles)
+
+
+def _titles(rows: Sequence[Sequence[str]]) -> int:
+    """Return the number of rows above the header, such as a title; 0 if no header follows them."""
+    width = _usual_width(rows)
+    for n, row in enumerate(rows[: _MOST_TITLES + 1]):
+        filled = sum(bool(cell.strip()) for cell in row)
+        if len(row) == width > 1 and filled > max(1, width // 2):
+            return n if n and _has_header(rows[n:]) else 0
+        if any(map(is_name, row)):
+            break
+    return 0
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:

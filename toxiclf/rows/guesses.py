@@ -1,0 +1,35 @@
+"""What was guessed of a file, so that an error that may rest on a guess names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from toxiclf.errors import DataError, MissingExtraError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Something that was detected, such as "text column 'title'", and the option that sets it, such as "--text"."""
+
+    what: str
+    option: str
+
+
+@contextmanager
+def naming(guesses: Sequence[Guess]) -> Iterator[None]:
+    """Add the guesses to the message of a ``DataError`` or ``UsageError`` of the ``with`` block.
+
+    >>> with naming([Guess("text column 'title'", "--text")]):
+    ...     raise DataError("no comment is toxic")
+    Traceback (most recent call last):
+    toxiclf.errors.DataError: no comment is toxic; guessed, and what overrides it: text column 'title' (--text)
+    """
+    try:
+        yield
+    except (DataError, UsageError) as error:
+        named = ", ".join(f"{guess.what} ({guess.option})" for guess in guesses)
+        if named and not isinstance(error, MissingExtraError) and named not in str(error):
+            error.args = (f"{error}; guessed, and what overrides it: {named}",)
+        raise
