@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from toxiclf._registry import components
 from toxiclf.errors import UsageError
 from toxiclf.recipe import Range, Recipe, presets
+from toxiclf.recipe.loading import BEFORE
 from toxiclf.recipe.reference import recipe_keys
 
 SVM = {"model": {"name": "svm"}}
@@ -360,12 +362,42 @@ def test_a_key_inside_a_list_is_refused_with_what_to_give(key: str) -> None:
 def test_the_old_name_of_a_key_is_read_with_a_note(load: Any, tmp_path: Path) -> None:
     recipe = load(tmp_path)
     assert recipe.features.metric_learning == "triplet"
-    assert recipe.notes == (
-        "the recipe key features.metric is now called features.metric_learning; the old name still works",
+    assert recipe.notes[0] == (
+        "the recipe key features.metric is now called features.metric_learning; the old name still works"
     )
     assert "metric" not in tomllib.loads(recipe.to_toml())["features"]
     assert Recipe.load(_file(tmp_path, recipe.to_toml())).notes == ()
     assert Recipe.load("svm").changed({"features.metric": "triplet"}).features == recipe.features
+
+
+@pytest.mark.parametrize("key", BEFORE)
+def test_what_is_new_since_0_1_is_on_except_in_a_recipe_file_without_its_key(key: str, tmp_path: Path) -> None:
+    section, _, name = key.partition(".")
+
+    def value(recipe: Recipe) -> Any:
+        return recipe.model_dump(mode="json")[section][name]
+
+    today, before = value(Recipe()), BEFORE[key]
+    for recipe in (
+        Recipe.load("svm"),
+        Recipe.load({"model": "svm"}),
+        Recipe.load(model="cnn"),
+        Recipe.load("svm_grid"),
+    ):
+        assert value(recipe) == today != before
+        assert recipe.notes == ()
+    old = _file(tmp_path, '[model]\nname = "svm"\n')
+    recipe = Recipe.load(old)
+    assert value(recipe) == before
+    assert f"{key} = {json.dumps(before)}" in recipe.notes[0]
+    for again in (recipe.changed({"model.C": 2.0}), Recipe.load(recipe, seed=1), Recipe.load(recipe.model_dump())):
+        assert value(again) == before
+    chosen = Recipe.load(old, settings=[f"{key}={json.dumps(today)}"])
+    assert value(chosen) == today
+    assert not any(key in note for note in chosen.notes)
+    for whole in (recipe, Recipe()):
+        read = Recipe.load(_file(tmp_path, whole.to_toml()))
+        assert (value(read), read.notes) == (value(whole), ())
 
 
 @pytest.mark.parametrize(

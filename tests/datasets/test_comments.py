@@ -363,11 +363,13 @@ def test_comments_are_equal_if_their_normalized_texts_are() -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
-@given(st.text(), st.integers(1, 5), st.integers(1, 12))
-def test_a_kept_normalization_is_that_of_any_limits(text: str, repeat_cap: int, max_chars: int) -> None:
+@given(st.text() | st.just("a&lt;b&amp;c"), st.integers(1, 5), st.integers(1, 12), st.booleans())
+def test_a_kept_normalization_is_that_of_any_settings(
+    text: str, repeat_cap: int, max_chars: int, html_entities: bool
+) -> None:
     comments, normalizer = Comments([text, "가 나"], np.array([[0], [1]], np.uint8), ("a",)), Normalizer()
     assert comments.normalized(normalizer)[0] == normalizer.batch(comments.texts)[0]
-    other = Normalizer(repeat_cap, max_chars)
+    other = Normalizer(repeat_cap, max_chars, html_entities)
     normalized, truncated = comments.normalized(other)
     expected = other.batch(comments.texts)
     assert normalized == expected[0]

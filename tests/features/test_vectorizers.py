@@ -149,6 +149,24 @@ def test_each_parameter_reaches_the_features(texts: list[str], tmp_path: Path) -
     )
 
 
+@every_vectorizer
+def test_entities_are_decoded_unless_switched_off_or_pickled_by_0_1(vectorizer: Any, texts: list[str]) -> None:
+    def same(model: Any) -> bool:
+        one, other = (model.transform([text]) for text in ("새끼", "&#49352;끼"))
+        return bool((one != other).sum() == 0)
+
+    fitted = clone(vectorizer).fit(texts)
+    assert same(fitted)
+    off = clone(vectorizer).set_params(html_entities=False).fit(texts)
+    assert not same(off)
+    state = off.__getstate__()
+    del state["html_entities"]
+    old = type(vectorizer).__new__(type(vectorizer))
+    old.__setstate__(state)
+    assert not same(old)
+    assert not clone(old).html_entities
+
+
 def test_a_name_a_column_in_the_order_of_the_columns(texts: list[str]) -> None:
     names = clone(NGRAMS).fit(texts).get_feature_names_out()
     matrix = clone(NGRAMS).fit_transform(texts)

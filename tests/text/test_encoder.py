@@ -47,7 +47,7 @@ def assert_same(a: Encoded, b: Encoded) -> None:
 
 
 def test_an_encoder_comes_back_from_its_json() -> None:
-    encoder = make_encoder(7, Normalizer(repeat_cap=2, max_chars=50))
+    encoder = make_encoder(7, Normalizer(repeat_cap=2, max_chars=50, html_entities=False))
     text, vocabulary = (json.loads(json.dumps(part)) for part in encoder.to_json())
     again = TextEncoder.from_json(text, vocabulary)
     assert again.to_json() == encoder.to_json()
@@ -69,10 +69,12 @@ def test_a_view_that_is_not_known_here_is_refused() -> None:
         TextEncoder.from_json({**text, "obfuscation": ["mirror"]}, vocabulary)
 
 
-def test_a_text_json_from_before_views_is_read() -> None:
+def test_a_text_json_from_before_a_step_is_read_without_it() -> None:
     text, vocabulary = TextEncoder(Preprocessor(Normalizer()), {}).to_json()
-    del text["obfuscation"]
-    assert TextEncoder.from_json(text, vocabulary).preprocessor.views == ()
+    del text["obfuscation"], text["html_entities"]
+    before = TextEncoder.from_json(text, vocabulary)
+    assert before.preprocessor.views == ()
+    assert before.preprocessor.batch(["a&lt;b"])[0] == ["a&lt;b"]
 
 
 @settings(deadline=None, max_examples=50)
@@ -133,6 +135,7 @@ def test_another_dictionary_is_said_aloud() -> None:
         (("repeat_cap",), "many"),
         (("max_chars",), float("nan")),
         (("max_chars",), None),
+        (("html_entities",), "often"),
         (("more",), 1),
         (("views",), []),
         (("views",), {}),

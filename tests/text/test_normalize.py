@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sys
+import time
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -25,8 +27,17 @@ ODD = (
     "\t\n\r\x0b\x1c\u00a0\u1680\u2003\u2028\u2029\u202f\u3000"
     "\ud800\udbff\udc00\udfff\ufffd\ufffe\U0010ffff"
 )
-TEXTS = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=())), max_size=30)
-NORMALIZERS = st.builds(Normalizer, st.integers(1, 5), st.integers(1, 30))
+# parts of HTML entities, also of those that nest, that other steps complete and that hold runs
+PARTS = [
+    *"&;#＆；\u037ealtgmpxK08", "lt;", "amp;", "&lt;", "&amp;", "&#38;", "#38;", "&#x26;", "&semi;", "&num;", "&#59;",
+    "&nbsp;", "&#8203;", "&#0;", "&#55357;", "&#x110000;", "&#4352;", "&#4449;", "&bne;", "&ggg;", "gggg;", "sss;", "&#0060;",
+    "&#00000", "veeeq;",
+]  # fmt: skip
+CHARACTERS = st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=()))
+TEXTS = st.one_of(
+    st.text(CHARACTERS, max_size=30), st.lists(st.one_of(st.sampled_from(PARTS), CHARACTERS), max_size=15).map("".join)
+)
+NORMALIZERS = st.builds(Normalizer, st.integers(1, 5), st.integers(1, 30), st.booleans())
 WHITE_SPACE = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
 HUGE = 200_000
 
@@ -80,7 +91,7 @@ def test_every_character_comes_from_its_span(text: str, normalizer: Normalizer) 
     result = normalizer.with_offsets(text)
     for at, character in enumerate(result.text):
         start, end = result.original_span(at, at + 1)
-        assert character in (Normalizer(1)(text[start:end]) or " ")
+        assert character in (normalizer(text[start:end]) or " ")
 
 
 @for_any_text
@@ -96,7 +107,7 @@ def test_what_comes_out_is_clean(text: str, normalizer: Normalizer) -> None:
 
 @for_any_text
 def test_a_cut_text_is_the_beginning_of_the_whole_one(text: str, normalizer: Normalizer) -> None:
-    whole = Normalizer(normalizer.repeat_cap, 10**6)(text)
+    whole = replace(normalizer, max_chars=10**6)(text)
     result = normalizer.with_offsets(text)
     assert result.truncated == (len(whole) > normalizer.max_chars)
     assert result.text == whole[: normalizer.max_chars].rstrip()
@@ -134,6 +145,19 @@ def test_composed_and_decomposed_spelling_are_one(text: str) -> None:
         ("가\ud800나", "가�나"),
         ("가\u3164나", "가 나"),
         ("가\u115f\u1160\uffa0\u2800나", "가 나"),
+        ("&lt;b&gt; &#44060;&#xC0C8;&#X1f600;", "<b> 개새😀"),
+        ("&amp;lt; &amp;#44060; &#38;#38;lt; &am&#112;;lt;", "< 개 < <"),  # escaped more than once
+        ("＆ｌｔ；&l\u200bt;&lt\u037e", "<<<"),
+        (
+            "AT&T &copy 2020 R&D; &없음; &#; &#x; &#12a; ?a=1&copy=2",
+            "AT&T &copy 2020 R&D; &없음; &#; &#x; &#12a; ?a=1&copy=2",
+        ),
+        ("가&nbsp;&nbsp;&#12644;나&ZeroWidthSpace;다&#8203;라", "가 나다라"),
+        ("&#55357;&#0;&#x110000;&#99999999999999999999;|&#1;&#7;&#x80;", "���|€"),
+        ("&#4361;&#4469;&#4359;&#4449;&#4527;e&#769;", "시발é"),
+        ("&#0000000000000000060;", "<"),
+        ("ㅋ&#12619;ㅋㅋ&#12619;", "ㅋㅋㅋ"),
+        ("&gggg; &gt;;;;;", "⋙ >;;;"),  # what is an entity once its run is shortened
         ("", ""),
         (" \u200b \u3164 ", ""),
         ("\x00", ""),
@@ -193,6 +217,13 @@ def test_an_empty_span_lies_at_its_place_and_a_wrong_one_is_refused() -> None:
         "\u1161\u1165",
         "😀👍",
         "\ud800x",
+        "&amp;",
+        "&",
+        "&#0",
+        "&am",
+        "amp;",
+        "&#38;",
+        "&#x1;;",
     ],
     ids=ascii,
 )
@@ -200,6 +231,42 @@ def test_a_text_of_any_length_and_kind_is_normalized(unit: str) -> None:
     (text,), (cut,) = Normalizer().batch([unit * (HUGE // len(unit))])
     assert 1999 <= len(text) <= 2000 if cut else len(text) < 2000
     assert Normalizer()(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&" + "amp;" * 20_000,  # each decodes to the "&" of the next
+        "&" * 30_000 + "amp;" * 20_000,
+        "&am" * 25_000 + "&#112;;" * 4_000,
+        "&#" + "0" * 100_000 + "x;",
+        "&#" + "9" * 100_000 + ";",
+        "&" + "l" * 100_000 + ";",
+    ],
+    ids=["chain", "nest", "nest of names", "zeros", "digits", "letters"],
+)
+@pytest.mark.check
+def test_decoding_entities_takes_time_that_grows_with_the_length_only(text: str) -> None:
+    def seconds(given: str) -> float:
+        began = time.process_time()
+        assert len(Normalizer()(given)) <= 2000
+        return time.process_time() - began
+
+    assert seconds(text) < 4 * seconds("\u0301가" * (len(text) // 2)) + 0.5
+
+
+def test_a_decoded_entity_has_the_span_of_what_was_written() -> None:
+    text = "이 &am&#112;;#44060;&bne;새 &nbsp;&lt; e&#769;"
+    result = Normalizer().with_offsets(text)
+    assert result.text == "이 개=\u20e5새 < é"
+    assert [text[slice(*result.original_span(i, i + 1))] for i in (2, 3, 4, 6, 7, 9)] == [
+        "&am&#112;;#44060;", "&bne;", "&bne;", " &nbsp;", "&lt;", "e&#769;",
+    ]  # fmt: skip
+
+
+def test_entities_stay_where_the_step_is_off() -> None:
+    text = "&lt;&#44060; a&amp;b"
+    assert Normalizer(html_entities=False)(text) == Normalizer(html_entities=False).with_offsets(text).text == text
 
 
 def test_a_letter_keeps_only_so_many_marks() -> None:

@@ -81,7 +81,7 @@ class Comments:
     notes: tuple[str, ...] = ()
     group_column: str = ""
     groups: tuple[str, ...] = ()
-    _normalized: dict[int, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
+    _normalized: dict[Normalizer, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.targets.shape != (len(self.texts), len(self.labels)):
@@ -139,9 +139,10 @@ class Comments:
 
     def normalized(self, normalizer: Normalizer) -> tuple[list[str], NDArray[np.bool_]]:
         """Return the normalized texts, and whether each was truncated; normalized texts are cached."""
-        known = self._normalized.setdefault(normalizer.repeat_cap, {})
+        uncut = replace(normalizer, max_chars=PLAIN.max_chars)
+        known = self._normalized.setdefault(uncut, {})
         new = [text for text in dict.fromkeys(self.texts) if text not in known]
-        whole = replace(normalizer, max_chars=PLAIN.max_chars).batch(new)[0]
+        whole = uncut.batch(new)[0]
         known.update((text, text if text == other else other) for text, other in zip(new, whole, strict=True))
         pairs = [normalizer.shortened(known[text]) for text in self.texts]
         return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
@@ -167,8 +168,8 @@ class Comments:
         """Return these comments followed by ``other``, which must have the same labels."""
         known = self._normalized
         if other._normalized is not known:
-            caps = known.keys() | other._normalized.keys()
-            known = {cap: known.get(cap, {}) | other._normalized.get(cap, {}) for cap in caps}
+            normalizers = known.keys() | other._normalized.keys()
+            known = {way: known.get(way, {}) | other._normalized.get(way, {}) for way in normalizers}
         return replace(
             self,
             texts=self.texts + other.texts,

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -92,7 +92,7 @@ def pretrain(
 
     with tempfile.TemporaryDirectory(prefix=".toxiclf-", dir=scratch) as folder:
         path = Path(folder) / "tokens.txt"
-        sentences = _tokens_of(texts(), Normalizer(text.repeat_cap, text.max_chars), engine, workers)
+        sentences = _tokens_of(texts(), Normalizer.of(text), engine, workers)
         odd = _write(path, sentences, options)
         if not count:
             why = _rejected_sentence(Counter(row.reason for _, row in rejected))
@@ -191,8 +191,8 @@ def text_facts(text: TextSection, engine: Tokenizer) -> store.TextFacts:
     """Return the settings and versions that decide how texts become tokens."""
     return store.TextFacts(
         tokenizer=engine.name, tokenizer_version=engine.version, part_of_speech=engine.part_of_speech,
-        typo_correction=engine.typo_correction, normalizer_version=normalize.VERSION, repeat_cap=text.repeat_cap,
-        max_chars=text.max_chars,
+        typo_correction=engine.typo_correction, normalizer_version=normalize.VERSION,
+        **asdict(Normalizer.of(text)),
     )  # fmt: skip
 
 

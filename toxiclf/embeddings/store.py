@@ -44,6 +44,7 @@ class TextFacts(BaseModel):
     normalizer_version: int
     repeat_cap: int
     max_chars: int
+    html_entities: bool = False
 
 
 class VectorCard(BaseModel):

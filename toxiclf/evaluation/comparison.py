@@ -11,7 +11,7 @@ from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import RESAMPLES, SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import lower_is_better
 from toxiclf.evaluation.report import Report, estimate
-from toxiclf.recipe.loading import with_new_names
+from toxiclf.recipe.loading import as_of_today
 
 Verdict = Literal["better", "worse", "not significant", "not defined", "descriptive"]
 
@@ -137,7 +137,7 @@ class Comparison:
         The seed and the model's name are left out. Runs of ``toxiclf evaluate`` have no recipe: their values are
         None, but do not count as different.
         """
-        flat = {run.name: dict(flattened(with_new_names(run.report.recipe))) for run in self.runs}
+        flat = {run.name: dict(flattened(as_of_today(run.report.recipe))) for run in self.runs}
         known = [values for values in flat.values() if values]
         keys = dict.fromkeys(key for values in known for key in values if key not in ("seed", "model.name"))
         differing = [key for key in keys if any(values.get(key) != known[0].get(key) for values in known)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields
 from numbers import Integral
 from typing import Any
 
@@ -21,7 +22,10 @@ from toxiclf.features.texts import TokenizedTexts
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.encoder import NgramView, TextEncoder
+from toxiclf.text.normalize import Normalizer
 from toxiclf.text.vocabulary import NgramVocabulary
+
+_NORMALIZER = tuple(field.name for field in fields(Normalizer))
 
 
 def marked_as_texts(tags: Any) -> Any:
@@ -107,7 +111,7 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__({"html_entities": False, **state})  # a pickle of version 0.1 lacks it
         if "_features" in state:
             (text, vocabulary), numbers = state["_features"]
             self._features = FeaturePipeline(TextEncoder.from_json(text, vocabulary), numbers)
@@ -148,6 +152,8 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         Maximum number of tokens of a comment that are read; "auto" reads all.
     max_chars, repeat_cap : int
         Maximum number of characters of a comment that are read; longest run of one character, longer runs are cut.
+    html_entities : bool
+        Whether HTML entities such as ``&lt;`` are decoded.
     random_state : int, RandomState or None
         Seed for training word vectors.
 
@@ -185,6 +191,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         max_tokens: int | str = "auto",
         max_chars: int = 2000,
         repeat_cap: int = 3,
+        html_entities: bool = True,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.tokenizer = tokenizer
@@ -205,6 +212,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         self.max_tokens = max_tokens
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
+        self.html_entities = html_entities
         self.random_state = random_state
 
     def _learn(self, texts: list[str]) -> TokenizedTexts:
@@ -219,7 +227,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
-        text = ("tokenizer", "part_of_speech", "typo_correction", "views", "max_tokens", "max_chars", "repeat_cap")
+        text = ("tokenizer", "part_of_speech", "typo_correction", "views", "max_tokens", *_NORMALIZER)
         vectors = (
             "pretrained", "kind", "architecture", "size", "window", "min_count", "epochs", "unlabeled", "jamo_ngrams", "buckets",
         )  # fmt: skip
@@ -259,6 +267,8 @@ class NgramVectorizer(_TextVectorizer):
         Views that read disguised words; "all" for every view. See :class:`toxiclf.recipe.TextSection`.
     max_chars, repeat_cap : int
         Maximum number of characters of a comment that are read; longest run of one character, longer runs are cut.
+    html_entities : bool
+        Whether HTML entities such as ``&lt;`` are decoded.
     sparse_output : bool
         Whether the features are a SciPy CSR matrix; if False, they are an array. Both are float32.
 
@@ -285,6 +295,7 @@ class NgramVectorizer(_TextVectorizer):
         views: str | Sequence[str] = (),
         max_chars: int = 2000,
         repeat_cap: int = 3,
+        html_entities: bool = True,
         sparse_output: bool = True,
     ) -> None:
         self.jamo = jamo
@@ -293,6 +304,7 @@ class NgramVectorizer(_TextVectorizer):
         self.views = views
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
+        self.html_entities = html_entities
         self.sparse_output = sparse_output
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -308,7 +320,7 @@ class NgramVectorizer(_TextVectorizer):
 
     def _learn(self, texts: list[str]) -> TokenizedTexts:
         options = {name: getattr(self, name) for name in ("jamo", "syllable", "min_comments")}
-        text = {name: getattr(self, name) for name in ("views", "max_chars", "repeat_cap")}
+        text = {name: getattr(self, name) for name in ("views", *_NORMALIZER)}
         recipe = Recipe.load({"model": options, "text": text})
         preprocessor = recipe_preprocessor(recipe)
         rows = TokenizedTexts.of(texts, preprocessor, None)

@@ -17,6 +17,9 @@ from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Old key names and their new names; a recipe with an old name is read, with a note."""
+BEFORE: dict[str, Any] = {"text.html_entities": False}
+"""Keys whose default is not what version 0.1 did, and what it did. A recipe file without such a key means that, so that
+it trains the same model as before; presets and ``--set`` have the default. A new step adds its key here."""
 
 
 def presets() -> list[str]:
@@ -68,6 +71,11 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{source} is not valid TOML: {error}") from error
+
+
+def is_recipe_file(source: object) -> bool:
+    """Return whether the source of a recipe is a TOML file, not a preset, a mapping or None."""
+    return isinstance(source, str | Path) and not is_preset(str(source))
 
 
 def model_table(name: str) -> dict[str, Any]:
@@ -138,12 +146,28 @@ def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def with_new_names(recipe: Any) -> Any:
-    """Return a copy of a recipe dict with the keys of earlier versions renamed; return other values unchanged."""
-    if isinstance(recipe, dict):
+def fill_in_what_was_before(content: dict[str, Any]) -> list[str]:
+    """Set the keys of :data:`BEFORE` that a recipe lacks, in place; return those keys."""
+    missing = []
+    for key, value in BEFORE.items():
+        section, _, name = key.partition(".")
+        table = content.setdefault(section, {})
+        if isinstance(table, dict) and name not in table:
+            table[name] = deepcopy(value)
+            missing.append(key)
+    return missing
+
+
+def as_of_today(recipe: Any) -> Any:
+    """Return a copy of a saved recipe dict as this version would have saved it; return other values unchanged.
+
+    Keys of earlier versions are renamed, and keys that they did not have say what they did.
+    """
+    if isinstance(recipe, dict) and recipe:
         recipe = deepcopy(recipe)
         with suppress(UsageError):  # raised if a key has both names, but no version wrote such a recipe
             take_new_names(recipe)
+        fill_in_what_was_before(recipe)
     return recipe
 
 
@@ -208,5 +232,5 @@ def _known_keys(path: list[str], content: Mapping[str, Any], recipe: type[BaseMo
             table = table["members"][int(path[2])]
         options = component("model", table["name"]).options
         return [] if options is None else list(options.model_fields)
-    section = recipe.model_fields[path[0]].default
+    section = recipe.model_fields[path[0]].get_default(call_default_factory=True)
     return list(type(section).model_fields) if isinstance(section, BaseModel) else []

@@ -10,7 +10,7 @@ from toxiclf.text.tokenizers import Tokenizer, tokenizer
 
 def recipe_normalizer(recipe: Recipe) -> Normalizer:
     """Return the recipe's normalizer; comments that are equal after normalization stay together in splits and folds."""
-    return Normalizer(recipe.text.repeat_cap, recipe.text.max_chars)
+    return Normalizer.of(recipe.text)
 
 
 def recipe_preprocessor(recipe: Recipe) -> Preprocessor:

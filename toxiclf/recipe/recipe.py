@@ -14,9 +14,12 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.effects import without_effect
 from toxiclf.recipe.loading import (
+    BEFORE,
     RENAMED,
     explained,
+    fill_in_what_was_before,
     is_preset,
+    is_recipe_file,
     model_table,
     parsed_setting,
     put,
@@ -148,7 +151,7 @@ class Recipe(Section):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes about keys that were given by a name of an earlier version."""
+        """Notes about keys that a recipe file gives by a name of an earlier version, or lacks as an earlier version did."""
         return self._notes
 
     def of_member(self, options: ModelOptions) -> Recipe:
@@ -172,7 +175,8 @@ class Recipe(Section):
         Parameters
         ----------
         source : str, Path, Mapping, Recipe or None
-            Name of a preset, path of a TOML file, mapping of tables, or a recipe; None for default settings.
+            Name of a preset, path of a TOML file, mapping of tables, or a recipe; None for default settings. A file
+            without a key of a step that version 0.1 did not have, such as ``text.html_entities``, has the step off.
         model : str, optional
             Name of a model. If ``source`` has another model, the ``[model]`` table of ``source`` is replaced by the
             preset of ``model``.
@@ -184,7 +188,8 @@ class Recipe(Section):
         Returns
         -------
         Recipe
-            The validated recipe; its :attr:`notes` name the keys that were given by an old name.
+            The validated recipe; its :attr:`notes` name the keys that were given by an old name, and those that the
+            file lacks because version 0.1 did not have them.
 
         Raises
         ------
@@ -208,6 +213,12 @@ class Recipe(Section):
             key, value = parsed_setting(setting)
             put(content, RENAMED.get(key, key), value)
             notes += (*rename_notes([key]), *take_new_names(content))
+        if is_recipe_file(source) and (missing := fill_in_what_was_before(content)):
+            values = ", ".join(f"{key} = {json.dumps(BEFORE[key])}" for key in missing)
+            notes += (
+                f"the recipe {source} does not name what is new since version 0.1, so it stays as it was: {values}; "
+                "name it in the recipe, or with --set, to choose",
+            )
         if seed is not None:
             content["seed"] = seed
         if not isinstance(content["model"], dict):  # --set model=svm

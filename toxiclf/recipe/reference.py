@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from toxiclf._registry import components
 from toxiclf.recipe.effects import without_effect_on
+from toxiclf.recipe.loading import BEFORE
 from toxiclf.recipe.options import ModelOptions
 from toxiclf.recipe.recipe import Recipe
 from toxiclf.recipe.types import ComponentName, Section
@@ -100,7 +101,8 @@ def _name_of(model: str) -> RecipeKey:
 def _row(key: str, field: FieldInfo) -> RecipeKey:
     default = field.get_default(call_default_factory=True)
     given = "" if default is PydanticUndefined else _as_toml(default)
-    return RecipeKey(key, _type(field.annotation, field.metadata), given, _meaning(field))
+    before = f" A recipe file without it: {_as_toml(BEFORE[key])}, as in version 0.1." if key in BEFORE else ""
+    return RecipeKey(key, _type(field.annotation, field.metadata), given, _meaning(field) + before)
 
 
 def _meaning(field: FieldInfo) -> str:

@@ -54,6 +54,8 @@ class TextSection(Section):
     """Maximum number of characters of a normalized comment that are read."""
     repeat_cap: Count = 3
     """Longest run of one character; longer runs are cut."""
+    html_entities: bool = True
+    """Whether HTML entities such as `&lt;` and `&#44060;` are decoded."""
 
     def idle_keys(self) -> list[tuple[list[str], str]]:
         """Return lists of keys that have no effect with the other settings, each list with its reason."""

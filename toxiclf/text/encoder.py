@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -65,11 +65,15 @@ class NgramViewSpec(BaseModel):
 
 
 class TextSpec(BaseModel):
-    """Schema of ``text.json``: settings of the normalizer, views that read disguised words, and graph inputs."""
+    """Schema of ``text.json``: settings of the normalizer, views that read disguised words, and graph inputs.
+
+    A step that is not in ``text.json`` is off, because the bundle was written before there was this step.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeat_cap: Annotated[int, Field(ge=1)]
     max_chars: Annotated[int, Field(ge=1)]
+    html_entities: bool = False
     obfuscation: tuple[str, ...] = ()
     views: dict[str, Annotated[TokenViewSpec | NgramViewSpec, Field(discriminator="kind")]]
 
@@ -249,8 +253,7 @@ class TextEncoder:
     def to_json(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the contents of ``text.json`` and of ``vocabulary.json``."""
         spec = TextSpec(
-            repeat_cap=self.normalizer.repeat_cap,
-            max_chars=self.normalizer.max_chars,
+            **asdict(self.normalizer),
             obfuscation=self.preprocessor.views,
             views={name: view.spec() for name, view in self.views.items()},
         )
@@ -280,4 +283,4 @@ class TextEncoder:
                 component("view", name)
             except UnknownNameError as error:
                 raise ValueError(_not_here("view", name)) from error
-        return cls(Preprocessor(Normalizer(spec.repeat_cap, spec.max_chars), spec.obfuscation), views)
+        return cls(Preprocessor(Normalizer.of(spec), spec.obfuscation), views)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from html.entities import html5
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,10 @@ _INVISIBLE_MARKS = frozenset(  # grapheme joiner, variation selectors: no Unicod
     map(chr, (0x034F, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _RUN = re.compile(r"(.)\1+", re.DOTALL)
+_AMPERSAND = re.compile("[&＆]")
+_NUMERIC = re.compile("#(?:([xX])([0-9a-fA-F]+)|([0-9]+))")
+_IN_ENTITIES = frozenset("#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_ASCII_AFTER_NFC = {"\u037e": ";", "\u212a": "K"}  # the Greek question mark and the kelvin sign
 _LONGEST_CLUSTER = 32  # Unicode's stream-safe text has at most 30 marks in a row; NFC takes quadratic time
 _REPLACEMENT = "�"
 _UNPLAIN_WIDTH = {
@@ -75,15 +82,18 @@ class Normalizer:
     1. Convert half-width and full-width forms to ordinary ones.
     2. Remove control and format characters (NUL, zero-width, bidirectional controls, tags, variation selectors).
     3. Replace lone surrogates by U+FFFD.
-    4. Apply NFC. Keep at most 32 characters of a letter with its marks. Write single conjoining jamo as compatibility
+    4. Decode HTML entities that end with a semicolon, such as ``&lt;`` and ``&#44060;``, until none is left: ``&amp;lt;``
+       becomes ``<``. What they stand for goes through steps 1 to 3, too.
+    5. Apply NFC. Keep at most 32 characters of a letter with its marks. Write single conjoining jamo as compatibility
        jamo.
-    5. Shorten runs of white space (Hangul fillers count as such) to one space, and strip both ends.
-    6. Shorten runs of one character to ``repeat_cap``, then the text to ``max_chars`` characters.
+    6. Shorten runs of white space (Hangul fillers count as such) to one space, and strip both ends.
+    7. Shorten runs of one character to ``repeat_cap``, then the text to ``max_chars`` characters.
 
     Parameters
     ----------
     repeat_cap : longest run of one character that is kept, at least 1.
     max_chars : longest normalized text, in characters, at least 1; the rest is cut off.
+    html_entities : whether step 4 is taken; version 0.1 did not have it.
 
     >>> Normalizer()("ＡＢ ㅋㅋㅋㅋㅋㅋㅋ\\x00  끝 ")
     'AB ㅋㅋㅋ 끝'
@@ -91,6 +101,12 @@ class Normalizer:
 
     repeat_cap: int = 3
     max_chars: int = 2000
+    html_entities: bool = True
+
+    @classmethod
+    def of(cls, settings: Any) -> Normalizer:
+        """Return the normalizer with these settings: those attributes of an object that are called as the parameters."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
     def __call__(self, text: str) -> str:
         """Return the normalized text. Normalizing the result again does not change it."""
@@ -109,18 +125,21 @@ class Normalizer:
 
     def with_offsets(self, text: str) -> Normalized:
         """Return the normalized text with, for each character, its span in the original text."""
-        pieces = self._capped(_space_folded(_composed(_mapped(text))))
+        mapped = _mapped(text)
+        if self.html_entities and _AMPERSAND.search(text):
+            mapped = _decoded(mapped, self.repeat_cap)
+        pieces = self._capped(_space_folded(_composed(mapped)))
         truncated = len(pieces) > self.max_chars
         pieces = _stripped(pieces[: self.max_chars])
         characters, starts, ends = zip(*pieces, strict=True) if pieces else ((), (), ())
         return Normalized("".join(characters), tuple(starts), tuple(ends), truncated)
 
     def _cut(self, text: str) -> tuple[str, bool]:
-        if not _PLAIN.fullmatch(text):
+        if not _PLAIN.fullmatch(text) or (self.html_entities and "&" in text and ";" in text):
             result = self.with_offsets(text)
             return result.text, result.truncated
         text = " ".join(text.split())
-        return self.shortened(_RUN.sub(lambda run: run[0][: self.repeat_cap], text))
+        return self.shortened(_shortened_runs(text, self.repeat_cap))
 
     def _capped(self, pieces: list[_Piece]) -> list[_Piece]:
         capped: list[_Piece] = []
@@ -152,7 +171,52 @@ def _mapped(text: str) -> list[_Piece]:
     return pieces
 
 
-def _composed(pieces: list[_Piece]) -> list[_Piece]:
+def _decoded(pieces: Sequence[_Piece], repeat_cap: int) -> list[_Piece]:
+    """Decode HTML entities, also those that appear by decoding others, in one pass: work grows with the length only."""
+    result: list[_Piece] = []
+    begins: list[int] = []  # where an "&" is in ``result`` that only characters of entities follow
+    for piece in pieces:
+        pending = [piece]
+        while pending:
+            character, start, end = pending.pop()
+            character = _ASCII_AFTER_NFC.get(character, character)
+            if character == "&":
+                begins.append(len(result))
+            elif character == ";" and begins:
+                begin = begins.pop()
+                meaning = _meaning("".join(c for c, _, _ in result[begin + 1 :]), repeat_cap)
+                if meaning is not None:
+                    start = result[begin][1]
+                    del result[begin:]
+                    pending += [(c, start, end) for c, _, _ in reversed(_mapped(meaning))]
+                    continue
+                begins.clear()
+            elif character not in _IN_ENTITIES:
+                begins.clear()
+            result.append((character, start, end))
+    return result
+
+
+def _meaning(entity: str, repeat_cap: int) -> str | None:
+    """Return what an entity, given without "&" and ";", stands for; None if there is no such entity.
+
+    An entity that appears only when runs are shortened counts, too; else normalizing a second time would decode it.
+    """
+    for name in (entity, _shortened_runs(entity, repeat_cap)):
+        if number := _NUMERIC.fullmatch(name):
+            x, hexadecimal, decimal = number.groups()
+            digits = (hexadecimal or decimal).lstrip("0")[:8] or "0"  # more digits are out of range, too
+            return html.unescape(f"&#{x or ''}{digits};")
+        if name + ";" in html5:
+            return html5[name + ";"]
+    return None
+
+
+def _shortened_runs(text: str, repeat_cap: int) -> str:
+    return _RUN.sub(lambda run: run[0][:repeat_cap], text)
+
+
+def _composed(pieces: Sequence[_Piece]) -> list[_Piece]:
     """Apply NFC to each cluster: a character with the marks or jamo that may join it. Long clusters are cut."""
     result: list[_Piece] = []
     begin = 0
