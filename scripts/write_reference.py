@@ -61,6 +61,7 @@ EXAMPLES = {
         "    --set decision.folds=2 --out runs/benchmark"
     ),
     "predict": 'toxiclf predict "오늘도 좋은 하루" --bundle runs/first/bundle --json',
+    "estimate-prevalence": "toxiclf corpora path sample | xargs toxiclf estimate-prevalence runs/first/bundle",
     "inspect": "toxiclf inspect runs/first/bundle",
     "pretrain": "toxiclf pretrain --show 쓰레기",
     "list": "toxiclf list recipe-keys --model svm",

@@ -55,5 +55,10 @@ def test_predicting_a_file_loads_no_training_library(bundle: Path, tmp_path: Pat
     assert (tmp_path / "out.csv").exists()
 
 
+def test_estimating_a_prevalence_loads_no_training_library(bundle: Path, sample_path: Path) -> None:
+    arguments = ["estimate-prevalence", str(bundle), str(sample_path)]
+    assert not modules_after(f"from toxiclf.cli import run; assert run({arguments!r}) == 0") & set(HEAVY)
+
+
 def test_inspecting_loads_no_training_library(bundle: Path) -> None:
     assert not modules_after(f"from toxiclf.cli import run; assert run(['inspect', {str(bundle)!r}]) == 0") & set(HEAVY)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toxiclf.pipeline.estimator import ToxicClassifier
     from toxiclf.pipeline.save import TrainedModel
     from toxiclf.pipeline.train import train
+    from toxiclf.quantification import PrevalenceEstimate, estimate_prevalence
     from toxiclf.recipe import Recipe
 
 _HOME = {
@@ -33,6 +34,7 @@ _HOME = {
     "LabelVerdict": "moderator",
     "Moderator": "moderator",
     "NgramVectorizer": "features.vectorizers",
+    "PrevalenceEstimate": "quantification",
     "Recipe": "recipe",
     "Report": "evaluation.report",
     "Resampler": "balance.resampler",
@@ -44,6 +46,7 @@ _HOME = {
     "UsageError": "errors",
     "Verdict": "moderator",
     "compare": "evaluation.compare",
+    "estimate_prevalence": "quantification",
     "load": "moderator",
     "read_comments": "datasets.reading",
     "train": "pipeline.train",
@@ -57,6 +60,7 @@ __all__ = [
     "LabelVerdict",
     "Moderator",
     "NgramVectorizer",
+    "PrevalenceEstimate",
     "Recipe",
     "Report",
     "Resampler",
@@ -68,6 +72,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "compare",
+    "estimate_prevalence",
     "load",
     "read_comments",
     "train",

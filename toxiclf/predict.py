@@ -104,6 +104,41 @@ def predict_rows(
     return Predicted(count, n_rejected, rejected_file)
 
 
+def read_texts(
+    source: str,
+    *,
+    column: str | None,
+    trained_on: str,
+    say: Callable[[str], None],
+    header: bool | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+) -> Iterator[str]:
+    """Yield the comments of a file, without its labels; rows without a text are skipped and counted.
+
+    Parameters
+    ----------
+    trained_on : name of the text column in training, which is taken if the file has it.
+    source, column, say, header, delimiter, sheet : as in :func:`predict_rows`.
+
+    Raises
+    ------
+    DataError, UsageError : the file cannot be read, or its column of comments is missing or unclear.
+    """
+    with closing(RowReader(source, header=header, delimiter=delimiter, text_file=True, sheet=sheet)) as reader:
+        with naming(reader.guesses):
+            column = _text_column(reader.format.names, trained_on, column)
+        say(f"{reader.name}: {reader.found}; comments from '{column}'")
+        n_rejected = 0
+        for row in reader:
+            if isinstance(row, Row) and isinstance(text := row.get(column), str):
+                yield text
+            else:
+                n_rejected += 1
+    if n_rejected:
+        say(f"{n_rejected:,} rows without a readable comment were left out")
+
+
 def _kind(out: Path | None, json_lines: bool) -> str:
     if out is not None and out.suffix.lower() in _KINDS:
         return _KINDS[out.suffix.lower()]

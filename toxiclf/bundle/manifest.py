@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.prevalence import Prior, production_prevalence
+from toxiclf.bundle.score_counts import ScoreCounts
 from toxiclf.errors import BundleError, UsageError
 
 FORMAT_VERSION = 1
@@ -68,6 +69,9 @@ class Manifest(BaseModel):
     rates : share of each label among the rows that calibration was fitted on; empty if scores are not calibrated, and
         in old bundles, which do not record these shares.
     prior : production prevalence of each label, to which scores are corrected; None if they are not corrected.
+    score_counts : for each label, counts of the held-out rows by raw output; empty if labels are exclusive, and in old
+        bundles.
+    objective : objective of the thresholds, see :class:`toxiclf.recipe.DecisionSection`; None in old bundles.
     model : name of the model.
     text_column, label_map : the columns with text and labels in the training file. In a file that the bundle later
         scores or is evaluated on, the same columns are the default.
@@ -88,6 +92,8 @@ class Manifest(BaseModel):
     calibration: Calibration
     rates: tuple[Rate, ...] = ()
     prior: tuple[Rate, ...] | None = None
+    score_counts: tuple[ScoreCounts, ...] = ()
+    objective: str | Rate | None = None
     model: str
     text_column: str
     label_map: LabelMap
@@ -107,6 +113,8 @@ class Manifest(BaseModel):
             self.prior is not None and len(self.prior) != len(self.rates)
         ):
             raise ValueError("labels, rates and priors differ in number")
+        if len(self.score_counts) not in (0, len(self.labels)):
+            raise ValueError("labels and score counts differ in number")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels have the same name")
         if set(self.files) != set(FILES):

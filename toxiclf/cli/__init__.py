@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from toxiclf._console import print_line, say
-from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, scoring, training
+from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, prevalence, scoring, training
 from toxiclf.cli._help import CONTEXT, EXAMPLES, GroupedCommand
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
@@ -34,6 +34,9 @@ for command in (
     pretrain.pretrain,
 ):
     app.command(cls=GroupedCommand, epilog=EXAMPLES[command.__name__])(command)
+app.command("estimate-prevalence", cls=GroupedCommand, epilog=EXAMPLES["estimate-prevalence"])(
+    prevalence.estimate_prevalence
+)
 app.command("list", cls=GroupedCommand, epilog=EXAMPLES["list"])(listing.list_names)
 app.add_typer(corpora.app, name="corpora")
 

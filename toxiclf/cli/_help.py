@@ -23,6 +23,7 @@ toxiclf benchmark models --jobs 2""",
 toxiclf predict new.csv --bundle runs/mine/bundle --out scored.csv
 toxiclf predict forum.csv --text 댓글 --bundle runs/mine/bundle --threshold 0.7
 cat texts.txt | toxiclf predict - --bundle runs/mine/bundle""",
+    "estimate-prevalence": "toxiclf estimate-prevalence runs/mine/bundle live.csv",
     "inspect": "toxiclf inspect runs/mine/bundle",
     "pretrain": """toxiclf pretrain texts.txt --out vectors/mine
 toxiclf pretrain --show 영화""",

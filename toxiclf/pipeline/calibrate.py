@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.prevalence import production_prevalence
+from toxiclf.bundle.score_counts import ScoreCounts
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
@@ -45,6 +46,7 @@ class CalibratedModel:
     decision_scores, decision_targets : calibrated scores that thresholds were chosen on, and targets of the same rows,
         (n, n_labels) each.
     rates : share of each label in ``decision_targets``.
+    score_counts : for each label, counts of the rows of ``decision_targets`` by raw output; empty if labels are exclusive.
     prior : production prevalence of each label, to which scores and thresholds are corrected; None for no correction.
     copies : augmented copies of the comments that the model learned from; None without augmentation.
     """
@@ -58,6 +60,7 @@ class CalibratedModel:
     decision_scores: NDArray[np.float32]
     decision_targets: NDArray[np.uint8]
     rates: tuple[float, ...]
+    score_counts: tuple[ScoreCounts, ...]
     prior: tuple[float, ...] | None = None
     copies: Augmented | None = None
 
@@ -238,8 +241,9 @@ def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:
         for j in range(len(labels))
     ]
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
+    counts = () if exclusive else tuple(ScoreCounts.of(raw[:, j], targets[:, j] == 1) for j in range(len(labels)))
     return CalibratedModel(
-        fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, prior, fits.copies
+        fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, counts, prior, fits.copies
     )
 
 

@@ -219,6 +219,8 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
         calibration=model.calibration,
         rates=() if model.calibration.method == "none" else model.rates,
         prior=model.prior,
+        score_counts=model.score_counts,
+        objective=recipe.decision.objective,
         model=recipe.model.name,
         text_column=comments.text_column,
         label_map=comments.label_map,
