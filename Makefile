@@ -14,7 +14,7 @@ CHECK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/check
 .PHONY: train test check check-rest check-long docs notebooks clean
 
 train: $(INSTALLED)
-	$(VENV)/bin/toxiclf train corpora/sample_comments.csv --out runs/sample
+	$(VENV)/bin/toxiclf train corpora/sample_comments.csv --out runs/sample --overwrite
 
 test: $(INSTALLED)
 	$(CHECK)

@@ -148,7 +148,7 @@ def test_a_diverged_run_has_a_report_and_no_moderator(sample: Comments, tmp_path
         _ = trained.moderator
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "manifest.json").write_text("an earlier run's")
-    trained.save(tmp_path)
+    trained.save(tmp_path, overwrite=True)
     assert not (tmp_path / "bundle").exists()
     assert (tmp_path / "bundle.previous" / "manifest.json").exists()
     assert "diverged" in (tmp_path / "report.md").read_text("utf-8")

@@ -38,6 +38,7 @@ DELIMITER = of_input(metavar="CHAR", help="Delimiter of columns, one character o
 SHEET = of_input(metavar="NAME", help="Sheet of an Excel workbook; the first if left out.")
 BY = of_input(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
 NO_COMMENTS = of_output("--no-comments", help="Leave the texts of comments out of the report.")
+OVERWRITE = of_output("--overwrite", help="Replace a run on other data, or of another kind, in the folder.")
 STRICT = of_output("--strict", help="Exit with code 5 if any row was rejected.")
 PRIOR = of_decision(
     "--prior",

@@ -59,6 +59,7 @@ def train(
             "--keep-augmented", help="Write the changed copies that balance.augment made to augmented.csv."
         ),
     ] = False,
+    overwrite: Annotated[bool, options.OVERWRITE] = False,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
@@ -66,6 +67,7 @@ def train(
     """Train a classifier on labeled comments, and write a report, the recipe and a bundle."""
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.calibrate import Checkpoints
+    from toxiclf.pipeline.earlier_run import RunData, check_earlier_run
     from toxiclf.pipeline.save import check_writable
     from toxiclf.pipeline.train import read_parts
     from toxiclf.pipeline.train import train as train_model
@@ -84,6 +86,10 @@ def train(
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
+    if not overwrite:
+        data = RunData.of(rows, test_rows, chosen)
+        if note := check_earlier_run(folder, data, chosen.model_dump(mode="json"), "--overwrite"):
+            say(note)
     if resume and not chosen.has_network and chosen.search.method == "none":
         raise UsageError(f"--resume works only with networks, and {chosen.model.name} is not one; leave it out")
     checkpoints = Checkpoints(folder / "checkpoints", resume)
@@ -102,7 +108,8 @@ def train(
         raise
     if keep_augmented and not trained.has_augmented:
         say("no comment was augmented, so there is no augmented.csv")
-    trained.save(folder, keep_augmented=keep_augmented and trained.has_augmented, comments=not no_comments)
+    keep_augmented = keep_augmented and trained.has_augmented
+    trained.save(folder, keep_augmented=keep_augmented, comments=not no_comments, overwrite=True)  # checked above
     report = trained.report.analysed(comments=not no_comments)
     if as_json:
         print_json({**report.to_dict(), "out": str(folder)})
@@ -137,16 +144,20 @@ def evaluate(
         options.of_output(metavar="DIR", help="Also write report and predictions.csv here."),
     ] = None,
     prior: Annotated[str | None, options.PRIOR] = None,
+    overwrite: Annotated[bool, options.OVERWRITE] = False,
     no_comments: Annotated[bool, options.NO_COMMENTS] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Evaluate a bundle on labeled comments; if a corpus has a test set, only the test set is used."""
     from toxiclf.errors import UsageError
+    from toxiclf.pipeline.earlier_run import check_earlier_run
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 
     if no_comments and out is None:
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
+    if out is not None and not overwrite:
+        check_earlier_run(out, None, {}, "--overwrite")
     columns = options.columns(text, label, negative, positive, header, delimiter, by, sheet)
     report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]

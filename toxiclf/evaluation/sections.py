@@ -83,6 +83,7 @@ class DataFacts(TypedDict):
     stages: NotRequired[list[dict[str, Any]]]
     class_weights: NotRequired[list[dict[str, Any]]]
     details: NotRequired[dict[str, Any]]
+    read_sha256: NotRequired[list[str]]
     sha256: NotRequired[str]
     augmented: NotRequired[dict[str, int] | None]
     decision_average_precision: NotRequired[float]

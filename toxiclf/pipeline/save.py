@@ -28,6 +28,7 @@ from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, learned_rows
+from toxiclf.pipeline.earlier_run import RunData, check_earlier_run
 from toxiclf.pipeline.training_set import write_copies
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
@@ -113,21 +114,28 @@ class TrainedModel:
             raise TrainingError(f"{finding.message} {finding.next_step}")
         return self._moderator
 
-    def save(self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True) -> Path:
+    def save(
+        self, folder: str | os.PathLike[str], *, keep_augmented: bool = False, comments: bool = True,
+        overwrite: bool = False,
+    ) -> Path:  # fmt: skip
         """Write report, predictions, recipes, rejected rows, history, and the bundle if it exists; return the folder.
 
-        Files of an earlier run in the folder are replaced. If this run has no bundle, the bundle of the earlier run is
-        renamed to ``bundle.previous``. Checkpoints of this run are deleted. With ``keep_augmented``, the augmented
-        copies are written to ``augmented.csv``. With ``comments=False``, the report has no texts of comments.
+        Files of an earlier run on the same data are replaced; with ``overwrite``, those of any run. If this run has no
+        bundle, the bundle of the earlier run is renamed to ``bundle.previous``. Checkpoints of this run are deleted.
+        With ``keep_augmented``, the augmented copies are written to ``augmented.csv``. With ``comments=False``, the
+        report has no texts of comments.
 
         Raises
         ------
         UsageError
-            ``keep_augmented`` is set, but the run has no augmented copies.
+            ``keep_augmented`` is set, but the run has no augmented copies; or the folder holds a run on other data and
+            ``overwrite`` is not set.
         """
         if keep_augmented and self._copies is None:
             raise UsageError("there are no augmented comments to keep; set balance.augment to a method")
         folder = Path(folder)
+        if not overwrite:
+            check_earlier_run(folder, RunData.of_facts(self.report.data), self.report.recipe, "overwrite=True")
         folder.mkdir(parents=True, exist_ok=True)
         self.report.to_json()  # raises before the old report is removed if the new one cannot be written
         remove_report(folder)

@@ -16,6 +16,7 @@ from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import UsageError
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, calibrated, fit_models
+from toxiclf.pipeline.earlier_run import read_hashes
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.fitted import DivergedError
 from toxiclf.pipeline.reporting import rejected_rows, report_of, report_of_diverged, scored_baseline, scored_rows
@@ -104,6 +105,7 @@ def train(
         labels = columns.pop("label", ("toxic",))
         comments = Comments.of(given_texts(comments), targets, [labels] if isinstance(labels, str) else labels)
     comments, test = read_parts(comments, test, **columns)  # read
+    hashes = read_hashes(comments, test)
     comments, parts = divided(comments, test, recipe)  # split
     asked, best, trials = recipe, None, {}
     if checkpoints is not None and not checkpoints.resume:
@@ -121,11 +123,13 @@ def train(
         seconds = time.perf_counter() - began
     except DivergedError as error:
         report = report_of_diverged(error, parts, comments, recipe, trials)
+        report.data["read_sha256"] = hashes
         history, rejected = error.fitted.history, rejected_rows(comments, parts)
         return TrainedModel(report, history, rejected, None, asked, best, parts, _checkpoints=checkpoints)
     scored = scored_rows(model, parts, recipe)  # scores the test set, once
     baseline = scored_baseline(parts, recipe, scored, say)
     report = report_of(model, scored, baseline, parts, comments, recipe, seconds, trials)
+    report.data["read_sha256"] = hashes
     moderator, files = _bundle(model, comments, recipe, model_card(report))
     return TrainedModel(
         report, model.fitted.history, rejected_rows(comments, parts), scored.predictions, asked, best, parts, model.copies,
