@@ -78,8 +78,13 @@ KINDS: dict[str, Kind] = {
         {
             "lower_is_better": False,
             "production_only": False,  # is defined only for rows weighted to the production prevalence
-            # its position in each list of metrics: headline (terminal, Markdown, HTML, compare), production (table at
-            # that prevalence), page (threshold explorer), by_label (differences by label), benchmark (default metrics)
+            # what its function takes: "label" (rows of one label; a summary has the mean over labels), "labels" (all
+            # labels at once), "classes" (all classes at once: of exclusive labels, or the two of a single label)
+            "over": ("label",),
+            "one_label": True,  # a report of one label has it, too
+            # its position in each list of metrics: headline (terminal, Markdown, HTML, compare, for one label), labels
+            # and classes (the same for several labels, and for exclusive ones), production (table at that prevalence),
+            # page (threshold explorer), by_label (differences by label), benchmark (default metrics)
             "shown_in": {},
         },
     ),

@@ -16,6 +16,7 @@ from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.prevalence import Prior
 from toxiclf.bundle.scorer import Scorer
+from toxiclf.bundle.verdicts import class_scores, flags
 from toxiclf.errors import BundleError, ToxiclfError
 from toxiclf.text.chunks import chunks
 from toxiclf.text.encoder import TextEncoder
@@ -34,15 +35,17 @@ class LabelVerdict:
     ----------
     label : str
         Name of the label.
-    score, threshold : float
-        Calibrated score and decision threshold, both in [0, 1].
+    score : float
+        Calibrated score in [0, 1].
+    threshold : float or None
+        Decision threshold in [0, 1]; None if the class with the highest score is the verdict.
     is_toxic : bool
-        Whether the score is at or above the threshold.
+        Whether the score is at or above the threshold, or is the highest of all classes.
     """
 
     label: str
     score: float
-    threshold: float
+    threshold: float | None
     is_toxic: bool
 
 
@@ -58,15 +61,19 @@ class Verdict:
         Whether the end of the comment was cut off before it was scored.
     no_known_tokens : bool
         Whether the comment has no token or n-gram known from training; the score is then the model's default.
+    label : str or None
+        The class with the highest score: a label, or the value that means not toxic. None unless labels exclude each
+        other and this class is the verdict.
     """
 
     entries: tuple[LabelVerdict, ...]
     truncated: bool
     no_known_tokens: bool
+    label: str | None = None
 
     @property
     def is_toxic(self) -> bool:
-        """Whether the score of at least one label reaches its threshold."""
+        """Whether the comment gets at least one label."""
         return any(entry.is_toxic for entry in self.entries)
 
     @property
@@ -76,7 +83,7 @@ class Verdict:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the labels whose scores reach their thresholds."""
+        """Names of the labels that the comment gets."""
         return tuple(entry.label for entry in self.entries if entry.is_toxic)
 
     def __getitem__(self, label: str) -> LabelVerdict:
@@ -89,6 +96,7 @@ class Verdict:
         """Return the verdict as a dictionary of plain JSON types."""
         return {
             "is_toxic": self.is_toxic,
+            "label": self.label,
             "labels": [asdict(entry) for entry in self.entries],
             "truncated": self.truncated,
             "no_known_tokens": self.no_known_tokens,
@@ -194,7 +202,10 @@ class Moderator:
     @overload
     def check(self, texts: Sequence[str]) -> list[Verdict]: ...
     def check(self, texts: str | Sequence[str]) -> Verdict | list[Verdict]:
-        """Decide whether comments are toxic, that is, whether the score of at least one label reaches its threshold.
+        """Decide whether comments are toxic: whether the score of at least one label reaches its threshold.
+
+        If labels exclude each other, the class with the highest score is the verdict, unless the model was trained with
+        ``decision.exclusive = "thresholds"``.
 
         Parameters
         ----------
@@ -219,11 +230,18 @@ class Moderator:
         encoded = self._encoder.encode(texts)
         scores = self.manifest.calibration.apply(self._scorer.run(encoded))
         labels, thresholds = self.labels, self.thresholds
-        bounds: list[float] = thresholds.tolist()
-        columns = (scores, scores >= thresholds, encoded.truncated, ~encoded.known)
+        arg_max = self.manifest.arg_max
+        bounds: list[float | None] = [None] * len(labels) if arg_max else thresholds.tolist()
+        names: list[str | None] = [None] * len(scores)
+        if arg_max:
+            classes = [self.manifest.negative, *labels]
+            names = [classes[number] for number in class_scores(scores).argmax(axis=1).tolist()]
+        columns = (scores, flags(scores, thresholds, arg_max=arg_max), encoded.truncated, ~encoded.known)
         return [
-            Verdict(tuple(map(LabelVerdict, labels, row, bounds, toxic)), truncated, unknown)
-            for row, toxic, truncated, unknown in zip(*(column.tolist() for column in columns), strict=True)
+            Verdict(tuple(map(LabelVerdict, labels, row, bounds, toxic)), truncated, unknown, name)
+            for row, toxic, truncated, unknown, name in zip(
+                *(column.tolist() for column in columns), names, strict=True
+            )
         ]
 
     def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str]) -> list[T]:

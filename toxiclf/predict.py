@@ -44,8 +44,9 @@ def predict_rows(
 ) -> Predicted:
     """Score every row of a file, and write the row with its verdict.
 
-    The output has the columns of the input, then the columns score, threshold and is_toxic for each label, then the
-    columns truncated and no_known_tokens. An old output file is replaced only when the new one is complete.
+    The output has the columns of the input, then the columns score, threshold and is_toxic for each label (if the class
+    with the highest score is the verdict: label and is_toxic, then the score of each label), then the columns truncated
+    and no_known_tokens. An old output file is replaced only when the new one is complete.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def predict_rows(
         columns = reader.format.columns
         with naming(reader.guesses):
             column = _text_column(reader.format.names, moderator.manifest.text_column, column)
-        added = _added_columns(moderator.labels, columns)
+        added = _added_columns(moderator, columns)
         say(f"{reader.name}: {reader.found}; comments from '{column}'")
         stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
         writer = RowWriter(stream, [*columns, *added], kind)
@@ -177,10 +178,14 @@ def _text_column(columns: Sequence[str], trained_on: str, wanted: str | None) ->
     raise UsageError(f"the column of the comments is not clear; name it with --text: the columns are {listed(columns)}")
 
 
-def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[str]:
+def _added_columns(moderator: Moderator, present: tuple[str, ...]) -> list[str]:
     """Return the names of the added columns, prefixed with ``toxiclf_`` if the input already has one of them."""
     names = ("score", "threshold", "is_toxic")
-    added = list(names) if len(labels) == 1 else [f"{label}_{name}" for label in labels for name in names]
+    labels = moderator.labels
+    if moderator.manifest.arg_max:
+        added = ["label", "is_toxic", *(f"{label}_score" for label in labels)]
+    else:
+        added = list(names) if len(labels) == 1 else [f"{label}_{name}" for label in labels for name in names]
     added += ["truncated", "no_known_tokens"]
     while set(added) & set(present):
         added = [f"toxiclf_{name}" for name in added]
@@ -189,9 +194,10 @@ def _added_columns(labels: tuple[str, ...], present: tuple[str, ...]) -> list[st
 
 def _cells(verdict: Verdict) -> list[Any]:
     """Return the values of the added columns, in the order of these columns."""
-    values: list[Any] = []
+    values: list[Any] = [] if verdict.label is None else [verdict.label, verdict.is_toxic]
     for entry in verdict.entries:
-        values += [round(entry.score, 6), round(entry.threshold, 6), entry.is_toxic]
+        decided = [] if entry.threshold is None else [round(entry.threshold, 6), entry.is_toxic]
+        values += [round(entry.score, 6), *decided]
     return [*values, verdict.truncated, verdict.no_known_tokens]
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.prevalence import Prior, production_prevalence
 from toxiclf.bundle.score_counts import ScoreCounts
+from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import BundleError, UsageError
 
 FORMAT_VERSION = 1
@@ -66,6 +67,9 @@ class Manifest(BaseModel):
     labels, thresholds : name and decision threshold of each label.
     calibration : the mapping from raw outputs to scores.
     negative : value of the label column that means not toxic, if labels are exclusive; else None.
+    exclusive_verdict : "arg_max" if the verdict on a comment is the one class with the highest score, which needs
+        exclusive labels; "thresholds" if a label is flagged where its score reaches its threshold, as in bundles
+        without this key.
     rates : share of each label among the rows that calibration was fitted on; empty if scores are not calibrated, and
         in old bundles, which do not record these shares.
     prior : production prevalence of each label, to which scores are corrected; None if they are not corrected.
@@ -89,6 +93,7 @@ class Manifest(BaseModel):
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     thresholds: tuple[Rate, ...]
     negative: str | None
+    exclusive_verdict: ExclusiveVerdict = "thresholds"
     calibration: Calibration
     rates: tuple[Rate, ...] = ()
     prior: tuple[Rate, ...] | None = None
@@ -117,6 +122,8 @@ class Manifest(BaseModel):
             raise ValueError("labels and score counts differ in number")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels have the same name")
+        if self.arg_max and not (self.calibration.exclusive and self.negative):
+            raise ValueError("the verdict arg_max needs labels that exclude each other, and a negative value")
         if set(self.files) != set(FILES):
             raise ValueError(f"files must be {', '.join(FILES)}")
         return self
@@ -143,6 +150,11 @@ class Manifest(BaseModel):
                     f"the log-odds of label '{name}' are shifted by {label.shift:g}; expected {shift:g} {for_what}"
                 )
         return self
+
+    @property
+    def arg_max(self) -> bool:
+        """Whether the verdict on a comment is the one class with the highest score."""
+        return self.exclusive_verdict == "arg_max"
 
     @property
     def production_prevalence(self) -> dict[str, float] | None:

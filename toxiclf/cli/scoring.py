@@ -101,7 +101,7 @@ def predict(
                     comment,
                     entry.label,
                     f"{entry.score:.4f}",
-                    f"{entry.threshold:.4f}",
+                    "–" if entry.threshold is None else f"{entry.threshold:.4f}",
                     "toxic" if entry.is_toxic else "ok",
                 ]
                 for comment, verdict in zip(comments, verdicts, strict=True)
@@ -194,7 +194,10 @@ def inspect(
     )
     facts = {
         "model": manifest.model,
-        "labels": f"exclude each other; negative value {manifest.negative}" if manifest.negative else "independent",
+        "labels": f"exclude each other; negative value {manifest.negative}; the verdict is "
+        + ("the class with the highest score" if manifest.arg_max else "by thresholds")
+        if manifest.negative
+        else "independent",
         "text column": manifest.text_column,
         "tokenizer": ", ".join(manifest.tokenizer_versions.values()) or "none",
         "word vectors": manifest.word_vectors.get("source", "none"),

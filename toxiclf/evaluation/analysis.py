@@ -23,6 +23,7 @@ _BINS = 10
 def analysis_of(
     comments: Comments,
     scores: _Scores,
+    flagged: NDArray[np.bool_],
     thresholds: Sequence[float],
     normalizer: Normalizer,
     decided: tuple[str, _Scores, NDArray[np.uint8]] | None,
@@ -33,10 +34,11 @@ def analysis_of(
 
     Parameters
     ----------
-    comments, scores : the evaluated rows, and their scores (n, n_labels).
+    comments, scores, flagged : the evaluated rows, their scores, and whether they are flagged, (n, n_labels).
     thresholds : decision threshold of each label.
     normalizer : normalizes the texts, from which subgroups are made.
-    decided : description, scores and targets of the rows on which thresholds may be chosen; None if unknown.
+    decided : description, scores and targets of the rows on which thresholds may be chosen; None if unknown, or if no
+        threshold decides.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def analysis_of(
     subgroups = list(slice_rows(comments.keys(normalizer), comments.group_column, comments.groups))
     analysis: Analysis = {
         "calibration": calibration_curve(scores, comments.targets, comments.labels),
-        "slices": slice_figures(subgroups, scores, comments.targets, thresholds, comments.labels),
+        "slices": slice_figures(subgroups, scores, comments.targets, flagged, comments.labels),
     }
     if decided is not None:
         rows, decision_scores, targets = decided

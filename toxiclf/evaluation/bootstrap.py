@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf._registry import components
-from toxiclf.evaluation.metrics import metric_names
-from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.bundle.verdicts import class_scores, flags
+from toxiclf.evaluation.metrics import Kind, at_once, kind_of, metric_names, of_labels
+from toxiclf.evaluation.metrics._counts import ResampledLabels, ResampledRows, mean
 from toxiclf.evaluation.prevalence import Floats, classes_and_prevalence, reweighted_counts
 
 SUMMARY = ""
-"""Label name of rows that hold the mean over labels; no label has an empty name."""
+"""Label name of rows over all labels: the mean over labels, or a metric of all labels at once. No label has an empty
+name."""
 
 RESAMPLES = 1000
 _CELLS = 4_000_000  # resamples × rows in one batch
@@ -23,7 +25,7 @@ _CELLS = 4_000_000  # resamples × rows in one batch
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """A metric of a label, or its mean over labels (:data:`SUMMARY`), with its 95 % interval; None where undefined."""
+    """A metric of a label, or over all labels (:data:`SUMMARY`), with its 95 % interval; None where undefined."""
 
     label: str
     metric: str
@@ -38,24 +40,27 @@ class Evaluation:
 
     Attributes
     ----------
-    rows : all metrics of all labels, the means over labels first.
-    draws : metric → its mean over labels in each bootstrap resample, (resamples,). The seed sets which rows are drawn,
-        so two models evaluated on the same rows with the same seed can be compared resample by resample.
+    rows : all metrics of all labels, those over all labels first.
+    draws : metric → its value over all labels in each bootstrap resample, (resamples,). The seed sets which rows are
+        drawn, so two models evaluated on the same rows with the same seed can be compared resample by resample.
     label_draws : label → metric → its value in each bootstrap resample, (resamples,).
     confusion : label → counts of tn, fp, fn and tp.
+    class_confusion : number of rows of each class with each verdict, first the class that is not toxic, then the labels;
+        None unless the verdict is the class with the highest score.
     """
 
     rows: list[MetricRow]
     draws: dict[str, Floats]
     label_draws: dict[str, dict[str, Floats]]
     confusion: dict[str, dict[str, int]]
+    class_confusion: list[list[int]] | None = None
 
     def value(self, metric: str, label: str = SUMMARY) -> float | None:
-        """Return the value of a metric for a label, or its mean over labels."""
+        """Return the value of a metric for a label, or over all labels."""
         return self.row(metric, label).value
 
     def row(self, metric: str, label: str = SUMMARY) -> MetricRow:
-        """Return a metric with its interval for a label, or its mean over labels."""
+        """Return a metric with its interval for a label, or over all labels."""
         return next(row for row in self.rows if row.label == label and row.metric == metric)
 
 
@@ -68,47 +73,57 @@ def evaluate(
     seed: int,
     prior: Sequence[float] | None = None,
     exclusive: bool = False,
+    arg_max: bool = False,
+    kind: Kind | None = None,
     resamples: int = RESAMPLES,
 ) -> Evaluation:
-    """Compute every metric of every label, with percentile bootstrap intervals over rows (Efron 1979).
+    """Compute all metrics of each label and over all labels, with percentile bootstrap intervals over rows (Efron 1979).
 
     Parameters
     ----------
     scores, targets : scores and 0/1 targets, (n, n_labels).
-    thresholds : threshold of each label; a row is flagged if score >= threshold.
+    thresholds : threshold of each label; a row is flagged if score >= threshold, unless ``arg_max`` is set.
     seed : seed of the resamples.
     prior : production prevalence of each label, to which rows are weighted; None for unweighted rows. Some metrics,
         such as the flag rate, are computed only with a prior. The prevalence counts as known exactly, so each resample
         is weighted to it anew. Weighted metrics are None if the rows lack a class. Confusion counts are never
         weighted.
     exclusive : whether labels exclude each other; this affects only the weights.
+    arg_max : whether the verdict is the class with the highest score, as in :func:`toxiclf.bundle.verdicts.flags`.
+    kind : kind of the report whose metrics are computed; None for "classes" if ``arg_max`` is set, else by the number of
+        labels.
     resamples : number of bootstrap resamples; 0 for metrics without intervals.
     """
-    production = None if prior is None else _Production(tuple(prior), exclusive)
-    names = metric_names(production=production is not None)
-    measure = partial(_of_all, scores, targets, thresholds, names=names, production=production)
+    flagged = flags(scores, thresholds, arg_max=arg_max)
+    kind = kind or kind_of(len(labels), arg_max=arg_max)
+    production = None if prior is None else _Production(tuple(prior), exclusive or arg_max)
+    names = metric_names(of=kind, production=production is not None)
+    measure = partial(_measured, scores, targets, flagged, names=names, production=production, kind=kind)
     exact = measure(np.ones((1, len(scores))))[0]
     draws = _bootstrap(measure, len(scores), seed, resamples) if resamples else np.empty((0, *exact.shape))
     rows: list[MetricRow] = []
-    with np.errstate(invalid="ignore"):
-        summary, summary_draws = _mean(exact), _mean(draws)
-    for name, values, drawn in [
-        (SUMMARY, summary, summary_draws),
-        *((label, exact[j], draws[:, j]) for j, label in enumerate(labels)),
-    ]:
-        for m, metric in enumerate(names):
-            rows.append(MetricRow(name, metric, _plain(values[m]), *_interval(drawn[:, m])))
+    by_metric: list[dict[str, Floats]] = []
+    for j, label in enumerate((SUMMARY, *labels)):
+        own = [m for m, metric in enumerate(names) if label == SUMMARY or kind == "one" or of_labels(metric)]
+        rows += [MetricRow(label, names[m], _plain(exact[j, m]), *_interval(draws[:, j, m])) for m in own]
+        by_metric.append({names[m]: draws[:, j, m] for m in own})
     confusion = {}
     for j, label in enumerate(labels):
-        flagged, toxic = scores[:, j] >= np.float32(thresholds[j]), targets[:, j] == 1
+        called, toxic = flagged[:, j], targets[:, j] == 1
         confusion[label] = {
-            "tn": int((~flagged & ~toxic).sum()), "fp": int((flagged & ~toxic).sum()),
-            "fn": int((~flagged & toxic).sum()), "tp": int((flagged & toxic).sum()),
+            "tn": int((~called & ~toxic).sum()), "fp": int((called & ~toxic).sum()),
+            "fn": int((~called & toxic).sum()), "tp": int((called & toxic).sum()),
         }  # fmt: skip
-    by_metric = [
-        {metric: drawn[:, m] for m, metric in enumerate(names)} for drawn in (summary_draws, *draws.swapaxes(0, 1))
-    ]
-    return Evaluation(rows, by_metric[0], dict(zip(labels, by_metric[1:], strict=True)), confusion)
+    by_label = dict(zip(labels, by_metric[1:], strict=True))
+    return Evaluation(rows, by_metric[0], by_label, confusion, _by_class(scores, targets) if arg_max else None)
+
+
+def _by_class(scores: NDArray[np.float32], targets: NDArray[np.uint8]) -> list[list[int]]:
+    """Count the rows of each class (not toxic, then each label) with each class as the highest score."""
+    count = scores.shape[1] + 1
+    labeled = np.where(targets.any(axis=1), targets.argmax(axis=1) + 1, 0)
+    table = np.bincount(labeled * count + class_scores(scores).argmax(axis=1), minlength=count**2)
+    return [[int(cell) for cell in row] for row in table.reshape(count, count)]
 
 
 def paired_difference(
@@ -151,42 +166,47 @@ def _bootstrap(measure: Callable[[Floats], Floats], n: int, seed: int, resamples
     return np.concatenate(parts)
 
 
-def _of_all(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], thresholds: Sequence[float], counts: Floats, *,
-    names: Sequence[str], production: _Production | None,
+def _measured(
+    scores: NDArray[np.float32], targets: NDArray[np.uint8], flagged: NDArray[np.bool_], counts: Floats, *,
+    names: Sequence[str], production: _Production | None, kind: Kind,
 ) -> Floats:  # fmt: skip
-    """Compute the metrics ``names`` of all labels in each resample, (resamples, n_labels, n_metrics).
+    """Compute the metrics ``names`` in each resample, (resamples, 1 + n_labels, n_metrics).
 
-    ``counts`` says how often each row is drawn in each resample, (resamples, n).
+    The first column is over all labels, the others are those of each label. ``counts`` says how often each row is drawn
+    in each resample, (resamples, n).
     """
-    columns = []
+    labels: list[ResampledRows] = []
+    figures: list[dict[str, Floats]] = []
     for j in range(scores.shape[1]):
         weighted = counts
-        if production is not None:
+        if production is not None and not (production.exclusive and labels):
             weighted = reweighted_counts(
                 counts, *classes_and_prevalence(targets, production.prior, j, exclusive=production.exclusive)
             )
-        figures = _of_label(scores[:, j], targets[:, j], thresholds[j], weighted, names)
-        figures[np.isnan(weighted).any(axis=1)] = np.nan
-        columns.append(figures)
-    return np.stack(columns, axis=1)
+        elif labels:
+            weighted = labels[0].counts  # of exclusive labels, whose weights are equal
+        rows = ResampledRows(scores[:, j], targets[:, j] == 1, flagged[:, j], weighted)
+        figures.append(_values([name for name in names if of_labels(name)], rows, rows.total))
+        labels.append(replace(rows))  # without what it keeps in memory
+    of_all = {name: np.stack([of_label[name] for of_label in figures]) for name in figures[0]}
+    together = ResampledLabels(tuple(labels), of_all, classes=kind != "labels")
+    with np.errstate(invalid="ignore"):
+        summary = {name: mean(values) for name, values in of_all.items()}
+        total = mean(np.stack([rows.total for rows in labels]))
+    summary |= _values([name for name in names if at_once(name, kind)], together, total)
+    if kind == "one":
+        figures = [summary]
+    nothing = np.full(len(counts), np.nan)
+    return np.stack(
+        [np.stack([each.get(name, nothing) for name in names], axis=1) for each in (summary, *figures)], axis=1
+    )
 
 
-def _of_label(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], threshold: float, counts: Floats, names: Sequence[str]
-) -> Floats:
-    """Compute the metrics ``names`` of one label, (resamples, n_metrics); ``counts`` are row weights (resamples, n)."""
-    rows = ResampledRows(scores, targets == 1, scores >= np.float32(threshold), counts)
+def _values(names: Sequence[str], rows: ResampledRows | ResampledLabels, total: Floats) -> dict[str, Floats]:
+    """Compute metrics in each resample; they are NaN where ``total``, the sum of the weights, is."""
     metrics = components("metric")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.stack([metrics[name].target(rows) for name in names], axis=1)
-
-
-def _mean(values: Floats) -> Floats:
-    """Average over labels (axis -2), ignoring NaN values; the mean is NaN if all values are NaN."""
-    defined = ~np.isnan(values)
-    mean: Floats = np.where(defined, values, 0.0).sum(axis=-2) / defined.sum(axis=-2)
-    return mean
+        return {name: np.where(np.isnan(total), np.nan, metrics[name].target(rows)) for name in names}
 
 
 def _interval(drawn: Floats) -> tuple[float | None, float | None]:

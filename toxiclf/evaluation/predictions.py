@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf._files import writing_text
+from toxiclf.bundle.verdicts import flags
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
 from toxiclf.rows import RowWriter
@@ -40,7 +41,8 @@ class Predictions:
     labels : names of the labels.
     targets : whether people gave the comment the label, uint8 (n, n_labels).
     scores : scores of the model, float32 (n, n_labels).
-    flagged : whether the score reaches the threshold, bool (n, n_labels).
+    flagged : whether the verdict of the model has the label, see :func:`toxiclf.bundle.verdicts.flags`, bool
+        (n, n_labels).
 
     >>> comments = Comments.of(["고맙습니다", "꺼져"], [0, 1])
     >>> of = Predictions.of(comments, np.array([[0.1], [0.8]], np.float32), [0.5])
@@ -60,10 +62,15 @@ class Predictions:
         return len(self.hashes)
 
     @classmethod
-    def of(cls, comments: Comments, scores: NDArray[np.float32], thresholds: Sequence[float]) -> Predictions:
-        """Make predictions from comments, their scores (n, n_labels) and the threshold of each label."""
+    def of(
+        cls, comments: Comments, scores: NDArray[np.float32], thresholds: Sequence[float], *, arg_max: bool = False
+    ) -> Predictions:
+        """Make predictions from comments, their scores (n, n_labels) and the threshold of each label.
+
+        ``arg_max`` is whether the class with the highest score is the verdict instead.
+        """
         hashes = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] for text in comments.texts)
-        flagged = scores >= np.asarray(thresholds, dtype=np.float32)
+        flagged = flags(scores, thresholds, arg_max=arg_max)
         return cls(comments.source, comments.lines, tuple(hashes), comments.labels, comments.targets, scores, flagged)
 
     def rows_sha256(self) -> str:

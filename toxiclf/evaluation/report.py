@@ -24,9 +24,11 @@ from pydantic_core import PydanticCustomError
 
 from toxiclf._files import write_text
 from toxiclf._registry import component
+from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import DataError
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.checks import Finding
+from toxiclf.evaluation.metrics import Kind, kind_of
 from toxiclf.evaluation.run_folder import run_folder
 from toxiclf.evaluation.sections import (
     Analysis,
@@ -36,6 +38,7 @@ from toxiclf.evaluation.sections import (
     LabelFigures,
     ModelFigures,
     ProductionFigures,
+    SquareConfusion,
     metric_rows,
 )
 
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 
     from toxiclf.evaluation.scored import ScoredRows
 
-FORMAT = 2
+FORMAT = 3
 """Format number of ``report.json``. It rises by one when older versions would misread a new report. Version 0.1 wrote
 none, which counts as 1."""
 
@@ -76,11 +79,18 @@ class Report(BaseModel):
     evaluated_on : str
         Description of the evaluated rows, from which all metrics are computed.
     summary : dict
-        Metric → ``value``, ``low`` and ``high``: the mean over labels with its 95 % interval.
+        Metric → ``value``, ``low`` and ``high``: a metric over all labels with its 95 % interval. Metrics of a single
+        label are given as the mean over labels; ``f1_macro``, ``exact_match`` and others are computed over all labels
+        or classes at once.
     by_label : dict
         Label → its threshold and its metrics, each with ``value``, ``low`` and ``high``. The key in JSON is ``labels``.
     confusion : dict
         Label → ``tn``, ``fp``, ``fn`` and ``tp``; empty for a run that diverged.
+    exclusive_verdict : str
+        "arg_max" if the verdict on each comment is the one class with the highest score, else "thresholds".
+    class_confusion : dict or None
+        With "arg_max": ``classes``, and ``counts`` of comments by the class that people gave (rows) and the class of the
+        verdict (columns).
     data : dict
         Facts about the data: source, rows and classes of each set, class weights. ``sha256`` is the hash of all labeled
         rows; ``evaluated_sha256`` is that of the evaluated rows, see
@@ -113,6 +123,8 @@ class Report(BaseModel):
     summary: dict[str, Estimate] = Field(default_factory=dict)
     by_label: dict[str, LabelFigures] = Field(alias="labels", min_length=1)
     confusion: dict[str, dict[str, int]] = Field(default_factory=dict)
+    exclusive_verdict: ExclusiveVerdict = "thresholds"
+    class_confusion: SquareConfusion | None = None
     data: DataFacts
     baseline: ModelFigures | None = None
     findings: list[Finding] = Field(default_factory=list)
@@ -135,7 +147,7 @@ class Report(BaseModel):
             raise PydanticCustomError("newer_format", "{number}", {"number": number})
         if not isinstance(content, Mapping) or not isinstance(number, int):
             return content
-        return {**_with_present_names(content), "format": FORMAT}
+        return {**_with_present_names(content, number), "format": FORMAT}
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Report:
@@ -169,8 +181,18 @@ class Report(BaseModel):
         return {label: entry.threshold for label, entry in self.by_label.items() if entry.threshold is not None}
 
     @property
+    def arg_max(self) -> bool:
+        """Whether the verdict on each comment is the one class with the highest score."""
+        return self.exclusive_verdict == "arg_max"
+
+    @property
+    def kind(self) -> Kind:
+        """Kind of the report, on which its metrics depend: "one" label, several "labels", or exclusive "classes"."""
+        return kind_of(len(self.labels), arg_max=self.arg_max)
+
+    @property
     def rows(self) -> list[MetricRow]:
-        """All metrics as rows, the means over labels first; empty for a run that diverged."""
+        """All metrics as rows, those over all labels first; empty for a run that diverged."""
         if not self.thresholds:
             return []
         return metric_rows(self.summary, {label: entry.figures for label, entry in self.by_label.items()})
@@ -206,7 +228,7 @@ class Report(BaseModel):
     __hash__ = None  # type: ignore[assignment]
 
     def estimate(self, metric: str, label: str = SUMMARY) -> MetricRow:
-        """Return a metric of a label, or its mean over labels; all values are None if the run lacks this metric."""
+        """Return a metric of a label, or over all labels; all values are None if the run lacks this metric."""
         return estimate(self.rows, metric, label)
 
     def codes(self) -> list[str]:
@@ -293,8 +315,8 @@ class Report(BaseModel):
         Returns
         -------
         pandas.DataFrame
-            Columns ``model``, ``rows`` ("unweighted", or "at the production prevalence"), ``label`` ("" for the mean
-            over labels), ``metric``, ``value``, ``low`` and ``high``; undefined values are NaN.
+            Columns ``model``, ``rows`` ("unweighted", or "at the production prevalence"), ``label`` ("" for all
+            labels), ``metric``, ``value``, ``low`` and ``high``; undefined values are NaN.
         """
         from pandas import DataFrame
 
@@ -356,14 +378,45 @@ class Report(BaseModel):
         write_text(folder / "report.json", full.to_json())
 
 
-def _with_present_names(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a report with present names; version 0.1 had other names for the sets."""
+def _with_present_names(content: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return the content of a report with present names; format 1 had other names for the sets.
+
+    Formats 1 and 2 had ``macro_f1``, the mean F1 of both classes. It is now ``f1_macro`` for one label, and
+    ``f1_both_classes`` for each of several labels. Its mean over several labels, which is not their ``f1_macro``, keeps
+    its name.
+    """
+    if number < 3:
+        labels = content.get("labels")
+        one = isinstance(labels, Mapping) and len(labels) == 1
+        old = _with_present_metrics(content, one=one)
+        for section in set(old) & {"baseline", "production", "live_rate"}:
+            old[section] = _with_present_metrics(old[section], one=one)
+        content = old
     content, data, on = dict(content), content.get("data"), content.get("evaluated_on")
     if isinstance(data, Mapping) and "parts" in data:
         content["data"] = {"sets" if key == "parts" else key: value for key, value in data.items()}
     if isinstance(on, str):
         content["evaluated_on"] = re.sub(r"\b(training|validation|test) part\b", r"\1 set", on)
     return content
+
+
+def _with_present_metrics(section: Any, *, one: bool) -> Any:
+    """Return a section with summary and labels, in which ``macro_f1`` has its present name; ``one`` for one label."""
+    if not isinstance(section, Mapping):
+        return section
+    section, labels = dict(section), section.get("labels")
+    if one and "summary" in section:
+        section["summary"] = _renamed(section["summary"], "f1_macro")
+    if isinstance(labels, Mapping):
+        new = "f1_macro" if one else "f1_both_classes"
+        section["labels"] = {label: _renamed(figures, new) for label, figures in labels.items()}
+    return section
+
+
+def _renamed(figures: Any, new: str) -> Any:
+    if not isinstance(figures, Mapping):
+        return figures
+    return {new if name == "macro_f1" else name: value for name, value in figures.items()}
 
 
 def estimate(rows: Sequence[MetricRow], metric: str, label: str = SUMMARY) -> MetricRow:

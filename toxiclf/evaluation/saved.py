@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from toxiclf.bundle.verdicts import flags
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation import predictions
 from toxiclf.evaluation.bootstrap import Evaluation
@@ -80,13 +79,13 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
     scored = predictions.read(folder, report.labels)
     if scored.rows_sha256() != report.data["evaluated_sha256"]:
         raise _disagreement(folder, f"{predictions.FILE} holds other rows than report.json")
-    thresholds = np.array([report.thresholds[label] for label in report.labels], dtype=np.float32)
-    odd = ((scored.scores >= thresholds) != scored.flagged).any(axis=1)
+    thresholds = [report.thresholds[label] for label in report.labels]
+    odd = (flags(scored.scores, thresholds, arg_max=report.arg_max) != scored.flagged).any(axis=1)
     if odd.any():
         line = scored.lines[odd.argmax()]
         raise _disagreement(
             folder,
-            f"the verdict in line {line} of {predictions.FILE} contradicts its score and the threshold in report.json",
+            f"the verdict in line {line} of {predictions.FILE} contradicts its scores and the verdicts of report.json",
         )
     return SavedRun(folder, report, scored)
 
@@ -108,7 +107,8 @@ def drawable_report(path: str | os.PathLike[str]) -> Report:
         predictions=run.predictions,
         thresholds=tuple(report.thresholds[label] for label in report.labels),
         seed=report.seed,
-        exclusive=bool(report.data.get("exclusive")),
+        exclusive=bool(report.data.get("exclusive")) or report.arg_max,
+        arg_max=report.arg_max,
     )
     return report.with_rows(rows, history)
 

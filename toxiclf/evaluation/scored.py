@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.bundle.calibration import shifted
+from toxiclf.bundle.verdicts import margins
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.bootstrap import Evaluation, evaluate
 from toxiclf.evaluation.explain import Occluded, Score, Spans, doubtful, occluded, telling_tokens
@@ -55,6 +56,7 @@ class ScoredRows:
     thresholds : decision threshold of each label.
     seed : seed of the bootstrap, and of random samples.
     exclusive : whether labels exclude each other.
+    arg_max : whether the verdict is the class with the highest score.
     prior : production prevalence of each label, to which scores are corrected; None if scores are not corrected.
     n_truncated : number of comments that were truncated.
     n_unknown : number of comments without any token or n-gram seen in training.
@@ -73,6 +75,7 @@ class ScoredRows:
     seed: int
     comments: Comments | None = None
     exclusive: bool = False
+    arg_max: bool = False
     prior: Sequence[float] | None = None
     n_truncated: int = 0
     n_unknown: int = 0
@@ -113,7 +116,7 @@ class ScoredRows:
     @cached_property
     def evaluation(self) -> Evaluation:
         """Metrics of the unweighted rows."""
-        return evaluate(self.scores, self.targets, self.thresholds, self.labels, seed=self.seed)
+        return evaluate(self.scores, self.targets, self.thresholds, self.labels, seed=self.seed, arg_max=self.arg_max)
 
     @cached_property
     def in_production(self) -> Evaluation | None:
@@ -122,7 +125,7 @@ class ScoredRows:
             return None
         return evaluate(
             self.scores, self.targets, self.thresholds, self.labels,
-            seed=self.seed, prior=self.prior, exclusive=self.exclusive,
+            seed=self.seed, prior=self.prior, exclusive=self.exclusive, arg_max=self.arg_max,
         )  # fmt: skip
 
     @cached_property
@@ -147,19 +150,18 @@ class ScoredRows:
     def listed(self) -> dict[str, dict[str, list[int]]]:
         """Row numbers of comments worth reading: label → name of the list, one of ``KINDS`` → row numbers.
 
-        Two lists have the false positives and false negatives whose scores are farthest from the threshold; the third
-        has the rows whose scores are nearest to it.
+        Two lists have the false positives and false negatives whose scores are farthest from the threshold, or from the
+        highest score of the other classes if that decides; the third has the rows whose scores are nearest to it.
         """
         lists_of = {}
         most = max(_FEWEST_LISTED, _LISTED // len(KINDS) // len(self.labels))
+        distances = abs(margins(self.scores, self.thresholds, arg_max=self.arg_max))
         for j, label in enumerate(self.labels):
-            scores, toxic = self.scores[:, j], self.targets[:, j] == 1
-            flagged, threshold = self.predictions.flagged[:, j], np.float32(self.thresholds[j])
+            distance, toxic = distances[:, j], self.targets[:, j] == 1
+            flagged = self.predictions.flagged[:, j]
             wrong = {KINDS[0]: np.flatnonzero(flagged & ~toxic), KINDS[1]: np.flatnonzero(~flagged & toxic)}
-            lists = {
-                kind: rows[np.argsort(-abs(scores[rows] - threshold), kind="stable")] for kind, rows in wrong.items()
-            }
-            lists[KINDS[2]] = np.argsort(abs(scores - threshold), kind="stable")
+            lists = {kind: rows[np.argsort(-distance[rows], kind="stable")] for kind, rows in wrong.items()}
+            lists[KINDS[2]] = np.argsort(distance, kind="stable")
             lists_of[label] = {kind: rows[:most].tolist() for kind, rows in lists.items()}
         return lists_of
 

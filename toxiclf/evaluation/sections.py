@@ -176,6 +176,26 @@ class Token(TypedDict):
     effect: FiniteFloat
 
 
+class ClassConfusion(TypedDict):
+    """The confusion matrix of exclusive labels.
+
+    ``classes`` names the classes: the value that means not toxic, then the labels. ``counts`` has a row for each class
+    that people gave, with the number of comments by class of the verdict.
+    """
+
+    classes: Annotated[list[str], Field(min_length=2)]
+    counts: list[list[Count]]
+
+
+def _square(confusion: ClassConfusion) -> ClassConfusion:
+    if {len(confusion["classes"])} != {len(confusion["counts"]), *map(len, confusion["counts"])}:
+        raise ValueError("the confusion matrix does not have a row and a column for each class")
+    return confusion
+
+
+SquareConfusion = Annotated[ClassConfusion, AfterValidator(_square)]
+
+
 @with_config(ConfigDict(extra="forbid"))
 class Analysis(TypedDict, total=False):
     """The analyses beyond metrics; see :mod:`toxiclf.evaluation.analysis`."""
@@ -247,7 +267,7 @@ class FigureData(TypedDict, total=False):
 
 
 def estimates(evaluation: Evaluation, label: str) -> dict[str, Estimate]:
-    """Return metric → value, low, high for a label, or for the mean over labels (:data:`SUMMARY`)."""
+    """Return metric → value, low, high for a label, or over all labels (:data:`SUMMARY`)."""
     return {
         row.metric: {"value": row.value, "low": row.low, "high": row.high}
         for row in evaluation.rows
@@ -261,7 +281,7 @@ def undefined(metrics: tuple[str, ...]) -> dict[str, Estimate]:
 
 
 def metric_rows(summary: Mapping[str, Estimate], by_label: Mapping[str, Mapping[str, Estimate]]) -> list[MetricRow]:
-    """Convert metrics to one row per label and metric, the means over labels first."""
+    """Convert metrics to one row per label and metric, those over all labels first."""
     figures_of = {SUMMARY: summary, **by_label}
     return [
         MetricRow(label, metric, **entry) for label, figures in figures_of.items() for metric, entry in figures.items()

@@ -102,15 +102,14 @@ def _identities(normalized: Sequence[str]) -> dict[str, Bools]:
 
 def slice_figures(
     subgroups: Sequence[tuple[str, str, Bools]], scores: NDArray[np.float32], targets: NDArray[np.uint8],
-    thresholds: Sequence[float], labels: Sequence[str],
+    flags: Bools, labels: Sequence[str],
 ) -> list[Slice]:  # fmt: skip
     """Compute the metrics of each subgroup and label.
 
     Parameters
     ----------
     subgroups : subgroups as :func:`slice_rows` yields them.
-    scores, targets : scores and 0/1 targets, (n, n_labels).
-    thresholds : decision threshold of each label.
+    scores, targets, flags : scores, 0/1 targets, and whether rows are flagged, (n, n_labels).
 
     Returns
     -------
@@ -126,7 +125,7 @@ def slice_figures(
     strict = 1 - 0.05 / max(1, len(subgroups) * len(labels))
     for by, name, inside in subgroups:
         for j, label in enumerate(labels):
-            toxic, flagged = targets[:, j] == 1, scores[:, j] >= np.float32(thresholds[j])
+            toxic, flagged = targets[:, j] == 1, flags[:, j]
             tp, fp = int((inside & toxic & flagged).sum()), int((inside & ~toxic & flagged).sum())
             positives, negatives = int((inside & toxic).sum()), int((inside & ~toxic).sum())
             elsewhere = int((~inside & ~toxic & flagged).sum()), int((~inside & ~toxic).sum())

@@ -49,6 +49,7 @@ class CalibratedModel:
     score_counts : for each label, counts of the rows of ``decision_targets`` by raw output; empty if labels are exclusive.
     prior : production prevalence of each label, to which scores and thresholds are corrected; None for no correction.
     copies : augmented copies of the comments that the model learned from; None without augmentation.
+    arg_max : whether the verdict on a comment is the class with the highest score, whatever the thresholds.
     """
 
     fitted: Fitted
@@ -63,6 +64,7 @@ class CalibratedModel:
     score_counts: tuple[ScoreCounts, ...]
     prior: tuple[float, ...] | None = None
     copies: Augmented | None = None
+    arg_max: bool = False
 
     def encode(self, comments: Comments) -> Encoded:
         """Encode comments as inputs of the graph."""
@@ -243,8 +245,9 @@ def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:
     thresholds, reached = tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
     counts = () if exclusive else tuple(ScoreCounts.of(raw[:, j], targets[:, j] == 1) for j in range(len(labels)))
     return CalibratedModel(
-        fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, counts, prior, fits.copies
-    )
+        fitted, source, graph, calibration, thresholds, reached, scores, targets, rates, counts, prior, fits.copies,
+        arg_max=exclusive and recipe.decision.exclusive == "arg_max",
+    )  # fmt: skip
 
 
 def _raw(fitted: Fitted, scorer: Scorer | None, encoded: Encoded) -> NDArray[np.float32]:

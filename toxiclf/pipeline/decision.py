@@ -150,7 +150,7 @@ _VALUES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
     "f1": lambda tp, fp, fn, tn: f_beta(tp, fp, fn, 1),
     "f2": lambda tp, fp, fn, tn: f_beta(tp, fp, fn, 2),
     "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
-    "macro_f1": lambda tp, fp, fn, tn: (f_beta(tp, fp, fn, 1) + f_beta(tn, fn, fp, 1)) / 2,
+    "f1_macro": lambda tp, fp, fn, tn: (f_beta(tp, fp, fn, 1) + f_beta(tn, fn, fp, 1)) / 2,
 }
 
 

@@ -19,6 +19,7 @@ from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.prevalence import check_prior, in_words
 from toxiclf.bundle.scorer import Scorer
+from toxiclf.bundle.verdicts import class_scores
 from toxiclf.datasets.arrays import checked_texts, labels_of
 from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import is_binary
@@ -275,11 +276,10 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return np.asarray(self._manifest.calibration.apply(raw) >= self.moderator_.thresholds)
 
     def _probabilities(self, raw: NDArray[np.float32]) -> Floats:
-        scores = self._manifest.calibration.apply(raw).astype(np.float64)
+        scores = self._manifest.calibration.apply(raw)
         if self._manifest.negative is None and scores.shape[1] > 1:
-            return scores
-        scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))  # sums of float32 can exceed 1
-        return self._sorted(np.column_stack([1.0 - scores.sum(axis=1), scores]))
+            return scores.astype(np.float64)
+        return self._sorted(class_scores(scores))
 
     def _sorted(self, columns: Floats) -> Floats:
         """Put ``columns``, whose first is the class that is not toxic, into the order of ``classes_``."""

@@ -58,18 +58,19 @@ def evaluate_bundle(
     scores = np.array([[entry.score for entry in verdict.entries] for verdict in verdicts], dtype=np.float32)
     rows = ScoredRows(
         name=comments.source,
-        predictions=Predictions.of(comments, scores, manifest.thresholds),
+        predictions=Predictions.of(comments, scores, manifest.thresholds, arg_max=manifest.arg_max),
         thresholds=manifest.thresholds,
         seed=_SEED,
         comments=comments,
         exclusive=manifest.calibration.exclusive,
+        arg_max=manifest.arg_max,
         prior=manifest.prior,
         n_truncated=sum(verdict.truncated for verdict in verdicts),
         n_unknown=sum(verdict.no_known_tokens for verdict in verdicts),
         explainer=Explainer(moderator.normalizer, moderator.spans, moderator.score),
         shifts=tuple(label.shift for label in manifest.calibration.labels),
     )
-    analysis = analysis_of(comments, scores, manifest.thresholds, moderator.normalizer, None)
+    analysis = analysis_of(comments, scores, rows.predictions.flagged, manifest.thresholds, moderator.normalizer, None)
     if curves := _curves_of_training(Path(bundle), manifest):
         analysis["thresholds"] = curves
     n_learned_from = learned_from.overlap(Path(bundle), manifest.data_sha256, comments, moderator.normalizer)
@@ -81,6 +82,7 @@ def evaluate_bundle(
             scores=scores,
             targets=comments.targets,
             thresholds=manifest.thresholds,
+            arg_max=manifest.arg_max,
             evaluation=rows.evaluation,
             calibration=manifest.calibration.method,
             weights=None

@@ -20,6 +20,7 @@ from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.evaluation.report import BASELINE, Report
 from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.evaluation.sections import (
+    ClassConfusion,
     DataFacts,
     LabelFigures,
     ModelFigures,
@@ -50,11 +51,12 @@ def scored_rows(learned: CalibratedModel, parts: Split, recipe: Recipe) -> Score
         n_truncated, n_unknown = int(encoded.truncated.sum()), int((~encoded.known).sum())
     return ScoredRows(
         name=name,
-        predictions=Predictions.of(comments, scores, learned.thresholds),
+        predictions=Predictions.of(comments, scores, learned.thresholds, arg_max=learned.arg_max),
         thresholds=learned.thresholds,
         seed=recipe.seed,
         comments=comments,
         exclusive=comments.exclusive,
+        arg_max=learned.arg_max,
         prior=learned.prior,
         n_truncated=n_truncated,
         n_unknown=n_unknown,
@@ -137,8 +139,18 @@ def figures_of(rows: ScoredRows) -> dict[str, Any]:
             for label, threshold in zip(labels, rows.thresholds, strict=True)
         },
         "confusion": rows.evaluation.confusion,
+        "exclusive_verdict": "arg_max" if rows.arg_max else "thresholds",
+        "class_confusion": _class_confusion(rows),
         "production": production,
     }
+
+
+def _class_confusion(rows: ScoredRows) -> ClassConfusion | None:
+    if rows.evaluation.class_confusion is None:
+        return None
+    assert rows.comments is not None  # figures are computed where comments are loaded
+    assert rows.comments.negative is not None  # so it is for exclusive labels
+    return {"classes": [rows.comments.negative, *rows.labels], "counts": rows.evaluation.class_confusion}
 
 
 def report_of(
@@ -163,8 +175,10 @@ def report_of(
     assert model.comments is not None  # scored_rows has set them
     words, decided = decision_rows(learned, parts, recipe)
     encoder = learned.fitted.encoder
-    decision = (words, learned.decision_scores, learned.decision_targets)
-    analysis = analysis_of(model.comments, model.scores, learned.thresholds, encoder.normalizer, decision)
+    decision = None if learned.arg_max else (words, learned.decision_scores, learned.decision_targets)
+    analysis = analysis_of(
+        model.comments, model.scores, model.predictions.flagged, learned.thresholds, encoder.normalizer, decision
+    )
     pointed = parts.validation if parts.test is None else parts.test
     rows = replace(
         model,
@@ -249,6 +263,7 @@ def _checked(
         scores=model.scores,
         targets=model.targets,
         thresholds=learned.thresholds,
+        arg_max=learned.arg_max,
         evaluation=model.evaluation,
         baseline=None if baseline is None else baseline.evaluation,
         calibration=recipe.decision.calibrate,

@@ -224,6 +224,7 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
         labels=comments.labels,
         thresholds=model.thresholds,
         negative=comments.negative,
+        exclusive_verdict="arg_max" if model.arg_max else "thresholds",
         calibration=model.calibration,
         rates=() if model.calibration.method == "none" else model.rates,
         prior=model.prior,

@@ -21,6 +21,9 @@ BEFORE: dict[str, Any] = {"text.html_entities": False}
 """Keys whose default is not what version 0.1 did, and what it did. A recipe file without such a key means that, so that
 it trains the same model as before; presets and ``--set`` have the default. A new step adds its key here."""
 
+RENAMED_VALUES = {("decision.objective", "macro_f1"): "f1_macro", ("search.metric", "macro_f1"): "f1_macro"}
+"""Keys with old names of values, and the new names; a recipe with an old name is read, with a note."""
+
 
 def presets() -> list[str]:
     """Return the names of all presets: one for each model, and the recipes in ``toxiclf/recipes``."""
@@ -131,7 +134,7 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
 
 def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
-    """Rename keys of earlier versions in place; return a note about each key that was renamed.
+    """Rename keys and values of earlier versions in place; return a note about each that was renamed.
 
     Raises
     ------
@@ -141,9 +144,16 @@ def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
     search = content.get("search")
     spaces = search.get("space") if isinstance(search, dict) else None
     tables = [content, *(spaces if isinstance(spaces, list | tuple) else [spaces])]
-    return rename_notes(
+    notes = rename_notes(
         old for old, new in RENAMED.items() for table in tables if isinstance(table, dict) and _rename(table, old, new)
     )
+    for (key, old), new in RENAMED_VALUES.items():
+        section, _, last = key.partition(".")
+        table = content.get(section)
+        if isinstance(table, dict) and table.get(last) == old:
+            table[last] = new
+            notes += (f"the value {old} of the recipe key {key} is now called {new}; the old name still works",)
+    return notes
 
 
 def fill_in_what_was_before(content: dict[str, Any]) -> list[str]:

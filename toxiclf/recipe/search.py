@@ -115,8 +115,8 @@ class SearchSection(Section):
 
     method: Literal["none", "grid", "optuna"] = "none"
     """No search, a grid of all combinations, or proposals by optuna."""
-    metric: Literal["average_precision", "roc_auc", "f1", "f2", "macro_f1", "accuracy"] = "average_precision"
-    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, macro_f1 and accuracy,
+    metric: Literal["average_precision", "roc_auc", "f1", "f2", "f1_macro", "accuracy"] = "average_precision"
+    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, f1_macro and accuracy,
     calibration and threshold of each fold are chosen on the held-out scores of the other folds."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of the cross-validation."""

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from toxiclf._registry import Component, components
 from toxiclf.bundle.prevalence import LEAST, MOST
+from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import unknown_name
 from toxiclf.recipe.options import model_options
 from toxiclf.recipe.types import ComponentName, Count, Positive, Section, Share, as_list
@@ -179,7 +180,7 @@ class FeaturesSection(Section):
 
 
 _RATED_OBJECTIVES = {"recall_at_precision": 0.9, "precision_at_recall": 0.9, "flag_rate": 0.02}  # with example rates
-_OBJECTIVES = ("f1", "f2", "accuracy", "macro_f1", *(f"{name}={rate}" for name, rate in _RATED_OBJECTIVES.items()))
+_OBJECTIVES = ("f1", "f2", "accuracy", "f1_macro", *(f"{name}={rate}" for name, rate in _RATED_OBJECTIVES.items()))
 
 
 def _objective(value: Any) -> Any:
@@ -229,13 +230,29 @@ class DecisionSection(Section):
     calibrate: Literal["platt", "isotonic", "none"] = "platt"
     """Calibration that turns raw outputs into probabilities."""
     objective: Annotated[str | float, BeforeValidator(_objective)] = "f1"
-    """Objective of thresholds: f1, f2, accuracy, macro_f1, recall_at_precision=R (the most recall with at least that
-    precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of comments flagged), or a
-    fixed threshold."""
+    """Objective of thresholds: f1, f2, accuracy, f1_macro (mean F1 of both classes), recall_at_precision=R (the most
+    recall with at least that precision), precision_at_recall=R, flag_rate=R (the most recall with at most that share of
+    comments flagged), or a fixed threshold."""
+    exclusive: ExclusiveVerdict = "arg_max"
+    """How a comment gets its verdict if labels exclude each other: the one class with the highest score, or each label
+    whose score reaches its threshold. "thresholds" if the recipe names an objective and not this key."""
     prior: Annotated[Literal["none"] | float | dict[str, float], BeforeValidator(_prior)] = "none"
     """Production prevalence: the share of comments in production that are toxic, if it is known (a table by label if
     there are several). Scores, thresholds and shares of flags are then those of production, not of the labeled
     comments."""
+
+    @model_validator(mode="after")
+    def _verdict_chosen(self) -> DecisionSection:
+        """If this table does not name ``exclusive``, choose "thresholds" if it names an objective, else "arg_max"."""
+        if "exclusive" not in self.model_fields_set:
+            chosen = "thresholds" if "objective" in self.model_fields_set else "arg_max"
+            object.__setattr__(self, "exclusive", chosen)
+        elif self.exclusive == "arg_max" and self.objective != "f1":  # a saved recipe names every key
+            raise ValueError(
+                "decision.objective is for thresholds, but with decision.exclusive = 'arg_max' the highest score decides; "
+                "leave one of the two out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _prior_of_calibrated_scores(self) -> DecisionSection:

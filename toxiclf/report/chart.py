@@ -175,6 +175,11 @@ def class_names(report: Report, label: int) -> tuple[str, str]:
     return f"without '{report.labels[label]}'", f"with '{report.labels[label]}'"
 
 
+def decides(report: Report, label: str) -> str:
+    """Return the legend name of the point where a label's verdicts lie: its threshold, or the highest score."""
+    return "highest score" if report.arg_max else f"threshold {report.thresholds[label]:.3f}"
+
+
 def scores_of(scored: ScoredRows | None, label: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
     """Return a label's scores and whether each row has the label, both (n,); ``label`` is the label's number.
 

@@ -29,7 +29,8 @@ def report_markdown(report: Report) -> str:
 def _lines(report: Report) -> list[str]:
     """Return the lines that ``report.md`` and model cards share: all sections except the one on figures."""
     parts = [f"# {report.model}", "", f"Metrics from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
-    parts += markdown_table(tables.headline_table(report))
+    for table in (tables.headline_table(report), tables.labels_table(report), tables.class_confusion_table(report)):
+        parts += [*markdown_table(table), ""] if table else []
     if report.production_prevalence:
         parts += _production_lines(report)
     parts += ["", "## Findings", ""]
@@ -45,8 +46,14 @@ def _lines(report: Report) -> list[str]:
         parts += ["", "## Search", "", *_search_lines(report)]
     if report.data.get("exclusive"):
         parts += [
-            "", "Labels exclude each other. Each has a threshold of its own, so a comment may be flagged for several; "
-            "metrics compare each label with all the rest.",
+            "",
+            "Labels exclude each other. "
+            + (
+                "The verdict on a comment is the class with the highest score; no threshold decides."
+                if report.arg_max
+                else "Each has a threshold of its own, so a comment may be flagged for several; metrics compare each label "
+                "with all the rest."
+            ),
         ]  # fmt: skip
     if report.analysis.get("slices"):
         parts += ["", "## Subgroups", "", *_of_slices(report.analysis["slices"], report.labels)]

@@ -8,7 +8,7 @@ from typing import Any
 from toxiclf._registry import components, register
 from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
-from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.metrics import main_metrics, metric_names, of_labels
 from toxiclf.evaluation.report import BASELINE, Report, estimate
 
 Table = list[list[str]]
@@ -18,52 +18,84 @@ _MOST_IMPORTANCES = 30
 
 @register("format", "table", summary="The result table as rows of text")
 def headline_table(report: Report) -> Table:
-    """Return the main metrics of the model and of the baseline; if there are several labels, also of each label."""
-    metrics = metric_names("headline")
+    """Return the main metrics of the model and of the baseline, over all labels."""
+    metrics = main_metrics(report.kind)
     heading = ["", *metrics]
     if not report.rows:
         return [heading]
     lines = [[report.model, *_cells(report.rows, SUMMARY, metrics)]]
     if report.baseline_rows:
         lines.append([f"{BASELINE} (baseline)", *_cells(report.baseline_rows, SUMMARY, metrics)])
-    return [heading, *_with_labels(lines, report, report.rows, metrics)]
+    return [heading, *lines]
+
+
+def labels_table(report: Report) -> Table:
+    """Return the main metrics of each label; empty for a single label, and for a run that diverged."""
+    metrics = [name for name in metric_names("headline") if of_labels(name)]
+    lines = [[label, *_cells(report.rows, label, metrics)] for label in report.labels]
+    return [["label", *metrics], *lines] if len(lines) > 1 and report.rows else []
+
+
+def class_confusion_table(report: Report) -> Table:
+    """Return the number of comments of each class by the class of the verdict; empty unless labels exclude each other."""
+    if report.class_confusion is None:
+        return []
+    names, counts = report.class_confusion["classes"], report.class_confusion["counts"]
+    lines = [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, counts, strict=True)]
+    return [["labeled, by verdict", *names], *lines]
 
 
 def production_table(report: Report) -> Table:
-    """Return metrics at the production prevalence; if there are several labels, also those of each label."""
-    metrics = metric_names("production")
-    lines = [[report.model, *_cells(report.production_rows, SUMMARY, metrics)]]
-    heading = [f"at the {in_words(report.production_prevalence)}", *metrics]
-    return [heading, *_with_labels(lines, report, report.production_rows, metrics)]
+    """Return metrics at the production prevalence; if there are several labels, over all labels and of each."""
+    names = metric_names("production")
+    title = f"at the {in_words(report.production_prevalence)}"
+    if report.kind == "one":
+        return [[title, *names], [report.model, *_cells(report.production_rows, SUMMARY, names)]]
+    names = tuple(dict.fromkeys([*main_metrics(report.kind), *names]))
+    lines = [[name, *_cells(report.production_rows, name, names)] for name in report.labels]
+    return [[title, *names], [f"{report.model}, all labels", *_cells(report.production_rows, SUMMARY, names)], *lines]
 
 
 def result_tables(report: Report) -> list[Table]:
-    """Return the headline table and, if a production prevalence is set, the production table.
+    """Return the tables of results; the list is empty for a run that diverged.
 
-    The list is empty for a run that diverged.
+    They are the headline table and, as far as the run has them, the table of labels, the confusion of exclusive classes
+    and the production table.
     """
     if not report.rows:
         return []
-    return (
-        [headline_table(report), production_table(report)] if report.production_prevalence else [headline_table(report)]
-    )
+    tables = [headline_table(report), labels_table(report), class_confusion_table(report)]
+    if report.production_prevalence:
+        tables.append(production_table(report))
+    return [table for table in tables if table]
 
 
 def every_metric_table(report: Report) -> Table:
-    """Return all metrics, a line per metric and a column per label; metrics unknown to this version come last."""
-    names = [SUMMARY, *report.labels] if len(report.labels) > 1 else [report.labels[0]]
-    metrics = dict.fromkeys([*metric_names(), *report.summary])
+    """Return all metrics, a line per metric and a column per label; metrics unknown to this version come last.
+
+    A metric of all labels together has no value for each.
+    """
+    names = [SUMMARY, *report.labels] if len(report.labels) > 1 else [SUMMARY]
+    known = [name for name in metric_names() if name in report.summary]
+    metrics = dict.fromkeys([*known, *report.summary])
     lines = [[metric, *(cell(report.estimate(metric, name)) for name in names)] for metric in metrics]
-    return [["", *(name or "mean of labels" for name in names)], *lines]
+    return [["", "all labels", *report.labels] if len(names) > 1 else ["", *report.labels], *lines]
 
 
 def decisions_table(report: Report) -> Table:
-    """Return the decision threshold and confusion matrix of each label; empty for a run that diverged."""
+    """Return the decision threshold and confusion matrix of each label; empty for a run that diverged.
+
+    The thresholds of exclusive labels are left out if the highest score decides.
+    """
     if not report.rows:
         return []
     keys = ("tn", "fp", "fn", "tp")
     lines = [
-        [label, f"{report.thresholds[label]:.4f}", *(str(report.confusion[label][key]) for key in keys)]
+        [
+            label,
+            "–" if report.arg_max else f"{report.thresholds[label]:.4f}",
+            *(str(report.confusion[label][key]) for key in keys),
+        ]
         for label in report.labels
     ]
     return [["label", "threshold", *keys], *lines]
@@ -164,13 +196,6 @@ def cell(row: MetricRow) -> str:
     if row.low is None or row.high is None:
         return f"{row.value:.3f}"
     return f"{row.value:.3f} ({row.low:.3f}–{row.high:.3f})"
-
-
-def _with_labels(lines: Table, report: Report, rows: Sequence[MetricRow], metrics: Sequence[str]) -> Table:
-    if len(report.labels) == 1:
-        return lines
-    lines[0][0] += ", mean of labels"
-    return [*lines, *([f"  {label}", *_cells(rows, label, metrics)] for label in report.labels)]
 
 
 def _cells(rows: Sequence[MetricRow], label: str, metrics: Sequence[str]) -> list[str]:

@@ -37,6 +37,7 @@ class CheckedRun:
     labels : names of the labels.
     scores, targets : scores and targets of the evaluated rows, float32 and uint8 (n, n_labels).
     thresholds : decision threshold of each label.
+    arg_max : whether the verdict is the class with the highest score, whatever the thresholds.
     evaluation, baseline : metrics of the model and of ngram_logistic on the same rows.
     calibration : calibration method: "platt", "isotonic" or "none".
     weights : weights of the evaluated rows, float64 (n, n_labels); None if scores are not corrected to a production
@@ -65,6 +66,7 @@ class CheckedRun:
     scores: NDArray[np.float32] | None = None
     targets: NDArray[np.uint8] | None = None
     thresholds: Sequence[float] = ()
+    arg_max: bool = False
     evaluation: Evaluation | None = None
     baseline: Evaluation | None = None
     calibration: str = ""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from toxiclf._registry import register
 from toxiclf.bundle.prevalence import percent
+from toxiclf.bundle.verdicts import flags
 from toxiclf.evaluation.checks._run import CheckedRun, Finding
 
 
@@ -23,10 +24,10 @@ from toxiclf.evaluation.checks._run import CheckedRun, Finding
 def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
     if run.scores is None or run.targets is None or run.evaluation is None:
         return
+    shares = flags(run.scores, run.thresholds, arg_max=run.arg_max).mean(axis=0)
     for j, label in enumerate(run.labels):
-        column, share, threshold = run.scores[:, j], float(run.targets[:, j].mean()), run.thresholds[j]
+        column, share, flagged = run.scores[:, j], float(run.targets[:, j].mean()), float(shares[j])
         precision = run.evaluation.row("average_precision", label)
-        flagged = float((column >= np.float32(threshold)).mean())
         if float(np.ptp(column)) < 1e-6:
             yield Finding(
                 "constant_scores", "error", f"label '{label}': every comment gets the score {column[0]:.3f}.",
@@ -34,8 +35,9 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
             )  # fmt: skip
         elif flagged in (0.0, 1.0):
             what = "every comment is" if flagged else "no comment is"
+            where = "by the highest score" if run.arg_max else f"at threshold {run.thresholds[j]:.3f}"
             yield Finding(
-                "majority_only", "error", f"label '{label}': at threshold {threshold:.3f} {what} flagged.",
+                "majority_only", "error", f"label '{label}': {where} {what} flagged.",
                 "Accuracy then only repeats the class shares: look at average precision, and choose another objective or model.",
             )  # fmt: skip
         elif precision.value is not None and precision.low is not None and precision.low <= share:

@@ -13,7 +13,7 @@ from toxiclf.evaluation.prevalence import Floats
     "metric",
     summary="Chance that a toxic comment scores above a not toxic comment; equal scores count half",
     order=10,
-    shown_in={"headline": 70},
+    shown_in={"headline": 70, "labels": 60},
 )
 def roc_auc(rows: ResampledRows) -> Floats:
     tp, fp = rows.ranked
@@ -25,7 +25,7 @@ def roc_auc(rows: ResampledRows) -> Floats:
     "metric",
     summary="Mean of the precision at the score of each toxic comment; guessing reaches the share of toxic comments",
     order=11,
-    shown_in={"headline": 10, "production": 40, "benchmark": 10, "by_label": 10},
+    shown_in={"headline": 10, "production": 40, "benchmark": 10, "by_label": 10, "classes": 50},
 )
 def average_precision(rows: ResampledRows) -> Floats:
     tp, fp = rows.ranked
@@ -38,7 +38,7 @@ def average_precision(rows: ResampledRows) -> Floats:
     summary="Mean squared distance of scores from labels (Brier 1950)",
     order=12,
     lower_is_better=True,
-    shown_in={"headline": 80, "production": 60, "benchmark": 40},
+    shown_in={"headline": 80, "production": 60, "benchmark": 40, "labels": 70, "classes": 70},
 )
 def brier(rows: ResampledRows) -> Floats:
     return np.asarray(rows.counts @ (rows.scores.astype(np.float64) - rows.toxic) ** 2 / rows.total)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from toxiclf._registry import register
-from toxiclf.evaluation.metrics._counts import ResampledRows
+from toxiclf.evaluation.metrics._counts import ResampledLabels, ResampledRows
 from toxiclf.evaluation.prevalence import Floats, f_beta
 
 
-@register("metric", summary="Share of verdicts that are right", order=1, shown_in={"headline": 60})
-def accuracy(rows: ResampledRows) -> Floats:
-    return (rows.tp + rows.tn) / rows.total
+@register(
+    "metric",
+    summary="Share of verdicts that are right; of comments whose class is right, for exclusive labels",
+    order=1,
+    over=("label", "classes"),
+    shown_in={"headline": 60, "classes": 10},
+)
+def accuracy(rows: ResampledRows | ResampledLabels) -> Floats:
+    return rows.right / rows.total
 
 
 @register(
@@ -55,9 +61,13 @@ def f2(rows: ResampledRows) -> Floats:
 
 
 @register(
-    "metric", summary="Mean of the F1 scores of toxic and of not toxic comments", order=7, shown_in={"headline": 50}
+    "metric",
+    summary="Mean of the F1 scores of comments with and without the label",
+    order=7,
+    one_label=False,
+    shown_in={"headline": 50},
 )
-def macro_f1(rows: ResampledRows) -> Floats:
+def f1_both_classes(rows: ResampledRows) -> Floats:
     return (f_beta(rows.tp, rows.fp, rows.fn, 1) + f_beta(rows.tn, rows.fn, rows.fp, 1)) / 2
 
 

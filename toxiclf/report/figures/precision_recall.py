@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.chart import GREY, RED, UNIT, UNIT_UP, Axis, Chart, Panel, Series, scores_of, subsampled
+from toxiclf.report.chart import GREY, RED, UNIT, UNIT_UP, Axis, Chart, Panel, Series, decides, scores_of, subsampled
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.bootstrap import MetricRow
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 @register(
-    "figure", summary="Precision against recall, with 95 % intervals at the threshold", order=20, by_label=True,
+    "figure", summary="Precision against recall, with 95 % intervals of the verdicts", order=20, by_label=True,
     title="Precision and recall",
     note="The share of flags that are right against the share of toxic comments that are found. The dot marks the "
-        "threshold.",
+        "verdicts.",
     needs="scores of comments of both classes in predictions.csv",
 )  # fmt: skip
 def precision_recall(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
@@ -37,7 +37,7 @@ def precision_recall(report: Report, scored: ScoredRows | None, label: int) -> C
     at_recall, at_precision = report.estimate("recall", name), report.estimate("precision", name)
     if at_recall.value is not None and at_precision.value is not None:
         dot = Series(
-            "points", [at_recall.value], [at_precision.value], f"threshold {report.thresholds[name]:.3f}, 95 % intervals",
+            "points", [at_recall.value], [at_precision.value], f"{decides(report, name)}, 95 % intervals",
             RED, size=9, error_x=_reach(at_recall), error_y=_reach(at_precision),
         )  # fmt: skip
         series.append(dot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.chart import GREY, RED, UNIT, UNIT_UP, Axis, Chart, Panel, Series, scores_of, subsampled
+from toxiclf.report.chart import GREY, RED, UNIT, UNIT_UP, Axis, Chart, Panel, Series, decides, scores_of, subsampled
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -33,6 +33,6 @@ def roc(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
     series = [
         Series("line", false_positives[visible], recall[visible], "model"),
         Series("line", [0, 1], [0, 1], "guessing", GREY, "dot"),
-        Series("points", [at[0]], [at[1]], f"threshold {report.thresholds[name]:.3f}", RED, size=9),
+        Series("points", [at[0]], [at[1]], decides(report, name), RED, size=9),
     ]
     return Chart([Panel(Axis("false positive rate", UNIT), Axis("recall (true positive rate)", UNIT_UP), series)])

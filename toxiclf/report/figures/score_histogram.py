@@ -30,6 +30,6 @@ def score_histogram(report: Report, scored: ScoredRows | None, label: int) -> Ch
     threshold = report.thresholds[report.labels[label]]
     panel = Panel(
         Axis("score"), Axis("share of the class", percent=True), class_bars(counts, _EDGES, class_names(report, label)),
-        rules=[Rule(threshold, f"threshold {threshold:.3f}")],
+        rules=[] if report.arg_max else [Rule(threshold, f"threshold {threshold:.3f}")],
     )  # fmt: skip
     return Chart([panel])
