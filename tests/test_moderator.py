@@ -65,7 +65,7 @@ def test_one_text_gets_a_verdict_and_a_list_gets_a_list(moderator: Moderator) ->
         assert moderator.check([text]) == [verdict]
 
 
-@pytest.mark.parametrize("kind", ["one", "two", "exclusive"])
+@pytest.mark.parametrize("kind", ["one", "two"])
 def test_a_verdict_says_what_score_and_threshold_say(trained: Trained, kind: str) -> None:
     moderator = trained("ngram_logistic", kind).moderator
     scores = moderator.score(TEXTS)
@@ -81,6 +81,34 @@ def test_a_verdict_says_what_score_and_threshold_say(trained: Trained, kind: str
         assert verdict.labels == tuple(
             label for label, is_toxic in zip(moderator.labels, toxic[row], strict=True) if is_toxic
         )
+
+
+def test_exclusive_labels_have_one_verdict_the_class_with_the_highest_score(trained: Trained) -> None:
+    moderator = trained("ngram_logistic", "exclusive").moderator
+    texts = [*TEXTS, "꺼져 이 멍청한 새끼야", "ㅋㅋㅋ", "오늘도 좋은 하루 되세요"]
+    scores = moderator.score(texts).astype(float)
+    highest = np.column_stack([1 - scores.sum(axis=1), scores]).argmax(axis=1)
+    assert set(highest) == {0, 1, 2}
+    for row, verdict in enumerate(moderator.check(texts)):
+        assert verdict.label == ["none", "toxic", "웃음"][highest[row]] == verdict.as_dict()["label"]
+        assert verdict.is_toxic == (highest[row] > 0)
+        assert verdict.labels == ((verdict.label,) if verdict.is_toxic else ())
+        assert [entry.score for entry in verdict.entries] == scores[row].tolist()
+        assert all(entry.threshold is None for entry in verdict.entries)
+
+
+def test_given_thresholds_decide_for_exclusive_labels(saved: Callable[[str, str], Path]) -> None:
+    moderator = toxiclf.load(saved("ngram_logistic", "exclusive"), thresholds=0.0)
+    verdict = moderator.check("안녕하세요")
+    assert verdict.label is None
+    assert verdict.labels == ("toxic", "웃음")
+
+
+def test_the_prior_moves_the_verdict_on_exclusive_labels(saved: Callable[[str, str], Path]) -> None:
+    folder = saved("ngram_logistic", "exclusive")
+    text = "꺼져 이 멍청한 새끼야"
+    assert toxiclf.load(folder).check(text).label == "toxic"
+    assert toxiclf.load(folder, prior={"toxic": 0.000001, "웃음": 0.000001}).check(text).label == "none"
 
 
 def test_an_entry_is_found_by_its_label(trained: Trained) -> None:

@@ -284,7 +284,8 @@ def load(
         None, and for labels that are not named, scores keep the prevalence that the bundle was trained for.
     thresholds : float, mapping or None
         Decision thresholds in [0, 1] that replace those of the bundle: one for all labels, or a threshold by label.
-        Labels that are not named keep theirs.
+        Labels that are not named keep theirs. Exclusive labels then get their verdicts by thresholds, not by the highest
+        score.
 
     Returns
     -------

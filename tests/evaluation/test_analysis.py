@@ -67,7 +67,7 @@ def test_harmless_comments_of_a_kind_that_are_flagged_more_often_are_told() -> N
     scores = np.where(targets == 1, 0.9, 0.1).astype(np.float32)
     not_toxic = np.flatnonzero(inside & (targets[:, 0] == 0))
     scores[not_toxic[:40]] = 0.8
-    (row,) = slice_figures([("identity", "age", inside)], scores, targets, [0.5], ["toxic"])
+    (row,) = slice_figures([("identity", "age", inside)], scores, targets, scores >= 0.5, ["toxic"])
     assert row["false_positive_rate"] == pytest.approx(40 / 75)
     assert row["low"] < 40 / 75 < row["high"]
     assert row["gap"] == pytest.approx(40 / 75)
@@ -85,7 +85,7 @@ def test_newcombe_s_own_example() -> None:
     scores = np.zeros((150, 1), dtype=np.float32)
     scores[:56] = 1
     scores[70:118] = 1
-    (row,) = slice_figures([("a", "b", inside)], scores, np.zeros((150, 1), np.uint8), [0.5], ["toxic"])
+    (row,) = slice_figures([("a", "b", inside)], scores, np.zeros((150, 1), np.uint8), scores >= 0.5, ["toxic"])
     assert (row["gap"], row["gap_low"], row["gap_high"]) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from toxiclf.bundle.verdicts import class_scores
 from toxiclf.evaluation.bootstrap import evaluate, paired_difference
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.prevalence import prevalence_weights
@@ -19,7 +20,7 @@ ORACLES = {
     "specificity": lambda y, p, s: sk.recall_score(1 - y, ~p),
     "f1": lambda y, p, s: sk.f1_score(y, p, zero_division=0),
     "f2": lambda y, p, s: sk.fbeta_score(y, p, beta=2, zero_division=0),
-    "macro_f1": lambda y, p, s: sk.f1_score(y, p, average="macro", zero_division=0),
+    "f1_macro": lambda y, p, s: sk.f1_score(y, p, average="macro", zero_division=0),
     "balanced_accuracy": lambda y, p, s: sk.balanced_accuracy_score(y, p),
     "mcc": lambda y, p, s: sk.matthews_corrcoef(y, p),
     "roc_auc": lambda y, p, s: sk.roc_auc_score(y, s),
@@ -28,8 +29,74 @@ ORACLES = {
 }
 
 
+OF_LABELS = {
+    "f1_macro": lambda y, p, s: sk.f1_score(y, p, average="macro", zero_division=0),
+    "f1_micro": lambda y, p, s: sk.f1_score(y, p, average="micro", zero_division=0),
+    "f1_weighted": lambda y, p, s: sk.f1_score(y, p, average="weighted", zero_division=0),
+    "exact_match": lambda y, p, s: sk.accuracy_score(y, p),
+    "average_precision_macro": lambda y, p, s: sk.average_precision_score(y, s, average="macro"),
+}
+OF_CLASSES = {
+    "accuracy": sk.accuracy_score,
+    "f1_macro": lambda y, p, **w: sk.f1_score(y, p, average="macro", **w),
+    "f1_micro": lambda y, p, **w: sk.f1_score(y, p, average="micro", **w),
+    "f1_weighted": lambda y, p, **w: sk.f1_score(y, p, average="weighted", **w),
+}
+
+
 def test_every_metric_has_an_oracle() -> None:
-    assert set(ORACLES) == set(metric_names())
+    assert set(ORACLES) == set(metric_names(of="one"))
+    assert {*ORACLES, *OF_LABELS, "f1_both_classes"} == {*metric_names(of="labels"), *metric_names(of="classes")}
+    assert set(metric_names(of="labels")) >= set(OF_LABELS)
+    assert set(metric_names(of="classes")) >= set(OF_CLASSES)
+
+
+@given(st.integers(0, 10_000), st.integers(4, 60), st.floats(0, 1))
+def test_metrics_over_several_labels_are_scikit_learns(seed: int, n: int, threshold: float) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random((n, 3)).round(1).astype(np.float32)
+    targets = (random.random((n, 3)) < 0.4).astype(np.uint8)
+    targets[:2] = [[0, 0, 0], [1, 1, 1]]
+    evaluation = evaluate(scores, targets, [threshold] * 3, ["a", "b", "c"], seed=0, resamples=20)
+    flagged = (scores >= np.float32(threshold)).astype(np.uint8)
+    for metric, oracle in OF_LABELS.items():
+        row, expected = evaluation.row(metric), oracle(targets, flagged, scores)
+        assert row.value == pytest.approx(expected, abs=1e-6), metric
+        assert row.low is not None
+        assert row.low <= row.high, metric  # type: ignore[operator]
+    for j, label in enumerate("abc"):
+        both = sk.f1_score(targets[:, j], flagged[:, j], average="macro", zero_division=0)
+        assert evaluation.value("f1_both_classes", label) == pytest.approx(both)
+        assert OF_LABELS.keys().isdisjoint(evaluation.label_draws[label])
+
+
+@given(st.integers(0, 10_000), st.integers(4, 60), st.sampled_from([None, (0.1, 0.3)]))
+def test_metrics_over_exclusive_classes_are_scikit_learns(seed: int, n: int, prior: tuple[float, float] | None) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.dirichlet([1, 1, 1], n).astype(np.float32)[:, 1:]
+    classes = np.append([0, 1, 2], random.integers(0, 3, n - 3))
+    targets = np.column_stack([classes == 1, classes == 2]).astype(np.uint8)
+    evaluation = evaluate(
+        scores, targets, [0.1, 0.9], ["a", "b"], seed=0, prior=prior, exclusive=True, arg_max=True, resamples=20
+    )
+    verdict = class_scores(scores).argmax(axis=1)
+    weights = {} if prior is None else {"sample_weight": prevalence_weights(targets, prior, exclusive=True)[:, 0]}
+    for metric, oracle in OF_CLASSES.items():
+        row = evaluation.row(metric)
+        assert row.value == pytest.approx(oracle(classes, verdict, **weights)), metric
+        assert row.low is not None
+        assert row.low <= row.high, metric  # type: ignore[operator]
+    assert evaluation.class_confusion == sk.confusion_matrix(classes, verdict).tolist()
+    assert evaluation.value("f1", "b") == pytest.approx(sk.f1_score(classes == 2, verdict == 2, **weights))
+
+
+def test_labels_with_weights_of_their_own_have_no_exact_match_in_production() -> None:
+    random = np.random.default_rng(0)
+    scores = random.random((50, 2)).astype(np.float32)
+    targets = (random.random((50, 2)) < 0.4).astype(np.uint8)
+    live = evaluate(scores, targets, [0.5, 0.5], ["a", "b"], seed=0, prior=[0.1, 0.2], resamples=0)
+    assert live.value("exact_match") is None
+    assert live.value("f1_macro") == pytest.approx(live.value("f1"))
 
 
 @given(st.integers(0, 10_000), st.integers(4, 60), st.floats(0, 1))
@@ -74,7 +141,7 @@ def test_the_summary_is_the_mean_over_labels() -> None:
     scores = random.random((80, 3)).astype(np.float32)
     targets = (random.random((80, 3)) < 0.3).astype(np.uint8)
     evaluation = evaluate(scores, targets, [0.5] * 3, ["a", "b", "c"], seed=0)
-    for metric in metric_names():
+    for metric in evaluation.label_draws["a"]:
         values = [evaluation.value(metric, label) for label in "abc"]
         assert evaluation.value(metric) == pytest.approx(np.mean([v for v in values if v is not None]))
 
@@ -103,7 +170,7 @@ WEIGHTED = {
     "precision": lambda y, p, s, w: sk.precision_score(y, p, sample_weight=w, zero_division=0),
     "recall": lambda y, p, s, w: sk.recall_score(y, p, sample_weight=w),
     "f1": lambda y, p, s, w: sk.f1_score(y, p, sample_weight=w, zero_division=0),
-    "macro_f1": lambda y, p, s, w: sk.f1_score(y, p, average="macro", sample_weight=w, zero_division=0),
+    "f1_both_classes": lambda y, p, s, w: sk.f1_score(y, p, average="macro", sample_weight=w, zero_division=0),
     "mcc": lambda y, p, s, w: sk.matthews_corrcoef(y, p, sample_weight=w),
     "roc_auc": lambda y, p, s, w: sk.roc_auc_score(y, s, sample_weight=w),
     "average_precision": lambda y, p, s, w: sk.average_precision_score(y, s, sample_weight=w),
@@ -138,7 +205,7 @@ def test_the_share_that_rows_have_is_the_production_prevalence_that_changes_noth
     targets = (np.arange(80) < 20).astype(np.uint8)[:, None]
     as_they_are = evaluate(scores, targets, [0.5], ["toxic"], seed=0)
     live = evaluate(scores, targets, [0.5], ["toxic"], seed=0, prior=[0.25])
-    for metric in metric_names():
+    for metric in as_they_are.draws:
         assert live.value(metric) == pytest.approx(as_they_are.value(metric))
 
 
@@ -160,7 +227,7 @@ def test_rows_without_a_class_have_no_figures_at_a_production_prevalence() -> No
     scores = np.array([[0.1, 0.3], [0.9, 0.6]], dtype=np.float32)
     targets = np.array([[0, 0], [0, 1]], dtype=np.uint8)
     evaluation = evaluate(scores, targets, [0.5, 0.5], ["a", "b"], seed=0, prior=[0.02, 0.02])
-    for metric in metric_names(production=True):
+    for metric in evaluation.label_draws["a"]:
         assert evaluation.value(metric, "a") is None
         assert evaluation.value(metric) == evaluation.value(metric, "b")
-    assert evaluation.value("precision", "b") == 1
+    assert evaluation.value("precision", "b") == evaluation.value("f1_macro") == 1

@@ -62,6 +62,9 @@ def test_a_report_of_0_1_says_what_it_said(old: Path) -> None:
     written["production"] = written.pop("live_rate")
     written["data"]["sets"] = written["data"].pop("parts")
     written["evaluated_on"] = "the test set"  # it was "the test part"
+    for model in (written, written["baseline"]):
+        for figures in (model["summary"], model["labels"]["toxic"]):
+            figures["f1_macro"] = figures.pop("macro_f1")
     assert {key: content[key] for key in written} == written
     assert report.summary["average_precision"]["value"] == written["summary"]["average_precision"]["value"]
     assert report.production_prevalence == {"toxic": 0.1}
@@ -90,6 +93,29 @@ def test_a_bundle_of_0_1_scores_as_it_did(old: Path) -> None:
     of_line = {int(line): text for line, text in zip(comments.lines, comments.texts, strict=True)}
     scores = moderator.score([of_line[int(line[1])] for line in lines])[:, 0]
     assert (scores == np.array([line[4] for line in lines], dtype=np.float32)).all()
+
+
+def test_the_macro_f1_of_several_labels_keeps_its_name_and_is_not_compared(old: Path, tmp_path: Path) -> None:
+    """It was the mean over labels of the mean F1 of both classes; f1_macro is the mean of the labels' F1."""
+    comments = comments_of(20, labels=("a", "b"))
+    folder = save_run(tmp_path / "new", comments, scores_of(comments, 1.0))
+
+    def as_before(content: dict[str, Any]) -> None:
+        del content["format"]
+        for figures in (content["summary"], *content["labels"].values()):
+            for name in ("f1_macro", "f1_micro", "f1_weighted", "exact_match", "average_precision_macro"):
+                figures.pop(name, None)
+            figures["macro_f1"] = figures.pop("f1_both_classes")
+
+    older = rewritten(Path(shutil.copytree(folder, tmp_path / "older")), as_before)
+    report, now = Report.read(older), Report.read(folder)
+    assert report.estimate("macro_f1").value == now.estimate("f1_both_classes").value
+    assert report.estimate("f1_macro").value is None
+    assert report.estimate("f1_both_classes", "a") == now.estimate("f1_both_classes", "a")
+    assert "| macro_f1 |" in report.to_markdown()
+    comparison = compare([older, folder])  # of scores
+    assert "macro_f1" not in {row.metric for row in comparison.differences}
+    assert {row.value for row in comparison.differences if row.metric == "f1_macro"} == {0.0}
 
 
 def test_a_recipe_of_0_1_is_read(old: Path) -> None:
@@ -124,7 +150,7 @@ def test_a_metric_of_another_version_is_kept(old: Path, tmp_path: Path) -> None:
     assert "| kappa | 0.250 |" in report.to_markdown()
     report.write(tmp_path / "again")
     assert json.loads((tmp_path / "again" / "report.json").read_text("utf-8"))["summary"]["kappa"] == figure
-    assert len(compare([old, shutil.copytree(OLD, tmp_path / "new")]).differences) == len(metric_names()) * 2
+    assert len(compare([old, shutil.copytree(OLD, tmp_path / "new")]).differences) == len(metric_names(of="one")) * 2
 
 
 @pytest.mark.parametrize("section", ["analysis", "baseline", "live_rate", "search", "timings", "versions", "recipe"])

@@ -65,7 +65,7 @@ def test_separable_scores_do_not_become_certain() -> None:
     assert 0.95 < scores.max() < 0.999
 
 
-def macro_f1(targets: Targets, flagged: NDArray[np.bool_]) -> float:
+def f1_macro(targets: Targets, flagged: NDArray[np.bool_]) -> float:
     return float(f1_score(targets, flagged, average="macro", zero_division=0))
 
 
@@ -73,7 +73,7 @@ MEASURES = {
     "f1": lambda y, p: f1_score(y, p, zero_division=0),
     "f2": lambda y, p: fbeta_score(y, p, beta=2, zero_division=0),
     "accuracy": accuracy_score,
-    "macro_f1": macro_f1,
+    "f1_macro": f1_macro,
 }
 
 

@@ -23,7 +23,6 @@ from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.errors import DataError, MissingExtraError, ToxiclfError, UsageError
 from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate
-from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.features.cache import FeatureCache
 from toxiclf.moderator import Moderator
@@ -132,7 +131,16 @@ def _toxiclf(
     model = scored_rows(learned, parts, recipe)
     report = report_of(learned, model, None, parts, comments, recipe, 0.0)
     raw = learned.raw(learned.encode(parts.test))
-    figures = _tests(model.scores, raw, learned.thresholds, parts, recipe, is_subsampled, learned.calibration.exclusive)
+    figures = _tests(
+        model.scores,
+        raw,
+        learned.thresholds,
+        parts,
+        recipe,
+        is_subsampled,
+        learned.calibration.exclusive,
+        learned.arg_max,
+    )
     figures["findings"] = report.codes()
     if learned.graph is not None:
         manifest, files = bundled(learned, comments, recipe, model_card(report))
@@ -177,7 +185,7 @@ def _rival(run: PlannedRun, parts: Split, recipe: Recipe) -> dict[str, Any]:
 
 def _tests(
     scores: NDArray[np.float32], raw: NDArray[np.float32], thresholds: Sequence[float], parts: Split, recipe: Recipe,
-    is_subsampled: bool, exclusive: bool,
+    is_subsampled: bool, exclusive: bool, arg_max: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Compute metrics on the test set.
 
@@ -194,23 +202,27 @@ def _tests(
     for name, prior in (("metrics", None), ("at_rate", of_training if is_subsampled else None)):
         if name == "at_rate" and prior is None:
             continue
-        facts: dict[str, Any] = {"seed": recipe.seed, "prior": prior, "exclusive": exclusive, "resamples": 0}
+        facts: dict[str, Any] = {
+            "seed": recipe.seed,
+            "prior": prior,
+            "exclusive": exclusive,
+            "arg_max": arg_max,
+            "resamples": 0,
+        }
         evaluation = evaluate(scores, targets, thresholds, labels, **facts)
         before = evaluate(uncalibrated, targets, thresholds, labels, **facts)
         weights = np.ones(targets.shape) if prior is None else prevalence_weights(targets, prior, exclusive=exclusive)
         figures[name] = {
-            **_summary(evaluation), "brier_uncalibrated": before.value("brier"),
+            **_values(evaluation, SUMMARY), "brier_uncalibrated": before.value("brier"),
             "recall_at_precision_0.9": _recall_at(0.9, scores, targets, weights),
         }  # fmt: skip
         if len(labels) > 1:
-            figures[f"{name}_by_label"] = {
-                label: {m: evaluation.value(m, label) for m in metric_names()} for label in labels
-            }
+            figures[f"{name}_by_label"] = {label: _values(evaluation, label) for label in labels}
     return figures
 
 
-def _summary(evaluation: Evaluation) -> dict[str, float | None]:
-    return {metric: evaluation.value(metric, SUMMARY) for metric in metric_names()}
+def _values(evaluation: Evaluation, label: str) -> dict[str, float | None]:
+    return {row.metric: row.value for row in evaluation.rows if row.label == label}
 
 
 def _recall_at(

@@ -100,6 +100,14 @@ def _filled(value: Any, name: str) -> Any:
     return [_filled(inner, name) for inner in value] if isinstance(value, list) else value
 
 
+def _with_present_names(metrics: Any) -> Any:
+    """Rename ``macro_f1``, which early plans name, in a list or the keys of a table of metrics."""
+    present = {"macro_f1": "f1_macro"}
+    if isinstance(metrics, Mapping):
+        return {present.get(name, name): value for name, value in metrics.items()}
+    return [present.get(name, name) for name in metrics] if isinstance(metrics, list | tuple) else metrics
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Name = Annotated[str, AfterValidator(_of_one_line)]
 Settings = Annotated[dict[str, Any], BeforeValidator(_flat)]
@@ -170,7 +178,9 @@ class Entry(Section):
     settings: Settings = Field(default_factory=dict)
     against: str = ""
     corpora: Names = ()
-    published: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+    published: Annotated[
+        dict[str, Annotated[float, Field(allow_inf_nan=False)]], BeforeValidator(_with_present_names)
+    ] = Field(default_factory=dict)
     note: Name = ""
 
     @model_validator(mode="after")
@@ -208,7 +218,9 @@ class Plan(Section):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0, 1, 2, 3, 4)
     baseline: str = ""
     settings: Settings = Field(default_factory=dict)
-    metrics: Annotated[tuple[str, ...], Field(min_length=1, default_factory=default_metrics)]
+    metrics: Annotated[
+        tuple[str, ...], BeforeValidator(_with_present_names), Field(min_length=1, default_factory=default_metrics)
+    ]
 
     @model_validator(mode="after")
     def _names_fit(self) -> Plan:

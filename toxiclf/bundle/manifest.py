@@ -188,6 +188,8 @@ class Manifest(BaseModel):
     def with_thresholds(self, thresholds: float | Mapping[str, float]) -> Manifest:
         """Return a copy of the manifest with other thresholds: one for all labels, or those of the labels named.
 
+        Thresholds then decide, even if the class with the highest score was the verdict before.
+
         Raises
         ------
         UsageError : a threshold is not a number in [0, 1], a label is unknown, or no label is named.
@@ -207,7 +209,7 @@ class Manifest(BaseModel):
                     f"the threshold of label '{label}' is {value}; expected a number in [0, 1], such as 0.6"
                 )
         changed = (float(named.get(*pair)) for pair in zip(self.labels, self.thresholds, strict=True))
-        return self.model_copy(update={"thresholds": tuple(changed)})
+        return self.model_copy(update={"thresholds": tuple(changed), "exclusive_verdict": "thresholds"})
 
     def to_bytes(self) -> bytes:
         """Return the manifest as UTF-8 JSON, with its :attr:`seal` computed."""

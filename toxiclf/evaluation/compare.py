@@ -8,6 +8,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation, evaluate, paired_difference, paired_draws
 from toxiclf.evaluation.comparison import ComparedRun, Comparison, Difference, flattened, setting
-from toxiclf.evaluation.metrics import lower_is_better, metric_names
+from toxiclf.evaluation.metrics import Kind, lower_is_better, main_metrics
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.prevalence import Floats
 from toxiclf.evaluation.report import Report
@@ -35,7 +36,7 @@ def compare(runs: Sequence[str | os.PathLike[str]], *, metric: str = "average_pr
     runs : sequence of str or path
         Folders that ``toxiclf train`` or ``toxiclf evaluate --out`` wrote; the first is the reference.
     metric : str
-        The primary metric. Only its differences, as means over labels, have a verdict, corrected for the number of runs
+        The primary metric. Only its differences, over all labels, have a verdict, corrected for the number of runs
         (Holm 1979); all others are descriptive. Choose it before you look at the results.
 
     Returns
@@ -63,8 +64,6 @@ def compare(runs: Sequence[str | os.PathLike[str]], *, metric: str = "average_pr
     >>> [row.verdict for row in comparison.differences if row.metric == "average_precision"]
     ['not significant', 'descriptive']
     """
-    if metric not in metric_names("headline"):
-        raise unknown_name("metric", metric, metric_names("headline"))
     if isinstance(runs, str | os.PathLike):
         raise UsageError("one run cannot be compared; give a list of two or more folders")
     if len(runs) < 2:
@@ -80,15 +79,22 @@ def compare(runs: Sequence[str | os.PathLike[str]], *, metric: str = "average_pr
     aligned = _aligned([run.predictions for run in saved])
     seeds = {run.report.seed for run in saved}
     seed = seeds.pop() if len(seeds) == 1 else 0  # if all runs share a seed, intervals equal those in their reports
-    evaluations = [_evaluated(run, rows, seed) for run, rows in zip(saved, aligned, strict=True)]
+    kinds = {run.report.kind for run in saved}
+    kind: Kind = kinds.pop() if len(kinds) == 1 else "labels"  # exclusive labels, but only some runs by highest score
+    if kind == "labels" and metric == "average_precision":
+        metric = "average_precision_macro"  # the same number
+    if metric not in (known := main_metrics(kind)):
+        raise unknown_name("metric", metric, known)
+    evaluations = [_evaluated(run, rows, seed, kind) for run, rows in zip(saved, aligned, strict=True)]
     differences = [
         _difference(name, label, row_metric, evaluation, evaluations[0])
         for name, evaluation in zip(names[1:], evaluations[1:], strict=True)
         for label in (SUMMARY, *saved[0].report.labels)
-        for row_metric in metric_names()
+        for row_metric in (evaluation.draws if label == SUMMARY else evaluation.label_draws[label])
     ]
     return Comparison(
         metric=metric,
+        kind=kind,
         labels=saved[0].report.labels,
         comments=len(aligned[0]),
         runs=[
@@ -173,11 +179,15 @@ def _content(report: Report) -> str:
     return f"{rows:,} rows (SHA-256 {str(report.data.get('sha256'))[:8]}…)"
 
 
-def _evaluated(run: SavedRun, rows: Predictions, seed: int) -> Evaluation:
-    """Compute a run's metrics from its aligned predictions, and check that they equal those in its report."""
-    evaluation = evaluate(rows.scores, rows.targets, list(run.report.thresholds.values()), rows.labels, seed=seed)
+def _evaluated(run: SavedRun, rows: Predictions, seed: int, kind: Kind) -> Evaluation:
+    """Compute a run's metrics of a kind from its aligned predictions, and check those in its report."""
+    computed = partial(
+        evaluate, rows.scores, rows.targets, list(run.report.thresholds.values()), rows.labels, seed=seed,
+        arg_max=run.report.arg_max,
+    )  # fmt: skip
+    evaluation = computed(kind=run.report.kind)
     run.check(evaluation)
-    return evaluation
+    return evaluation if kind == run.report.kind else computed(kind=kind)
 
 
 def _keys(rows: Predictions) -> list[tuple[str, bytes]]:
@@ -226,7 +236,7 @@ def _p(gains: Floats) -> float:
 
 
 def _judged(differences: Sequence[Difference], metric: str) -> list[Difference]:
-    """Return the differences with ``p_holm`` of each, and with the verdict on the mean over labels of ``metric``.
+    """Return the differences with ``p_holm`` of each, and with the verdict on ``metric`` over all labels.
 
     For each label and metric, the p values of all runs are corrected together.
     """

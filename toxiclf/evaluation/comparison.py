@@ -9,7 +9,7 @@ from typing import Any, Literal
 from toxiclf._registry import component
 from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import RESAMPLES, SUMMARY, MetricRow
-from toxiclf.evaluation.metrics import lower_is_better
+from toxiclf.evaluation.metrics import Kind, lower_is_better
 from toxiclf.evaluation.report import Report, estimate
 from toxiclf.recipe.loading import as_of_today
 
@@ -23,7 +23,7 @@ class Difference:
     Attributes
     ----------
     run : name of the run.
-    label : name of the label; :data:`toxiclf.evaluation.bootstrap.SUMMARY` for the mean over labels.
+    label : name of the label; :data:`toxiclf.evaluation.bootstrap.SUMMARY` for all labels.
     metric : name of the metric.
     value : metric of the run minus that of the reference; if either is undefined, all numbers here are None.
     low, high : 95 % interval of the difference: percentiles over bootstrap resamples of the same comments.
@@ -32,7 +32,7 @@ class Difference:
         counts: resamples in which the run is not better, and those in which it is not worse (after Davison and Hinkley
         1997, chapter 4).
     p_holm : ``p`` corrected for the number of runs that are compared with the reference (Holm 1979).
-    verdict : "not defined" without an interval. For the mean over labels of the primary metric "better", "worse" or "not
+    verdict : "not defined" without an interval. For the primary metric over all labels "better", "worse" or "not
         significant", see :meth:`judged`; "descriptive" for every other metric and label.
     """
 
@@ -83,7 +83,7 @@ class ComparedRun:
     production_prevalence: dict[str, float] = field(default_factory=dict)
 
     def value(self, metric: str) -> float | None:
-        """Return the mean of a metric over labels; None if undefined."""
+        """Return a metric over all labels; None if undefined."""
         return estimate(self.rows, metric).value
 
     def baseline(self) -> tuple[float, float] | None:
@@ -115,12 +115,14 @@ class Comparison:
     Attributes
     ----------
     metric : name of the primary metric, the only one with a verdict.
+    kind : kind of the metrics; "labels" if only some of the runs take the class with the highest score.
     labels, comments : names of the labels, and number of comments.
     runs : the runs, the reference first.
-    differences : one for each run except the reference, each label (the mean over labels first) and each metric.
+    differences : one for each run except the reference, each label (all labels first) and each metric.
     """
 
     metric: str
+    kind: Kind
     labels: tuple[str, ...]
     comments: int
     runs: list[ComparedRun]
@@ -144,7 +146,7 @@ class Comparison:
         return {key: {name: values.get(key) for name, values in flat.items()} for key in differing}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON types; the label of a mean over labels is None, and so are undefined values."""
+        """Return the comparison as JSON types; the label is None for all labels, and so are undefined values."""
         return {
             "reference": self.reference,
             "metric": self.metric,
@@ -195,6 +197,11 @@ class Comparison:
             notes.append(
                 f"{others} runs are compared with {self.reference}, so verdicts are corrected for {others} tries (Holm)"
                 + (f"; without this, the interval of {', '.join(lost)} would be significant." if lost else ".")
+            )
+        if len({report.exclusive_verdict for report in reports}) > 1:
+            notes.append(
+                "Some runs take the class with the highest score, others every label that reaches its threshold; metrics "
+                "compare each label with all the rest."
             )
         if len({report.seed for report in reports if report.recipe}) > 1:
             notes.append("The runs have different seeds, so part of a difference may come from the seed.")

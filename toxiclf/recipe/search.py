@@ -116,8 +116,9 @@ class SearchSection(Section):
     method: Literal["none", "grid", "optuna"] = "none"
     """No search, a grid of all combinations, or proposals by optuna."""
     metric: Literal["average_precision", "roc_auc", "f1", "f2", "f1_macro", "accuracy"] = "average_precision"
-    """Metric that picks the best recipe, by its mean over folds and labels. For f1, f2, f1_macro and accuracy,
-    calibration and threshold of each fold are chosen on the held-out scores of the other folds."""
+    """Metric that picks the best recipe, by its mean over folds; over all labels, as in a report. For f1, f2,
+    f1_macro and accuracy, calibration and threshold of each fold are chosen on the held-out scores of the other
+    folds."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     """Folds of the cross-validation."""
     stratified: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from toxiclf._registry import register
 from toxiclf.evaluation.bootstrap import SUMMARY
 from toxiclf.evaluation.comparison import ComparedRun, Comparison, Difference, setting
-from toxiclf.evaluation.metrics import lower_is_better, metric_names
+from toxiclf.evaluation.metrics import lower_is_better, main_metrics, metric_names
 from toxiclf.evaluation.report import estimate
 from toxiclf.report.markdown import markdown_table
 from toxiclf.report.tables import cell
@@ -18,8 +18,8 @@ def tables(comparison: Comparison) -> list[list[list[str]]]:
     They show the runs, their metrics, the differences of metrics and, for several labels, the differences by label.
     """
     later = [run.name for run in comparison.runs[1:]]
-    mean = f", mean of {len(comparison.labels)} labels" if len(comparison.labels) > 1 else ""
-    headline = metric_names("headline")
+    mean = f" of {len(comparison.labels)} labels" if len(comparison.labels) > 1 else ""
+    headline = main_metrics(comparison.kind)
     figures = [["metric" + mean, comparison.reference, *later]]
     for metric in headline:
         name = f"{metric} (lower is better)" if lower_is_better(metric) else metric
@@ -59,7 +59,10 @@ def _facts(comparison: Comparison) -> list[list[str]]:
             for key, values in comparison.recipe().items()
         ),
         *(
-            [f"threshold of {label}", *(f"{report.thresholds[label]:.4f}" for report in reports)]
+            [
+                f"threshold of {label}",
+                *("–" if report.arg_max else f"{report.thresholds[label]:.4f}" for report in reports),
+            ]
             for label in comparison.labels
         ),
         ["baseline", *(_baseline(run) for run in comparison.runs)],

@@ -6,13 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score, fbeta_score, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundle.prevalence import Prior, production_prevalence
@@ -21,6 +20,7 @@ from toxiclf.datasets.reading import read_texts
 from toxiclf.datasets.splitting import Split, folds
 from toxiclf.embeddings.pretrained import load_vectors, vectors_hash
 from toxiclf.errors import DataError, UsageError
+from toxiclf.evaluation.bootstrap import evaluate
 from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.features.texts import TokenizedTexts
 from toxiclf.pipeline.decision import choose_threshold, class_log_odds, fit_calibration
@@ -45,12 +45,6 @@ _MOST_FITTERS = 4  # kept in memory at most; word vectors of many unlabeled text
 _RANKING: dict[str, Callable[..., float]] = {
     "average_precision": average_precision_score,
     "roc_auc": roc_auc_score,
-}
-_THRESHOLDED: dict[str, Callable[..., float]] = {
-    "f1": partial(f1_score, zero_division=0),
-    "f2": partial(fbeta_score, beta=2, zero_division=0),
-    "macro_f1": partial(f1_score, average="macro", zero_division=0),
-    "accuracy": accuracy_score,
 }
 
 
@@ -94,7 +88,7 @@ class CrossValidator:
         asked = self._recipe.decision
         decision = DecisionSection(prior=asked.prior)
         if section.metric not in _RANKING:
-            decision = DecisionSection(calibrate=asked.calibrate, prior=asked.prior)
+            decision = DecisionSection(calibrate=asked.calibrate, prior=asked.prior, exclusive=asked.exclusive)
         content = {
             "recipe": self._recipe.model_copy(update={"decision": decision}).sha256(),
             "search": section.model_dump(include={"metric", "folds", "stratified"}),
@@ -144,7 +138,7 @@ class CrossValidator:
         return tuple(self._metric(raw, inside, outside, recipe) for inside, outside in self._folds)
 
     def _metric(self, raw: Floats, inside: Rows, outside: Rows, recipe: Recipe) -> float:
-        """Compute the metric on the held-out rows ``outside``, as the mean over labels.
+        """Compute the metric on the held-out rows ``outside``, over all labels as in a report.
 
         Calibration and thresholds are chosen on the rows ``inside``, which are those of all other folds.
         """
@@ -172,14 +166,22 @@ class CrossValidator:
         if prevalence is not None:
             calibration = calibration.at(targets[inside].mean(axis=0).tolist(), prevalence)
         scores = calibration.apply(raw.astype(np.float32))
-        values = []
-        for j in labels:
-            threshold, _ = choose_threshold(
-                scores[inside, j], targets[inside, j], name, None if prevalence is None else weights[inside, j]
-            )
-            flagged = scores[outside, j] >= np.float32(threshold)
-            values.append(_THRESHOLDED[name](targets[outside, j], flagged, sample_weight=weights[outside, j]))
-        return float(np.mean(values))
+        arg_max = exclusive and recipe.decision.exclusive == "arg_max"
+        # the mean F1 of both classes has its threshold for one label; that of several labels is the mean of their F1
+        objective = "f1" if name == "f1_macro" and len(labels) > 1 else name
+        thresholds = [
+            choose_threshold(
+                scores[inside, j], targets[inside, j], objective, None if prevalence is None else weights[inside, j]
+            )[0]
+            for j in labels
+        ]
+        evaluation = evaluate(
+            scores[outside], targets[outside], thresholds, self._parts.train.labels, seed=0, prior=prevalence,
+            exclusive=exclusive, arg_max=arg_max, resamples=0,
+        )  # fmt: skip
+        value = evaluation.value(name)
+        assert value is not None  # each fold has comments with and without each label
+        return value
 
     def _prevalence(self, prior: Prior) -> tuple[float, ...]:
         train = self._parts.train
