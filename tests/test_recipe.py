@@ -508,3 +508,55 @@ def test_a_key_by_both_names_is_refused() -> None:
         UsageError, match=r"features\.metric and features\.metric_learning are the same; give features\.metric_l"
     ):
         Recipe.load({"model": "svm", "features": both})
+
+
+# -- how exclusive labels get their verdict
+
+
+@pytest.mark.parametrize(
+    ("decision", "verdict"),
+    [
+        ({}, "arg_max"),
+        ({"folds": 3}, "arg_max"),
+        ({"objective": "f2"}, "thresholds"),
+        ({"objective": "f1"}, "thresholds"),
+        ({"exclusive": "thresholds"}, "thresholds"),
+        ({"exclusive": "arg_max"}, "arg_max"),
+    ],
+)
+def test_a_recipe_that_names_an_objective_means_thresholds(
+    decision: dict[str, Any], verdict: str, tmp_path: Path
+) -> None:
+    recipe = Recipe.load({"decision": decision})
+    assert recipe.decision.exclusive == verdict
+    (tmp_path / "saved.toml").write_text(recipe.to_toml(), "utf-8")
+    assert Recipe.load(tmp_path / "saved.toml") == recipe  # which names every key
+    assert recipe.changed({"seed": 3}).decision == recipe.decision
+    assert Recipe.load(recipe, settings=["decision.objective=f1"]).decision.exclusive == (
+        decision.get("exclusive", "thresholds")
+    )
+
+
+def test_an_objective_beside_arg_max_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r"decision\.objective is for thresholds.*leave one of the two out"):
+        Recipe.load({"decision": {"exclusive": "arg_max", "objective": "f2"}})
+
+
+def test_a_recipe_file_of_0_1_keeps_thresholds(tmp_path: Path) -> None:
+    (tmp_path / "old.toml").write_text("[model]\nname = 'svm'\n", "utf-8")
+    assert Recipe.load(tmp_path / "old.toml").decision.exclusive == "thresholds"
+    assert Recipe.load("svm").decision.exclusive == Recipe.load("svm_linear").decision.exclusive == "arg_max"
+
+
+@pytest.mark.parametrize(("section", "key"), [("decision", "objective"), ("search", "metric")])
+def test_macro_f1_is_read_as_f1_macro(section: str, key: str) -> None:
+    content = {"search": {"method": "grid", "space": {"model.C": [1]}}}
+    for recipe in (
+        Recipe.load({**content, section: {**content.get(section, {}), key: "macro_f1"}}),
+        Recipe.load(content, settings=[f"{section}.{key}=macro_f1"]),
+        Recipe.load(content).changed({f"{section}.{key}": "macro_f1"}),
+    ):
+        assert getattr(getattr(recipe, section), key) == "f1_macro"
+        assert recipe.notes == (
+            f"the value macro_f1 of the recipe key {section}.{key} is now called f1_macro; the old name still works",
+        )

@@ -22,7 +22,7 @@ from toxiclf.evaluation.bootstrap import SUMMARY, evaluate
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.compare import compare
 from toxiclf.evaluation.comparison import Comparison, Difference
-from toxiclf.evaluation.metrics import metric_names
+from toxiclf.evaluation.metrics import main_metrics, metric_names
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.sections import ProductionFigures, estimates
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
@@ -68,7 +68,7 @@ def edited(folder: Path, name: str, old: str, new: str) -> None:
 def test_a_copy_of_a_run_differs_by_exactly_nothing(runs: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(runs / "logistic", tmp_path / "copy")
     comparison = compare([runs / "logistic", copy])
-    assert len(comparison.differences) == len(metric_names()) * 2
+    assert len(comparison.differences) == len(metric_names(of="one")) * 2
     for row in comparison.differences:
         assert (row.value, row.low, row.high, row.better, row.p) == (0, 0, 0, 0, 1)
         primary = (row.metric, row.label) == ("average_precision", SUMMARY)
@@ -159,7 +159,9 @@ def test_runs_with_other_seeds_on_one_test_part_are_compared_and_it_is_said(tmp_
 
 def test_several_labels_have_a_mean_and_differences_of_their_own(saved: Callable[[str, str], Path]) -> None:
     comparison = compare([saved("ngram_logistic", "two"), saved("logistic", "two")])
-    for metric in metric_names():
+    assert comparison.metric == "average_precision_macro"
+    assert [row[0] for row in comparison.tables()[1][1:]][0] == "average_precision_macro"
+    for metric in ("f1", "brier", "f1_both_classes"):
         of_labels = [difference(comparison, metric, label=label).value for label in ("toxic", "웃음")]
         assert difference(comparison, metric).value == pytest.approx(np.mean([v for v in of_labels if v is not None]))
     *_, by_label = comparison.tables()
@@ -258,9 +260,9 @@ def test_tables_markdown_and_json_say_the_same(runs: Path) -> None:
     content = json.loads(json.dumps(comparison.to_dict(), allow_nan=False))
     markdown = comparison.to_markdown()
     by_metric = {row["metric"]: row for row in content["differences"] if row["label"] is None}
-    assert set(by_metric) == set(metric_names())
+    assert set(by_metric) == set(metric_names(of="one"))
     _, figures, differences = comparison.tables()
-    assert [row[0].split()[0] for row in figures[1:]] == list(metric_names("headline"))
+    assert [row[0].split()[0] for row in figures[1:]] == list(main_metrics("one"))
     for run, metric, value, interval, _, verdict in differences[1:]:
         assert value == f"{by_metric[metric]['value']:+.4f}"
         assert verdict == by_metric[metric]["verdict"]

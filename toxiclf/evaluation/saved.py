@@ -83,9 +83,10 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
     odd = (flags(scored.scores, thresholds, arg_max=report.arg_max) != scored.flagged).any(axis=1)
     if odd.any():
         line = scored.lines[odd.argmax()]
+        decides = "scores" if report.arg_max else "score and the threshold in report.json"
         raise _disagreement(
             folder,
-            f"the verdict in line {line} of {predictions.FILE} contradicts its scores and the verdicts of report.json",
+            f"the verdict in line {line} of {predictions.FILE} contradicts its {decides}",
         )
     return SavedRun(folder, report, scored)
 
