@@ -160,7 +160,7 @@ def test_runs_with_other_seeds_on_one_test_part_are_compared_and_it_is_said(tmp_
 def test_several_labels_have_a_mean_and_differences_of_their_own(saved: Callable[[str, str], Path]) -> None:
     comparison = compare([saved("ngram_logistic", "two"), saved("logistic", "two")])
     assert comparison.metric == "average_precision_macro"
-    assert [row[0] for row in comparison.tables()[1][1:]][0] == "average_precision_macro"
+    assert comparison.tables()[1][1][0] == "average_precision_macro"
     for metric in ("f1", "brier", "f1_both_classes"):
         of_labels = [difference(comparison, metric, label=label).value for label in ("toxic", "웃음")]
         assert difference(comparison, metric).value == pytest.approx(np.mean([v for v in of_labels if v is not None]))
