@@ -14,7 +14,7 @@ from toxiclf._files import writing_device, writing_text
 from toxiclf._progress import Bar
 from toxiclf.errors import UsageError, listed
 from toxiclf.moderator import Moderator, Verdict
-from toxiclf.rows import Rejected, Row, RowReader, RowWriter, check_column, is_text_name, naming
+from toxiclf.rows import Rejected, Row, RowReader, RowWriter, column_named, find_column, is_text_name, naming
 
 _CHUNK, _CHUNK_CHARS = 2048, 2**23
 _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -168,10 +168,10 @@ def _is_device(path: Path) -> bool:
 
 def _text_column(columns: Sequence[str], trained_on: str, wanted: str | None) -> str:
     if wanted is not None:
-        check_column(wanted, columns)
-        return wanted
-    if trained_on in columns:
-        return trained_on
+        return column_named(wanted, columns)
+    column = find_column(columns, trained_on)
+    if column is not None:
+        return column
     named = [name for name in columns if is_text_name(name)]
     if named or len(columns) == 1:
         return (named or list(columns))[0]

@@ -100,7 +100,7 @@ def test_several_columns_are_independent_labels(read: Read) -> None:
 
 
 def test_several_columns_take_no_values(read: Read) -> None:
-    with pytest.raises(UsageError, match="--positive and --negative work with one label column"):
+    with pytest.raises(UsageError, match="--positive, --negative and --label-separator work with one label column"):
         read("text,a,b\n가,1,0\n", label=("a", "b"), negative="0")
 
 

@@ -136,7 +136,7 @@ class CorpusEntry(Section):
     test: Literal["own", "drawn"] = "own"
     text: str | None = None
     label: Names = ()
-    negative: str | None = None
+    negative: str | Names | None = None
     positive: Names = ()
     any: bool = False
     disguised: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.prevalence import Prior, production_prevalence
@@ -41,22 +41,32 @@ class FileEntry(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _as_values(value: object) -> object:
+    """Convert the single value, or null, of an old bundle to values."""
+    return () if value is None else (value,) if isinstance(value, str) else value
+
+
 class LabelMap(BaseModel):
     """The mapping from label columns of the training file to labels.
 
     Attributes
     ----------
     columns : names of the label columns.
-    positive : values of a single label column that mean toxic; empty if label columns hold 0 and 1, or if labels are
-        exclusive.
-    negative : value of a single label column that means not toxic, if the user named it or labels are exclusive; else
-        None.
+    positive : values of a single label column that mean toxic; empty if label columns hold 0 and 1, or if each value is
+        a label.
+    negative : values of a single label column that mean not toxic, if the user named them or labels are exclusive. In
+        old bundles, this is one value or null.
+    separator : what separates several values in a cell of a single label column; "list" for lists, and null if each
+        cell holds one value.
+    positive_from : smallest number in a label column that means toxic; null if label columns do not hold numbers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     columns: tuple[str, ...] = ()
     positive: tuple[str, ...] = ()
-    negative: str | None = None
+    negative: Annotated[tuple[str, ...], BeforeValidator(_as_values)] = ()
+    separator: str | None = None
+    positive_from: FiniteFloat | None = None
 
 
 class Manifest(BaseModel):

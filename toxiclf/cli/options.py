@@ -24,19 +24,22 @@ COMMENTS = typer.Argument(
 )
 TEXT = of_input(metavar="COL", help="Column with the comment; detected if left out.")
 LABEL = of_input(
-    metavar="COL[,COL…]",
-    help="Label column, or several columns of 0 and 1 separated by commas (quote a name with a comma); detected if "
-    "left out.",
+    metavar="COL[=NAME][,COL…]",
+    help="Label column, or several columns of 0 and 1 (quote a name with a comma); =NAME names the label; detected if "
+    "left out; repeatable.",
 )
-NEGATIVE = of_input(
-    metavar="VALUE",
-    help="Label value that means not toxic; if the column has more than two values, each other value becomes a label.",
+NEGATIVE = of_input(metavar="VALUE", help="Label value that is not toxic; others become labels; repeatable.")
+POSITIVE = of_input(metavar="VALUE", help="Label value that means toxic; repeatable.")
+SEPARATOR = of_input(
+    "--label-separator",
+    metavar="SIGN",
+    help="Sign between several values in one label cell, or list, or none; detected if left out.",
 )
-POSITIVE = of_input(metavar="VALUE", help="Label value that means toxic; may be given several times.")
+POSITIVE_FROM = of_input("--positive-from", metavar="NUMBER", help="Smallest number that means toxic, such as 0.5.")
 HEADER = of_input("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
-DELIMITER = of_input(metavar="CHAR", help="Delimiter of columns, one character or tab; detected if left out.")
+DELIMITER = of_input(metavar="CHAR", help="Delimiter of columns, a character or tab; detected if left out.")
 SHEET = of_input(metavar="NAME", help="Sheet of an Excel workbook; the first if left out.")
-BY = of_input(metavar="COL", help="Column, such as a source, whose values are subgroups in the report.")
+BY = of_input(metavar="COL", help="Column whose values, such as sources, are subgroups in the report.")
 NO_COMMENTS = of_output("--no-comments", help="Leave the texts of comments out of the report.")
 OVERWRITE = of_output("--overwrite", help="Replace a run on other data, or of another kind, in the folder.")
 STRICT = of_output("--strict", help="Exit with code 5 if any row was rejected.")
@@ -55,14 +58,18 @@ JSON = of_output("--json", help="Print JSON instead of a table.")
 
 
 def columns(
-    text: str | None, label: str | None, negative: str | None, positive: list[str] | None, header: bool | None,
-    delimiter: str | None, by: str | None = None, sheet: str | None = None,
+    text: str | None, label: list[str] | None, negative: list[str] | None, positive: list[str] | None,
+    label_separator: str | None, positive_from: float | None, header: bool | None, delimiter: str | None,
+    by: str | None = None, sheet: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the flags about a file's columns as arguments of :func:`toxiclf.datasets.reading.read_comments`."""
-    names = tuple(name.strip() for name in next(csv.reader([label], skipinitialspace=True))) if label else ()
+    names = [
+        name.strip() for entry in label or () if entry for name in next(csv.reader([entry], skipinitialspace=True))
+    ]
     return {
-        "text": text, "label": names, "negative": negative, "positive": tuple(positive or ()),
-        "header": header, "delimiter": delimiter, "by": by, "sheet": sheet,
+        "text": text, "label": tuple(names), "negative": tuple(negative or ()), "positive": tuple(positive or ()),
+        "label_separator": label_separator, "positive_from": positive_from, "header": header, "delimiter": delimiter,
+        "by": by, "sheet": sheet,
     }  # fmt: skip
 
 

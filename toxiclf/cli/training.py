@@ -21,9 +21,11 @@ def train(
         options.of_input(metavar="FILE", help="Separate test set, instead of a share of the rows."),
     ] = None,
     text: Annotated[str | None, options.TEXT] = None,
-    label: Annotated[str | None, options.LABEL] = None,
-    negative: Annotated[str | None, options.NEGATIVE] = None,
+    label: Annotated[list[str] | None, options.LABEL] = None,
+    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
     positive: Annotated[list[str] | None, options.POSITIVE] = None,
+    label_separator: Annotated[str | None, options.SEPARATOR] = None,
+    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     sheet: Annotated[str | None, options.SHEET] = None,
@@ -82,7 +84,9 @@ def train(
         )
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
-    columns = options.columns(text, label, negative, positive, header, delimiter, by, sheet)
+    columns = options.columns(
+        text, label, negative, positive, label_separator, positive_from, header, delimiter, by, sheet
+    )
     rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
@@ -132,9 +136,11 @@ def evaluate(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
     comments: Annotated[str, options.COMMENTS],
     text: Annotated[str | None, options.TEXT] = None,
-    label: Annotated[str | None, options.LABEL] = None,
-    negative: Annotated[str | None, options.NEGATIVE] = None,
+    label: Annotated[list[str] | None, options.LABEL] = None,
+    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
     positive: Annotated[list[str] | None, options.POSITIVE] = None,
+    label_separator: Annotated[str | None, options.SEPARATOR] = None,
+    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     sheet: Annotated[str | None, options.SHEET] = None,
@@ -158,7 +164,9 @@ def evaluate(
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
     if out is not None and not overwrite:
         check_earlier_run(out, None, {}, "--overwrite")
-    columns = options.columns(text, label, negative, positive, header, delimiter, by, sheet)
+    columns = options.columns(
+        text, label, negative, positive, label_separator, positive_from, header, delimiter, by, sheet
+    )
     report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]
     for note in report.data["notes"]:

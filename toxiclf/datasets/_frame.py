@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from toxiclf.datasets._table import Table
 from toxiclf.errors import UsageError, listed
 from toxiclf.rows import Row
@@ -42,6 +44,8 @@ def frame_table(frame: Frame) -> Table:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     try:
         if value != value:  # NaN and NaT are not equal to themselves
             return None

@@ -122,7 +122,7 @@ def labels_of(y: Any, texts: list[str], place_of_negative: Callable[[list[Any]],
     targets = (codes[:, None] == order[1:]).astype(np.uint8)
     none, *names = (str(classes[c]) for c in order)
     if len(classes) > 2:
-        return Labels(classes, order, targets, tuple(names), none, LabelMap(negative=none))
+        return Labels(classes, order, targets, tuple(names), none, LabelMap(negative=(none,)))
     if first == 0 and np.isin(classes, (0, 1)).all():  # False and True, too
         return Labels(classes, order, targets, ("toxic",))
     name = names[0] if isinstance(classes[0], str) else "toxic"

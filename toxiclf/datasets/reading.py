@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 import os
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Protocol
 
 import numpy as np
 
-from toxiclf.bundle.manifest import LabelMap
 from toxiclf.datasets import cards
+from toxiclf.datasets._cells import NONE
 from toxiclf.datasets._frame import FRAME, Frame, frame_table
 from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
 from toxiclf.datasets.comments import Comments, consistent, no_usable_row
+from toxiclf.datasets.labels import LabelOptions, Like, is_binary, label_entries, label_rows
 from toxiclf.errors import DataError, UsageError
-from toxiclf.rows import LABEL_NAMES, Rejected, Row, RowReader, check_column, is_text_name
+from toxiclf.rows import LABEL_NAMES, Rejected, Row, RowReader, column_named, find_column, folded, is_text_name
 
 Source = str | os.PathLike[str] | Frame
 """A file's path, ``corpus:NAME`` or a DataFrame."""
 
-_TRUE = frozenset({"1", "1.0", "true", "t", "yes", "y"})
-_FALSE = frozenset({"0", "0.0", "false", "f", "no", "n"})
-_GENERIC = LABEL_NAMES - {"hate", "abusive", "욕설", "혐오", "악성"}
-_MOST_LABELS = 20
 _SAMPLE_ROWS = 1000
-
-
-class Like(Protocol):
-    """Labels that a new file must match: those of training rows or of a model's manifest."""
-
-    @property
-    def labels(self) -> tuple[str, ...]: ...
-    @property
-    def negative(self) -> str | None: ...
-    @property
-    def label_map(self) -> LabelMap: ...
 
 
 def read_comments(
     source: Source,
     *,
     text: str | None = None,
-    label: Sequence[str] = (),
-    negative: str | None = None,
-    positive: Sequence[str] = (),
+    label: str | Sequence[str] | Mapping[str, str] = (),
+    negative: str | Sequence[str] | None = None,
+    positive: str | Sequence[str] = (),
+    label_separator: str | None = None,
+    positive_from: float | None = None,
     header: bool | None = None,
     delimiter: str | None = None,
     sheet: str | None = None,
@@ -65,14 +50,21 @@ def read_comments(
     text : str, optional
         The column with the comments; detected if left out. In JSON, a dotted path such as "comment.body" leads into an
         object; so it does for ``label`` and ``by``.
-    label : sequence of str
-        The label column, or several columns of 0 and 1; detected if left out.
-    negative : str, optional
-        The label value that is not toxic. If the column holds more than two values and ``positive`` is not given, every
-        value but this one becomes a label, and a comment has at most one label.
-    positive : sequence of str
+    label : str, sequence of str or mapping
+        The label column, or several columns of 0 and 1; detected if left out. ``"판정=악성"`` or ``{"판정": "악성"}``
+        names the label of a column.
+    negative : str or sequence of str, optional
+        The label values that are not toxic. If the column holds more than one other value and neither ``positive`` nor a
+        name of the label is given, each other value becomes a label, and a comment has at most one label. With
+        ``""``, an empty cell is not toxic.
+    positive : str or sequence of str
         The label values that are toxic. All other values are not toxic; if ``negative`` is given too, rows with any
         other value are rejected.
+    label_separator : str, optional
+        What separates several values in a cell, such as ``"|"``; ``"list"`` if cells hold lists, ``"none"`` if each cell
+        holds one value; detected if left out. Values of such cells become independent labels.
+    positive_from : float, optional
+        The smallest number that is toxic, if label columns hold numbers such as 0.7.
     header : bool, optional
         Whether the first row names the columns; detected if left out.
     delimiter : str, optional
@@ -85,8 +77,8 @@ def read_comments(
         If ``source`` is ``corpus:NAME``, the part to read: "train" or "test". Training rows are read if the corpus has
         no test rows.
     like : Comments, manifest or None
-        Training rows or a model's manifest, whose labels the file must have. If ``label``, ``negative`` and
-        ``positive`` are left out, columns of the file become labels in the same way as in training.
+        Training rows or a model's manifest, whose labels the file must have. If no argument about labels is given,
+        columns of the file become labels in the same way as in training.
 
     Returns
     -------
@@ -112,6 +104,7 @@ def read_comments(
     """
     frame = source if isinstance(source, Frame) else None
     source = FRAME if isinstance(source, Frame) else _path(source)
+    positive, negative = _values(positive), _values(negative)
     format = None
     name = source
     if source.startswith(cards.PREFIX):
@@ -126,28 +119,32 @@ def read_comments(
         text = text or card.text
         if not label:
             label = card.labels
-            if not positive and negative is None:
-                positive, negative = card.positive, card.negative
+            if not positive and not negative:
+                positive, negative = card.positive, _values(card.negative)
     table = read_table(source, format, header, delimiter, sheet) if frame is None else frame_table(frame)
     if not table.rows:
         raise no_usable_row(name, table.rejected)
-    if like is not None and not label and not positive and negative is None:
-        positive, negative = like.label_map.positive, like.label_map.negative
-        if all(column in table.columns for column in like.label_map.columns):
-            label = like.label_map.columns
-    text, label = _columns(table, text, label, by)
+    names: tuple[str | None, ...] = ()
+    if like is not None:
+        known = like.label_map
+        if not label and not positive and not negative and label_separator is None and positive_from is None:
+            positive, negative, positive_from = known.positive, known.negative, known.positive_from
+            label_separator = None if positive_from is not None or len(known.columns) > 1 else known.separator or NONE
+            columns = [find_column(table.columns, column) for column in known.columns]
+            if None not in columns:
+                label = [column for column in columns if column is not None]
+                names = like.labels if len(known.columns) == len(like.labels) else ()
+        elif label_separator is None:
+            label_separator = known.separator
+    text = column_named(text, table.columns) if text else None
+    by = column_named(by, table.columns) if by else None
+    entries = label_entries(label, table.columns)
+    text, label = _columns(table, text, tuple(entries), by)
     for row in table.rows:
         row.values.update({name: row.get(name) for name in (text, *label, by) if name and "." in name})  # nested JSON
-    reading = _Reading(name, table, text, tuple(label), by)
-    if len(label) > 1:
-        if positive or negative is not None:
-            raise UsageError(
-                "--positive and --negative work with one label column, but several are given; leave both options out "
-                "and write 0 or 1 in each label column"
-            )
-        comments = reading.several()
-    else:
-        comments = reading.single(negative, frozenset(positive), like)
+    names = names or tuple(entries.get(column) for column in label)
+    options = LabelOptions(tuple(label), names, negative, positive, label_separator, positive_from)
+    comments = _comments(name, table, text, options, like, by)
     if like is not None:
         if len(comments.labels) == len(like.labels) == 1 and comments.negative is like.negative is None:
             comments = replace(comments, labels=like.labels)  # a single label matches, whatever its column is called
@@ -169,6 +166,55 @@ def _path(source: object) -> str:
             "texts give targets, too, as in train(texts, targets=targets) or Comments.of(texts, targets)"
         )
     return os.fspath(source)
+
+
+def _values(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return one label value, several or none as a tuple; values that are numbers are written out."""
+    given = () if given is None else given
+    return tuple(map(as_string, [given] if isinstance(given, str | int | float) else given))
+
+
+def _comments(
+    source: str, table: Table, text: str, options: LabelOptions, like: Like | None, by: str | None
+) -> Comments:
+    """Convert a table to comments: label values become targets, and rows without a text or a label are rejected."""
+    rejected = list(table.rejected)
+
+    def reject(row: Row, reason: str) -> None:
+        rejected.append(Rejected(row.line, reason, str(row.values.get(text) or "")[:10_000]))
+
+    usable = []
+    for row in table.rows:
+        if not isinstance(row.values.get(text), str) or not row.values[text].strip():
+            reject(row, "no text")
+        elif "" not in options.negative and (
+            missing := [name for name in options.columns if not as_string(row.values.get(name))]
+        ):
+            reject(row, f"no label in column {missing[0]}")
+        else:
+            usable.append(row)
+    labeled = label_rows(usable, options, like)
+    for row, reason in labeled.rejected:
+        reject(row, reason)
+    rows = labeled.rows
+    note = (
+        f"{source}: {table.note}; text from '{text}', label from {', '.join(map(repr, options.columns))} "
+        f"({labeled.meaning})"
+    )
+    return Comments(
+        texts=[row.values[text] for row in rows],
+        targets=np.array(labeled.targets, dtype=np.uint8).reshape(len(rows), len(labeled.labels)),
+        labels=labeled.labels,
+        negative=labeled.negative,
+        lines=np.array([row.line for row in rows], dtype=np.intp),
+        source=source,
+        text_column=text,
+        label_map=labeled.label_map,
+        rejected=tuple((source, row) for row in sorted(rejected, key=lambda row: row.line)),
+        notes=("; ".join((note, *labeled.remarks)),),
+        group_column=_clean(by or ""),
+        groups=tuple(_clean(as_string(row.values.get(by))) for row in rows) if by else (),
+    )
 
 
 def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None) -> Iterator[str]:
@@ -210,10 +256,6 @@ def _usable(reader: RowReader, reject: Callable[[Rejected], None] | None) -> Ite
 
 
 def _columns(table: Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
-    for name in ([text] if text else []) + list(label) + ([by] if by else []):
-        check_column(name, table.columns)
-    if len(set(label)) < len(label):
-        raise UsageError(f"--label names a column twice: {', '.join(label)}; name each once")
     sample = table.rows[:_SAMPLE_ROWS]
     if text is None:
         left = [name for name in table.columns if name not in (*label, by)]
@@ -222,7 +264,7 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
         text = _text_column(left, sample)
     if not label:
         others = [c for c in table.columns if c not in (text, by)]
-        named = [c for c in others if c.rpartition(".")[2].casefold() in LABEL_NAMES]
+        named = [c for c in others if folded(c.rpartition(".")[2]) in LABEL_NAMES]
         binary = [c for c in others if is_binary([as_string(row.get(c)) for row in sample])]
         candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not candidates:
@@ -243,132 +285,6 @@ def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
     return named[0] if named else max(columns, key=lambda name: lengths[name])
 
 
-def is_binary(values: Sequence[str]) -> bool:
-    """Return whether all non-empty values mean 1 or 0, as "true" and "no" do; False if all are empty."""
-    present = {value.casefold() for value in values if value}
-    return bool(present) and present <= _TRUE | _FALSE
-
-
 def _clean(value: str) -> str:
     """Replace lone surrogates by "?", so that the value can be written as UTF-8."""
     return value.encode("utf-8", "replace").decode()
-
-
-class _Reading:
-    """Converts a table to comments: label values become targets, and rows without a text or a label are rejected."""
-
-    def __init__(self, source: str, table: Table, text: str, label: tuple[str, ...], by: str | None = None) -> None:
-        self._source, self._text, self._label, self._by = source, text, label, by
-        self._rejected = list(table.rejected)
-        self._note = table.note
-        self._rows: list[Row] = []
-        for row in table.rows:
-            if not isinstance(row.values.get(text), str) or not row.values[text].strip():
-                self._reject(row, "no text")
-            elif missing := [name for name in label if not as_string(row.values.get(name))]:
-                self._reject(row, f"no label in column {missing[0]}")
-            else:
-                self._rows.append(row)
-
-    def several(self) -> Comments:
-        """Convert a table with several label columns to comments; reject rows with a label that is not 0 or 1."""
-        rows, targets = [], []
-        for row in self._rows:
-            values = [as_string(row.values[name]).casefold() for name in self._label]
-            odd = next((value for value in values if value not in _TRUE | _FALSE), None)
-            if odd is not None:
-                self._reject(row, f"label '{odd}' is neither 0 nor 1")
-            else:
-                rows.append(row)
-                targets.append([value in _TRUE for value in values])
-        return self._comments(rows, targets, self._label, None, "0 and 1 in each", LabelMap(columns=self._label))
-
-    def single(self, negative: str | None, positive: frozenset[str], like: Like | None) -> Comments:
-        """Convert a table with one label column to comments with one label, or with labels that exclude each other.
-
-        ``negative`` is the label value that is not toxic; ``positive`` holds those that are toxic. Labels exclude each
-        other if ``like`` says so, or if ``negative`` alone is given and the column holds more than two values."""
-        (column,) = self._label
-        values = [as_string(row.values[column]) for row in self._rows]
-        counts = Counter(values)
-        listed = ", ".join(f"{value!r} ({count})" for value, count in counts.most_common(6))
-        for wanted in [*positive, *([negative] if negative is not None else [])]:
-            if wanted not in counts and self._rows and like is None:
-                raise UsageError(f"column '{column}' never holds {wanted!r}; give one of its values: {listed}")
-        name = "toxic" if column.casefold() in _GENERIC or re.fullmatch(r"column\d+", column) else column
-        if like is not None and like.negative is not None:
-            return self._exclusive(values, like.labels, like.negative)
-        if positive:
-            others = {negative} if negative is not None else set(counts) - positive
-            given = LabelMap(columns=self._label, positive=tuple(sorted(positive)), negative=negative)
-            return self._binary(values, positive, others, name, given)
-        if negative is not None:
-            others = set(counts) - {negative}
-            if len(others) <= 1:
-                given = LabelMap(columns=self._label, positive=tuple(others), negative=negative)
-                return self._binary(values, others, {negative}, name, given)
-            if len(others) > _MOST_LABELS:
-                raise UsageError(
-                    f"column '{column}' holds {len(counts)} values, too many for one label each; name the toxic ones "
-                    "with --positive"
-                )
-            return self._exclusive(values, tuple(sorted(others)), negative)
-        known = sum(count for value, count in counts.items() if value.casefold() in _TRUE | _FALSE)
-        if known < 0.9 * len(values):
-            raise UsageError(
-                f"column '{column}' holds {listed}; name the not toxic value with --negative VALUE, or the toxic "
-                "values with --positive VALUE"
-            )
-        values = [value.casefold() for value in values]
-        return self._binary(values, _TRUE, _FALSE, name, LabelMap(columns=self._label))
-
-    def _binary(
-        self, values: Sequence[str], true: Iterable[str], false: Iterable[str], name: str, given: LabelMap
-    ) -> Comments:
-        table = dict.fromkeys(false, False) | dict.fromkeys(true, True)
-        rows, targets = [], []
-        for row, value in zip(self._rows, values, strict=True):
-            if value in table:
-                rows.append(row)
-                targets.append([table[value]])
-            else:
-                self._reject(row, f"label '{value}' is neither a toxic nor a not toxic value")
-        seen = sorted({v for v in values if table.get(v)})
-        meaning = f"toxic where it is {' or '.join(seen)}" if seen else "never toxic"
-        return self._comments(rows, targets, (name,), None, meaning, given)
-
-    def _exclusive(self, values: Sequence[str], names: tuple[str, ...], negative: str) -> Comments:
-        rows, targets = [], []
-        for row, value in zip(self._rows, values, strict=True):
-            if value == negative or value in names:
-                rows.append(row)
-                targets.append([value == name for name in names])
-            else:
-                self._reject(row, f"label '{value}' is not one of {', '.join((negative, *names))}")
-        given = LabelMap(columns=self._label, negative=negative)
-        return self._comments(rows, targets, names, negative, f"one of {', '.join(names)}, or {negative}", given)
-
-    def _reject(self, row: Row, reason: str) -> None:
-        self._rejected.append(Rejected(row.line, reason, str(row.values.get(self._text) or "")[:10_000]))
-
-    def _comments(
-        self, rows: list[Row], targets: list[list[bool]], names: tuple[str, ...], negative: str | None, meaning: str,
-        given: LabelMap,
-    ) -> Comments:  # fmt: skip
-        return Comments(
-            texts=[row.values[self._text] for row in rows],
-            targets=np.array(targets, dtype=np.uint8).reshape(len(rows), len(names)),
-            labels=names,
-            negative=negative,
-            lines=np.array([row.line for row in rows], dtype=np.intp),
-            source=self._source,
-            text_column=self._text,
-            label_map=given,
-            rejected=tuple((self._source, row) for row in sorted(self._rejected, key=lambda row: row.line)),
-            notes=(
-                f"{self._source}: {self._note}; text from '{self._text}', label from {', '.join(map(repr, self._label))} "
-                f"({meaning})",
-            ),
-            group_column=_clean(self._by or ""),
-            groups=tuple(_clean(as_string(row.values.get(self._by))) for row in rows) if self._by else (),
-        )

@@ -22,7 +22,7 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundle.verdicts import class_scores
 from toxiclf.datasets.arrays import checked_texts, labels_of
 from toxiclf.datasets.comments import Comments, check_classes, consistent
-from toxiclf.datasets.reading import is_binary
+from toxiclf.datasets.labels import is_binary
 from toxiclf.datasets.splitting import split
 from toxiclf.errors import DataError, TrainingError, UsageError
 from toxiclf.features.vectorizers import marked_as_texts

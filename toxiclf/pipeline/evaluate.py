@@ -44,7 +44,7 @@ def evaluate_bundle(
     prior : production prevalence, the share of comments in production that are toxic, as in :func:`toxiclf.load`. None
         takes the prior that the bundle was trained with, if any. With a prior, the report has metrics of the comments
         as they are, and metrics of the same comments weighted to the prior.
-    columns : ``text``, ``label``, ``negative`` and ``positive`` of :func:`toxiclf.datasets.reading.read_comments`.
+    columns : ``text``, ``label`` and other arguments about columns of :func:`toxiclf.datasets.reading.read_comments`.
 
     Raises
     ------

@@ -5,9 +5,10 @@ No row is lost silently: a row that cannot be read is yielded as a :class:`Rejec
 
 from toxiclf.rows.format import Format
 from toxiclf.rows.guesses import Guess, naming
+from toxiclf.rows.names import column_named, find_column, folded
 from toxiclf.rows.reader import RowReader
 from toxiclf.rows.records import Rejected, Row, names_of
-from toxiclf.rows.sniffing import LABEL_NAMES, check_column, is_text_name
+from toxiclf.rows.sniffing import LABEL_NAMES, is_text_name
 from toxiclf.rows.workbook import is_workbook
 from toxiclf.rows.writer import RowWriter, neutralised, write_rejected
 
@@ -19,7 +20,9 @@ __all__ = [
     "Row",
     "RowReader",
     "RowWriter",
-    "check_column",
+    "column_named",
+    "find_column",
+    "folded",
     "is_text_name",
     "is_workbook",
     "names_of",

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from toxiclf.errors import UsageError, listed
 from toxiclf.rows.decoding import OPENERS
 from toxiclf.rows.format import Format
+from toxiclf.rows.names import folded
 from toxiclf.rows.records import LONGEST_LINE, Lines, Rejected, Row, json_row, names_of, records
 from toxiclf.rows.writer import NUMBER
 
@@ -113,26 +113,11 @@ def _clearly_columns(sample: Sequence[str], format: Format) -> bool:
 
 def is_text_name(name: str) -> bool:
     """Return whether a column, or the last key of a dotted path, has a usual name for texts."""
-    return name.rpartition(".")[2].casefold() in TEXT_NAMES
-
-
-def check_column(name: str, names: Sequence[str]) -> None:
-    """Check that a file has a column of this name.
-
-    Raises
-    ------
-    UsageError : it has none; the message lists those that it has.
-    """
-    if name in names:
-        return
-    inner = [other for other in names if other.startswith(f"{name}.")]
-    if inner:
-        raise UsageError(f"'{name}' holds JSON objects; name one of their keys: {listed(inner)}")
-    raise UsageError(f"there is no column '{name}'; the columns are: {listed(names)}")
+    return folded(name.rpartition(".")[2]) in TEXT_NAMES
 
 
 def is_name(cell: str) -> bool:
-    return cell.strip().casefold() in TEXT_NAMES | LABEL_NAMES
+    return folded(cell) in TEXT_NAMES | LABEL_NAMES
 
 
 def with_columns(format: Format, sample: Sequence[str]) -> Format:
@@ -181,7 +166,7 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     above a few repeated ones.
     """
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    if any(cell.strip().casefold() in TEXT_NAMES for cell in first):
+    if any(folded(cell) in TEXT_NAMES for cell in first):
         return True
     unlike = any(is_name(cell) for cell in first)
     for cell, column in zip(first, zip(*rest, strict=True), strict=False):

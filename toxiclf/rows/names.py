@@ -1,0 +1,55 @@
+"""Compare names of columns and label values as people write them: in any case, spacing and Unicode form."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+from toxiclf.errors import UsageError, listed
+
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+
+
+@lru_cache(maxsize=4096)
+def folded(name: str) -> str:
+    """Return the form in which two spellings of a name are equal.
+
+    Case, white space and Unicode form (NFC or NFD) make no difference, and neither does ``.0`` after a whole number.
+
+    >>> folded(" Not  Toxic") == folded("NOT TOXIC"), folded("2.0")
+    (True, '2')
+    """
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    text = " ".join(text.split())
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def find_column(columns: Sequence[str], name: str) -> str | None:
+    """Return the column with this name, or else the only one whose name differs in spelling; None if there is none.
+
+    >>> find_column(["text", "Label"], "label")
+    'Label'
+    """
+    if name in columns:
+        return name
+    alike = [column for column in columns if folded(column) == folded(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def column_named(name: str, columns: Sequence[str]) -> str:
+    """Return the column with this name, as the file spells it.
+
+    Raises
+    ------
+    UsageError : there is none; the message lists the columns.
+    """
+    column = find_column(columns, name)
+    if column is not None:
+        return column
+    inner = [other for other in columns if other.startswith(f"{name}.")]
+    if inner:
+        raise UsageError(f"'{name}' holds JSON objects; name one of their keys: {listed(inner)}")
+    raise UsageError(f"there is no column '{name}'; the columns are: {listed(columns)}")
