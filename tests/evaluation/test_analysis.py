@@ -18,11 +18,12 @@ from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.analysis import calibration_curve, threshold_curve
 from toxiclf.evaluation.checks import CheckedRun
 from toxiclf.evaluation.checks.outcome import false_positive_gap
-from toxiclf.evaluation.explain import occluded, telling_tokens
+from toxiclf.evaluation.explain import telling_tokens
 from toxiclf.evaluation.slices import identity_terms, slice_figures, slice_rows
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.occlusion import occluded
 from toxiclf.text.tokenizers import tokenizer
 
 

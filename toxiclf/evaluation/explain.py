@@ -1,62 +1,19 @@
-"""Measure the effect of each token on a comment's score, and find labels that may be wrong."""
+"""Find the tokens that move scores most, and labels that may be wrong."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.sections import Doubt, DoubtedRow, Token
-from toxiclf.text.normalize import Normalizer
+from toxiclf.text.occlusion import Occluded
 
-Score = Callable[[Sequence[str]], NDArray[np.float32]]
-Spans = Callable[[str], list[tuple[int, int]]]
-
-_MOST_TOKENS = 60  # tokens of a comment whose effect is measured, from its beginning
-_MOST_CHARACTERS = 40_000  # characters that may be scored to explain one comment
 _FEWEST = 3  # a token in fewer comments is not reported
 _MOST_DOUBTED = 100  # comments that are listed for each label; the count includes all
-
-
-@dataclass(frozen=True)
-class Occluded:
-    """A normalized comment with the effect of each token on its score.
-
-    Attributes
-    ----------
-    text : the normalized text.
-    spans : start and end (exclusive) of the first 60 tokens in ``text``; of fewer if the comment is very long.
-    effects : score of the comment minus its score without that token, float32 (len(spans), n_labels).
-    """
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
-    effects: NDArray[np.float32]
-
-
-def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
-    """Measure the effect of each token on a comment's score by removing the token (occlusion).
-
-    Parameters
-    ----------
-    normalized : normalized texts of comments.
-    normalizer : normalizes the texts again after a token is removed.
-    spans : function that returns the token spans of a normalized text.
-    score : function that returns scores of normalized texts, float32 (n, n_labels).
-    """
-    spans_of = [tuple(spans(text)[: min(_MOST_TOKENS, _MOST_CHARACTERS // (len(text) or 1))]) for text in normalized]
-    without = [text[:a] + text[b:] for text, places in zip(normalized, spans_of, strict=True) for a, b in places]
-    scores = score([*normalized, *normalizer.batch(without)[0]])
-    whole, rest = scores[: len(normalized)], scores[len(normalized) :]
-    result, at = [], 0
-    for i, (text, places) in enumerate(zip(normalized, spans_of, strict=True)):
-        result.append(Occluded(text, places, whole[i] - rest[at : at + len(places)]))
-        at += len(places)
-    return result
 
 
 def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: int = 15) -> list[Token]:

@@ -14,11 +14,12 @@ from toxiclf.bundle.calibration import shifted
 from toxiclf.bundle.verdicts import margins
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.bootstrap import Evaluation, evaluate
-from toxiclf.evaluation.explain import Occluded, Score, Spans, doubtful, occluded, telling_tokens
+from toxiclf.evaluation.explain import doubtful, telling_tokens
 from toxiclf.evaluation.figure_data import figure_points, length_counts
 from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.sections import Doubt, FigureData, Token
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.occlusion import Occluded, Score, Spans, occluded
 
 _LISTED = 300  # comments in all lists together; lists of all labels have equal size
 _FEWEST_LISTED = 20  # comments in each list at least, even if there are many labels

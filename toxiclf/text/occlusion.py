@@ -1,0 +1,75 @@
+"""Measure the effect of each token on a comment's scores by removing it (occlusion)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.text.normalize import Normalizer
+
+Score = Callable[[Sequence[str]], NDArray[np.float32]]
+Spans = Callable[[str], list[tuple[int, int]]]
+
+_MOST_PARTS = 60  # parts of a comment that are removed in one round
+_MOST_CHARACTERS = 60_000  # characters that are scored for one comment in one round
+_FOLLOWED = 4  # parts whose tokens are looked at in the next round
+
+
+@dataclass(frozen=True)
+class Occluded:
+    """A normalized comment with the effects of its tokens on its scores.
+
+    Attributes
+    ----------
+    text : the normalized text.
+    spans : start and end (exclusive) in ``text`` of the tokens whose effects were measured.
+    effects : score of the comment minus its score without that token, float32 (len(spans), n_labels).
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    effects: NDArray[np.float32]
+
+
+def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
+    """Measure the effect of each token on a comment's scores.
+
+    Of a comment of up to 60 tokens, each is removed in turn. In a longer one, 60 runs of tokens are removed first; then
+    the four runs with the largest effects are divided, until single tokens are left.
+
+    Parameters
+    ----------
+    normalized : normalized texts of comments.
+    normalizer : normalizes the texts again after tokens are removed.
+    spans : function that returns the token spans of a normalized text.
+    score : function that returns scores of normalized texts, float32 (n, n_labels).
+    """
+    whole = score(normalized)
+    measured: list[dict[tuple[int, int], NDArray[np.float32]]] = [{} for _ in normalized]
+    runs = [[tokens] if (tokens := list(dict.fromkeys(spans(text)))) else [] for text in normalized]
+    while any(runs):
+        parts = [(i, part) for i, text in enumerate(normalized) for part in _divided(runs[i], len(text))]
+        without = [normalized[i][: part[0][0]] + normalized[i][part[-1][1] :] for i, part in parts]
+        effects = whole[[i for i, _ in parts]] - score(normalizer.batch(without)[0])
+        largest: list[list[tuple[float, list[tuple[int, int]]]]] = [[] for _ in normalized]
+        for (i, part), effect in zip(parts, effects, strict=True):
+            if len(part) == 1:
+                measured[i][part[0]] = effect
+            else:
+                largest[i].append((float(np.abs(effect).max()), part))
+        runs = [[part for _, part in sorted(of_text, reverse=True)[:_FOLLOWED]] for of_text in largest]
+    return [
+        Occluded(text, tuple(sorted(tokens)), np.array([tokens[s] for s in sorted(tokens)]).reshape(-1, whole.shape[1]))
+        for text, tokens in zip(normalized, measured, strict=True)
+    ]
+
+
+def _divided(runs: Sequence[list[tuple[int, int]]], length: int) -> list[list[tuple[int, int]]]:
+    """Divide runs of tokens into as many parts as one round may remove from a text of this length."""
+    room = min(_MOST_PARTS, max(2 * _FOLLOWED, _MOST_CHARACTERS // (length or 1)))
+    sizes = [ceil(len(run) / (room // len(runs))) for run in runs]
+    return [run[at : at + size] for run, size in zip(runs, sizes, strict=True) for at in range(0, len(run), size)]
