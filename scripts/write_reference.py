@@ -156,6 +156,8 @@ def _parameters(command: Any) -> Iterator[str]:
     """Tables of arguments and options, one for each group of options."""
     groups: dict[str, list[list[object]]] = {}
     for parameter in command.params:
+        if getattr(parameter, "hidden", False):
+            continue
         is_option = parameter.opts[0].startswith("-")
         groups.setdefault(getattr(parameter, "rich_help_panel", None) or "", []).append(_row(parameter, is_option))
     for title, rows in groups.items():

@@ -197,6 +197,8 @@ def test_predict_of_a_text_is_a_table_or_json(trained_run: Path, capsys: pytest.
         printed.err
         == '--text names a column of a file; write a comment as the argument: toxiclf predict "…" --bundle DIR\n'
     )
+    assert run(["predict", "꺼져라 ㅋㅋ", "--bundle", str(trained_run), "--explain"]) == 0
+    assert "꺼져라 ㅋㅋ\ttoxic\t꺼져라\t0–3\t+" in capsys.readouterr().out
     assert run(["predict", "꺼져라", "--bundle", str(trained_run), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"text", "is_toxic", "labels", "truncated", "no_known_tokens"}

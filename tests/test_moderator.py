@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import asdict, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -197,9 +198,10 @@ def test_a_bare_string_is_checked_but_not_scored(moderator: Moderator) -> None:
 def test_a_moderator_is_pickled_and_copied_at_any_time(bundle: Path, threads: int) -> None:
     moderator = toxiclf.load(bundle, threads=threads, prior=0.02, thresholds=0.7)
     moderator.spans("꺼져 이 멍청아")  # loads MeCab
-    wanted = moderator.check(TEXTS * 400)
+    texts = [*TEXTS, *TEXTS[1:2] * 1100]  # two chunks
+    wanted = moderator.check(texts)
     for other in (pickle.loads(pickle.dumps(moderator)), copy.deepcopy(moderator)):  # noqa: S301  # our own
-        assert other.check(TEXTS * 400) == wanted
+        assert other.check(texts) == wanted
         assert (other.manifest.to_bytes(), other._threads) == (moderator.manifest.to_bytes(), threads)
 
 
@@ -244,6 +246,30 @@ def test_thresholds_can_be_given_but_not_assigned_into(saved: Callable[[str, str
 def test_wrong_thresholds_are_refused(bundle: Path, thresholds: Any, sentence: str) -> None:
     with pytest.raises(toxiclf.UsageError, match=sentence):
         toxiclf.load(bundle, thresholds=thresholds)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [("ngram_logistic", "two"), pytest.param("logistic", "exclusive", marks=pytest.mark.check)],
+)
+def test_a_verdict_is_explained_by_tokens_of_the_comment(trained: Trained, model: str, kind: str) -> None:
+    moderator = trained(model, kind).moderator
+    texts = ["ㅋㅋㅋㅋㅋㅋ 정말  꺼\u200b져 이 멍청아", *TEXTS[:6]] * 5  # two chunks
+    verdicts = shared(moderator, 2).check(texts, explain=True)
+    assert moderator.check(texts[0], explain=True) == verdicts[0]
+    for text, verdict, plain in zip(texts, verdicts, moderator.check(texts), strict=True):
+        for entry, other in zip(verdict.entries, plain.entries, strict=True):
+            assert (replace(entry, tokens=None), other.tokens) == (other, None)
+            assert entry.tokens is not None
+            assert all(text[token.start : token.end] == token.text for token in entry.tokens)
+            sizes = [abs(token.effect) for token in entry.tokens]
+            assert sizes == sorted(sizes, reverse=True)
+    strongest = verdicts[0]["toxic"].tokens[0]  # type: ignore[index]
+    without = texts[0][: strongest.start] + texts[0][strongest.end :]
+    whole, rest = moderator.score([texts[0], without])[:, 0]
+    assert strongest.effect == pytest.approx(whole - rest, abs=1e-5)
+    content = json.loads(json.dumps(verdicts[0].as_dict()))
+    assert content["labels"][0]["tokens"][0] == asdict(strongest)
 
 
 @pytest.mark.parametrize("model", ["ngram_logistic", "logistic"])

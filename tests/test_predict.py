@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_a_model_of_many_labels_adds_columns_for_each(moderator: Moderator, tmp_
         def labels(self) -> tuple[str, ...]:
             return ("욕설", "혐오")
 
-        def check(self, texts: Any) -> Any:
+        def check(self, texts: Any, **options: Any) -> Any:
             verdicts = moderator.check(texts)
             return [type(v)((v.entries[0], v.entries[0]), v.truncated, v.no_known_tokens) for v in verdicts]
 
@@ -149,6 +150,20 @@ def test_a_model_of_many_labels_adds_columns_for_each(moderator: Moderator, tmp_
     (row,) = table(tmp_path / "out.csv")
     added = [f"{label}_{name}" for label in ("욕설", "혐오") for name in ("score", "threshold", "is_toxic")]
     assert list(row) == ["text", "n", *added, "truncated", "no_known_tokens"]
+
+
+@pytest.mark.parametrize("out", ["out.csv", "out.jsonl"])
+def test_a_file_is_explained_by_tokens_in_a_column(
+    out: str, predict: Predict, moderator: Moderator, tmp_path: Path
+) -> None:
+    predict("text,tokens\n꺼져 이 새끼야,a\n,b\n", out=out, explain=True)
+    row = table(tmp_path / out)[0] if out == "out.csv" else lines_of(tmp_path / out)[0]
+    assert (list(row)[-1], row["tokens"]) == ("toxiclf_tokens", "a")
+    tokens = row["toxiclf_tokens"]
+    (strongest, *_) = (json.loads(tokens) if isinstance(tokens, str) else tokens)["toxic"]
+    wanted = moderator.check("꺼져 이 새끼야", explain=True)["toxic"].tokens
+    assert wanted is not None
+    assert strongest == {**asdict(wanted[0]), "effect": pytest.approx(wanted[0].effect, abs=1e-4)}
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1+1", "-1+1", "@a", "=HYPERLINK(1)"])
@@ -288,7 +303,7 @@ def test_an_interrupted_run_leaves_no_half_output(
     check = moderator.check
     calls: list[int] = []
 
-    def interrupted(texts: Any) -> Any:
+    def interrupted(texts: Any, **options: Any) -> Any:
         calls.append(len(texts))
         if len(calls) == 2:
             raise KeyboardInterrupt

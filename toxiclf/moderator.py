@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -22,9 +22,11 @@ from toxiclf.text.chunks import chunks
 from toxiclf.text.encoder import TextEncoder
 from toxiclf.text.given import given_texts
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.occlusion import TokenEffect, occluded, strongest
 
 T = TypeVar("T")
 _COMMENTS, _CHARACTERS = 1024, 2**17  # limits of a chunk; in a larger chunk, batches have more similar lengths
+_EXPLAINED = 32  # limit of a chunk whose verdicts are explained, each by up to some 240 comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,15 @@ class LabelVerdict:
         Decision threshold in [0, 1]; None if the class with the highest score is the verdict.
     is_toxic : bool
         Whether the score is at or above the threshold, or is the highest of all classes.
+    tokens : tuple of TokenEffect or None
+        The tokens that raise or lower the score most, up to ten, strongest first; None if the verdict is not explained.
     """
 
     label: str
     score: float
     threshold: float | None
     is_toxic: bool
+    tokens: tuple[TokenEffect, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,15 @@ class Verdict:
         raise KeyError(f"{label!r}; the labels are {', '.join(entry.label for entry in self.entries)}")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the verdict as a dictionary of plain JSON types."""
+        """Return the verdict as a dictionary of plain JSON types; ``tokens`` of labels are left out if they are None."""
+        entries = [asdict(entry) for entry in self.entries]
+        for entry in entries:
+            if entry["tokens"] is None:
+                del entry["tokens"]
         return {
             "is_toxic": self.is_toxic,
             "label": self.label,
-            "labels": [asdict(entry) for entry in self.entries],
+            "labels": entries,
             "truncated": self.truncated,
             "no_known_tokens": self.no_known_tokens,
         }
@@ -198,10 +207,10 @@ class Moderator:
         return np.concatenate([np.empty((0, len(self.labels)), dtype=np.float32), *parts])
 
     @overload
-    def check(self, texts: str) -> Verdict: ...  # type: ignore[overload-overlap]  # a string is a sequence of strings, too
+    def check(self, texts: str, *, explain: bool = False) -> Verdict: ...  # type: ignore[overload-overlap]  # a string is a sequence of strings, too
     @overload
-    def check(self, texts: Sequence[str]) -> list[Verdict]: ...
-    def check(self, texts: str | Sequence[str]) -> Verdict | list[Verdict]:
+    def check(self, texts: Sequence[str], *, explain: bool = False) -> list[Verdict]: ...
+    def check(self, texts: str | Sequence[str], *, explain: bool = False) -> Verdict | list[Verdict]:
         """Decide whether comments are toxic: whether the score of at least one label reaches its threshold.
 
         If labels exclude each other, the class with the highest score is the verdict, unless the model was trained with
@@ -211,6 +220,10 @@ class Moderator:
         ----------
         texts : str or sequence of str
             One comment, or any number of them in a list, tuple, generator, Series or array.
+        explain : bool
+            Whether verdicts name the tokens that raise or lower each score, in :attr:`LabelVerdict.tokens`. A token's
+            effect is the score minus the score without the token (occlusion), as in the report. A comment of n tokens
+            then costs as much as n + 1 comments, and a long one at most as much as some 240.
 
         Returns
         -------
@@ -223,8 +236,31 @@ class Moderator:
             ``texts`` is a table, a mapping or a set, or holds a value that is not a string. It is also a TypeError.
         """
         if isinstance(texts, str):
-            return self.check([texts])[0]
-        return [verdict for part in self._in_chunks(self._verdicts, given_texts(texts)) for verdict in part]
+            return self.check([texts], explain=explain)[0]
+        if explain:
+            parts = self._in_chunks(self._explained, given_texts(texts), _EXPLAINED)
+        else:
+            parts = self._in_chunks(self._verdicts, given_texts(texts))
+        return [verdict for part in parts for verdict in part]
+
+    def _explained(self, texts: Sequence[str]) -> list[Verdict]:
+        normalized = [self.normalizer.with_offsets(text) for text in texts]
+        effects = occluded([n.text for n in normalized], self.normalizer, self.spans, self._scores)
+        return [
+            replace(
+                verdict,
+                entries=tuple(
+                    replace(entry, tokens=strongest(comment, j, text, n)) for j, entry in enumerate(verdict.entries)
+                ),
+            )
+            for verdict, comment, text, n in zip(self._verdicts(texts), effects, texts, normalized, strict=True)
+        ]
+
+    def _scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return calibrated scores, computed in the calling thread."""
+        parts = chunks(texts, characters=_CHARACTERS, comments=_COMMENTS)
+        raw = [self._scorer.run(self._encoder.encode(part)) for part in parts]
+        return self.manifest.calibration.apply(np.concatenate([np.empty((0, len(self.labels)), np.float32), *raw]))
 
     def _verdicts(self, texts: Sequence[str]) -> list[Verdict]:
         encoded = self._encoder.encode(texts)
@@ -244,9 +280,9 @@ class Moderator:
             )
         ]
 
-    def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str]) -> list[T]:
+    def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str], comments: int = _COMMENTS) -> list[T]:
         """Call ``work`` on each chunk of the comments, in the moderator's threads, and return the results in order."""
-        parts = list(chunks(texts, characters=_CHARACTERS, comments=_COMMENTS))
+        parts = list(chunks(texts, characters=_CHARACTERS, comments=comments))
         threads = min(self._threads, len(parts))
         if threads < 2:
             return [work(part) for part in parts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,8 +15,10 @@ from toxiclf._progress import Bar
 from toxiclf.errors import UsageError, listed
 from toxiclf.moderator import Moderator, Verdict
 from toxiclf.rows import Rejected, Row, RowReader, RowWriter, column_named, find_column, is_text_name, naming
+from toxiclf.text.occlusion import TokenEffect
 
 _CHUNK, _CHUNK_CHARS = 2048, 2**23
+_TOKENS = 5  # that explain the score of a label
 _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -41,6 +43,7 @@ def predict_rows(
     header: bool | None = None,
     delimiter: str | None = None,
     sheet: str | None = None,
+    explain: bool = False,
 ) -> Predicted:
     """Score every row of a file, and write the row with its verdict.
 
@@ -59,6 +62,7 @@ def predict_rows(
     header : whether the first row names the columns; None to detect it.
     delimiter : delimiter between columns; None to detect it.
     sheet : name of the sheet of a workbook; None for the first.
+    explain : whether a last column, tokens, has the tokens that move each label's score most, up to five, as JSON.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def predict_rows(
         columns = reader.format.columns
         with naming(reader.guesses):
             column = _text_column(reader.format.names, moderator.manifest.text_column, column)
-        added = _added_columns(moderator, columns)
+        added = _added_columns(moderator, columns, explain)
         say(f"{reader.name}: {reader.found}; comments from '{column}'")
         stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
         writer = RowWriter(stream, [*columns, *added], kind)
@@ -90,7 +94,9 @@ def predict_rows(
                     late |= row.values.keys() - columns
                 else:
                     aside.write(row, column)
-            for row, verdict in zip(rows, moderator.check([row.get(column) for row in rows]), strict=True):
+            for row, verdict in zip(
+                rows, moderator.check([row.get(column) for row in rows], explain=explain), strict=True
+            ):
                 writer.write({**row.values, **dict(zip(added, _cells(verdict), strict=True))})
             count += len(rows)
             n_rejected += len(chunk) - len(rows)
@@ -178,7 +184,7 @@ def _text_column(columns: Sequence[str], trained_on: str, wanted: str | None) ->
     raise UsageError(f"the column of the comments is not clear; name it with --text: the columns are {listed(columns)}")
 
 
-def _added_columns(moderator: Moderator, present: tuple[str, ...]) -> list[str]:
+def _added_columns(moderator: Moderator, present: tuple[str, ...], explain: bool) -> list[str]:
     """Return the names of the added columns, prefixed with ``toxiclf_`` if the input already has one of them."""
     names = ("score", "threshold", "is_toxic")
     labels = moderator.labels
@@ -186,7 +192,7 @@ def _added_columns(moderator: Moderator, present: tuple[str, ...]) -> list[str]:
         added = ["label", "is_toxic", *(f"{label}_score" for label in labels)]
     else:
         added = list(names) if len(labels) == 1 else [f"{label}_{name}" for label in labels for name in names]
-    added += ["truncated", "no_known_tokens"]
+    added += ["truncated", "no_known_tokens", *(["tokens"] if explain else [])]
     while set(added) & set(present):
         added = [f"toxiclf_{name}" for name in added]
     return added
@@ -198,7 +204,16 @@ def _cells(verdict: Verdict) -> list[Any]:
     for entry in verdict.entries:
         decided = [] if entry.threshold is None else [round(entry.threshold, 6), entry.is_toxic]
         values += [round(entry.score, 6), *decided]
-    return [*values, verdict.truncated, verdict.no_known_tokens]
+    values += [verdict.truncated, verdict.no_known_tokens]
+    if any(entry.tokens is not None for entry in verdict.entries):
+        values.append(
+            {entry.label: [_token(token) for token in (entry.tokens or ())[:_TOKENS]] for entry in verdict.entries}
+        )
+    return values
+
+
+def _token(token: TokenEffect) -> dict[str, Any]:
+    return {**asdict(token), "effect": round(token.effect, 4)}
 
 
 def _chunks(reader: RowReader) -> Iterator[list[Row | Rejected]]:

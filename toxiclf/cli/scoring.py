@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from toxiclf.errors import UsageError
 
 if TYPE_CHECKING:
     from toxiclf.bundle.manifest import Manifest
+    from toxiclf.moderator import Verdict
 
 
 _TABLES = (
@@ -59,6 +61,12 @@ def predict(
     ] = None,
     prior: Annotated[str | None, options.PRIOR] = None,
     threshold: Annotated[str | None, options.THRESHOLD] = None,
+    explain: Annotated[
+        bool,
+        options.of_output(
+            "--explain", help="Name the tokens that raise or lower each score; takes many times as long."
+        ),
+    ] = False,
     strict: Annotated[bool, options.STRICT] = False,
     as_json: Annotated[bool, options.of_output("--json", help="Write JSON Lines.")] = False,
 ) -> None:
@@ -90,7 +98,7 @@ def predict(
     if moderator.prior is not None:
         say(f"scores are corrected to the {in_words(moderator.prior)}")
     if source is None:
-        verdicts = moderator.check(comments)
+        verdicts = moderator.check(comments, explain=explain)
         if as_json:
             for comment, verdict in zip(comments, verdicts, strict=True):
                 print_json({"text": comment, **verdict.as_dict()})
@@ -108,6 +116,10 @@ def predict(
                 for entry in verdict.entries
             ]
             print_table([heading, *lines])
+            if explain:
+                print_table(
+                    [["comment", "label", "token", "position", "effect on the score"], *_tokens(comments, verdicts)]
+                )
         return
     from toxiclf.predict import predict_rows
 
@@ -122,11 +134,21 @@ def predict(
         header=header,
         delimiter=delimiter,
         sheet=sheet,
+        explain=explain,
     )
     if result.rejected:
         say(f"{result.rejected:,} rows were rejected: {result.rejected_file}")
         if strict:
             raise typer.Exit(5)
+
+
+def _tokens(comments: Sequence[str], verdicts: Sequence[Verdict]) -> list[list[str]]:
+    return [
+        [comment, entry.label, token.text, f"{token.start}–{token.end}", f"{token.effect:+.4f}"]
+        for comment, verdict in zip(comments, verdicts, strict=True)
+        for entry in verdict.entries
+        for token in entry.tokens or ()
+    ]
 
 
 def _file(given: str, *, certain: bool) -> str | None:

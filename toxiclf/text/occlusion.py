@@ -9,13 +9,15 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.text.normalize import Normalizer
+from toxiclf.text.normalize import Normalized, Normalizer
 
 Score = Callable[[Sequence[str]], NDArray[np.float32]]
 Spans = Callable[[str], list[tuple[int, int]]]
 
 _MOST_PARTS = 60  # parts of a comment that are removed in one round
 _MOST_CHARACTERS = 60_000  # characters that are scored for one comment in one round
+_MOST_TOKENS = 10  # tokens that are named for a label
+_NOISE = 1e-6  # what the company of other comments may change in a score
 _FOLLOWED = 4  # parts whose tokens are looked at in the next round
 
 
@@ -33,6 +35,26 @@ class Occluded:
     text: str
     spans: tuple[tuple[int, int], ...]
     effects: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEffect:
+    """A token of a comment with its effect on the score of a label.
+
+    Attributes
+    ----------
+    text : str
+        The token, as it is written in the comment.
+    start, end : int
+        Its position in the comment; the character at ``end`` is excluded.
+    effect : float
+        Score of the comment minus its score without the token: positive if the token raises the score.
+    """
+
+    text: str
+    start: int
+    end: int
+    effect: float
 
 
 def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
@@ -73,3 +95,18 @@ def _divided(runs: Sequence[list[tuple[int, int]]], length: int) -> list[list[tu
     room = min(_MOST_PARTS, max(2 * _FOLLOWED, _MOST_CHARACTERS // (length or 1)))
     sizes = [ceil(len(run) / (room // len(runs))) for run in runs]
     return [run[at : at + size] for run, size in zip(runs, sizes, strict=True) for at in range(0, len(run), size)]
+
+
+def strongest(comment: Occluded, label: int, original: str, normalized: Normalized) -> tuple[TokenEffect, ...]:
+    """Return the tokens that move the score of a label most, up to ten, strongest first.
+
+    Parameters
+    ----------
+    label : number of the label.
+    original : the comment as it was given.
+    normalized : the comment after normalization, whose text ``comment`` has.
+    """
+    effects = comment.effects[:, label].tolist()
+    order = sorted(range(len(effects)), key=lambda i: -abs(effects[i]))[:_MOST_TOKENS]
+    spans = ((normalized.original_span(*comment.spans[i]), effects[i]) for i in order if abs(effects[i]) > _NOISE)
+    return tuple(TokenEffect(original[start:end], start, end, effect) for (start, end), effect in spans)
