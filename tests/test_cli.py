@@ -201,7 +201,7 @@ def test_predict_of_a_text_is_a_table_or_json(trained_run: Path, capsys: pytest.
     assert "꺼져라 ㅋㅋ\ttoxic\t꺼져라\t0–3\t+" in capsys.readouterr().out
     assert run(["predict", "꺼져라", "--bundle", str(trained_run), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"text", "is_toxic", "labels", "truncated", "no_known_tokens"}
+    assert set(answer) == {"text", "is_toxic", "label", "labels", "truncated", "no_known_tokens"}
 
 
 @pytest.mark.parametrize(
