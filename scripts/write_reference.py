@@ -55,6 +55,10 @@ EXAMPLES = {
         "toxiclf train corpus:sample --seed 1 --model logistic --out runs/second\n"
         "toxiclf compare runs/first runs/second --out runs/comparison.md"
     ),
+    "calibrate": (
+        "toxiclf train corpus:sample --seed 1 --set split.test=0.5 --out runs/half\n"
+        "toxiclf calibrate runs/half/bundle corpus:sample --out runs/calibrated"
+    ),
     "figures": "toxiclf figures runs/first --out runs/figures --only precision_recall",
     "benchmark": (
         "toxiclf benchmark --corpus corpus:sample --model majority,ngram_logistic --seeds 0..1 \\\n"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from toxiclf.features.vectorizers import AverageVectorizer, NgramVectorizer
     from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
     from toxiclf.pipeline.estimator import ToxicClassifier
+    from toxiclf.pipeline.recalibrate import CalibratedBundle, calibrate
     from toxiclf.pipeline.save import TrainedModel
     from toxiclf.pipeline.train import train
     from toxiclf.quantification import PrevalenceEstimate, estimate_prevalence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AverageVectorizer": "features.vectorizers",
     "BundleError": "errors",
+    "CalibratedBundle": "pipeline.recalibrate",
     "Comments": "datasets.comments",
     "DataError": "errors",
     "LabelVerdict": "moderator",
@@ -45,6 +47,7 @@ _HOME = {
     "TrainingError": "errors",
     "UsageError": "errors",
     "Verdict": "moderator",
+    "calibrate": "pipeline.recalibrate",
     "compare": "evaluation.compare",
     "estimate_prevalence": "quantification",
     "load": "moderator",
@@ -55,6 +58,7 @@ _HOME = {
 __all__ = [
     "AverageVectorizer",
     "BundleError",
+    "CalibratedBundle",
     "Comments",
     "DataError",
     "LabelVerdict",
@@ -71,6 +75,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "Verdict",
+    "calibrate",
     "compare",
     "estimate_prevalence",
     "load",

@@ -138,6 +138,10 @@ class Moderator:
         if not views <= set(encoder.views) or scorer.columns != len(manifest.labels):
             raise BundleError("model.onnx, text.json and manifest.json do not belong together; train again")
 
+    def with_manifest(self, manifest: Manifest) -> Moderator:
+        """Return a moderator with the same model and another calibration and thresholds."""
+        return type(self)(manifest, self._encoder, self._scorer, self._threads)
+
     def __reduce__(self) -> tuple[Callable[..., Moderator], tuple[Any, ...]]:
         """Pickle or copy what a bundle holds, because neither MeCab nor ONNX Runtime can be pickled."""
         return _restored, (self.manifest.to_bytes(), *self._encoder.to_json(), self._scorer.graph, self._threads)

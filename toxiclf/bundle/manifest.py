@@ -69,6 +69,23 @@ class LabelMap(BaseModel):
     positive_from: FiniteFloat | None = None
 
 
+class CalibratedOn(BaseModel):
+    """The comments that a bundle was calibrated on after training.
+
+    Attributes
+    ----------
+    rows, counts : number of comments, and of those with each label.
+    data_sha256 : SHA-256 of their texts, targets and labels, as ``Comments.sha256`` computes it.
+    bundle_seal : seal of the bundle that was calibrated.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    rows: Annotated[int, Field(ge=1)]
+    counts: tuple[Annotated[int, Field(ge=0)], ...]
+    data_sha256: str
+    bundle_seal: str
+
+
 class Manifest(BaseModel):
     """The manifest of a bundle, which is the schema of ``manifest.json``.
 
@@ -86,6 +103,7 @@ class Manifest(BaseModel):
     score_counts : for each label, counts of the held-out rows by raw output; empty if labels are exclusive, and in old
         bundles.
     objective : objective of the thresholds, see :class:`toxiclf.recipe.DecisionSection`; None in old bundles.
+    calibrated_on : the comments that calibration and thresholds come from; None if they come from training.
     model : name of the model.
     text_column, label_map : the columns with text and labels in the training file. In a file that the bundle later
         scores or is evaluated on, the same columns are the default.
@@ -109,6 +127,7 @@ class Manifest(BaseModel):
     prior: tuple[Rate, ...] | None = None
     score_counts: tuple[ScoreCounts, ...] = ()
     objective: str | Rate | None = None
+    calibrated_on: CalibratedOn | None = None
     model: str
     text_column: str
     label_map: LabelMap

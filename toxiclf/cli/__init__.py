@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from toxiclf._console import print_line, say
-from toxiclf.cli import benchmark, compare, corpora, figures, listing, pretrain, prevalence, scoring, training
+from toxiclf.cli import (
+    benchmark,
+    calibrating,
+    compare,
+    corpora,
+    figures,
+    listing,
+    pretrain,
+    prevalence,
+    scoring,
+    training,
+)
 from toxiclf.cli._help import CONTEXT, EXAMPLES, GroupedCommand
 from toxiclf.errors import MissingExtraError, ToxiclfError
 
@@ -26,6 +37,7 @@ app = typer.Typer(
 for command in (
     training.train,
     training.evaluate,
+    calibrating.calibrate,
     compare.compare,
     figures.figures,
     benchmark.benchmark,

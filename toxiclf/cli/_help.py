@@ -15,6 +15,8 @@ toxiclf train forum.csv --text 댓글 --label 악플,혐오
 Often set: decision.objective, decision.prior, balance.class_weight, balance.augment, text.views, text.tokenizer;
 toxiclf list recipe-keys names all.""",
     "evaluate": "toxiclf evaluate runs/mine/bundle new.csv --out runs/new",
+    "calibrate": """toxiclf calibrate runs/mine/bundle own.csv --out runs/mine-calibrated
+toxiclf calibrate runs/mine/bundle own.csv --set decision.objective=flag_rate=0.02 --out runs/mine-calibrated""",
     "compare": "toxiclf compare runs/first runs/second --out comparison.md",
     "figures": "toxiclf figures runs/mine --only precision_recall,calibration --format pdf --out figures",
     "benchmark": """toxiclf benchmark --corpus corpus:curse --model ngram_logistic,cnn --seeds 0..2

@@ -225,6 +225,7 @@ def inspect(
         "word vectors": manifest.word_vectors.get("source", "none"),
         "recipe": manifest.recipe_sha256,
         "data": manifest.data_sha256,
+        "calibrated on": _origin(manifest),
         "versions": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
     }
     print_table([["", ""], *([name, value] for name, value in facts.items())])
@@ -241,6 +242,15 @@ def _calibration(method: str, entry: Any) -> str:
     if method == "isotonic":
         return f"isotonic, {len(entry.knots_raw)} knots" + (f", log-odds {entry.shift:+.4f}" if entry.shift else "")
     return "none"
+
+
+def _origin(manifest: Manifest) -> str:
+    """Return where calibration and thresholds come from."""
+    origin = manifest.calibrated_on
+    if origin is None:
+        return "held-out rows of training"
+    counts = ", ".join(f"{count:,} {label}" for label, count in zip(manifest.labels, origin.counts, strict=False))
+    return f"{origin.rows:,} other comments ({counts}), data {origin.data_sha256}; the older bundle has seal {origin.bundle_seal}"
 
 
 def _rates(manifest: Manifest, j: int) -> list[str]:

@@ -222,8 +222,10 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
     return usable
 
 
-def check_classes(comments: Comments) -> None:
+def check_classes(comments: Comments, purpose: str = "training") -> None:
     """Check that each label has at least :data:`MIN_PER_CLASS` distinct comments with it and without it.
+
+    ``purpose`` is what the comments are for, in messages.
 
     Raises
     ------
@@ -241,12 +243,12 @@ def check_classes(comments: Comments) -> None:
         if count in (0, n):
             raise DataError(
                 f"{'every' if count else 'no'} usable comment of {comments.source} has label '{name}'; "
-                "training needs both classes: check --label, --positive and --negative"
+                f"{purpose} needs both classes: check --label, --positive and --negative"
             )
         if min(count, n - count) < MIN_PER_CLASS:
             what = "with" if count < n - count else "without"
             raise DataError(
-                f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}, but training needs at least "
+                f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}, but {purpose} needs at least "
                 f"{MIN_PER_CLASS}; label more of them, or leave this label out with --label"
             )
 

@@ -8,6 +8,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toxiclf._files import writing_text
 from toxiclf.datasets.comments import Comments
 from toxiclf.rows import RowWriter
@@ -41,6 +44,12 @@ def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Norm
     -------
     The count; None if it is unknown, because the bundle is not in its run's folder or ``learned.csv`` cannot be read.
     """
+    known = learned(bundle, data_sha256, comments, normalizer)
+    return None if known is None else int(known.sum())
+
+
+def learned(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> NDArray[np.bool_] | None:
+    """Return for each comment whether a bundle's model was trained on it, (n,); None if unknown, see :func:`overlap`."""
     folder = bundle if (bundle / FILE).is_file() else bundle.resolve().parent
     try:
         report = json.loads((folder / "report.json").read_text("utf-8"))
@@ -53,7 +62,7 @@ def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Norm
             known = {text for *_, text in rows}
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return None
-    return sum(text in known for text in _hashes(comments, normalizer)) if known else None
+    return np.array([text in known for text in _hashes(comments, normalizer)], dtype=np.bool_) if known else None
 
 
 def _hashes(comments: Comments, normalizer: Normalizer) -> list[str]:

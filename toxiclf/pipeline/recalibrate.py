@@ -1,0 +1,342 @@
+"""Calibrate a bundle anew on other labeled comments; its graph stays the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toxiclf.bundle import store
+from toxiclf.bundle.calibration import Calibration
+from toxiclf.bundle.manifest import CalibratedOn, Manifest
+from toxiclf.bundle.prevalence import in_words, production_prevalence
+from toxiclf.bundle.score_counts import ScoreCounts
+from toxiclf.datasets.comments import Comments, check_classes
+from toxiclf.datasets.reading import read_comments
+from toxiclf.datasets.splitting import folds
+from toxiclf.errors import DataError, UsageError
+from toxiclf.evaluation import learned_from
+from toxiclf.evaluation.prevalence import f_beta, prevalence_weights
+from toxiclf.moderator import Moderator, load
+from toxiclf.pipeline.decision import choose_threshold, fit_calibration
+from toxiclf.recipe import Recipe
+from toxiclf.recipe.sections import DecisionSection
+
+Floats = NDArray[np.float64]
+
+METRICS = ("accuracy", "f1", "precision", "recall", "brier")
+"""Metrics that are compared before and after calibration."""
+
+_KEYS = ("objective", "calibrate", "prior", "folds")
+_RESAMPLES = 1000
+_HEADING = "\n## Calibrated again\n"
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeAndAfter:
+    """A metric of a label by the old calibration and thresholds, and by new ones, each with its 95 % interval.
+
+    Attributes
+    ----------
+    label, metric : names of the label and of the metric.
+    before, after, change : value, low and high; ``after`` is cross-fitted: calibration and thresholds of each fold come
+        from the other folds.
+    """
+
+    label: str
+    metric: str
+    before: tuple[float, float, float]
+    after: tuple[float, float, float]
+    change: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class CalibratedBundle:
+    """A bundle with a new calibration and new thresholds, as :func:`toxiclf.calibrate` returns it.
+
+    Attributes
+    ----------
+    moderator : Moderator
+        The bundle, ready to score.
+    figures : list of BeforeAndAfter
+        Metrics of the comments before and after, by label.
+    comments : Comments
+        The comments that calibration and thresholds were fitted on.
+    notes : tuple of str
+        Sentences about the comments and the calibration.
+    """
+
+    moderator: Moderator
+    figures: list[BeforeAndAfter]
+    comments: Comments
+    notes: tuple[str, ...]
+    _files: Mapping[str, bytes]
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the bundle to a folder, which may hold an older bundle; return the folder.
+
+        Raises
+        ------
+        DataError
+            The folder is not empty, and holds no bundle.
+        """
+        store.save(Path(folder), self.moderator.manifest, self._files)
+        return Path(folder)
+
+
+def calibrate(
+    bundle: str | os.PathLike[str],
+    comments: str | os.PathLike[str] | Comments,
+    *,
+    decision: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    **columns: Any,
+) -> CalibratedBundle:
+    """Calibrate a bundle on your own labeled comments, and choose its thresholds on them; the graph stays the same.
+
+    A few hundred comments are enough. They should be like those that the bundle is to score: a random sample of them,
+    or with ``prior`` in ``decision``, the share of toxic ones in production.
+
+    Parameters
+    ----------
+    bundle : str or path
+        Folder of the bundle, or of its run.
+    comments : str, path or Comments
+        Labeled comments with the labels of the bundle, at least ten with and ten without each label. Comments that the
+        model was trained on are left out, if the bundle lies in the folder of its run, which names them.
+    decision : mapping, optional
+        Recipe keys of ``[decision]``: ``objective`` (default: that of the bundle, or f1), ``calibrate`` (default: platt,
+        since isotonic calibration needs a thousand comments), ``prior`` and ``folds``.
+    seed : int
+        Seed of the folds and of the bootstrap.
+    **columns
+        Columns of the file: ``text``, ``label``, ``negative`` and others of :func:`toxiclf.read_comments`.
+
+    Returns
+    -------
+    CalibratedBundle
+        The new bundle, and metrics of the comments before and after.
+
+    Raises
+    ------
+    BundleError
+        The bundle is missing or damaged.
+    DataError
+        The comments have other labels, or too few of them have a label.
+    UsageError
+        A key of ``decision`` has no effect here, or its value is wrong.
+
+    Examples
+    --------
+    >>> import tempfile, toxiclf
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = toxiclf.train("corpus:sample").save(folder)
+    ...     own = toxiclf.Comments.of([f"꺼져 {i}" for i in range(20)] + [f"안녕 {i}" for i in range(20)], [1] * 20 + [0] * 20)
+    ...     calibrated = toxiclf.calibrate(run, own)
+    >>> calibrated.moderator.manifest.calibrated_on.rows
+    40
+    """
+    moderator = load(bundle)
+    manifest, files = store.read(Path(bundle))
+    section = _decision(manifest, decision or {})
+    if not isinstance(comments, Comments):
+        comments = read_comments(comments, like=manifest, **columns)
+    _check_labels(comments, manifest)
+    notes = list(comments.notes)
+    known = learned_from.learned(Path(bundle), manifest.data_sha256, comments, moderator.normalizer)
+    if known is not None and known.any():
+        if known.all():
+            raise DataError(
+                f"the model was trained on all of these {len(comments):,} comments, so they cannot show how it scores "
+                "new ones; label other comments"
+            )
+        notes.append(f"{known.sum():,} of these comments were left out, because the model was trained on them")
+        comments = replace(comments.take(np.flatnonzero(~known)), rejected=comments.rejected)
+    elif known is None:
+        notes.append(
+            "it is not known whether the model was trained on some of these comments, because the bundle is not in its "
+            "run's folder"
+        )
+    check_classes(comments, purpose="calibration")
+    if manifest.prior is not None and section.prior == "none":
+        notes.append(
+            f"the bundle's {in_words(manifest.production_prevalence or {})} no longer counts: scores fit the share of "
+            "toxic ones among these comments; set decision.prior to correct them"
+        )
+    raw = moderator.raw(comments.texts)
+    fit = _Fit(comments, raw.astype(np.float64), section)
+    everything = np.arange(len(comments))
+    calibration, thresholds, reached = fit.on(everything)
+    after, flagged = np.empty(raw.shape, dtype=np.float32), np.empty(raw.shape, dtype=np.bool_)
+    for inside, outside in folds(comments, section.folds, seed, moderator.normalizer):
+        crossed, bounds, _ = fit.on(inside)
+        after[outside] = crossed.apply(raw[outside])
+        flagged[outside] = after[outside] >= np.array(bounds, dtype=np.float32)
+    before = manifest.calibration.apply(raw)
+    figures = _figures(
+        comments, (before, before >= moderator.thresholds), (after, flagged), seed, fit.weights(everything)
+    )
+    notes += [
+        f"label '{label}': no threshold reaches {section.objective} on these comments, so the one that comes nearest was taken"
+        for label, fits in zip(manifest.labels, reached, strict=True)
+        if not fits
+    ]
+    card = files["README.md"].decode("utf-8", "replace").partition(_HEADING)[0]
+    card += _HEADING + _card(comments, figures)
+    files = {**files, "README.md": card.encode()}
+    rates = tuple(comments.targets.mean(axis=0).tolist())
+    changed = manifest.model_copy(
+        update={
+            "calibration": calibration,
+            "thresholds": thresholds,
+            "rates": () if section.calibrate == "none" else rates,
+            "prior": fit.prior,
+            "score_counts": ()
+            if comments.exclusive
+            else tuple(ScoreCounts.of(raw[:, j], comments.targets[:, j] == 1) for j in range(len(comments.labels))),
+            "objective": section.objective,
+            "calibrated_on": CalibratedOn(
+                rows=len(comments),
+                counts=tuple(comments.counts().values()),
+                data_sha256=comments.sha256(),
+                bundle_seal=manifest.seal,
+            ),
+            "files": store.entries(files),
+        }
+    )
+    return CalibratedBundle(moderator.with_manifest(changed), figures, comments, tuple(notes), files)
+
+
+def _decision(manifest: Manifest, named: Mapping[str, Any]) -> DecisionSection:
+    """Return the decision section of the calibration, in which keys that are not named are those of the bundle."""
+    if unknown := [key for key in named if key not in _KEYS]:
+        raise UsageError(
+            f"decision.{unknown[0]} has no effect on calibrate; these keys have: "
+            f"{', '.join(f'decision.{key}' for key in _KEYS)}"
+        )
+    return Recipe.load({"decision": {"objective": manifest.objective or "f1", **named}}).decision
+
+
+def _check_labels(comments: Comments, manifest: Manifest) -> None:
+    if comments.labels != manifest.labels or comments.negative != manifest.negative:
+        raise DataError(
+            f"these comments have the labels {', '.join(comments.labels)}, but those of the bundle are "
+            f"{', '.join(manifest.labels)}; label comments as in training, or train on them"
+        )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Comments with their raw outputs, float64 (n, n_labels), and the decision section that they are fitted for."""
+
+    comments: Comments
+    raw: Floats
+    section: DecisionSection
+
+    @property
+    def prior(self) -> tuple[float, ...] | None:
+        """Production prevalence of each label; None if none is set."""
+        if self.section.prior == "none":
+            return None
+        rates = self.comments.targets.mean(axis=0).tolist()
+        return production_prevalence(self.section.prior, self.comments.labels, rates, exclusive=self.comments.exclusive)
+
+    def weights(self, rows: NDArray[np.intp]) -> Floats | None:
+        """Return the weights (n, n_labels) of these rows at the production prevalence; None if none is set."""
+        if self.prior is None:
+            return None
+        return prevalence_weights(self.comments.targets[rows], self.prior, exclusive=self.comments.exclusive)
+
+    def on(self, rows: NDArray[np.intp]) -> tuple[Calibration, tuple[float, ...], tuple[bool, ...]]:
+        """Fit to these rows: return calibration, thresholds, and whether each label's threshold reaches the objective."""
+        raw, targets, exclusive = self.raw[rows], self.comments.targets[rows], self.comments.exclusive
+        calibration = fit_calibration(raw, targets, method=self.section.calibrate, exclusive=exclusive)
+        if self.prior is not None:
+            calibration = calibration.at(targets.mean(axis=0).tolist(), self.prior)
+        scores, weights = calibration.apply(raw.astype(np.float32)), self.weights(rows)
+        chosen = [
+            choose_threshold(
+                scores[:, j], targets[:, j], self.section.objective, None if weights is None else weights[:, j]
+            )
+            for j in range(raw.shape[1])
+        ]
+        return calibration, tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
+
+
+_Scored = tuple[NDArray[np.float32], NDArray[np.bool_]]
+
+
+def _figures(
+    comments: Comments, before: _Scored, after: _Scored, seed: int, weights: Floats | None
+) -> list[BeforeAndAfter]:
+    """Compute metrics before and after, with bootstrap intervals over rows; rows are weighted if there are weights."""
+    n = len(comments)
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
+    counts = np.concatenate([np.ones((1, n)), counts])  # the first is the rows themselves
+    figures = []
+    for j, label in enumerate(comments.labels):
+        toxic, drawn = comments.targets[:, j] == 1, counts if weights is None else counts * weights[:, j]
+        old, new = (_measured(scores[:, j], flagged[:, j], toxic, drawn) for scores, flagged in (before, after))
+        figures += [
+            BeforeAndAfter(label, metric, *(_estimate(values[metric]) for values in (old, new, _minus(new, old))))
+            for metric in METRICS
+        ]
+    return figures
+
+
+def _measured(
+    scores: NDArray[np.float32], flagged: NDArray[np.bool_], toxic: NDArray[np.bool_], counts: Floats
+) -> dict[str, Floats]:
+    """Compute the metrics in each resample, (resamples,), of which ``counts`` (resamples, n) has the rows."""
+    total = counts.sum(axis=1)
+    tp, fp, fn = counts @ (flagged & toxic), counts @ (flagged & ~toxic), counts @ (~flagged & toxic)
+    return {
+        "accuracy": 1 - (fp + fn) / total,
+        "f1": f_beta(tp, fp, fn, 1),
+        "precision": tp / np.maximum(tp + fp, 1e-12),
+        "recall": tp / np.maximum(tp + fn, 1e-12),
+        "brier": counts @ (scores.astype(np.float64) - toxic) ** 2 / total,
+    }
+
+
+def _minus(new: Mapping[str, Floats], old: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {metric: values - old[metric] for metric, values in new.items()}
+
+
+def _estimate(values: Floats) -> tuple[float, float, float]:
+    low, high = np.percentile(values[1:], (2.5, 97.5))
+    return float(values[0]), float(low), float(high)
+
+
+def figures_table(figures: Sequence[BeforeAndAfter]) -> list[list[str]]:
+    """Return the metrics before and after as rows of text, heading first; they name labels if there are several."""
+    several = len({entry.label for entry in figures}) > 1
+
+    def cell(value: float, low: float, high: float, sign: str = "") -> str:
+        return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+    lines = [
+        [
+            f"{entry.label}: {entry.metric}" if several else entry.metric,
+            cell(*entry.before), cell(*entry.after), cell(*entry.change, "+"),
+        ]
+        for entry in figures
+    ]  # fmt: skip
+    return [["", "before", "after", "change"], *lines]
+
+
+def _card(comments: Comments, figures: Sequence[BeforeAndAfter]) -> str:
+    """Return the last section of the model card."""
+    counts = ", ".join(f"{count:,} {label}" for label, count in comments.counts().items())
+    heading, *lines = figures_table(figures)
+    table = [heading, ["---"] * len(heading), *lines]
+    return (
+        f"\nCalibration and thresholds come from {len(comments):,} other labeled comments ({counts}), on which the metrics "
+        "below were computed: with the calibration and thresholds of training, and cross-fitted.\n\n"
+        + "\n".join(f"| {' | '.join(line)} |" for line in table) + "\n"
+    )  # fmt: skip
