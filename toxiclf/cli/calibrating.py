@@ -19,9 +19,11 @@ def calibrate(
         Path | None, options.of_output(metavar="DIR", help="Folder of the new bundle; it may hold an older bundle.")
     ] = None,
     text: Annotated[str | None, options.TEXT] = None,
-    label: Annotated[str | None, options.LABEL] = None,
-    negative: Annotated[str | None, options.NEGATIVE] = None,
+    label: Annotated[list[str] | None, options.LABEL] = None,
+    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
     positive: Annotated[list[str] | None, options.POSITIVE] = None,
+    label_separator: Annotated[str | None, options.SEPARATOR] = None,
+    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     sheet: Annotated[str | None, options.SHEET] = None,
@@ -50,7 +52,9 @@ def calibrate(
             f"--out {out} is the bundle itself; choose another folder, so that the old calibration is kept"
         )
     store.check_replaceable(out)
-    columns = options.columns(text, label, negative, positive, header, delimiter, sheet=sheet)
+    columns = options.columns(
+        text, label, negative, positive, label_separator, positive_from, header, delimiter, sheet=sheet
+    )
     decision: dict[str, Any] = {}
     for setting in settings or ():
         section, _, key = setting.partition("=")[0].partition(".")

@@ -16,6 +16,7 @@ from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.manifest import CalibratedOn, Manifest
 from toxiclf.bundle.prevalence import in_words, production_prevalence
 from toxiclf.bundle.score_counts import ScoreCounts
+from toxiclf.bundle.verdicts import flags
 from toxiclf.datasets.comments import Comments, check_classes
 from toxiclf.datasets.reading import read_comments
 from toxiclf.datasets.splitting import folds
@@ -110,7 +111,8 @@ def calibrate(
         Labeled comments with the labels of the bundle, at least ten with and ten without each label. Comments that the
         model was trained on are left out, if the bundle lies in the folder of its run, which names them.
     decision : mapping, optional
-        Recipe keys of ``[decision]``: ``objective`` (default: that of the bundle, or f1), ``calibrate`` (default: platt,
+        Recipe keys of ``[decision]``: ``objective`` (default: that of the bundle, or f1; if it is named,
+        exclusive labels get their verdicts by thresholds), ``calibrate`` (default: platt,
         since isotonic calibration needs a thousand comments), ``prior`` and ``folds``.
     seed : int
         Seed of the folds and of the bootstrap.
@@ -170,16 +172,21 @@ def calibrate(
         )
     raw = moderator.raw(comments.texts)
     fit = _Fit(comments, raw.astype(np.float64), section)
+    arg_max = manifest.arg_max and "objective" not in (decision or {})
     everything = np.arange(len(comments))
     calibration, thresholds, reached = fit.on(everything)
     after, flagged = np.empty(raw.shape, dtype=np.float32), np.empty(raw.shape, dtype=np.bool_)
     for inside, outside in folds(comments, section.folds, seed, moderator.normalizer):
         crossed, bounds, _ = fit.on(inside)
         after[outside] = crossed.apply(raw[outside])
-        flagged[outside] = after[outside] >= np.array(bounds, dtype=np.float32)
+        flagged[outside] = flags(after[outside], bounds, arg_max=arg_max)
     before = manifest.calibration.apply(raw)
     figures = _figures(
-        comments, (before, before >= moderator.thresholds), (after, flagged), seed, fit.weights(everything)
+        comments,
+        (before, flags(before, manifest.thresholds, arg_max=manifest.arg_max)),
+        (after, flagged),
+        seed,
+        fit.weights(everything),
     )
     notes += [
         f"label '{label}': no threshold reaches {section.objective} on these comments, so the one that comes nearest was taken"
@@ -194,6 +201,7 @@ def calibrate(
         update={
             "calibration": calibration,
             "thresholds": thresholds,
+            "exclusive_verdict": "arg_max" if arg_max else "thresholds",
             "rates": () if section.calibrate == "none" else rates,
             "prior": fit.prior,
             "score_counts": ()
