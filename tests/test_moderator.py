@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 import toxiclf
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import BundleError
-from toxiclf.moderator import LabelVerdict, Moderator, Verdict
+from toxiclf.moderator import Moderator
 from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.encoder import Encoded
 from toxiclf.text.tokenizers import mecab
+from toxiclf.verdict import LabelVerdict, Verdict
 
 Trained = Callable[[str, str], TrainedModel]
 TEXTS = [

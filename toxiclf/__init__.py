@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from toxiclf.evaluation.compare import compare
     from toxiclf.evaluation.report import Report
     from toxiclf.features.vectorizers import AverageVectorizer, NgramVectorizer
-    from toxiclf.moderator import LabelVerdict, Moderator, Verdict, load
+    from toxiclf.moderator import Moderator, load
     from toxiclf.pipeline.estimator import ToxicClassifier
     from toxiclf.pipeline.recalibrate import CalibratedBundle, calibrate
     from toxiclf.pipeline.save import TrainedModel
     from toxiclf.pipeline.train import train
     from toxiclf.quantification import PrevalenceEstimate, estimate_prevalence
     from toxiclf.recipe import Recipe
+    from toxiclf.text.occlusion import TokenEffect
+    from toxiclf.verdict import LabelVerdict, Verdict
 
 _HOME = {
     "AverageVectorizer": "features.vectorizers",
@@ -33,7 +35,7 @@ _HOME = {
     "CalibratedBundle": "pipeline.recalibrate",
     "Comments": "datasets.comments",
     "DataError": "errors",
-    "LabelVerdict": "moderator",
+    "LabelVerdict": "verdict",
     "Moderator": "moderator",
     "NgramVectorizer": "features.vectorizers",
     "PrevalenceEstimate": "quantification",
@@ -41,12 +43,13 @@ _HOME = {
     "Report": "evaluation.report",
     "Resampler": "balance.resampler",
     "TextAugmenter": "balance.augmenter",
+    "TokenEffect": "text.occlusion",
     "ToxicClassifier": "pipeline.estimator",
     "ToxiclfError": "errors",
     "TrainedModel": "pipeline.save",
     "TrainingError": "errors",
     "UsageError": "errors",
-    "Verdict": "moderator",
+    "Verdict": "verdict",
     "calibrate": "pipeline.recalibrate",
     "compare": "evaluation.compare",
     "estimate_prevalence": "quantification",
@@ -69,6 +72,7 @@ __all__ = [
     "Report",
     "Resampler",
     "TextAugmenter",
+    "TokenEffect",
     "ToxicClassifier",
     "ToxiclfError",
     "TrainedModel",

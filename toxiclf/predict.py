@@ -13,9 +13,10 @@ from toxiclf import _console
 from toxiclf._files import writing_device, writing_text
 from toxiclf._progress import Bar
 from toxiclf.errors import UsageError, listed
-from toxiclf.moderator import Moderator, Verdict
+from toxiclf.moderator import Moderator
 from toxiclf.rows import Rejected, Row, RowReader, RowWriter, column_named, find_column, is_text_name, naming
 from toxiclf.text.occlusion import TokenEffect
+from toxiclf.verdict import Verdict
 
 _CHUNK, _CHUNK_CHARS = 2048, 2**23
 _TOKENS = 5  # that explain the score of a label

@@ -16,7 +16,7 @@ from toxiclf.errors import UsageError
 
 if TYPE_CHECKING:
     from toxiclf.bundle.manifest import Manifest
-    from toxiclf.moderator import Verdict
+    from toxiclf.verdict import Verdict
 
 
 _TABLES = (

@@ -6,6 +6,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
+from itertools import compress
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from toxiclf.text.preprocess import Preprocessor
 MIN_PER_CLASS = 10
 """Minimum number of distinct comments with and without each label; with fewer, folds and thresholds are unreliable."""
 
+_SHOWN = 5  # comments in a notebook
 
 PLAIN = Normalizer(max_chars=2**31)
 """Default normalizer for deciding which comments are equal; a recipe replaces it by its own."""
@@ -96,6 +100,21 @@ class Comments:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count:,} {label}" for label, count in self.counts().items())
+        line = f"{len(self):,} of {self.source}: {counts}; {len(self.rejected):,} rejected rows"
+        return f"<Comments: {shorten(line, 300, placeholder=' …')}>"
+
+    def _repr_html_(self) -> str:
+        """Return the HTML that a notebook displays: the first comments with their labels."""
+        rows = [
+            [str(line), shorten(text, 100, placeholder=" …"), ", ".join(compress(self.labels, targets))]
+            for line, text, targets in zip(self.lines[:_SHOWN], self.texts, self.targets, strict=False)
+        ]
+        cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+        body = "".join(f"<tr>{row}</tr>" for row in ["<th>line</th><th>text</th><th>labels</th>", *cells])
+        return f"<p>{escape(repr(self))}</p><table>{body}</table>"
 
     @property
     def exclusive(self) -> bool:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import (
@@ -354,6 +355,17 @@ class Report(BaseModel):
             The figure or the label is unknown, or this run lacks the data of the figure.
         """
         return component("format", "figure").target(self, name, label)
+
+    def __repr__(self) -> str:
+        heading, cells, *_ = [*self.table(), []]
+        metrics = [f"{name} {cell}" for name, cell in zip(heading[1:], cells[1:], strict=False) if cell != "–"]
+        lines = [f"Report of {self.model}, evaluated on {self.evaluated_on}", ", ".join(metrics[:4])]
+        if self.findings:
+            lines.append(f"findings: {', '.join(self.codes())}")
+        return "\n".join(shorten(line, 300, placeholder=" …") for line in lines if line)
+
+    def __str__(self) -> str:
+        return repr(self)
 
     def _repr_html_(self) -> str:
         """Return the HTML that a notebook displays."""

@@ -85,6 +85,14 @@ class TrainedModel:
     _files: Mapping[str, bytes] = field(default_factory=dict)
     _checkpoints: Checkpoints | None = None
 
+    def __repr__(self) -> str:
+        lacks = "" if self.has_bundle else "\nno bundle: see the findings"
+        return repr(self.report).replace("Report of", "TrainedModel:", 1) + lacks
+
+    def _repr_html_(self) -> str:
+        """Return the HTML that a notebook displays."""
+        return self.report._repr_html_()
+
     @property
     def diverged(self) -> bool:
         """Whether training diverged, so that there is no model."""

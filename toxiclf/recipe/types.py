@@ -69,6 +69,9 @@ class Section(BaseModel):
         """Return only values that differ from their defaults, for a short repr."""
         return ((key, v) for key, v in super().__repr_args__() if key and v != self.default_of(key))
 
+    def __str__(self) -> str:
+        return repr(self)
+
     @classmethod
     def default_of(cls, key: str) -> Any:
         """Return the default value of a key."""
