@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class CalibratedBundle:
     figures: list[BeforeAndAfter]
     comments: Comments
     notes: tuple[str, ...]
-    _files: Mapping[str, bytes]
+    _files: Mapping[str, bytes] = field(repr=False)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the bundle to a folder, which may hold an older bundle; return the folder.
