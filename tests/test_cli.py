@@ -84,6 +84,25 @@ def test_strict_ends_with_5_when_rows_were_rejected(sample_path: Path, tmp_path:
     assert messages["rejected_rows"] == "2 of 857 rows were rejected."
 
 
+def test_too_many_rejected_rows_stop_train_and_evaluate_but_not_predict(
+    trained_run: Path, sample_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, out = tmp_path / "broken.csv", tmp_path / "runs" / "new"
+    broken.write_text(sample_path.read_text("utf-8") + "한 칸이 모자람,0\n" * 300, "utf-8")
+    assert run(["train", str(broken), "--out", str(out)]) == 3
+    said = capsys.readouterr().err
+    assert "300 × wrong number of cells (lines 857, 858, " in said
+    assert "give --max-rejected 0.26" in said
+    assert f"all of them are in {out}.rejected.csv" in said
+    assert [path.name for path in out.parent.iterdir()] == ["new.rejected.csv"]
+    assert len((tmp_path / "runs" / "new.rejected.csv").read_text("utf-8").splitlines()) == 301
+    bundle = str(trained_run / "bundle")
+    assert run(["evaluate", bundle, str(broken)]) == 3
+    assert "rejected.csv" not in capsys.readouterr().err
+    assert run(["evaluate", bundle, str(broken), "--max-rejected", "0.26"]) == 0
+    assert run(["predict", str(broken), "--bundle", bundle, "--out", str(tmp_path / "out.csv")]) == 0
+
+
 def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: Path) -> None:
     (tmp_path / "rejected.csv").write_text("old")
     assert run(["train", str(sample_path), "--out", str(tmp_path), *SMALL]) == 0

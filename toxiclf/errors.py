@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class ToxiclfError(Exception):
@@ -40,6 +41,19 @@ class DataError(ToxiclfError, ValueError):
     """The given data cannot be used. It is also a ValueError, as scikit-learn's tools expect."""
 
     exit_code = 3
+
+
+class RejectedRowsError(DataError):
+    """Too many rows of a file were rejected.
+
+    Attributes
+    ----------
+    rejected : the rejected rows, each with the name of its file, as in :class:`toxiclf.Comments`.
+    """
+
+    def __init__(self, message: str, rejected: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(message)
+        self.rejected = rejected
 
 
 class BundleError(ToxiclfError):

@@ -73,12 +73,15 @@ def predict_rows(
     kind = _kind(out, json_lines)
     rejected_file = rejected or (out.with_name(out.name + ".rejected.csv") if out is not None else Path("rejected.csv"))
     with ExitStack() as stack:
-        reader = RowReader(source, header=header, delimiter=delimiter, text_file=True, sheet=sheet)
+        trained_on = moderator.manifest.text_column
+        reader = RowReader(
+            source, header=header, delimiter=delimiter, text_file=True, sheet=sheet, names=(column or trained_on,)
+        )
         stack.enter_context(closing(reader))
         _check_writable(source, out, rejected_file)
         columns = reader.format.columns
         with naming(reader.guesses):
-            column = _text_column(reader.format.names, moderator.manifest.text_column, column)
+            column = _text_column(reader.format.names, trained_on, column)
         added = _added_columns(moderator, columns, explain)
         say(f"{reader.name}: {reader.found}; comments from '{column}'")
         stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from tests.workbooks import write_workbook
 from toxiclf.bundle.manifest import LabelMap
 from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import read_comments, read_texts
-from toxiclf.errors import DataError, UsageError
+from toxiclf.errors import DataError, RejectedRowsError, UsageError
+from toxiclf.pipeline.train import divided
+from toxiclf.recipe import Recipe
+from toxiclf.rows import Row, RowReader
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 
@@ -70,7 +76,7 @@ def test_several_values_can_be_toxic(read: Read) -> None:
 
 
 def test_values_that_are_neither_positive_nor_negative_are_rejected(read: Read) -> None:
-    comments = read("text,label\n가,욕설\n나,정상\n다,모름\n", positive=["욕설"], negative="정상")
+    comments = read("text,label\n가,욕설\n나,정상\n다,모름\n", positive=["욕설"], negative="정상", max_rejected=1)
     assert comments.texts == ["가", "나"]
     assert list(reasons(comments)) == [4]
     assert "'모름'" in reasons(comments)[4]
@@ -91,7 +97,10 @@ def test_more_values_than_two_with_a_negative_one_exclude_each_other(read: Read)
 
 def test_several_columns_are_independent_labels(read: Read) -> None:
     comments = read(
-        "문장\t남성\t지역\n가\t1\t0\n나\t1\t1\n다\t모름\t1\n라\t\t1\n마\t0\t0\n", "a.tsv", label=("남성", "지역")
+        "문장\t남성\t지역\n가\t1\t0\n나\t1\t1\n다\t모름\t1\n라\t\t1\n마\t0\t0\n",
+        "a.tsv",
+        label=("남성", "지역"),
+        max_rejected=1,
     )
     assert comments.labels == ("남성", "지역")
     assert not comments.exclusive
@@ -188,7 +197,7 @@ def test_rows_without_text_or_label_are_rejected_with_line_and_reason(read: Read
 
 
 def test_contradicting_duplicates_are_all_rejected_and_agreeing_ones_kept(read: Read) -> None:
-    comments = read("text,label\n가나,1\n가나,0\n 가나  ,1\n다라,0\n다라,0\n마바,1\n")
+    comments = read("text,label\n가나,1\n가나,0\n 가나  ,1\n다라,0\n다라,0\n마바,1\n", max_rejected=0.5)
     assert comments.texts == ["다라", "다라", "마바"]
     assert set(reasons(comments)) == {2, 3, 4}
     assert "has different labels (lines 2, 3, 4)" in reasons(comments)[2]
@@ -215,11 +224,19 @@ def test_what_was_found_is_said(read: Read) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("text,label\n", "has no usable row$"),
-        ("text,one,two,three\n", "has no usable row$"),
-        ("text,label\n가\n나\n", "has no usable row; 2 rows were rejected, most often: 1 field instead of 2"),
-        ("text,label\n,1\n,0\n", "has no usable row; 2 rows were rejected, most often: no text"),
-        ("text,label\n가,1\n가,0\n", "has no usable row; 2 rows were rejected, most often: the same comment"),
+        (
+            "text,label\n",
+            r"has a header \(text, label\) and no row below it; add .*first row as header \(--no-header\)",
+        ),
+        (
+            "text,label\n가\n나\n",
+            r"no usable row: 2 rows .*: 2 × wrong number of cells \(lines 2, 3: 1 field instead of 2\)",
+        ),
+        ("text,label\n,1\n,0\n", r"no usable row: 2 rows were rejected: 2 × no text \(lines 2, 3\)"),
+        (
+            "text,label\n가,1\n가,0\n",
+            r"no usable row: 2 rows .*: 2 × same comment with different labels \(lines 2, 3\)",
+        ),
         ("", "is empty"),
     ],
 )
@@ -227,6 +244,105 @@ def test_a_file_without_usable_rows_is_refused_with_the_reason(content: str, sen
     with pytest.raises(DataError, match=sentence) as caught:
         read(content)
     assert caught.value.exit_code == 3
+
+
+BASE = "text,label\n" + "".join(f"댓글 {i},{i % 2}\n" for i in range(78))
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (b"a\n", r"wrong number of cells \(lines 80, .*: 1 field instead of 2\); likely cause: a delimiter in texts"),
+        (b"\xff,1\n", r"undecodable bytes \(.*; likely cause: an encoding other than UTF-8 and CP949"),
+        (b"%d a,?\n", r"unknown label value \(.*label '\?' .*; likely cause: another column is the label \(--label\)"),
+        (b"%d a,1\n%d a,0\n", r"same comment with different labels \(.*; likely cause: another column is the text"),
+    ],
+)
+def test_too_many_rejected_rows_stop_with_counts_lines_and_the_likely_cause(
+    row: bytes, sentence: str, read: Read
+) -> None:
+    columns: dict[str, Any] = {"negative": "0", "positive": ("1",)}
+    lines = b"".join(row.replace(b"%d", b"%d" % i) for i in range(20 // row.count(b"\n")))
+    head = r"20 of 98 rows with a text and a label were rejected \(20 %; at most 20 % may be\): 20 × "
+    with pytest.raises(RejectedRowsError, match=head + sentence) as caught:
+        read(BASE.encode() + lines, **columns)
+    assert "to go on without them, give --max-rejected 0.21" in str(caught.value)
+    assert len(caught.value.rejected) == 20
+    assert caught.value.exit_code == 3
+    assert len(read(BASE.encode() + lines, **columns, max_rejected=0.21)) == 78
+    assert len(read((BASE + "가나,1\n나다,0\n").encode() + lines, **columns)) == 80  # 20 % is not more than 20 %
+
+
+def test_rows_without_text_or_label_stop_nothing(read: Read) -> None:
+    comments = read(BASE + "아직,\n,1\n" * 200, max_rejected=0)
+    assert (len(comments), len(comments.rejected)) == (78, 400)
+
+
+def test_the_allowed_share_is_a_share(read: Read) -> None:
+    with pytest.raises(UsageError, match=r"max_rejected is 20; give a share from 0 to 1"):
+        read(BASE, max_rejected=20)
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "error", "guesses"),
+    [
+        (  # the title is longer than the comment
+            "제목,글,판정\n" + "오늘의 긴 제목,가나,1\n오늘의 긴 제목,다라,0\n" * 9, {}, RejectedRowsError,
+            "label column '판정' (--label), text column '제목' (--text), comma-separated (--delimiter), first row as header",
+        ),
+        ("제목;글\n가;나\n", {"label": ("판정",)}, UsageError, "semicolon-separated (--delimiter), no header (--header)"),
+        ("text,label\n가,1\n", {"text": "x"}, UsageError, "comma-separated (--delimiter), first row as header (--no-header)"),
+        ("가나 다,라마\n바사 아,자차\n", {"text": "글"}, UsageError, "comma-separated (--delimiter), no header (--header)"),
+        ("글,판정\n가나,1\n".encode("cp949"), {"text": "x"}, UsageError, "encoding CP949 (save the file as UTF-8)"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_guesses_it_may_rest_on(
+    content: str | bytes, columns: dict[str, Any], error: type[Exception], guesses: str, read: Read
+) -> None:
+    with pytest.raises(error, match=re.escape("; guessed, and what overrides it: ")) as caught:
+        read(content, **columns)
+    assert guesses in str(caught.value)
+    assert str(caught.value).count("guessed") == 1
+
+
+def test_later_errors_name_guesses_too_and_nothing_that_was_given(read: Read) -> None:
+    comments = read("글,판정\n" + "".join(f"가나 {i},0\n" for i in range(50)), text="글", header=True)
+    with pytest.raises(
+        DataError, match=r"overrides it: label column '판정' \(--label\), comma-separated \(--delimiter\)$"
+    ):
+        divided(comments, None, Recipe())
+
+
+@pytest.mark.parametrize("value", ["sensor{}", "{}", "2024-01-{}", "010-{}", "{}.5", "v_{}"])
+def test_a_text_column_of_numbers_is_refused(value: str, read: Read) -> None:
+    content = "content,label\n" + "".join(f"{value.format(10 + i)},{i % 2}\n" for i in range(60)) + "가나,1\n"
+    with pytest.raises(
+        DataError, match=r"column 'content' holds numbers or codes such as '.*', not comments; .*--text"
+    ):
+        read(content)
+
+
+@pytest.mark.parametrize("value", ["ㅋㅋㅋ", "👍👍", "응 {}", "lol", "...!", "1{}등이다"])
+def test_short_comments_are_no_numbers(value: str, read: Read) -> None:
+    rows = "".join(f"{value.format(i)},1\n{i},1\n" for i in range(30))
+    assert len(read(f"text,label\n{rows}하하,0\n")) == 61
+
+
+def test_a_column_of_numbers_is_not_guessed_to_be_the_text(read: Read) -> None:
+    rows = "".join(f"2024-01-01 00:00:{10 + i},가 {i},{i % 2}\n" for i in range(20))
+    assert read(f"시각,무엇,판정\n{rows}").text_column == "무엇"
+
+
+def test_a_row_with_the_names_that_are_given_is_a_header(read: Read) -> None:
+    content = "neutral,implicit\n가나 다라,마바 사\n아자 차,카타 파하\n"
+    comments = read(content, text="implicit", label=("neutral",), positive=("가나 다라",))
+    assert comments.texts == ["마바 사", "카타 파하"]
+
+
+def test_many_columns_are_shortened(read: Read) -> None:
+    names = ",".join(f"c{i}" for i in range(40))
+    with pytest.raises(UsageError, match="the columns are: c0, c1, c2, c3, c4, c5, c6, c7 and 32 more"):
+        read(f"{names}\n" + ",".join("가" * 40) + "\n", text="x", header=True)
 
 
 def comments_of(toxic: int, others: int) -> Comments:
@@ -265,7 +381,59 @@ def test_too_few_of_the_negative_value_are_refused_too() -> None:
         check_classes(comments)
 
 
-# --- JSON Lines and Parquet
+# --- JSON, workbooks and Parquet
+
+
+def test_nested_keys_name_columns(read: Read) -> None:
+    lines = [{"comment": {"body": f"댓글 {i}", "by": {"site": "뉴스"}}, "mod": {"toxic": i % 2}} for i in range(4)]
+    names: dict[str, Any] = {"text": "comment.body", "label": ("mod.toxic",), "by": "comment.by.site"}
+    for content, name in ("\n".join(map(json.dumps, lines)), "a.jsonl"), (json.dumps(lines), "a.json"):
+        for columns in ({}, names):
+            comments = read(content, name, **columns)
+            assert (comments.texts[1], comments.targets[1].tolist()) == ("댓글 1", [1])
+        assert comments.groups == ("뉴스",) * 4
+    with pytest.raises(
+        UsageError, match=r"'comment' holds JSON objects; name one of their keys: comment.body, comment.by"
+    ):
+        read(content, name, text="comment")
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("sep=;\ntext;label\n가나;1\n다라;0\n", "a.csv"),
+        ("댓글 목록\n글,판정\n" + "가나,1\n다라,0\n" * 9, "a.csv"),
+        ('글\t판정\n"가 ""나""\t1"\n다라\t0\n', "a.tsv"),
+        ("가나|1\n다라|0\n" * 9 + "마|바|1\n", "a.txt"),
+        ('text,label\n"' + "가나 " * 70_000 + '",1\n다라,0\n', "a.csv"),
+        ('[{"글": {"내용": "가나"}, "판정": 1},\n{"글": {"내용": "다라"}, "판정": 0}]', "a.json"),
+        (b"text,label\n" + BASE.encode()[11:] + b"\xff,1\n", "a.csv"),
+        ("글,판정\n가나,1\n다라,0\n", "a.txt"),
+        ("xlsx", "a.xlsx"),
+    ],
+)
+def test_scoring_reads_the_rows_that_training_reads(
+    content: str | bytes, name: str, read: Read, tmp_path: Path
+) -> None:
+    if content == "xlsx":
+        write_workbook(tmp_path / name, {"하나": [["댓글 목록"], ["글", "판정"], ["가나", 1], ["다라", 0]]})
+        comments = read_comments(tmp_path / name)
+    else:
+        comments = read(content, name)
+    reader = RowReader(tmp_path / name, text_file=True, names=[comments.text_column])
+    assert comments.text_column in reader.format.names
+    found = [(row.line, row.get(comments.text_column)) for row in reader if isinstance(row, Row)]
+    assert found == list(zip(comments.lines.tolist(), comments.texts, strict=True))
+    again = read_comments(tmp_path / name, like=comments)
+    assert (again.texts, again.text_column, again.label_map.columns) == (
+        comments.texts, comments.text_column, comments.label_map.columns,
+    )  # fmt: skip
+
+
+def test_the_text_column_of_training_is_read_again(read: Read) -> None:
+    content = "제목,text,label\n가나 다,라,1\n마바 사,아,0\n"
+    trained_on = read(content, text="제목")
+    assert read(content, like=trained_on).texts == ["가나 다", "마바 사"]
 
 
 def test_json_values_are_labels_and_broken_lines_are_rejected(read: Read) -> None:
@@ -424,7 +592,7 @@ def test_label_values_of_training_are_the_default(read: Read) -> None:
 
 def test_a_test_part_may_lack_a_value_that_training_has(read: Read) -> None:
     like = Comments(["가"], np.array([[0, 1]], np.uint8), ("hate", "offensive"), "none")
-    comments = read("comments,hate\n가,hate\n나,none\n다,other\n", like=like)
+    comments = read("comments,hate\n가,hate\n나,none\n다,other\n", like=like, max_rejected=1)
     assert comments.labels == like.labels
     assert comments.targets.tolist() == [[1, 0], [0, 0]]
     assert list(reasons(comments)) == [4]

@@ -65,7 +65,7 @@ class Job:
         """
         data = _hashes(_unnamed(run.corpus))
         unnamed = run.corpus.model_dump(
-            mode="json", exclude={"name"} if run.corpus.disguised else {"name", "disguised"}
+            mode="json", exclude={"name", "max_rejected"} | (set() if run.corpus.disguised else {"disguised"})
         )
         content: dict[str, Any] = {
             "corpus": unnamed, "data": data, "rival": run.entry.rival,
@@ -141,7 +141,13 @@ def _hashes(entry: CorpusEntry) -> tuple[str | None, ...]:
 @lru_cache(maxsize=8)
 def _read(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
     comments, test = read_parts(
-        entry.source, None, text=entry.text, label=entry.label, negative=entry.negative, positive=entry.positive
+        entry.source,
+        None,
+        text=entry.text,
+        label=entry.label,
+        negative=entry.negative,
+        positive=entry.positive,
+        max_rejected=entry.max_rejected,
     )
     if test is not None and entry.test == "drawn":
         comments, test = comments.joined(test), None

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from toxiclf._registry import KINDS, component, components
 from toxiclf.benchmark import plans
 from toxiclf.benchmark.rivals import RIVALS
+from toxiclf.datasets.rejected import MAX_REJECTED
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.recipe import Recipe
@@ -125,6 +126,7 @@ class CorpusEntry(Section):
     text, label : columns of texts and labels, as in :func:`toxiclf.read_comments`.
     negative, positive : label values that mean not toxic, and those that mean toxic, as in
         :func:`toxiclf.read_comments`.
+    max_rejected : largest share of rows with a text and a label that may be rejected, as in :func:`toxiclf.read_comments`.
     any : whether all labels are merged into one label, "toxic", for comments with at least one label.
     rate : share of toxic comments in training and validation set, which is reached by removing random toxic comments.
         The test set stays complete; metrics are also computed with the test set weighted to this share.
@@ -138,6 +140,7 @@ class CorpusEntry(Section):
     label: Names = ()
     negative: str | Names | None = None
     positive: Names = ()
+    max_rejected: Annotated[float, Field(ge=0, le=1)] = MAX_REJECTED
     any: bool = False
     disguised: bool = False
     rate: Annotated[float, Field(gt=0, lt=1)] | None = None

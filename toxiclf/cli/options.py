@@ -20,7 +20,7 @@ of_input, of_model, of_decision, of_output = (
 
 COMMENTS = typer.Argument(
     metavar="COMMENTS",
-    help="CSV, TSV, |-separated, JSON, Excel or Parquet file, or corpus:NAME (sample, curse, beep, unsmile).",
+    help="CSV, TSV, |-separated, JSON, Excel or Parquet file, or corpus:NAME.",
 )
 TEXT = of_input(metavar="COL", help="Column with the comment; detected if left out.")
 LABEL = of_input(
@@ -42,6 +42,11 @@ SHEET = of_input(metavar="NAME", help="Sheet of an Excel workbook; the first if 
 BY = of_input(metavar="COL", help="Column whose values, such as sources, are subgroups in the report.")
 NO_COMMENTS = of_output("--no-comments", help="Leave the texts of comments out of the report.")
 OVERWRITE = of_output("--overwrite", help="Replace a run on other data, or of another kind, in the folder.")
+MAX_REJECTED = of_input(
+    "--max-rejected",
+    metavar="SHARE",
+    help="Stop if more rows with text and label are rejected.",
+)
 STRICT = of_output("--strict", help="Exit with code 5 if any row was rejected.")
 PRIOR = of_decision(
     "--prior",
@@ -60,7 +65,7 @@ JSON = of_output("--json", help="Print JSON instead of a table.")
 def columns(
     text: str | None, label: list[str] | None, negative: list[str] | None, positive: list[str] | None,
     label_separator: str | None, positive_from: float | None, header: bool | None, delimiter: str | None,
-    by: str | None = None, sheet: str | None = None,
+    by: str | None = None, sheet: str | None = None, max_rejected: float = 0.2,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the flags about a file's columns as arguments of :func:`toxiclf.datasets.reading.read_comments`."""
     names = [
@@ -69,7 +74,7 @@ def columns(
     return {
         "text": text, "label": tuple(names), "negative": tuple(negative or ()), "positive": tuple(positive or ()),
         "label_separator": label_separator, "positive_from": positive_from, "header": header, "delimiter": delimiter,
-        "by": by, "sheet": sheet,
+        "by": by, "sheet": sheet, "max_rejected": max_rejected,
     }  # fmt: skip
 
 

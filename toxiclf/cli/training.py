@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from toxiclf._console import on_terminal, print_json, print_line, print_table, say
 from toxiclf.cli import options
+from toxiclf.errors import RejectedRowsError
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -30,6 +33,7 @@ def train(
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     sheet: Annotated[str | None, options.SHEET] = None,
     by: Annotated[str | None, options.BY] = None,
+    max_rejected: Annotated[float, options.MAX_REJECTED] = 0.2,
     recipe: Annotated[
         str | None,
         options.of_model(metavar="NAME|FILE.toml", help="Recipe file, or preset; toxiclf list presets names all."),
@@ -85,9 +89,20 @@ def train(
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
     columns = options.columns(
-        text, label, negative, positive, label_separator, positive_from, header, delimiter, by, sheet
+        text,
+        label,
+        negative,
+        positive,
+        label_separator,
+        positive_from,
+        header,
+        delimiter,
+        by,
+        sheet,
+        max_rejected,
     )
-    rows, test_rows = read_parts(comments, test, **columns)
+    with _saving_rejected(_rejected_file(folder)):
+        rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
     if not overwrite:
@@ -145,6 +160,7 @@ def evaluate(
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     sheet: Annotated[str | None, options.SHEET] = None,
     by: Annotated[str | None, options.BY] = None,
+    max_rejected: Annotated[float, options.MAX_REJECTED] = 0.2,
     out: Annotated[
         Path | None,
         options.of_output(metavar="DIR", help="Also write report and predictions.csv here."),
@@ -165,9 +181,20 @@ def evaluate(
     if out is not None and not overwrite:
         check_earlier_run(out, None, {}, "--overwrite")
     columns = options.columns(
-        text, label, negative, positive, label_separator, positive_from, header, delimiter, by, sheet
+        text,
+        label,
+        negative,
+        positive,
+        label_separator,
+        positive_from,
+        header,
+        delimiter,
+        by,
+        sheet,
+        max_rejected,
     )
-    report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
+    with _saving_rejected(_rejected_file(out)):
+        report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]
     for note in report.data["notes"]:
         say(note)
@@ -187,6 +214,26 @@ def evaluate(
         )
         if strict:
             raise typer.Exit(5)
+
+
+def _rejected_file(folder: Path | None) -> Path | None:
+    """Return the file beside a folder for the rows that kept it from being written."""
+    return folder.with_name(f"{folder.name}.rejected.csv") if folder is not None else None
+
+
+@contextmanager
+def _saving_rejected(path: Path | None) -> Iterator[None]:
+    """Write the rejected rows if there are too many of them to go on, and name their file in the message."""
+    from toxiclf.rows import write_rejected
+
+    try:
+        yield
+    except RejectedRowsError as error:
+        if path is not None and error.rejected:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_rejected(path, error.rejected)
+            error.args = (f"{error}; all of them are in {path}",)
+        raise
 
 
 def _print_report(report: Report) -> None:

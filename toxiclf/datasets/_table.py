@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,17 @@ class Table:
 
 
 def read_table(
-    source: str, format: Format | None, header: bool | None, delimiter: str | None, sheet: str | None = None
+    source: str,
+    format: Format | None,
+    header: bool | None,
+    delimiter: str | None,
+    sheet: str | None = None,
+    names: Collection[str] = (),
 ) -> Table:
     """Read a CSV, TSV, JSON, Excel or Parquet file; arguments that are None are detected.
 
-    For Parquet, all arguments but ``source`` are ignored.
+    ``names`` are names that columns are expected to have; they tell a header. For Parquet, all arguments but ``source``
+    are ignored.
 
     Raises
     ------
@@ -45,7 +51,7 @@ def read_table(
     """
     if is_parquet(source):
         return read_parquet(source)
-    reader = RowReader(source, format, header=header, delimiter=delimiter, sheet=sheet)
+    reader = RowReader(source, format, header=header, delimiter=delimiter, sheet=sheet, names=names)
     rows: list[Row] = []
     rejected: list[Rejected] = []
     for row in reader:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -15,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.bundle.manifest import LabelMap
+from toxiclf.datasets.rejected import CONTRADICTION, no_usable_row
 from toxiclf.errors import DataError, UsageError
-from toxiclf.rows import Rejected
+from toxiclf.rows import Guess, Rejected
 from toxiclf.text.given import given_texts
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
@@ -61,6 +61,8 @@ class Comments:
     group_column, groups : str, tuple of str
         Name of the column that holds subgroups for the report, and the subgroup of each comment; both empty if there is
         no such column.
+    guesses : tuple of Guess
+        What was detected in the file, with the option that sets it; errors that may rest on it name it.
 
     See Also
     --------
@@ -85,6 +87,7 @@ class Comments:
     notes: tuple[str, ...] = ()
     group_column: str = ""
     groups: tuple[str, ...] = ()
+    guesses: tuple[Guess, ...] = field(default=(), repr=False, compare=False)
     _normalized: dict[Normalizer, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -231,7 +234,8 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
             where = ", ".join(str(line) for line in comments.lines[rows][:10])
             for i in rows:
                 reason = f"the same comment has different labels (lines {where})"
-                rejected.append((comments.source, Rejected(int(comments.lines[i]), reason, comments.texts[i])))
+                row = Rejected(int(comments.lines[i]), reason, comments.texts[i], CONTRADICTION)
+                rejected.append((comments.source, row))
         left = np.setdiff1d(np.arange(len(comments)), np.concatenate([np.array(rows) for rows in torn]))
         usable = replace(
             comments.take(left), rejected=tuple(sorted(rejected, key=lambda entry: entry[1].line)), notes=comments.notes
@@ -270,9 +274,3 @@ def check_classes(comments: Comments, purpose: str = "training") -> None:
                 f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}, but {purpose} needs at least "
                 f"{MIN_PER_CLASS}; label more of them, or leave this label out with --label"
             )
-
-
-def no_usable_row(source: str, rejected: Sequence[Rejected]) -> DataError:
-    reasons = Counter(row.reason for row in rejected).most_common(1)
-    why = f"; {len(rejected):,} rows were rejected, most often: {reasons[0][0]}" if reasons else ""
-    return DataError(f"{source} has no usable row{why}")

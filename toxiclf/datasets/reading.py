@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -13,15 +14,30 @@ from toxiclf.datasets import cards
 from toxiclf.datasets._cells import NONE
 from toxiclf.datasets._frame import FRAME, Frame, frame_table
 from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
-from toxiclf.datasets.comments import Comments, consistent, no_usable_row
+from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.labels import LabelOptions, Like, is_binary, label_entries, label_rows
-from toxiclf.errors import DataError, UsageError
-from toxiclf.rows import LABEL_NAMES, Rejected, Row, RowReader, column_named, find_column, folded, is_text_name
+from toxiclf.datasets.rejected import MAX_REJECTED, NO_LABEL, NO_TEXT, WRONG_VALUE, check_rejected, no_usable_row
+from toxiclf.errors import DataError, UsageError, listed
+from toxiclf.rows import (
+    LABEL_NAMES,
+    Guess,
+    Rejected,
+    Row,
+    RowReader,
+    column_named,
+    find_column,
+    folded,
+    is_text_name,
+    naming,
+)
 
 Source = str | os.PathLike[str] | Frame
 """A file's path, ``corpus:NAME`` or a DataFrame."""
 
 _SAMPLE_ROWS = 1000
+_NUMBER = re.compile(r"[\W_]*\d[\W\d_]*")  # no letter of any script
+_CODE = re.compile(r"[^\W\d_]+[-_]?\d+")
+_FEWEST_NUMBERS = 10  # values; fewer may be short comments
 
 
 def read_comments(
@@ -39,6 +55,7 @@ def read_comments(
     by: str | None = None,
     part: str = "train",
     like: Like | None = None,
+    max_rejected: float = MAX_REJECTED,
 ) -> Comments:
     """Read labeled comments from a file or a corpus.
 
@@ -79,6 +96,9 @@ def read_comments(
     like : Comments, manifest or None
         Training rows or a model's manifest, whose labels the file must have. If no argument about labels is given,
         columns of the file become labels in the same way as in training.
+    max_rejected : float
+        The largest share of rows with a text and a label that may be rejected, from 0 to 1. Rows without a text or a
+        label are rejected, too, but never too many.
 
     Returns
     -------
@@ -88,7 +108,8 @@ def read_comments(
     Raises
     ------
     DataError
-        The file does not exist, has no usable row, is in an unsupported encoding, or has other labels than ``like``.
+        The file does not exist, has no usable row, too many rejected rows, numbers instead of texts, or other labels
+        than ``like``.
     UsageError
         Columns or label values do not exist, or cannot be detected.
 
@@ -102,9 +123,24 @@ def read_comments(
     >>> read_comments(frame, text="comment", label=["toxic"]).counts()
     {'toxic': 1}
     """
+    guesses: list[Guess] = []
+    with naming(guesses):
+        comments = _read(
+            source, guesses, text, label, _values(negative), _values(positive), label_separator, positive_from, header,
+            delimiter, sheet, by, part, like,
+        )  # fmt: skip
+        check_rejected(comments.source, len(comments), comments.rejected, max_rejected)
+    return replace(comments, guesses=tuple(guesses))
+
+
+def _read(
+    source: Source, guesses: list[Guess], text: str | None, label: str | Sequence[str] | Mapping[str, str],
+    negative: tuple[str, ...], positive: tuple[str, ...], label_separator: str | None, positive_from: float | None,
+    header: bool | None, delimiter: str | None, sheet: str | None, by: str | None, part: str, like: Like | None,
+) -> Comments:  # fmt: skip
+    """Read comments as :func:`read_comments` does, and add to ``guesses`` what is detected."""
     frame = source if isinstance(source, Frame) else None
     source = FRAME if isinstance(source, Frame) else _path(source)
-    positive, negative = _values(positive), _values(negative)
     format = None
     name = source
     if source.startswith(cards.PREFIX):
@@ -121,7 +157,14 @@ def read_comments(
             label = card.labels
             if not positive and not negative:
                 positive, negative = card.positive, _values(card.negative)
-    table = read_table(source, format, header, delimiter, sheet) if frame is None else frame_table(frame)
+    table = (
+        read_table(source, format, header, delimiter, sheet, _expected(text, label, by, like))
+        if frame is None
+        else frame_table(frame)
+    )
+    guesses += table.guesses
+    if not table.rows and not table.rejected:
+        raise DataError(f"{name} has the columns {listed(table.columns)}, but no row; add a row for each comment")
     if not table.rows:
         raise no_usable_row(name, table.rejected)
     names: tuple[str | None, ...] = ()
@@ -136,10 +179,12 @@ def read_comments(
                 names = like.labels if len(known.columns) == len(like.labels) else ()
         elif label_separator is None:
             label_separator = known.separator
+    if like is not None:
+        text = text or find_column(table.columns, like.text_column)
     text = column_named(text, table.columns) if text else None
     by = column_named(by, table.columns) if by else None
     entries = label_entries(label, table.columns)
-    text, label = _columns(table, text, tuple(entries), by)
+    text, label = _columns(table, text, tuple(entries), by, guesses)
     for row in table.rows:
         row.values.update({name: row.get(name) for name in (text, *label, by) if name and "." in name})  # nested JSON
     names = names or tuple(entries.get(column) for column in label)
@@ -180,22 +225,22 @@ def _comments(
     """Convert a table to comments: label values become targets, and rows without a text or a label are rejected."""
     rejected = list(table.rejected)
 
-    def reject(row: Row, reason: str) -> None:
-        rejected.append(Rejected(row.line, reason, str(row.values.get(text) or "")[:10_000]))
+    def reject(row: Row, reason: str, kind: str) -> None:
+        rejected.append(Rejected(row.line, reason, str(row.values.get(text) or "")[:10_000], kind))
 
     usable = []
     for row in table.rows:
         if not isinstance(row.values.get(text), str) or not row.values[text].strip():
-            reject(row, "no text")
+            reject(row, "no text", NO_TEXT)
         elif "" not in options.negative and (
             missing := [name for name in options.columns if not as_string(row.values.get(name))]
         ):
-            reject(row, f"no label in column {missing[0]}")
+            reject(row, f"no label in column {missing[0]}", NO_LABEL)
         else:
             usable.append(row)
     labeled = label_rows(usable, options, like)
     for row, reason in labeled.rejected:
-        reject(row, reason)
+        reject(row, reason, WRONG_VALUE)
     rows = labeled.rows
     note = (
         f"{source}: {table.note}; text from '{text}', label from {', '.join(map(repr, options.columns))} "
@@ -255,13 +300,33 @@ def _usable(reader: RowReader, reject: Callable[[Rejected], None] | None) -> Ite
             reject(row)
 
 
-def _columns(table: Table, text: str | None, label: Sequence[str], by: str | None) -> tuple[str, Sequence[str]]:
+def _expected(
+    text: str | None, label: str | Sequence[str] | Mapping[str, str], by: str | None, like: Like | None
+) -> set[str]:
+    """Return names that columns of the file should have: those that the user gave, and those in training."""
+    given = [label] if isinstance(label, str) else list(label)
+    names = {*given, *(entry.rpartition("=")[0] for entry in given), text, by}
+    if like is not None:
+        names |= {like.text_column, *like.label_map.columns}
+    return {name for name in names if name}
+
+
+def _columns(
+    table: Table, text: str | None, label: Sequence[str], by: str | None, guesses: list[Guess]
+) -> tuple[str, Sequence[str]]:
     sample = table.rows[:_SAMPLE_ROWS]
     if text is None:
         left = [name for name in table.columns if name not in (*label, by)]
         if not left:
             raise UsageError("no column is left for the text; name it with --text")
         text = _text_column(left, sample)
+        guesses.insert(0, Guess(f"text column '{text}'", "--text"))
+    values = _strings(sample, text)
+    if _holds_numbers(values):
+        raise DataError(
+            f"column '{text}' holds numbers or codes such as {listed(map(repr, values[:3]))}, not comments; name the column of "
+            "the comments with --text"
+        )
     if not label:
         others = [c for c in table.columns if c not in (text, by)]
         named = [c for c in others if folded(c.rpartition(".")[2]) in LABEL_NAMES]
@@ -270,19 +335,39 @@ def _columns(table: Table, text: str | None, label: Sequence[str], by: str | Non
         if not candidates:
             raise UsageError(
                 "the label column is not clear; name one or more columns with --label; columns other than the text "
-                f"'{text}': {', '.join(others) or 'none'}"
+                f"'{text}': {listed(others) or 'none'}"
             )
         label = candidates
+        guesses.insert(0, Guess(f"label column '{label[0]}'", "--label"))
     if text in label:
         raise UsageError(f"column '{text}' cannot be both text and label; name another with --text or --label")
     return text, label
 
 
 def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
-    """Return the first column with a known name for texts, else the column with the longest values."""
+    """Return the first column with a known name for texts, else the one with the longest values that are no numbers."""
     named = [name for name in columns if is_text_name(name)]
-    lengths = {name: sum(len(as_string(row.get(name))) for row in sample) for name in columns}
-    return named[0] if named else max(columns, key=lambda name: lengths[name])
+    if named:
+        return named[0]
+    values = {name: _strings(sample, name) for name in columns}
+    texts = [name for name in columns if not _holds_numbers(values[name])] or columns
+    return max(texts, key=lambda name: sum(map(len, values[name])))
+
+
+def _strings(rows: Sequence[Row], column: str) -> list[str]:
+    """Return the values of a column as strings, without empty ones."""
+    return [value for row in rows if (value := as_string(row.get(column)))]
+
+
+def _holds_numbers(values: Sequence[str]) -> bool:
+    """Return whether nearly all values are numbers, dates, or codes of one word and a number; False for few values.
+
+    >>> _holds_numbers(["010-1234"] * 20), _holds_numbers(["sensor37"] * 20), _holds_numbers(["1", "ㅋㅋㅋ"] * 20)
+    (True, True, False)
+    """
+    if len(values) < _FEWEST_NUMBERS:
+        return False
+    return any(sum(map(bool, map(kind.fullmatch, values))) >= 0.95 * len(values) for kind in (_NUMBER, _CODE))
 
 
 def _clean(value: str) -> str:

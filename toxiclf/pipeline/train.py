@@ -26,7 +26,7 @@ from toxiclf.pipeline.search.trials import plainly
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
-from toxiclf.rows import is_workbook
+from toxiclf.rows import is_workbook, naming
 from toxiclf.text.given import given_texts
 
 
@@ -147,6 +147,11 @@ def divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[
     ------
     DataError, UsageError : the comments are not sufficient for training, or the prior does not fit their labels.
     """
+    with naming(comments.guesses):
+        return _divided(comments, test, recipe)
+
+
+def _divided(comments: Comments, test: Comments | None, recipe: Recipe) -> tuple[Comments, Split]:
     normalizer = recipe_normalizer(recipe)
     comments = consistent(comments, normalizer)
     test = None if test is None else consistent(test, normalizer)

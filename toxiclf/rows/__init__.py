@@ -6,7 +6,7 @@ No row is lost silently: a row that cannot be read is yielded as a :class:`Rejec
 from toxiclf.rows.format import Format
 from toxiclf.rows.guesses import Guess, naming
 from toxiclf.rows.names import column_named, find_column, folded
-from toxiclf.rows.reader import RowReader
+from toxiclf.rows.reader import UNDECODABLE, WRONG_WIDTH, RowReader
 from toxiclf.rows.records import Rejected, Row, names_of
 from toxiclf.rows.sniffing import LABEL_NAMES, is_text_name
 from toxiclf.rows.workbook import is_workbook
@@ -14,6 +14,8 @@ from toxiclf.rows.writer import RowWriter, neutralised, write_rejected
 
 __all__ = [
     "LABEL_NAMES",
+    "UNDECODABLE",
+    "WRONG_WIDTH",
     "Format",
     "Guess",
     "Rejected",

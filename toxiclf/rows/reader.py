@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from toxiclf.errors import DataError, UsageError
 from toxiclf.rows.decoding import OPENERS, encoding_of, opened, reading, standard_input
 from toxiclf.rows.format import Format
 from toxiclf.rows.guesses import Guess
+from toxiclf.rows.names import folded
 from toxiclf.rows.records import (
     ESCAPED_BYTE,
     LONGEST_LINE,
@@ -37,6 +38,7 @@ from toxiclf.rows.sniffing import (
 )  # fmt: skip
 from toxiclf.rows.workbook import is_workbook, sheet_rows
 
+WRONG_WIDTH, UNDECODABLE = "wrong number of cells", "undecodable bytes"
 _SAMPLE_ROWS = 1000
 
 
@@ -56,6 +58,7 @@ class RowReader:
     text_file : whether a file ending in .txt or without an ending is read as one comment per line, unless its lines
         clearly have columns. Standard input is always read in this way.
     sheet : name of the sheet of a workbook; None takes the first.
+    names : names that columns are expected to have, such as those in training; they tell a header.
 
     Attributes
     ----------
@@ -81,6 +84,7 @@ class RowReader:
         delimiter: str | None = None,
         text_file: bool = False,
         sheet: str | None = None,
+        names: Collection[str] = (),
     ) -> None:
         delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
@@ -89,6 +93,7 @@ class RowReader:
         self.name = "standard input" if self.source == "-" else self.source
         self.encoding = ""
         self.guesses: list[Guess] = []
+        self._expected = frozenset(map(folded, names))
         if sheet is not None and not is_workbook(self.source):
             raise UsageError(f"{self.name} is no Excel workbook (.xlsx); leave --sheet out")
         self._binary = standard_input() if self.source == "-" else opened(Path(source))
@@ -113,7 +118,7 @@ class RowReader:
         sample = list(islice(rows, _SAMPLE_ROWS))
         if not sample:
             raise DataError(f"{self.name}: {said} is empty; give a sheet with at least one row")
-        self.format = with_header(Format("sheet", header=header), [cells for _, cells, _ in sample])
+        self.format = with_header(Format("sheet", header=header), [cells for _, cells, _ in sample], self._expected)
         self.found = f"{said}, {self.format.describe()}"
         self._rows = self._table(chain(sample, rows))
 
@@ -156,12 +161,12 @@ class RowReader:
         if not any(line.strip() for line in sample):
             raise DataError(f"{self.name} is empty; give a file with at least one row")
         if format is None:
-            format = sniffed(sample, ending_of(Path(self.source)), delimiter, text_file=text_file)
+            format = sniffed(sample, ending_of(Path(self.source)), delimiter, text_file=text_file, names=self._expected)
             if delimiter is None and format.kind == "csv":
                 self.guesses.append(Guess(format.separated(), "--delimiter"))
         if header is not None and format.kind == "csv":
             format = replace(format, header=header)
-        self.format = with_columns(format, sample)
+        self.format = with_columns(format, sample, self._expected)
         if not self.format.columns:
             raise DataError(
                 f"the first lines of {self.name} hold no JSON object; write one JSON object per line, or an array of objects"
@@ -206,7 +211,7 @@ class RowReader:
                 yield Rejected(number, fields, readable(raw))
             elif len(fields) != len(columns):
                 width = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-                yield Rejected(number, f"{width} instead of {len(columns)}", readable(raw))
+                yield Rejected(number, f"{width} instead of {len(columns)}", readable(raw), WRONG_WIDTH)
             else:
                 yield Row(number, dict(zip(columns, fields, strict=True)))
 
@@ -216,5 +221,5 @@ class RowReader:
             return Rejected(number, TOO_LONG, readable(raw))
         if not raw.isascii() and (escaped := ESCAPED_BYTE.search(raw)):
             byte = ord(escaped[0]) - 0xDC00
-            return Rejected(number, f"byte 0x{byte:02x} is not {self.encoding.upper()}", readable(raw))
+            return Rejected(number, f"byte 0x{byte:02x} is not {self.encoding.upper()}", readable(raw), UNDECODABLE)
         return None

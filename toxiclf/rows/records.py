@@ -7,7 +7,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from toxiclf.errors import DataError
@@ -44,11 +44,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A rejected row: number of its first line (from 1), reason for rejection, and text of the row."""
+    """A rejected row.
+
+    Attributes
+    ----------
+    line : number of its first line, from 1.
+    reason : what is wrong with this row.
+    content : text of the row.
+    kind : words for all rejections of this kind.
+    """
 
     line: int
     reason: str
     content: str
+    kind: str = field(default="", compare=False)
 
 
 class Lines:
@@ -93,13 +102,13 @@ def json_row(number: int, line: str) -> Row | Rejected:
     try:
         values = _JSON.decode(line)
     except (ValueError, RecursionError) as error:
-        return Rejected(number, f"not JSON: {error}", readable(line))
+        return Rejected(number, f"not JSON: {error}", readable(line), "not JSON")
     return _object(number, values, line)
 
 
 def _object(number: int, values: Any, raw: str) -> Row | Rejected:
     if not isinstance(values, dict):
-        return Rejected(number, f"a JSON {type(values).__name__} instead of an object", readable(raw))
+        return Rejected(number, f"a JSON {type(values).__name__} instead of an object", readable(raw), "no JSON object")
     return Row(number, values)
 
 

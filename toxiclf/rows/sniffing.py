@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,14 +45,16 @@ def declared_delimiter(line: str) -> str | None:
     return match[1] if match else None
 
 
-def sniffed(sample: Sequence[str], suffix: str, delimiter: str | None, *, text_file: bool) -> Format:
+def sniffed(
+    sample: Sequence[str], suffix: str, delimiter: str | None, *, text_file: bool, names: Collection[str] = ()
+) -> Format:
     if delimiter is not None:
         return _best(sample, (delimiter,)) or Format("csv", delimiter)
     if suffix in (".jsonl", ".ndjson", ".json") or (suffix not in (".csv", ".tsv") and _holds_json(sample)):
         return Format("jsonl")
     text_file = text_file and suffix in (".txt", "")
     best = _best(sample, ("\t",) if suffix == ".tsv" else DELIMITERS)
-    if best is not None and (not text_file or _clearly_columns(sample, best)):
+    if best is not None and (not text_file or _clearly_columns(sample, best, names)):
         return best
     if text_file or suffix == ".txt":
         return Format("text")
@@ -105,10 +107,10 @@ def _usual_width(rows: Sequence[Sequence[str]]) -> int:
     return Counter(len(row) for row in rows if row).most_common(1)[0][0] if any(rows) else 1
 
 
-def _clearly_columns(sample: Sequence[str], format: Format) -> bool:
+def _clearly_columns(sample: Sequence[str], format: Format, names: Collection[str]) -> bool:
     if format.delimiter in "\t|" and len(sample) >= _CLEAR_LINES:
         return True
-    return any(is_name(cell) for cell in _sample_rows(sample[:1], format)[0])
+    return any(is_name(cell) or folded(cell) in names for cell in _sample_rows(sample[:1], format)[0])
 
 
 def is_text_name(name: str) -> bool:
@@ -120,12 +122,12 @@ def is_name(cell: str) -> bool:
     return folded(cell) in TEXT_NAMES | LABEL_NAMES
 
 
-def with_columns(format: Format, sample: Sequence[str]) -> Format:
+def with_columns(format: Format, sample: Sequence[str], names: Collection[str] = ()) -> Format:
     if format.kind == "text":
         return replace(format, columns=("text",), names=("text",))
     if format.kind == "jsonl":
         return with_keys(format, [json_row(0, line) for line in sample])
-    return with_header(format, _sample_rows(sample, format))
+    return with_header(format, _sample_rows(sample, format), names)
 
 
 def with_keys(format: Format, rows: Iterable[Row | Rejected]) -> Format:
@@ -135,10 +137,10 @@ def with_keys(format: Format, rows: Iterable[Row | Rejected]) -> Format:
     return replace(format, columns=tuple(columns), names=names_of(objects))
 
 
-def with_header(format: Format, rows: Sequence[Sequence[str]]) -> Format:
+def with_header(format: Format, rows: Sequence[Sequence[str]], expected: Collection[str]) -> Format:
     """Return the format of a table with the columns that its first rows name."""
-    titles = _titles(rows) if format.header is None else 0
-    header = bool(titles) or _has_header(rows) if format.header is None else format.header
+    titles = _titles(rows, expected) if format.header is None else 0
+    header = bool(titles) or _has_header(rows, expected) if format.header is None else format.header
     if header:
         names = [name.strip() or f"column{i}" for i, name in enumerate(rows[titles], start=1)]
     else:
@@ -147,26 +149,26 @@ def with_header(format: Format, rows: Sequence[Sequence[str]]) -> Format:
     return replace(format, header=header, columns=columns, names=columns, titles=titles)
 
 
-def _titles(rows: Sequence[Sequence[str]]) -> int:
+def _titles(rows: Sequence[Sequence[str]], expected: Collection[str]) -> int:
     """Return the number of rows above the header, such as a title; 0 if no header follows them."""
     width = _usual_width(rows)
     for n, row in enumerate(rows[: _MOST_TITLES + 1]):
         filled = sum(bool(cell.strip()) for cell in row)
         if len(row) == width > 1 and filled > max(1, width // 2):
-            return n if n and _has_header(rows[n:]) else 0
-        if any(map(is_name, row)):
+            return n if n and _has_header(rows[n:], expected) else 0
+        if any(is_name(cell) or folded(cell) in expected for cell in row):
             break
     return 0
 
 
-def _has_header(rows: Sequence[Sequence[str]]) -> bool:
+def _has_header(rows: Sequence[Sequence[str]], expected: Collection[str]) -> bool:
     """Return whether the first row names the columns.
 
-    One of its cells must be a known column name, or differ from the column below: text above numbers, or a new value
+    One of its cells must be an expected or known column name, or differ from the column below: text above numbers, or a new value
     above a few repeated ones.
     """
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    if any(folded(cell) in TEXT_NAMES for cell in first):
+    if any(folded(cell) in TEXT_NAMES or folded(cell) in expected for cell in first):
         return True
     unlike = any(is_name(cell) for cell in first)
     for cell, column in zip(first, zip(*rest, strict=True), strict=False):
