@@ -226,7 +226,7 @@ def test_what_was_found_is_said(read: Read) -> None:
     [
         (
             "text,label\n",
-            r"has the columns text, label, but no row; add .*: .*first row as header \(--no-header\)"),
+            r"has the columns text, label, but no row; add .*: .*first row as header \(--no-header\)",
         ),
         (
             "text,label\n가\n나\n",

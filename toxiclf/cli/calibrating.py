@@ -9,6 +9,7 @@ import typer
 
 from toxiclf._console import print_json, print_line, print_table, say
 from toxiclf.cli import options
+from toxiclf.cli._rejected import saving_rejected, write_beside
 from toxiclf.errors import UsageError
 
 
@@ -27,6 +28,7 @@ def calibrate(
     header: Annotated[bool | None, options.HEADER] = None,
     delimiter: Annotated[str | None, options.DELIMITER] = None,
     sheet: Annotated[str | None, options.SHEET] = None,
+    max_rejected: Annotated[float, options.MAX_REJECTED] = 0.2,
     settings: Annotated[
         list[str] | None,
         options.of_decision(
@@ -53,7 +55,17 @@ def calibrate(
         )
     store.check_replaceable(out)
     columns = options.columns(
-        text, label, negative, positive, label_separator, positive_from, header, delimiter, sheet=sheet
+        text,
+        label,
+        negative,
+        positive,
+        label_separator,
+        positive_from,
+        header,
+        delimiter,
+        None,
+        sheet,
+        max_rejected,
     )
     decision: dict[str, Any] = {}
     for setting in settings or ():
@@ -61,7 +73,8 @@ def calibrate(
         if section != "decision":
             raise UsageError(f"--set {setting} has no effect on calibrate; it takes keys of decision")
         decision[key] = getattr(Recipe.load(settings=[setting]).decision, key)
-    result = calibrated(bundle, comments, decision=decision, seed=seed, **columns)
+    with saving_rejected(out):
+        result = calibrated(bundle, comments, decision=decision, seed=seed, **columns)
     for note in result.notes:
         say(note)
     result.save(out)
@@ -84,7 +97,8 @@ def calibrate(
         )
         print_line(f"bundle: {out}")
     if result.comments.rejected:
-        say(f"{len(result.comments.rejected):,} rows were rejected")
+        path = write_beside(out, result.comments.rejected)
+        say(f"{len(result.comments.rejected):,} rows were rejected: {path}")
         if strict:
             raise typer.Exit(5)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from toxiclf._console import on_terminal, print_json, print_line, print_table, say
 from toxiclf.cli import options
-from toxiclf.errors import RejectedRowsError
+from toxiclf.cli._rejected import saving_rejected
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -101,7 +99,7 @@ def train(
         sheet,
         max_rejected,
     )
-    with _saving_rejected(_rejected_file(folder)):
+    with saving_rejected(folder):
         rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
         say(note)
@@ -193,7 +191,7 @@ def evaluate(
         sheet,
         max_rejected,
     )
-    with _saving_rejected(_rejected_file(out)):
+    with saving_rejected(out):
         report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]
     for note in report.data["notes"]:
@@ -214,26 +212,6 @@ def evaluate(
         )
         if strict:
             raise typer.Exit(5)
-
-
-def _rejected_file(folder: Path | None) -> Path | None:
-    """Return the file beside a folder for the rows that kept it from being written."""
-    return folder.with_name(f"{folder.name}.rejected.csv") if folder is not None else None
-
-
-@contextmanager
-def _saving_rejected(path: Path | None) -> Iterator[None]:
-    """Write the rejected rows if there are too many of them to go on, and name their file in the message."""
-    from toxiclf.rows import write_rejected
-
-    try:
-        yield
-    except RejectedRowsError as error:
-        if path is not None and error.rejected:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_rejected(path, error.rejected)
-            error.args = (f"{error}; all of them are in {path}",)
-        raise
 
 
 def _print_report(report: Report) -> None:

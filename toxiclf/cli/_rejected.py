@@ -1,0 +1,34 @@
+"""Write the rejected rows of a command beside the folder that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from toxiclf.errors import RejectedRowsError
+from toxiclf.rows import Rejected, write_rejected
+
+
+@contextmanager
+def saving_rejected(folder: Path | None) -> Iterator[None]:
+    """Write the rejected rows if there are too many of them to go on, and name their file in the error's message.
+
+    Parameters
+    ----------
+    folder : folder that the command would have written; None writes no file.
+    """
+    try:
+        yield
+    except RejectedRowsError as error:
+        if folder is not None and error.rejected:
+            error.args = (f"{error}; all of them are in {write_beside(folder, error.rejected)}",)
+        raise
+
+
+def write_beside(folder: Path, rejected: Sequence[tuple[str, Rejected]]) -> Path:
+    """Write rejected rows to ``FOLDER.rejected.csv``, and return this path."""
+    path = folder.with_name(f"{folder.name}.rejected.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rejected(path, rejected)
+    return path
