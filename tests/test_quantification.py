@@ -133,7 +133,7 @@ def test_what_cannot_be_estimated_is_refused_with_a_sentence(manifest: Manifest)
         estimated(manifest.model_copy(update={"calibration": softmax}), raw)
     with pytest.raises(UsageError, match="train it again"):
         estimated(manifest.model_copy(update={"score_counts": (), "rates": ()}), raw)
-    with pytest.raises(TypeError, match="takes a list of comments"):
+    with pytest.raises(TypeError, match="texts is one string; expected a list of comments"):
         estimate_prevalence(Written(manifest), "댓글")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from toxiclf.balance.resampler import Resampler
     from toxiclf.datasets.comments import Comments
     from toxiclf.datasets.reading import read_comments
-    from toxiclf.errors import BundleError, DataError, ToxiclfError, TrainingError, UsageError
+    from toxiclf.errors import BundleError, DataError, TextsError, ToxiclfError, TrainingError, UsageError
     from toxiclf.evaluation.compare import compare
     from toxiclf.evaluation.report import Report
     from toxiclf.features.vectorizers import AverageVectorizer, NgramVectorizer
@@ -43,6 +43,7 @@ _HOME = {
     "Report": "evaluation.report",
     "Resampler": "balance.resampler",
     "TextAugmenter": "balance.augmenter",
+    "TextsError": "errors",
     "TokenEffect": "text.occlusion",
     "ToxicClassifier": "pipeline.estimator",
     "ToxiclfError": "errors",
@@ -72,6 +73,7 @@ __all__ = [
     "Report",
     "Resampler",
     "TextAugmenter",
+    "TextsError",
     "TokenEffect",
     "ToxicClassifier",
     "ToxiclfError",

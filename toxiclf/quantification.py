@@ -15,6 +15,7 @@ from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.prevalence import LEAST, percent
 from toxiclf.errors import DataError, UsageError
 from toxiclf.moderator import Moderator, load
+from toxiclf.text.given import check_list
 
 Floats = NDArray[np.float64]
 
@@ -99,6 +100,8 @@ def estimate_prevalence(
 
     Raises
     ------
+    TextsError
+        ``texts`` is a single string, a table, a mapping or a set, or holds a value that is not a string.
     UsageError
         Labels exclude each other, or the bundle has neither counts nor calibrated scores with known prevalence.
     DataError
@@ -113,8 +116,7 @@ def estimate_prevalence(
     >>> estimate.low <= estimate.share <= estimate.high
     True
     """
-    if isinstance(texts, str):
-        raise TypeError("estimate_prevalence takes a list of comments; one comment has no share")
+    check_list(texts)
     moderator = moderator if isinstance(moderator, Moderator) else load(moderator)
     manifest = moderator.manifest
     _check(manifest)

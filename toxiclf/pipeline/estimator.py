@@ -294,10 +294,7 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state with the manifest in place of the moderator, which cannot be pickled.
-
-        ``__setstate__`` rebuilds the moderator, with MeCab and ONNX Runtime, from the bundle's files.
-        """
+        """Return the state with the manifest in place of the moderator, which ``__setstate__`` rebuilds from the files."""
         state = dict(super().__getstate__())
         if "moderator_" in state:
             state["moderator_"] = self._manifest

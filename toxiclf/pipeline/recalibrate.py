@@ -18,7 +18,7 @@ from toxiclf.bundle.prevalence import in_words, production_prevalence
 from toxiclf.bundle.score_counts import ScoreCounts
 from toxiclf.bundle.verdicts import flags
 from toxiclf.datasets.comments import Comments, check_classes
-from toxiclf.datasets.reading import read_comments
+from toxiclf.datasets.reading import Source, read_comments
 from toxiclf.datasets.splitting import folds
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation import learned_from
@@ -92,7 +92,7 @@ class CalibratedBundle:
 
 def calibrate(
     bundle: str | os.PathLike[str],
-    comments: str | os.PathLike[str] | Comments,
+    comments: Source | Comments,
     *,
     decision: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -107,7 +107,7 @@ def calibrate(
     ----------
     bundle : str or path
         Folder of the bundle, or of its run.
-    comments : str, path or Comments
+    comments : str, path, DataFrame or Comments
         Labeled comments with the labels of the bundle, at least ten with and ten without each label. Comments that the
         model was trained on are left out, if the bundle lies in the folder of its run, which names them.
     decision : mapping, optional

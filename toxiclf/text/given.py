@@ -22,18 +22,23 @@ def given_texts(texts: Any, name: str = "texts") -> list[str]:
     >>> given_texts(("안녕하세요", "반가워요"))
     ['안녕하세요', '반가워요']
     """
-    if isinstance(texts, str | bytes | Mapping | Set) or not hasattr(texts, "__iter__"):
-        advice = "decode it first" if isinstance(texts, bytes) else "write [comment] for a single one"
-        raise TextsError(f"{name} is {described(texts)}; expected a list of comments: {advice}")
-    if len(shape := getattr(texts, "shape", (0,))) != 1:  # a DataFrame would give the names of its columns
-        example = f', such as {name}["comment"]' if hasattr(texts, "columns") else ""
-        raise TextsError(f"{name} has the shape {tuple(shape)}; expected one column of comments: select it{example}")
+    check_list(texts, name)
     result = list(texts)
     for row, text in enumerate(result):
         if not isinstance(text, str):
             advice = ": decode it first" if isinstance(text, bytes) else ": leave out rows without a text, or use ''"
             raise TextsError(f"row {row} of {name} is {described(text)}; expected a string{advice}")
     return result
+
+
+def check_list(texts: Any, name: str = "texts") -> None:
+    """Raise a TextsError if ``texts`` is a single string, a table, a mapping, a set, or nothing to iterate over."""
+    if isinstance(texts, str | bytes | Mapping | Set) or not hasattr(texts, "__iter__"):
+        advice = "decode it first" if isinstance(texts, bytes) else "write [comment] for a single one"
+        raise TextsError(f"{name} is {described(texts)}; expected a list of comments: {advice}")
+    if len(shape := getattr(texts, "shape", (0,))) != 1:  # a DataFrame would give the names of its columns
+        example = f', such as {name}["comment"]' if hasattr(texts, "columns") else ""
+        raise TextsError(f"{name} has the shape {tuple(shape)}; expected one column of comments: select it{example}")
 
 
 def described(value: Any) -> str:
