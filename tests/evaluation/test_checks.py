@@ -123,6 +123,30 @@ def test_another_share_of_toxic_rows_in_the_test_part_is_found() -> None:
     assert codes(train_targets=train, test_targets=other) == ["prevalence_shift"]
 
 
+def test_evaluated_rows_with_another_share_name_the_prior_that_corrects_it() -> None:
+    targets = (np.arange(1000) < 100).astype(np.uint8)[:, None]
+    (finding,) = findings(test_targets=targets, rates=(0.35,), saved=True, calibration="platt")
+    assert finding.code == "prevalence_shift"
+    assert "35.0% of calibration rows have it, but 10.0% of these rows" in finding.message
+    assert "--prior 0.1 (Python: prior=0.1)" in finding.next_step
+    assert not findings(test_targets=targets, rates=(0.11,), saved=True)
+    assert not findings(test_targets=targets, rates=(0.35,), saved=True, corrected=("toxic",))
+    two = np.hstack([targets, targets])
+    both = findings(labels=["toxic", "hate"], test_targets=two, rates=(0.1, 0.4), saved=True, calibration="platt")
+    assert ['--prior hate=0.1 (Python: prior={"hate": 0.1})' in finding.next_step for finding in both] == [True]
+
+
+def test_scores_that_the_share_explains_name_the_prior() -> None:
+    targets = (rng.random((4000, 1)) < 0.1).astype(np.uint8)
+    odds = np.exp(2 * (rng.normal(size=(4000, 1)) + 2 * targets) - 2)
+    scores = (odds * 0.6 / (odds * 0.6 + 0.4)).astype(np.float32)
+    (finding,) = findings(scores=scores, targets=targets, calibration="platt", rates=(0.6,))
+    assert finding.code == "uncalibrated"
+    assert f"--prior {targets.mean():.3g} gives a mean score of" in finding.next_step
+    (finding,) = findings(scores=np.full_like(scores, 0.9), targets=targets, calibration="platt", rates=(0.1,))
+    assert "toxiclf calibrate" in finding.next_step
+
+
 def test_a_decision_on_few_toxic_rows_is_found() -> None:
     targets = np.array([[1]] * 49 + [[0]] * 400, dtype=np.uint8)
     assert codes(decision_targets=targets, decision_source="validation") == ["small_validation"]

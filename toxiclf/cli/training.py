@@ -173,6 +173,7 @@ def evaluate(
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.earlier_run import check_earlier_run
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+    from toxiclf.report.own_share import own_share_tables
 
     if no_comments and out is None:
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
@@ -203,6 +204,8 @@ def evaluate(
         print_json(report.to_dict())
     else:
         _print_report(report)
+        for table in own_share_tables(report):
+            print_table(table)
         if out is not None:
             print_line(f"report: {out / 'report.html'}")
     if n_rejected:

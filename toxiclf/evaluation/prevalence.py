@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,6 +67,14 @@ def prevalence_weights(targets: NDArray[np.uint8], prior: Sequence[float], *, ex
         for j in range(targets.shape[1])
     ]
     return np.column_stack(columns)
+
+
+def differs(share: float, other: float, variance: float) -> bool:
+    """Return whether two shares differ by more than 0.02 and more than chance explains (z > 3).
+
+    ``variance`` is the variance of their difference by chance.
+    """
+    return abs(share - other) > max(3 * math.sqrt(max(variance, 1e-12)), 0.02)
 
 
 def f_beta(tp: Floats, fp: Floats, fn: Floats, beta: float) -> Floats:

@@ -196,6 +196,27 @@ def _square(confusion: ClassConfusion) -> ClassConfusion:
 SquareConfusion = Annotated[ClassConfusion, AfterValidator(_square)]
 
 
+class OwnShareDecision(TypedDict):
+    """Metrics of a label by one way to decide: ``how`` in words, and the threshold, None for the highest score."""
+
+    how: str
+    threshold: Share | None
+    accuracy: Share
+    precision: Share
+    recall: Share
+    f1: Share
+
+
+class OwnShare(TypedDict):
+    """Metrics of a label whose share in the evaluated rows (``share``) is not that in the calibration rows."""
+
+    label: str
+    share: Share
+    calibrated_at: Share
+    prior: str
+    decisions: list[OwnShareDecision]
+
+
 @with_config(ConfigDict(extra="forbid"))
 class Analysis(TypedDict, total=False):
     """The analyses beyond metrics; see :mod:`toxiclf.evaluation.analysis`."""
@@ -203,6 +224,7 @@ class Analysis(TypedDict, total=False):
     calibration: dict[str, Calibrated]
     slices: list[Slice]
     thresholds: Thresholds
+    own_share: list[OwnShare]
     label_doubt: dict[str, Doubt]
     tokens: list[Token]
 

@@ -21,6 +21,7 @@ from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.moderator import load
+from toxiclf.pipeline.own_share import own_shares
 from toxiclf.pipeline.reporting import figures_of
 from toxiclf.pipeline.save import remove_report
 from toxiclf.rows import write_rejected
@@ -94,8 +95,17 @@ def evaluate_bundle(
             n_truncated=rows.n_truncated,
             n_unknown=rows.n_unknown,
             n_learned_from=n_learned_from,
+            test_targets=comments.targets,
+            rates=manifest.rates,
+            saved=True,
+            corrected=manifest.labels if manifest.prior is not None else (),
         )
     )
+    if manifest.prior is None:
+        known = analysis.get("thresholds")
+        own = own_shares(manifest, scores, comments.targets, None if known is None else known["labels"])
+        if own:
+            analysis["own_share"] = own
     findings.sort(key=lambda finding: finding.code != "duplicate_leak")  # first: it makes metrics too good
     report = Report(
         model=manifest.model,

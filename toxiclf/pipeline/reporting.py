@@ -289,6 +289,7 @@ def _checked(
         decision_source=learned.source,
         train_targets=None if parts.test is None else parts.train.targets,
         test_targets=None if parts.test is None else parts.test.targets,
+        rates=() if recipe.decision.calibrate == "none" else learned.rates,
         corrected=[label for label, wanted, rate in rates if wanted != rate],
     )
 

@@ -13,6 +13,7 @@ from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.slices import negatives_name, of_column
 from toxiclf.report import tables
+from toxiclf.report.own_share import own_share_tables
 
 _FIGURES = (
     "[report.html](report.html) shows them. For publication, `toxiclf figures RUN --format pdf --out DIR` draws them; RUN is the "
@@ -33,6 +34,8 @@ def _lines(report: Report) -> list[str]:
         parts += [*markdown_table(table), ""] if table else []
     if report.production_prevalence:
         parts += _production_lines(report)
+    for table in own_share_tables(report):
+        parts += ["", "## At the share of toxic comments in these rows", "", *markdown_table(table)]
     parts += ["", "## Findings", ""]
     parts += [f"- **{f.code}** ({f.severity}): {markdown_text(f.message)} {f.next_step}" for f in report.findings] or [
         "None."

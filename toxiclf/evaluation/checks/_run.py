@@ -59,6 +59,8 @@ class CheckedRun:
     decision_targets : targets of the rows on which scores are calibrated and thresholds chosen, uint8 (n, n_labels).
     decision_source : where the rows of ``decision_targets`` come from: "validation" or "out_of_fold".
     train_targets, test_targets : targets of the training and test set, uint8 (n, n_labels); None without a test set.
+    rates : share of each label among the rows that calibration was fitted on; empty if it is unknown.
+    saved : whether a saved bundle is evaluated, so that ``--prior`` can correct its scores.
     corrected : labels whose scores are corrected to a prevalence that differs from that of the rows.
     """
 
@@ -92,4 +94,6 @@ class CheckedRun:
     decision_source: str = ""
     train_targets: NDArray[np.uint8] | None = None
     test_targets: NDArray[np.uint8] | None = None
+    rates: Sequence[float] = ()
+    saved: bool = False
     corrected: Container[str] = ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from toxiclf._registry import register
 from toxiclf.evaluation.checks._run import CheckedRun, Finding
+from toxiclf.evaluation.prevalence import differs
 
 
 @register("finding", "objective_unreached", summary="No threshold reaches the requested precision or recall", order=9)
@@ -40,26 +40,41 @@ def small_validation(run: CheckedRun) -> Iterator[Finding]:
     "finding", "prevalence_shift", summary="A label is more or less common in the test set than in training", order=11
 )
 def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
-    """Warn if the share of a label in the training set differs from its share in the test set.
+    """Warn if the share of a label in the evaluated rows differs from that in training.
 
     A difference counts if it is over 0.02 and more than chance explains (z > 3). Labels whose scores are corrected to a
-    production prevalence are skipped: their scores do not depend on the share in the training set.
+    production prevalence are skipped: their scores do not depend on the share in the training set. For a saved bundle,
+    whose training rows are not at hand, the share is that of the calibration rows, and counts as known exactly.
     """
     train, test = run.train_targets, run.test_targets
-    if train is None or test is None:
+    if test is None or (train is None and not (run.saved and run.rates)):
         return
     for j, label in enumerate(run.labels):
         if label in run.corrected:
             continue
-        a, b = train[:, j].mean(), test[:, j].mean()
-        pooled = (train[:, j].sum() + test[:, j].sum()) / (len(train) + len(test))
-        spread = math.sqrt(max(pooled * (1 - pooled) * (1 / len(train) + 1 / len(test)), 1e-12))
-        if abs(a - b) > max(3 * spread, 0.02):
+        a, b = run.rates[j] if train is None else float(train[:, j].mean()), float(test[:, j].mean())
+        pooled = a if train is None else (train[:, j].sum() + test[:, j].sum()) / (len(train) + len(test))
+        rows = 1 / len(test) + (0 if train is None else 1 / len(train))
+        if differs(a, b, pooled * (1 - pooled) * rows):
+            which = "calibration" if train is None else "training"
             yield Finding(
-                "prevalence_shift", "warning", f"label '{label}': {a:.1%} of training rows have it, but {b:.1%} of test rows.",
-                "Scores and thresholds fit the training share; collect training rows as comments arrive in "
-                "production, or set decision.prior to the production prevalence.",
+                "prevalence_shift", "warning",
+                f"label '{label}': {a:.1%} of {which} rows have it, but {b:.1%} of {'these' if run.saved else 'test'} rows.",
+                f"Scores and thresholds fit the share in training. {_where_share_is(b, label, run)}",
             )  # fmt: skip
+
+
+def _where_share_is(share: float, label: str, run: CheckedRun) -> str:
+    """Return a sentence on how to correct scores to a share."""
+    if run.calibration == "none":
+        return "Set decision.calibrate and decision.prior in training, or collect training rows as comments arrive."
+    number = f"{share:.3g}"
+    flag = f"{label}={number}" if len(run.labels) > 1 else number
+    value = f'{{"{label}": {number}}}' if len(run.labels) > 1 else number
+    where = f"If production is like these rows, use --prior {flag} (Python: prior={value})"
+    if run.saved:
+        return f"{where}; toxiclf estimate-prevalence estimates the share there without labels."
+    return f"{where}, or train with decision.prior={number if len(run.labels) == 1 else value}, which sets thresholds, too."
 
 
 @register("finding", "rejected_rows", summary="Rows could not be read and were rejected", order=13)

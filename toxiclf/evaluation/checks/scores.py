@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf._registry import register
+from toxiclf.bundle.calibration import shifted
 from toxiclf.bundle.prevalence import percent
 from toxiclf.bundle.verdicts import flags
 from toxiclf.evaluation.checks._run import CheckedRun, Finding
@@ -81,8 +82,24 @@ def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
             yield Finding(
                 "uncalibrated", "warning",
                 f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of test rows have the label.",
-                "Use scores only as a ranking, because the test rows differ from the calibration rows.",
+                _next_step(run, j, share),
             )  # fmt: skip
+
+
+def _next_step(run: CheckedRun, j: int, share: float) -> str:
+    """Return what helps where scores of label ``j`` are off: the prevalence of the rows, if that explains it."""
+    label, rate = run.labels[j], run.rates[j] if run.rates else 0.0
+    assert run.scores is not None  # checked by the caller
+    if 0 < rate < 1 and 0 < share < 1:
+        shift = np.array([math.log(share / (1 - share)) - math.log(rate / (1 - rate))])
+        mean = float(shifted(run.scores[:, [j]].astype(np.float64), shift, exclusive=False).mean())
+        if abs(mean - share) <= max(0.05, 4 * math.sqrt(share * (1 - share) / len(run.scores))):
+            prior = f"{share:.3g}" if len(run.labels) == 1 else f"{label}={share:.3g}"
+            return f"The other share of such rows explains it: --prior {prior} gives a mean score of {mean:.1%}."
+    return (
+        "These rows differ from the calibration rows in more than the share of the label, which --prior would correct: use "
+        "scores as a ranking, or toxiclf calibrate on a few hundred labeled comments like these."
+    )
 
 
 def _uncalibrated_in_production(
