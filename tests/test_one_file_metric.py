@@ -23,6 +23,11 @@ from toxiclf._registry import register
 @register("metric", summary="Youden's index", order=50, shown_in={"headline": 90, "production": 90, "benchmark": 90})
 def youden(rows):
     return rows.tp / (rows.tp + rows.fn) + rows.tn / (rows.tn + rows.fp) - 1
+
+
+@register("metric", summary="Share of wrong verdicts", order=51, over=("labels", "classes"), shown_in={"headline": 91})
+def hamming_loss(rows):
+    return sum(part.fp + part.fn for part in rows.parts) / sum(part.total for part in rows.parts)
 """
 
 SMALL = ["--set", "decision.folds=2", "--set", "model.jamo=2", "--set", "model.syllable=1"]
@@ -59,6 +64,7 @@ def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, toxiclf: Calla
     content = json.loads((out / "report.json").read_text("utf-8"))
     for figures in (content["summary"], content["production"]["summary"], content["baseline"]["summary"]):
         assert figures["youden"]["low"] <= figures["youden"]["value"] <= figures["youden"]["high"]
+        assert figures["hamming_loss"]["value"] == pytest.approx(1 - figures["accuracy"]["value"])  # of both classes
     assert "| youden |" in (out / "report.md").read_text("utf-8")
     assert '<th scope="col">youden</th>' in (out / "report.html").read_text("utf-8")
     compared = toxiclf("compare", OLD, out)  # of scores, so an older run has it, too

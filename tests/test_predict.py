@@ -380,3 +380,22 @@ def test_an_empty_input_is_unfit_data_and_a_header_alone_gives_a_header(predict:
     assert names(tmp_path) == {"in.csv"}
     assert predict("text,n\n").rows == 0
     assert (tmp_path / "out.csv").read_text("utf-8-sig") == ",".join(["text", "n", *ADDED]) + "\n"
+
+
+def test_exclusive_labels_have_one_verdict_a_row(saved: Callable[[str, str], Path], tmp_path: Path) -> None:
+    folder, source, out = saved("ngram_logistic", "exclusive"), tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("comment\n꺼져 이 멍청한 새끼야\n오늘도 좋은 하루 되세요\n", "utf-8")
+    given: dict[str, Any] = {
+        "column": None,
+        "out": out,
+        "rejected": None,
+        "json_lines": False,
+        "say": lambda text: None,
+    }
+    predict_rows(toxiclf.load(folder), str(source), **given)
+    rows = table(out)
+    added = ["label", "is_toxic", "toxic_score", "웃음_score", "truncated", "no_known_tokens"]
+    assert list(rows[0]) == ["comment", *added]
+    assert [(row["label"], row["is_toxic"]) for row in rows] == [("toxic", "1"), ("none", "0")]
+    predict_rows(toxiclf.load(folder, thresholds=0.5), str(source), **given)  # a threshold decides for each label
+    assert list(table(out)[0])[1:4] == ["toxic_score", "toxic_threshold", "toxic_is_toxic"]

@@ -30,18 +30,21 @@ def scores_of(comments: Comments, noise: float, seed: int = 0) -> np.ndarray:
 
 def save_run(
     folder: Path, comments: Comments, scores: np.ndarray, *, threshold: float = 0.5, seed: int = 0, sha256: str = "",
-    **changes: Any,
+    arg_max: bool = False, **changes: Any,
 ) -> Path:  # fmt: skip
     """Write ``report.json`` and the predictions of a run."""
     thresholds = [threshold] * len(comments.labels)
-    predictions = Predictions.of(comments, scores, thresholds)
-    evaluation = evaluate(scores, comments.targets, thresholds, comments.labels, seed=seed)
+    predictions = Predictions.of(comments, scores, thresholds, arg_max=arg_max)
+    evaluation = evaluate(scores, comments.targets, thresholds, comments.labels, seed=seed, arg_max=arg_max)
     fields: dict[str, Any] = {
         "model": "svm",
         "evaluated_on": "the test set",
         "summary": estimates(evaluation, SUMMARY),
         "labels": {label: LabelFigures.of(evaluation, label, threshold) for label in comments.labels},
         "confusion": evaluation.confusion,
+        "exclusive_verdict": "arg_max" if arg_max else "thresholds",
+        "class_confusion": evaluation.class_confusion
+        and {"classes": [comments.negative, *comments.labels], "counts": evaluation.class_confusion},
         "data": {
             "source": comments.source,
             "label_options": comments.label_map.model_dump(mode="json", exclude_defaults=True),

@@ -560,3 +560,34 @@ def test_a_prevalence_that_was_changed_by_hand_is_refused(
     edited(pair[1], "report.json", '"production": null', f'"production": {content}')
     with pytest.raises(DataError, match=r"not a report as toxiclf writes it \(production"):
         compare(pair)
+
+
+# -- exclusive labels
+
+
+def exclusive_runs(folder: Path, scores: np.ndarray) -> tuple[Path, Path]:
+    """The same scores of three exclusive classes, with the highest score as the verdict, and with thresholds."""
+    classes = np.arange(len(scores)) % 3
+    targets = np.column_stack([classes == 1, classes == 2]).astype(np.uint8)
+    texts = [f"댓글 {i}" for i in range(len(scores))]
+    comments = Comments(texts, targets, ("a", "b"), "none", source="comments.csv")
+    return (
+        save_run(folder / "arg_max", comments, scores, threshold=0.2, arg_max=True),
+        save_run(folder / "thresholds", comments, scores, threshold=0.2),
+    )
+
+
+def test_accuracy_over_classes_is_never_compared_with_that_of_labels(tmp_path: Path) -> None:
+    scores = np.random.default_rng(0).dirichlet([1, 1, 1], 60).astype(np.float32)[:, 1:]
+    by_class, by_label = exclusive_runs(tmp_path, scores)
+    alone = compare([by_class, Path(shutil.copytree(by_class, tmp_path / "copy"))], metric="accuracy")
+    own = Report.read(by_class)
+    assert own.class_confusion is not None
+    assert alone.runs[0].value("accuracy") == own.summary["accuracy"]["value"]
+    assert [row[0] for row in alone.tables()[1][1:3]] == ["accuracy", "f1_macro"]
+    mixed = compare([by_class, by_label])
+    assert mixed.kind == "labels"
+    of_labels = [own.by_label[label].figures["accuracy"]["value"] for label in "ab"]
+    assert mixed.runs[0].value("accuracy") == pytest.approx(np.mean(of_labels))
+    assert mixed.runs[0].value("exact_match") == own.summary["accuracy"]["value"]
+    assert any("Some runs take the class with the highest score" in note for note in mixed.notes())
