@@ -140,15 +140,7 @@ def _hashes(entry: CorpusEntry) -> tuple[str | None, ...]:
 
 @lru_cache(maxsize=8)
 def _read(entry: CorpusEntry) -> tuple[Comments, Comments | None]:
-    comments, test = read_parts(
-        entry.source,
-        None,
-        text=entry.text,
-        label=entry.label,
-        negative=entry.negative,
-        positive=entry.positive,
-        max_rejected=entry.max_rejected,
-    )
+    comments, test = read_parts(entry.source, None, **entry.columns)
     if test is not None and entry.test == "drawn":
         comments, test = comments.joined(test), None
     if not entry.any:

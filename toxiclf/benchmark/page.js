@@ -30,5 +30,6 @@
     for (const axis of ["xaxis", "yaxis"]) figure.layout[axis] = { gridcolor: line, zerolinecolor: line, automargin: true, ...figure.layout[axis] };
     Object.assign(figure.layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--ink"), family: getComputedStyle(document.body).fontFamily } });
     Plotly.newPlot(element, figure.data, figure.layout, { responsive: true, displaylogo: false });
+    element.classList.add("drawn");
   }
 })();

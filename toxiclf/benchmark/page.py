@@ -1,9 +1,9 @@
-"""Makes ``table.html``: sortable tables and two plots in one self-contained file."""
+"""Makes ``table.html``: sortable tables and plots in one self-contained file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -12,16 +12,18 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from toxiclf.benchmark.plan import Plan
-from toxiclf.benchmark.tables import Line, caption, table
+from toxiclf.benchmark.tables import Line, by_corpus, caption, corpus_tables
 from toxiclf.report.html import embedded, plotly_library, policy_of
 from toxiclf.report.html import file as report_file
+
+_LEAST_REACH = 0.02  # of a forest plot's axis to both sides, so that tiny differences do not look large
 
 
 def page(plan: Plan, lines: Sequence[Line]) -> str:
     """Return the result page of a benchmark as HTML: its tables and plots."""
     figures = {
         name: (title, figure)
-        for name, title, figure in (_latency(plan, lines), _rates(plan, lines))
+        for name, title, figure in (*_forests(plan, lines), _rates(plan, lines))
         if figure is not None
     }
     script, library = _file("page.js"), plotly_library()
@@ -36,20 +38,14 @@ def page(plan: Plan, lines: Sequence[Line]) -> str:
 
 def _tables(plan: Plan, lines: Sequence[Line]) -> list[tuple[str, list[str], list[list[str]], list[str]]]:
     tables = []
-    for corpus in dict.fromkeys(line.corpus for line in lines):
-        corpus_lines = [line for line in lines if line.corpus == corpus]
+    for corpus, corpus_lines in by_corpus(lines).items():
         failures = [
             f"{line.entry}, {count} runs failed: {reason}"
             for line in corpus_lines
             for reason, count in line.failures.items()
         ]
-        for part, title in (
-            ("figures", corpus),
-            ("at_rate", f"{corpus}, test set weighted to the training prevalence"),
-        ):
-            if part == "figures" or any(line.at_rate for line in corpus_lines):
-                heading, *rest = table(plan, corpus_lines, part)
-                tables.append((title, heading, rest, failures if part == "figures" else []))
+        for i, (title, (heading, *rest)) in enumerate(corpus_tables(plan, corpus, corpus_lines)):
+            tables.append((title, heading, rest, failures if i == 0 else []))
     return tables
 
 
@@ -60,22 +56,40 @@ def _plain(figure: go.Figure) -> dict[str, Any]:
     return content
 
 
-def _latency(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | None]:
+def _forests(plan: Plan, lines: Sequence[Line]) -> Iterator[tuple[str, str, go.Figure]]:
+    """Yield name, title and content of a forest plot for each corpus: differences of the first metric with intervals.
+
+    An entry without an interval, for example because there is only one seed, is left out.
+    """
     metric = plan.metrics[0]
-    figure = go.Figure()
-    for corpus in dict.fromkeys(line.corpus for line in lines):
-        corpus_lines = [line for line in lines if line.corpus == corpus and line.latency_ms and metric in line.figures]
+    references = {entry.name: plan.reference_of(entry) for entry in plan.entries}
+    shared = len(set(references.values())) == 1
+    for number, (corpus, corpus_lines) in enumerate(by_corpus(lines).items()):
+        compared = [
+            (line.entry if shared else f"{line.entry} − {references[line.entry]}", line.figures[metric])
+            for line in reversed(corpus_lines)
+            if metric in line.figures and line.figures[metric].difference_low is not None
+        ]
+        if not compared:
+            continue
+        names, figures = zip(*compared, strict=True)
+        differences = [figure.difference or 0.0 for figure in figures]
+        ends = [(figure.difference_low or 0.0, figure.difference_high or 0.0) for figure in figures]
+        figure = go.Figure()
         figure.add_scatter(
-            x=[line.latency_ms for line in corpus_lines], y=[line.figures[metric].mean for line in corpus_lines],
-            mode="markers+text",
-            name=corpus.replace("<", "&lt;"), text=[line.entry.replace("<", "&lt;") for line in corpus_lines],
-            textposition="top center", marker={"size": 9},
+            x=differences, y=[name.replace("<", "&lt;") for name in names], mode="markers", marker={"size": 9},
+            error_x={"type": "data", "symmetric": False, "thickness": 2,
+                     "array": [high - value for value, (_, high) in zip(differences, ends, strict=True)],
+                     "arrayminus": [value - low for value, (low, _) in zip(differences, ends, strict=True)]},
         )  # fmt: skip
-    figure.update_layout(
-        xaxis={"type": "log", "title": "one comment, milliseconds"}, yaxis={"title": metric.replace("_", " ")}, height=560,
-        legend={"orientation": "h"},
-    )  # fmt: skip
-    return "latency", "Quality against latency", figure if any(len(trace.x) for trace in figure.data) else None
+        reach = 1.05 * max(_LEAST_REACH, *(abs(end) for pair in ends for end in pair))
+        figure.update_layout(
+            xaxis={"title": "difference, 95 % interval", "range": [-reach, reach], "nticks": 6, "tickangle": 0,
+                   "zeroline": True, "zerolinecolor": "#888", "zerolinewidth": 2},
+            yaxis={"showgrid": False}, height=120 + 30 * len(names), showlegend=False, margin={"t": 10, "r": 10},
+        )  # fmt: skip
+        against = plan.reference if shared else "the entry after the minus sign"
+        yield f"forest{number}", f"{corpus}: {metric.replace('_', ' ')} compared with {against}", figure
 
 
 def _rates(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | None]:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from inspect import signature
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from toxiclf._registry import KINDS, component, components
 from toxiclf.benchmark import plans
 from toxiclf.benchmark.rivals import RIVALS
+from toxiclf.datasets.reading import read_comments
 from toxiclf.datasets.rejected import MAX_REJECTED
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.metrics import metric_names
@@ -114,6 +117,10 @@ Name = Annotated[str, AfterValidator(_of_one_line)]
 Settings = Annotated[dict[str, Any], BeforeValidator(_flat)]
 
 
+READING = tuple(key for key in signature(read_comments).parameters if key not in ("source", "by", "part", "like"))
+"""Arguments of :func:`toxiclf.read_comments` that each corpus of a plan may set."""
+
+
 class CorpusEntry(Section):
     """Labeled comments that a benchmark trains and tests on.
 
@@ -123,10 +130,8 @@ class CorpusEntry(Section):
     source : a file or ``corpus:NAME``.
     test : test set to use if the corpus comes with its own test set: "own" uses that; with "drawn" each seed draws a
         new one from all comments of the corpus.
-    text, label : columns of texts and labels, as in :func:`toxiclf.read_comments`.
-    negative, positive : label values that mean not toxic, and those that mean toxic, as in
-        :func:`toxiclf.read_comments`.
-    max_rejected : largest share of rows with a text and a label that may be rejected, as in :func:`toxiclf.read_comments`.
+    text, label, negative, positive, label_separator, positive_from, header, delimiter, sheet, max_rejected : how to
+        read a file, as in :func:`toxiclf.read_comments`.
     any : whether all labels are merged into one label, "toxic", for comments with at least one label.
     rate : share of toxic comments in training and validation set, which is reached by removing random toxic comments.
         The test set stays complete; metrics are also computed with the test set weighted to this share.
@@ -138,12 +143,22 @@ class CorpusEntry(Section):
     test: Literal["own", "drawn"] = "own"
     text: str | None = None
     label: Names = ()
-    negative: str | Names | None = None
+    negative: Names = ()
     positive: Names = ()
+    label_separator: str | None = None
+    positive_from: float | None = None
+    header: bool | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
     max_rejected: Annotated[float, Field(ge=0, le=1)] = MAX_REJECTED
     any: bool = False
     disguised: bool = False
     rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """How to read the file, as arguments of :func:`toxiclf.read_comments`."""
+        return {key: getattr(self, key) for key in READING}
 
     @property
     def plain(self) -> str:
@@ -311,8 +326,7 @@ def load_plan(source: str | Path) -> Plan:
     """
     name = str(source)
     if name in plans.names():
-        content = tomllib.loads(files(plans).joinpath(f"{name}.toml").read_text("utf-8"))
-        return parsed(content, name)
+        return parsed(tomllib.loads(shipped_text(name)), name)
     path = Path(source)
     if not path.is_file():
         if path.suffix != ".toml":
@@ -344,32 +358,56 @@ def parsed(content: Mapping[str, Any], name: str) -> Plan:
         raise UsageError(f"{name}: {f'{where}: ' if where else ''}{message}") from None
 
 
+def shipped_text(name: str) -> str:
+    """Return the TOML text of a shipped plan.
+
+    Raises
+    ------
+    UsageError : there is no such plan.
+    """
+    if name not in plans.names():
+        raise unknown_name("plan", name, plans.names())
+    return files(plans).joinpath(f"{name}.toml").read_text("utf-8")
+
+
+def template() -> str:
+    """Return the TOML text of a commented plan to start from."""
+    return files("toxiclf.benchmark").joinpath("template.toml").read_text("utf-8")
+
+
 def of_flags(
-    corpora: Sequence[str], models: Sequence[str], resample: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any],
-    baseline: str,
+    corpora: Sequence[str], models: Sequence[str], seeds: Sequence[int], *, resample: Sequence[str] = (),
+    augment: Sequence[str] = (), settings: Mapping[str, Any] | None = None, baseline: str = "",
+    columns: Mapping[str, Any] | None = None,
 ) -> Plan:  # fmt: skip
-    """Make a plan from command-line flags: one entry for each pair of model and resampler, and one for each rival.
+    """Make a plan from command-line flags.
+
+    Each model, resampler and augmentation method together are an entry, and so is each rival. ``columns`` says how to
+    read the corpora.
 
     Raises
     ------
     UsageError : a name is unknown.
     """
-    for name in resample:
-        if name != "none":
-            component("resampler", name)
+    for kind, names in (("resampler", resample), ("augmenter", augment)):
+        for name in names:
+            if name != "none":
+                component(kind, name)
     entries: list[dict[str, Any]] = []
     for model in models:
-        if model in RIVALS:  # rivals are not resampled
+        if model in RIVALS:  # rivals are neither resampled nor augmented
             entries.append({"name": model, "rival": model})
             continue
-        for name in resample or ("none",):
-            if name == "none":
-                entries.append({"name": model, "recipe": model})
-            else:
-                keys = {"balance.class_weight": "none", "balance.resample": name}
-                entries.append({"name": f"{model}, {name}", "recipe": model, "settings": keys})
+        for resampler, augmenter in product(resample or ("none",), augment or ("none",)):
+            techniques = {"balance.resample": resampler, "balance.augment": augmenter}
+            keys = {key: name for key, name in techniques.items() if name != "none"}
+            entries.append({
+                "name": ", ".join([model, *keys.values()]), "recipe": model,
+                "settings": {"balance.class_weight": "none", **keys} if keys else {},
+            })  # fmt: skip
+    read = {key: value for key, value in (columns or {}).items() if key in READING}
     content = {
-        "corpora": [{"source": source} for source in corpora], "entries": entries, "seeds": list(seeds),
-        "settings": dict(settings), "baseline": baseline,
+        "corpora": [{"source": source, **read} for source in corpora], "entries": entries, "seeds": list(seeds),
+        "settings": dict(settings or {}), "baseline": baseline,
     }  # fmt: skip
     return parsed(content, "the flags")

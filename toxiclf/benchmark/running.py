@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -16,11 +16,12 @@ from typing import Any
 from joblib.externals.loky import get_reusable_executor  # it can set environment variables of its processes
 
 from toxiclf._files import locked
-from toxiclf._progress import Countdown, duration
+from toxiclf._progress import Bar
 from toxiclf.benchmark import rows
 from toxiclf.benchmark.jobs import Job
 from toxiclf.benchmark.measuring import killed, measured
 from toxiclf.benchmark.plan import Plan
+from toxiclf.benchmark.time_left import TimeLeft
 from toxiclf.errors import UsageError
 
 Say = Callable[[str], None]
@@ -35,7 +36,7 @@ _LOOK = 0.5  # seconds between two checks that the benchmark still runs
 
 
 def run_plan(
-    plan: Plan, out: Path, *, jobs: int = 1, again: bool = False, say: Say = lambda message: None
+    plan: Plan, out: Path, *, jobs: int = 1, again: bool = False, say: Say = lambda message: None, bar: bool = False
 ) -> list[dict[str, Any]]:
     """Run the jobs that are not finished, and return the rows of all runs in the plan's order.
 
@@ -47,6 +48,7 @@ def run_plan(
     again : whether to repeat failed runs. Those that failed because of the machine or a missing package are repeated
         anyway.
     say : function that shows a line of progress.
+    bar : whether to draw a progress bar on standard error below these lines.
 
     Raises
     ------
@@ -63,11 +65,23 @@ def run_plan(
     with locked(out / ".lock", refuse):
         known = {job.key: rows.read(out, job.key) for job in named}
         missing = {job.key: job for job in named if _to_run(known[job.key], again)}
-        left = sum(row["status"] == "failed" for key, row in known.items() if row is not None and key not in missing)
-        failed = f", {left:,} of them failed (--retry-failed tries again)" if left else ""
+        n_failed = sum(
+            row["status"] == "failed" for key, row in known.items() if row is not None and key not in missing
+        )
+        failed = f", {n_failed:,} of them failed (--retry-failed tries again)" if n_failed else ""
         say(f"{plan.title}: {len(named):,} runs, {len(named) - len(missing):,} finished before{failed}")
         if missing:
-            _run(list(missing.values()), out, jobs, say)
+            left = TimeLeft(jobs)
+            for job in named:
+                row = known[job.key]
+                if row is not None and row["status"] == "done":
+                    left.add(job.run, row["seconds"])
+            with _Progress(len(named), missing, left, say, bar) as progress:
+                try:
+                    _run(list(missing.values()), out, jobs, progress)
+                except KeyboardInterrupt:
+                    progress.interrupted(out)
+                    raise
     return finished(plan, out)
 
 
@@ -99,13 +113,12 @@ def _named(job: Job) -> dict[str, Any]:
     return {"corpus": job.run.corpus.title, "entry": job.run.entry.name, "seed": job.run.seed}
 
 
-def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
+def _run(missing: list[Job], out: Path, jobs: int, progress: _Progress) -> None:
     """Run the jobs ``missing``, at most ``jobs`` of them at a time.
 
     If a process is killed, each job that was in progress runs once more, alone.
     """
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)  # grown processes are replaced
-    progress = _Progress(len(missing), say)
     waiting, suspects = deque(missing), deque[Job]()
     while waiting or suspects:
         alone = bool(suspects)
@@ -136,17 +149,42 @@ def _run(missing: list[Job], out: Path, jobs: int, say: Say) -> None:
 
 
 class _Progress:
-    """Shows a line of progress for each finished run."""
+    """Shows the time left before the first run, and a line for each finished run; on a terminal also a bar."""
 
-    def __init__(self, count: int, say: Say) -> None:
-        self._count, self._say, self._done, self._countdown = count, say, 0, Countdown(count)
+    def __init__(self, count: int, missing: Mapping[str, Job], left: TimeLeft, say: Say, bar: bool) -> None:
+        self._left_of = left
+        self._missing = {key: job.run for key, job in missing.items()}
+        self._count, self._done = count, count - len(missing)
+        self._bar = Bar("benchmark", self._count, drawn=bar, time_left=False)
+        self._say = self._bar.say if bar else say
+
+    def __enter__(self) -> _Progress:
+        if left := self._left():
+            self._say(f"{left}, a rough estimate from the size of each corpus and fit times on other machines")
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.__exit__(*error)
 
     def report(self, job: Job, row: dict[str, Any]) -> None:
         """Show how many runs are done, the time left, and the result of this run."""
+        del self._missing[job.key]
         self._done += 1
-        left = duration(self._countdown.left(self._done))
         if row["status"] == "failed":
             figure = row["reason"]
         else:
             figure = f"average precision {row['metrics']['average_precision'] or 0.0:.3f}"
-        self._say(f"{self._done:,} of {self._count:,}, {left} left: {job.run}: {figure}, {row['seconds']:.1f} s")
+            self._left_of.add(job.run, row["seconds"])
+        left = ", ".join(filter(None, (f"{self._done:,} of {self._count:,}", self._left())))
+        self._say(f"{left}: {job.run}: {figure}, {row['seconds']:.1f} s")
+
+    def interrupted(self, out: Path) -> None:
+        """Say how to resume."""
+        self._say(
+            f"{self._done:,} of {self._count:,} runs are finished and kept in {out}; the same command resumes with the others"
+        )
+
+    def _left(self) -> str:
+        left = self._left_of.text(self._missing.values())
+        self._bar.update(self._done, f"{self._done:,} of {self._count:,} runs, {left}")
+        return left

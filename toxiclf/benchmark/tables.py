@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from scipy import stats
 from toxiclf.benchmark.plan import UNCALIBRATED, Plan
 from toxiclf.evaluation.metrics import lower_is_better
 from toxiclf.evaluation.statistics import holm, mean_interval, paired_p
+from toxiclf.report.latex import latex_table
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
 
@@ -198,16 +200,11 @@ def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
-    """Return Markdown with a table for each corpus, and a second one for a corpus whose test set was also weighted."""
+    """Return Markdown with the tables of each corpus, see :func:`corpus_tables`."""
     parts = [f"# {markdown_text(plan.title)}", "", markdown_text(caption(plan, lines))]
-    for corpus in dict.fromkeys(line.corpus for line in lines):
-        corpus_lines = [line for line in lines if line.corpus == corpus]
-        for part, title in (
-            ("figures", corpus),
-            ("at_rate", f"{corpus}, test set weighted to the training prevalence"),
-        ):
-            if any(getattr(line, part) for line in corpus_lines):
-                parts += ["", f"## {markdown_text(title)}", "", *markdown_table(table(plan, corpus_lines, part))]
+    for corpus, corpus_lines in by_corpus(lines).items():
+        for title, cells in corpus_tables(plan, corpus, corpus_lines):
+            parts += ["", f"## {markdown_text(title)}", "", *markdown_table(cells)]
         failures = [
             f"- {line.entry}, {count} runs: {reason}"
             for line in corpus_lines
@@ -216,6 +213,36 @@ def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
         if failures:
             parts += ["", "Runs that failed:", "", *map(markdown_text, failures)]
     return "\n".join(parts) + "\n"
+
+
+def to_latex(plan: Plan, lines: Sequence[Line]) -> str:
+    """Return the tables of each corpus in LaTeX with booktabs; comments name them."""
+    parts = [f"% {plan.title}: {caption(plan, lines)}"]
+    for corpus, corpus_lines in by_corpus(lines).items():
+        for title, cells in corpus_tables(plan, corpus, corpus_lines):
+            parts += ["", f"% {title}", re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", latex_table(cells))]
+    return "\n".join(parts) + "\n"
+
+
+def by_corpus(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Return the lines of each corpus, by its title."""
+    return {
+        name: [line for line in lines if line.corpus == name] for name in dict.fromkeys(line.corpus for line in lines)
+    }
+
+
+def corpus_tables(plan: Plan, corpus: str, lines: Sequence[Line]) -> list[tuple[str, list[list[str]]]]:
+    """Return the tables of one corpus with their titles.
+
+    They are the results, the results on the weighted test set if training was subsampled, and the costs.
+    """
+    titles = {"figures": corpus, "at_rate": f"{corpus}, test set weighted to the training prevalence"}
+    tables = [
+        (title, table(plan, lines, part))
+        for part, title in titles.items()
+        if part == "figures" or any(line.at_rate for line in lines)
+    ]
+    return [*tables, (f"{corpus}, costs", cost_table(lines))] if any(line.seeds for line in lines) else tables
 
 
 def caption(plan: Plan, lines: Sequence[Line]) -> str:
@@ -250,8 +277,22 @@ def table(plan: Plan, lines: Sequence[Line], part: str = "figures") -> list[list
     published = any(figure.published is not None for line in lines for figure in line.figures.values())
     for metric in plan.metrics:
         heading += [_plain(metric), *(["published"] if published and part == "figures" else []), "Δ vs baseline"]
-    heading += ["rank", "fit, s", "memory, MB", "latency, ms", "bundle, kB", "findings"]
+    heading += ["rank", "findings"]
     return [heading, *(_cells(plan, line, part, published) for line in lines)]
+
+
+def cost_table(lines: Sequence[Line]) -> list[list[str]]:
+    """Return the rows of one corpus's table of costs as lists of cells, the heading first."""
+    rows = [["", "fit, s", "memory, MB", "latency, ms", "bundle, kB"]]
+    for line in lines:
+        size = None if line.bundle_bytes is None else line.bundle_bytes / 1000
+        forms = zip(
+            (line.fit_seconds, line.memory_mb, line.latency_ms, size),
+            ("{:,.1f}", "{:,.0f}", "{:.2f}", "{:,.0f}"),
+            strict=True,
+        )
+        rows.append([line.entry, *("–" if value is None else form.format(value) for value, form in forms)])
+    return rows
 
 
 def _cells(plan: Plan, line: Line, part: str, published: bool) -> list[str]:
@@ -263,14 +304,8 @@ def _cells(plan: Plan, line: Line, part: str, published: bool) -> list[str]:
         if published and part == "figures":
             cells.append("" if figure is None or figure.published is None else f"{figure.published:.3f}")
         cells.append("" if figure is None else _difference(figure))
-    for value, form in (
-        (line.rank if part == "figures" else line.rank_at_rate, "{:.1f}"),
-        (line.fit_seconds, "{:,.1f}"),
-        (line.memory_mb, "{:,.0f}"),
-        (line.latency_ms, "{:.2f}"),
-    ):
-        cells.append("–" if value is None else form.format(value))
-    cells.append("–" if line.bundle_bytes is None else f"{line.bundle_bytes / 1000:,.0f}")
+    rank = line.rank if part == "figures" else line.rank_at_rate
+    cells.append("–" if rank is None else f"{rank:.1f}")
     codes = {**line.findings, **({"failed": sum(line.failures.values())} if line.failures else {})}
     cells.append(", ".join(f"{code} {count}" for code, count in codes.items()))
     return cells

@@ -11,11 +11,12 @@ from typing import Any
 from toxiclf._files import write_text
 from toxiclf.benchmark.page import page
 from toxiclf.benchmark.plan import Plan
-from toxiclf.benchmark.tables import Line, lines_of, to_csv, to_markdown
+from toxiclf.benchmark.tables import Line, lines_of, to_csv, to_latex, to_markdown
+from toxiclf.errors import UsageError
 
 
 def write_tables(plan: Plan, rows: Sequence[Mapping[str, Any]], out: Path) -> list[Line]:
-    """Write the tables as ``table.md``, ``table.csv``, ``table.json`` and ``table.html``.
+    """Write the tables as ``table.md``, ``table.tex``, ``table.csv``, ``table.json`` and ``table.html``.
 
     Parameters
     ----------
@@ -34,8 +35,31 @@ def write_tables(plan: Plan, rows: Sequence[Mapping[str, Any]], out: Path) -> li
     lines = lines_of(plan, rows)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "table.md", to_markdown(plan, lines))
+    write_text(out / "table.tex", to_latex(plan, lines))
     write_text(out / "table.csv", to_csv(lines))
     content = {"plan": plan.model_dump(mode="json"), "lines": [asdict(line) for line in lines], "rows": list(rows)}
     write_text(out / "table.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     write_text(out / "table.html", page(plan, lines))
     return lines
+
+
+def check_tables(plan: Plan, out: Path) -> None:
+    """Check that a folder does not hold the tables of a benchmark on other corpora, none of which the plan has.
+
+    Raises
+    ------
+    UsageError : it holds such tables, or tables that cannot be read.
+    """
+    path = out / "table.json"
+    choice = "choose another folder with --out, or replace its tables with --overwrite"
+    if not path.is_file():
+        return
+    try:
+        earlier = {corpus["source"] for corpus in json.loads(path.read_text("utf-8"))["plan"]["corpora"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} cannot be read ({error}); {choice}") from None
+    new = {corpus.source for corpus in plan.corpora}
+    if not earlier & new:
+        raise UsageError(
+            f"{out} holds the tables of a benchmark on {', '.join(sorted(earlier))}, not on {', '.join(sorted(new))}; {choice}"
+        )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from toxiclf._console import print_json, print_line, print_table, say
+from toxiclf._console import on_terminal, print_json, print_line, print_table, results, say
 from toxiclf.benchmark import plans
 from toxiclf.cli import options
 
@@ -22,6 +22,16 @@ def benchmark(
         str | None,
         options.of_input(metavar="NAME[,NAME…]", help="Files or corpora, instead of a plan."),
     ] = None,
+    text: Annotated[str | None, options.TEXT] = None,
+    label: Annotated[list[str] | None, options.LABEL] = None,
+    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
+    positive: Annotated[list[str] | None, options.POSITIVE] = None,
+    label_separator: Annotated[str | None, options.SEPARATOR] = None,
+    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
+    header: Annotated[bool | None, options.HEADER] = None,
+    delimiter: Annotated[str | None, options.DELIMITER] = None,
+    sheet: Annotated[str | None, options.SHEET] = None,
+    max_rejected: Annotated[float | None, options.MAX_REJECTED] = None,
     model: Annotated[
         str | None,
         options.of_model(
@@ -31,6 +41,10 @@ def benchmark(
     resample: Annotated[
         str | None,
         options.of_model(metavar="NAME[,NAME…]", help="Resamplers to combine with each model; may include none."),
+    ] = None,
+    augment: Annotated[
+        str | None,
+        options.of_model(metavar="NAME[,NAME…]", help="Augmentation methods to combine likewise; may include none."),
     ] = None,
     seeds: Annotated[str | None, options.of_model(metavar="0..4", help="Seeds: a range, or a list.")] = None,
     baseline: Annotated[
@@ -43,6 +57,14 @@ def benchmark(
     ] = None,
     jobs: Annotated[int, options.of_output(metavar="N", min=1, help="Number of processes, one thread each.")] = 1,
     again: Annotated[bool, options.of_output("--retry-failed", help="Repeat failed runs.")] = False,
+    init: Annotated[
+        Path | None,
+        options.of_output("--init", metavar="PLAN.toml", help="Write a commented plan to start from, and run nothing."),
+    ] = None,
+    show: Annotated[
+        str | None,
+        options.of_output("--show", metavar="PLAN", help="Print a plan of toxiclf, and run nothing."),
+    ] = None,
     only_tables: Annotated[
         bool,
         options.of_output("--tables", help="Run nothing; write tables of the finished runs."),
@@ -51,24 +73,37 @@ def benchmark(
         Path | None,
         options.of_output(metavar="DIR", help="Folder of results and tables [default: runs/benchmark-PLAN]."),
     ] = None,
+    overwrite: Annotated[
+        bool, options.of_output("--overwrite", help="Replace tables of other corpora in the folder.")
+    ] = False,
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Run each model on each corpus with each seed, and write tables of results; an interrupted benchmark resumes."""
     from dataclasses import asdict
 
     from toxiclf.benchmark import tables
-    from toxiclf.benchmark.plan import load_plan, of_flags, parsed
+    from toxiclf.benchmark.plan import load_plan, of_flags, parsed, shipped_text
     from toxiclf.benchmark.running import finished, run_plan
-    from toxiclf.benchmark.writing import write_tables
+    from toxiclf.benchmark.writing import check_tables, write_tables
     from toxiclf.errors import DataError, UsageError
     from toxiclf.pipeline.save import check_writable
     from toxiclf.recipe import parsed_setting
 
+    if show is not None:
+        results().write(shipped_text(show))
+        return
+    if init is not None:
+        _write_template(init)
+        return
     keys = dict(map(parsed_setting, settings or ()))
+    read: dict[str, Any] = {"text": text, "label": label, "negative": negative, "positive": positive, "label_separator": label_separator,
+            "positive_from": positive_from, "header": header, "delimiter": delimiter, "sheet": sheet}  # fmt: skip
+    columns = options.columns(**read, max_rejected=0.2 if max_rejected is None else max_rejected)
     if plan is not None:
-        if corpus or model or resample:
+        given: dict[str, Any] = {"corpus": corpus, "model": model, "resample": resample, "augment": augment, **read}
+        if named := [f"--{key.replace('_', '-')}" for key, value in given.items() if value not in (None, ())]:
             raise UsageError(
-                "--corpus, --model and --resample do not work with a plan; leave them out, or leave the plan out"
+                f"{', '.join(named)} cannot be combined with a plan, which says this itself; leave out the flags, or the plan"
             )
         chosen = load_plan(plan)
         changes: dict[str, Any] = {"settings": {**chosen.settings, **keys}}
@@ -79,11 +114,17 @@ def benchmark(
         chosen = parsed({**chosen.model_dump(), **changes}, plan)
     else:
         if not corpus or not model:
-            raise UsageError(f"give a plan, or --corpus and --model; plans that ship are {', '.join(plans.names())}")
+            raise UsageError(
+                "give a plan, or --corpus and --model; --init PLAN.toml writes a plan to start from, and these ship: "
+                + ", ".join(plans.names())
+            )
         chosen = of_flags(
-            _names(corpus), _names(model), _names(resample or ""), _seeds(seeds or "0..4"), keys, baseline or ""
-        )
+            _names(corpus), _names(model), _seeds(seeds or "0..4"), resample=_names(resample or ""),
+            augment=_names(augment or ""), settings=keys, baseline=baseline or "", columns=columns,
+        )  # fmt: skip
     folder = out or Path("runs") / f"benchmark-{Path(plan).stem if plan else 'flags'}"
+    if not overwrite:
+        check_tables(chosen, folder)
     if only_tables:
         rows = finished(chosen, folder) if folder.is_dir() else []
         if not rows:
@@ -92,17 +133,32 @@ def benchmark(
             )
     check_writable(folder)
     if not only_tables:
-        rows = run_plan(chosen, folder, jobs=jobs, again=again, say=say)
+        rows = run_plan(chosen, folder, jobs=jobs, again=again, say=say, bar=on_terminal())
     lines = write_tables(chosen, rows, folder)
     if as_json:
         print_json({"out": str(folder), "lines": [asdict(line) for line in lines]})
     else:
         for name in dict.fromkeys(line.corpus for line in lines):
             say(name)
-            print_table(tables.table(chosen, [line for line in lines if line.corpus == name]))
-        print_line(f"tables: {folder / 'table.html'}, table.md, table.csv, table.json")
+            corpus_lines = [line for line in lines if line.corpus == name]
+            print_table(tables.table(chosen, corpus_lines))
+            print_table(tables.cost_table(corpus_lines))
+        print_line(f"tables: {folder / 'table.html'}, table.md, table.tex, table.csv, table.json")
     if all(row["status"] == "failed" for row in rows):
         raise DataError(f"no run succeeded; the first, {rows[0]['entry']}, failed: {rows[0]['reason']}")
+
+
+def _write_template(path: Path) -> None:
+    from toxiclf._files import write_text
+    from toxiclf.benchmark.plan import template
+    from toxiclf.errors import UsageError
+
+    if path.suffix != ".toml" or path.exists():
+        what = "exists already; give a new name" if path.exists() else "is no TOML file; give a name that ends in .toml"
+        raise UsageError(f"--init {path}: {path.name} {what}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, template())
+    print_line(f"plan: {path}; edit it, then run: toxiclf benchmark {path}")
 
 
 def _names(given: str) -> list[str]:
