@@ -96,8 +96,10 @@ def benchmark(
         _write_template(init)
         return
     keys = dict(map(parsed_setting, settings or ()))
-    read: dict[str, Any] = {"text": text, "label": label, "negative": negative, "positive": positive, "label_separator": label_separator,
-            "positive_from": positive_from, "header": header, "delimiter": delimiter, "sheet": sheet}  # fmt: skip
+    read: dict[str, Any] = {
+        "text": text, "label": label, "negative": negative, "positive": positive, "label_separator": label_separator,
+        "positive_from": positive_from, "header": header, "delimiter": delimiter, "sheet": sheet,
+    }  # fmt: skip
     columns = options.columns(**read, max_rejected=0.2 if max_rejected is None else max_rejected)
     if plan is not None:
         given: dict[str, Any] = {"corpus": corpus, "model": model, "resample": resample, "augment": augment, **read}
