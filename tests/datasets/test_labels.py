@@ -14,9 +14,9 @@ import pytest
 
 from toxiclf.bundle.manifest import LabelMap
 from toxiclf.datasets._cells import detected_separator
-from toxiclf.datasets.comments import Comments
+from toxiclf.datasets.comments import Comments, check_classes
 from toxiclf.datasets.reading import read_comments
-from toxiclf.errors import UsageError
+from toxiclf.errors import DataError, UsageError
 
 Read = Callable[..., Comments]
 
@@ -71,7 +71,8 @@ def test_values_in_one_cell_become_independent_labels(cells: list[Any], read: Re
 def test_one_toxic_value_in_a_cell_makes_the_comment_toxic(cell: Any, read: Read) -> None:
     comments = read([cell, "욕설", "혐오", "기타", "정상", "기타|정상"], positive=["욕설", "혐오"])
     assert comments.targets[:, 0].tolist() == [1, 1, 1, 0, 0, 0]
-    assert "every other value is not toxic: '기타'" in comments.notes[0]
+    only = "'기타' (1), '정상' (1), '기타|정상' (1)" if isinstance(cell, list) else "'기타' (2), '정상' (2)"
+    assert f"every other value is not toxic: {only}; " in comments.notes[0]  # 기타 beside 욕설 is toxic
 
 
 @pytest.mark.parametrize("kind", [list, tuple, set, np.array])
@@ -322,3 +323,9 @@ def test_several_columns_may_hold_shares(tmp_path: Path) -> None:
 def test_options_without_an_effect_are_refused(options: dict[str, Any], sentence: str, read: Read) -> None:
     with pytest.raises(UsageError, match=sentence):
         read([0, 1], **options)
+
+
+def test_too_few_of_a_value_can_be_merged_with_others(read: Read) -> None:
+    comments = read(["hate", *["none"] * 20, *["offensive"] * 20], negative="none")
+    with pytest.raises(DataError, match=r"label 'hate' is 1, .*or merge labels with --positive"):
+        check_classes(comments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from toxiclf._registry import components
 from toxiclf.balance.weights import ClassWeights
+from toxiclf.bundle.manifest import LabelMap
+from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.bootstrap import evaluate
 from toxiclf.evaluation.checks import CheckedRun, Finding, run_checks
 from toxiclf.evaluation.checks.scores import tells_nothing_apart
@@ -218,3 +221,49 @@ def test_a_label_at_its_production_prevalence_has_no_shift() -> None:
     (finding,) = findings(**shares, corrected=["a"])
     assert finding.message.startswith("label 'b'")
     assert "decision.prior" in finding.next_step
+
+
+def inverted(comments: Comments, **label_map: Any) -> Comments:
+    return replace(comments, targets=1 - comments.targets, label_map=LabelMap(**label_map))
+
+
+@pytest.mark.parametrize(
+    ("label_map", "next_step"),
+    [
+        ({"columns": ["label"]}, "If 1 means not toxic in this file, add --negative 1."),
+        ({"columns": ["판정"], "positive": ["정상"]}, "If 정상 means not toxic, give it with --negative instead."),
+        (
+            {"columns": ["판정"], "negative": ["욕설", "혐오"]},
+            "If 욕설 or 혐오 means toxic, name the values that are not",
+        ),
+        ({"columns": ["score"], "positive_from": 0.5}, "turn the labels around"),
+        ({}, "turn the labels around"),
+    ],
+)
+def test_inverted_labels_are_found(label_map: dict[str, Any], next_step: str, sample: Comments) -> None:
+    assert codes(comments=sample) == []
+    (finding,) = findings(comments=inverted(sample, **label_map))
+    assert (finding.code, finding.severity) == ("labels_may_be_inverted", "warning")
+    assert finding.message == (
+        "40.8% of comments without label 'toxic' contain known abuse, but only 4.1% of those with it."
+    )
+    assert next_step in finding.next_step
+
+
+def test_one_of_several_labels_may_be_inverted(sample: Comments) -> None:
+    values = LabelMap(columns=("label",), separator="|")
+    targets = np.hstack([sample.targets, 1 - sample.targets])
+    several = replace(sample, targets=targets, labels=("악성", "정상"), label_map=values)
+    (finding,) = findings(several.labels, comments=several)
+    assert finding.next_step == "If 정상 means not toxic in this file, add --negative 정상."
+    (finding,) = findings(several.labels, comments=replace(several, label_map=LabelMap(columns=("악성", "정상"))))
+    assert "without label '정상'" in finding.message
+    assert "if it marks comments that are not toxic, leave it out with --label" in finding.next_step
+    exclusive = replace(several, negative="none")
+    assert codes(labels=several.labels, comments=exclusive) == []
+
+
+def test_few_abusive_comments_are_no_sign_of_inverted_labels(sample: Comments) -> None:
+    assert codes(comments=inverted(sample.take(np.arange(100)))) == []
+    english = Comments.of([f"you idiot {i}" for i in range(99)], [0, 0, 1] * 33)
+    assert codes(comments=english) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -313,3 +314,19 @@ def test_training_leaves_the_random_generators_of_others_alone(sample: Comments)
     states = random.getstate(), np.random.get_state()[1].tolist()
     toxiclf.train(sample, tiny("dnn"))
     assert (random.getstate(), np.random.get_state()[1].tolist()) == states
+
+
+class _StopError(Exception):
+    pass
+
+
+def test_inverted_labels_are_said_before_anything_is_fitted_and_in_evaluate(sample: Comments, bundle: Path) -> None:
+    def say(sentence: str) -> None:
+        assert sentence.startswith("labels_may_be_inverted: 40.8% of comments without label 'toxic'")
+        assert sentence.endswith("add --negative 1.")
+        raise _StopError
+
+    inverted = replace(sample, targets=1 - sample.targets)
+    with pytest.raises(_StopError):
+        toxiclf.train(inverted, FAST, say=say)
+    assert "labels_may_be_inverted" in {finding.code for finding in evaluate_bundle(bundle, inverted).findings}

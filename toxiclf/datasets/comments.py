@@ -270,7 +270,9 @@ def check_classes(comments: Comments, purpose: str = "training") -> None:
             )
         if min(count, n - count) < MIN_PER_CLASS:
             what = "with" if count < n - count else "without"
+            of_values = len(comments.labels) > 1 and len(comments.label_map.columns) == 1
+            less = "merge labels with --positive" if of_values else "leave this label out with --label"
             raise DataError(
                 f"the number of distinct comments {what} label '{name}' is {min(count, n - count)}, but {purpose} needs at least "
-                f"{MIN_PER_CLASS}; label more of them, or leave this label out with --label"
+                f"{MIN_PER_CLASS}; label more of them, or {less}"
             )

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -238,7 +238,7 @@ class _OneColumn:
             return f"label '{self._written(values)}' is neither a toxic nor a not toxic value"
 
         remarks = []
-        others = [value for value in self._counts if value not in self._positive]
+        others = Counter(v for values in self._cells if self._positive.keys().isdisjoint(values) for v in values)
         if others and not self._negative:
             remarks.append(f"every other value is not toxic: {self._listed(others, _MOST_LISTED)}")
         return self._one_label(decided, self._meaning(self._positive), self._options.positive, remarks)
@@ -255,8 +255,9 @@ class _OneColumn:
 
         if len(others) <= 1 and self._like is None:
             return self._one_label(decided, self._meaning(others), tuple(map(self._shown, others)))
+        toxic = Counter({value: self._counts[value] for value in others})
         meaning = f"toxic unless it is {' or '.join(map(self._shown, self._negative))}"
-        return self._one_label(decided, meaning, (), [f"toxic are: {self._listed(others, _MOST_LISTED)}"])
+        return self._one_label(decided, meaning, (), [f"toxic are: {self._listed(toxic, _MOST_LISTED)}"])
 
     def _zeros_and_ones(self) -> LabeledRows:
         known = sum(count for value, count in self._counts.items() if value in TRUE | FALSE)
@@ -327,11 +328,11 @@ class _OneColumn:
             )
 
     def _ask(self) -> str:
-        ask = "name the not toxic value with --negative VALUE, or the toxic values with --positive VALUE"
         numbers = sum(count for value, count in self._counts.items() if _number(value) is not None)
-        return ask + (
+        several = any(len(values) > 1 for values in self._cells)
+        return "name the not toxic value with --negative VALUE, or the toxic values with --positive VALUE" + (
             ", or a number from which on comments are toxic with --positive-from NUMBER"
-            if numbers >= 0.9 * self._counts.total()
+            if numbers >= 0.9 * self._counts.total() and not several
             else ""
         )
 
@@ -378,8 +379,8 @@ class _OneColumn:
     def _written(self, values: Iterable[str]) -> str:
         return (", " if self._separator in (NONE, LIST) else self._separator).join(map(self._shown, values))
 
-    def _listed(self, values: Collection[str] | None = None, most: int = 6) -> str:
-        counts = self._counts if values is None else Counter({value: self._counts[value] for value in values})
+    def _listed(self, counts: Counter[str] | None = None, most: int = 6) -> str:
+        counts = self._counts if counts is None else counts
         listed = ", ".join(f"{self._shown(value)!r} ({count:,})" for value, count in counts.most_common(most))
         return listed + (f" and {len(counts) - most:,} more" if len(counts) > most else "")
 

@@ -80,6 +80,7 @@ def evaluate_bundle(
     findings = run_checks(
         CheckedRun(
             labels=manifest.labels,
+            comments=comments,
             scores=scores,
             targets=comments.targets,
             thresholds=manifest.thresholds,

@@ -231,7 +231,9 @@ def report_of_diverged(
         summary=nothing,
         labels={label: LabelFigures.model_validate(nothing) for label in comments.labels},
         data=_data(comments, parts, error.fitted, decision_source(recipe)),
-        findings=run_checks(CheckedRun(labels=comments.labels, divergence=(str(error), error.divergence.cure))),
+        findings=run_checks(
+            CheckedRun(labels=comments.labels, comments=comments, divergence=(str(error), error.divergence.cure))
+        ),
         recipe=recipe.model_dump(mode="json"),
         seed=recipe.seed,
         versions=versions(),
@@ -260,6 +262,7 @@ def _checked(
     rates = zip(comments.labels, learned.prior or learned.rates, learned.rates, strict=True)
     return CheckedRun(
         labels=comments.labels,
+        comments=comments,
         scores=model.scores,
         targets=model.targets,
         thresholds=learned.thresholds,

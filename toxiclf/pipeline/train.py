@@ -14,6 +14,8 @@ from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import Source, read_comments
 from toxiclf.datasets.splitting import Split, split
 from toxiclf.errors import UsageError
+from toxiclf.evaluation.checks import CheckedRun
+from toxiclf.evaluation.checks.labels import labels_may_be_inverted
 from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import CalibratedModel, Checkpoints, calibrated, fit_models
 from toxiclf.pipeline.earlier_run import read_hashes
@@ -107,6 +109,8 @@ def train(
     comments, test = read_parts(comments, test, **columns)  # read
     hashes = read_hashes(comments, test)
     comments, parts = divided(comments, test, recipe)  # split
+    for finding in labels_may_be_inverted(CheckedRun(labels=comments.labels, comments=comments)):
+        say(f"{finding.code}: {finding.message} {finding.next_step}")
     asked, best, trials = recipe, None, {}
     if checkpoints is not None and not checkpoints.resume:
         checkpoints.clear()  # before the search, so that no old checkpoint is left if it is interrupted

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from toxiclf.balance.weights import ClassWeights
+    from toxiclf.datasets.comments import Comments
     from toxiclf.evaluation.bootstrap import Evaluation
 
 Severity = Literal["error", "warning", "info"]
@@ -35,6 +36,7 @@ class CheckedRun:
     Attributes
     ----------
     labels : names of the labels.
+    comments : all labeled comments that were read.
     scores, targets : scores and targets of the evaluated rows, float32 and uint8 (n, n_labels).
     thresholds : decision threshold of each label.
     arg_max : whether the verdict is the class with the highest score, whatever the thresholds.
@@ -65,6 +67,7 @@ class CheckedRun:
     """
 
     labels: Sequence[str]
+    comments: Comments | None = None
     scores: NDArray[np.float32] | None = None
     targets: NDArray[np.uint8] | None = None
     thresholds: Sequence[float] = ()
