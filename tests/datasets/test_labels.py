@@ -168,6 +168,26 @@ def test_a_file_is_read_as_the_training_rows_were(options: dict[str, Any], read:
         assert read(["정상", "욕설|혐오"], like=trained_on, **given).targets.any(axis=1).tolist() == [False, True]
 
 
+def test_another_layout_than_in_training_can_be_given(read: Read, tmp_path: Path) -> None:
+    one = read(MARKS, positive=["욕설", "혐오"])
+    assert read([0.4, 0.7], positive_from=0.5, like=one).targets[:, 0].tolist() == [0, 1]
+    path = tmp_path / "columns.csv"
+    path.write_text("text,욕설,혐오\n가,1,0\n나,0,1\n", "utf-8")
+    assert read_comments(path, label=["욕설", "혐오"], like=read(MARKS, negative="정상")).targets.tolist() == [
+        [1, 0],
+        [0, 1],
+    ]
+    columns = read_comments(path, label=["욕설", "혐오"])
+    assert read(MARKS, label="label", negative="정상", like=columns).targets.tolist()[0] == [1, 1]
+
+
+def test_a_separator_that_was_guessed_is_named_if_what_follows_fails(tmp_path: Path) -> None:
+    path = tmp_path / "comments.csv"
+    path.write_text("text,label\n" + "".join(f"댓글,{cell}\n" for cell in MARKS), "utf-8")
+    with pytest.raises(DataError, match=r"separated as '\|' \(--label-separator\)"):
+        read_comments(path, negative="정상")
+
+
 def test_a_value_that_training_lacks_is_rejected(read: Read) -> None:
     comments = read(["정상", "욕설|비방"], like=read(MARKS, negative="정상"))
     assert reasons(comments) == {2: "label '비방' is not one of 정상, 욕설, 혐오"}

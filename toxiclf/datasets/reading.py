@@ -169,18 +169,15 @@ def _read(
         raise no_usable_row(name, table.rejected)
     names: tuple[str | None, ...] = ()
     if like is not None:
+        text = text or find_column(table.columns, like.text_column)
         known = like.label_map
         if not label and not positive and not negative and label_separator is None and positive_from is None:
             positive, negative, positive_from = known.positive, known.negative, known.positive_from
-            label_separator = None if positive_from is not None or len(known.columns) > 1 else known.separator or NONE
-            columns = [find_column(table.columns, column) for column in known.columns]
-            if None not in columns:
-                label = [column for column in columns if column is not None]
-                names = like.labels if len(known.columns) == len(like.labels) else ()
-        elif label_separator is None:
-            label_separator = known.separator
-    if like is not None:
-        text = text or find_column(table.columns, like.text_column)
+            if len(known.columns) <= 1 and positive_from is None:
+                label_separator = known.separator or NONE
+            columns = [column for name in known.columns if (column := find_column(table.columns, name))]
+            if len(columns) == len(known.columns):
+                label, names = columns, like.labels if len(columns) == len(like.labels) else ()
     text = column_named(text, table.columns) if text else None
     by = column_named(by, table.columns) if by else None
     entries = label_entries(label, table.columns)
@@ -188,8 +185,12 @@ def _read(
     for row in table.rows:
         row.values.update({name: row.get(name) for name in (text, *label, by) if name and "." in name})  # nested JSON
     names = names or tuple(entries.get(column) for column in label)
+    if like is not None and like.label_map.separator and len(label) == 1 and positive_from is None:
+        label_separator = label_separator or like.label_map.separator
     options = LabelOptions(tuple(label), names, negative, positive, label_separator, positive_from)
     comments = _comments(name, table, text, options, like, by)
+    if label_separator is None and (separator := comments.label_map.separator):
+        guesses.append(Guess(f"several values in a label cell, separated as '{separator}'", "--label-separator"))
     if like is not None:
         if len(comments.labels) == len(like.labels) == 1 and comments.negative is like.negative is None:
             comments = replace(comments, labels=like.labels)  # a single label matches, whatever its column is called
