@@ -52,7 +52,7 @@ def test_a_growing_file_is_known_by_the_rows_in_it(run: Path, learned_lines: set
         assert report.data["learned_from"] == 300
         assert report.findings[0].code == "duplicate_leak"
         assert report.findings[0].message == (
-            f"the model was trained on 300 of these {len(mixed)} comments, so the metrics are too optimistic."
+            f"the model was trained or calibrated on 300 of these {len(mixed)} comments, so the metrics are too optimistic."
         )
 
 

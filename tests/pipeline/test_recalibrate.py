@@ -15,6 +15,7 @@ from toxiclf.bundle import store
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
+from toxiclf.pipeline.evaluate import evaluate_bundle
 from toxiclf.pipeline.recalibrate import BeforeAndAfter, CalibratedBundle
 from toxiclf.pipeline.save import TrainedModel
 
@@ -81,6 +82,8 @@ def test_scores_that_are_far_too_high_become_right(saved: Saved, trained: Traine
         assert min(low * better, high * better) > 0, metric
     mean = calibrated.moderator.score(comments.texts).mean()
     assert mean == pytest.approx(comments.targets.mean(), abs=0.02)
+    calibrated.save(tmp_path / "right")
+    assert "duplicate_leak" in evaluate_bundle(tmp_path / "right", comments).codes()
     assert "not known whether the model was trained on some" in " ".join(calibrated.notes)
 
 

@@ -75,7 +75,8 @@ def evaluate_bundle(
     if curves := _curves_of_training(Path(bundle), manifest):
         analysis["thresholds"] = curves
     n_learned_from = learned_from.overlap(Path(bundle), manifest.data_sha256, comments, moderator.normalizer)
-    if n_learned_from is None and comments.sha256() == manifest.data_sha256:
+    origin = manifest.calibrated_on
+    if n_learned_from is None and comments.sha256() in (manifest.data_sha256, origin and origin.data_sha256):
         n_learned_from = len(comments)
     findings = run_checks(
         CheckedRun(

@@ -97,7 +97,7 @@ def duplicate_leak(run: CheckedRun) -> Iterator[Finding]:
             else f"{run.n_learned_from:,} of these {n_rows:,} comments"
         )
         yield Finding(
-            "duplicate_leak", "warning", f"the model was trained on {which}, so the metrics are too optimistic.",
+            "duplicate_leak", "warning", f"the model was trained or calibrated on {which}, so the metrics are too optimistic.",
             "Remove them (learned.csv in the run's folder has their lines), or use newer comments.",
         )  # fmt: skip
     if run.n_leaked:
