@@ -93,7 +93,7 @@ def test_too_many_rejected_rows_stop_train_and_evaluate_but_not_predict(
     said = capsys.readouterr().err
     assert "300 × wrong number of cells (lines 857, 858, " in said
     assert "give --max-rejected 0.26" in said
-    assert f"all of them are in {out}.rejected.csv" in said
+    assert f"all rejected rows are in {out}.rejected.csv" in said
     assert [path.name for path in out.parent.iterdir()] == ["new.rejected.csv"]
     assert len((tmp_path / "runs" / "new.rejected.csv").read_text("utf-8").splitlines()) == 301
     bundle = str(trained_run / "bundle")

@@ -22,7 +22,7 @@ def saving_rejected(folder: Path | None) -> Iterator[None]:
         yield
     except RejectedRowsError as error:
         if folder is not None and error.rejected:
-            error.args = (f"{error}; all of them are in {write_beside(folder, error.rejected)}",)
+            error.args = (f"{error}; all rejected rows are in {write_beside(folder, error.rejected)}",)
         raise
 
 

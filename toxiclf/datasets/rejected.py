@@ -20,7 +20,7 @@ _CAUSES = {
     WRONG_VALUE: "another column is the label (--label), or more values are labels (--negative, --positive)",
     CONTRADICTION: "another column is the text (--text), or several people labeled each comment; keep one row of each",
 }
-_MOST_LINES = 5
+_MOST_LINES, _LONGEST_EXAMPLE = 5, 100
 
 
 def check_rejected(source: str, usable: int, rejected: Sequence[tuple[str, Rejected]], most: float) -> None:
@@ -77,5 +77,5 @@ def reasons(rejected: Sequence[Rejected]) -> str:
 def _places(kind: str, rows: Sequence[Rejected]) -> str:
     lines = [f"{row.line}" for row in rows[:_MOST_LINES]]
     more = ", …" if len(rows) > _MOST_LINES else ""
-    example = f": {rows[0].reason}" if kind not in (rows[0].reason, CONTRADICTION) else ""
+    example = f": {rows[0].reason[:_LONGEST_EXAMPLE]}" if kind not in (rows[0].reason, CONTRADICTION) else ""
     return f"line{'s' * (len(rows) > 1)} {', '.join(lines)}{more}{example}"
