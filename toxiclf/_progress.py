@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
@@ -43,8 +44,16 @@ class Countdown:
         return spent / (done - self._before) * (self._total - done)
 
 
+_drawn: ContextVar[Bar | None] = ContextVar("drawn", default=None)
+"""The bar that is drawn now, in whose ``with`` block the code runs."""
+
+
 class Bar:
     """A progress bar on standard error, for a ``with`` block; it appears at the first :meth:`update`.
+
+    In the ``with`` block of another bar, no second one is drawn: progress is then shown in the other bar, as a part of its
+    next unit of ``done``. So slow code deep inside may always make a bar, with ``drawn=False`` if it should show
+    progress only there.
 
     Parameters
     ----------
@@ -61,9 +70,11 @@ class Bar:
     def __init__(
         self, title: str = "", total: float | None = 1.0, *, drawn: bool | None = None, time_left: bool = True
     ) -> None:
-        self.is_drawn = _console.on_terminal() if drawn is None else drawn
+        self._outer = _drawn.get()
+        self._title, self._total, self._done, self._text = title, total, 0.0, ""
+        self.is_drawn = self._outer is not None or (_console.on_terminal() if drawn is None else drawn)
         self._bar: Any = None
-        if not self.is_drawn:
+        if not self.is_drawn or self._outer is not None:
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -77,12 +88,15 @@ class Bar:
         self._task = self._bar.add_task(title, total=total, text="")
 
     def __enter__(self) -> Bar:
+        if self._bar is not None:
+            self._token = _drawn.set(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
+            _drawn.reset(self._token)
             self._bar.stop()
 
     def update(self, done: float, text: str = "", total: float | None = None) -> None:
@@ -97,16 +111,31 @@ class Bar:
         total : float or None
             New total; None keeps the old one.
         """
+        self._total = self._total if total is None else total
+        if self._outer is not None:
+            self._outer._show_part(self._title, done, self._total)
         if self._bar is None:
             return
+        self._done, self._text = done, text
         self._bar.start()  # not earlier: the bar would hide a question to the user
         if done < self._bar.tasks[0].completed:  # the next file has begun
             self._bar.reset(self._task)
         self._bar.update(self._task, completed=done, text=text, **({} if total is None else {"total": total}))
 
+    def _show_part(self, title: str, done: float, total: float | None) -> None:
+        """Show the progress of a bar in the ``with`` block of this one; this bar never goes back for it."""
+        count = f"{min(int(done) + 1, int(total)):,} of {int(total):,}" if total and total > 1 else ""
+        text = "; ".join(filter(None, (self._text, ", ".join(filter(None, (title, count))))))
+        share = min(1.0, done / total) if total else 0.0
+        self._bar.start()
+        completed = max(self._bar.tasks[0].completed, self._done + share)
+        self._bar.update(self._task, completed=completed, text=text)
+
     def say(self, message: str) -> None:
         """Print a message to standard error, above the bar if it is drawn."""
-        if self._bar is None:
+        if self._outer is not None:
+            self._outer.say(message)
+        elif self._bar is None:
             _console.say(message)
         else:
             self._bar.console.print(_console.visible(message), markup=False, highlight=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toxiclf._console import on_terminal, print_json, print_line, print_table, say
+from toxiclf._progress import Bar
 from toxiclf.cli import options
 from toxiclf.cli._rejected import saving_rejected
 
@@ -126,7 +127,8 @@ def train(
     if keep_augmented and not trained.has_augmented:
         say("no comment was augmented, so there is no augmented.csv")
     keep_augmented = keep_augmented and trained.has_augmented
-    trained.save(folder, keep_augmented=keep_augmented, comments=not no_comments, overwrite=True)  # checked above
+    with _building_report():
+        trained.save(folder, keep_augmented=keep_augmented, comments=not no_comments, overwrite=True)  # checked above
     report = trained.report.analysed(comments=not no_comments)
     if as_json:
         print_json({**report.to_dict(), "out": str(folder)})
@@ -198,7 +200,8 @@ def evaluate(
     for note in report.data["notes"]:
         say(note)
     if out is not None:
-        save_evaluation(report, out, comments=not no_comments)
+        with _building_report():
+            save_evaluation(report, out, comments=not no_comments)
         report = report.analysed(comments=not no_comments)
     if as_json:
         print_json(report.to_dict())
@@ -215,6 +218,14 @@ def evaluate(
         )
         if strict:
             raise typer.Exit(5)
+
+
+def _building_report() -> Bar:
+    """Return a progress bar for the report, which takes seconds; where none is drawn, say what takes them."""
+    bar = Bar("report", time_left=False)
+    if not bar.is_drawn:
+        say("building the report")
+    return bar
 
 
 def _print_report(report: Report) -> None:

@@ -167,7 +167,7 @@ def _options(run: SavedRun) -> str:
     """Return the label options of a run as flags in brackets, with a space before them; "" if its report has none."""
     flags = []
     for key, value in run.report.data.get("label_options", {}).items():
-        flag = {"columns": "label"}.get(key, key.replace("_", "-"))
+        flag = {"columns": "label", "separator": "label-separator"}.get(key, key.replace("_", "-"))
         for given in [",".join(value)] if key == "columns" else value if isinstance(value, list) else [value]:
             plain = re.fullmatch(r"[\w,.]+", str(given))  # shlex would also quote Korean
             flags.append(f"--{flag} {given if plain else shlex.quote(str(given))}")

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from toxiclf._files import write_text
+from toxiclf._progress import Bar
 from toxiclf._registry import component
 from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import DataError
@@ -298,9 +299,13 @@ class Report(BaseModel):
         rows = self.scored_rows
         if rows is None or rows.comments is None:
             return self
+        bar = Bar("", 3, drawn=False)
+        bar.update(0)
         analysis: Analysis = {**self.analysis, "label_doubt": rows.doubt}
+        bar.update(1)
         if comments and rows.can_explain:
             analysis["tokens"] = rows.tokens
+        bar.update(2)
         return self.model_copy(update={"analysis": analysis, "figure_data": rows.figure_data})
 
     def points(self, figure: str) -> Mapping[str, Any] | None:

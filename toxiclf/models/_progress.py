@@ -58,6 +58,7 @@ class Progress:
         self._bar = Bar(context.title, epochs, drawn=context.bar, time_left=False)
 
     def __enter__(self) -> Progress:
+        self._bar.__enter__()
         self._bar.update(self._done, "starting")
         return self
 

@@ -8,10 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._progress import Bar, Countdown, duration
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.prevalence import production_prevalence
@@ -118,6 +120,7 @@ class Checkpoints:
             self.folder.rmdir()
 
 
+_WORTH_SAYING = 10  # seconds left that a message names
 _CHECKPOINT = re.compile(r"(model|fold-\d+)(-\d+)?\.safetensors|\.(model|fold-\d+)(-\d+)?\.safetensors\..*part")
 
 
@@ -197,22 +200,52 @@ def fit_models(
     comments = learned_rows(parts, recipe)
     training_set = fitter.training_set(comments, parts, say)
     say(f"{name}: fitting {len(comments):,} comments")
-    members = fit_members(fitters, training_set, validation, watched, contexts("model", ""))
-    for member in members:
-        check_stages(member.stages)
-    out_of_fold = np.empty((len(members), *comments.targets.shape))
+    out_of_fold = np.empty((len(names), *comments.targets.shape))
     held_out: list[NDArray[np.intp]] = []
-    if decision_source(recipe) == "out_of_fold" or ensemble is not None:
-        count = recipe.decision.folds
-        for inside, outside in folds(comments, count, recipe.seed, fitter.normalizer):
+    count = recipe.decision.folds if decision_source(recipe) == "out_of_fold" or ensemble is not None else 0
+    with _FitProgress((1 + count) * len(names), bar and (ensemble is not None or not recipe.has_network)) as progress:
+        members = fit_members(fitters, training_set, validation, watched, contexts("model", ""), progress.fitted)
+        for member in members:
+            check_stages(member.stages)
+        for inside, outside in folds(comments, count, recipe.seed, fitter.normalizer) if count else ():
             held_out.append(outside)
             fold = f"fold {len(held_out)} of {count}"
-            say(f"{name}: out-of-fold scores, {fold}")
+            say(f"{name}: out-of-fold scores, {fold}{progress.left()}")
             own = contexts(f"fold-{len(held_out)}", f", {fold}")
-            fits = fit_members(fitters, training_set.take(inside), validation, watched, own)
+            fits = fit_members(fitters, training_set.take(inside), validation, watched, own, progress.fitted)
             rows = training_set.rows.take(outside)
             out_of_fold[:, outside] = [fit.raw(rows) for fit in fits]
     return _Fits(members, comments, validation, training_set.copies, out_of_fold, held_out)
+
+
+class _FitProgress:
+    """Shows how many fits are done and the time left, as a bar or, where no bar is drawn, in messages."""
+
+    def __init__(self, n_fits: int, bar: bool) -> None:
+        self._n_fits, self._done, self._countdown = n_fits, 0, Countdown(n_fits)
+        self._bar = Bar("fits", n_fits, drawn=bar and n_fits > 1, time_left=False)
+
+    def __enter__(self) -> _FitProgress:
+        self._bar.__enter__()
+        self._show()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.__exit__(*error)
+
+    def fitted(self) -> None:
+        """Count a fit."""
+        self._done += 1
+        self._show()
+
+    def left(self) -> str:
+        """Return the time left, to end a message; "" if it is less than ten seconds or shown by the bar."""
+        seconds = self._countdown.left(self._done)
+        return f"; about {duration(seconds)} left" if seconds >= _WORTH_SAYING and not self._bar.is_drawn else ""
+
+    def _show(self) -> None:
+        left = f", about {duration(self._countdown.left(self._done))} left" if self._done else ""
+        self._bar.update(self._done, f"{self._done} of {self._n_fits}{left}")
 
 
 def calibrated(fits: _Fits, parts: Split, recipe: Recipe) -> CalibratedModel:

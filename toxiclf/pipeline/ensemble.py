@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,13 +25,14 @@ from toxiclf.text.encoder import Encoded, TextEncoder, View
 
 def fit_members(
     fitters: Sequence[PipelineFitter], training_set: TrainingSet, validation: TokenizedTexts,
-    validation_targets: NDArray[np.uint8], contexts: Sequence[FitContext],
+    validation_targets: NDArray[np.uint8], contexts: Sequence[FitContext], fitted: Callable[[], None] = lambda: None,
 ) -> list[FittedModel]:  # fmt: skip
     """Fit each member of an ensemble; features that several members use are learned once.
 
     Parameters
     ----------
     fitters, contexts : a fitter and a context for each member.
+    fitted : called after each fit.
 
     Raises
     ------
@@ -48,6 +49,7 @@ def fit_members(
         if key not in matrices:
             matrices[key] = makers[key].matrix(training_set, validation, validation_targets, context)
         members.append(fitter.fit_model(matrices[key], context))
+        fitted()
     return members
 
 

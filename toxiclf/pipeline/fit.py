@@ -11,6 +11,7 @@ import numpy as np
 from joblib import cpu_count
 from numpy.typing import NDArray
 
+from toxiclf._progress import Bar
 from toxiclf.balance.augmentation import augmented
 from toxiclf.balance.resampler import Resampler
 from toxiclf.balance.weights import class_weights, problems, rarer_rows
@@ -239,7 +240,8 @@ class PipelineFitter:
             random_state=self.recipe.seed,
         )  # fmt: skip
         names = np.where(made.targets[:, 0] == 1, label, f"not {label}")
-        matrix, classes = sampler.fit_resample(made.matrix, names)
+        with Bar(f"{context.title}, wgan", drawn=context.bar and bool(balance.gan)):
+            matrix, classes = sampler.fit_resample(made.matrix, names)
         stages = tuple(Stage(name, sum(after.values()), (after.get(label, 0),)) for name, _, after in sampler.steps_)
         if balance.gan:
             facts["gan"], pictures["gan"] = sampler.gans_[-1].facts_, sampler.gans_[-1].picture_

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from toxiclf._progress import Bar
 from toxiclf.balance.resampling._two_sample import MOST_ROWS, Kernel, permuted, squared_distances, told_apart
 from toxiclf.errors import DataError, UsageError
 
@@ -279,7 +280,9 @@ def _watched(
     history: list[dict[str, float]] = []
     best, best_step, weights, since, done = np.inf, 0, None, 0, 0
     stopped, apart = "all steps were taken", ""
+    progress = Bar("wgan", options.steps, drawn=False)
     while done < options.steps:
+        progress.update(done)
         count = min(_EVERY, options.steps - done)
         loss = float(train(np.int32(count)))
         done += count
