@@ -107,9 +107,9 @@ def test_a_run_of_another_recipe_on_the_same_data_is_replaced_with_a_note(
         toxiclf.Recipe.load(tiny("ngram_logistic")),
     )
     assert check_earlier_run(folder, facts, recipe.model_dump(mode="json"), "--overwrite") == ""
-    other = recipe.changed({"seed": 3, "decision.objective": "f2"})
+    other = recipe.changed({"seed": 3, "model.C": 0.5})
     assert check_earlier_run(folder, facts, other.model_dump(mode="json"), "--overwrite") == (
-        f"{folder} holds a run on the same data with another recipe (decision.objective, seed); the new run replaces it"
+        f"{folder} holds a run on the same data with another recipe (model.C, seed); the new run replaces it"
     )
 
 
