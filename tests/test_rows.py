@@ -151,8 +151,28 @@ def test_every_row_of_any_bytes_is_read_or_rejected(tmp_path: Path, lines: list[
 
 
 @given(
-    st.lists(st.one_of(st.binary(max_size=20), st.sampled_from([b'"', b",", b"\t", b"|", b"\n", b'{"a": 1}\n']))),
-    st.sampled_from(["csv", "tsv", "txt", "jsonl", "json", "data", "csv.gz"]),
+    st.lists(
+        st.one_of(
+            st.binary(max_size=9), st.sampled_from(["제목", "가,1", "나\t0", "다|1", "text,label"]).map(str.encode)
+        )
+    ),
+    st.sampled_from([",", "\t", "|"]),
+)
+@FIXTURES
+def test_only_a_header_and_titles_above_it_are_no_rows(tmp_path: Path, lines: list[bytes], delimiter: str) -> None:
+    path = tmp_path / "rows.csv"
+    lines = [b"x" + line.translate(None, b'"\r\n') for line in [b"", *lines]]
+    path.write_bytes(b"\n".join(lines))
+    reader = RowReader(path, delimiter=delimiter)
+    above = reader.format.titles + bool(reader.format.header)
+    assert [row.line for row in reader] == list(range(1 + above, len(lines) + 1))
+
+
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=20), st.sampled_from([b"[", b"]", b'"', b",", b"\t", b"|", b"\n", b'{"a": 1}\n']))
+    ),
+    st.sampled_from(["csv", "tsv", "txt", "jsonl", "json", "data", "csv.gz", "xlsx"]),
 )
 @FIXTURES
 def test_any_file_is_read_or_refused_with_a_sentence(tmp_path: Path, pieces: list[bytes], ending: str) -> None:

@@ -360,6 +360,11 @@ def test_a_row_is_named_by_all_that_decides_it(tmp_path: Path) -> None:
         (planned,) = parsed({**CONTENT, "entries": [unfit], "seeds": [0], "settings": settings}, "test").runs()
         keys.add(Job.of(planned).key)
     assert len(keys) == 4
+    corpus = {"source": "corpus:sample", "max_rejected": 0.9}  # decides whether there is a row, not what is in it
+    (planned,) = parsed(
+        {**CONTENT, "entries": [unfit], "seeds": [0], "settings": settings, "corpora": [corpus]}, "test"
+    ).runs()
+    assert Job.of(planned).key in keys
 
 
 def test_a_corpus_that_changes_meanwhile_is_said(plan: Plan, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from toxiclf.pipeline.search.cross_validation import content_of, named_sources, 
 from toxiclf.pipeline.train import read_parts
 from toxiclf.recipe import SHIPPED_VECTORS, Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
+from toxiclf.rows import naming
 from toxiclf.text.hangul import FIRST_SYLLABLE, decompose
 from toxiclf.text.obfuscation import stem_pattern
 
@@ -166,11 +167,12 @@ def parts_of(run: PlannedRun, recipe: Recipe) -> Split:
     """
     normalizer = recipe_normalizer(recipe)
     comments, test = corpus(run.corpus)
-    own = None if test is None else consistent(test, normalizer)
-    parts = split(
-        consistent(comments, normalizer), test=own if own is not None else recipe.split.test, seed=recipe.seed,
-        validation=recipe.split.validation, normalizer=normalizer,
-    )  # fmt: skip
+    with naming(comments.guesses):
+        own = None if test is None else consistent(test, normalizer)
+        parts = split(
+            consistent(comments, normalizer), test=own if own is not None else recipe.split.test, seed=recipe.seed,
+            validation=recipe.split.validation, normalizer=normalizer,
+        )  # fmt: skip
     if parts.test is None:
         raise UsageError("a benchmark measures on a test set: set split.test above 0")
     if run.corpus.disguised:

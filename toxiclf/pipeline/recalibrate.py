@@ -27,6 +27,7 @@ from toxiclf.moderator import Moderator, load
 from toxiclf.pipeline.decision import choose_threshold, fit_calibration
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.sections import DecisionSection
+from toxiclf.rows import naming
 
 Floats = NDArray[np.float64]
 
@@ -148,7 +149,8 @@ def calibrate(
     section = _decision(manifest, decision or {})
     if not isinstance(comments, Comments):
         comments = read_comments(comments, like=manifest, **columns)
-    _check_labels(comments, manifest)
+    with naming(comments.guesses):
+        _check_labels(comments, manifest)
     notes = list(comments.notes)
     known = learned_from.learned(Path(bundle), manifest.data_sha256, comments, moderator.normalizer)
     if known is not None and known.any():
@@ -164,7 +166,8 @@ def calibrate(
             "it is not known whether the model was trained on some of these comments, because the bundle is not in its "
             "run's folder"
         )
-    check_classes(comments, purpose="calibration")
+    with naming(comments.guesses):
+        check_classes(comments, purpose="calibration")
     if manifest.prior is not None and section.prior == "none":
         notes.append(
             f"the bundle's {in_words(manifest.production_prevalence or {})} no longer counts: scores fit the share of "
