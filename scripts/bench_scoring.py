@@ -12,6 +12,7 @@ left in memory is kept from Python's garbage collection meanwhile. Cold: whole p
 The ways:
 
 - ours: text to verdict by the loaded bundle; one comment on one thread, a batch on one and on ``--threads``.
+- no views (all views, where the model has none): the same bundle with ``text.views`` switched off (on), on one thread.
 - library: MeCab, then scikit-learn over the mean of the tokens' vectors by numpy, or Keras's ``model.predict`` over it or over
   ids padded to the longest of the call (batches of 256); for ngram_logistic, scikit-learn's own TfidfVectorizer pipeline over
   jamo and syllables (without log-count ratios, which cost nothing to score).
@@ -49,14 +50,16 @@ from toxiclf.bundle.scorer import Scorer
 from toxiclf.datasets.splitting import split
 from toxiclf.features.pooling import WORDS, Pooling
 from toxiclf.features.sequences import SequenceVectors
+from toxiclf.moderator import Moderator
 from toxiclf.pipeline.calibrate import CalibratedModel, learn
 from toxiclf.pipeline.ensemble import FittedEnsemble
 from toxiclf.pipeline.save import bundled
 from toxiclf.recipe import Recipe
 from toxiclf.rows import RowWriter
-from toxiclf.text.encoder import TokenView
+from toxiclf.text.encoder import TextEncoder, TokenView
 from toxiclf.text.hangul import decompose
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.vocabulary import Ids
 
 Score = Callable[[Sequence[str]], Any]
@@ -164,10 +167,13 @@ def _ways(
         "ours": Way(lambda i: moderator.check(texts[i]), lambda: moderator.check(texts)),
         f"ours, {threads} threads": Way(None, lambda: shared.check(texts)),
     }
-    for title, score in _peers(learned, comments).items():
-        ways[title] = Way(lambda i, score=score: score([texts[i]]), lambda score=score: score(texts))  # type: ignore[misc]
     assert learned.graph is not None
     encoder, scorer = learned.fitted.encoder, Scorer(learned.graph)
+    views = () if encoder.preprocessor.views else tuple(components("view"))
+    other = Moderator(moderator.manifest, TextEncoder(Preprocessor(encoder.normalizer, views), encoder.views), scorer)
+    ways["all views" if views else "no views"] = Way(lambda i: other.check(texts[i]), lambda: other.check(texts))
+    for title, score in _peers(learned, comments).items():
+        ways[title] = Way(lambda i, score=score: score([texts[i]]), lambda score=score: score(texts))  # type: ignore[misc]
     alone = [encoder.encode([text]) for text in texts]
     chunks = [encoder.encode(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
 

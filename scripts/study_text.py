@@ -175,7 +175,9 @@ def _few_reviews() -> str:
 
 def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
     comments = _comments(corpus)
-    recipe = Recipe.load(cell.model, settings=[f"split.test={TEST}"], seed=seed).changed(cell.settings)
+    recipe = Recipe.load(cell.model, settings=[f"split.test={TEST}"], seed=seed).changed(
+        {"text.views": "none", **cell.settings}
+    )
     if cell.few:
         recipe = recipe.changed({"vectors.unlabeled": _few_reviews(), "vectors.kind": "fasttext"})
     index = {text: i for i, text in enumerate(comments.texts)}

@@ -65,7 +65,8 @@ def test_a_model_may_be_named_in_short() -> None:
 
 
 def test_all_views_are_what_the_text_half_knows() -> None:
-    assert Recipe.load(settings=["text.views=all"]).text.views == tuple(components("view"))
+    assert Recipe().text.views == Recipe.load(settings=["text.views=all"]).text.views == tuple(components("view"))
+    assert Recipe.load("cnn", settings=["text.views=none"]).text.views == ()
     assert Recipe.load(settings=["text.views=jamo"]).text.views == ("jamo",)
 
 

@@ -131,7 +131,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
     typo_correction : bool
         Whether the tokenizer corrects typos; only "kiwi" can.
     views : str or sequence of str
-        Views that read disguised words; "all" for every view.
+        Views that read disguised words; "all" for every view, "none" for none.
     pooling : {"mean", "tfidf", "sif"}
         How a comment's word vectors are averaged; see :mod:`toxiclf.features.pooling`.
     pretrained : str
@@ -176,7 +176,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         tokenizer: str = "mecab",
         part_of_speech: str | Sequence[str] = (),
         typo_correction: bool = False,
-        views: str | Sequence[str] = (),
+        views: str | Sequence[str] = "all",
         pooling: str = "mean",
         pretrained: str = "ko-comments",
         kind: str = "word2vec",
@@ -264,7 +264,7 @@ class NgramVectorizer(_TextVectorizer):
     min_comments : int
         Number of comments that must hold an n-gram; rarer n-grams are left out.
     views : str or sequence of str
-        Views that read disguised words; "all" for every view. See :class:`toxiclf.recipe.TextSection`.
+        Views that read disguised words; "all" for every view, "none" for none. See :class:`toxiclf.recipe.TextSection`.
     max_chars, repeat_cap : int
         Maximum number of characters of a comment that are read; longest run of one character, longer runs are cut.
     html_entities : bool
@@ -292,7 +292,7 @@ class NgramVectorizer(_TextVectorizer):
         jamo: int = 6,
         syllable: int = 4,
         min_comments: int = 3,
-        views: str | Sequence[str] = (),
+        views: str | Sequence[str] = "all",
         max_chars: int = 2000,
         repeat_cap: int = 3,
         html_entities: bool = True,

@@ -17,7 +17,7 @@ from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Old key names and their new names; a recipe with an old name is read, with a note."""
-BEFORE: dict[str, Any] = {"text.html_entities": False, "decision.exclusive": "thresholds"}
+BEFORE: dict[str, Any] = {"text.html_entities": False, "text.views": [], "decision.exclusive": "thresholds"}
 """Keys whose default is not what version 0.1 did, and what it did. A recipe file without such a key means that, so that
 it trains the same model as before; presets and ``--set`` have the default. A new step adds its key here."""
 

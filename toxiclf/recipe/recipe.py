@@ -49,7 +49,7 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of everything random: the split, folds, models, resampling and augmentation."""
     split: SplitSection = SplitSection()
-    text: TextSection = TextSection()
+    text: TextSection = Field(default_factory=TextSection)
     vectors: VectorsSection = VectorsSection()
     features: FeaturesSection = FeaturesSection()
     balance: BalanceSection = BalanceSection()

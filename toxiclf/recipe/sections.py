@@ -22,8 +22,10 @@ NgramLength = Annotated[int, Field(ge=1, le=10)]
 
 
 def _views(value: Any) -> Any:
-    """Replace "all" by the names of all views, and put a single name into a list."""
-    return tuple(components("view")) if value == "all" else as_list(value)
+    """Replace "all" by the names of all views and "none" by no name, and put a single name into a list."""
+    if value in ("all", "none"):
+        return tuple(components("view")) if value == "all" else ()
+    return as_list(value)
 
 
 class SplitSection(Section):
@@ -46,8 +48,10 @@ class TextSection(Section):
     all."""
     typo_correction: bool = False
     """Whether the tokenizer corrects typos."""
-    views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = ()
-    """Views that read disguised words; their readings are added to the comment. "all" is every view."""
+    views: Annotated[tuple[Annotated[str, ComponentName("view")], ...], BeforeValidator(_views)] = Field(
+        default_factory=lambda: tuple(components("view"))
+    )
+    """Views that read disguised words; their readings are added to the comment. "all" is every view, "none" is none."""
     max_tokens: Count | Literal["auto"] = "auto"
     """Maximum number of tokens of a comment that are read. "auto" reads all tokens; for networks over
     sequences, it is the lowest maximum that keeps 99.5 % of the training comments whole."""
