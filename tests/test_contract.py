@@ -194,5 +194,5 @@ def test_every_run_carries_the_baseline_row(model: str, trained: Trained) -> Non
     report = trained(model, "one").report
     table = report.table()
     assert report.rows
-    assert any("ngram_logistic" in line[0] for line in table)
+    assert any("ngram_logistic" in name for name in table[0])
     assert all(0 <= row.low <= row.value <= row.high <= 1 for row in report.rows if row.value and row.metric != "mcc")

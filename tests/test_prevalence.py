@@ -238,10 +238,10 @@ def test_a_report_has_figures_at_the_production_prevalence(at_prior: Callable[[s
             assert figure["low"] - 1e-9 <= figure["value"] <= figure["high"] + 1e-9, metric
     assert found["labels"]["toxic"]["precision"]["value"] <= report.to_dict()["labels"]["toxic"]["precision"]["value"]
     text = report.to_markdown()
-    assert f"## At the {in_words(found['prior'])}" in text
+    assert f"## 10,000 comments at the {in_words(found['prior'])}" in text
     assert "Scores and thresholds are corrected to the production prevalence" in text
     assert "uncalibrated" not in report.codes()
-    assert "At the production prevalence" not in report.model_copy(update={"production": None}).to_markdown()
+    assert "at the production prevalence" not in report.model_copy(update={"production": None}).to_markdown()
 
 
 @pytest.mark.check

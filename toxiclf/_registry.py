@@ -97,6 +97,7 @@ KINDS: dict[str, Kind] = {
             "by_label": False,  # has a chart for each label
             "wide": False,  # takes the whole width of a page
             "quotes_comments": False,  # shows text of comments, so --no-comments leaves it out
+            "rows": "evaluated",  # rows that it shows: "evaluated", "decision" (for choosing thresholds), or a name
             "needs": "",  # what a run must have for this figure, in words
         },
     ),

@@ -175,7 +175,6 @@ def evaluate(
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.earlier_run import check_earlier_run
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
-    from toxiclf.report.own_share import own_share_tables
 
     if no_comments and out is None:
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
@@ -207,8 +206,6 @@ def evaluate(
         print_json(report.to_dict())
     else:
         _print_report(report)
-        for table in own_share_tables(report):
-            print_table(table)
         if out is not None:
             print_line(f"report: {out / 'report.html'}")
     if n_rejected:
@@ -229,12 +226,14 @@ def _building_report() -> Bar:
 
 
 def _print_report(report: Report) -> None:
-    from toxiclf.report.terminal import finding_lines, terminal_tables
+    from toxiclf.report.terminal import terminal_parts
 
-    for table in terminal_tables(report):
-        print_table(table)
-    for line in finding_lines(report):
-        print_line(line)
+    for part in terminal_parts(report):
+        if isinstance(part, str):
+            print_line(part)
+        else:
+            print_table(part)
+    print_line("")
 
 
 def _stem(source: str) -> str:

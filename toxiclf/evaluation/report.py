@@ -111,7 +111,11 @@ class Report(BaseModel):
         ``thresholds`` (true and false positives at each threshold), ``calibration``, ``slices`` (metrics of subgroups)
         and, in a saved run, ``label_doubt`` and ``tokens``; see :mod:`toxiclf.evaluation.analysis`.
     production : ProductionFigures or None
-        The production prevalence of each label, and the metrics of the same rows weighted to it; None without one.
+        The production prevalence of each label, and the metrics of the same rows weighted to it, also those of the
+        baseline; None without one.
+    date : str or None
+        Day on which the report was made, as in "2026-11-30"; None in older reports. The environment variable
+        ``SOURCE_DATE_EPOCH`` sets it, for reports that are equal to the byte.
     figure_data : dict
         In a saved run, points of figures that cannot be drawn from its other files; see
         :mod:`toxiclf.evaluation.figure_data`.
@@ -121,6 +125,7 @@ class Report(BaseModel):
 
     format: int = FORMAT
     model: str
+    date: str | None = None
     evaluated_on: str
     summary: dict[str, Estimate] = Field(default_factory=dict)
     by_label: dict[str, LabelFigures] = Field(alias="labels", min_length=1)
@@ -213,6 +218,13 @@ class Report(BaseModel):
     def production_rows(self) -> list[MetricRow]:
         """All metrics of the evaluated rows weighted to the production prevalence; empty if none is set."""
         return [] if self.production is None else metric_rows(self.production.summary, self.production.labels)
+
+    @property
+    def production_baseline_rows(self) -> list[MetricRow]:
+        """All metrics of the baseline, weighted to the production prevalence; empty if there are none."""
+        if self.production is None or self.production.baseline is None:
+            return []
+        return metric_rows(self.production.baseline.summary, self.production.baseline.labels)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -331,6 +343,7 @@ class Report(BaseModel):
             (self.model, UNWEIGHTED, self.rows),
             (BASELINE, UNWEIGHTED, self.baseline_rows),
             (self.model, AT_PRODUCTION, self.production_rows),
+            (BASELINE, AT_PRODUCTION, self.production_baseline_rows),
         ]
         lines = [[model, how, r.label, r.metric, r.value, r.low, r.high] for model, how, rows in parts for r in rows]
         return DataFrame(lines, columns=columns).astype({"value": float, "low": float, "high": float})
@@ -377,7 +390,10 @@ class Report(BaseModel):
         return str(component("format", "notebook").target(self))
 
     def table(self) -> list[list[str]]:
-        """Return the result table: a heading, then the model, the baseline and, if there are several, each label."""
+        """Return the result table: a heading, then a line for each metric, with the values of model and baseline.
+
+        The values are those of the evaluated rows, never weighted.
+        """
         table: list[list[str]] = component("format", "table").target(self)
         return table
 

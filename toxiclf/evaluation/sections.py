@@ -52,12 +52,16 @@ class ModelFigures(BaseModel):
 
 
 class ProductionFigures(BaseModel):
-    """The production prevalence of each label (``prior``), and the metrics of rows weighted to it."""
+    """The production prevalence of each label (``prior``), and the metrics of rows weighted to it.
+
+    ``baseline`` has the metrics of the baseline, weighted likewise; None without a baseline.
+    """
 
     model_config = ConfigDict(frozen=True)
     prior: dict[str, Share]
     summary: dict[str, Estimate] = Field(default_factory=dict)
     labels: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
+    baseline: ModelFigures | None = None
 
 
 class RowSet(TypedDict):

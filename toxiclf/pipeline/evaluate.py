@@ -23,7 +23,7 @@ from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.moderator import load
 from toxiclf.pipeline.own_share import own_shares
 from toxiclf.pipeline.reporting import figures_of
-from toxiclf.pipeline.save import remove_report
+from toxiclf.pipeline.save import remove_report, today
 from toxiclf.rows import write_rejected
 
 _SEED = 0  # of the bootstrap; fixed, so that the same rows give the same confidence intervals
@@ -111,6 +111,7 @@ def evaluate_bundle(
     findings.sort(key=lambda finding: finding.code != "duplicate_leak")  # first: it makes metrics too good
     report = Report(
         model=manifest.model,
+        date=today(),
         evaluated_on=rows.name,
         **figures_of(rows),
         data={

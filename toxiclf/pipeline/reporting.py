@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split
 from toxiclf.evaluation.analysis import analysis_of
-from toxiclf.evaluation.bootstrap import SUMMARY
+from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation
 from toxiclf.evaluation.checks import CheckedRun, run_checks
 from toxiclf.evaluation.figure_data import some_rows
 from toxiclf.evaluation.metrics import metric_names
@@ -32,7 +32,7 @@ from toxiclf.pipeline.calibrate import CalibratedModel, decision_source, learn, 
 from toxiclf.pipeline.decision import raw_threshold
 from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.fitted import DivergedError, Fitted
-from toxiclf.pipeline.save import versions
+from toxiclf.pipeline.save import today, versions
 from toxiclf.recipe import Recipe
 from toxiclf.rows import Rejected
 
@@ -123,14 +123,18 @@ def figure_outputs(learned: CalibratedModel, comments: Comments, recipe: Recipe)
     return outputs
 
 
-def figures_of(rows: ScoredRows) -> dict[str, Any]:
-    """Compute metrics of the rows; if they have a production prevalence, also compute metrics weighted to it."""
+def figures_of(rows: ScoredRows, baseline: ScoredRows | None = None) -> dict[str, Any]:
+    """Compute metrics of the rows, and of the same rows as the baseline scores them.
+
+    If the rows have a production prevalence, also compute metrics weighted to it.
+    """
     labels, production = rows.labels, None
     if rows.in_production is not None and rows.prior is not None:
         production = ProductionFigures(
             prior=dict(zip(labels, rows.prior, strict=True)),
             summary=estimates(rows.in_production, SUMMARY),
             labels={label: estimates(rows.in_production, label) for label in labels},
+            baseline=None if baseline is None else _of_baseline(baseline.in_production, labels),
         )
     return {
         "summary": estimates(rows.evaluation, SUMMARY),
@@ -142,7 +146,15 @@ def figures_of(rows: ScoredRows) -> dict[str, Any]:
         "exclusive_verdict": "arg_max" if rows.arg_max else "thresholds",
         "class_confusion": _class_confusion(rows),
         "production": production,
+        "baseline": None if baseline is None else _of_baseline(baseline.evaluation, labels),
     }
+
+
+def _of_baseline(evaluation: Evaluation | None, labels: Sequence[str]) -> ModelFigures | None:
+    if evaluation is None:
+        return None
+    by_label = {label: estimates(evaluation, label) for label in labels}
+    return ModelFigures(model=BASELINE, summary=estimates(evaluation, SUMMARY), labels=by_label)
 
 
 def _class_confusion(rows: ScoredRows) -> ClassConfusion | None:
@@ -190,8 +202,9 @@ def report_of(
     )
     report = Report(
         model=recipe.model.name,
+        date=today(),
         evaluated_on=model.name,
-        **figures_of(model),
+        **figures_of(model, baseline),
         data={
             **_data(comments, parts, learned.fitted, learned.source),
             "augmented": None
@@ -202,13 +215,6 @@ def report_of(
             ),
             "evaluated_sha256": model.predictions.rows_sha256(),
         },
-        baseline=None
-        if baseline is None
-        else ModelFigures(
-            model=BASELINE,
-            summary=estimates(baseline.evaluation, SUMMARY),
-            labels={label: estimates(baseline.evaluation, label) for label in comments.labels},
-        ),
         findings=run_checks(_checked(learned, model, baseline, parts, comments, recipe, analysis["slices"])),
         recipe=recipe.model_dump(mode="json"),
         seed=recipe.seed,
@@ -227,6 +233,7 @@ def report_of_diverged(
     nothing = undefined(metric_names())
     report = Report(
         model=recipe.model.name,
+        date=today(),
         evaluated_on="nothing: training diverged",
         summary=nothing,
         labels={label: LabelFigures.model_validate(nothing) for label in comments.labels},

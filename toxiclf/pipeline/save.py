@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -253,6 +254,12 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
         files=store.entries(files),
     )
     return manifest, files
+
+
+def today() -> str:
+    """Return the date for a report: the day of ``SOURCE_DATE_EPOCH`` if this variable is set, else the present day."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return (datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now()).date().isoformat()
 
 
 def versions() -> dict[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from toxiclf._registry import register
 from toxiclf.evaluation.report import Report
-from toxiclf.report.tables import result_tables
+from toxiclf.report.population import population, rows_and_rate
+from toxiclf.report.tables import headline_table, result_tables
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -16,8 +17,14 @@ _SPECIAL = {
 
 @register("format", "latex", summary="The result tables of a run in LaTeX, with booktabs")
 def report_latex(report: Report) -> str:
-    r"""Return the result table as a ``tabular``, followed by the production table if a prevalence is set."""
-    return "\n\n".join(latex_table(table) for table in result_tables(report)) + "\n"
+    r"""Return the tables of the summary as ``tabular``, under a comment that names their comments.
+
+    If a production prevalence is set, a table of the evaluated rows without weights follows.
+    """
+    parts = [(population(report).heading, table) for table in result_tables(report)]
+    if report.production_prevalence:
+        parts.append((rows_and_rate(report), headline_table(report)))
+    return "\n\n".join(f"% {heading}\n{latex_table(table)}" for heading, table in parts) + "\n"
 
 
 def latex_table(lines: Sequence[Sequence[str]]) -> str:

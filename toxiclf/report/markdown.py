@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf._registry import register
-from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.slices import negatives_name, of_column
 from toxiclf.report import tables
 from toxiclf.report.own_share import own_share_tables
+from toxiclf.report.population import estimated, population, rows_and_rate, title, verdicts
 
 _FIGURES = (
     "[report.html](report.html) shows them. For publication, `toxiclf figures RUN --format pdf --out DIR` draws them; RUN is the "
@@ -29,24 +29,23 @@ def report_markdown(report: Report) -> str:
 
 def _lines(report: Report) -> list[str]:
     """Return the lines that ``report.md`` and model cards share: all sections except the one on figures."""
-    parts = [f"# {report.model}", "", f"Metrics from {report.evaluated_on}; 95 % bootstrap intervals.", ""]
-    for table in (tables.headline_table(report), tables.labels_table(report), tables.class_confusion_table(report)):
-        parts += [*markdown_table(table), ""] if table else []
-    if report.production_prevalence:
-        parts += _production_lines(report)
+    here = markdown_text(rows_and_rate(report))
+    parts = [f"# {markdown_text(title(report))}", "", f"Evaluated on {markdown_text(report.evaluated_on)}."]
+    if report.rows:
+        parts += _summary_lines(report)
     for table in own_share_tables(report):
-        parts += ["", "## At the share of toxic comments in these rows", "", *markdown_table(table)]
-    parts += ["", "## Findings", ""]
+        parts += ["", f"## At the share of toxic comments in these rows: {here}", "", *markdown_table(table)]
+    parts += ["", f"## Findings on the data, the training and {here}", ""]
     parts += [f"- **{f.code}** ({f.severity}): {markdown_text(f.message)} {f.next_step}" for f in report.findings] or [
         "None."
     ]
     if report.rows:
-        parts += ["", "## Every metric", ""]
-        parts += markdown_table(tables.every_metric_table(report))
-        parts += ["", "## Decisions", ""]
-        parts += markdown_table(tables.decisions_table(report))
+        parts += ["", f"## Every metric: {here}", "", *markdown_table(tables.every_metric_table(report))]
+        parts += ["", f"## Decisions: {here}", "", *markdown_table(tables.decisions_table(report))]
+    if classes := tables.class_confusion_table(report):
+        parts += ["", f"## Confusion of classes: {here}", "", *markdown_table(classes)]
     if report.search:
-        parts += ["", "## Search", "", *_search_lines(report)]
+        parts += ["", "## Search: folds of the training set", "", *_search_lines(report)]
     if report.data.get("exclusive"):
         parts += [
             "",
@@ -59,7 +58,7 @@ def _lines(report: Report) -> list[str]:
             ),
         ]  # fmt: skip
     if report.analysis.get("slices"):
-        parts += ["", "## Subgroups", "", *_of_slices(report.analysis["slices"], report.labels)]
+        parts += ["", f"## Subgroups: {here}", "", *_of_slices(report.analysis["slices"], report.labels)]
     doubt = report.analysis.get("label_doubt", {})
     if any(counted["count"] for counted in doubt.values()):
         counts = ", ".join(f"{counted['count']:,} of '{label}'" for label, counted in doubt.items())
@@ -115,7 +114,9 @@ def model_card(report: Report) -> str:
         row for row in report.analysis.get("slices", ()) if not of_column(row["by"])
     ]  # subgroups by a column would show its values, which may be private
     findings = [finding for finding in report.findings if finding.code != "false_positive_gap"]
-    report = report.model_copy(update={"analysis": {**report.analysis, "slices": subgroups}, "findings": findings})
+    report = report.model_copy(
+        update={"date": None, "analysis": {**report.analysis, "slices": subgroups}, "findings": findings}
+    )
     text = "\n".join(_lines(report)).replace(report.data["source"], json.loads(source))  # removes paths of this machine
     return "\n".join(front) + text + "\n"
 
@@ -136,18 +137,15 @@ def markdown_text(text: str) -> str:
     return _CONTROL.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _production_lines(report: Report) -> list[str]:
-    trained = report.recipe.get("decision", {}).get("prior", "none") != "none"  # False if a bundle was evaluated
-    what, own = ("Scores and thresholds", "") if trained else ("Scores", "; thresholds are those that training chose")
-    return [
-        "", f"## At the {in_words(report.production_prevalence)}", "",
-        f"{what} are corrected to the {in_words(report.production_prevalence)}{own}. The table above, the "
-        "plots and predictions.csv use unweighted rows, so the calibration curve leaves the diagonal. The "
-        "table below weights the same rows so that labels are as common as in production. It is valid if "
-        "comments in production, toxic or not, are otherwise like these rows. A label that no row or every row "
-        "has is not in it.",
-        "", *markdown_table(tables.production_table(report)),
-    ]  # fmt: skip
+def _summary_lines(report: Report) -> list[str]:
+    """Return the lines on the comments that the summary speaks of, under a heading that names them."""
+    shown = population(report)
+    lines = ["", f"## {markdown_text(shown.heading)}"]
+    if len(report.labels) == 1:
+        lines += ["", *(verdicts(report, *item) for item in shown.outcomes.items())]
+    for table in tables.result_tables(report):
+        lines += ["", *markdown_table(table)]
+    return [*lines, "", f"In parentheses: 95 % bootstrap intervals.{estimated(report)}"]
 
 
 def _search_lines(report: Report) -> list[str]:

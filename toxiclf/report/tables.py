@@ -6,34 +6,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toxiclf._registry import components, register
-from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
-from toxiclf.evaluation.metrics import main_metrics, metric_names, of_labels
+from toxiclf.evaluation.metrics import main_metrics, metric_names
 from toxiclf.evaluation.report import BASELINE, Report, estimate
+from toxiclf.report.population import population
 
 Table = list[list[str]]
 
 _MOST_IMPORTANCES = 30
+_COUNTS = {"toxic": "comments with it", "found": "found", "missed": "missed", "false_alarms": "false alarms"}
 
 
 @register("format", "table", summary="The result table as rows of text")
 def headline_table(report: Report) -> Table:
-    """Return the main metrics of the model and of the baseline, over all labels."""
-    metrics = main_metrics(report.kind)
-    heading = ["", *metrics]
-    if not report.rows:
-        return [heading]
-    lines = [[report.model, *_cells(report.rows, SUMMARY, metrics)]]
-    if report.baseline_rows:
-        lines.append([f"{BASELINE} (baseline)", *_cells(report.baseline_rows, SUMMARY, metrics)])
-    return [heading, *lines]
+    """Return the main metrics of the evaluated rows, a line each, by the model and by the baseline."""
+    return _metrics_table(report, main_metrics(report.kind), report.rows, report.baseline_rows)
+
+
+def summary_table(report: Report) -> Table:
+    """Return the metrics of the comments that the summary speaks of, a line each, by the model and by the baseline."""
+    shown = population(report)
+    return _metrics_table(report, shown.metrics, shown.rows, shown.baseline_rows)
 
 
 def labels_table(report: Report) -> Table:
-    """Return the main metrics of each label; empty for a single label, and for a run that diverged."""
-    metrics = [name for name in metric_names("headline") if of_labels(name)]
-    lines = [[label, *_cells(report.rows, label, metrics)] for label in report.labels]
-    return [["label", *metrics], *lines] if len(lines) > 1 and report.rows else []
+    """Return what the verdicts on each label come to in the comments that the summary speaks of, with main metrics.
+
+    The table is empty for a single label, and for a run that diverged.
+    """
+    shown = population(report)
+    if len(report.labels) == 1 or not shown.rows:
+        return []
+    metrics = metric_names("by_label")
+    lines = []
+    for label in report.labels:
+        outcome = shown.outcomes.get(label)
+        counts = ["–"] * len(_COUNTS) if outcome is None else [f"{getattr(outcome, key):,}" for key in _COUNTS]
+        values = [estimate(shown.rows, metric, label).value for metric in metrics]
+        threshold = [] if report.arg_max else [f"{report.thresholds[label]:.4f}"]
+        lines.append([label, *threshold, *counts, *("–" if value is None else f"{value:.3f}" for value in values)])
+    names = [metric.replace("_", " ") for metric in metrics]
+    return [["label", *([] if report.arg_max else ["threshold"]), *_COUNTS.values(), *names], *lines]
 
 
 def class_confusion_table(report: Report) -> Table:
@@ -45,28 +58,12 @@ def class_confusion_table(report: Report) -> Table:
     return [["labeled, by verdict", *names], *lines]
 
 
-def production_table(report: Report) -> Table:
-    """Return metrics at the production prevalence; if there are several labels, over all labels and of each."""
-    names = metric_names("production")
-    title = f"at the {in_words(report.production_prevalence)}"
-    if report.kind == "one":
-        return [[title, *names], [report.model, *_cells(report.production_rows, SUMMARY, names)]]
-    names = tuple(dict.fromkeys([*main_metrics(report.kind), *names]))
-    lines = [[name, *_cells(report.production_rows, name, names)] for name in report.labels]
-    return [[title, *names], [f"{report.model}, all labels", *_cells(report.production_rows, SUMMARY, names)], *lines]
-
-
 def result_tables(report: Report) -> list[Table]:
-    """Return the tables of results; the list is empty for a run that diverged.
+    """Return the tables of the summary: metrics and, for several labels, the counts of each.
 
-    They are the headline table and, as far as the run has them, the table of labels, the confusion of exclusive classes
-    and the production table.
+    The list is empty for a run that diverged.
     """
-    if not report.rows:
-        return []
-    tables = [headline_table(report), labels_table(report), class_confusion_table(report)]
-    if report.production_prevalence:
-        tables.append(production_table(report))
+    tables = [summary_table(report), labels_table(report)] if report.rows else []
     return [table for table in tables if table]
 
 
@@ -198,8 +195,14 @@ def cell(row: MetricRow) -> str:
     return f"{row.value:.3f} ({row.low:.3f}–{row.high:.3f})"
 
 
-def _cells(rows: Sequence[MetricRow], label: str, metrics: Sequence[str]) -> list[str]:
-    return [cell(estimate(rows, metric, label)) for metric in metrics]
+def _metrics_table(
+    report: Report, metrics: Sequence[str], rows: Sequence[MetricRow], baseline: Sequence[MetricRow]
+) -> Table:
+    models = [(report.model, rows)] if rows else []
+    if baseline:
+        models.append((f"{BASELINE} (baseline)", baseline))
+    lines = [[metric, *(cell(estimate(of_model, metric)) for _, of_model in models)] for metric in metrics if models]
+    return [["metric", *(name for name, _ in models)], *lines]
 
 
 def _counts(rows: Mapping[str, Any]) -> list[str]:

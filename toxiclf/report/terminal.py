@@ -1,28 +1,47 @@
-"""Render the tables and findings of a report that ``toxiclf train`` and ``toxiclf evaluate`` print."""
+"""Render a report as the lines and tables that ``toxiclf train`` and ``toxiclf evaluate`` print."""
 
 from __future__ import annotations
 
 from toxiclf._registry import register
 from toxiclf.evaluation.report import Report
 from toxiclf.report import tables
+from toxiclf.report.own_share import own_share_tables
+from toxiclf.report.population import estimated, population, rows_and_rate, title, verdicts
 
 _MOST_TRIALS = 5  # the report has all of them
 
 
-@register("format", "terminal", summary="The tables that train and evaluate print")
-def terminal_tables(report: Report) -> list[tables.Table]:
-    """Return the tables to print, each with its heading first; empty tables are left out.
+@register("format", "terminal", summary="What train and evaluate print")
+def terminal_parts(report: Report) -> list[str | tables.Table]:
+    """Return the lines and tables to print, in order; each table follows a line that says which comments it is about.
 
-    They show the best trials of a search, training rows, class weights, members of an ensemble, and results.
+    They are the best trials of a search, training rows, class weights, members of an ensemble, and the summary.
     """
-    sections = [
-        tables.search_table(report)[: 1 + _MOST_TRIALS] if report.search else [],
-        tables.stages_table(report),
-        tables.class_weights_table(report),
-        tables.members_table(report),
-        *tables.result_tables(report),
-    ]
-    return [table for table in sections if table]
+    best = tables.search_table(report)[: 1 + _MOST_TRIALS] if report.search else []
+    parts: list[str | tables.Table] = []
+    for heading, table in (
+        ("Best trials of the search", best),
+        ("Training rows before and after each technique", tables.stages_table(report)),
+        ("Class weights of the training rows", tables.class_weights_table(report)),
+        ("Members of the ensemble, by out-of-fold scores", tables.members_table(report)),
+    ):
+        if table:
+            parts += [heading, table]
+    shown = population(report)
+    parts += [title(report), ""]
+    if report.rows:
+        parts.append(shown.heading)
+        if len(report.labels) == 1:
+            parts += [verdicts(report, *item) for item in shown.outcomes.items()]
+        parts += ["", *tables.result_tables(report)]
+        if report.class_confusion is not None and not report.production_prevalence:
+            parts.append(tables.class_confusion_table(report))
+        parts.append(f"In parentheses: 95 % bootstrap intervals.{estimated(report)}")
+    for table in own_share_tables(report):
+        parts += ["", f"At the share of toxic comments in these rows: {rows_and_rate(report)}", table]
+    if report.findings:
+        parts += ["", f"Findings on the data, the training and {rows_and_rate(report)}", *finding_lines(report)]
+    return parts
 
 
 def finding_lines(report: Report) -> list[str]:

@@ -18,6 +18,7 @@ _DASHES: tuple[Literal["solid", "dash", "dot", "dashdot"], ...] = ("solid", "das
 
 @register(
     "figure", summary="Training loss and validation metric by epoch", order=110, wide=True, title="Training",
+    rows="training and validation set",
     note="Loss on the training set, and the metric on the validation set that stops training.",
     needs="a network",
 )  # fmt: skip

@@ -16,6 +16,7 @@ _MOST_BARS = 30
 
 @register(
     "figure", summary="Most important dimensions of a comment's vector", order=140, title="Most important dimensions",
+    rows="training rows",
     note="Importance in a random forest fitted to the training rows.",
     needs="features.select",
 )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @register(
     "figure", summary="Precision and recall at each threshold", order=60, by_label=True,
     title="Precision and recall by threshold",
-    note="On the rows for choosing thresholds. The line moves with the slider above.",
+    rows="decision", note="The line moves with the slider above.",
     needs="the scores that thresholds were chosen on, which a bundle without its run does not have",
 )  # fmt: skip
 def threshold(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:

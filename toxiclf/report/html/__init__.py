@@ -21,6 +21,7 @@ from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.scored import KINDS, ScoredRows
 from toxiclf.report import _plotly
+from toxiclf.report import population as people
 from toxiclf.report.figures import all_charts
 from toxiclf.report.html import words
 from toxiclf.report.tables import result_tables, sets_table
@@ -54,6 +55,8 @@ def page(report: Report, *, comments: bool = True) -> str:
         script=Markup(script),
         library=Markup(library),
         words=words,
+        people=people,
+        summary=people.population(report),
         slices=slices,
         verdict=words.verdict(report),
         tables=result_tables(report),
@@ -71,14 +74,19 @@ def _captioned(name: str, charts: Sequence[Chart | None]) -> dict[str, Any]:
     """Return the name, title and caption of a figure, and whether it takes the whole width of the page."""
     figure = component("figure", name)
     note = next(chart for chart in charts if chart is not None).note or figure["note"]
-    return {"name": name, "title": figure["title"], "note": note, "wide": figure["wide"]}
+    return {"name": name, "title": figure["title"], "note": note, "wide": figure["wide"], "rows": figure["rows"]}
 
 
 @register("format", "notebook", summary="The first screen of a report, for notebooks")
 def in_notebook(report: Report) -> str:
     """Return the HTML that a notebook shows for a report: the first screen of the page, without scripts."""
     filled: str = _template("notebook.html.j2").render(
-        report=report, words=words, verdict=words.verdict(report), tables=result_tables(report)
+        report=report,
+        words=words,
+        people=people,
+        summary=people.population(report),
+        verdict=words.verdict(report),
+        tables=result_tables(report),
     )
     return filled
 

@@ -43,6 +43,7 @@
   const sentenceAt = (m, rate) => `Of ${whole(COMMENTS)} comments with ${percent(rate)} ${data.kinds[state.label]} you would see ${whole(Math.round(m.tp) + Math.round(m.fp))} flags, ${whole(m.tp)} of them right, and miss ${whole(Math.round(m.tp + m.fn) - Math.round(m.tp))}.`;
 
   function drawLive() {
+    for (const name of document.querySelectorAll(".rate-name")) name.textContent = `${percent(state.rate)} ${data.kinds[state.label]}`;
     const counts = data.confusion[state.label];
     if (!counts || !$("production-sentence")) return;
     if (!(counts.tp + counts.fn) || !(counts.fp + counts.tn)) {
@@ -71,6 +72,8 @@
   function drawExplorer() {
     if (!data.curves) return;
     const cuts = curve().threshold, two = $("two").checked;
+    const share = curve().toxic / Math.max(1, curve().toxic + curve().others);
+    for (const name of document.querySelectorAll(".decision-rate")) name.textContent = `${percent(share)} ${data.kinds[state.label]}`;
     let low = Number($("low").value), high = two ? Number($("high").value) : low;
     if (two && high < low) {  // the slider that is moved pushes the other
       if (document.activeElement === $("high")) { low = high; $("low").value = low; } else { high = low; $("high").value = high; }

@@ -5,32 +5,17 @@ from __future__ import annotations
 from toxiclf.evaluation.bootstrap import MetricRow
 from toxiclf.evaluation.report import BASELINE, Report, estimate
 from toxiclf.evaluation.slices import class_name
+from toxiclf.report.population import COMMENTS, population
 from toxiclf.report.tables import cell
-
-_COMMENTS = 10_000
-
-
-def title(report: Report) -> str:
-    """Return the title of the page: the model and its data."""
-    return f"{report.model} on {report.data['source']}"
 
 
 def what(report: Report) -> str:
-    """Return sentences on which model was trained on which data, and on which rows it was evaluated."""
-    sets = report.data["sets"]
-    if "evaluated" in sets:
-        rows = sets["evaluated"]["rows"]
-        return f"A trained {report.model} model, measured on {rows:,} labeled comments of {report.data['source']}."
-    training, validation = (sets[name]["rows"] for name in ("training", "validation"))
-    learned = (
-        f"{report.model} was trained on {report.data['source']}: {training:,} comments to learn from and {validation:,} for "
-        "validation."
-    )
-    if "test" in sets:
-        return (
-            f"{learned} The metrics below come from {sets['test']['rows']:,} other comments, which it has never seen."
-        )
-    return f"{learned} The metrics below come from {report.evaluated_on}."
+    """Return sentences on which data the model was trained on, and on which comments it was evaluated."""
+    if "evaluated" in report.data["sets"]:
+        return f"A trained {report.model} model, evaluated on labeled comments of {report.data['source']}."
+    if "test" in report.data["sets"]:
+        return "Evaluated on the test set: comments that the model was not trained on."
+    return f"Evaluated on {report.evaluated_on}."
 
 
 def verdict(report: Report) -> tuple[str, str]:
@@ -60,30 +45,30 @@ def doubted(report: Report) -> str:
 
 
 def is_it_any_good(report: Report, label: str) -> str:
-    """Return sentences with recall, precision and average precision of a label."""
-    recall, precision, ranking = (report.estimate(m, label) for m in ("recall", "precision", "average_precision"))
-    counts = report.confusion.get(label, dict.fromkeys(("tp", "fp", "fn", "tn"), 0))
-    both = counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]
-    if ranking.value is None or not both:
+    """Return sentences with recall, precision and average precision of a label, in the comments of the summary."""
+    shown = population(report)
+    recall, precision, ranking = (estimate(shown.rows, m, label) for m in ("recall", "precision", "average_precision"))
+    outcome = shown.outcomes.get(label)
+    if outcome is None or ranking.value is None or not 0 < outcome.toxic < outcome.comments:
         return "These comments have only one class, so quality cannot be measured."
-    share = (counts["tp"] + counts["fn"]) / sum(counts.values())
     flags = (
-        "It flags none of them."
-        if not counts["tp"] + counts["fp"]
-        else f"Of its flags, {_percent(precision)} are right."
+        f"Of its flags, {_percent(precision)} are right." if outcome.found + outcome.false_alarms else "It flags none."
     )
     finds = f"It finds {_percent(recall)} of the {class_name(report.labels, label)} comments."
-    return f"{finds} {flags} Its average precision is {cell(ranking)}: 1 is perfect, guessing reaches {share:.3f}."
+    return (
+        f"{finds} {flags} Its average precision is {cell(ranking)}: 1 is perfect, guessing reaches {outcome.rate:.3f}."
+    )
 
 
 def compared(report: Report, label: str) -> str:
-    """Return a sentence that compares the model with the baseline on the same rows; empty without a baseline.
+    """Return a sentence that compares the model with the baseline on the same comments; empty without a baseline.
 
     For a run that is itself the baseline, the sentence says so.
     """
     if report.model == BASELINE and not report.baseline_rows and report.recipe:
         return f"{BASELINE} is itself the baseline of other models; toxiclf compare shows two runs side by side."
-    ours, theirs = (estimate(rows, "average_precision", label) for rows in (report.rows, report.baseline_rows))
+    shown = population(report)
+    ours, theirs = (estimate(rows, "average_precision", label) for rows in (shown.rows, shown.baseline_rows))
     if ours.value is None or theirs.value is None:
         return ""
     difference = ours.value - theirs.value
@@ -100,12 +85,12 @@ def moderator(report: Report, label: str) -> str:
     rate = default_rates(report)[report.labels.index(label)]
     if counts is None or rate is None or not (counts["tp"] + counts["fn"] and counts["fp"] + counts["tn"]):
         return ""
-    toxic = _COMMENTS * rate
+    toxic = COMMENTS * rate
     right = toxic * counts["tp"] / (counts["tp"] + counts["fn"])
-    wrong = (_COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
+    wrong = (COMMENTS - toxic) * counts["fp"] / (counts["fp"] + counts["tn"])
     at = f"{float(f'{100 * rate:.3g}'):g} % {class_name(report.labels, label)}"
     return (
-        f"Of {_COMMENTS:,} comments with {at} you would see {round(right) + round(wrong):,} flags, "
+        f"Of {COMMENTS:,} comments with {at} you would see {round(right) + round(wrong):,} flags, "
         f"{round(right):,} of them right, and miss {round(toxic) - round(right):,}."
     )
 
@@ -126,7 +111,8 @@ def default_rates(report: Report) -> list[float | None]:
 def facts(report: Report) -> list[tuple[str, str]]:
     """Return the run details as pairs of name and value: data, seed, rejected rows, time, notes and versions."""
     pairs = [
-        ("data", report.data["source"]), ("metrics from", report.evaluated_on), ("seed", str(report.seed)),
+        ("data", report.data["source"]), ("date", report.date or "not known"), ("metrics from", report.evaluated_on),
+        ("seed", str(report.seed)),
         ("rejected rows", f"{report.data.get('rejected', 0):,}"),
     ]  # fmt: skip
     if report.timings:
