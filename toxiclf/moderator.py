@@ -28,7 +28,7 @@ from toxiclf.verdict import LabelVerdict, Verdict
 
 T = TypeVar("T")
 _COMMENTS, _CHARACTERS = 1024, 2**17  # limits of a chunk; in a larger chunk, batches have more similar lengths
-_EXPLAINED = 32  # limit of a chunk whose verdicts are explained, each by up to some 240 comments
+_EXPLAINED = 32  # limit of a chunk whose verdicts are explained, each by up to some 120 comments
 
 
 class Moderator:
@@ -157,7 +157,7 @@ class Moderator:
         explain : bool
             Whether verdicts name the tokens that raise or lower each score, in :attr:`LabelVerdict.tokens`. A token's
             effect is the score minus the score without the token (occlusion), as in the report. A comment of n tokens
-            then costs as much as n + 1 comments, and a long one at most as much as some 240.
+            then costs about as much as n comments, and a long one at most as much as some 120.
 
         Returns
         -------

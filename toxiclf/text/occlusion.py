@@ -15,10 +15,10 @@ Score = Callable[[Sequence[str]], NDArray[np.float32]]
 Spans = Callable[[str], list[tuple[int, int]]]
 
 _MOST_PARTS = 60  # parts of a comment that are removed in one round
-_MOST_CHARACTERS = 60_000  # characters that are scored for one comment in one round
+_MOST_CHARACTERS = 30_000  # characters that are scored for one comment in one round
 _MOST_TOKENS = 10  # tokens that are named for a label
 _NOISE = 1e-6  # what the company of other comments may change in a score
-_FOLLOWED = 4  # parts whose tokens are looked at in the next round
+_FOLLOWED = 3  # parts at least that are divided in the next round
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class TokenEffect:
 def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, score: Score) -> list[Occluded]:
     """Measure the effect of each token on a comment's scores.
 
-    Of a comment of up to 60 tokens, each is removed in turn. In a longer one, 60 runs of tokens are removed first; then
-    the four runs with the largest effects are divided, until single tokens are left.
+    Of a comment of up to 60 tokens, each is removed in turn. In a longer one, runs of tokens are removed first; then
+    those with the largest effects are divided, until single tokens are left.
 
     Parameters
     ----------
@@ -72,9 +72,10 @@ def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, sc
     """
     whole = score(normalized)
     measured: list[dict[tuple[int, int], NDArray[np.float32]]] = [{} for _ in normalized]
+    rooms = [min(_MOST_PARTS, max(2 * _FOLLOWED, _MOST_CHARACTERS // (len(text) or 1))) for text in normalized]
     runs = [[tokens] if (tokens := list(dict.fromkeys(spans(text)))) else [] for text in normalized]
     while any(runs):
-        parts = [(i, part) for i, text in enumerate(normalized) for part in _divided(runs[i], len(text))]
+        parts = [(i, part) for i, room in enumerate(rooms) for part in _divided(runs[i], room)]
         without = [normalized[i][: part[0][0]] + normalized[i][part[-1][1] :] for i, part in parts]
         effects = whole[[i for i, _ in parts]] - score(normalizer.batch(without)[0])
         largest: list[list[tuple[float, list[tuple[int, int]]]]] = [[] for _ in normalized]
@@ -83,18 +84,23 @@ def occluded(normalized: Sequence[str], normalizer: Normalizer, spans: Spans, sc
                 measured[i][part[0]] = effect
             else:
                 largest[i].append((float(np.abs(effect).max()), part))
-        runs = [[part for _, part in sorted(of_text, reverse=True)[:_FOLLOWED]] for of_text in largest]
+        runs = [_followed(of_text, room) for of_text, room in zip(largest, rooms, strict=True)]
     return [
         Occluded(text, tuple(sorted(tokens)), np.array([tokens[s] for s in sorted(tokens)]).reshape(-1, whole.shape[1]))
         for text, tokens in zip(normalized, measured, strict=True)
     ]
 
 
-def _divided(runs: Sequence[list[tuple[int, int]]], length: int) -> list[list[tuple[int, int]]]:
-    """Divide runs of tokens into as many parts as one round may remove from a text of this length."""
-    room = min(_MOST_PARTS, max(2 * _FOLLOWED, _MOST_CHARACTERS // (length or 1)))
+def _divided(runs: Sequence[list[tuple[int, int]]], room: int) -> list[list[tuple[int, int]]]:
+    """Divide runs of tokens into up to ``room`` parts."""
     sizes = [ceil(len(run) / (room // len(runs))) for run in runs]
     return [run[at : at + size] for run, size in zip(runs, sizes, strict=True) for at in range(0, len(run), size)]
+
+
+def _followed(parts: list[tuple[float, list[tuple[int, int]]]], room: int) -> list[list[tuple[int, int]]]:
+    """Return the parts with the largest effects: three, or more if ``room`` is enough for each of their tokens."""
+    longest = max((len(part) for _, part in parts), default=1)
+    return [part for _, part in sorted(parts, reverse=True)[: max(_FOLLOWED, room // longest)]]
 
 
 def strongest(comment: Occluded, label: int, original: str, normalized: Normalized) -> tuple[TokenEffect, ...]:
