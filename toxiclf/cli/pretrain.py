@@ -29,7 +29,7 @@ def pretrain(
         list[str] | None,
         typer.Argument(
             metavar="FILE…",
-            help="Texts without labels: plain text (a line each), CSV, TSV, JSON Lines, Parquet, also .gz or .xz; or corpus:NAME.",
+            help="Texts without labels: plain text (a line each), CSV, TSV, JSON, Excel, Parquet, also .gz or .xz; or corpus:NAME.",
         ),
     ] = None,
     out: Annotated[Path | None, options.of_output(metavar="VECTORS", help="Folder of the word vectors.")] = None,
