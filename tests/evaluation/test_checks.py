@@ -70,6 +70,19 @@ def test_a_model_at_the_majority_class_is_found() -> None:
     assert not checked(scores, targets, 0.1)
 
 
+def test_a_rare_class_that_never_has_the_highest_score_is_found() -> None:
+    targets = np.zeros((100, 2), np.uint8)
+    targets[:5, 0], targets[5:50, 1] = 1, 1
+    scores = np.column_stack([np.linspace(0.3, 0.1, 100), np.where(targets[:, 1], 0.6, 0.1)]).astype(np.float32)
+    evaluation = evaluate(scores, targets, [0.2, 0.5], ["a", "b"], seed=0, arg_max=True)
+    run = CheckedRun(
+        labels=["a", "b"], scores=scores, targets=targets, thresholds=[0.2, 0.5], evaluation=evaluation, arg_max=True
+    )
+    (finding,) = tells_nothing_apart(run)
+    assert finding.message == "label 'a': by the highest score no comment is flagged."
+    assert "set decision.exclusive = thresholds" in finding.next_step
+
+
 def test_a_model_that_gives_one_score_is_found() -> None:
     (finding,) = checked(np.full((9, 1), 0.3), np.arange(9)[:, None] > 5, 0.2)
     assert finding.code == "constant_scores"

@@ -136,12 +136,15 @@ class Comparison:
     def recipe(self) -> dict[str, dict[str, Any]]:
         """Return the recipe keys whose values differ: key → run → value (None if the run's recipe lacks the key).
 
-        The seed and the model's name are left out. Runs of ``toxiclf evaluate`` have no recipe: their values are
-        None, but do not count as different.
+        The seed and the model's name are left out, and ``decision.exclusive`` if labels do not exclude each other. Runs
+        of ``toxiclf evaluate`` have no recipe: their values are None, but do not count as different.
         """
         flat = {run.name: dict(flattened(as_of_today(run.report.recipe))) for run in self.runs}
         known = [values for values in flat.values() if values]
-        keys = dict.fromkeys(key for values in known for key in values if key not in ("seed", "model.name"))
+        left_out = {"seed", "model.name"}
+        if not any(run.report.data.get("exclusive") for run in self.runs):
+            left_out.add("decision.exclusive")  # without an effect
+        keys = dict.fromkeys(key for values in known for key in values if key not in left_out)
         differing = [key for key in keys if any(values.get(key) != known[0].get(key) for values in known)]
         return {key: {name: values.get(key) for name, values in flat.items()} for key in differing}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf._registry import register
+from toxiclf.evaluation.metrics import main_metrics
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.slices import negatives_name, of_column
 from toxiclf.report import tables
@@ -95,14 +96,12 @@ def model_card(report: Report) -> str:
     ``README.md`` of a bundle is this card, followed by instructions for use. Because a bundle may be given away, the
     card leaves out subgroups by a column, the finding on subgroups, and the path of the data.
     """
-    average_precision = report.estimate("average_precision").value
-    f1 = report.estimate("f1").value
     where = report.data["source"]
     source = json.dumps(where if where.startswith("corpus:") else Path(where).name, ensure_ascii=False)
     metrics = [
         f"    - {{type: {kind}, name: {kind}, value: {value:.4f}}}"
-        for kind, value in (("average_precision", average_precision), ("f1", f1))
-        if value is not None
+        for kind in main_metrics(report.kind)[:2]
+        if (value := report.estimate(kind).value) is not None
     ]
     front = [
         "---", "language: ko", "library_name: toxiclf", "pipeline_tag: text-classification",

@@ -39,7 +39,12 @@ def tells_nothing_apart(run: CheckedRun) -> Iterator[Finding]:
             where = "by the highest score" if run.arg_max else f"at threshold {run.thresholds[j]:.3f}"
             yield Finding(
                 "majority_only", "error", f"label '{label}': {where} {what} flagged.",
-                "Accuracy then only repeats the class shares: look at average precision, and choose another objective or model.",
+                "Accuracy then only repeats the class shares: look at average precision, and "
+                + (
+                    "set decision.exclusive = thresholds, or choose another model."
+                    if run.arg_max
+                    else "choose another objective or model."
+                ),
             )  # fmt: skip
         elif precision.value is not None and precision.low is not None and precision.low <= share:
             yield Finding(
