@@ -261,7 +261,7 @@ def test_a_run_of_evaluate_has_no_training_to_show(bundle: Path, sample: Comment
 
 def test_the_result_table_in_latex(trained: Callable[..., TrainedModel]) -> None:
     text = component("format", "latex").target(trained("ngram_logistic", "two").report)
-    assert text.startswith("\\begin{tabular}{l")
+    assert text.startswith("% The test set: 171 comments\n\\begin{tabular}{l")
     assert "average\\_precision" in text
     assert "웃음 & " in text
     assert "\\bottomrule\n\\end{tabular}" in text
