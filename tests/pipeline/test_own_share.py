@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import toxiclf
+from toxiclf._registry import component
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.evaluation.analysis import threshold_curve
@@ -78,5 +79,6 @@ def test_evaluate_shows_it(bundle: Path, sample: toxiclf.Comments, tmp_path: Pat
         "as the bundle decides", "--prior 0.5", "--prior 0.5", "--prior 0.5",
     ]  # fmt: skip
     assert "## At the share of toxic comments in these rows" in report.to_markdown()
+    assert "14.6 % of calibration rows" in component("format", "html").target(report)
     assert Report.model_validate_json(report.to_json()) == report
     assert "own_share" not in evaluate_bundle(bundle, sample, prior=0.02).analysis

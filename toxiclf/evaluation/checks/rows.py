@@ -72,6 +72,8 @@ def _where_share_is(share: float, label: str, run: CheckedRun) -> str:
     flag = f"{label}={number}" if len(run.labels) > 1 else number
     value = f'{{"{label}": {number}}}' if len(run.labels) > 1 else number
     where = f"If production is like these rows, use --prior {flag} (Python: prior={value})"
+    if run.saved and run.arg_max:
+        return f"{where}."
     if run.saved:
         return f"{where}; toxiclf estimate-prevalence estimates the share there without labels."
     return f"{where}, or train with decision.prior={number if len(run.labels) == 1 else value}, which sets thresholds, too."

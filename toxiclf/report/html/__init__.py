@@ -24,6 +24,7 @@ from toxiclf.report import _plotly
 from toxiclf.report import population as people
 from toxiclf.report.figures import all_charts
 from toxiclf.report.html import words
+from toxiclf.report.own_share import own_share_tables
 from toxiclf.report.tables import result_tables, sets_table
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def page(report: Report, *, comments: bool = True) -> str:
         summary=people.population(report),
         slices=slices,
         verdict=words.verdict(report),
-        tables=result_tables(report),
+        tables=[*result_tables(report), *own_share_tables(report)],
         sets=sets_table(report),
         figures=[_captioned(name, charts) for name, charts in figures.items()],
         facts=words.facts(report),
