@@ -375,8 +375,7 @@ class Report(BaseModel):
         return component("format", "figure").target(self, name, label)
 
     def __repr__(self) -> str:
-        heading, cells, *_ = [*self.table(), []]
-        metrics = [f"{name} {cell}" for name, cell in zip(heading[1:], cells[1:], strict=False) if cell != "–"]
+        metrics = [f"{metric} {cell}" for metric, cell, *_ in self.table()[1:] if cell != "–"]
         lines = [f"Report of {self.model}, evaluated on {self.evaluated_on}", ", ".join(metrics[:4])]
         if self.findings:
             lines.append(f"findings: {', '.join(self.codes())}")
