@@ -166,6 +166,31 @@ def test_unfit_data_are_refused_with_a_sentence(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "note"),
+    [
+        (["--label", "kind", "--negative", "none", "--negative", "clean"], "(one of hate, racism, or none or clean)"),
+        (["--label", "kind=악성", "--negative", "none", "--negative", "CLEAN"], "(toxic unless it is none or clean)"),
+        (["--label", "a,b", "--label", '"c,d=x"'], "label from 'a', 'b', 'c,d' (0 and 1 in each)"),
+        (
+            ["--label", "marks", "--negative", "0", "--label-separator", ";"],
+            "(labels 1, 2, none of them where it is 0)",
+        ),
+        (["--label", "share", "--positive-from", "0.6"], "(toxic from 0.6 on)"),
+    ],
+)
+def test_flags_about_labels_may_be_repeated_and_are_said(
+    flags: list[str], note: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text(
+        'text,kind,a,b,"c,d",marks,share\n가,hate,1,0,0,0,.7\n나,none,0,1,0,1;2,.1\n다,clean,0,0,1,1,.2\n라,racism,0,0,0,2,.9\n',
+        "utf-8",
+    )
+    assert run(["train", str(path), "--text", "text", *flags, "--out", str(tmp_path / "run")]) == 3  # too few rows
+    assert note in capsys.readouterr().err
+
+
 def test_a_diverged_network_ends_with_6_a_report_and_no_bundle(
     sample_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -358,6 +358,13 @@ def test_the_column_can_be_named(predict: Predict, tmp_path: Path) -> None:
     assert table(tmp_path / "out.csv")[0]["score"] == table(tmp_path / "plain-out.csv")[0]["score"]
 
 
+@pytest.mark.parametrize("column", [None, "Text", " TEXT "])
+def test_the_column_is_found_in_every_spelling(column: str | None, predict: Predict, tmp_path: Path) -> None:
+    predict("Comment,TEXT\n꺼져,안녕\n" if column else "다른 글,COMMENT \n안녕,꺼져\n", column=column)
+    predict("text\n안녕\n" if column else "text\n꺼져\n", "plain.csv", "plain-out.csv")
+    assert table(tmp_path / "out.csv")[0]["score"] == table(tmp_path / "plain-out.csv")[0]["score"]
+
+
 def test_a_header_and_a_delimiter_can_be_given(predict: Predict, tmp_path: Path) -> None:
     predict("안녕:가\n반가워:나\n", column="column1", header=False, delimiter=":")
     assert [row["column1"] for row in table(tmp_path / "out.csv")] == ["안녕", "반가워"]
