@@ -165,6 +165,6 @@ def visible(text: str) -> str:
 
 _GAP = 2
 """Character cells between two columns of a table."""
-_WORDS = re.compile(r"\S*\d\S*(?: (?:±|to) \S*\d\S*)+|`[^`\n]+`\S*|\S+")
+_WORDS = re.compile(r"\S*\d\S*(?: (?:±|to) \S*\d\S*)+(?: \*)?|`[^`\n]+`\S*|\S+")
 _NUMBER = re.compile(r"[-+−]?[\d.,]+( ?%)?|[–]?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

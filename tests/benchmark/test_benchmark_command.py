@@ -19,7 +19,7 @@ from tests.machine import PATIENCE, wait_until
 from toxiclf.benchmark import jobs
 from toxiclf.benchmark.page import page
 from toxiclf.benchmark.plan import READING, CorpusEntry, Entry, Plan, load_plan, of_flags, parsed, template
-from toxiclf.benchmark.tables import Figure, Line, cost_table, table, to_latex
+from toxiclf.benchmark.tables import Figure, Line, cost_table, starred, table, to_latex
 from toxiclf.benchmark.time_left import TimeLeft, usual_seconds
 from toxiclf.benchmark.writing import check_tables, write_tables
 from toxiclf.cli import run
@@ -159,6 +159,7 @@ def test_costs_are_a_table_of_their_own_and_latex_has_both() -> None:
     assert latex.count(r"\toprule") == 2
     assert r"& $\Delta$ vs baseline &" in latex
     assert r"\textbf{+0.030 (+0.020 to +0.040)}" in latex
+    assert starred(table(plan, lines))[2][3] == "+0.030 (+0.020 to +0.040) *"  # bold is for Markdown
     assert r"svm & 3.4 & 216 & 0.58 & 1,699 \\" in latex
 
 

@@ -281,6 +281,11 @@ def table(plan: Plan, lines: Sequence[Line], part: str = "figures") -> list[list
     return [heading, *(_cells(plan, line, part, published) for line in lines)]
 
 
+def starred(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return a table for a terminal, with a star after what is bold in Markdown."""
+    return [[f"{cell.strip('*')} *" if cell.startswith("**") else cell for cell in row] for row in rows]
+
+
 def cost_table(lines: Sequence[Line]) -> list[list[str]]:
     """Return the rows of one corpus's table of costs as lists of cells, the heading first."""
     rows = [["", "fit, s", "memory, MB", "latency, ms", "bundle, kB"]]

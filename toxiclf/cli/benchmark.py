@@ -143,7 +143,10 @@ def benchmark(
         for name in dict.fromkeys(line.corpus for line in lines):
             say(name)
             corpus_lines = [line for line in lines if line.corpus == name]
-            print_table(tables.table(chosen, corpus_lines))
+            shown = tables.starred(tables.table(chosen, corpus_lines))
+            print_table(shown)
+            if any(cell.endswith(" *") for row in shown for cell in row):
+                print_line("* p < .05 after Holm's correction for all entries")
             print_table(tables.cost_table(corpus_lines))
         print_line(f"tables: {folder / 'table.html'}, table.md, table.tex, table.csv, table.json")
     if all(row["status"] == "failed" for row in rows):
