@@ -138,4 +138,6 @@ class Bar:
         elif self._bar is None:
             _console.say(message)
         else:
-            self._bar.console.print(_console.visible(message), markup=False, highlight=False, soft_wrap=True)
+            console = self._bar.console
+            lines = _console.wrapped(_console.visible(message), console.width)
+            console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from tests.machine import PATIENCE, wait_until
 from toxiclf.benchmark import jobs
 from toxiclf.benchmark.page import page
 from toxiclf.benchmark.plan import READING, CorpusEntry, Entry, Plan, load_plan, of_flags, parsed, template
+from toxiclf.benchmark.running import _Progress
 from toxiclf.benchmark.tables import Figure, Line, cost_table, starred, table, to_latex
 from toxiclf.benchmark.time_left import TimeLeft, usual_seconds
 from toxiclf.benchmark.writing import check_tables, write_tables
@@ -212,3 +213,8 @@ def test_an_interrupted_benchmark_says_that_the_same_command_resumes(tmp_path: P
     finished = len(list((tmp_path / "out" / "rows").glob("*.json")))
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert f"8 runs, {finished} finished before" in again.stderr
+
+
+def test_the_bar_of_a_benchmark_ends_with_it() -> None:
+    with _Progress(0, {}, TimeLeft(1), lambda message: None, bar=True):
+        pass

@@ -159,6 +159,7 @@ class _Progress:
         self._say = self._bar.say if bar else say
 
     def __enter__(self) -> _Progress:
+        self._bar.__enter__()
         if left := self._left():
             self._say(f"{left}, a rough estimate from the size of each corpus and fit times on other machines")
         return self
