@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 import toxiclf
+from toxiclf.bundle import store
 from toxiclf.bundle.calibration import Calibration, LabelCalibration
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.score_counts import ScoreCounts
 from toxiclf.cli import run
+from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
 from toxiclf.moderator import Moderator
-from toxiclf.pipeline.save import TrainedModel
 from toxiclf.quantification import PrevalenceEstimate, estimate_prevalence
 
 OLD = Path(__file__).parent / "fixtures" / "0.1" / "bundle"
@@ -146,20 +147,19 @@ def test_training_counts_the_rows_that_it_decides_on(bundle: Path) -> None:
 
 
 def test_the_command_prints_share_and_next_command(
-    saved: Callable[[str, str], Path],
-    trained: Callable[[str, str], TrainedModel],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    bundle: Path, sample: Comments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = trained("ngram_logistic", "one").report.scored_rows
-    assert rows is not None
-    assert rows.comments is not None
-    live, bundle = tmp_path / "live comments.txt", saved("ngram_logistic", "one") / "bundle"
-    live.write_text("\n".join(text.replace("\n", " ") for text in rows.comments.texts), "utf-8")
+    moderator = toxiclf.load(bundle)
+    counts = ScoreCounts.of(moderator.raw(sample.texts)[:, 0], sample.targets[:, 0] == 1)
+    manifest = moderator.manifest.model_copy(update={"score_counts": (counts,)})
+    _, files = store.read(bundle)
+    live, bundle = tmp_path / "live comments.txt", tmp_path / "bundle"
+    store.save(bundle, manifest, files)
+    live.write_text("\n".join(text.replace("\n", " ") for text in sample.texts), "utf-8")
     assert run(["estimate-prevalence", str(bundle), str(live)]) == 0
     heading, line, step = capsys.readouterr().out.splitlines()
     assert heading.split("\t") == ["label", "comments", "share (95 % interval)", "adjusted count", "in training"]
-    assert line.startswith(f"toxic\t{len(rows)}\t")
+    assert line.startswith(f"toxic\t{len(sample)}\t")
     assert step.startswith(f"next: toxiclf predict '{live}' --bundle {bundle} --prior 0.")
     assert run(["estimate-prevalence", str(bundle), str(live), "--json"]) == 0
     entry = json.loads(capsys.readouterr().out)

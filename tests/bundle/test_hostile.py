@@ -159,6 +159,7 @@ def test_a_graph_with_another_number_of_labels_is_refused(bundle: Path, tmp_path
     folder = forge(bundle, tmp_path / "labels", {}, ("labels",), two["labels"])
     folder = forge(folder, tmp_path / "thresholds", {}, ("thresholds",), two["thresholds"])
     folder = forge(folder, tmp_path / "rates", {}, ("rates",), [])
+    folder = forge(folder, tmp_path / "counts", {}, ("score_counts",), [])
     calibration = {**manifest["calibration"], "labels": manifest["calibration"]["labels"] * 2}
     with pytest.raises(BundleError, match="do not belong together"):
         toxiclf.load(forge(folder, tmp_path / "calibrations", {}, ("calibration",), calibration))
