@@ -303,6 +303,13 @@ def test_any_toxic_value_counts_where_training_had_one_label(read: Read) -> None
     assert comments.targets[:, 0].tolist() == [1, 0, 1]
 
 
+def test_a_value_that_training_with_one_label_lacks_is_rejected(read: Read) -> None:
+    one = read(["악성", "정상"], negative="정상")
+    comments = read(["악성", "정상", "모름"], negative="정상", like=one)
+    assert comments.targets[:, 0].tolist() == [1, 0]
+    assert reasons(comments) == {3: "label '모름' is neither a toxic nor a not toxic value"}
+
+
 # --- numbers
 
 

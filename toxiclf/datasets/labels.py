@@ -213,6 +213,10 @@ class _OneColumn:
         options, like = self._options, self._like
         if like is None:
             self._check_named()
+        elif self._negative and not self._counts.keys().isdisjoint(map(folded, like.label_map.positive)):
+            self._positive |= dict.fromkeys(
+                map(folded, like.label_map.positive)
+            )  # other values are rejected, not toxic
         if self._positive:
             return self._by_positive()
         if like is not None and like.negative is not None:
