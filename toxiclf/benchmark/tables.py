@@ -14,8 +14,11 @@ import numpy as np
 from scipy import stats
 
 from toxiclf.benchmark.plan import UNCALIBRATED, Plan
+from toxiclf.evaluation.comparison import setting
 from toxiclf.evaluation.metrics import lower_is_better
 from toxiclf.evaluation.statistics import holm, mean_interval, paired_p
+from toxiclf.recipe import Recipe
+from toxiclf.recipe.loading import BEFORE
 from toxiclf.report.latex import latex_table
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
@@ -252,7 +255,8 @@ def caption(plan: Plan, lines: Sequence[Line]) -> str:
         "seed, with 95 % intervals (Student's t, corrected for the overlap of test sets where each seed draws "
         "its own). Bold: p < .05 after Holm's correction for all entries of the table. Rank is by "
         f"{_plain(plan.metrics[0])}. Fit time (with out-of-fold scores) and memory (growth of the process) are "
-        "medians over seeds; latency is the minimum for one comment; all use one thread."
+        "medians over seeds; latency is the minimum for one comment; all use one thread. "
+        f"Text settings, unless an entry has its own: {_text_settings(plan)}."
     )
     own = list(dict.fromkeys(line.corpus for line in lines if line.own_test))
     if own:
@@ -261,6 +265,14 @@ def caption(plan: Plan, lines: Sequence[Line]) -> str:
             "intervals show variation of training alone, and nothing is bold."
         )
     return text
+
+
+def _text_settings(plan: Plan) -> str:
+    """Return the settings of the text steps that not every version has, as all entries without settings have them."""
+    keys = [key for key in BEFORE if key.startswith("text.")]
+    text = Recipe().changed({key: plan.settings[key] for key in keys if key in plan.settings}).text
+    values = text.model_dump(mode="json") | {"views": text.title_of_views}
+    return ", ".join(f"{key} = {setting(values[key.removeprefix('text.')])}" for key in keys)
 
 
 def _references(plan: Plan) -> str:

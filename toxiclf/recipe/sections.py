@@ -62,6 +62,11 @@ class TextSection(Section):
     html_entities: bool = True
     """Whether HTML entities such as `&lt;` and `&#44060;` are decoded."""
 
+    @property
+    def title_of_views(self) -> str:
+        """The views in words: "all", "none" or their names."""
+        return "all" if set(self.views) == set(components("view")) else ", ".join(self.views) or "none"
+
     def idle_keys(self) -> list[tuple[list[str], str]]:
         """Return lists of keys that have no effect with the other settings, each list with its reason."""
         made, cause = tokenizer_class(self.tokenizer), f"on the tokenizer {self.tokenizer}"
