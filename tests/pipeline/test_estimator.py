@@ -467,7 +467,7 @@ def test_a_wrong_recipe_is_refused_by_fit_and_not_before(recipe: Any, texts: lis
 
 def test_a_recipe_is_a_name_a_path_a_mapping_or_a_recipe(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
-    path.write_text('[model]\nname = "svm"\n', "utf-8")
+    path.write_text(Recipe.load("svm").to_toml(), "utf-8")
     known = [ToxicClassifier(recipe).get_params() for recipe in ("svm", path, {"model": "svm"}, Recipe.load("svm"))]
     assert all({**params, "recipe": None} == {**known[0], "recipe": None} for params in known)
 
