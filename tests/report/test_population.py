@@ -11,8 +11,10 @@ from rich.cells import cell_len
 
 from tests.evaluation.conftest import comments_of, save_run, scores_of
 from toxiclf import _console
+from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.bootstrap import MetricRow
 from toxiclf.evaluation.report import Report, estimate
+from toxiclf.pipeline.evaluate import evaluate_bundle
 from toxiclf.report.html import page
 from toxiclf.report.terminal import terminal_parts
 
@@ -109,6 +111,12 @@ def test_a_report_is_titled_by_model_data_and_date(saved_report: Path) -> None:
     )
     assert report.date not in (saved_report / "bundle" / "README.md").read_text("utf-8")  # bundles stay equal
     assert "None" not in re.findall("^# .*", Report.read(OLD).to_markdown())[0]
+
+
+def test_an_evaluated_file_is_named_in_the_title_and_not_in_each_heading(bundle: Path, sample: Comments) -> None:
+    parts = terminal_parts(evaluate_bundle(bundle, sample))
+    assert str(parts[0]).startswith(f"ngram_logistic on {sample.source}")
+    assert "The evaluated comments: 855 comments, 14.6 % toxic" in parts
 
 
 @pytest.fixture

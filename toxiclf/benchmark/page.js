@@ -28,6 +28,8 @@
   for (const element of document.querySelectorAll(".plot")) {
     const figure = figures[element.dataset.figure], line = css("--line");
     for (const axis of ["xaxis", "yaxis"]) figure.layout[axis] = { gridcolor: line, zerolinecolor: line, automargin: true, ...figure.layout[axis] };
+    figure.layout.margin = { t: 20, b: 30, ...figure.layout.margin };
+    element.classList.add("drawn");
     Object.assign(figure.layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--ink"), family: getComputedStyle(document.body).fontFamily } });
     Plotly.newPlot(element, figure.data, figure.layout, { responsive: true, displaylogo: false });
     element.classList.add("drawn");

@@ -93,8 +93,8 @@ def estimated(report: Report) -> str:
 
 
 def evaluated(report: Report) -> str:
-    """Return the name of the evaluated rows, such as "the test set", without remarks in parentheses."""
-    return report.evaluated_on.partition(" (")[0]
+    """Return the name of the evaluated rows, such as "the test set", without remarks in parentheses and without a file's name."""
+    return "the evaluated comments" if "evaluated" in report.data["sets"] else report.evaluated_on.partition(" (")[0]
 
 
 def rate_of(report: Report, label: str) -> str:
