@@ -283,7 +283,7 @@ def test_rows_are_read_as_they_are_scored(
 
     def watched(texts: Any, **options: Any) -> Any:
         seen.append(len(texts))
-        return check(texts)
+        return check([""] * len(texts))
 
     monkeypatch.setattr(moderator, "check", watched)
     assert predict("text,n\n" + "안녕,1\n" * 10_000).rows == 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -41,10 +41,8 @@ def predict_rows(
     rejected: Path | None,
     json_lines: bool,
     say: Callable[[str], None],
-    header: bool | None = None,
-    delimiter: str | None = None,
-    sheet: str | None = None,
     explain: bool = False,
+    **layout: Any,
 ) -> Predicted:
     """Score every row of a file, and write the row with its verdict.
 
@@ -60,10 +58,8 @@ def predict_rows(
     rejected : file for rejected rows; None for ``OUT.rejected.csv``, or ``rejected.csv`` without ``out``.
     json_lines : whether to write JSON Lines; a known ending of ``out``, such as .csv, sets the format instead.
     say : called with each message to the user.
-    header : whether the first row names the columns; None to detect it.
-    delimiter : delimiter between columns; None to detect it.
-    sheet : name of the sheet of a workbook; None for the first.
     explain : whether a last column, tokens, has the tokens that move each label's score most, up to five, as JSON.
+    layout : ``header``, ``delimiter`` and ``sheet``, as in :class:`toxiclf.rows.RowReader`.
 
     Raises
     ------
@@ -72,18 +68,11 @@ def predict_rows(
     """
     kind = _kind(out, json_lines)
     rejected_file = rejected or (out.with_name(out.name + ".rejected.csv") if out is not None else Path("rejected.csv"))
+    _check_writable(source, out, rejected_file)
     with ExitStack() as stack:
-        trained_on = moderator.manifest.text_column
-        reader = RowReader(
-            source, header=header, delimiter=delimiter, text_file=True, sheet=sheet, names=(column or trained_on,)
-        )
-        stack.enter_context(closing(reader))
-        _check_writable(source, out, rejected_file)
+        reader, column = stack.enter_context(_opened(source, moderator.manifest.text_column, column, say, **layout))
         columns = reader.format.columns
-        with naming(reader.guesses):
-            column = _text_column(reader.format.names, trained_on, column)
         added = _added_columns(moderator, columns, explain)
-        say(f"{reader.name}: {reader.found}; comments from '{column}'")
         stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
         writer = RowWriter(stream, [*columns, *added], kind)
         aside = _RejectedFile(rejected_file, stack)
@@ -116,38 +105,41 @@ def predict_rows(
 
 
 def read_texts(
-    source: str,
-    *,
-    column: str | None,
-    trained_on: str,
-    say: Callable[[str], None],
-    header: bool | None = None,
-    delimiter: str | None = None,
-    sheet: str | None = None,
+    source: str, trained_on: str, *, say: Callable[[str], None], text: str | None = None, **layout: Any
 ) -> Iterator[str]:
     """Yield the comments of a file, without its labels; rows without a text are skipped and counted.
 
     Parameters
     ----------
+    source, say, layout : as in :func:`predict_rows`.
     trained_on : name of the text column in training, which is taken if the file has it.
-    source, column, say, header, delimiter, sheet : as in :func:`predict_rows`.
+    text : name of the column with the comments; None to detect it.
 
     Raises
     ------
     DataError, UsageError : the file cannot be read, or its column of comments is missing or unclear.
     """
-    with closing(RowReader(source, header=header, delimiter=delimiter, text_file=True, sheet=sheet)) as reader:
-        with naming(reader.guesses):
-            column = _text_column(reader.format.names, trained_on, column)
-        say(f"{reader.name}: {reader.found}; comments from '{column}'")
-        n_rejected = 0
+    n_rejected = 0
+    with _opened(source, trained_on, text, say, **layout) as (reader, column):
         for row in reader:
-            if isinstance(row, Row) and isinstance(text := row.get(column), str):
-                yield text
+            if isinstance(row, Row) and isinstance(value := row.get(column), str):
+                yield value
             else:
                 n_rejected += 1
     if n_rejected:
         say(f"{n_rejected:,} rows without a readable comment were left out")
+
+
+@contextmanager
+def _opened(
+    source: str, trained_on: str, wanted: str | None, say: Callable[[str], None], **layout: Any
+) -> Iterator[tuple[RowReader, str]]:
+    """Open a file, choose the column of its comments, and say what was found; close the file at the end."""
+    with closing(RowReader(source, text_file=True, names=(wanted or trained_on,), **layout)) as reader:
+        with naming(reader.guesses):
+            column = _text_column(reader.format.names, trained_on, wanted)
+        say(f"{reader.name}: {reader.found}; comments from '{column}'")
+        yield reader, column
 
 
 def _kind(out: Path | None, json_lines: bool) -> str:
@@ -166,7 +158,7 @@ def _check_writable(source: str, out: Path | None, rejected: Path) -> None:
         folder = path.absolute().parent
         if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
             raise UsageError(f"{flag} {path} cannot be written; give a file in a folder that you may write to")
-        if source != "-" and path.exists() and os.path.samefile(source, path):
+        if source != "-" and path.exists() and Path(source).exists() and os.path.samefile(source, path):
             raise UsageError(f"{flag} {path} is the input file; choose another name")
     if out is not None and out.absolute() == rejected.absolute():
         raise UsageError(f"--out and --rejected are both {out}; choose another name for one")

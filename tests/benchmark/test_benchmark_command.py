@@ -75,7 +75,7 @@ def _command() -> Any:
 def test_flags_say_how_to_read_a_file_and_combine_techniques(tmp_path: Path) -> None:
     path = tmp_path / "forum.csv"
     path.write_text("번호;글;판정\n1;좋은 하루;일반\n2;이 멍청이;욕설\n", "utf-8")
-    columns = {"text": "글", "label": ("판정",), "negative": ("일반",), "delimiter": ";", "by": None}
+    columns = {"text": "글", "label": ("판정",), "negative": ("일반",), "delimiter": ";"}
     plan = of_flags(
         [str(path)],
         ["logistic", "majority"],
@@ -98,7 +98,7 @@ def test_flags_say_how_to_read_a_file_and_combine_techniques(tmp_path: Path) -> 
         flags_plan(["svm"], augment=["ada"])
 
 
-@pytest.mark.parametrize("flags", [["--text", "글", "--negative", "0"], ["--augment", "aeda"], ["--delimiter", ";"]])
+@pytest.mark.parametrize("flags", [["--text", "글", "--negative", "0"], ["--augment", "aeda"], ["--max-rejected", "0.5"]])
 def test_flags_that_a_plan_says_itself_are_refused(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["benchmark", "curse", *flags]) == 2
     named = ", ".join(flag for flag in flags if flag.startswith("--"))

@@ -405,9 +405,8 @@ def of_flags(
                 "name": ", ".join([model, *keys.values()]), "recipe": model,
                 "settings": {"balance.class_weight": "none", **keys} if keys else {},
             })  # fmt: skip
-    read = {key: value for key, value in (columns or {}).items() if key in READING}
     content = {
-        "corpora": [{"source": source, **read} for source in corpora], "entries": entries, "seeds": list(seeds),
+        "corpora": [{"source": source, **(columns or {})} for source in corpora], "entries": entries, "seeds": list(seeds),
         "settings": dict(settings or {}), "baseline": baseline,
     }  # fmt: skip
     return parsed(content, "the flags")

@@ -13,7 +13,9 @@ from toxiclf.benchmark import plans
 from toxiclf.cli import options
 
 
+@options.reads_columns(without=["by"])
 def benchmark(
+    *,
     plan: Annotated[
         str | None,
         typer.Argument(metavar="PLAN", help=f"Plan file, or a plan of toxiclf: {', '.join(plans.names())}."),
@@ -22,16 +24,7 @@ def benchmark(
         str | None,
         options.of_input(metavar="NAME[,NAME…]", help="Files or corpora, instead of a plan."),
     ] = None,
-    text: Annotated[str | None, options.TEXT] = None,
-    label: Annotated[list[str] | None, options.LABEL] = None,
-    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
-    positive: Annotated[list[str] | None, options.POSITIVE] = None,
-    label_separator: Annotated[str | None, options.SEPARATOR] = None,
-    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
-    header: Annotated[bool | None, options.HEADER] = None,
-    delimiter: Annotated[str | None, options.DELIMITER] = None,
-    sheet: Annotated[str | None, options.SHEET] = None,
-    max_rejected: Annotated[float | None, options.MAX_REJECTED] = None,
+    columns: dict[str, Any],
     model: Annotated[
         str | None,
         options.of_model(
@@ -96,14 +89,9 @@ def benchmark(
         _write_template(init)
         return
     keys = dict(map(parsed_setting, settings or ()))
-    read: dict[str, Any] = {
-        "text": text, "label": label, "negative": negative, "positive": positive, "label_separator": label_separator,
-        "positive_from": positive_from, "header": header, "delimiter": delimiter, "sheet": sheet,
-    }  # fmt: skip
-    columns = options.columns(**read, max_rejected=0.2 if max_rejected is None else max_rejected)
     if plan is not None:
-        given: dict[str, Any] = {"corpus": corpus, "model": model, "resample": resample, "augment": augment, **read}
-        if named := [f"--{key.replace('_', '-')}" for key, value in given.items() if value not in (None, ())]:
+        given = {"corpus": corpus, "model": model, "resample": resample, "augment": augment, **columns}
+        if named := [f"--{key.replace('_', '-')}" for key, value in given.items() if value is not None]:
             raise UsageError(
                 f"{', '.join(named)} cannot be combined with a plan, which says this itself; leave out the flags, or the plan"
             )

@@ -13,22 +13,15 @@ from toxiclf.cli._rejected import saving_rejected, write_beside
 from toxiclf.errors import UsageError
 
 
+@options.reads_columns(without=["by"])
 def calibrate(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
     comments: Annotated[str, options.COMMENTS],
+    *,
     out: Annotated[
         Path | None, options.of_output(metavar="DIR", help="Folder of the new bundle; it may hold an older bundle.")
     ] = None,
-    text: Annotated[str | None, options.TEXT] = None,
-    label: Annotated[list[str] | None, options.LABEL] = None,
-    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
-    positive: Annotated[list[str] | None, options.POSITIVE] = None,
-    label_separator: Annotated[str | None, options.SEPARATOR] = None,
-    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
-    header: Annotated[bool | None, options.HEADER] = None,
-    delimiter: Annotated[str | None, options.DELIMITER] = None,
-    sheet: Annotated[str | None, options.SHEET] = None,
-    max_rejected: Annotated[float, options.MAX_REJECTED] = 0.2,
+    columns: dict[str, Any],
     settings: Annotated[
         list[str] | None,
         options.of_decision(
@@ -54,19 +47,6 @@ def calibrate(
             f"--out {out} is the bundle itself; choose another folder, so that the old calibration is kept"
         )
     store.check_replaceable(out)
-    columns = options.columns(
-        text,
-        label,
-        negative,
-        positive,
-        label_separator,
-        positive_from,
-        header,
-        delimiter,
-        None,
-        sheet,
-        max_rejected,
-    )
     decision: dict[str, Any] = {}
     for setting in settings or ():
         section, _, key = setting.partition("=")[0].partition(".")

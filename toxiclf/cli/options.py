@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from functools import partial
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import Callable, Collection
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,30 +25,8 @@ COMMENTS = typer.Argument(
     help="CSV, TSV, |-separated, JSON, Excel or Parquet file, or corpus:NAME.",
 )
 TEXT = of_input(metavar="COL", help="Column with the comment; detected if left out.")
-LABEL = of_input(
-    metavar="COL[=NAME][,COL…]",
-    help="Label column, or several columns of 0 and 1 (quote a name with a comma); =NAME names the label; detected if "
-    "left out; repeatable.",
-)
-NEGATIVE = of_input(metavar="VALUE", help="Label value that is not toxic; others become labels; repeatable.")
-POSITIVE = of_input(metavar="VALUE", help="Label value that means toxic; repeatable.")
-SEPARATOR = of_input(
-    "--label-separator",
-    metavar="SIGN",
-    help="Sign between several values in one label cell, or list, or none; detected if left out.",
-)
-POSITIVE_FROM = of_input("--positive-from", metavar="NUMBER", help="Smallest number that means toxic, such as 0.5.")
-HEADER = of_input("--header/--no-header", help="Whether the first row names the columns; detected if left out.")
-DELIMITER = of_input(metavar="CHAR", help="Delimiter of columns, a character or tab; detected if left out.")
-SHEET = of_input(metavar="NAME", help="Sheet of an Excel workbook; the first if left out.")
-BY = of_input(metavar="COL", help="Column whose values, such as sources, are subgroups in the report.")
 NO_COMMENTS = of_output("--no-comments", help="Leave the texts of comments out of the report.")
 OVERWRITE = of_output("--overwrite", help="Replace a run on other data, or of another kind, in the folder.")
-MAX_REJECTED = of_input(
-    "--max-rejected",
-    metavar="SHARE",
-    help="Stop if more rows with text and label are rejected.",
-)
 STRICT = of_output("--strict", help="Exit with code 5 if any row was rejected.")
 PRIOR = of_decision(
     "--prior",
@@ -63,19 +43,91 @@ JSON = of_output("--json", help="Print JSON instead of a table.")
 
 
 def columns(
-    text: str | None, label: list[str] | None, negative: list[str] | None, positive: list[str] | None,
-    label_separator: str | None, positive_from: float | None, header: bool | None, delimiter: str | None,
-    by: str | None = None, sheet: str | None = None, max_rejected: float = 0.2,
-) -> dict[str, Any]:  # fmt: skip
-    """Return the flags about a file's columns as arguments of :func:`toxiclf.datasets.reading.read_comments`."""
+    text: Annotated[str | None, TEXT] = None,
+    label: Annotated[
+        list[str] | None,
+        of_input(
+            metavar="COL[=NAME][,COL…]",
+            help="Label column, or several columns of 0 and 1 (quote a name with a comma); =NAME names the label; "
+            "detected if left out; repeatable.",
+        ),
+    ] = None,
+    negative: Annotated[
+        list[str] | None,
+        of_input(metavar="VALUE", help="Label value that is not toxic; others become labels; repeatable."),
+    ] = None,
+    positive: Annotated[
+        list[str] | None, of_input(metavar="VALUE", help="Label value that means toxic; repeatable.")
+    ] = None,
+    label_separator: Annotated[
+        str | None,
+        of_input(
+            metavar="SIGN",
+            help="Sign between several values in one label cell, or list, or none; detected if left out.",
+        ),
+    ] = None,
+    positive_from: Annotated[
+        float | None, of_input(metavar="NUMBER", help="Smallest number that means toxic, such as 0.5.")
+    ] = None,
+    header: Annotated[
+        bool | None,
+        of_input("--header/--no-header", help="Whether the first row names the columns; detected if left out."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, of_input(metavar="CHAR", help="Delimiter of columns, a character or tab; detected if left out.")
+    ] = None,
+    sheet: Annotated[
+        str | None, of_input(metavar="NAME", help="Sheet of an Excel workbook; the first if left out.")
+    ] = None,
+    by: Annotated[
+        str | None, of_input(metavar="COL", help="Column whose values, such as sources, are subgroups in the report.")
+    ] = None,
+    max_rejected: Annotated[
+        float | None,
+        of_input(metavar="SHARE", help="Stop if more rows with text and label are rejected [default: 0.2]."),
+    ] = None,
+) -> dict[str, Any]:
+    """Return the flags about a file's columns that are given, as arguments of :func:`toxiclf.read_comments`."""
     names = [
         name.strip() for entry in label or () if entry for name in next(csv.reader([entry], skipinitialspace=True))
     ]
-    return {
-        "text": text, "label": tuple(names), "negative": tuple(negative or ()), "positive": tuple(positive or ()),
-        "label_separator": label_separator, "positive_from": positive_from, "header": header, "delimiter": delimiter,
-        "by": by, "sheet": sheet, "max_rejected": max_rejected,
+    given = {
+        "text": text, "label": names, "negative": negative, "positive": positive, "label_separator": label_separator,
+        "positive_from": positive_from, "header": header, "delimiter": delimiter, "sheet": sheet, "by": by,
+        "max_rejected": max_rejected,
     }  # fmt: skip
+    return {name: value for name, value in given.items() if value not in (None, [])}
+
+
+def reads_columns(
+    *, only: Collection[str] = (), without: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a command the flags of :func:`columns` in place of its parameter ``columns``.
+
+    Parameters
+    ----------
+    only, without : flags that the command alone has, or that it lacks; all flags if both are empty.
+    """
+    known = inspect.signature(columns, eval_str=True).parameters
+    flags = [flag for name, flag in known.items() if name not in without and (not only or name in only)]
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            read = columns(**{flag.name: given.pop(flag.name) for flag in flags})
+            command(**given, columns=read)
+
+        own = inspect.signature(command, eval_str=True)
+        parameters = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for name, one in own.parameters.items()
+            for parameter in (flags if name == "columns" else [one])
+        ]
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # Typer reads both
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorated
 
 
 def parsed_prior(text: str | None) -> Prior | None:

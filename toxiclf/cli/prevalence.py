@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from toxiclf._console import print_json, print_line, print_table, say
 from toxiclf.cli import options
 
 
+@options.reads_columns(only=["text", "header", "delimiter", "sheet"])
 def estimate_prevalence(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
     live: Annotated[
@@ -21,10 +22,7 @@ def estimate_prevalence(
             help="File of comments without labels, a random sample of production; - is standard input.",
         ),
     ],
-    text: Annotated[str | None, options.TEXT] = None,
-    header: Annotated[bool | None, options.HEADER] = None,
-    delimiter: Annotated[str | None, options.DELIMITER] = None,
-    sheet: Annotated[str | None, options.SHEET] = None,
+    columns: dict[str, Any],
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Estimate the share of toxic comments among comments without labels, with a 95 % interval."""
@@ -34,8 +32,7 @@ def estimate_prevalence(
     from toxiclf.quantification import estimate_prevalence as estimate
 
     moderator = load(bundle)
-    column = moderator.manifest.text_column
-    texts = read_texts(live, column=text, trained_on=column, say=say, header=header, delimiter=delimiter, sheet=sheet)
+    texts = read_texts(live, moderator.manifest.text_column, say=say, **columns)
     estimates = list(estimate(moderator, texts).values())
     if as_json:
         for entry in estimates:
@@ -66,16 +63,11 @@ def estimate_prevalence(
     if usable and moderator.manifest.calibration.method != "none":
         named = len(estimates) > 1
         prior = ",".join(f"{entry.label}={entry.prior:g}" if named else f"{entry.prior:g}" for entry in usable)
-        print_line(f"next: {_shell('toxiclf', 'predict', live, '--bundle', str(bundle), '--prior', prior)}")
+        print_line(f"next: {shlex.join(('toxiclf', 'predict', live, '--bundle', str(bundle), '--prior', prior))}")
     elif usable:
         print_line(
             "next: scores of this bundle are not calibrated; train with decision.prior, or use toxiclf calibrate"
         )
-
-
-def _shell(*words: str) -> str:
-    """Return a command with its words quoted where the shell needs it."""
-    return shlex.join(words)
 
 
 def _cell(*values: float | None) -> str:

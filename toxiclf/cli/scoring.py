@@ -20,23 +20,13 @@ if TYPE_CHECKING:
 
 
 _TABLES = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".json",
-    ".jsonl",
-    ".ndjson",
-    ".parquet",
-    ".pq",
-    ".xlsx",
-    ".gz",
-    ".bz2",
-    ".xz",
-    ".zip",
-)
+    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".xlsx", ".xlsm", ".gz", ".bz2", ".xz", ".zip",
+)  # fmt: skip
 
 
+@options.reads_columns(only=["header", "delimiter", "sheet"])  # its --text may be a comment
 def predict(
+    *,
     given: Annotated[
         str | None,
         typer.Argument(
@@ -48,9 +38,7 @@ def predict(
     bundle: Annotated[Path | None, options.of_model(metavar="DIR", help="Bundle folder of a run.")] = None,
     text: Annotated[list[str] | None, options.TEXT] = None,
     column: Annotated[str | None, options.of_input(hidden=True)] = None,
-    header: Annotated[bool | None, options.HEADER] = None,
-    delimiter: Annotated[str | None, options.DELIMITER] = None,
-    sheet: Annotated[str | None, options.SHEET] = None,
+    columns: dict[str, Any],
     out: Annotated[
         Path | None,
         options.of_output(metavar="FILE", help="Write to this file (.csv, .tsv or .jsonl) instead of standard output."),
@@ -76,11 +64,8 @@ def predict(
 
     if bundle is None:
         raise UsageError("--bundle is missing; give the bundle folder that `toxiclf train` wrote")
-    of_files = {
-        "--column": column, "--header": header, "--delimiter": delimiter, "--sheet": sheet, "--out": out,
-        "--rejected": rejected,
-    }  # fmt: skip
-    flags = [flag for flag, value in of_files.items() if value is not None]
+    of_files = {"column": column, **columns, "out": out, "rejected": rejected}
+    flags = [f"--{name}" for name, value in of_files.items() if value is not None]
     if given is not None:
         source = _file(given, certain=bool(flags or text))
         comments = [] if source else [given]
@@ -131,10 +116,8 @@ def predict(
         rejected=rejected,
         json_lines=as_json,
         say=say,
-        header=header,
-        delimiter=delimiter,
-        sheet=sheet,
         explain=explain,
+        **columns,
     )
     if result.rejected:
         say(f"{result.rejected:,} rows were rejected: {result.rejected_file}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,23 +16,15 @@ if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
 
 
+@options.reads_columns()
 def train(
     comments: Annotated[str, options.COMMENTS],
+    *,
     test: Annotated[
         str | None,
         options.of_input(metavar="FILE", help="Separate test set, instead of a share of the rows."),
     ] = None,
-    text: Annotated[str | None, options.TEXT] = None,
-    label: Annotated[list[str] | None, options.LABEL] = None,
-    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
-    positive: Annotated[list[str] | None, options.POSITIVE] = None,
-    label_separator: Annotated[str | None, options.SEPARATOR] = None,
-    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
-    header: Annotated[bool | None, options.HEADER] = None,
-    delimiter: Annotated[str | None, options.DELIMITER] = None,
-    sheet: Annotated[str | None, options.SHEET] = None,
-    by: Annotated[str | None, options.BY] = None,
-    max_rejected: Annotated[float, options.MAX_REJECTED] = 0.2,
+    columns: dict[str, Any],
     recipe: Annotated[
         str | None,
         options.of_model(metavar="NAME|FILE.toml", help="Recipe file, or preset; toxiclf list presets names all."),
@@ -87,19 +79,6 @@ def train(
         )
     folder = out or Path("runs") / f"{_stem(comments)}-{name}"
     check_writable(folder)
-    columns = options.columns(
-        text,
-        label,
-        negative,
-        positive,
-        label_separator,
-        positive_from,
-        header,
-        delimiter,
-        by,
-        sheet,
-        max_rejected,
-    )
     with saving_rejected(folder):
         rows, test_rows = read_parts(comments, test, **columns)
     for note in rows.notes + (test_rows.notes if test_rows is not None else ()):
@@ -147,20 +126,11 @@ def train(
             raise typer.Exit(5)
 
 
+@options.reads_columns()
 def evaluate(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
     comments: Annotated[str, options.COMMENTS],
-    text: Annotated[str | None, options.TEXT] = None,
-    label: Annotated[list[str] | None, options.LABEL] = None,
-    negative: Annotated[list[str] | None, options.NEGATIVE] = None,
-    positive: Annotated[list[str] | None, options.POSITIVE] = None,
-    label_separator: Annotated[str | None, options.SEPARATOR] = None,
-    positive_from: Annotated[float | None, options.POSITIVE_FROM] = None,
-    header: Annotated[bool | None, options.HEADER] = None,
-    delimiter: Annotated[str | None, options.DELIMITER] = None,
-    sheet: Annotated[str | None, options.SHEET] = None,
-    by: Annotated[str | None, options.BY] = None,
-    max_rejected: Annotated[float, options.MAX_REJECTED] = 0.2,
+    columns: dict[str, Any],
     out: Annotated[
         Path | None,
         options.of_output(metavar="DIR", help="Also write report and predictions.csv here."),
@@ -180,19 +150,6 @@ def evaluate(
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
     if out is not None and not overwrite:
         check_earlier_run(out, None, {}, "--overwrite")
-    columns = options.columns(
-        text,
-        label,
-        negative,
-        positive,
-        label_separator,
-        positive_from,
-        header,
-        delimiter,
-        by,
-        sheet,
-        max_rejected,
-    )
     with saving_rejected(out):
         report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]
