@@ -67,7 +67,7 @@ class Evaluation:
 def evaluate(
     scores: NDArray[np.float32],
     targets: NDArray[np.uint8],
-    thresholds: Sequence[float],
+    thresholds: Sequence[float] | NDArray[np.float32],
     labels: Sequence[str],
     *,
     seed: int,
@@ -82,7 +82,8 @@ def evaluate(
     Parameters
     ----------
     scores, targets : scores and 0/1 targets, (n, n_labels).
-    thresholds : threshold of each label; a row is flagged if score >= threshold, unless ``arg_max`` is set.
+    thresholds : threshold of each label, (n_labels,), or of each row and label, (n, n_labels); a row is flagged if score
+        >= threshold, unless ``arg_max`` is set.
     seed : seed of the resamples.
     prior : production prevalence of each label, to which rows are weighted; None for unweighted rows. Some metrics,
         such as the flag rate, are computed only with a prior. The prevalence counts as known exactly, so each resample

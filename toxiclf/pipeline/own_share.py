@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from toxiclf.bundle.calibration import shifted
 from toxiclf.bundle.manifest import Manifest
-from toxiclf.bundle.verdicts import flags
 from toxiclf.errors import UsageError
-from toxiclf.evaluation.prevalence import differs, f_beta
+from toxiclf.evaluation.bootstrap import evaluate
+from toxiclf.evaluation.prevalence import differs
 from toxiclf.evaluation.sections import Curve, OwnShare, OwnShareDecision
 from toxiclf.pipeline.decision import choose_threshold
 
@@ -57,34 +57,36 @@ def own_shares(
     shifts = np.array([label.shift for label in corrected.calibration.labels])
     own = shifted(scores.astype(np.float64), shifts, exclusive=corrected.calibration.exclusive).astype(np.float32)
     objective = manifest.objective or "f1"
+
+    def decided(how: str, rows: _Scores, label: str, moved: float | None = None) -> OwnShareDecision:
+        """Compute the metrics of a label; ``moved`` is its threshold in place of the bundle's."""
+        thresholds = dict(zip(manifest.labels, manifest.thresholds, strict=True))
+        thresholds |= {} if moved is None else {label: moved}
+        evaluation = evaluate(
+            rows, targets, list(thresholds.values()), manifest.labels, seed=0, arg_max=manifest.arg_max, resamples=0
+        )
+        values = {name: evaluation.value(name, label) or 0.0 for name in ("accuracy", "precision", "recall", "f1")}
+        return {"how": how, "threshold": None if manifest.arg_max else thresholds[label], **values}  # type: ignore[typeddict-item]
+
     found: list[OwnShare] = []
     for j, label in enumerate(manifest.labels):
         if label not in labels:
             continue
-        toxic, rate, threshold = targets[:, j] == 1, rates[j], manifest.thresholds[j]
+        rate = rates[j]
         prior = f"{label}={rate:g}" if len(rates) > 1 else f"{rate:g}"
-
-        def decided(how: str, flagged: NDArray[np.bool_], threshold: float | None, j: int = j) -> OwnShareDecision:
-            return {"how": how, "threshold": threshold, **_metrics(flagged[:, j], targets[:, j] == 1)}  # type: ignore[typeddict-item]
-
-        at = None if manifest.arg_max else threshold
-        decisions = [
-            decided("as the bundle decides", flags(scores, manifest.thresholds, arg_max=manifest.arg_max), at),
-            decided(f"--prior {prior}", flags(own, manifest.thresholds, arg_max=manifest.arg_max), at),
-        ]
+        decisions = [decided("as the bundle decides", scores, label), decided(f"--prior {prior}", own, label)]
         if not manifest.arg_max and isinstance(objective, str):
-            bounds = np.array(manifest.thresholds, dtype=np.float32)
             if curves is not None:
-                moved = np.array([[threshold_at(curves[label], objective, rate)]])
-                bounds[j] = shifted(moved, shifts[[j]], exclusive=False)[0, 0]
+                cut = np.array([[threshold_at(curves[label], objective, rate)]])
                 words = f"--prior {prior}, threshold by {objective} at this share on held-out rows of training"
-                decisions.append(decided(words, flags(own, bounds), float(bounds[j])))
-            bounds[j], _ = choose_threshold(own[:, j], targets[:, j], objective)
+                moved = float(shifted(cut, shifts[[j]], exclusive=False).astype(np.float32)[0, 0])
+                decisions.append(decided(words, own, label, moved))
             words = f"--prior {prior}, threshold by {objective} on these rows (tuned on them, so too good)"
-            decisions.append(decided(words, flags(own, bounds), float(bounds[j])))
+            decisions.append(decided(words, own, label, choose_threshold(own[:, j], targets[:, j], objective)[0]))
+        share = float(targets[:, j].mean())
         found.append(
             {
-                "label": label, "share": float(toxic.mean()), "calibrated_at": manifest.rates[j], "prior": prior,
+                "label": label, "share": share, "calibrated_at": manifest.rates[j], "prior": prior,
                 "decisions": decisions,
             }
         )  # fmt: skip
@@ -105,13 +107,3 @@ def threshold_at(curve: Curve, objective: str, share: float) -> float:
     some = weights > 0
     between, _ = choose_threshold(scores[some], targets[some], objective, weights[some].astype(np.float64))
     return float(cuts[min(int(np.searchsorted(cuts, between)), len(cuts) - 1)])
-
-
-def _metrics(flagged: NDArray[np.bool_], toxic: NDArray[np.bool_]) -> dict[str, float]:
-    tp, fp, fn = (np.array(float(rows.sum())) for rows in (flagged & toxic, flagged & ~toxic, ~flagged & toxic))
-    return {
-        "accuracy": float((flagged == toxic).mean()),
-        "precision": float(tp / max(tp + fp, 1.0)),
-        "recall": float(tp / max(tp + fn, 1.0)),
-        "f1": float(f_beta(tp, fp, fn, 1)),
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,18 @@ from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.manifest import CalibratedOn, Manifest
 from toxiclf.bundle.prevalence import in_words, production_prevalence
 from toxiclf.bundle.score_counts import ScoreCounts
-from toxiclf.bundle.verdicts import flags
 from toxiclf.datasets.comments import Comments, check_classes
 from toxiclf.datasets.reading import Source, read_comments
 from toxiclf.datasets.splitting import folds
 from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation import learned_from
-from toxiclf.evaluation.prevalence import f_beta, prevalence_weights
+from toxiclf.evaluation.bootstrap import Evaluation, MetricRow, evaluate, paired_difference
+from toxiclf.evaluation.prevalence import prevalence_weights
 from toxiclf.moderator import Moderator, load
 from toxiclf.pipeline.decision import choose_threshold, fit_calibration
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.sections import DecisionSection
+from toxiclf.report.markdown import markdown_table
 from toxiclf.rows import naming
 
 Floats = NDArray[np.float64]
@@ -35,7 +37,6 @@ METRICS = ("accuracy", "f1", "precision", "recall", "brier")
 """Metrics that are compared before and after calibration."""
 
 _KEYS = ("objective", "calibrate", "prior", "folds")
-_RESAMPLES = 1000
 _HEADING = "\n## Calibrated again\n"
 
 
@@ -176,21 +177,21 @@ def calibrate(
     raw = moderator.raw(comments.texts)
     fit = _Fit(comments, raw.astype(np.float64), section)
     arg_max = manifest.arg_max and "objective" not in (decision or {})
-    everything = np.arange(len(comments))
-    calibration, thresholds, reached = fit.on(everything)
-    after, flagged = np.empty(raw.shape, dtype=np.float32), np.empty(raw.shape, dtype=np.bool_)
+    calibration, thresholds, reached = fit.on(np.arange(len(comments)))
+    crossed, bounds = np.empty(raw.shape, dtype=np.float32), np.empty(raw.shape, dtype=np.float32)
     for inside, outside in folds(comments, section.folds, seed, moderator.normalizer):
-        crossed, bounds, _ = fit.on(inside)
-        after[outside] = crossed.apply(raw[outside])
-        flagged[outside] = flags(after[outside], bounds, arg_max=arg_max)
-    before = manifest.calibration.apply(raw)
-    figures = _figures(
-        comments,
-        (before, flags(before, manifest.thresholds, arg_max=manifest.arg_max)),
-        (after, flagged),
-        seed,
-        fit.weights(everything),
+        of_fold, bounds[outside], _ = fit.on(inside)
+        crossed[outside] = of_fold.apply(raw[outside])
+    measured = partial(
+        evaluate,
+        targets=comments.targets,
+        labels=comments.labels,
+        seed=seed,
+        prior=fit.prior,
+        exclusive=comments.exclusive,
     )
+    before = measured(manifest.calibration.apply(raw), thresholds=manifest.thresholds, arg_max=manifest.arg_max)
+    figures = _figures(before, measured(crossed, thresholds=bounds, arg_max=arg_max), comments.labels)
     notes += [
         f"label '{label}': no threshold reaches {section.objective} on these comments, so the one that comes nearest was taken"
         for label, fits in zip(manifest.labels, reached, strict=True)
@@ -257,19 +258,14 @@ class _Fit:
         rates = self.comments.targets.mean(axis=0).tolist()
         return production_prevalence(self.section.prior, self.comments.labels, rates, exclusive=self.comments.exclusive)
 
-    def weights(self, rows: NDArray[np.intp]) -> Floats | None:
-        """Return the weights (n, n_labels) of these rows at the production prevalence; None if none is set."""
-        if self.prior is None:
-            return None
-        return prevalence_weights(self.comments.targets[rows], self.prior, exclusive=self.comments.exclusive)
-
     def on(self, rows: NDArray[np.intp]) -> tuple[Calibration, tuple[float, ...], tuple[bool, ...]]:
         """Fit to these rows: return calibration, thresholds, and whether each label's threshold reaches the objective."""
         raw, targets, exclusive = self.raw[rows], self.comments.targets[rows], self.comments.exclusive
         calibration = fit_calibration(raw, targets, method=self.section.calibrate, exclusive=exclusive)
         if self.prior is not None:
             calibration = calibration.at(targets.mean(axis=0).tolist(), self.prior)
-        scores, weights = calibration.apply(raw.astype(np.float32)), self.weights(rows)
+        scores = calibration.apply(raw.astype(np.float32))
+        weights = None if self.prior is None else prevalence_weights(targets, self.prior, exclusive=exclusive)
         chosen = [
             choose_threshold(
                 scores[:, j], targets[:, j], self.section.objective, None if weights is None else weights[:, j]
@@ -279,49 +275,20 @@ class _Fit:
         return calibration, tuple(t for t, _ in chosen), tuple(r for _, r in chosen)
 
 
-_Scored = tuple[NDArray[np.float32], NDArray[np.bool_]]
-
-
-def _figures(
-    comments: Comments, before: _Scored, after: _Scored, seed: int, weights: Floats | None
-) -> list[BeforeAndAfter]:
-    """Compute metrics before and after, with bootstrap intervals over rows; rows are weighted if there are weights."""
-    n = len(comments)
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
-    counts = np.concatenate([np.ones((1, n)), counts])  # the first is the rows themselves
+def _figures(before: Evaluation, after: Evaluation, labels: Sequence[str]) -> list[BeforeAndAfter]:
     figures = []
-    for j, label in enumerate(comments.labels):
-        toxic, drawn = comments.targets[:, j] == 1, counts if weights is None else counts * weights[:, j]
-        old, new = (_measured(scores[:, j], flagged[:, j], toxic, drawn) for scores, flagged in (before, after))
-        figures += [
-            BeforeAndAfter(label, metric, *(_estimate(values[metric]) for values in (old, new, _minus(new, old))))
-            for metric in METRICS
-        ]
+    for label in labels:
+        for metric in METRICS:
+            old, new = (_interval(evaluation.row(metric, label)) for evaluation in (before, after))
+            low, high = paired_difference(after, before, metric, label) or (np.nan, np.nan)
+            figures.append(BeforeAndAfter(label, metric, old, new, (new[0] - old[0], low, high)))
     return figures
 
 
-def _measured(
-    scores: NDArray[np.float32], flagged: NDArray[np.bool_], toxic: NDArray[np.bool_], counts: Floats
-) -> dict[str, Floats]:
-    """Compute the metrics in each resample, (resamples,), of which ``counts`` (resamples, n) has the rows."""
-    total = counts.sum(axis=1)
-    tp, fp, fn = counts @ (flagged & toxic), counts @ (flagged & ~toxic), counts @ (~flagged & toxic)
-    return {
-        "accuracy": 1 - (fp + fn) / total,
-        "f1": f_beta(tp, fp, fn, 1),
-        "precision": tp / np.maximum(tp + fp, 1e-12),
-        "recall": tp / np.maximum(tp + fn, 1e-12),
-        "brier": counts @ (scores.astype(np.float64) - toxic) ** 2 / total,
-    }
-
-
-def _minus(new: Mapping[str, Floats], old: Mapping[str, Floats]) -> dict[str, Floats]:
-    return {metric: values - old[metric] for metric, values in new.items()}
-
-
-def _estimate(values: Floats) -> tuple[float, float, float]:
-    low, high = np.percentile(values[1:], (2.5, 97.5))
-    return float(values[0]), float(low), float(high)
+def _interval(row: MetricRow) -> tuple[float, float, float]:
+    """Return value, low and high, which are defined because the comments have both classes."""
+    value, low, high = (np.nan if number is None else number for number in (row.value, row.low, row.high))
+    return value, low, high
 
 
 def figures_table(figures: Sequence[BeforeAndAfter]) -> list[list[str]]:
@@ -344,10 +311,8 @@ def figures_table(figures: Sequence[BeforeAndAfter]) -> list[list[str]]:
 def _card(comments: Comments, figures: Sequence[BeforeAndAfter]) -> str:
     """Return the last section of the model card."""
     counts = ", ".join(f"{count:,} {label}" for label, count in comments.counts().items())
-    heading, *lines = figures_table(figures)
-    table = [heading, ["---"] * len(heading), *lines]
     return (
         f"\nCalibration and thresholds come from {len(comments):,} other labeled comments ({counts}), on which the metrics "
         "below were computed: with the calibration and thresholds of training, and cross-fitted.\n\n"
-        + "\n".join(f"| {' | '.join(line)} |" for line in table) + "\n"
+        + "\n".join(markdown_table(figures_table(figures))) + "\n"
     )  # fmt: skip
