@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, Unpack
 
 from toxiclf import _console
 from toxiclf._files import writing_device, writing_text
 from toxiclf._progress import Bar
 from toxiclf.errors import UsageError, listed
 from toxiclf.moderator import Moderator
-from toxiclf.rows import Rejected, Row, RowReader, RowWriter, column_named, find_column, is_text_name, naming
+from toxiclf.rows import Layout, Rejected, Row, RowReader, RowWriter, column_named, find_column, is_text_name, naming
 from toxiclf.text.occlusion import TokenEffect
 from toxiclf.verdict import Verdict
 
@@ -42,7 +42,7 @@ def predict_rows(
     json_lines: bool,
     say: Callable[[str], None],
     explain: bool = False,
-    **layout: Any,
+    **layout: Unpack[Layout],
 ) -> Predicted:
     """Score every row of a file, and write the row with its verdict.
 
@@ -105,7 +105,7 @@ def predict_rows(
 
 
 def read_texts(
-    source: str, trained_on: str, *, say: Callable[[str], None], text: str | None = None, **layout: Any
+    source: str, trained_on: str, *, say: Callable[[str], None], text: str | None = None, **layout: Unpack[Layout]
 ) -> Iterator[str]:
     """Yield the comments of a file, without its labels; rows without a text are skipped and counted.
 
@@ -132,7 +132,7 @@ def read_texts(
 
 @contextmanager
 def _opened(
-    source: str, trained_on: str, wanted: str | None, say: Callable[[str], None], **layout: Any
+    source: str, trained_on: str, wanted: str | None, say: Callable[[str], None], **layout: Unpack[Layout]
 ) -> Iterator[tuple[RowReader, str]]:
     """Open a file, choose the column of its comments, and say what was found; close the file at the end."""
     with closing(RowReader(source, text_file=True, names=(wanted or trained_on,), **layout)) as reader:

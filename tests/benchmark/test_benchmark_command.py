@@ -98,7 +98,9 @@ def test_flags_say_how_to_read_a_file_and_combine_techniques(tmp_path: Path) -> 
         flags_plan(["svm"], augment=["ada"])
 
 
-@pytest.mark.parametrize("flags", [["--text", "글", "--negative", "0"], ["--augment", "aeda"], ["--max-rejected", "0.5"]])
+@pytest.mark.parametrize(
+    "flags", [["--text", "글", "--negative", "0"], ["--augment", "aeda"], ["--max-rejected", "0.5"]]
+)
 def test_flags_that_a_plan_says_itself_are_refused(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["benchmark", "curse", *flags]) == 2
     named = ", ".join(flag for flag in flags if flag.startswith("--"))

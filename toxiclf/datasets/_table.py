@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from toxiclf.errors import DataError, MissingExtraError, UsageError, listed
-from toxiclf.rows import Format, Guess, Rejected, Row, RowReader, names_of
+from toxiclf.rows import Format, Guess, Layout, Rejected, Row, RowReader, names_of
 
 
 @dataclass
@@ -30,18 +30,10 @@ class Table:
     guesses: Sequence[Guess] = ()
 
 
-def read_table(
-    source: str,
-    format: Format | None,
-    header: bool | None,
-    delimiter: str | None,
-    sheet: str | None = None,
-    names: Collection[str] = (),
-) -> Table:
-    """Read a CSV, TSV, JSON, Excel or Parquet file; arguments that are None are detected.
+def read_table(source: str, format: Format | None, names: Collection[str], **layout: Unpack[Layout]) -> Table:
+    """Read a CSV, TSV, JSON, Excel or Parquet file, with arguments as in :class:`toxiclf.rows.RowReader`.
 
-    ``names`` are names that columns are expected to have; they tell a header. For Parquet, all arguments but ``source``
-    are ignored.
+    For Parquet, all arguments but ``source`` are ignored.
 
     Raises
     ------
@@ -51,7 +43,7 @@ def read_table(
     """
     if is_parquet(source):
         return read_parquet(source)
-    reader = RowReader(source, format, header=header, delimiter=delimiter, sheet=sheet, names=names)
+    reader = RowReader(source, format, names=names, **layout)
     rows: list[Row] = []
     rejected: list[Rejected] = []
     for row in reader:

@@ -3,48 +3,82 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import numpy as np
 
 from toxiclf.datasets import cards
 from toxiclf.datasets._cells import NONE
+from toxiclf.datasets._columns import SAMPLE_ROWS, chosen_columns, text_column
 from toxiclf.datasets._frame import FRAME, Frame, frame_table
+from toxiclf.datasets._label_options import Label, LabelOptions, Like, label_entries
 from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
 from toxiclf.datasets.comments import Comments, consistent
-from toxiclf.datasets.labels import LabelOptions, Like, is_binary, label_entries, label_rows
+from toxiclf.datasets.labels import label_rows
 from toxiclf.datasets.rejected import MAX_REJECTED, NO_LABEL, NO_TEXT, WRONG_VALUE, check_rejected, no_usable_row
 from toxiclf.errors import DataError, UsageError, listed
-from toxiclf.rows import (
-    LABEL_NAMES,
-    Guess,
-    Rejected,
-    Row,
-    RowReader,
-    column_named,
-    find_column,
-    folded,
-    is_text_name,
-    naming,
-)
+from toxiclf.rows import Format, Guess, Layout, Rejected, Row, RowReader, column_named, find_column, naming
 
 Source = str | os.PathLike[str] | Frame
 """A file's path, ``corpus:NAME`` or a DataFrame."""
 
-_SAMPLE_ROWS = 1000
-_NUMBER = re.compile(r"[\W_]*\d[\W\d_]*")  # no letter of any script
-_CODE = re.compile(r"[^\W\d_]+[-_]?\d+")
-_FEWEST_NUMBERS = 10  # values; fewer may be short comments
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller says about the columns of a file.
+
+    Attributes
+    ----------
+    text, label, by : as in :func:`read_comments`.
+    options : the arguments about label values; its columns are not known yet.
+    """
+
+    text: str | None
+    label: Label
+    by: str | None
+    options: LabelOptions
+
+    def of_card(self, card: cards.Card) -> _Asked:
+        """Return the same with what a corpus card says where the caller says nothing."""
+        asked = replace(self, text=self.text or card.text)
+        if self.label:
+            return asked
+        options = self.options
+        if not options.positive and not options.negative:
+            options = replace(options, positive=card.positive, negative=_values(card.negative))
+        return replace(asked, label=card.labels, options=options)
+
+    def as_in_training(self, like: Like, columns: Sequence[str]) -> _Asked:
+        """Return the same with what was said in training; nothing about labels if the caller says something about them."""
+        asked = replace(self, text=self.text or find_column(columns, like.text_column))
+        if self.label or self.options != LabelOptions():
+            return asked
+        known = like.label_map
+        one_column = len(known.columns) <= 1 and known.positive_from is None
+        separator = (known.separator or NONE) if one_column else None
+        options = LabelOptions((), (), known.negative, known.positive, separator, known.positive_from)
+        label = [column for name in known.columns if (column := find_column(columns, name))]
+        if len(label) != len(known.columns):
+            return replace(asked, options=options)
+        names = like.labels if len(label) == len(like.labels) else ()
+        return replace(asked, label=label, options=replace(options, names=names))
+
+    def expected(self, like: Like | None) -> set[str]:
+        """Return names that columns of the file should have: those that the caller gave, and those in training."""
+        given = [self.label] if isinstance(self.label, str) else list(self.label)
+        names = {*given, *(entry.rpartition("=")[0] for entry in given), self.text, self.by}
+        if like is not None:
+            names |= {like.text_column, *like.label_map.columns}
+        return {name for name in names if name}
 
 
 def read_comments(
     source: Source,
     *,
     text: str | None = None,
-    label: str | Sequence[str] | Mapping[str, str] = (),
+    label: Label = (),
     negative: str | Sequence[str] | None = None,
     positive: str | Sequence[str] = (),
     label_separator: str | None = None,
@@ -123,73 +157,43 @@ def read_comments(
     >>> read_comments(frame, text="comment", label=["toxic"]).counts()
     {'toxic': 1}
     """
+    options = LabelOptions((), (), _values(negative), _values(positive), label_separator, positive_from)
+    asked = _Asked(text, label, by, options)
+    layout: Layout = {"header": header, "delimiter": delimiter, "sheet": sheet}
     guesses: list[Guess] = []
     with naming(guesses):
-        comments = _read(
-            source, guesses, text, label, _values(negative), _values(positive), label_separator, positive_from, header,
-            delimiter, sheet, by, part, like,
-        )  # fmt: skip
+        comments = _read(source, asked, layout, part, like, guesses)
         check_rejected(comments.source, len(comments), comments.rejected, max_rejected)
     return replace(comments, guesses=tuple(guesses))
 
 
 def _read(
-    source: Source, guesses: list[Guess], text: str | None, label: str | Sequence[str] | Mapping[str, str],
-    negative: tuple[str, ...], positive: tuple[str, ...], label_separator: str | None, positive_from: float | None,
-    header: bool | None, delimiter: str | None, sheet: str | None, by: str | None, part: str, like: Like | None,
-) -> Comments:  # fmt: skip
+    source: Source, asked: _Asked, layout: Layout, part: str, like: Like | None, guesses: list[Guess]
+) -> Comments:
     """Read comments as :func:`read_comments` does, and add to ``guesses`` what is detected."""
-    frame = source if isinstance(source, Frame) else None
-    source = FRAME if isinstance(source, Frame) else _path(source)
-    format = None
-    name = source
-    if source.startswith(cards.PREFIX):
-        card, wanted = cards.parse(source)
-        if not card.labels:
-            raise UsageError(f"{source} has no labels; use it for word vectors: --set vectors.unlabeled={source}")
-        chosen = wanted or card.part(part) or card.part("train")
-        assert chosen is not None  # every card with labels has training rows
-        name = f"corpus:{card.name}/{chosen.role}"
-        source = str(card.path(chosen))
-        format = card.row_format(chosen)
-        text = text or card.text
-        if not label:
-            label = card.labels
-            if not positive and not negative:
-                positive, negative = card.positive, _values(card.negative)
-    table = (
-        read_table(source, format, header, delimiter, sheet, _expected(text, label, by, like))
-        if frame is None
-        else frame_table(frame)
-    )
+    if isinstance(source, Frame):
+        name, table = FRAME, frame_table(source)
+    else:
+        name, path, format, asked = _located(_path(source), part, asked)
+        table = read_table(path, format, asked.expected(like), **layout)
     guesses += table.guesses
     if not table.rows and not table.rejected:
         raise DataError(f"{name} has the columns {listed(table.columns)}, but no row; add a row for each comment")
     if not table.rows:
         raise no_usable_row(name, table.rejected)
-    names: tuple[str | None, ...] = ()
     if like is not None:
-        text = text or find_column(table.columns, like.text_column)
-        known = like.label_map
-        if not label and not positive and not negative and label_separator is None and positive_from is None:
-            positive, negative, positive_from = known.positive, known.negative, known.positive_from
-            if len(known.columns) <= 1 and positive_from is None:
-                label_separator = known.separator or NONE
-            columns = [column for name in known.columns if (column := find_column(table.columns, name))]
-            if len(columns) == len(known.columns):
-                label, names = columns, like.labels if len(columns) == len(like.labels) else ()
-    text = column_named(text, table.columns) if text else None
-    by = column_named(by, table.columns) if by else None
-    entries = label_entries(label, table.columns)
-    text, label = _columns(table, text, tuple(entries), by, guesses)
+        asked = asked.as_in_training(like, table.columns)
+    text, by = (column_named(given, table.columns) if given else None for given in (asked.text, asked.by))
+    entries = label_entries(asked.label, table.columns)
+    text, label = chosen_columns(table, text, tuple(entries), by, guesses)
     for row in table.rows:
         row.values.update({name: row.get(name) for name in (text, *label, by) if name and "." in name})  # nested JSON
-    names = names or tuple(entries.get(column) for column in label)
-    if like is not None and like.label_map.separator and len(label) == 1 and positive_from is None:
-        label_separator = label_separator or like.label_map.separator
-    options = LabelOptions(tuple(label), names, negative, positive, label_separator, positive_from)
+    names = asked.options.names or tuple(entries.get(column) for column in label)
+    options = replace(asked.options, columns=tuple(label), names=names)
+    if like is not None and options.separator is None and len(label) == 1 and options.positive_from is None:
+        options = replace(options, separator=like.label_map.separator)
     comments = _comments(name, table, text, options, like, by)
-    if label_separator is None and (separator := comments.label_map.separator):
+    if options.separator is None and (separator := comments.label_map.separator):
         guesses.append(Guess(f"several values in a label cell, separated as '{separator}'", "--label-separator"))
     if like is not None:
         if len(comments.labels) == len(like.labels) == 1 and comments.negative is like.negative is None:
@@ -203,6 +207,18 @@ def _read(
     (note,) = comments.notes
     counts = f"{len(comments):,} comments, {len(comments.rejected):,} rejected rows"
     return replace(comments, notes=(f"{note}; {counts}",))
+
+
+def _located(source: str, part: str, asked: _Asked) -> tuple[str, str, Format | None, _Asked]:
+    """Return the name of a file or a corpus, its path and format, and what is asked for, completed by the corpus card."""
+    if not source.startswith(cards.PREFIX):
+        return source, source, None, asked
+    card, wanted = cards.parse(source)
+    if not card.labels:
+        raise UsageError(f"{source} has no labels; use it for word vectors: --set vectors.unlabeled={source}")
+    chosen = wanted or card.part(part) or card.part("train")
+    assert chosen is not None  # every card with labels has training rows
+    return f"corpus:{card.name}/{chosen.role}", str(card.path(chosen)), card.row_format(chosen), asked.of_card(card)
 
 
 def _path(source: object) -> str:
@@ -285,8 +301,8 @@ def read_texts(source: Source, reject: Callable[[Rejected], None] | None = None)
     else:
         reader = RowReader(source, format, text_file=True)
         columns, rows = reader.format.names, _usable(reader, reject)
-    sample = list(islice(rows, _SAMPLE_ROWS))
-    column = column or _text_column(columns, sample)
+    sample = list(islice(rows, SAMPLE_ROWS))
+    column = column or text_column(columns, sample)
     for row in chain(sample, rows):
         text = row.get(column)
         if isinstance(text, str) and text.strip():
@@ -299,76 +315,6 @@ def _usable(reader: RowReader, reject: Callable[[Rejected], None] | None) -> Ite
             yield row
         elif reject is not None:
             reject(row)
-
-
-def _expected(
-    text: str | None, label: str | Sequence[str] | Mapping[str, str], by: str | None, like: Like | None
-) -> set[str]:
-    """Return names that columns of the file should have: those that the user gave, and those in training."""
-    given = [label] if isinstance(label, str) else list(label)
-    names = {*given, *(entry.rpartition("=")[0] for entry in given), text, by}
-    if like is not None:
-        names |= {like.text_column, *like.label_map.columns}
-    return {name for name in names if name}
-
-
-def _columns(
-    table: Table, text: str | None, label: Sequence[str], by: str | None, guesses: list[Guess]
-) -> tuple[str, Sequence[str]]:
-    sample = table.rows[:_SAMPLE_ROWS]
-    if text is None:
-        left = [name for name in table.columns if name not in (*label, by)]
-        if not left:
-            raise UsageError("no column is left for the text; name it with --text")
-        text = _text_column(left, sample)
-        guesses.insert(0, Guess(f"text column '{text}'", "--text"))
-    values = _strings(sample, text)
-    if _holds_numbers(values):
-        raise DataError(
-            f"column '{text}' holds numbers or codes such as {listed(map(repr, values[:3]))}, not comments; name the column of "
-            "the comments with --text"
-        )
-    if not label:
-        others = [c for c in table.columns if c not in (text, by)]
-        named = [c for c in others if folded(c.rpartition(".")[2]) in LABEL_NAMES]
-        binary = [c for c in others if is_binary([as_string(row.get(c)) for row in sample])]
-        candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
-        if not candidates:
-            raise UsageError(
-                "the label column is not clear; name one or more columns with --label; columns other than the text "
-                f"'{text}': {listed(others) or 'none'}"
-            )
-        label = candidates
-        guesses.insert(0, Guess(f"label column '{label[0]}'", "--label"))
-    if text in label:
-        raise UsageError(f"column '{text}' cannot be both text and label; name another with --text or --label")
-    return text, label
-
-
-def _text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
-    """Return the first column with a known name for texts, else the one with the longest values that are no numbers."""
-    named = [name for name in columns if is_text_name(name)]
-    if named:
-        return named[0]
-    values = {name: _strings(sample, name) for name in columns}
-    texts = [name for name in columns if not _holds_numbers(values[name])] or columns
-    return max(texts, key=lambda name: sum(map(len, values[name])))
-
-
-def _strings(rows: Sequence[Row], column: str) -> list[str]:
-    """Return the values of a column as strings, without empty ones."""
-    return [value for row in rows if (value := as_string(row.get(column)))]
-
-
-def _holds_numbers(values: Sequence[str]) -> bool:
-    """Return whether nearly all values are numbers, dates, or codes of one word and a number; False for few values.
-
-    >>> _holds_numbers(["010-1234"] * 20), _holds_numbers(["sensor37"] * 20), _holds_numbers(["1", "ㅋㅋㅋ"] * 20)
-    (True, True, False)
-    """
-    if len(values) < _FEWEST_NUMBERS:
-        return False
-    return any(sum(map(bool, map(kind.fullmatch, values))) >= 0.95 * len(values) for kind in (_NUMBER, _CODE))
 
 
 def _clean(value: str) -> str:

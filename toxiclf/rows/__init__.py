@@ -6,7 +6,7 @@ No row is lost silently: a row that cannot be read is yielded as a :class:`Rejec
 from toxiclf.rows.format import Format
 from toxiclf.rows.guesses import Guess, naming
 from toxiclf.rows.names import column_named, find_column, folded
-from toxiclf.rows.reader import UNDECODABLE, WRONG_WIDTH, RowReader
+from toxiclf.rows.reader import UNDECODABLE, WRONG_WIDTH, Layout, RowReader
 from toxiclf.rows.records import Rejected, Row, names_of
 from toxiclf.rows.sniffing import LABEL_NAMES, is_text_name
 from toxiclf.rows.workbook import is_workbook
@@ -18,6 +18,7 @@ __all__ = [
     "WRONG_WIDTH",
     "Format",
     "Guess",
+    "Layout",
     "Rejected",
     "Row",
     "RowReader",

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypedDict, cast
 
 from toxiclf.errors import DataError, UsageError
 from toxiclf.rows.decoding import OPENERS, encoding_of, opened, reading, standard_input
@@ -40,6 +40,14 @@ from toxiclf.rows.workbook import is_workbook, sheet_rows
 
 WRONG_WIDTH, UNDECODABLE = "wrong number of cells", "undecodable bytes"
 _SAMPLE_ROWS = 1000
+
+
+class Layout(TypedDict, total=False):
+    """What a user may say about the layout of a file: arguments of :class:`RowReader`."""
+
+    header: bool | None
+    delimiter: str | None
+    sheet: str | None
 
 
 class RowReader:
