@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+
+from toxiclf._console import say
 from toxiclf.errors import RejectedRowsError
 from toxiclf.rows import Rejected, write_rejected
 
@@ -32,3 +35,16 @@ def write_beside(folder: Path, rejected: Sequence[tuple[str, Rejected]]) -> Path
     path.parent.mkdir(parents=True, exist_ok=True)
     write_rejected(path, rejected)
     return path
+
+
+def report_rejected(count: int, saved: Path | None, *, strict: bool) -> None:
+    """Say how many rows were rejected, if any; with ``strict``, exit with code 5.
+
+    Parameters
+    ----------
+    saved : file of the rejected rows; None if they are not saved.
+    """
+    if count:
+        say(f"{count:,} rows were rejected" + (f": {saved}" if saved else "; add --out DIR to save them"))
+        if strict:
+            raise typer.Exit(5)

@@ -9,7 +9,7 @@ import typer
 
 from toxiclf._console import print_json, print_line, print_table, say
 from toxiclf.cli import options
-from toxiclf.cli._rejected import saving_rejected, write_beside
+from toxiclf.cli._rejected import report_rejected, saving_rejected, write_beside
 from toxiclf.errors import UsageError
 
 
@@ -76,11 +76,8 @@ def calibrate(
             f"of {len(result.comments):,} comments; after: calibration and thresholds of each fold from the others"
         )
         print_line(f"bundle: {out}")
-    if result.comments.rejected:
-        path = write_beside(out, result.comments.rejected)
-        say(f"{len(result.comments.rejected):,} rows were rejected: {path}")
-        if strict:
-            raise typer.Exit(5)
+    if rejected := result.comments.rejected:
+        report_rejected(len(rejected), write_beside(out, rejected), strict=strict)
 
 
 _PARTS = ("before", "after", "change")

@@ -12,6 +12,7 @@ import typer
 
 from toxiclf._console import print_json, print_line, print_table, say
 from toxiclf.cli import options
+from toxiclf.cli._rejected import report_rejected
 from toxiclf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,23 +89,7 @@ def predict(
             for comment, verdict in zip(comments, verdicts, strict=True):
                 print_json({"text": comment, **verdict.as_dict()})
         else:
-            heading = ["comment", "label", "score", "threshold", "verdict"]
-            lines = [
-                [
-                    comment,
-                    entry.label,
-                    f"{entry.score:.4f}",
-                    "–" if entry.threshold is None else f"{entry.threshold:.4f}",
-                    "toxic" if entry.is_toxic else "ok",
-                ]
-                for comment, verdict in zip(comments, verdicts, strict=True)
-                for entry in verdict.entries
-            ]
-            print_table([heading, *lines])
-            if explain:
-                print_table(
-                    [["comment", "label", "token", "position", "effect on the score"], *_tokens(comments, verdicts)]
-                )
+            _print_verdicts(comments, verdicts, explain=explain)
         return
     from toxiclf.predict import predict_rows
 
@@ -119,19 +104,29 @@ def predict(
         explain=explain,
         **columns,
     )
-    if result.rejected:
-        say(f"{result.rejected:,} rows were rejected: {result.rejected_file}")
-        if strict:
-            raise typer.Exit(5)
+    report_rejected(result.rejected, result.rejected_file, strict=strict)
 
 
-def _tokens(comments: Sequence[str], verdicts: Sequence[Verdict]) -> list[list[str]]:
-    return [
-        [comment, entry.label, token.text, f"{token.start}–{token.end}", f"{token.effect:+.4f}"]
-        for comment, verdict in zip(comments, verdicts, strict=True)
-        for entry in verdict.entries
-        for token in entry.tokens or ()
+def _print_verdicts(comments: Sequence[str], verdicts: Sequence[Verdict], *, explain: bool) -> None:
+    """Print a line for each comment and label and, if verdicts are explained, a second table with a line for each token."""
+    entries = [
+        (comment, entry) for comment, verdict in zip(comments, verdicts, strict=True) for entry in verdict.entries
     ]
+    lines = [
+        [
+            comment, entry.label, f"{entry.score:.4f}", "–" if entry.threshold is None else f"{entry.threshold:.4f}",
+            "toxic" if entry.is_toxic else "ok",
+        ]
+        for comment, entry in entries
+    ]  # fmt: skip
+    print_table([["comment", "label", "score", "threshold", "verdict"], *lines])
+    if explain:
+        tokens = [
+            [comment, entry.label, token.text, f"{token.start}–{token.end}", f"{token.effect:+.4f}"]
+            for comment, entry in entries
+            for token in entry.tokens or ()
+        ]
+        print_table([["comment", "label", "token", "position", "effect on the score"], *tokens])
 
 
 def _file(given: str, *, certain: bool) -> str | None:

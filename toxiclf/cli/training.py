@@ -10,7 +10,7 @@ import typer
 from toxiclf._console import on_terminal, print_json, print_line, print_table, say
 from toxiclf._progress import Bar
 from toxiclf.cli import options
-from toxiclf.cli._rejected import saving_rejected
+from toxiclf.cli._rejected import report_rejected, saving_rejected
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -120,10 +120,7 @@ def train(
             print_line(f"bundle: {folder / 'bundle'}")
     if trained.diverged:
         raise typer.Exit(6)
-    if trained.rejected:
-        say(f"{len(trained.rejected):,} rows were rejected: {folder / 'rejected.csv'}")
-        if strict:
-            raise typer.Exit(5)
+    report_rejected(len(trained.rejected), folder / "rejected.csv", strict=strict)
 
 
 @options.reads_columns()
@@ -165,13 +162,7 @@ def evaluate(
         _print_report(report)
         if out is not None:
             print_line(f"report: {out / 'report.html'}")
-    if n_rejected:
-        say(
-            f"{n_rejected:,} rows were rejected"
-            + (f": {out / 'rejected.csv'}" if out else "; add --out DIR to save them")
-        )
-        if strict:
-            raise typer.Exit(5)
+    report_rejected(n_rejected, out and out / "rejected.csv", strict=strict)
 
 
 def _building_report() -> Bar:
