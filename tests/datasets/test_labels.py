@@ -67,6 +67,12 @@ def test_values_in_one_cell_become_independent_labels(cells: list[Any], read: Re
     assert comments.label_map.separator is not None
 
 
+def test_an_empty_list_of_zeros_and_ones_is_not_toxic(read: Read) -> None:
+    comments = read([[], ["1"], ["0"], ["1", "0"]], label="label=악성")
+    assert comments.targets[:, 0].tolist() == [0, 1, 0]
+    assert reasons(comments) == {4: "label '1, 0' holds a toxic and a not toxic value"}
+
+
 @pytest.mark.parametrize("cell", ["욕설|혐오", ["욕설", "혐오"], "혐오|욕설|기타"])
 def test_one_toxic_value_in_a_cell_makes_the_comment_toxic(cell: Any, read: Read) -> None:
     comments = read([cell, "욕설", "혐오", "기타", "정상", "기타|정상"], positive=["욕설", "혐오"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from toxiclf.bundle.manifest import LabelMap
@@ -109,9 +109,7 @@ class _OneColumn:
         if like is None:
             self._check_named()
         elif self._negative and not self._counts.keys().isdisjoint(map(folded, like.label_map.positive)):
-            self._positive |= dict.fromkeys(
-                map(folded, like.label_map.positive)
-            )  # other values are rejected, not toxic
+            self._positive |= dict.fromkeys(map(folded, like.label_map.positive))  # others are rejected, not toxic
         if self._positive:
             return self._by_positive()
         if like is not None and like.negative is not None:
@@ -128,30 +126,16 @@ class _OneColumn:
         return self._zeros_and_ones()
 
     def _by_positive(self) -> LabeledRows:
-        def decided(values: tuple[str, ...]) -> list[bool] | str:
-            toxic, not_toxic = (not named.keys().isdisjoint(values) for named in (self._positive, self._negative))
-            if toxic and not_toxic:
-                return f"label '{self._written(values)}' holds a toxic and a not toxic value"
-            if toxic or not self._negative or self._negative.keys() >= set(values):
-                return [toxic]
-            return f"label '{self._written(values)}' is neither a toxic nor a not toxic value"
-
         remarks = []
         others = Counter(v for values in self._cells if self._positive.keys().isdisjoint(values) for v in values)
         if others and not self._negative:
             remarks.append(f"every other value is not toxic: {self._listed(others, _MOST_LISTED)}")
+        decided = self._toxic_or_not(self._positive.keys(), self._negative.keys())
         return self._one_label(decided, self._meaning(self._positive), self._options.positive, remarks)
 
     def _by_negative(self, others: Sequence[str]) -> LabeledRows:
         """Make every value toxic but those that the user named as not toxic."""
-
-        def decided(values: tuple[str, ...]) -> list[bool] | str:
-            if self._negative.keys() >= set(values):
-                return [False]
-            if self._negative.keys().isdisjoint(values):
-                return [True]
-            return f"label '{self._written(values)}' holds a toxic and a not toxic value"
-
+        decided = self._toxic_or_not(set(others), self._negative.keys())
         if len(others) <= 1 and self._like is None:
             return self._one_label(decided, self._meaning(others), tuple(map(self._shown, others)))
         toxic = Counter({value: self._counts[value] for value in others})
@@ -163,13 +147,20 @@ class _OneColumn:
         _refuse_soft([self._written(values) for values in self._cells], self._column)
         if known < 0.9 * len(self._cells):
             raise UsageError(f"column '{self._column}' holds {self._listed()}; {self._ask()}")
+        return self._one_label(self._toxic_or_not(TRUE, FALSE), self._meaning(TRUE), ())
+
+    def _toxic_or_not(self, positive: Set[str], negative: Set[str]) -> Decide:
+        """Return the decision for one label; without negative values, each value that is not positive is not toxic."""
 
         def decided(values: tuple[str, ...]) -> list[bool] | str:
-            if TRUE.issuperset(values) or FALSE.issuperset(values):
-                return [TRUE.issuperset(values)]
+            toxic, not_toxic = (not named.isdisjoint(values) for named in (positive, negative))
+            if toxic and not_toxic:
+                return f"label '{self._written(values)}' holds a toxic and a not toxic value"
+            if toxic or not negative or negative >= set(values):
+                return [toxic]
             return f"label '{self._written(values)}' is neither a toxic nor a not toxic value"
 
-        return self._one_label(decided, self._meaning(TRUE), ())
+        return decided
 
     def _exclusive(self, names: tuple[str, ...], negative: str) -> LabeledRows:
         place = {folded(name): j for j, name in enumerate(names)}
