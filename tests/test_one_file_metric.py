@@ -34,8 +34,8 @@ SMALL = ["--set", "decision.folds=2", "--set", "model.jamo=2", "--set", "model.s
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """Of a process that finds an installed package with the metric."""
+def toxiclf(tmp_path: Path) -> Callable[..., str]:
+    """What commands print, one after the other, in a process that finds an installed package with the metrics."""
     site = tmp_path / "site"
     (site / "youden-1.dist-info").mkdir(parents=True)
     (site / "youden_metric.py").write_text(METRIC, "utf-8")
@@ -43,23 +43,22 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (site / "youden-1.dist-info" / "entry_points.txt").write_text(
         "[toxiclf.components]\nyouden = youden_metric\n", "utf-8"
     )
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
 
-
-@pytest.fixture
-def toxiclf(tmp_path: Path, environment: dict[str, str]) -> Callable[..., str]:
-    """What a command prints in that process."""
-
-    def printed(*arguments: object) -> str:
-        command = [sys.executable, "-m", "toxiclf", *map(str, arguments)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    def printed(*commands: list[object]) -> str:
+        given = [[str(argument) for argument in command] for command in commands]
+        code = f"from toxiclf.cli import run\nfor command in {given}: assert run(command) == 0"
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True, cwd=tmp_path
+        ).stdout
 
     return printed
 
 
 def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, toxiclf: Callable[..., str]) -> None:
     out = tmp_path / "run"
-    printed = toxiclf("train", SAMPLE, "--out", out, *SMALL, "--set", "decision.prior=0.1")
+    train = ["train", SAMPLE, "--out", out, *SMALL, "--set", "decision.prior=0.1"]
+    printed, _, compared = toxiclf(train, ["compare", OLD, out]).partition("bundle: ")
     assert printed.count("\nyouden\t") == 1
     content = json.loads((out / "report.json").read_text("utf-8"))
     for figures in (content["summary"], content["production"]["summary"], content["baseline"]["summary"]):
@@ -67,11 +66,10 @@ def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, toxiclf: Calla
         assert figures["hamming_loss"]["value"] == pytest.approx(1 - figures["accuracy"]["value"])  # of both classes
     assert "| youden |" in (out / "report.md").read_text("utf-8")
     assert '<th scope="row">youden</th>' in (out / "report.html").read_text("utf-8")
-    compared = toxiclf("compare", OLD, out)  # of scores, so an older run has it, too
-    assert "youden" in compared
+    assert "youden" in compared  # it is computed from scores, so an older run has it, too
 
 
 @pytest.mark.check
 def test_a_metric_of_one_file_is_a_column_of_a_benchmark(toxiclf: Callable[..., str]) -> None:
-    table = toxiclf("benchmark", "--corpus", "corpus:sample", "--model", "ngram_logistic", "--seeds", "0", *SMALL)
+    table = toxiclf(["benchmark", "--corpus", "corpus:sample", "--model", "ngram_logistic", "--seeds", "0", *SMALL])
     assert "\tyouden\t" in table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -51,6 +51,7 @@ def test_every_metric_has_an_oracle() -> None:
     assert set(metric_names(of="classes")) >= set(OF_CLASSES)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(4, 60), st.floats(0, 1))
 def test_metrics_over_several_labels_are_scikit_learns(seed: int, n: int, threshold: float) -> None:
     random = np.random.default_rng(seed)
@@ -70,6 +71,7 @@ def test_metrics_over_several_labels_are_scikit_learns(seed: int, n: int, thresh
         assert OF_LABELS.keys().isdisjoint(evaluation.label_draws[label])
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(4, 60), st.sampled_from([None, (0.1, 0.3)]))
 def test_metrics_over_exclusive_classes_are_scikit_learns(seed: int, n: int, prior: tuple[float, float] | None) -> None:
     random = np.random.default_rng(seed)
@@ -99,13 +101,14 @@ def test_labels_with_weights_of_their_own_have_no_exact_match_in_production() ->
     assert live.value("f1_macro") == pytest.approx(live.value("f1"))
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(4, 60), st.floats(0, 1))
 def test_every_metric_is_scikit_learns(seed: int, n: int, threshold: float) -> None:
     random = np.random.default_rng(seed)
     scores = random.random((n, 1)).round(1).astype(np.float32)
     targets = (random.random((n, 1)) < 0.4).astype(np.uint8)
     targets[:2, 0] = 0, 1
-    evaluation = evaluate(scores, targets, [threshold], ["toxic"], seed=0)
+    evaluation = evaluate(scores, targets, [threshold], ["toxic"], seed=0, resamples=0)
     flagged = scores[:, 0] >= np.float32(threshold)
     for metric, oracle in ORACLES.items():
         expected = oracle(targets[:, 0], flagged, scores[:, 0])
@@ -189,7 +192,7 @@ def test_figures_at_the_production_prevalence_are_scikit_learns_with_weights(
     classes = np.append([0, 1, 2], random.integers(0, 3, 57))
     targets = np.column_stack([classes == 1, classes == 2]).astype(np.uint8)
     live = [rate, 0.5]
-    evaluation = evaluate(scores, targets, [0.6, 0.4], ["a", "b"], seed=0, prior=live, exclusive=exclusive)
+    evaluation = evaluate(scores, targets, [0.6, 0.4], ["a", "b"], seed=0, prior=live, exclusive=exclusive, resamples=0)
     weights = prevalence_weights(targets, live, exclusive=exclusive)
     for j, label in enumerate("ab"):
         flagged = scores[:, j] >= np.float32([0.6, 0.4][j])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -216,42 +217,33 @@ def test_a_bundle_knows_which_values_were_toxic(sample_path: Path, tmp_path: Pat
     assert evaluate_bundle(bundle, table).summary["average_precision"]["value"] > 0.9
 
 
-def test_a_killed_save_leaves_no_report_of_another_run(
-    sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toxiclf.train(sample, FAST).save(tmp_path)
-    again = toxiclf.train(sample, {**FAST, "seed": 9})
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Predictions, "write", killed)
-    with pytest.raises(KeyboardInterrupt):
-        again.save(tmp_path)
-    assert toxiclf.load(tmp_path / "bundle").manifest.recipe_sha256 == toxiclf.Recipe.load({**FAST, "seed": 9}).sha256()
-    assert not (tmp_path / "report.json").exists()
-    assert not (tmp_path / "predictions.csv").exists()
-
-
-def test_a_killed_save_leaves_no_report_beside_new_predictions(
-    sample: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toxiclf.train(sample, FAST).save(tmp_path)
-    again = toxiclf.train(sample, {**FAST, "seed": 9})
-    written = Predictions.write
+@pytest.mark.parametrize("written", [False, True])
+def test_a_killed_save_leaves_no_report_beside_other_files(
+    written: bool, saved: Callable[[str, str], Path], seed_9: TrainedModel, sample: Comments, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    folder, write = Path(shutil.copytree(saved("ngram_logistic", "one"), tmp_path / "run")), Predictions.write
 
     def killed(predictions: Predictions, folder: Path) -> None:
-        written(predictions, folder)
+        if written:
+            write(predictions, folder)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Predictions, "write", killed)
-    evaluated = evaluate_bundle(tmp_path / "bundle", sample)
-    for save in (again.save, partial(save_evaluation, evaluated)):
+    evaluated = evaluate_bundle(folder / "bundle", sample)
+    for save in (seed_9.save, partial(save_evaluation, evaluated)):
         with pytest.raises(KeyboardInterrupt):
-            save(tmp_path)
-        assert (tmp_path / "predictions.csv").exists()
-        assert not (tmp_path / "report.json").exists()
-        assert not (tmp_path / "report.md").exists()
+            save(folder)
+        assert (folder / "predictions.csv").exists() is written
+        assert not (folder / "report.json").exists()
+        assert not (folder / "report.md").exists()
+    assert toxiclf.load(folder / "bundle").manifest.recipe_sha256 == seed_9.moderator.manifest.recipe_sha256
+
+
+@pytest.fixture(scope="module")
+def seed_9(sample: Comments) -> TrainedModel:
+    """A model of another seed than the saved one."""
+    return toxiclf.train(sample, {**FAST, "seed": 9})
 
 
 def test_predictions_are_of_the_comments_that_the_report_speaks_of(
