@@ -209,7 +209,7 @@ def _cells(verdict: Verdict) -> list[Any]:
 
 
 def _token(token: TokenEffect) -> dict[str, Any]:
-    return {**asdict(token), "effect": round(token.effect, 4)}
+    return {**asdict(token), "effect": round(token.effect, 4) + 0.0}  # no -0.0
 
 
 def _chunks(reader: RowReader) -> Iterator[list[Row | Rejected]]:

@@ -60,6 +60,10 @@ def test_files_of_nonsense_are_refused(bundle: Path, tmp_path: Path, file: str, 
         (("views",), []),
         (("repeat_cap",), 0),
         (("repeat_cap",), [3]),
+        (("repeat_cap",), "3"),
+        (("html_entities",), "yes"),
+        (("html_entities",), 1),
+        (("html_entities",), None),
         (("max_chars",), -1),
         (("more",), 1),
         (("views", "words"), {"kind": "ngrams", "unit": "jamo"}),
@@ -173,7 +177,8 @@ def test_any_calibration_that_is_accepted_gives_probabilities(
 ) -> None:
     label = {"slope": slope, "intercept": intercept, "knots_raw": [], "knots_score": []}
     calibration = {"method": "platt", "exclusive": softmax, "labels": [label]}
-    assert not refused_or_sound(forge(bundle, tmp_path / "forged", {}, ("calibration",), calibration))
+    folder = forge(bundle, tmp_path / "negative", {}, ("negative",), "clean" if softmax else None)
+    assert not refused_or_sound(forge(folder, tmp_path / "forged", {}, ("calibration",), calibration))
 
 
 def test_a_forged_bundle_with_nothing_changed_scores_the_same(bundle: Path, tmp_path: Path) -> None:

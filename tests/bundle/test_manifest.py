@@ -14,6 +14,8 @@ from toxiclf.bundle.manifest import FORMAT_VERSION, Manifest
 from toxiclf.errors import BundleError, UsageError
 
 NAN, INFINITY = float("nan"), float("inf")
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "0.1" / "bundle"
+ORIGIN = {"rows": 9, "counts": [4], "data_sha256": "0" * 64, "bundle_seal": "0" * 64}
 
 
 def test_a_manifest_comes_back_from_its_bytes(bundle: Path) -> None:
@@ -21,6 +23,16 @@ def test_a_manifest_comes_back_from_its_bytes(bundle: Path) -> None:
     manifest = Manifest.from_bytes(written)
     assert manifest.to_bytes() == written
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
+
+
+def test_an_older_format_is_read_and_written_in_the_newest() -> None:
+    content = json.loads((FIXTURE / "manifest.json").read_bytes())
+    assert content["format_version"] == 1
+    assert not {"exclusive_verdict", "score_counts", "objective", "calibrated_on"} & content.keys()
+    old = Manifest.from_bytes((FIXTURE / "manifest.json").read_bytes())
+    again = Manifest.from_bytes(old.to_bytes())
+    assert (old.format_version, again.format_version) == (1, FORMAT_VERSION)
+    assert again.model_dump(exclude={"format_version", "seal"}) == old.model_dump(exclude={"format_version", "seal"})
 
 
 def test_no_byte_of_a_manifest_can_change(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +76,7 @@ def test_a_newer_format_asks_for_an_update(bundle: Path, tmp_path: Path, newer: 
         (("format_version",), 0),
         (("format_version",), "1"),
         (("format_version",), None),
+        (("format_version",), True),
         (("labels",), []),
         (("labels",), "toxic"),
         (("labels",), [1]),
@@ -75,7 +88,27 @@ def test_a_newer_format_asks_for_an_update(bundle: Path, tmp_path: Path, newer: 
         (("thresholds",), [INFINITY]),
         (("thresholds",), [-0.1]),
         (("thresholds",), [1.1]),
+        (("thresholds",), ["0.5"]),
+        (("thresholds",), [True]),
         (("negative",), 0),
+        (("negative",), "clean"),
+        (("exclusive_verdict",), "arg_max"),
+        (("calibration", "exclusive"), True),
+        (("calibration", "exclusive"), "no"),
+        (("calibrated_on",), {**ORIGIN, "rows": 0}),
+        (("calibrated_on",), {**ORIGIN, "rows": "9"}),
+        (("calibrated_on",), {**ORIGIN, "counts": []}),
+        (("calibrated_on",), {**ORIGIN, "counts": [10]}),
+        (("calibrated_on",), {**ORIGIN, "counts": [-1]}),
+        (("calibrated_on",), {**ORIGIN, "bundle_seal": "none"}),
+        (("label_map", "separator"), ""),
+        (("label_map",), {"columns": ["label"], "separator": ",", "positive_from": 0.5}),
+        (("label_map",), {"columns": ["label"], "positive": ["1"], "positive_from": 0.5}),
+        (("label_map",), {"columns": ["label"], "positive": ["1"], "negative": ["1"]}),
+        (("label_map",), {"columns": ["one", "two"], "negative": ["1"]}),
+        (("label_map", "positive_from"), "0.5"),
+        (("label_map", "positive_from"), NAN),
+        (("objective",), 2),
         (("calibration",), None),
         (("calibration", "method"), "pickle"),
         (("calibration", "labels"), []),
@@ -96,6 +129,7 @@ def test_a_newer_format_asks_for_an_update(bundle: Path, tmp_path: Path, newer: 
         (("score_counts",), [{"edges": [0.0], "toxic": [-1, 2], "others": [3, 4]}]),
         (("score_counts",), [{"edges": [1.0, 0.0], "toxic": [1, 2, 3], "others": [3, 4, 5]}]),
         (("score_counts",), [{"edges": [NAN], "toxic": [1, 2], "others": [3, 4]}]),
+        (("score_counts",), [{"edges": [1e39], "toxic": [1, 2], "others": [3, 4]}]),  # above every float32
         (("versions",), {"python": 3}),
         (("more",), 1),
         (("files",), {}),

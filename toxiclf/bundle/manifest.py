@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from numbers import Real
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
@@ -17,9 +17,9 @@ from toxiclf.bundle.score_counts import ScoreCounts
 from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import BundleError, UsageError
 
-FORMAT_VERSION = 1
-"""Format number of bundles. It rises by one when older versions would misread a new bundle; old bundles stay
-readable."""
+FORMAT_VERSION = 2
+"""Format number of bundles. It rises by one when older versions would misread or refuse a new bundle; old bundles stay
+readable: a key that they lack means what was done before there was this key."""
 
 FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
 
@@ -32,18 +32,28 @@ _BLANK = b'"seal": "' + b"0" * 64 + b'"'
 Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
 """Share of comments that have a label."""
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
 
 class FileEntry(BaseModel):
     """The size in bytes and the SHA-256 of a file in the bundle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     size: Annotated[int, Field(ge=0)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
 
 
 def _as_values(value: object) -> object:
     """Convert the single value, or null, of an old bundle to values."""
-    return () if value is None else (value,) if isinstance(value, str) else value
+    return (
+        ()
+        if value is None
+        else (value,)
+        if isinstance(value, str)
+        else tuple(value)
+        if isinstance(value, list)
+        else value
+    )
 
 
 class LabelMap(BaseModel):
@@ -65,8 +75,19 @@ class LabelMap(BaseModel):
     columns: tuple[str, ...] = ()
     positive: tuple[str, ...] = ()
     negative: Annotated[tuple[str, ...], BeforeValidator(_as_values)] = ()
-    separator: str | None = None
+    separator: Annotated[str, Field(min_length=1)] | None = None
     positive_from: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_read_labels(self) -> LabelMap:
+        values = self.positive or self.negative or self.separator is not None
+        if values and (self.positive_from is not None or len(self.columns) > 1):
+            raise ValueError(
+                "values and separators need a single label column, and no number that toxic labels begin at"
+            )
+        if set(self.positive) & set(self.negative):
+            raise ValueError("a value means both toxic and not toxic")
+        return self
 
 
 class CalibratedOn(BaseModel):
@@ -80,10 +101,10 @@ class CalibratedOn(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    rows: Annotated[int, Field(ge=1)]
+    rows: Annotated[int, Field(ge=1, le=2**53)]
     counts: tuple[Annotated[int, Field(ge=0)], ...]
-    data_sha256: str
-    bundle_seal: str
+    data_sha256: Sha256
+    bundle_seal: Sha256
 
 
 class Manifest(BaseModel):
@@ -117,7 +138,7 @@ class Manifest(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    format_version: Literal[1] = 1
+    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION)] = FORMAT_VERSION
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     thresholds: tuple[Rate, ...]
     negative: str | None
@@ -151,8 +172,17 @@ class Manifest(BaseModel):
             raise ValueError("labels and score counts differ in number")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels have the same name")
-        if self.arg_max and not (self.calibration.exclusive and self.negative):
-            raise ValueError("the verdict arg_max needs labels that exclude each other, and a negative value")
+        if self.calibration.exclusive != (self.negative is not None):
+            raise ValueError("labels exclude each other if, and only if, there is a negative value")
+        if self.negative in self.labels:
+            raise ValueError("the negative value is a label, too")
+        if self.arg_max and not self.calibration.exclusive:
+            raise ValueError("the verdict arg_max needs labels that exclude each other")
+        if self.calibration.exclusive and sum(self.rates) > 1 + _TOLERANCE:
+            raise ValueError("rates of labels that exclude each other add up to more than 1")
+        origin = self.calibrated_on
+        if origin and (len(origin.counts) != len(self.labels) or max(origin.counts) > origin.rows):
+            raise ValueError("calibrated_on needs one count for each label, and none above its number of rows")
         if set(self.files) != set(FILES):
             raise ValueError(f"files must be {', '.join(FILES)}")
         return self
@@ -241,8 +271,8 @@ class Manifest(BaseModel):
         return self.model_copy(update={"thresholds": tuple(changed), "exclusive_verdict": "thresholds"})
 
     def to_bytes(self) -> bytes:
-        """Return the manifest as UTF-8 JSON, with its :attr:`seal` computed."""
-        blank = self.model_copy(update={"seal": "0" * 64}).model_dump()
+        """Return the manifest as UTF-8 JSON in the newest format, with its :attr:`seal` computed."""
+        blank = self.model_copy(update={"format_version": FORMAT_VERSION, "seal": "0" * 64}).model_dump()
         text = json.dumps(blank, ensure_ascii=False, indent=1).encode() + b"\n"
         seal = hashlib.sha256(text).hexdigest().encode()
         return text.replace(_BLANK, b'"seal": "' + seal + b'"')
@@ -270,7 +300,7 @@ class Manifest(BaseModel):
                     f"the bundle has format {version}, this toxiclf reads up to {FORMAT_VERSION}; "
                     "install a newer toxiclf"
                 )
-            return cls.model_validate(content)
+            return cls.model_validate_json(text, strict=True)  # strict: nothing is converted, such as "1" to 1
         except ValidationError as error:
             raise BundleError(f"manifest.json does not fit its schema: {_complaint(error)}; train again") from error
         except (ValueError, AttributeError, RecursionError) as error:

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from toxiclf.bundle.calibration import Bounded, Calibration
+from toxiclf.bundle.calibration import Calibration
 
 _MOST_BINS, _LEAST_BINS = 20, 5
 _ROWS_A_BIN = 10  # comments of the rarer class for each bin
 
 Floats = NDArray[np.float64]
 Count = Annotated[int, Field(ge=0, le=2**53)]
+_LARGEST = float(np.finfo(np.float32).max)
+Edge = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
 
 
 class ScoreCounts(BaseModel):
@@ -29,7 +31,7 @@ class ScoreCounts(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    edges: Annotated[tuple[Bounded, ...], Field(max_length=1000)]
+    edges: Annotated[tuple[Edge, ...], Field(max_length=1000)]
     toxic: tuple[Count, ...]
     others: tuple[Count, ...]
 

@@ -20,7 +20,7 @@ from toxiclf.bundle.score_counts import ScoreCounts
 from toxiclf.datasets.comments import Comments, check_classes
 from toxiclf.datasets.reading import Source, read_comments
 from toxiclf.datasets.splitting import folds
-from toxiclf.errors import DataError, UsageError
+from toxiclf.errors import BundleError, DataError, UsageError
 from toxiclf.evaluation import learned_from
 from toxiclf.evaluation.bootstrap import Evaluation, MetricRow, evaluate, paired_difference
 from toxiclf.evaluation.prevalence import prevalence_weights
@@ -231,7 +231,11 @@ def _decision(manifest: Manifest, named: Mapping[str, Any]) -> DecisionSection:
             f"decision.{unknown[0]} has no effect on calibrate; these keys have: "
             f"{', '.join(f'decision.{key}' for key in _KEYS)}"
         )
-    return Recipe.load({"decision": {"objective": manifest.objective or "f1", **named}}).decision
+    try:
+        stored = Recipe.load({"decision": {"objective": manifest.objective or "f1"}}).decision.objective
+    except UsageError as error:
+        raise BundleError(f"the objective in manifest.json is unknown: {error}") from error
+    return Recipe.load({"decision": {"objective": stored, **named}}).decision
 
 
 def _check_labels(comments: Comments, manifest: Manifest) -> None:

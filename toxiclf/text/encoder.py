@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -269,7 +270,7 @@ class TextEncoder:
         UsageError : a tokenizer needs Java, which is missing.
         MissingExtraError : the engine of a tokenizer is not installed.
         """
-        spec = TextSpec.model_validate(text)
+        spec = TextSpec.model_validate_json(json.dumps(text), strict=True)
         if not isinstance(vocabulary, dict) or set(vocabulary) != set(spec.views):
             raise ValueError("the keys of vocabulary.json differ from the keys of views in text.json")
         views: dict[str, View] = {
