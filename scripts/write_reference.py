@@ -17,7 +17,7 @@ import typer
 
 from toxiclf._registry import KINDS, components
 from toxiclf.cli import app
-from toxiclf.recipe.loading import BEFORE
+from toxiclf.recipe.loading import OLD_BEHAVIOR
 from toxiclf.recipe.reference import recipe_keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,9 +95,9 @@ def reference() -> str:
         "# Recipe keys and components",
         "Made from the registry by `python scripts/write_reference.py`; `toxiclf list` prints the same. A recipe is a TOML file; "
         "`--set KEY=VALUE` overrides any key. A key that has no effect on the chosen model is refused, and so is an unknown one.",
-        "A recipe file that does not name a key of a step that is new since version 0.1 trains as it did then, with a note. "
-        f"Those keys are {', '.join(f'`{key}`' for key in BEFORE)}; presets, `--model`, `--set` and the `recipe.toml` of a run "
-        "have the defaults below.",
+        "If a recipe file lacks a key that version 0.1 did not have, it trains as version 0.1 did, and a note says so. "
+        f"Those keys are {', '.join(f'`{key}`' for key in OLD_BEHAVIOR)}; presets, `--model`, `--set` and the "
+        "`recipe.toml` of a run have the defaults below.",
         "## Recipe keys",
         "Keys of `[model]` depend on the model: `toxiclf list recipe-keys --model NAME` prints those that have an effect on it.",
     ]

@@ -92,7 +92,8 @@ def test_too_many_rejected_rows_stop_train_and_evaluate_but_not_predict(
     assert run(["train", str(broken), "--out", str(out)]) == 3
     said = capsys.readouterr().err
     assert "300 × wrong number of cells (lines 857, 858, " in said
-    assert "give --max-rejected 0.26" in said
+    assert "use --max-rejected 0.26" in said
+    assert "in Python" not in said
     assert f"all rejected rows are in {out}.rejected.csv" in said
     assert [path.name for path in out.parent.iterdir()] == ["new.rejected.csv"]
     assert len((tmp_path / "runs" / "new.rejected.csv").read_text("utf-8").splitlines()) == 301
@@ -128,8 +129,8 @@ def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: 
         (["predict", "--bundle", "x"], 2, 'give a comment, such as toxiclf predict "오늘도 좋은 하루", a file, or -'),
         (["predict", " ", "--bundle", "x"], 2, "the comment is empty; give a comment, a file, or -"),
         (["predict", "--bundle", "x", "--text", "안녕", "--out", "o.csv"], 2, "--out needs a file; give it as the argument"),
-        (["predict", "corpus:curse", "--bundle", "x"], 2, "predict reads files, not corpus:curse; save it as a file first"),
-        (["predict", "s3://a/b.csv", "--bundle", "x"], 2, 'if it is a comment, give it as --text "s3://a/b.csv"'),
+        (["predict", "corpus:curse", "--bundle", "x"], 2, "predict cannot read corpus:curse; give a file"),
+        (["predict", "s3://a/b.csv", "--bundle", "x"], 2, 'if it is a comment, --text "s3://a/b.csv"'),
         (["predict", f"{Path(__file__).parent}/*.py", "--bundle", "x"], 2, "predict reads one file: call it for each"),
         (["predict", "안녕", "--bundle", "x", "--text", "a", "--text", "b"], 2, "--text names the column of the comments"),
         (["predict", "안녕", "--bundle", "x", "--text", "a", "--column", "b"], 2, "give it once"),
@@ -176,7 +177,7 @@ def test_unfit_data_are_refused_with_a_sentence(
             ["--label", "marks", "--negative", "0", "--label-separator", ";"],
             "(labels 1, 2, none of them where it is 0)",
         ),
-        (["--label", "share", "--positive-from", "0.6"], "(toxic from 0.6 on)"),
+        (["--label", "share", "--positive-from", "0.6"], "(toxic where it is at least 0.6)"),
     ],
 )
 def test_flags_about_labels_may_be_repeated_and_are_said(

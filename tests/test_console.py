@@ -84,7 +84,7 @@ def test_time_left_counts_only_steps_whose_time_is_known(monkeypatch: pytest.Mon
 _INTERVALS = [["metric", "ngram_logistic", "lstm_autoencoder (baseline)"]] + [
     [name, "0.9113 (0.8870–0.9301)", "+0.031 (-0.010 to +0.042)"] for name in ("average_precision", "macro_f1")
 ]
-_LABELS = [["label", "threshold", "comments with it", "found", "missed", "false alarms", "average_precision"]] + [
+_LABELS = [["label", "threshold", "with the label", "found", "missed", "false alarms", "average_precision"]] + [
     [label, "0.4312", "1,234", "1,111", "123", "1,054", "0.911 (0.887–0.930)"]
     for label in ("여성/가족", "성소수자", "악플/욕설")
 ]

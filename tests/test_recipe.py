@@ -13,7 +13,7 @@ import pytest
 from toxiclf._registry import components
 from toxiclf.errors import UsageError
 from toxiclf.recipe import Range, Recipe, presets
-from toxiclf.recipe.loading import BEFORE
+from toxiclf.recipe.loading import OLD_BEHAVIOR
 from toxiclf.recipe.reference import recipe_keys
 
 SVM = {"model": {"name": "svm"}}
@@ -371,14 +371,14 @@ def test_the_old_name_of_a_key_is_read_with_a_note(load: Any, tmp_path: Path) ->
     assert Recipe.load("svm").changed({"features.metric": "triplet"}).features == recipe.features
 
 
-@pytest.mark.parametrize("key", BEFORE)
+@pytest.mark.parametrize("key", OLD_BEHAVIOR)
 def test_what_is_new_since_0_1_is_on_except_in_a_recipe_file_without_its_key(key: str, tmp_path: Path) -> None:
     section, _, name = key.partition(".")
 
     def value(recipe: Recipe) -> Any:
         return recipe.model_dump(mode="json")[section][name]
 
-    today, before = value(Recipe()), BEFORE[key]
+    today, before = value(Recipe()), OLD_BEHAVIOR[key]
     for recipe in (
         Recipe.load("svm"),
         Recipe.load({"model": "svm"}),

@@ -636,7 +636,7 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
             reader(content, "rows.xlsx")
     with pytest.raises(DataError, match="does not exist; give a file of comments"):
         RowReader(tmp_path / "none.xlsx")
-    with pytest.raises(UsageError, match="is no Excel workbook"):
+    with pytest.raises(UsageError, match=r"is not an Excel workbook .* \(in Python: sheet=\)"):
         reader("text,label\n가,0\n", sheet="첫째")
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(UsageError, match=r"needs the extra \[excel\].*pip install"):

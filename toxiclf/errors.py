@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+_FLAG = re.compile(
+    r"--(?:no-)?(text|label|negative|positive|label-separator|positive-from|header|delimiter|sheet|by|max-rejected)(?![\w-])"
+)
+"""Flags that are also parameters of :func:`toxiclf.read_comments`."""
 
 
 class ToxiclfError(Exception):
     """Base class of all errors that toxiclf raises on purpose; the message says what is wrong and what to do next."""
 
     exit_code = 1
+
+    @property
+    def message(self) -> str:
+        """The message as the command line prints it, with flags such as ``--label``."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        """Return the message and, if it names flags, the parameters of the same meaning in Python.
+
+        >>> print(DataError("name the column with --text"))
+        name the column with --text (in Python: text=)
+        """
+        parameters = dict.fromkeys(f"{flag.replace('-', '_')}=" for flag in _FLAG.findall(self.message))
+        return f"{self.message} (in Python: {', '.join(parameters)})" if parameters else self.message
 
 
 class UsageError(ToxiclfError, ValueError):

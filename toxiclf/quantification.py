@@ -26,7 +26,7 @@ _RESAMPLES = 1000
 _CHUNK = 8192  # comments scored at a time
 _SMOOTHING = 0.25  # added to each count, so that no bin excludes a class; least bias of 0.05 to 0.5 in simulations
 _BINS = 200  # of scores, for a bundle without counts
-_RARE, _FAR = 0.01, 0.05  # p value and distance at which scores are no mixture of the two classes
+_RARE, _FAR = 0.01, 0.05  # p value and distance at which scores are not a mixture of the two classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,9 @@ def _by_counts(manifest: Manifest, j: int, raw: NDArray[np.float32], rng: np.ran
         ""
         if reliable
         else (
-            f"label '{label}': these comments differ from the comments of training in more than the share of toxic ones "
-            f"({percent(round(distance, 3))} of their scores fit neither class), so the estimate may be far off. Label a few "
-            "hundred of them, and use toxiclf calibrate."
+            f"label '{label}': these comments differ from those of training in more than the share of toxic ones: no mixture "
+            f"of toxic and other held-out comments explains {percent(round(distance, 3))} of their scores. The estimate may "
+            "be far off; label a few hundred of them, and use toxiclf calibrate."
         )
     )
     return PrevalenceEstimate(

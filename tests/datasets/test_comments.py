@@ -252,10 +252,13 @@ BASE = "text,label\n" + "".join(f"댓글 {i},{i % 2}\n" for i in range(78))
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        (b"a\n", r"wrong number of cells \(lines 80, .*: 1 field instead of 2\); likely cause: a delimiter in texts"),
+        (b"a\n", r"wrong number of cells \(lines 80, .*: 1 field instead of 2\); likely cause: unquoted texts"),
         (b"\xff,1\n", r"undecodable bytes \(.*; likely cause: an encoding other than UTF-8 and CP949"),
-        (b"%d a,?\n", r"unknown label value \(.*label '\?' .*; likely cause: another column is the label \(--label\)"),
-        (b"%d a,1\n%d a,0\n", r"same comment with different labels \(.*; likely cause: another column is the text"),
+        (
+            b"%d a,?\n",
+            r"unknown label value \(.*label '\?' .*; likely cause: another column holds the label \(--label\)",
+        ),
+        (b"%d a,1\n%d a,0\n", r"same comment with different labels \(.*; likely cause: another column holds the text"),
     ],
 )
 def test_too_many_rejected_rows_stop_with_counts_lines_and_the_likely_cause(
@@ -266,7 +269,7 @@ def test_too_many_rejected_rows_stop_with_counts_lines_and_the_likely_cause(
     head = r"20 of 98 rows with a text and a label were rejected \(20 %; at most 20 % may be\): 20 × "
     with pytest.raises(RejectedRowsError, match=head + sentence) as caught:
         read(BASE.encode() + lines, **columns)
-    assert "to go on without them, give --max-rejected 0.21" in str(caught.value)
+    assert "to continue without them, use --max-rejected 0.21" in str(caught.value)
     assert len(caught.value.rejected) == 20
     assert caught.value.exit_code == 3
     assert len(read(BASE.encode() + lines, **columns, max_rejected=0.21)) == 78
@@ -299,16 +302,16 @@ def test_the_allowed_share_is_a_share(read: Read) -> None:
 def test_an_error_names_the_guesses_it_may_rest_on(
     content: str | bytes, columns: dict[str, Any], error: type[Exception], guesses: str, read: Read
 ) -> None:
-    with pytest.raises(error, match=re.escape("; guessed, and what overrides it: ")) as caught:
+    with pytest.raises(error, match=re.escape("; check what was detected, or set it: ")) as caught:
         read(content, **columns)
     assert guesses in str(caught.value)
-    assert str(caught.value).count("guessed") == 1
+    assert str(caught.value).count("detected") == 1
 
 
 def test_later_errors_name_guesses_too_and_nothing_that_was_given(read: Read) -> None:
     comments = read("글,판정\n" + "".join(f"가나 {i},0\n" for i in range(50)), text="글", header=True)
     with pytest.raises(
-        DataError, match=r"overrides it: label column '판정' \(--label\), comma-separated \(--delimiter\)$"
+        DataError, match=r"or set it: label column '판정' \(--label\), comma-separated \(--delimiter\) \(in"
     ):
         divided(comments, None, Recipe())
 
@@ -663,9 +666,12 @@ def test_values_of_a_frame_are_named_as_in_a_file() -> None:
     [
         (pd.DataFrame([["가", 1]], columns=["x", "x"]), "several columns 'x'; give each column its own name"),
         (FRAME.rename(columns={"글": "본문"}), "there is no column '글'"),
-        (["가", "나"], r"the comments are a list; .* train\(texts, targets=targets\) or Comments.of\(texts, targets\)"),
-        (FRAME["글"], "the comments are a Series; expected a file, corpus:NAME or a DataFrame"),
-        (None, "the comments are a NoneType"),
+        (
+            ["가", "나"],
+            r"comments is of the type list; .* train\(texts, targets=targets\) or Comments.of\(texts, targets\)",
+        ),
+        (FRAME["글"], "comments is of the type Series; expected a path, corpus:NAME or a DataFrame"),
+        (None, "comments is of the type NoneType"),
     ],
 )
 def test_what_is_neither_file_nor_frame_is_refused(source: Any, sentence: str) -> None:

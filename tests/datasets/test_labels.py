@@ -70,7 +70,7 @@ def test_values_in_one_cell_become_independent_labels(cells: list[Any], read: Re
 def test_an_empty_list_of_zeros_and_ones_is_not_toxic(read: Read) -> None:
     comments = read([[], ["1"], ["0"], ["1", "0"]], label="label=악성")
     assert comments.targets[:, 0].tolist() == [0, 1, 0]
-    assert reasons(comments) == {4: "label '1, 0' holds a toxic and a not toxic value"}
+    assert reasons(comments) == {4: "label '1, 0' holds both a toxic value and one that is not toxic"}
 
 
 @pytest.mark.parametrize("cell", ["욕설|혐오", ["욕설", "혐오"], "혐오|욕설|기타"])
@@ -135,10 +135,11 @@ def test_the_separator_can_be_given(read: Read) -> None:
 
 def test_what_is_in_no_list_is_asked_for(read: Read) -> None:
     with pytest.raises(
-        UsageError, match=r"such as '욕설\|혐오', of: '욕설' \(3\).*--negative VALUE.*--label-separator none"
+        UsageError,
+        match=r"such as '욕설\|혐오'; its values are: '욕설' \(3\).*--negative VALUE.*--label-separator none",
     ):
         read(MARKS)
-    with pytest.raises(UsageError, match="holds lists of 0 and 1; write each place"):
+    with pytest.raises(UsageError, match="holds lists of 0 and 1; write each position"):
         read([[0, 1, 0], [1, 1, 0], [0, 0, 0]])
 
 
@@ -159,7 +160,7 @@ def test_an_empty_cell_has_no_label_if_that_is_said(read: Read) -> None:
 def test_a_toxic_value_beside_a_not_toxic_one_is_rejected(read: Read) -> None:
     cells = [*MARKS, "욕설|정상"]
     for comments in (read(cells, negative="정상"), read(cells, positive="욕설", negative=["정상", "혐오"])):
-        assert reasons(comments)[6] == "label '욕설|정상' holds a toxic and a not toxic value"
+        assert reasons(comments)[6] == "label '욕설|정상' holds both a toxic value and one that is not toxic"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ def test_a_label_can_be_named(label: Any, read: Read) -> None:
     comments = read(["악성", "정상", "욕설"], "판정", label=label, negative="정상")
     assert comments.labels == ("악성",)  # one name, so one label
     assert comments.targets[:, 0].tolist() == [1, 0, 1]
-    assert "(toxic unless it is 정상); toxic are: '악성' (1), '욕설' (1)" in comments.notes[0]
+    assert "(toxic unless it is 정상); toxic values: '악성' (1), '욕설' (1)" in comments.notes[0]
     assert read(["비방", "정상"], "판정", like=comments).targets[:, 0].tolist() == [1, 0]
     assert read(["1", "0"], "판정", label=label).labels == ("악성",)
     assert read(["욕설|혐오", "욕설", "혐오", "정상"], "판정", label=label, negative="정상").labels == ("악성",)
@@ -313,7 +314,7 @@ def test_a_value_that_training_with_one_label_lacks_is_rejected(read: Read) -> N
     one = read(["악성", "정상"], negative="정상")
     comments = read(["악성", "정상", "모름"], negative="정상", like=one)
     assert comments.targets[:, 0].tolist() == [1, 0]
-    assert reasons(comments) == {3: "label '모름' is neither a toxic nor a not toxic value"}
+    assert reasons(comments) == {3: "label '모름' is neither toxic nor not toxic"}
 
 
 # --- numbers
@@ -328,7 +329,7 @@ def test_shares_are_asked_for_a_number_from_which_on_they_are_toxic(read: Read) 
     comments = read([*cells, "모름"], positive_from=0.5)
     assert comments.targets[:, 0].tolist() == [0, 1, 1, 0, 1]
     assert reasons(comments) == {6: "label '모름' is not a number"}
-    assert "(toxic from 0.5 on)" in comments.notes[0]
+    assert "(toxic where it is at least 0.5)" in comments.notes[0]
     known = LabelMap.model_validate_json(comments.label_map.model_dump_json())
     assert known.positive_from == 0.5
     assert read([0.4, 0.6], like=comments).targets[:, 0].tolist() == [0, 1]

@@ -218,7 +218,7 @@ def test_the_verdict_is_corrected_for_the_number_of_runs(tmp_path: Path) -> None
     comments = comments_of(300)
     folders = [save_run(tmp_path / str(i), comments, scores_of(comments, 1, seed=i)) for i in range(5)]
     comparison = compare(folders)
-    assert any("verdicts are corrected for 4 tries (Holm)" in note for note in comparison.notes())
+    assert any("p values are corrected for 4 comparisons (Holm)" in note for note in comparison.notes())
     rows = [row for row in comparison.differences if (row.metric, row.label) == ("average_precision", SUMMARY)]
     smallest = min(rows, key=lambda row: row.p or 0)
     assert smallest.p is not None

@@ -51,13 +51,13 @@ def test_a_frame_and_lists_are_taken_as_a_file_is(
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        ((["가"], [1]), {}, r"the second argument of train, is a list; .* train\(texts, targets=targets\)"),
-        ((["가"], np.ones(1)), {}, r"the second argument of train, is a ndarray"),
-        ((["가"],), {}, "the comments are a list; expected a file"),
+        ((["가"], [1]), {}, r"the second argument of train, is of the type list; .* train\(texts, targets=targets\)"),
+        ((["가"], np.ones(1)), {}, r"the second argument of train, is of the type ndarray"),
+        ((["가"],), {}, "comments is of the type list; expected a path"),
         ((["가", "나"],), {"targets": [1]}, r"targets have shape \(1, 1\); expected \(2, 1\)"),
         ((["가"],), {"targets": [[1, 0]]}, r"targets have shape \(1, 2\); expected \(1, 1\)"),
         (("comments.csv",), {"targets": [1]}, "texts is one string"),
-        ((["가"],), {"targets": [1], "text": "comment"}, "text: leave out what says how to read a file"),
+        ((["가"],), {"targets": [1], "text": "comment"}, "text has no effect, because the comments were already read"),
     ],
 )
 def test_comments_and_targets_that_do_not_fit_are_refused(arguments: Any, options: Any, sentence: str) -> None:

@@ -78,7 +78,7 @@ class Job:
             raise
         except UsageError as error:
             content |= {"entry": run.entry.model_dump(mode="json"), "seed": run.seed, "settings": dict(run.settings)}
-            unfit = str(error)
+            unfit = error.message
         else:
             content |= {"recipe": recipe.model_dump(mode="json"), **_beside(run, recipe)}
         return cls(run, rows.key_of(content), data, unfit)

@@ -55,9 +55,9 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
     except DivergedError as error:
         row |= {"reason": str(error), "findings": ["diverged"]}
     except MissingExtraError as error:
-        row |= {"reason": str(error), "passing": True}
+        row |= {"reason": error.message, "passing": True}
     except ToxiclfError as error:
-        row["reason"] = str(error)
+        row["reason"] = error.message
     except (OSError, MemoryError) as error:  # caused by the machine, not by the run: it is tried again
         row |= {"reason": f"{type(error).__name__}: {error}", "passing": True}
     except Exception as error:  # an error in one run must not stop the others

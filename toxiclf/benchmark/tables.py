@@ -18,7 +18,7 @@ from toxiclf.evaluation.comparison import setting
 from toxiclf.evaluation.metrics import lower_is_better
 from toxiclf.evaluation.statistics import holm, mean_interval, paired_p
 from toxiclf.recipe import Recipe
-from toxiclf.recipe.loading import BEFORE
+from toxiclf.recipe.loading import OLD_BEHAVIOR
 from toxiclf.report.latex import latex_table
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
@@ -269,7 +269,7 @@ def caption(plan: Plan, lines: Sequence[Line]) -> str:
 
 def _text_settings(plan: Plan) -> str:
     """Return the settings of the text steps that not every version has, as all entries without settings have them."""
-    keys = [key for key in BEFORE if key.startswith("text.")]
+    keys = [key for key in OLD_BEHAVIOR if key.startswith("text.")]
     text = Recipe().changed({key: plan.settings[key] for key in keys if key in plan.settings}).text
     values = text.model_dump(mode="json") | {"views": text.title_of_views}
     return ", ".join(f"{key} = {setting(values[key.removeprefix('text.')])}" for key in keys)

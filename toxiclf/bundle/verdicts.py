@@ -18,7 +18,7 @@ _Scores = NDArray[np.float32]
 def class_scores(scores: _Scores) -> NDArray[np.float64]:
     """Return the score of each class of exclusive labels, (n, 1 + n_labels): first the negative value, then the labels.
 
-    The score of the negative value (not toxic) is what the labels leave of 1.
+    The score of the negative value (not toxic) is 1 minus the sum of the label scores.
     """
     exact = scores.astype(np.float64)
     exact /= np.maximum(1.0, exact.sum(axis=1, keepdims=True))  # sums of float32 can exceed 1

@@ -85,7 +85,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
     except ToxiclfError as error:
-        return _failed(str(error), error.exit_code)
+        return _failed(error.message, error.exit_code)
     except _usage_error() as error:
         error.show()
         return int(error.exit_code)

@@ -15,7 +15,7 @@ from toxiclf.rows import Rejected, write_rejected
 
 @contextmanager
 def saving_rejected(folder: Path | None) -> Iterator[None]:
-    """Write the rejected rows if there are too many of them to go on, and name their file in the error's message.
+    """Write the rejected rows if they are too many, and name their file in the error's message.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def saving_rejected(folder: Path | None) -> Iterator[None]:
         yield
     except RejectedRowsError as error:
         if folder is not None and error.rejected:
-            error.args = (f"{error}; all rejected rows are in {write_beside(folder, error.rejected)}",)
+            error.args = (f"{error.message}; all rejected rows are in {write_beside(folder, error.rejected)}",)
         raise
 
 

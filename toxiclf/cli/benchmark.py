@@ -37,7 +37,9 @@ def benchmark(
     ] = None,
     augment: Annotated[
         str | None,
-        options.of_model(metavar="NAME[,NAME…]", help="Augmentation methods to combine likewise; may include none."),
+        options.of_model(
+            metavar="NAME[,NAME…]", help="Augmentation methods to combine with each model; may include none."
+        ),
     ] = None,
     seeds: Annotated[str | None, options.of_model(metavar="0..4", help="Seeds: a range, or a list.")] = None,
     baseline: Annotated[
@@ -93,7 +95,7 @@ def benchmark(
         given = {"corpus": corpus, "model": model, "resample": resample, "augment": augment, **columns}
         if named := [f"--{key.replace('_', '-')}" for key, value in given.items() if value is not None]:
             raise UsageError(
-                f"{', '.join(named)} cannot be combined with a plan, which says this itself; leave out the flags, or the plan"
+                f"{', '.join(named)} cannot be combined with a plan, which sets this itself; leave out the flags, or the plan"
             )
         chosen = load_plan(plan)
         changes: dict[str, Any] = {"settings": {**chosen.settings, **keys}}
@@ -147,7 +149,7 @@ def _write_template(path: Path) -> None:
     from toxiclf.errors import UsageError
 
     if path.suffix != ".toml" or path.exists():
-        what = "exists already; give a new name" if path.exists() else "is no TOML file; give a name that ends in .toml"
+        what = "exists already; give a new name" if path.exists() else "does not end in .toml; give a name that does"
         raise UsageError(f"--init {path}: {path.name} {what}")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, template())

@@ -27,7 +27,7 @@ def calibrate(
         options.of_decision(
             "--set",
             metavar="KEY=VALUE",
-            help="decision.objective [default: that of the bundle], decision.calibrate, decision.prior or decision.folds.",
+            help="Set decision.objective, decision.calibrate, decision.prior or decision.folds.",
         ),
     ] = None,
     seed: Annotated[int, options.of_decision(metavar="N", help="Seed of the folds and of the bootstrap.")] = 0,
@@ -73,7 +73,7 @@ def calibrate(
     else:
         print_table(figures_table(result.figures))
         print_line(
-            f"of {len(result.comments):,} comments; after: calibration and thresholds of each fold from the others"
+            f"of {len(result.comments):,} comments; after is cross-fitted: each fold has calibration and thresholds of the others"
         )
         print_line(f"bundle: {out}")
     if rejected := result.comments.rejected:

@@ -37,7 +37,7 @@ PRIOR = of_decision(
 THRESHOLD = of_decision(
     "--threshold",
     metavar="NUMBER|LABEL=NUMBER[,…]",
-    help="Lowest score that counts as toxic, from 0 to 1, for all labels or by label; replaces the bundle's threshold.",
+    help="Threshold in place of the bundle's, for all labels or by label.",
 )
 JSON = of_output("--json", help="Print JSON instead of a table.")
 
@@ -48,8 +48,7 @@ def columns(
         list[str] | None,
         of_input(
             metavar="COL[=NAME][,COL…]",
-            help="Label column, or several columns of 0 and 1 (quote a name with a comma); =NAME names the label; "
-            "detected if left out; repeatable.",
+            help="Label column, or columns of 0 and 1; detected if left out; repeatable.",
         ),
     ] = None,
     negative: Annotated[
@@ -63,7 +62,7 @@ def columns(
         str | None,
         of_input(
             metavar="SIGN",
-            help="Sign between several values in one label cell, or list, or none; detected if left out.",
+            help="Separator of values in a label cell, list or none; detected if left out.",
         ),
     ] = None,
     positive_from: Annotated[
@@ -84,7 +83,7 @@ def columns(
     ] = None,
     max_rejected: Annotated[
         float | None,
-        of_input(metavar="SHARE", help="Stop if more rows with text and label are rejected [default: 0.2]."),
+        of_input(metavar="SHARE", help="Stop if a larger share of labeled rows is rejected [default: 0.2]."),
     ] = None,
 ) -> dict[str, Any]:
     """Return the flags about a file's columns that are given, as arguments of :func:`toxiclf.read_comments`."""

@@ -19,7 +19,7 @@ def estimate_prevalence(
         str,
         typer.Argument(
             metavar="LIVE|-",
-            help="File of comments without labels, a random sample of production; - is standard input.",
+            help="File of unlabeled comments, a random sample of production; - is standard input.",
         ),
     ],
     columns: dict[str, Any],

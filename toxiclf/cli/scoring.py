@@ -147,8 +147,8 @@ def _file(given: str, *, certain: bool) -> str | None:
     one_word = not any(map(str.isspace, given))
     if one_word and re.match(r"corpus:|[a-z][a-z0-9+.-]*://", given, re.IGNORECASE):
         raise UsageError(
-            f"predict reads files, not {given}; save it as a file first (`toxiclf corpora path NAME` prints that of a "
-            f'corpus), or, if it is a comment, give it as --text "{given}"'
+            f"predict cannot read {given}; give a file (`toxiclf corpora path NAME` prints the path of a corpus) or, if it is "
+            f'a comment, --text "{given}"'
         )
     certain = certain or (one_word and given.lower().endswith(_TABLES))
     if one_word and has_magic(given) and (certain or "/" in given):

@@ -61,7 +61,7 @@ def chosen_columns(
 
 
 def text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
-    """Return the first column with a known name for texts, else the one with the longest values that are no numbers."""
+    """Return the first column with a known name for texts, else the one with the longest values that are not numbers."""
     named = [name for name in columns if is_text_name(name)]
     if named:
         return named[0]

@@ -68,7 +68,7 @@ def _numbers(rows: Sequence[Row], options: LabelOptions, positive_from: float) -
 
     given = LabelMap(columns=options.columns, positive_from=positive_from)
     names = options.label_names if len(options.columns) > 1 else (options.one_name,)
-    return _labeled(rows, map(decided, rows), names, None, given, f"toxic from {positive_from:g} on")
+    return _labeled(rows, map(decided, rows), names, None, given, f"toxic where it is at least {positive_from:g}")
 
 
 def _several_columns(rows: Sequence[Row], options: LabelOptions) -> LabeledRows:
@@ -140,7 +140,7 @@ class _OneColumn:
             return self._one_label(decided, self._meaning(others), tuple(map(self._shown, others)))
         toxic = Counter({value: self._counts[value] for value in others})
         meaning = f"toxic unless it is {' or '.join(map(self._shown, self._negative))}"
-        return self._one_label(decided, meaning, (), [f"toxic are: {self._listed(toxic, _MOST_LISTED)}"])
+        return self._one_label(decided, meaning, (), [f"toxic values: {self._listed(toxic, _MOST_LISTED)}"])
 
     def _zeros_and_ones(self) -> LabeledRows:
         known = sum(count for value, count in self._counts.items() if value in TRUE | FALSE)
@@ -155,10 +155,10 @@ class _OneColumn:
         def decided(values: tuple[str, ...]) -> list[bool] | str:
             toxic, not_toxic = (not named.isdisjoint(values) for named in (positive, negative))
             if toxic and not_toxic:
-                return f"label '{self._written(values)}' holds a toxic and a not toxic value"
+                return f"label '{self._written(values)}' holds both a toxic value and one that is not toxic"
             if toxic or not negative or negative >= set(values):
                 return [toxic]
-            return f"label '{self._written(values)}' is neither a toxic nor a not toxic value"
+            return f"label '{self._written(values)}' is neither toxic nor not toxic"
 
         return decided
 
@@ -186,7 +186,7 @@ class _OneColumn:
             if odd:
                 return f"label '{self._shown(odd[0])}' is not one of {', '.join((*map(self._shown, self._negative), *names))}"
             if has and not self._negative.keys().isdisjoint(values):
-                return f"label '{self._written(values)}' holds a toxic and a not toxic value"
+                return f"label '{self._written(values)}' holds both a toxic value and one that is not toxic"
             return [j in has for j in range(len(names))]
 
         none = f", none of them where it is {' or '.join(map(self._shown, self._negative))}" if self._negative else ""
@@ -208,12 +208,12 @@ class _OneColumn:
         example = self._written(sorted(self._cells, key=len)[-1])
         if self._counts.keys() <= TRUE | FALSE:
             raise UsageError(
-                f"column '{self._column}' holds lists of 0 and 1; write each place of the list in a column of its own, "
+                f"column '{self._column}' holds lists of 0 and 1; write each position of the list to a column of its own, "
                 "and name these columns with --label"
             )
         if self._options.separator is None and all(self._cells):
             raise UsageError(
-                f"column '{self._column}' holds several values in one cell, such as '{example}', of: {self._listed()}; "
+                f"column '{self._column}' holds several values in one cell, such as '{example}'; its values are: {self._listed()}; "
                 f"{self._ask()}, or read each cell as one value with --label-separator none"
             )
 
@@ -221,7 +221,7 @@ class _OneColumn:
         numbers = sum(count for value, count in self._counts.items() if _number(value) is not None)
         several = any(len(values) > 1 for values in self._cells)
         return "name the not toxic value with --negative VALUE, or the toxic values with --positive VALUE" + (
-            ", or a number from which on comments are toxic with --positive-from NUMBER"
+            ", or the smallest number that means toxic with --positive-from NUMBER"
             if numbers >= 0.9 * self._counts.total() and not several
             else ""
         )
@@ -321,6 +321,6 @@ def _refuse_soft(values: Sequence[str], column: str) -> None:
     soft = [value for value in values if 0 < (_number(value) or 0) < 1]
     if len(soft) > _MOST_SOFT * len(values):
         raise UsageError(
-            f"column '{column}' holds numbers between 0 and 1, such as {soft[0]}; make comments toxic from a number on "
-            "with --positive-from 0.5"
+            f"column '{column}' holds numbers between 0 and 1, such as {soft[0]}; give the smallest number that means "
+            "toxic, such as --positive-from 0.5"
         )

@@ -100,7 +100,7 @@ def read_comments(
         a DataFrame, whose rows are numbered by position from 1.
     text : str, optional
         The column with the comments; detected if left out. In JSON, a dotted path such as "comment.body" leads into an
-        object; so it does for ``label`` and ``by``.
+        object; the same holds for ``label`` and ``by``.
     label : str, sequence of str or mapping
         The label column, or several columns of 0 and 1; detected if left out. ``"판정=악성"`` or ``{"판정": "악성"}``
         names the label of a column.
@@ -132,7 +132,7 @@ def read_comments(
         columns of the file become labels in the same way as in training.
     max_rejected : float
         The largest share of rows with a text and a label that may be rejected, from 0 to 1. Rows without a text or a
-        label are rejected, too, but never too many.
+        label do not count.
 
     Returns
     -------
@@ -224,8 +224,8 @@ def _located(source: str, part: str, asked: _Asked) -> tuple[str, str, Format | 
 def _path(source: object) -> str:
     if not isinstance(source, str | os.PathLike):
         raise UsageError(
-            f"the comments are a {type(source).__name__}; expected a file, corpus:NAME or a DataFrame: for a list of "
-            "texts give targets, too, as in train(texts, targets=targets) or Comments.of(texts, targets)"
+            f"comments is of the type {type(source).__name__}; expected a path, corpus:NAME or a DataFrame. For a list of "
+            "texts, give targets, too: train(texts, targets=targets) or Comments.of(texts, targets)"
         )
     return os.fspath(source)
 

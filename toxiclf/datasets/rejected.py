@@ -9,16 +9,16 @@ from toxiclf.errors import RejectedRowsError, UsageError
 from toxiclf.rows import UNDECODABLE, WRONG_WIDTH, Rejected
 
 MAX_REJECTED = 0.2
-"""Largest share of rejected rows with which training and evaluation go on."""
+"""Largest share of rejected rows with which training and evaluation continue."""
 
 NO_TEXT, NO_LABEL, WRONG_VALUE, CONTRADICTION = (
     "no text", "no label", "unknown label value", "same comment with different labels",
 )  # fmt: skip
 _CAUSES = {
-    WRONG_WIDTH: "a delimiter in texts without quotation marks, or another delimiter (--delimiter)",
+    WRONG_WIDTH: "unquoted texts that contain the delimiter, or another delimiter (--delimiter)",
     UNDECODABLE: "an encoding other than UTF-8 and CP949; save the file as UTF-8",
-    WRONG_VALUE: "another column is the label (--label), or more values are labels (--negative, --positive)",
-    CONTRADICTION: "another column is the text (--text), or several people labeled each comment; keep one row of each",
+    WRONG_VALUE: "another column holds the label (--label), or values were not named (--negative, --positive)",
+    CONTRADICTION: "another column holds the text (--text), or several people labeled each comment; keep one row of each",
 }
 _MOST_LINES, _LONGEST_EXAMPLE = 5, 100
 
@@ -48,7 +48,7 @@ def check_rejected(source: str, usable: int, rejected: Sequence[tuple[str, Rejec
         enough = math.ceil(100 * share) / 100
         raise RejectedRowsError(
             f"{source}: {len(rows):,} of {total:,} rows with a text and a label were rejected ({100 * share:.0f} %; at most "
-            f"{100 * most:g} % may be): {reasons(rows)}; to go on without them, give --max-rejected {enough:g}",
+            f"{100 * most:g} % may be): {reasons(rows)}; to continue without them, use --max-rejected {enough:g}",
             rejected,
         )
 

@@ -131,7 +131,7 @@ def _check_left(rest: Comments, leaked: int) -> None:
         check_classes(rest)
     except DataError as error:
         raise DataError(
-            f"{leaked} training comments were removed because the test set holds them, too; without them, {error}"
+            f"{leaked} training comments were removed because the test set holds them, too; without them, {error.message}"
         ) from None
 
 

@@ -22,7 +22,7 @@ from toxiclf.evaluation.prevalence import Floats
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.saved import SavedRun, read_run
 from toxiclf.evaluation.statistics import holm
-from toxiclf.recipe.loading import as_of_today
+from toxiclf.recipe.loading import with_present_keys
 
 _OF_TEST_SET = ("seed", "split.test", "text.max_chars", "text.repeat_cap", "text.html_entities")
 """Recipe keys that decide which comments are in the test set."""
@@ -136,7 +136,7 @@ def _why_different(reference: str, first: SavedRun, name: str, run: SavedRun) ->
     """Return why two runs were evaluated on different comments, if their files show it, and what the user can do."""
     one, other = first.report, run.report
     sources = first.predictions.source, run.predictions.source
-    flat = [dict(flattened(as_of_today(report.recipe))) for report in (one, other)]
+    flat = [dict(flattened(with_present_keys(report.recipe))) for report in (one, other)]
     keys = _OF_TEST_SET if "test" in one.data["sets"] else (*_OF_TEST_SET, "split.validation")
     apart = [key for key in keys if flat[0].get(key) != flat[1].get(key)]
     if Counter(first.predictions.hashes) == Counter(run.predictions.hashes):

@@ -11,7 +11,7 @@ from toxiclf.bundle.prevalence import in_words
 from toxiclf.evaluation.bootstrap import RESAMPLES, SUMMARY, MetricRow
 from toxiclf.evaluation.metrics import Kind, lower_is_better
 from toxiclf.evaluation.report import Report, estimate
-from toxiclf.recipe.loading import as_of_today
+from toxiclf.recipe.loading import with_present_keys
 
 Verdict = Literal["better", "worse", "not significant", "not defined", "descriptive"]
 
@@ -139,7 +139,7 @@ class Comparison:
         The seed and the model's name are left out, and ``decision.exclusive`` if labels do not exclude each other. Runs
         of ``toxiclf evaluate`` have no recipe: their values are None, but do not count as different.
         """
-        flat = {run.name: dict(flattened(as_of_today(run.report.recipe))) for run in self.runs}
+        flat = {run.name: dict(flattened(with_present_keys(run.report.recipe))) for run in self.runs}
         known = [values for values in flat.values() if values]
         left_out = {"seed", "model.name"}
         if not any(run.report.data.get("exclusive") for run in self.runs):
@@ -198,8 +198,12 @@ class Comparison:
                 row.run for row in self.differences if (row.label, row.metric) == (SUMMARY, self.metric) and row.lost()
             ]
             notes.append(
-                f"{others} runs are compared with {self.reference}, so verdicts are corrected for {others} tries (Holm)"
-                + (f"; without this, the interval of {', '.join(lost)} would be significant." if lost else ".")
+                f"{others} runs are compared with {self.reference}, so p values are corrected for {others} comparisons (Holm)"
+                + (
+                    f"; without the correction, the difference of {', '.join(lost)} would be significant."
+                    if lost
+                    else "."
+                )
             )
         if len({report.exclusive_verdict for report in reports}) > 1:
             notes.append(

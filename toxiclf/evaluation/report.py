@@ -91,7 +91,7 @@ class Report(BaseModel):
     exclusive_verdict : str
         "arg_max" if the verdict on each comment is the one class with the highest score, else "thresholds".
     class_confusion : dict or None
-        With "arg_max": ``classes``, and ``counts`` of comments by the class that people gave (rows) and the class of the
+        With "arg_max": ``classes``, and ``counts`` of comments by labeled class (rows) and class of the
         verdict (columns).
     data : dict
         Facts about the data: source, rows and classes of each set, class weights. ``sha256`` is the hash of all labeled

@@ -183,8 +183,8 @@ class Token(TypedDict):
 class ClassConfusion(TypedDict):
     """The confusion matrix of exclusive labels.
 
-    ``classes`` names the classes: the value that means not toxic, then the labels. ``counts`` has a row for each class
-    that people gave, with the number of comments by class of the verdict.
+    ``classes`` names the classes: the value that means not toxic, then the labels. ``counts`` has a row for each labeled
+    class, with the number of comments by predicted class.
     """
 
     classes: Annotated[list[str], Field(min_length=2)]

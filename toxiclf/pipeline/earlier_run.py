@@ -14,7 +14,7 @@ from toxiclf.evaluation.comparison import flattened
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.sections import DataFacts
 from toxiclf.recipe import Recipe
-from toxiclf.recipe.loading import as_of_today
+from toxiclf.recipe.loading import with_present_keys
 from toxiclf.recipe.preprocessing import recipe_normalizer
 
 _MOST_NAMED = 3  # labels and recipe keys that messages name
@@ -96,7 +96,7 @@ def check_earlier_run(folder: Path, data: RunData | None, recipe: Mapping[str, A
         raise UsageError(f"{folder} holds {kinds[0]} on {earlier}, not {kinds[1]}; {choice}")
     if data is not None and not earlier.equals(data):
         raise UsageError(f"{folder} holds a run on other data: {earlier}; the new data are {data}; {choice}")
-    flat = [dict(flattened(as_of_today(dict(each or {})))) for each in (earlier_recipe, recipe)]
+    flat = [dict(flattened(with_present_keys(dict(each or {})))) for each in (earlier_recipe, recipe)]
     changed = sorted(key for key in flat[0].keys() | flat[1].keys() if flat[0].get(key) != flat[1].get(key))
     if not earlier_recipe or not changed:
         return ""

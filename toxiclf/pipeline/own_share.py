@@ -81,7 +81,7 @@ def own_shares(
                 words = f"--prior {prior}, threshold by {objective} at this share on held-out rows of training"
                 moved = float(shifted(cut, shifts[[j]], exclusive=False).astype(np.float32)[0, 0])
                 decisions.append(decided(words, own, label, moved))
-            words = f"--prior {prior}, threshold by {objective} on these rows (tuned on them, so too good)"
+            words = f"--prior {prior}, threshold by {objective} on these rows (tuned on them, so too optimistic)"
             decisions.append(decided(words, own, label, choose_threshold(own[:, j], targets[:, j], objective)[0]))
         share = float(targets[:, j].mean())
         found.append(

@@ -171,7 +171,7 @@ def calibrate(
         check_classes(comments, purpose="calibration")
     if manifest.prior is not None and section.prior == "none":
         notes.append(
-            f"the bundle's {in_words(manifest.production_prevalence or {})} no longer counts: scores fit the share of "
+            f"the bundle's {in_words(manifest.production_prevalence or {})} no longer applies: scores fit the share of "
             "toxic ones among these comments; set decision.prior to correct them"
         )
     raw = moderator.raw(comments.texts)
@@ -193,7 +193,7 @@ def calibrate(
     before = measured(manifest.calibration.apply(raw), thresholds=manifest.thresholds, arg_max=manifest.arg_max)
     figures = _figures(before, measured(crossed, thresholds=bounds, arg_max=arg_max), comments.labels)
     notes += [
-        f"label '{label}': no threshold reaches {section.objective} on these comments, so the one that comes nearest was taken"
+        f"label '{label}': no threshold reaches {section.objective} on these comments; the nearest one was chosen"
         for label, fits in zip(manifest.labels, reached, strict=True)
         if not fits
     ]

@@ -97,8 +97,8 @@ def train(
     """
     if recipe is not None and not isinstance(recipe, str | Path | Mapping | Recipe):
         raise UsageError(
-            f"the recipe, the second argument of train, is a {type(recipe).__name__}; expected a preset's name, a TOML "
-            "file or a mapping: give targets by name, train(texts, targets=targets)"
+            f"recipe, the second argument of train, is of the type {type(recipe).__name__}; expected a preset's name, a "
+            "TOML file or a mapping. Give targets by name: train(texts, targets=targets)"
         )
     recipe = Recipe.load(recipe)
     for note in recipe.notes:
@@ -179,7 +179,7 @@ def read_parts(comments: Any, test: Source | Comments | None, **columns: Any) ->
     UsageError : the training rows and the test set have different labels, or columns are given where nothing is read.
     """
     if columns and isinstance(comments, Comments) and (test is None or isinstance(test, Comments)):
-        raise UsageError(f"{', '.join(columns)}: leave out what says how to read a file, because the comments are read")
+        raise UsageError(f"{', '.join(columns)} has no effect, because the comments were already read; leave it out")
     if not isinstance(comments, Comments):
         source = comments
         comments = read_comments(source, **columns)

@@ -17,9 +17,10 @@ from toxiclf.errors import UnknownNameError, UsageError, unknown_name
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Old key names and their new names; a recipe with an old name is read, with a note."""
-BEFORE: dict[str, Any] = {"text.html_entities": False, "text.views": [], "decision.exclusive": "thresholds"}
-"""Keys whose default is not what version 0.1 did, and what it did. A recipe file without such a key means that, so that
-it trains the same model as before; presets and ``--set`` have the default. A new step adds its key here."""
+OLD_BEHAVIOR: dict[str, Any] = {"text.html_entities": False, "text.views": [], "decision.exclusive": "thresholds"}
+"""Keys whose default differs from the behavior of version 0.1, with the value for that behavior. A recipe file without
+such a key gets this value, so that it trains the same model as before; presets get the default. Each new step adds its
+key here."""
 
 RENAMED_VALUES = {("decision.objective", "macro_f1"): "f1_macro", ("search.metric", "macro_f1"): "f1_macro"}
 """Keys with old names of values, and the new names; a recipe with an old name is read, with a note."""
@@ -156,10 +157,10 @@ def take_new_names(content: dict[str, Any]) -> tuple[str, ...]:
     return notes
 
 
-def fill_in_what_was_before(content: dict[str, Any]) -> list[str]:
-    """Set the keys of :data:`BEFORE` that a recipe lacks, in place; return those keys."""
+def fill_in_old_behavior(content: dict[str, Any]) -> list[str]:
+    """Set the keys of :data:`OLD_BEHAVIOR` that a recipe lacks, in place; return those keys."""
     missing = []
-    for key, value in BEFORE.items():
+    for key, value in OLD_BEHAVIOR.items():
         section, _, name = key.partition(".")
         table = content.setdefault(section, {})
         if isinstance(table, dict) and name not in table:
@@ -168,7 +169,7 @@ def fill_in_what_was_before(content: dict[str, Any]) -> list[str]:
     return missing
 
 
-def as_of_today(recipe: Any) -> Any:
+def with_present_keys(recipe: Any) -> Any:
     """Return a copy of a saved recipe dict as this version would have saved it; return other values unchanged.
 
     Keys of earlier versions are renamed, and keys that they did not have say what they did.
@@ -177,7 +178,7 @@ def as_of_today(recipe: Any) -> Any:
         recipe = deepcopy(recipe)
         with suppress(UsageError):  # raised if a key has both names, but no version wrote such a recipe
             take_new_names(recipe)
-        fill_in_what_was_before(recipe)
+        fill_in_old_behavior(recipe)
     return recipe
 
 

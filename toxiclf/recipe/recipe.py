@@ -14,10 +14,10 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.effects import without_effect
 from toxiclf.recipe.loading import (
-    BEFORE,
+    OLD_BEHAVIOR,
     RENAMED,
     explained,
-    fill_in_what_was_before,
+    fill_in_old_behavior,
     is_preset,
     is_recipe_file,
     model_table,
@@ -151,7 +151,7 @@ class Recipe(Section):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes about keys that a recipe file gives by a name of an earlier version, or lacks as an earlier version did."""
+        """Notes about recipe keys with an old name, and about keys that a recipe file of an earlier version lacks."""
         return self._notes
 
     def of_member(self, options: ModelOptions) -> Recipe:
@@ -213,11 +213,11 @@ class Recipe(Section):
             key, value = parsed_setting(setting)
             put(content, RENAMED.get(key, key), value)
             notes += (*rename_notes([key]), *take_new_names(content))
-        if is_recipe_file(source) and (missing := fill_in_what_was_before(content)):
-            values = ", ".join(f"{key} = {json.dumps(BEFORE[key])}" for key in missing)
+        if is_recipe_file(source) and (missing := fill_in_old_behavior(content)):
+            values = ", ".join(f"{key} = {json.dumps(OLD_BEHAVIOR[key])}" for key in missing)
             notes += (
-                f"the recipe {source} does not name what is new since version 0.1, so it stays as it was: {values}; "
-                "name it in the recipe, or with --set, to choose",
+                f"the recipe {source} lacks keys that version 0.1 did not have, so they keep the behavior of 0.1: {values}; "
+                "set them in the recipe or with --set to change that",
             )
         if seed is not None:
             content["seed"] = seed

@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from toxiclf._registry import components
 from toxiclf.recipe.effects import without_effect_on
-from toxiclf.recipe.loading import BEFORE
+from toxiclf.recipe.loading import OLD_BEHAVIOR
 from toxiclf.recipe.options import ModelOptions
 from toxiclf.recipe.recipe import Recipe
 from toxiclf.recipe.types import ComponentName, Section
@@ -101,7 +101,11 @@ def _name_of(model: str) -> RecipeKey:
 def _row(key: str, field: FieldInfo) -> RecipeKey:
     default = field.get_default(call_default_factory=True)
     given = "" if default is PydanticUndefined else _as_toml(default)
-    before = f" A recipe file without it: {_as_toml(BEFORE[key])}, as in version 0.1." if key in BEFORE else ""
+    before = (
+        f" If a recipe file lacks it, it is {_as_toml(OLD_BEHAVIOR[key])}, as in version 0.1."
+        if key in OLD_BEHAVIOR
+        else ""
+    )
     return RecipeKey(key, _type(field.annotation, field.metadata), given, _meaning(field) + before)
 
 

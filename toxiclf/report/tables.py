@@ -14,7 +14,7 @@ from toxiclf.report.population import population
 Table = list[list[str]]
 
 _MOST_IMPORTANCES = 30
-_COUNTS = {"toxic": "comments with it", "found": "found", "missed": "missed", "false_alarms": "false alarms"}
+_COUNTS = {"toxic": "with the label", "found": "found", "missed": "missed", "false_alarms": "false alarms"}
 
 
 @register("format", "table", summary="The result table as rows of text")
@@ -55,7 +55,7 @@ def class_confusion_table(report: Report) -> Table:
         return []
     names, counts = report.class_confusion["classes"], report.class_confusion["counts"]
     lines = [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, counts, strict=True)]
-    return [["labeled, by verdict", *names], *lines]
+    return [["labeled / predicted", *names], *lines]
 
 
 def result_tables(report: Report) -> list[Table]:

@@ -21,15 +21,15 @@ class Guess:
 def naming(guesses: Sequence[Guess]) -> Iterator[None]:
     """Add the guesses to the message of a ``DataError`` or ``UsageError`` of the ``with`` block.
 
-    >>> with naming([Guess("text column 'title'", "--text")]):
+    >>> with naming([Guess("text column '글'", "--text")]):
     ...     raise DataError("no comment is toxic")
     Traceback (most recent call last):
-    toxiclf.errors.DataError: no comment is toxic; guessed, and what overrides it: text column 'title' (--text)
+    toxiclf.errors.DataError: no comment is toxic; check what was detected, or set it: text column '글' (--text) (in Python: text=)
     """
     try:
         yield
     except (DataError, UsageError) as error:
         named = ", ".join(f"{guess.what} ({guess.option})" for guess in guesses)
-        if named and not isinstance(error, MissingExtraError) and named not in str(error):
-            error.args = (f"{error}; guessed, and what overrides it: {named}",)
+        if named and not isinstance(error, MissingExtraError) and named not in error.message:
+            error.args = (f"{error.message}; check what was detected, or set it: {named}",)
         raise

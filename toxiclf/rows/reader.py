@@ -103,7 +103,7 @@ class RowReader:
         self.guesses: list[Guess] = []
         self._expected = frozenset(map(folded, names))
         if sheet is not None and not is_workbook(self.source):
-            raise UsageError(f"{self.name} is no Excel workbook (.xlsx); leave --sheet out")
+            raise UsageError(f"{self.name} is not an Excel workbook (.xlsx); leave --sheet out")
         self._binary = standard_input() if self.source == "-" else opened(Path(source))
         self._size = 0
         try:

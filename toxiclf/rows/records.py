@@ -108,7 +108,9 @@ def json_row(number: int, line: str) -> Row | Rejected:
 
 def _object(number: int, values: Any, raw: str) -> Row | Rejected:
     if not isinstance(values, dict):
-        return Rejected(number, f"a JSON {type(values).__name__} instead of an object", readable(raw), "no JSON object")
+        return Rejected(
+            number, f"a JSON {type(values).__name__} instead of an object", readable(raw), "not a JSON object"
+        )
     return Row(number, values)
 
 

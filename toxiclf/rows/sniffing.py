@@ -80,7 +80,7 @@ def _holds_json(sample: Sequence[str]) -> bool:
 
 
 def _fit(sample: Sequence[str], format: Format) -> tuple[float, int] | None:
-    """Return the share of rows with the most common number of fields, and that number; None if this is no table."""
+    """Return the share of rows with the most common number of fields, and that number; None if this is not a table."""
     rows = _sample_rows(sample, format)
     width = _usual_width(rows)
     count = sum(len(row) == width for row in rows)

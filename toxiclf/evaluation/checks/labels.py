@@ -28,7 +28,7 @@ _FACTOR = 3.0  # inverted corpora are at 10 to 30, all others below 1; a label o
 def labels_may_be_inverted(run: CheckedRun) -> Iterator[Finding]:
     """Warn if known abuse is over three times as common in comments without a label as in those with it.
 
-    Known abuse are plainly written stems of :mod:`toxiclf.text.obfuscation`. The lower end of the ratio's 95 % interval
+    Known abuse means the plainly written stems of :mod:`toxiclf.text.obfuscation`. The lower end of the ratio's 95 % interval
     must be above three. Labels that exclude each other are taken as one.
     """
     comments = run.comments
@@ -71,4 +71,4 @@ def _next_step(comments: Comments, label: str) -> str:
             return f"If {' or '.join(known.negative)} means toxic, name the values that are not toxic with --negative instead."
         not_toxic = "1" if len(comments.labels) == 1 else label
         return f"If {not_toxic} means not toxic in this file, add --negative {not_toxic}."
-    return "Check which value means toxic, and turn the labels around if it is the other one."
+    return "Check which value means toxic, and invert the labels if needed."

@@ -100,10 +100,12 @@ def _next_step(run: CheckedRun, j: int, share: float) -> str:
         mean = float(shifted(run.scores[:, [j]].astype(np.float64), shift, exclusive=False).mean())
         if abs(mean - share) <= max(0.05, 4 * math.sqrt(share * (1 - share) / len(run.scores))):
             prior = f"{share:.3g}" if len(run.labels) == 1 else f"{label}={share:.3g}"
-            return f"The other share of such rows explains it: --prior {prior} gives a mean score of {mean:.1%}."
+            return (
+                f"The share of the label in these rows explains it: with --prior {prior} the mean score is {mean:.1%}."
+            )
     return (
-        "These rows differ from the calibration rows in more than the share of the label, which --prior would correct: use "
-        "scores as a ranking, or toxiclf calibrate on a few hundred labeled comments like these."
+        "These rows differ from the calibration rows in more than the share of the label, so --prior does not "
+        "correct the scores: only rank by them, or run toxiclf calibrate on a few hundred labeled comments like these."
     )
 
 

@@ -11,7 +11,7 @@ from toxiclf.evaluation.prevalence import Floats, f_beta
 
 @register(
     "metric",
-    summary="Mean of the F1 scores of all labels; of all classes, not toxic included, for one label or exclusive labels",
+    summary="Mean F1 of all labels; for one label or exclusive labels, of all classes including not toxic",
     order=20,
     over=("labels", "classes"),
     shown_in={"headline": 50, "labels": 20, "classes": 20},

@@ -11,7 +11,7 @@ from toxiclf.evaluation.prevalence import Floats, f_beta
 
 @register(
     "metric",
-    summary="Share of verdicts that are right; of comments whose class is right, for exclusive labels",
+    summary="Share of right verdicts; for exclusive labels, of comments whose class is right",
     order=1,
     over=("label", "classes"),
     shown_in={"headline": 60, "classes": 10},

@@ -36,7 +36,7 @@ def grid(recipe: Recipe, section: SearchSection) -> list[Settings]:
                 candidate = recipe.changed(settings)
             except UsageError as error:
                 raise UsageError(
-                    f"search.space: {plainly(settings)}: {error}; put values that are not valid together "
+                    f"search.space: {plainly(settings)}: {error.message}; put values that are not valid together "
                     "into separate tables"
                 ) from error
             distinct.setdefault(candidate.sha256(), settings)

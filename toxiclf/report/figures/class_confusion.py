@@ -1,4 +1,4 @@
-"""The confusion matrix of exclusive labels: the class of the verdict against the class that people gave."""
+"""The confusion matrix of exclusive labels: predicted against labeled classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROW = 90  # pixels
 
 @register(
     "figure", summary="Confusion matrix of exclusive labels", order=9, title="Confusion of classes",
-    note="The class with the highest score by the class that people gave; each row adds up to all comments of its class.",
+    note="Labeled class in rows, class with the highest score in columns; each row adds up to the comments of its class.",
     needs="labels that exclude each other, with the highest score as the verdict",
 )  # fmt: skip
 def class_confusion(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
@@ -28,5 +28,5 @@ def class_confusion(report: Report, scored: ScoredRows | None, label: int) -> Ch
         [f"{cell:,}\n{share:.1%}" for cell, share in zip(*pair, strict=True)]
         for pair in zip(counts, shares, strict=True)
     ]
-    axes = Axis("by the model", ticks=names), Axis("labeled", ticks=names, reversed=True)
+    axes = Axis("predicted", ticks=names), Axis("labeled", ticks=names, reversed=True)
     return Chart([Panel(*axes, heat_map=HeatMap(shares, texts))], height=max(420, 120 + _ROW * len(names)))
