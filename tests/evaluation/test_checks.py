@@ -158,7 +158,7 @@ def test_scores_that_the_share_explains_name_the_prior() -> None:
     scores = (odds * 0.6 / (odds * 0.6 + 0.4)).astype(np.float32)
     (finding,) = findings(scores=scores, targets=targets, calibration="platt", rates=(0.6,))
     assert finding.code == "uncalibrated"
-    assert f"--prior {targets.mean():.3g} gives a mean score of" in finding.next_step
+    assert f"with --prior {targets.mean():.3g} the mean score is" in finding.next_step
     (finding,) = findings(scores=np.full_like(scores, 0.9), targets=targets, calibration="platt", rates=(0.1,))
     assert "toxiclf calibrate" in finding.next_step
 
@@ -249,8 +249,8 @@ def inverted(comments: Comments, **label_map: Any) -> Comments:
             {"columns": ["판정"], "negative": ["욕설", "혐오"]},
             "If 욕설 or 혐오 means toxic, name the values that are not",
         ),
-        ({"columns": ["score"], "positive_from": 0.5}, "turn the labels around"),
-        ({}, "turn the labels around"),
+        ({"columns": ["score"], "positive_from": 0.5}, "invert the labels"),
+        ({}, "invert the labels"),
     ],
 )
 def test_inverted_labels_are_found(label_map: dict[str, Any], next_step: str, sample: Comments) -> None:

@@ -17,7 +17,7 @@ from tests.evaluation.conftest import comments_of, save_run, scores_of
 from toxiclf.bundle.manifest import LabelMap
 from toxiclf.cli.compare import compare as compare_command
 from toxiclf.datasets.comments import Comments
-from toxiclf.errors import DataError, UsageError
+from toxiclf.errors import DataError, ToxiclfError, UsageError
 from toxiclf.evaluation.bootstrap import SUMMARY, evaluate
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.compare import compare
@@ -299,7 +299,8 @@ def refusal(runs: list[Path], kind: type[Exception]) -> str:
     """The sentence with which runs are refused."""
     with pytest.raises(kind) as raised:
         compare(runs)
-    return str(raised.value)
+    assert isinstance(raised.value, ToxiclfError)
+    return raised.value.message
 
 
 def test_fewer_than_two_runs_or_one_twice_are_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
