@@ -11,6 +11,7 @@ import lzma
 import os
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -628,6 +629,20 @@ def test_a_sheet_is_read_with_its_row_numbers_as_a_csv_export_of_it_would_be(tmp
         RowReader(path, sheet="셋째")
     with pytest.raises(DataError, match="sheet '빈' is empty"):
         RowReader(path, sheet="빈")
+
+
+@pytest.mark.parametrize(
+    ("far", "is_read"), [("XFD1048576", False), ("AH1048576", False), ("XFD2", True), ("B2000", True)]
+)
+def test_a_cell_far_from_the_others_does_not_end_the_process(far: str, is_read: bool, tmp_path: Path) -> None:
+    path = tmp_path / "rows.xlsx"
+    write_workbook(path, {"댓글": [["text", "label"], ["가", 1]]}, far=far)
+    if is_read:
+        assert rows(RowReader(path, sheet=unicodedata.normalize("NFD", "댓글")))[0][:2] == ["가", "1"]
+    else:
+        column = far.rstrip("0123456789")
+        with pytest.raises(DataError, match=rf"reaches to column {column} and row 1,048,576.*Ctrl\+End"):
+            RowReader(path)
 
 
 def test_what_is_no_workbook_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: Make) -> None:

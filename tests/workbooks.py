@@ -15,9 +15,9 @@ Cell = str | int | float | bool | None
 
 
 def write_workbook(
-    path: Path, sheets: Mapping[str, Sequence[Sequence[Cell]]], *, row: int = 1, column: int = 1
+    path: Path, sheets: Mapping[str, Sequence[Sequence[Cell]]], *, row: int = 1, column: int = 1, far: str | None = None
 ) -> None:
-    """Write sheets by name, each with its first cell at this row and column."""
+    """Write sheets by name, each with its first cell at this row and column, and one more at ``far``, such as "XFD1"."""
     numbers = range(1, len(sheets) + 1)
     entries = "".join(f'<sheet name="{escape(name)}" sheetId="{i}" r:id="r{i}"/>' for i, name in enumerate(sheets, 1))
     relations = "".join(_relation(f"r{i}", "worksheet", f"worksheets/sheet{i}.xml") for i in numbers)
@@ -33,9 +33,10 @@ def write_workbook(
                 f'<row r="{r}">{"".join(_cell(value, r, c) for c, value in enumerate(cells, column))}</row>'
                 for r, cells in enumerate(rows, row)
             )
+            last = f'<row><c r="{far}"><v>1</v></c></row>' if far else ""
             archive.writestr(
                 f"xl/worksheets/sheet{i}.xml",
-                f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>',
+                f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}{last}</sheetData></worksheet>',
             )
 
 
