@@ -449,7 +449,7 @@ def test_json_values_are_labels_and_broken_lines_are_rejected(read: Read) -> Non
     assert comments.targets[:2].tolist() == [[1], [0]]
     assert len(comments) == 22
     found = reasons(comments)
-    assert found[3] == "no text"
+    assert found[3] == "the text is of the type int; expected a string"
     assert {found[line] for line in (4, 5, 6)} == {"no label in column label"}
     assert found[7].startswith("not JSON")
 

@@ -73,6 +73,20 @@ def test_an_empty_list_of_zeros_and_ones_is_not_toxic(read: Read) -> None:
     assert reasons(comments) == {4: "label '1, 0' holds both a toxic value and one that is not toxic"}
 
 
+@pytest.mark.parametrize(
+    ("cells", "separator"),
+    [
+        (["정상;", "욕설;", "욕설;혐오;", "혐오;"], ";"),  # as forms write answers
+        (["정상", "욕설\n혐오", "욕설", "혐오"], "\n"),
+        (["정상", "욕설+혐오", "욕설", "혐오"], "+"),
+        (["정상", "욕설、혐오", "욕설", "혐오"], "、"),
+        (["0", "1", "2", "3", "1,3", "2,3"], ","),
+    ],
+)
+def test_separators_as_people_write_them(cells: list[str], separator: str) -> None:
+    assert detected_separator(cells) == separator
+
+
 @pytest.mark.parametrize("cell", ["욕설|혐오", ["욕설", "혐오"], "혐오|욕설|기타"])
 def test_one_toxic_value_in_a_cell_makes_the_comment_toxic(cell: Any, read: Read) -> None:
     comments = read([cell, "욕설", "혐오", "기타", "정상", "기타|정상"], positive=["욕설", "혐오"])
@@ -286,6 +300,62 @@ def test_a_label_can_be_named(label: Any, read: Read) -> None:
     assert read(["비방", "정상"], "판정", like=comments).targets[:, 0].tolist() == [1, 0]
     assert read(["1", "0"], "판정", label=label).labels == ("악성",)
     assert read(["욕설|혐오", "욕설", "혐오", "정상"], "판정", label=label, negative="정상").labels == ("악성",)
+
+
+@pytest.mark.parametrize("label", [(), ["a", "b"], ["b", "a"], ["B=나", "A"], {"b": "나", "a": "가"}])
+def test_columns_have_the_names_and_order_of_training(label: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,a,b\n가나,0,1\n다라,1,1\n", "utf-8")
+    training = read_comments(path, label={"a": "가", "b": "나"})
+    comments = read_comments(path, label=label, like=training)
+    assert comments.labels == ("가", "나")
+    assert comments.targets.tolist() == [[0, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"label": {"label": ""}}, "there is no name after '='"),
+        ({"label": {"label": None}}, "there is no name after '='"),
+        ({"label": 1}, "there is no column '1'"),
+        ({"text": ["text"]}, "there is no column"),
+        ({"by": 3}, "there is no column '3'"),
+        ({"max_rejected": "0.2"}, "max_rejected is '0.2'; give a share"),
+        ({"max_rejected": None}, "max_rejected is None; give a share"),
+        ({"positive_from": "0.5"}, "--positive-from is '0.5'; expected a number"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(options: dict[str, Any], sentence: str, read: Read) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        read(["0", "1"], **options)
+
+
+def test_columns_of_a_frame_may_be_numbers_or_hold_objects() -> None:
+    frame = pd.DataFrame({0: ["가나", "다라"], 1: [{"toxic": 0, "by": "a"}, {"toxic": 1, "by": "b"}]})
+    comments = read_comments(frame, text=0, label="1.toxic", by="1.by")  # type: ignore[arg-type]
+    assert comments.counts() == {"1.toxic": 1}
+    assert comments.groups == ("a", "b")
+    assert read_comments(pd.DataFrame({0: ["가", "나"], 1: [0, 1]}), text=0, label=[1]).counts() == {"1": 1}  # type: ignore[arg-type, list-item]
+
+
+def test_texts_that_are_no_strings_are_rejected_with_that_reason(read: Read, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": [b"a", 1.5, "b", None], "label": [0, 1, 0, 1]})
+    kinds = [row.kind for _, row in read_comments(frame, text="text", max_rejected=1).rejected]
+    assert kinds == ["text is not a string", "text is not a string", "no text"]
+    with pytest.raises(DataError, match=r"50 %.*of the type bytes.*another column holds the text"):
+        read_comments(frame[::2], text="text")
+    (tmp_path / "columns.json").write_text(json.dumps({"text": ["가", "나"], "label": [0, 1]}), "utf-8")
+    with pytest.raises(DataError, match=r"text is not a string.*one row or JSON object holds many comments"):
+        read_comments(tmp_path / "columns.json")
+
+
+@pytest.mark.parametrize("options", [{}, {"text": "text", "label": "\ud83dlabel", "by": "by"}])
+def test_names_with_a_broken_character_are_refused(options: dict[str, Any], tmp_path: Path) -> None:
+    name = "\ud83dlabel" if options else "label"
+    rows = [{"text": f"댓글 {i}번", name: "욕" if i % 2 else "\ud83d", "by": "\ud83d"} for i in range(4)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with pytest.raises(DataError, match="holds a broken character; correct it in the file"):
+        read_comments(tmp_path / "a.jsonl", **{"label": name, "negative": "욕", **options})
 
 
 def test_several_columns_can_be_named(tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_a_model_at_the_majority_class_is_found() -> None:
     assert not checked(scores, targets, 0.1)
 
 
+def test_comments_of_one_class_say_nothing_about_the_model() -> None:
+    for target in (0, 1):
+        for n in (1, 200):
+            assert not checked(np.full((n, 1), 0.3), np.full((n, 1), target), 0.5)
+        targets = np.full((200, 1), target, np.uint8)
+        (finding,) = findings(test_targets=targets, rates=(0.35,), saved=True, calibration="platt")
+        assert "evaluate comments drawn at random" in finding.next_step
+        assert "--prior" not in finding.next_step  # no prior is 0 or 1
+
+
 def test_a_rare_class_that_never_has_the_highest_score_is_found() -> None:
     targets = np.zeros((100, 2), np.uint8)
     targets[:5, 0], targets[5:50, 1] = 1, 1

@@ -18,7 +18,7 @@ TRUE = frozenset({"1", "true", "t", "yes", "y"})
 FALSE = frozenset({"0", "false", "f", "no", "n"})
 
 _LISTS = (list, tuple, set, frozenset)
-_SEPARATORS = "|;,/"
+_SEPARATORS = "|;,/\n+、"
 _MOST_VALUES = 100  # with more values, a column holds free text
 _MOST_CHARS = 40  # of a value
 _MOST_CELLS = 20_000  # different ones; with more, a column holds free text
@@ -101,6 +101,7 @@ def _rows_with_several(texts: Mapping[str, int], separator: str, named: frozense
     if not several or any(separator in name and name in whole for name in named):
         return 0
     alone = {folded(text) for text in texts if separator not in text} | named
+    alone |= {values[0] for values in split.values() if len(values) == 1}  # forms write "욕설;" and "욕설;혐오;"
     seen_in = Counter(value for values in several.values() for value in set(values))
     if (
         len(seen_in.keys() | alone) > _MOST_VALUES
@@ -113,7 +114,7 @@ def _rows_with_several(texts: Mapping[str, int], separator: str, named: frozense
     known = {value for value, cells in seen_in.items() if cells > 1 or value in alone}
     odd = sum(texts[text] for text, values in several.items() if not known.issuperset(values))
     numbers = all(value.isdigit() for value in seen_in) and all(len(values) == 2 for values in several.values())
-    if numbers and len(several) > 1 and len({values[1] for values in several.values()}) == 1:
+    if numbers and len(several) > 1 and {values[1] for values in several.values()} in ({"5"}, {"0"}):
         return 0  # 1,5 and 2,5 are numbers with a decimal comma
     fewest_alone = len(known) if numbers else len(known) / 2
     if max(repeated, odd) > _MOST_ODD * rows or len(known & alone) < fewest_alone:

@@ -9,7 +9,7 @@ import numpy as np
 
 from toxiclf.datasets._table import Table
 from toxiclf.errors import UsageError, listed
-from toxiclf.rows import Row
+from toxiclf.rows import Row, names_of
 
 FRAME = "a DataFrame"
 """Name of a DataFrame in messages and reports, where a file has its path."""
@@ -40,6 +40,7 @@ def frame_table(frame: Frame) -> Table:
         raise UsageError(f"the DataFrame has several columns '{twice[0]}'; give each column its own name")
     columns = [map(_cell, frame[name]) for name in frame.columns]
     rows = [Row(i, dict(zip(names, values, strict=True))) for i, values in enumerate(zip(*columns, strict=True), 1)]
+    names = names_of(row.values for row in rows[:1000]) or names
     return Table(names, rows, [], f"DataFrame, columns {listed(names)}")
 
 

@@ -72,8 +72,8 @@ class LabelOptions:
                     "--positive-from reads numbers, so --positive, --negative and --label-separator have no effect; "
                     "leave them out"
                 )
-            if not math.isfinite(self.positive_from):
-                raise UsageError(f"--positive-from is {self.positive_from}; expected a number, such as 0.5")
+            if not _is_finite(self.positive_from):
+                raise UsageError(f"--positive-from is {self.positive_from!r}; expected a number, such as 0.5")
         elif len(self.columns) > 1 and (values or self.separator is not None):
             raise UsageError(
                 "--positive, --negative and --label-separator work with one label column, but several are given; "
@@ -100,7 +100,9 @@ def label_entries(label: Label, columns: Sequence[str]) -> dict[str, str | None]
     UsageError : the file has no such column, a column is given twice, or a name is empty.
     """
     if isinstance(label, Mapping):
-        pairs: list[tuple[str, str | None]] = [(column_named(key, columns), str(name)) for key, name in label.items()]
+        pairs: list[tuple[str, str | None]] = [
+            (column_named(key, columns), _name(key, name)) for key, name in label.items()
+        ]
     else:
         pairs = [_pair(entry, columns) for entry in ([label] if isinstance(label, str) else label)]
     if len({column for column, _ in pairs}) < len(pairs):
@@ -113,12 +115,22 @@ def _pair(entry: str, columns: Sequence[str]) -> tuple[str, str | None]:
     if column is not None:
         return column, None
     for place in reversed([match.start() for match in re.finditer("=", entry)]):
-        column, name = find_column(columns, entry[:place].strip()), entry[place + 1 :].strip()
+        column = find_column(columns, entry[:place].strip())
         if column is not None:
-            if not name:
-                raise UsageError(f"--label {entry}: there is no name after '='; give one, such as {column}=toxic")
-            return column, name
+            return column, _name(column, entry[place + 1 :])
     return column_named(entry.rpartition("=")[0].strip() or entry, columns), None
+
+
+def _name(column: str, name: str | None) -> str:
+    """Return the name of a column's label; refuse one that is empty."""
+    shown = shown_name(name or "")
+    if not shown:
+        raise UsageError(f"--label {column}=: there is no name after '='; give one, such as {column}=toxic")
+    return shown
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def shown_name(name: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from numbers import Number
 
 import numpy as np
 
@@ -17,9 +18,17 @@ from toxiclf.datasets._label_options import Label, LabelOptions, Like, label_ent
 from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.labels import label_rows
-from toxiclf.datasets.rejected import MAX_REJECTED, NO_LABEL, NO_TEXT, WRONG_VALUE, check_rejected, no_usable_row
+from toxiclf.datasets.rejected import (
+    MAX_REJECTED,
+    NO_LABEL,
+    NO_STRING,
+    NO_TEXT,
+    WRONG_VALUE,
+    check_rejected,
+    no_usable_row,
+)
 from toxiclf.errors import DataError, UsageError, listed
-from toxiclf.rows import Format, Guess, Layout, Rejected, Row, RowReader, column_named, find_column, naming
+from toxiclf.rows import Format, Guess, Layout, Rejected, Row, RowReader, column_named, find_column, folded, naming
 
 Source = str | os.PathLike[str] | Frame
 """A file's path, ``corpus:NAME`` or a DataFrame."""
@@ -158,6 +167,11 @@ def read_comments(
     {'toxic': 1}
     """
     options = LabelOptions((), (), _values(negative), _values(positive), label_separator, positive_from)
+    text, by = (None if name is None else str(name) for name in (text, by))  # columns of a DataFrame may be numbers
+    if isinstance(label, Mapping):
+        label = {str(column): name for column, name in label.items()}
+    else:
+        label = tuple(map(str, [label] if isinstance(label, str | Number) else label))
     asked = _Asked(text, label, by, options)
     layout: Layout = {"header": header, "delimiter": delimiter, "sheet": sheet}
     guesses: list[Guess] = []
@@ -188,7 +202,11 @@ def _read(
     text, label = chosen_columns(table, text, tuple(entries), by, guesses)
     for row in table.rows:
         row.values.update({name: row.get(name) for name in (text, *label, by) if name and "." in name})  # nested JSON
-    names = asked.options.names or tuple(entries.get(column) for column in label)
+    names = asked.options.names
+    if not names:
+        names = tuple(entries.get(column) for column in label)
+        if like is not None:
+            label, names = _named_as_in_training(label, entries, like)
     options = replace(asked.options, columns=tuple(label), names=names)
     if like is not None and options.separator is None and len(label) == 1 and options.positive_from is None:
         options = replace(options, separator=like.label_map.separator)
@@ -201,12 +219,25 @@ def _read(
         if (comments.labels, comments.negative) != (like.labels, like.negative):
             raise DataError(
                 f"{name} has the labels {', '.join(comments.labels)}; expected {', '.join(like.labels)}, as in training: "
-                "name the same columns with --label"
+                "name the same columns with --label, as in --label COL=NAME"
             )
+    _refuse_damaged_names(comments)
     comments = consistent(comments)
     (note,) = comments.notes
     counts = f"{len(comments):,} comments, {len(comments.rejected):,} rejected rows"
-    return replace(comments, notes=(f"{note}; {counts}",))
+    return replace(comments, notes=(_clean(f"{note}; {counts}"),))
+
+
+def _named_as_in_training(
+    label: Sequence[str], entries: Mapping[str, str | None], like: Like
+) -> tuple[Sequence[str], tuple[str | None, ...]]:
+    """Return several label columns in the order of training, each with the name that it had there, unless one was given."""
+    known = like.label_map.columns
+    trained = dict(zip(map(folded, known), like.labels, strict=True)) if len(known) == len(like.labels) > 1 else {}
+    names = {column: entries.get(column) or trained.get(folded(column)) for column in label}
+    if set(names.values()) == set(like.labels):
+        label = sorted(label, key=lambda column: like.labels.index(str(names[column])))
+    return label, tuple(names[column] for column in label)
 
 
 def _located(source: str, part: str, asked: _Asked) -> tuple[str, str, Format | None, _Asked]:
@@ -247,8 +278,11 @@ def _comments(
 
     usable = []
     for row in table.rows:
-        if not isinstance(row.values.get(text), str) or not row.values[text].strip():
+        content = row.values.get(text)
+        if not as_string(content):
             reject(row, "no text", NO_TEXT)
+        elif not isinstance(content, str):
+            reject(row, f"the text is of the type {type(content).__name__}; expected a string", NO_STRING)
         elif "" not in options.negative and (
             missing := [name for name in options.columns if not as_string(row.values.get(name))]
         ):
@@ -315,6 +349,18 @@ def _usable(reader: RowReader, reject: Callable[[Rejected], None] | None) -> Ite
             yield row
         elif reject is not None:
             reject(row)
+
+
+def _refuse_damaged_names(comments: Comments) -> None:
+    """Refuse names that no file can hold: the manifest and the report name columns and label values."""
+    known = comments.label_map
+    names = (comments.text_column, *comments.labels, *known.columns, *known.positive, *known.negative, known.separator)
+    damaged = next((name for name in names if name and _clean(name) != name), None)
+    if damaged is not None:
+        raise DataError(
+            f"{comments.source}: the name {damaged!r} of a column or label holds a broken character; correct it in the file, or "
+            "save the file as UTF-8"
+        )
 
 
 def _clean(value: str) -> str:

@@ -11,10 +11,13 @@ from toxiclf.rows import UNDECODABLE, WRONG_WIDTH, Rejected
 MAX_REJECTED = 0.2
 """Largest share of rejected rows with which training and evaluation continue."""
 
-NO_TEXT, NO_LABEL, WRONG_VALUE, CONTRADICTION = (
-    "no text", "no label", "unknown label value", "same comment with different labels",
+NO_TEXT, NO_STRING, NO_LABEL, WRONG_VALUE, CONTRADICTION = (
+    "no text", "text is not a string", "no label", "unknown label value", "same comment with different labels",
 )  # fmt: skip
 _CAUSES = {
+    NO_TEXT: "another column holds the text (--text)",
+    NO_STRING: "another column holds the text (--text), or one row or JSON object holds many comments: write one for each",
+    NO_LABEL: 'another column holds the label (--label), or an empty cell means that a comment is not toxic (--negative "")',
     WRONG_WIDTH: "unquoted texts that contain the delimiter, or another delimiter (--delimiter)",
     UNDECODABLE: "an encoding other than UTF-8 and CP949; save the file as UTF-8",
     WRONG_VALUE: "another column holds the label (--label), or values were not named (--negative, --positive)",
@@ -39,8 +42,8 @@ def check_rejected(source: str, usable: int, rejected: Sequence[tuple[str, Rejec
     UsageError : ``most`` is not a share.
     RejectedRowsError : the share is larger.
     """
-    if not 0 <= most <= 1:
-        raise UsageError(f"max_rejected is {most}; give a share from 0 to 1, such as 0.2")
+    if not _is_share(most):
+        raise UsageError(f"max_rejected is {most!r}; give a share from 0 to 1, such as 0.2")
     rows = [row for _, row in rejected if row.kind not in (NO_TEXT, NO_LABEL)]
     total = usable + len(rows)
     if rows and len(rows) > most * total:
@@ -79,3 +82,7 @@ def _places(kind: str, rows: Sequence[Rejected]) -> str:
     more = ", …" if len(rows) > _MOST_LINES else ""
     example = f": {rows[0].reason[:_LONGEST_EXAMPLE]}" if kind not in (rows[0].reason, CONTRADICTION) else ""
     return f"line{'s' * (len(rows) > 1)} {', '.join(lines)}{more}{example}"
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1

@@ -26,6 +26,9 @@ _FOREIGN = {  # unsupported files, by their first bytes
     b"PK\x03\x04": "a workbook or archive; give a workbook's name the ending .xlsx, or save the sheet as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "an old workbook; save the sheet as .xlsx or CSV UTF-8 and try again",
     b"PAR1": "a Parquet file; save it as CSV or JSON Lines, or, for training, give its name the ending .parquet",
+    b"%PDF": "a PDF; save its table as CSV UTF-8",
+    b"<html": "a web page; if a spreadsheet opens it, save the sheet as .xlsx or CSV UTF-8, else fetch the file again",
+    b"<!DOCTYPE html": "a web page; if a spreadsheet opens it, save the sheet as .xlsx or CSV UTF-8, else fetch the file again",
     b"\x1f\x8b": "packed by gzip; give its name the ending .gz, or unpack it",
 }
 

@@ -189,7 +189,9 @@ def names_of(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
     def walk(values: Mapping[str, Any], prefix: str, depth: int) -> None:
         for key, value in values.items():
-            inner = isinstance(value, dict) and bool(value) and depth < _DEEPEST
+            inner = (
+                isinstance(value, dict) and bool(value) and depth < _DEEPEST and all(isinstance(k, str) for k in value)
+            )
             leaves[prefix + key] = leaves.get(prefix + key, False) or not (inner or value is None)
             if inner:
                 walk(value, f"{prefix}{key}.", depth + 1)

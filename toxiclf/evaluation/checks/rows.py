@@ -68,6 +68,8 @@ def _where_share_is(share: float, label: str, run: CheckedRun) -> str:
     """Return a sentence on how to correct scores to a share."""
     if run.calibration == "none":
         return "Set decision.calibrate and decision.prior in training, or collect training rows as comments arrive."
+    if share in (0.0, 1.0):
+        return "Comments of one class do not show how well both are told apart: evaluate comments drawn at random."
     number = f"{share:.3g}"
     flag = f"{label}={number}" if len(run.labels) > 1 else number
     value = f'{{"{label}": {number}}}' if len(run.labels) > 1 else number
