@@ -34,7 +34,8 @@ def run(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     threads = dict.fromkeys(libraries, "1")
     environment = {**os.environ, **threads, "PYTHONPATH": str(package), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, *arguments]  # python -m looks for the package where it runs, before PYTHONPATH
+    return subprocess.run(command, env=environment, cwd=package, capture_output=True, text=True, check=False)
 
 
 def train(out: Path, package: Path, *, sample_only: bool, only: list[str]) -> None:
@@ -77,17 +78,8 @@ def compare(before: Path, after: Path) -> int:
         rescored = after / name / "scored-by-the-bundle-of-before.csv"
         rescored.parent.mkdir(parents=True, exist_ok=True)
         rescored.unlink(missing_ok=True)
-        run(
-            ROOT,
-            "-m",
-            "toxiclf",
-            "predict",
-            str(SAMPLE),
-            "--bundle",
-            str(before / name / "bundle"),
-            "--out",
-            str(rescored),
-        )
+        bundle = str(before / name / "bundle")
+        run(ROOT, "-m", "toxiclf", "predict", str(SAMPLE), "--bundle", bundle, "--out", str(rescored))
         if not rescored.is_file() or rescored.read_bytes() != (before / name / "scored.csv").read_bytes():
             notes.append("the bundle of before scores otherwise")
         differ += bool(notes)
@@ -96,18 +88,22 @@ def compare(before: Path, after: Path) -> int:
     return differ
 
 
+def _absolute(path: str) -> Path:
+    return Path(path).resolve()
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train")
-    training.add_argument("out", type=Path)
-    training.add_argument("--package", type=Path, default=ROOT, help="a checkout of the version to train with")
+    training.add_argument("out", type=_absolute)
+    training.add_argument("--package", type=_absolute, default=ROOT, help="a checkout of the version to train with")
     training.add_argument("--sample-only", action="store_true")
     training.add_argument("--only", nargs="*", default=[], help="names of runs, such as curse-lstm")
     comparing = commands.add_parser("compare")
-    comparing.add_argument("before", type=Path)
-    comparing.add_argument("after", type=Path)
+    comparing.add_argument("before", type=_absolute)
+    comparing.add_argument("after", type=_absolute)
     given = parser.parse_args()
     if given.command == "train":
         train(given.out, given.package, sample_only=given.sample_only, only=given.only)
