@@ -44,11 +44,9 @@ for command in (
     scoring.predict,
     scoring.inspect,
     pretrain.pretrain,
+    prevalence.estimate_prevalence,
 ):
-    app.command(cls=GroupedCommand, epilog=EXAMPLES[command.__name__])(command)
-app.command("estimate-prevalence", cls=GroupedCommand, epilog=EXAMPLES["estimate-prevalence"])(
-    prevalence.estimate_prevalence
-)
+    app.command(cls=GroupedCommand, epilog=EXAMPLES[command.__name__.replace("_", "-")])(command)
 app.command("list", cls=GroupedCommand, epilog=EXAMPLES["list"])(listing.list_names)
 app.add_typer(corpora.app, name="corpora")
 
