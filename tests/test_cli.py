@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -342,3 +343,16 @@ def parsed(arguments: list[str]) -> None:
         _, command, arguments = command.resolve_command(context, arguments)
         assert command is not None
     command.make_context(command.name, arguments)
+
+
+def test_predict_shows_every_class_where_the_highest_score_decides(
+    saved: Callable[[str, str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = str(saved("ngram_logistic", "exclusive"))
+    assert run(["predict", "오늘도 좋은 하루 되세요", "--bundle", bundle]) == 0
+    heading, *lines = (line.split("\t") for line in capsys.readouterr().out.splitlines() if line)
+    assert heading == ["comment", "label", "score", "verdict"]
+    assert [line[1] for line in lines] == ["none", "toxic", "웃음"]
+    assert [line[3] for line in lines] == ["ok", "", ""]
+    assert float(lines[0][2]) == max(float(line[2]) for line in lines)
+    assert sum(float(line[2]) for line in lines) == pytest.approx(1, abs=2e-4)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from toxiclf import ToxicClassifier
 from toxiclf._registry import components
 from toxiclf.errors import UsageError
 from toxiclf.recipe import Range, Recipe, presets
@@ -533,14 +534,28 @@ def test_a_recipe_that_names_an_objective_means_thresholds(
     (tmp_path / "saved.toml").write_text(recipe.to_toml(), "utf-8")
     assert Recipe.load(tmp_path / "saved.toml") == recipe  # which names every key
     assert recipe.changed({"seed": 3}).decision == recipe.decision
-    assert Recipe.load(recipe, settings=["decision.objective=f1"]).decision.exclusive == (
-        decision.get("exclusive", "thresholds")
-    )
+    assert ToxicClassifier(recipe).set_params(**ToxicClassifier(recipe).get_params()).get_params()
 
 
-def test_an_objective_beside_arg_max_is_an_error() -> None:
-    with pytest.raises(UsageError, match=r"decision\.objective is for thresholds.*leave one of the two out"):
-        Recipe.load({"decision": {"exclusive": "arg_max", "objective": "f2"}})
+def test_an_objective_set_over_a_saved_recipe_means_thresholds(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.toml"
+    saved.write_text(Recipe.load().to_toml(), "utf-8")
+    for objective in ("f1", "f2"):
+        for recipe in (
+            Recipe.load(saved, settings=[f"decision.objective={objective}"]),
+            Recipe.load(saved).changed({"decision.objective": objective}),
+        ):
+            assert (recipe.decision.objective, recipe.decision.exclusive) == (objective, "thresholds")
+
+
+@pytest.mark.parametrize("objective", ["f1", "f2"])
+def test_an_objective_beside_arg_max_is_an_error(objective: str, tmp_path: Path) -> None:
+    (tmp_path / "saved.toml").write_text(Recipe.load().to_toml(), "utf-8")
+    both = {"decision": {"exclusive": "arg_max", "objective": objective}}
+    settings = ["decision.exclusive=arg_max", f"decision.objective={objective}"]
+    for source, changes in ((both, []), ({"decision": {"exclusive": "arg_max"}}, settings[1:]), (None, settings)):
+        with pytest.raises(UsageError, match=r"decision\.objective is for thresholds.*leave one of the two out"):
+            Recipe.load(source, settings=changes)
 
 
 def test_a_recipe_file_of_0_1_keeps_thresholds(tmp_path: Path) -> None:

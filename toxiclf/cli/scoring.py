@@ -17,6 +17,7 @@ from toxiclf.errors import UsageError
 
 if TYPE_CHECKING:
     from toxiclf.bundle.manifest import Manifest
+    from toxiclf.moderator import Moderator
     from toxiclf.verdict import Verdict
 
 
@@ -89,7 +90,7 @@ def predict(
             for comment, verdict in zip(comments, verdicts, strict=True):
                 print_json({"text": comment, **verdict.as_dict()})
         else:
-            _print_verdicts(comments, verdicts, explain=explain)
+            _print_verdicts(moderator, comments, verdicts, explain=explain)
         return
     from toxiclf.predict import predict_rows
 
@@ -107,26 +108,39 @@ def predict(
     report_rejected(result.rejected, result.rejected_file, strict=strict)
 
 
-def _print_verdicts(comments: Sequence[str], verdicts: Sequence[Verdict], *, explain: bool) -> None:
+def _print_verdicts(
+    moderator: Moderator, comments: Sequence[str], verdicts: Sequence[Verdict], *, explain: bool
+) -> None:
     """Print a line for each comment and label and, if verdicts are explained, a second table with a line for each token."""
-    entries = [
-        (comment, entry) for comment, verdict in zip(comments, verdicts, strict=True) for entry in verdict.entries
-    ]
-    lines = [
-        [
-            comment, entry.label, f"{entry.score:.4f}", "–" if entry.threshold is None else f"{entry.threshold:.4f}",
-            "toxic" if entry.is_toxic else "ok",
-        ]
-        for comment, entry in entries
-    ]  # fmt: skip
-    print_table([["comment", "label", "score", "threshold", "verdict"], *lines])
+    negative = moderator.manifest.negative if moderator.manifest.arg_max else None
+    pairs = list(zip(comments, verdicts, strict=True))
+    lines = [[comment, *cells] for comment, verdict in pairs for cells in _cells(verdict, negative)]
+    print_table([["comment", "label", "score", *(["threshold"] if negative is None else []), "verdict"], *lines])
     if explain:
         tokens = [
             [comment, entry.label, token.text, f"{token.start}–{token.end}", f"{token.effect:+.4f}"]
-            for comment, entry in entries
+            for comment, verdict in pairs
+            for entry in verdict.entries
             for token in entry.tokens or ()
         ]
         print_table([["comment", "label", "token", "position", "effect on the score"], *tokens])
+
+
+def _cells(verdict: Verdict, negative: str | None) -> list[list[str]]:
+    """Return the cells of each label: its name, score, threshold and verdict.
+
+    Where the class with the highest score is the verdict, there are cells of each class, ``negative`` first, without
+    thresholds, and only that class has a verdict.
+    """
+    if negative is None:
+        return [
+            [entry.label, f"{entry.score:.4f}", f"{entry.threshold:.4f}", "toxic" if entry.is_toxic else "ok"]
+            for entry in verdict.entries
+        ]
+    scores = {entry.label: entry.score for entry in verdict.entries}
+    scores = {negative: max(0.0, 1.0 - sum(scores.values())), **scores}
+    word = "toxic" if verdict.is_toxic else "ok"
+    return [[name, f"{score:.4f}", word if name == verdict.label else ""] for name, score in scores.items()]
 
 
 def _file(given: str, *, certain: bool) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +36,7 @@ from toxiclf.recipe.sections import (
     SplitSection,
     TextSection,
     VectorsSection,
+    names_every_key,
 )
 from toxiclf.recipe.types import Section
 
@@ -209,8 +210,9 @@ class Recipe(Section):
         if model is not None and content["model"].get("name") != model:
             content["model"] = model_table(model)
         notes = (*source.notes, *take_new_names(content)) if isinstance(source, Recipe) else take_new_names(content)
-        for setting in settings:  # they override the recipe, by the old or the new name of a key
-            key, value = parsed_setting(setting)
+        changes = [parsed_setting(setting) for setting in settings]
+        _choose_verdict_again(content, {key for key, _ in changes})
+        for key, value in changes:  # they override the recipe, by the old or the new name of a key
             put(content, RENAMED.get(key, key), value)
             notes += (*rename_notes([key]), *take_new_names(content))
         if is_recipe_file(source) and (missing := fill_in_old_behavior(content)):
@@ -258,6 +260,7 @@ class Recipe(Section):
         name = settings.get("model.name", self.model.name)
         if name != self.model.name:
             content["model"] = model_table(name)
+        _choose_verdict_again(content, settings.keys())
         for key, value in settings.items():
             put(content, RENAMED.get(key, key), deepcopy(value))
         return Recipe.load(content)
@@ -276,3 +279,14 @@ class Recipe(Section):
     def sha256(self) -> str:
         """Return the SHA-256 of the whole recipe, including defaults, as hex digits."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def _choose_verdict_again(content: dict[str, Any], changed: Collection[str]) -> None:
+    """Make thresholds the verdict of a saved recipe, in place, if a change names an objective but no verdict.
+
+    A saved recipe names every key, so its ``decision.exclusive`` is not what the user chose.
+    """
+    decision = content.get("decision")
+    chosen = "decision.objective" in changed and "decision.exclusive" not in changed
+    if chosen and isinstance(decision, dict) and names_every_key(decision):
+        decision["exclusive"] = "thresholds"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from numbers import Real
 from typing import Annotated, Any, Literal
 
@@ -256,7 +256,11 @@ class DecisionSection(Section):
         if "exclusive" not in self.model_fields_set:
             chosen = "thresholds" if "objective" in self.model_fields_set else "arg_max"
             object.__setattr__(self, "exclusive", chosen)
-        elif self.exclusive == "arg_max" and self.objective != "f1":  # a saved recipe names every key
+        elif (
+            self.exclusive == "arg_max"
+            and "objective" in self.model_fields_set
+            and not (self.objective == "f1" and names_every_key(self.model_fields_set))  # as a saved recipe does
+        ):
             raise ValueError(
                 "decision.objective is for thresholds, but with decision.exclusive = 'arg_max' the highest score decides; "
                 "leave one of the two out"
@@ -268,3 +272,8 @@ class DecisionSection(Section):
         if self.prior != "none" and self.calibrate == "none":
             raise ValueError("decision.prior corrects calibrated scores; set decision.calibrate to platt or isotonic")
         return self
+
+
+def names_every_key(decision: Collection[str]) -> bool:
+    """Return whether these are all keys of ``[decision]``; then a saved recipe names them, not a person."""
+    return DecisionSection.model_fields.keys() <= set(decision)
