@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import toxiclf
-from tests.conftest import SAMPLE, tiny
+from tests.conftest import SAMPLE, rest_in_check, tiny
 from tests.evaluation.conftest import comments_of, save_run, scores_of
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
@@ -210,7 +210,7 @@ def test_a_saved_run_is_opened_for_drawing(tmp_path: Path) -> None:
         drawable_report(folder)
 
 
-@pytest.mark.parametrize("model", ["autoencoder", "isolation_forest"])
+@pytest.mark.parametrize("model", rest_in_check(["autoencoder", "isolation_forest"], quick=["isolation_forest"]))
 def test_points_of_figures_are_in_the_report_without_texts(model: str, sample: Comments, tmp_path: Path) -> None:
     run: TrainedModel = toxiclf.train(sample, tiny(model))
     fresh = run.report.points("errors")

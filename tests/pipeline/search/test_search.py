@@ -513,7 +513,7 @@ def test_optuna_refuses_fractions_where_a_key_wants_whole_numbers(parts: Split) 
 
 def test_a_written_recipe_proposes_the_same(parts: Split, tmp_path: Path) -> None:
     space = {"model.C": {"low": 0.1, "high": 10}, "model.min_comments": [1, 2, 3], "model.jamo": {"low": 1, "high": 3}}
-    recipe = recipe_of(space, method="optuna", trials=4)
+    recipe = recipe_of(space, method="optuna", trials=2)
     (tmp_path / "recipe.toml").write_text(recipe.to_toml(), "utf-8")
     found, again = (search(parts, of, quiet) for of in (recipe, Recipe.load(tmp_path / "recipe.toml")))
     assert [trial.settings for trial in again.trials] == [trial.settings for trial in found.trials]

@@ -86,9 +86,10 @@ def uncalibrated(run: CheckedRun) -> Iterator[Finding]:
             continue
         mean, share = float(scores.mean()), float(targets.mean())
         if abs(mean - share) > max(0.05, 4 * math.sqrt(share * (1 - share) / len(scores))):
+            rows = "these" if run.saved else "test"
             yield Finding(
                 "uncalibrated", "warning",
-                f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of test rows have the label.",
+                f"label '{label}': the mean score is {mean:.1%}, but {share:.1%} of {rows} rows have it.",
                 _next_step(run, j, share),
             )  # fmt: skip
 
