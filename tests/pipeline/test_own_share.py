@@ -78,7 +78,7 @@ def test_evaluate_shows_it(bundle: Path, sample: toxiclf.Comments, tmp_path: Pat
     assert [line[0].partition(",")[0].partition(" by")[0] for line in table[1:]] == [
         "as the bundle decides", "--prior 0.5", "--prior 0.5", "--prior 0.5",
     ]  # fmt: skip
-    assert "## At the share of toxic comments in these rows" in report.to_markdown()
+    assert "## Corrected to the prevalence of the evaluated comments" in report.to_markdown()
     assert "14.6 % of calibration rows" in component("format", "html").target(report)
     assert Report.model_validate_json(report.to_json()) == report
     assert "own_share" not in evaluate_bundle(bundle, sample, prior=0.02).analysis

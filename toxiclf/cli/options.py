@@ -48,7 +48,7 @@ def columns(
         list[str] | None,
         of_input(
             metavar="COL[=NAME][,COL…]",
-            help="Label column, or columns of 0 and 1; detected if left out; repeatable.",
+            help="Label column or columns; detected if left out; repeatable.",
         ),
     ] = None,
     negative: Annotated[
@@ -62,7 +62,7 @@ def columns(
         str | None,
         of_input(
             metavar="SIGN",
-            help="Separator of values in a label cell, list or none; detected if left out.",
+            help="Separator of values in a cell, list or none; detected if left out.",
         ),
     ] = None,
     positive_from: Annotated[

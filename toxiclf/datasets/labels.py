@@ -220,7 +220,7 @@ class _OneColumn:
     def _ask(self) -> str:
         numbers = sum(count for value, count in self._counts.items() if _number(value) is not None)
         several = any(len(values) > 1 for values in self._cells)
-        return "name the not toxic value with --negative VALUE, or the toxic values with --positive VALUE" + (
+        return "name the value that is not toxic with --negative VALUE, or the toxic values with --positive VALUE" + (
             ", or the smallest number that means toxic with --positive-from NUMBER"
             if numbers >= 0.9 * self._counts.total() and not several
             else ""

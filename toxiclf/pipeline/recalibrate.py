@@ -42,13 +42,15 @@ _HEADING = "\n## Calibrated again\n"
 
 @dataclass(frozen=True, slots=True)
 class BeforeAndAfter:
-    """A metric of a label by the old calibration and thresholds, and by new ones, each with its 95 % interval.
+    """A metric of a label with the old and with the new calibration and thresholds, each with its 95 % interval.
 
     Attributes
     ----------
-    label, metric : names of the label and of the metric.
-    before, after, change : value, low and high; ``after`` is cross-fitted: calibration and thresholds of each fold come
-        from the other folds.
+    label, metric : str
+        Names of the label and of the metric.
+    before, after, change : tuple of float
+        Value, and lower and upper end of its interval. ``after`` is cross-fitted: calibration and thresholds of each fold
+        come from the other folds.
     """
 
     label: str
@@ -102,8 +104,8 @@ def calibrate(
 ) -> CalibratedBundle:
     """Calibrate a bundle on your own labeled comments, and choose its thresholds on them; the graph stays the same.
 
-    A few hundred comments are enough. They should be like those that the bundle is to score: a random sample of them,
-    or with ``prior`` in ``decision``, the share of toxic ones in production.
+    A few hundred comments are enough. They should be a random sample of those that the bundle is to score. If
+    they are not, set ``prior`` in ``decision`` to the share of toxic comments in production.
 
     Parameters
     ----------

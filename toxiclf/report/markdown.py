@@ -35,7 +35,7 @@ def _lines(report: Report) -> list[str]:
     if report.rows:
         parts += _summary_lines(report)
     for table in own_share_tables(report):
-        parts += ["", f"## At the share of toxic comments in these rows: {here}", "", *markdown_table(table)]
+        parts += ["", f"## Corrected to the prevalence of {here}", "", *markdown_table(table)]
     parts += ["", f"## Findings on the data, the training and {here}", ""]
     parts += [f"- **{f.code}** ({f.severity}): {markdown_text(f.message)} {f.next_step}" for f in report.findings] or [
         "None."

@@ -38,7 +38,7 @@ def terminal_parts(report: Report) -> list[str | tables.Table]:
             parts.append(tables.class_confusion_table(report))
         parts.append(f"In parentheses: 95 % bootstrap intervals.{estimated(report)}")
     for table in own_share_tables(report):
-        parts += ["", f"At the share of toxic comments in these rows: {rows_and_rate(report)}", table]
+        parts += ["", f"Corrected to the prevalence of {rows_and_rate(report)}", table]
     if report.findings:
         parts += ["", f"Findings on the data, the training and {rows_and_rate(report)}", *finding_lines(report)]
     return parts
