@@ -187,7 +187,7 @@ def _row(parameter: Any, is_option: bool) -> list[object]:
     given = re.search(r" ?\[default: (.*?)\]", meaning)
     is_detected = "; detected if left out" in meaning
     meaning = re.sub(r" ?\[default: .*?\]|; detected if left out", "", meaning)
-    if getattr(parameter, "multiple", False) and "several times" not in meaning:
+    if getattr(parameter, "multiple", False) and "repeatable" not in meaning:
         meaning += f"{'' if meaning.endswith('.') else '.'} May be given several times."
     if given is not None:
         default = given[1]
