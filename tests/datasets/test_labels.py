@@ -198,6 +198,10 @@ def test_another_layout_than_in_training_can_be_given(read: Read, tmp_path: Path
         [1, 0],
         [0, 1],
     ]
+    other_order = read_comments(path, label=["혐오", "욕설"], like=read(MARKS, negative="정상"))
+    assert (other_order.labels, other_order.targets.tolist()) == (("욕설", "혐오"), [[1, 0], [0, 1]])
+    other_sign = read(["욕설;혐오", "정상"], label_separator=";", like=read(MARKS, negative="정상"))
+    assert other_sign.targets.tolist() == [[1, 1], [0, 0]]
     columns = read_comments(path, label=["욕설", "혐오"])
     assert read(MARKS, label="label", negative="정상", like=columns).targets.tolist()[0] == [1, 1]
 

@@ -65,6 +65,12 @@ def test_comments_and_targets_that_do_not_fit_are_refused(arguments: Any, option
         toxiclf.train(*arguments, **options)
 
 
+def test_an_error_in_the_test_set_says_so(sample_path: Path) -> None:
+    frame = pd.DataFrame({"comment": ["가", "나"], "label": ["악플", "아님"]})
+    with pytest.raises(toxiclf.UsageError, match="the test set: column 'label' holds '악플'"):
+        toxiclf.train(sample_path, test=frame)
+
+
 def relabelled(comments: Comments, rows: np.ndarray) -> Comments:
     """The same comments with the targets of some rows turned around."""
     targets = comments.targets.copy()

@@ -14,7 +14,7 @@ from toxiclf.datasets import cards
 from toxiclf.datasets._cells import NONE
 from toxiclf.datasets._columns import SAMPLE_ROWS, chosen_columns, text_column
 from toxiclf.datasets._frame import FRAME, Frame, frame_table
-from toxiclf.datasets._label_options import Label, LabelOptions, Like, label_entries
+from toxiclf.datasets._label_options import Label, LabelOptions, Like, label_entries, shown_name
 from toxiclf.datasets._table import Table, as_string, is_parquet, read_parquet, read_table
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.datasets.labels import label_rows
@@ -60,13 +60,14 @@ class _Asked:
         return replace(asked, label=card.labels, options=options)
 
     def as_in_training(self, like: Like, columns: Sequence[str]) -> _Asked:
-        """Return the same with what was said in training; nothing about labels if the caller says something about them."""
+        """Return the same with what was said in training; nothing about labels if the caller says which they are."""
         asked = replace(self, text=self.text or find_column(columns, like.text_column))
-        if self.label or self.options != LabelOptions():
-            return asked
         known = like.label_map
         one_column = len(known.columns) <= 1 and known.positive_from is None
-        separator = (known.separator or NONE) if one_column else None
+        said = replace(self.options, separator=None) if one_column else self.options
+        if self.label or said != LabelOptions():
+            return asked
+        separator = (self.options.separator or known.separator or NONE) if one_column else None
         options = LabelOptions((), (), known.negative, known.positive, separator, known.positive_from)
         label = [column for name in known.columns if (column := find_column(columns, name))]
         if len(label) != len(known.columns):
@@ -235,8 +236,9 @@ def _named_as_in_training(
     known = like.label_map.columns
     trained = dict(zip(map(folded, known), like.labels, strict=True)) if len(known) == len(like.labels) > 1 else {}
     names = {column: entries.get(column) or trained.get(folded(column)) for column in label}
-    if set(names.values()) == set(like.labels):
-        label = sorted(label, key=lambda column: like.labels.index(str(names[column])))
+    shown = {column: name or shown_name(column) for column, name in names.items()}
+    if set(shown.values()) == set(like.labels):
+        label = sorted(label, key=lambda column: like.labels.index(shown[column]))
     return label, tuple(names[column] for column in label)
 
 

@@ -13,7 +13,7 @@ from toxiclf.datasets import cards
 from toxiclf.datasets.comments import Comments, check_classes, consistent
 from toxiclf.datasets.reading import Source, read_comments
 from toxiclf.datasets.splitting import Split, split
-from toxiclf.errors import UsageError
+from toxiclf.errors import DataError, UsageError
 from toxiclf.evaluation.checks import CheckedRun
 from toxiclf.evaluation.checks.labels import labels_may_be_inverted
 from toxiclf.moderator import Moderator
@@ -189,7 +189,11 @@ def read_parts(comments: Any, test: Source | Comments | None, **columns: Any) ->
     if test is not None and not isinstance(test, Comments):
         if columns.get("sheet") is not None and not is_workbook(str(test)):
             columns = columns | {"sheet": None}
-        test = read_comments(test, part="test", like=comments, **columns)
+        try:
+            test = read_comments(test, part="test", like=comments, **columns)
+        except (DataError, UsageError) as error:
+            error.args = (f"the test set: {error.message}",)
+            raise
     if test is not None and (test.labels, test.negative) != (comments.labels, comments.negative):
         raise UsageError(
             f"the test set has the labels {test.labels}, but the training rows have {comments.labels}; use the same labels in both"
