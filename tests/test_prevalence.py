@@ -268,6 +268,7 @@ def test_a_prior_of_labels_that_are_not_there_is_refused(two_labels: Comments) -
         ("악플=0.02, 혐오=0.02", '{"악플" = 0.02, "혐오" = 0.02}'),
         ("{악플=0.02}", '{"악플" = 0.02}'),
         ("=0.02", '{"toxic" = 0.02}'),
+        ('{"악플": 0.02}', '{"악플" = 0.02}'),
     ],
 )
 def test_prevalences_that_are_text_are_told_how_to_be_a_table(text: str, table: str) -> None:

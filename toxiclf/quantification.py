@@ -26,6 +26,7 @@ _RESAMPLES = 1000
 _CHUNK = 8192  # comments scored at a time
 _SMOOTHING = 0.25  # added to each count, so that no bin excludes a class; least bias of 0.05 to 0.5 in simulations
 _BINS = 200  # of scores, for a bundle without counts
+_LIKELY = 1.92  # fall of the log-likelihood at the ends of a 95 % interval: half of the 95 % quantile of chi-squared
 _RARE, _FAR = 0.01, 0.05  # p value and distance at which scores are not a mixture of the two classes
 
 
@@ -82,7 +83,8 @@ def estimate_prevalence(
 
     Raw outputs are counted in bins. The counts are compared with those of held-out comments with the label and without
     it, which the bundle stores. The share is that at which a mixture of the two is most likely. Intervals are bootstrap
-    intervals over the comments and over the held-out comments.
+    intervals over the comments and over the held-out comments; that of the share also holds every share that the
+    likelihood ratio does not exclude.
 
     Parameters
     ----------
@@ -155,8 +157,9 @@ def _by_counts(manifest: Manifest, j: int, raw: NDArray[np.float32], rng: np.ran
         np.array(counts, dtype=np.float64) for counts in (stored.toxic, stored.others, stored.count(raw[:, j]))
     )
     drawn_toxic, drawn_others, drawn = (_resampled(counts, rng) for counts in (toxic, others, live))
-    share = float(_most_likely(_ratios(toxic, others), live)[0])
-    low, high = _interval(_most_likely(_ratios(drawn_toxic, drawn_others), drawn))
+    ratios = _ratios(toxic, others)
+    share = float(_most_likely(ratios, live)[0])
+    low, high = _likely(ratios, live, _most_likely(_ratios(drawn_toxic, drawn_others), drawn))
     scores = (
         stored.scores(manifest.calibration.at(manifest.rates, manifest.rates), j)
         if manifest.rates
@@ -193,7 +196,7 @@ def _by_scores(manifest: Manifest, j: int, raw: NDArray[np.float32], rng: np.ran
     means = np.clip(means, 1e-6, 1 - 1e-6)
     ratios = (means / (1 - means) * (1 - rate) / rate if 0 < rate < 1 else np.ones_like(means))[None]
     share = float(_most_likely(ratios, sizes)[0])
-    low, high = _interval(_most_likely(ratios, _resampled(sizes, rng)))
+    low, high = _likely(ratios, sizes, _most_likely(ratios, _resampled(sizes, rng)))
     note = (
         f"label '{label}': this bundle stores no scores of held-out comments, so the estimate is by EM alone, its "
         "interval is too narrow, and nothing shows whether the comments differ from those of training; train it again"
@@ -231,6 +234,18 @@ def _most_likely(ratios: Floats, live: Floats) -> Floats:
         rises = (live * excess / (1.0 + middle[:, None] * excess)).sum(axis=1) > 0
         low, high = np.where(rises, middle, low), np.where(rises, high, middle)
     return np.asarray(np.where(high < 1e-9, 0.0, (low + high) / 2))
+
+
+def _likely(ratios: Floats, live: Floats, drawn: Floats) -> tuple[float, float]:
+    """Return the interval of the share: the bootstrap interval, widened to the shares that the likelihood ratio allows.
+
+    Where no comment looks toxic, no resample has one that does, so the bootstrap alone would say 0 for certain.
+    """
+    shares = np.linspace(0, 1, 10_001)
+    likelihood = np.log1p(shares[:, None] * (ratios - 1.0)) @ live
+    allowed = shares[likelihood >= likelihood.max() - _LIKELY]
+    low, high = _interval(drawn)
+    return min(low, float(allowed[0])), max(high, float(allowed[-1]))
 
 
 def _adjusted(scores: Floats, toxic: Floats, others: Floats, live: Floats) -> tuple[Floats, Floats]:

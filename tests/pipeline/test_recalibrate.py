@@ -55,6 +55,10 @@ def test_the_graph_stays_and_the_manifest_tells_both_origins(
     assert after.calibrated_on.bundle_seal == before.seal
     assert after.calibrated_on.counts == tuple(comments.counts().values())
     assert len(after.score_counts) == len(before.score_counts)
+    again = "calibrated on these very comments"
+    assert [
+        any(again in note for note in toxiclf.calibrate(place, comments).notes) for place in (folder, tmp_path / "new")
+    ] == [False, True]
 
 
 def test_figures_before_are_those_of_the_bundle(saved: Saved, trained: Trained) -> None:
@@ -141,8 +145,10 @@ def test_the_command_writes_a_bundle(
     assert lines[-1] == f"bundle: {out}"
     assert run(["inspect", str(out)]) == 0
     assert f"{len(comments):,} other comments ({sum(toxic)} toxic)" in capsys.readouterr().out
+    (tmp_path / "link").symlink_to(folder)
     for arguments, message in (
         (["--out", str(folder)], "is the bundle itself"),
+        (["--out", str(tmp_path / "new" / ".." / "link")], "is the bundle itself"),
         ([], "--out is missing"),
         (["--set", "model.name=svm", "--out", str(out)], "it takes keys of decision"),
     ):

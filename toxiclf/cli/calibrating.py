@@ -42,7 +42,7 @@ def calibrate(
 
     if out is None:
         raise UsageError("--out is missing; give the folder of the new bundle")
-    if out.absolute() in (bundle.absolute(), (bundle / "bundle").absolute()):
+    if out.resolve() in (bundle.resolve(), (bundle / "bundle").resolve()):
         raise UsageError(
             f"--out {out} is the bundle itself; choose another folder, so that the old calibration is kept"
         )

@@ -169,6 +169,11 @@ def calibrate(
             "it is not known whether the model was trained on some of these comments, because the bundle is not in its "
             "run's folder"
         )
+    if manifest.calibrated_on is not None and manifest.calibrated_on.data_sha256 == comments.sha256():
+        notes.append(
+            "the bundle was calibrated on these very comments, so its figures before are too good; compare with the older "
+            "bundle"
+        )
     with naming(comments.guesses):
         check_classes(comments, purpose="calibration")
     if manifest.prior is not None and section.prior == "none":

@@ -214,8 +214,8 @@ def _objective(value: Any) -> Any:
 
 def _prior(value: Any) -> Any:
     """Validate a production prevalence: "none", a share, or shares by label; convert labels to strings."""
-    if isinstance(value, str) and "=" in value:
-        entries = [entry.rpartition("=") for entry in value.strip("{} ").split(",")]
+    if isinstance(value, str) and ("=" in value or value.startswith("{")):
+        entries = [entry.replace('":', "=").rpartition("=") for entry in value.strip("{} ").split(",")]
         named = [(label.strip("\"' ") or "toxic", rate.strip()) for label, _, rate in entries]
         quoted = ", ".join(f'"{label}" = {rate}' for label, rate in named)
         raise ValueError(f"'{value}' is text; shares by label are a table, its labels in quotes: {{{quoted}}}")
