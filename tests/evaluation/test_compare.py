@@ -228,7 +228,7 @@ def test_the_verdict_is_corrected_for_the_number_of_runs(tmp_path: Path) -> None
     edge = Difference("b", SUMMARY, "f1", 0.02, 0.001, 0.04, 0.98, 0.03, 0.03, "descriptive")
     assert edge.judged() == "better"
     assert replace(edge, p_holm=0.12).judged() == "not significant"
-    assert replace(edge, p_holm=0.12).lost()
+    assert replace(edge, p_holm=0.12).only_uncorrected()
     assert replace(edge, metric="brier").judged() == "worse"
 
 

@@ -54,11 +54,11 @@ class Difference:
         """
         if self.low is None or self.high is None:
             return "not defined"
-        if self.low <= 0 <= self.high or self.lost():
+        if self.low <= 0 <= self.high or self.only_uncorrected():
             return "not significant"
         return "better" if (self.low > 0) != lower_is_better(self.metric) else "worse"
 
-    def lost(self) -> bool:
+    def only_uncorrected(self) -> bool:
         """Return whether the interval excludes 0, but Holm's correction for several runs lifts p above .05."""
         if self.low is None or self.high is None or self.p is None or self.p_holm is None:
             return False
@@ -195,7 +195,9 @@ class Comparison:
         others = len(self.runs) - 1
         if others > 1:
             lost = [
-                row.run for row in self.differences if (row.label, row.metric) == (SUMMARY, self.metric) and row.lost()
+                row.run
+                for row in self.differences
+                if (row.label, row.metric) == (SUMMARY, self.metric) and row.only_uncorrected()
             ]
             notes.append(
                 f"{others} runs are compared with {self.reference}, so p values are corrected for {others} comparisons (Holm)"

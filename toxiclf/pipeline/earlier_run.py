@@ -22,7 +22,7 @@ _MOST_NAMED = 3  # labels and recipe keys that messages name
 
 @dataclass(frozen=True)
 class RunData:
-    """The labeled comments of a run, as far as they tell runs of other data apart.
+    """The labeled comments of a run, as far as they are needed to tell whether two runs have the same data.
 
     Attributes
     ----------

@@ -137,7 +137,7 @@ def markdown_text(text: str) -> str:
 
 
 def _summary_lines(report: Report) -> list[str]:
-    """Return the lines on the comments that the summary speaks of, under a heading that names them."""
+    """Return the lines on the comments that the summary is about, under a heading that names them."""
     shown = population(report)
     lines = ["", f"## {markdown_text(shown.heading)}"]
     if len(report.labels) == 1:

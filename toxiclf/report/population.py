@@ -1,4 +1,4 @@
-"""The comments that the summary of a report speaks of: the evaluated rows, or 10,000 comments at a production prevalence."""
+"""The comments that the summary of a report is about: the evaluated rows, or 10,000 comments at a production prevalence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMENTS = 10_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the verdicts on one label come to, in numbers of comments: all, those with the label, found, false alarms."""
+    """Outcome of the verdicts on one label, in numbers of comments: all, those with the label, found, false alarms."""
 
     comments: int
     toxic: int
@@ -36,14 +36,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Population:
-    """The comments that the summary speaks of, with all that it says about them.
+    """The comments that the summary is about, with all that it says about them.
 
     Attributes
     ----------
     heading : names the comments, their number and, for one label, how many of them are toxic.
     metrics : names of the metrics of the summary, in their order.
     rows, baseline_rows : values of all metrics of the model and of the baseline; the second may be empty.
-    outcomes : label → what the verdicts come to; without the labels for which this is unknown.
+    outcomes : label → outcome of its verdicts; without the labels for which this is unknown.
     """
 
     heading: str
@@ -54,7 +54,7 @@ class Population:
 
 
 def population(report: Report) -> Population:
-    """Return what the summary of a report speaks of; without any metric for a run that diverged."""
+    """Return what the summary of a report is about; without any metric for a run that diverged."""
     if not report.production_prevalence:
         counts = {label: _counted(report.confusion[label]) for label in report.confusion}
         rate = f", {rate_of(report, report.labels[0])}" if len(report.labels) == 1 and counts else ""
@@ -127,7 +127,7 @@ def _counted(counts: Mapping[str, int]) -> Outcome:
 
 
 def _in_production(report: Report, label: str) -> Outcome | None:
-    """Return what the verdicts come to among 10,000 comments; None where a metric has no value."""
+    """Return the outcome of the verdicts on 10,000 comments; None where a metric has no value."""
     recall, flagged = (estimate(report.production_rows, name, label).value for name in ("recall", "flag_rate"))
     if recall is None or flagged is None:
         return None

@@ -24,13 +24,13 @@ def headline_table(report: Report) -> Table:
 
 
 def summary_table(report: Report) -> Table:
-    """Return the metrics of the comments that the summary speaks of, a line each, by the model and by the baseline."""
+    """Return the metrics of the comments that the summary is about, a line each, by the model and by the baseline."""
     shown = population(report)
     return _metrics_table(report, shown.metrics, shown.rows, shown.baseline_rows)
 
 
 def labels_table(report: Report) -> Table:
-    """Return what the verdicts on each label come to in the comments that the summary speaks of, with main metrics.
+    """Return the outcome of the verdicts on each label in the comments that the summary is about, with main metrics.
 
     The table is empty for a single label, and for a run that diverged.
     """

@@ -1,4 +1,4 @@
-"""What was guessed of a file, so that an error that may rest on a guess names it."""
+"""What was detected in a file, so that an error that may rest on it names it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Spans = Callable[[str], list[tuple[int, int]]]
 _MOST_PARTS = 60  # parts of a comment that are removed in one round
 _MOST_CHARACTERS = 30_000  # characters that are scored for one comment in one round
 _MOST_TOKENS = 10  # tokens that are named for a label
-_NOISE = 1e-6  # what the company of other comments may change in a score
+_NOISE = 1e-6  # by how much other comments in a batch may change a score
 _FOLLOWED = 3  # parts at least that are divided in the next round
 
 
