@@ -239,7 +239,8 @@ def test_a_report_has_figures_at_the_production_prevalence(at_prior: Callable[[s
     assert found["labels"]["toxic"]["precision"]["value"] <= report.to_dict()["labels"]["toxic"]["precision"]["value"]
     text = report.to_markdown()
     assert f"## 10,000 comments at the {in_words(found['prior'])}" in text
-    assert "Scores and thresholds are corrected to the production prevalence" in text
+    moved = "Scores" if kind == "exclusive" else "Scores and thresholds"
+    assert f" {moved} are corrected to the production prevalence" in text
     assert "uncalibrated" not in report.codes()
     assert "at the production prevalence" not in report.model_copy(update={"production": None}).to_markdown()
 

@@ -162,6 +162,17 @@ def test_evaluated_rows_with_another_share_name_the_prior_that_corrects_it() -> 
     assert ['--prior hate=0.1 (Python: prior={"hate": 0.1})' in finding.next_step for finding in both] == [True]
 
 
+def test_findings_speak_of_thresholds_only_where_these_decide() -> None:
+    targets = (np.arange(1000) < 100).astype(np.uint8)[:, None]
+    shares = {"train_targets": np.repeat(targets, 3, axis=0)[:1000], "test_targets": targets, "calibration": "platt"}
+    few = {"decision_targets": targets[60:], "decision_source": "out_of_fold"}
+    for arg_max in (False, True):
+        shift, small = findings(**shares, **few, arg_max=arg_max)
+        assert {shift.code, small.code} == {"prevalence_shift", "small_validation"}
+        told = (shift.message + shift.next_step + small.message + small.next_step).lower()
+        assert ("threshold" in told) is not arg_max
+
+
 def test_scores_that_the_share_explains_name_the_prior() -> None:
     targets = (rng.random((4000, 1)) < 0.1).astype(np.uint8)
     odds = np.exp(2 * (rng.normal(size=(4000, 1)) + 2 * targets) - 2)

@@ -145,7 +145,7 @@ class _OneColumn:
     def _zeros_and_ones(self) -> LabeledRows:
         known = sum(count for value, count in self._counts.items() if value in TRUE | FALSE)
         _refuse_soft([self._written(values) for values in self._cells], self._column)
-        if known < 0.9 * len(self._cells):
+        if known < (0.9 if self._like is None else 0.5) * len(self._cells):  # a model's labels are known to be 0 and 1
             raise UsageError(f"column '{self._column}' holds {self._listed()}; {self._ask()}")
         return self._one_label(self._toxic_or_not(TRUE, FALSE), self._meaning(TRUE), ())
 

@@ -85,6 +85,8 @@ def estimated(report: Report) -> str:
         return ""
     trained = report.recipe.get("decision", {}).get("prior", "none") != "none"  # False if a bundle was evaluated
     what, own = ("Scores and thresholds", "") if trained else ("Scores", "; thresholds are those that training chose")
+    if report.arg_max:
+        what, own = "Scores", ""
     return (
         f" Estimated from {evaluated(report)}, weighted so that labels are as common as in production; valid if comments "
         "in production, toxic or not, are otherwise like these. "

@@ -25,12 +25,13 @@ def objective_unreached(run: CheckedRun) -> Iterator[Finding]:
 def small_validation(run: CheckedRun) -> Iterator[Finding]:
     if run.decision_targets is None:
         return
+    what = "calibration rests" if run.arg_max else "calibration and threshold rest"
     for label, count in zip(run.labels, run.decision_targets.sum(axis=0).tolist(), strict=True):
         if count < 50:
             better = ', or set decision.source = "out_of_fold"' if run.decision_source == "validation" else ""
             yield Finding(
                 "small_validation", "warning",
-                f"label '{label}': calibration and threshold rest on {count} toxic comments "
+                f"label '{label}': {what} on {count} toxic comments "
                 f"({run.decision_source.replace('_', '-')}).",
                 f"Expect precision and recall in production to differ from the report; label more toxic comments{better}.",
             )  # fmt: skip
@@ -60,7 +61,7 @@ def prevalence_shift(run: CheckedRun) -> Iterator[Finding]:
             yield Finding(
                 "prevalence_shift", "warning",
                 f"label '{label}': {a:.1%} of {which} rows have it, but {b:.1%} of {'these' if run.saved else 'test'} rows.",
-                f"Scores and thresholds fit the share in training. {_where_share_is(b, label, run)}",
+                f"Scores{'' if run.arg_max else ' and thresholds'} fit the share in training. {_where_share_is(b, label, run)}",
             )  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def _where_share_is(share: float, label: str, run: CheckedRun) -> str:
         return f"{where}."
     if run.saved:
         return f"{where}; toxiclf estimate-prevalence estimates the share there without labels."
-    return f"{where}, or train with decision.prior={number if len(run.labels) == 1 else value}, which sets thresholds, too."
+    thresholds = "" if run.arg_max else ", which sets thresholds, too"
+    return f"{where}, or train with decision.prior={number if len(run.labels) == 1 else value}{thresholds}."
 
 
 @register("finding", "rejected_rows", summary="Rows could not be read and were rejected", order=13)
