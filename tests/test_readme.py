@@ -176,6 +176,6 @@ def test_every_command_is_shown() -> None:
     shown = "\n".join((ROOT / page).read_text("utf-8") for page in PAGES)
     for command in app.registered_commands:
         assert command.callback is not None
-        assert f"toxiclf {command.name or command.callback.__name__} " in shown
+        assert f"toxiclf {command.name or command.callback.__name__.replace('_', '-')} " in shown
     for group in app.registered_groups:
         assert f"toxiclf {group.name} " in shown

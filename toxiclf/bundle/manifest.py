@@ -82,9 +82,7 @@ class LabelMap(BaseModel):
     def _one_way_to_read_labels(self) -> LabelMap:
         values = self.positive or self.negative or self.separator is not None
         if values and (self.positive_from is not None or len(self.columns) > 1):
-            raise ValueError(
-                "values and separators need a single label column, and no number that toxic labels begin at"
-            )
+            raise ValueError("values and separators need a single label column, and no positive_from")
         if set(self.positive) & set(self.negative):
             raise ValueError("a value means both toxic and not toxic")
         return self

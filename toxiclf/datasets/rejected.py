@@ -16,7 +16,7 @@ NO_TEXT, NO_STRING, NO_LABEL, WRONG_VALUE, CONTRADICTION = (
 )  # fmt: skip
 _CAUSES = {
     NO_TEXT: "another column holds the text (--text)",
-    NO_STRING: "another column holds the text (--text), or one row or JSON object holds many comments: write one for each",
+    NO_STRING: "another column holds the text (--text), or a cell holds many comments; write a row for each",
     NO_LABEL: 'another column holds the label (--label), or an empty cell means that a comment is not toxic (--negative "")',
     WRONG_WIDTH: "unquoted texts that contain the delimiter, or another delimiter (--delimiter)",
     UNDECODABLE: "an encoding other than UTF-8 and CP949; save the file as UTF-8",

@@ -171,7 +171,7 @@ def calibrate(
         )
     if manifest.calibrated_on is not None and manifest.calibrated_on.data_sha256 == comments.sha256():
         notes.append(
-            "the bundle was calibrated on these very comments, so its figures before are too good; compare with the older "
+            "the bundle was calibrated on these very comments, so its metrics before are too optimistic; compare with the older "
             "bundle"
         )
     with naming(comments.guesses):
