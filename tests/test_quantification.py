@@ -98,7 +98,7 @@ def test_no_toxic_comment_at_all_gives_a_prior_that_can_be_set(manifest: Manifes
 def test_comments_that_differ_in_more_than_the_share_are_said(manifest: Manifest) -> None:
     entry = estimated(manifest, np.random.default_rng(5).normal(0.0, 0.2, 1000))
     assert not entry.reliable
-    assert "differ from the comments of training in more than the share of toxic ones" in entry.note
+    assert "differ from those of training in more than the share of toxic ones" in entry.note
     assert "toxiclf calibrate" in entry.note
 
 

@@ -150,6 +150,7 @@ def test_the_command_writes_a_bundle(
         (["--out", str(folder)], "is the bundle itself"),
         (["--out", str(tmp_path / "new" / ".." / "link")], "is the bundle itself"),
         ([], "--out is missing"),
+        (["--seed", "-1", "--out", str(out)], "seed is -1; "),
         (["--set", "model.name=svm", "--out", str(out)], "it takes keys of decision"),
     ):
         assert run(["calibrate", str(folder), str(own), *arguments]) == 2

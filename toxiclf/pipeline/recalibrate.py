@@ -149,7 +149,7 @@ def calibrate(
     """
     moderator = load(bundle)
     manifest, files = store.read(Path(bundle))
-    section = _decision(manifest, decision or {})
+    section = _decision(manifest, decision or {}, seed)
     if not isinstance(comments, Comments):
         comments = read_comments(comments, like=manifest, **columns)
     with naming(comments.guesses):
@@ -231,7 +231,7 @@ def calibrate(
     return CalibratedBundle(moderator.with_manifest(changed), figures, comments, tuple(notes), files)
 
 
-def _decision(manifest: Manifest, named: Mapping[str, Any]) -> DecisionSection:
+def _decision(manifest: Manifest, named: Mapping[str, Any], seed: int) -> DecisionSection:
     """Return the decision section of the calibration, in which keys that are not named are those of the bundle."""
     if unknown := [key for key in named if key not in _KEYS]:
         raise UsageError(
@@ -242,7 +242,7 @@ def _decision(manifest: Manifest, named: Mapping[str, Any]) -> DecisionSection:
         stored = Recipe.load({"decision": {"objective": manifest.objective or "f1"}}).decision.objective
     except UsageError as error:
         raise BundleError(f"the objective in manifest.json is unknown: {error}") from error
-    return Recipe.load({"decision": {"objective": stored, **named}}).decision
+    return Recipe.load({"decision": {"objective": stored, **named}}, seed=seed).decision
 
 
 def _check_labels(comments: Comments, manifest: Manifest) -> None:
