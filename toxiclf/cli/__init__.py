@@ -46,7 +46,8 @@ for command in (
     pretrain.pretrain,
     prevalence.estimate_prevalence,
 ):
-    app.command(cls=GroupedCommand, epilog=EXAMPLES[command.__name__.replace("_", "-")])(command)
+    name = command.__name__.replace("_", "-")
+    app.command(name, cls=GroupedCommand, epilog=EXAMPLES[name])(command)
 app.command("list", cls=GroupedCommand, epilog=EXAMPLES["list"])(listing.list_names)
 app.add_typer(corpora.app, name="corpora")
 
