@@ -349,7 +349,7 @@ def test_texts_that_are_no_strings_are_rejected_with_that_reason(read: Read, tmp
     with pytest.raises(DataError, match=r"50 %.*of the type bytes.*another column holds the text"):
         read_comments(frame[::2], text="text")
     (tmp_path / "columns.json").write_text(json.dumps({"text": ["가", "나"], "label": [0, 1]}), "utf-8")
-    with pytest.raises(DataError, match=r"text is not a string.*one row or JSON object holds many comments"):
+    with pytest.raises(DataError, match=r"text is not a string.*a cell holds many comments; write a row for each"):
         read_comments(tmp_path / "columns.json")
 
 
