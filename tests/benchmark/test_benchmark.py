@@ -35,6 +35,8 @@ from toxiclf.benchmark.writing import write_tables
 from toxiclf.cli import run
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError, UsageError
+from toxiclf.recipe import Recipe
+from toxiclf.recipe.preprocessing import recipe_normalizer
 
 SMALL = {"model.jamo": 3, "model.syllable": 2}
 TIMES = ("fit_seconds", "memory_mb", "latency_ms", "seconds")
@@ -325,7 +327,10 @@ def test_a_disguised_corpus_is_trained_on_as_it_is_and_measured_with_abusive_wor
 
 
 def test_settings_are_of_the_plan_or_of_one_entry() -> None:
-    content = {**CONTENT, "settings": {"split": {"test": 0.4}, "decision": {"folds": 2, "objective": "f2"}}}
+    text = {"max_chars": 99, "repeat_cap": 2, "html_entities": False}  # what decides which comments are equal
+    content = {
+        **CONTENT, "settings": {"split": {"test": 0.4}, "decision": {"folds": 2, "objective": "f2"}, "text": text}
+    }  # fmt: skip
     entries = [
         {"name": "a", "recipe": "ngram_logistic"}, {"name": "b", "recipe": "logistic", "settings": {"decision.folds": 3}},
         {"name": "c", "rival": "majority"},
@@ -336,6 +341,7 @@ def test_settings_are_of_the_plan_or_of_one_entry() -> None:
         assert [recipe.split.test for recipe in (first, second, rival)] == [0.4, 0.4, 0.4]
         assert [recipe.decision.folds for recipe in (first, second, rival)] == [2, 3, 2]
         assert rival.decision.objective == "f2"
+        assert recipe_normalizer(rival) == recipe_normalizer(first) != recipe_normalizer(Recipe())
     assert plan.test_share == 0.4
 
 

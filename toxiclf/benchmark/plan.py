@@ -22,6 +22,7 @@ from toxiclf.datasets.rejected import MAX_REJECTED
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.recipe import Recipe
+from toxiclf.recipe.preprocessing import NORMALIZER_KEYS
 from toxiclf.recipe.types import Section, as_list
 
 RECALL_AT, UNCALIBRATED = "recall_at_precision_0.9", "brier_uncalibrated"
@@ -39,14 +40,7 @@ def known_metrics() -> tuple[str, ...]:
     return (*metric_names(), RECALL_AT, UNCALIBRATED)
 
 
-_OF_RIVALS = (
-    "split.",
-    "decision.folds",
-    "decision.objective",
-    "decision.calibrate",
-    "text.repeat_cap",
-    "text.max_chars",
-)
+_OF_RIVALS = ("split.", "decision.folds", "decision.objective", "decision.calibrate", *NORMALIZER_KEYS)
 """Recipe keys, or beginnings of keys, that have an effect on a rival."""
 
 

@@ -23,8 +23,9 @@ from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.saved import SavedRun, read_run
 from toxiclf.evaluation.statistics import holm
 from toxiclf.recipe.loading import with_present_keys
+from toxiclf.recipe.preprocessing import NORMALIZER_KEYS
 
-_OF_TEST_SET = ("seed", "split.test", "text.max_chars", "text.repeat_cap", "text.html_entities")
+_OF_TEST_SET = ("seed", "split.test", *NORMALIZER_KEYS)
 """Recipe keys that decide which comments are in the test set."""
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from toxiclf.recipe import Recipe
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import Tokenizer, tokenizer
+
+NORMALIZER_KEYS = tuple(f"text.{field.name}" for field in fields(Normalizer))
+"""Recipe keys of the normalizer, which decides which comments are equal, and so which are in the test set."""
 
 
 def recipe_normalizer(recipe: Recipe) -> Normalizer:
