@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import toxiclf
 from toxiclf.errors import DataError, UsageError
 from toxiclf.moderator import Moderator
-from toxiclf.predict import Predicted, predict_rows
+from toxiclf.predict import Predicted, predict_rows, read_texts
 
 ADDED = ["score", "threshold", "is_toxic", "truncated", "no_known_tokens"]
 
@@ -402,3 +402,10 @@ def test_exclusive_labels_have_one_verdict_a_row(saved: Callable[[str, str], Pat
     assert [(row["label"], row["is_toxic"]) for row in rows] == [("toxic", "1"), ("none", "0")]
     predict_rows(toxiclf.load(folder, thresholds=0.5), str(source), **given)  # a threshold decides for each label
     assert list(table(out)[0])[1:4] == ["toxic_score", "toxic_threshold", "toxic_is_toxic"]
+
+
+def test_rows_without_a_comment_do_not_count_as_comments(tmp_path: Path) -> None:
+    (tmp_path / "live.csv").write_text('id,text\n1,가나\n2,\n3," "\n4,다라\n', "utf-8")
+    said: list[str] = []
+    assert list(read_texts(str(tmp_path / "live.csv"), "text", say=said.append)) == ["가나", "다라"]
+    assert said[-1] == "2 rows without a readable comment were left out"

@@ -122,7 +122,7 @@ def read_texts(
     n_rejected = 0
     with _opened(source, trained_on, text, say, **layout) as (reader, column):
         for row in reader:
-            if isinstance(row, Row) and isinstance(value := row.get(column), str):
+            if isinstance(row, Row) and isinstance(value := row.get(column), str) and value.strip():
                 yield value
             else:
                 n_rejected += 1

@@ -331,7 +331,7 @@ def load_plan(source: str | Path) -> Plan:
     try:
         return parsed(tomllib.loads(path.read_text("utf-8-sig")), name)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
+        raise UsageError(f"{path} is not valid TOML: {error}; give comments with --corpus") from error
 
 
 def parsed(content: Mapping[str, Any], name: str) -> Plan:
