@@ -245,6 +245,8 @@ def test_predict_of_a_text_is_a_table_or_json(trained_run: Path, capsys: pytest.
     )
     assert run(["predict", "꺼져라 ㅋㅋ", "--bundle", str(trained_run), "--explain"]) == 0
     assert "꺼져라 ㅋㅋ\ttoxic\t꺼져라\t0–3\t+" in capsys.readouterr().out
+    assert run(["predict", "꺼져라\n\t정말", "--bundle", str(trained_run)]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == ["comment", "꺼져라 정말"]
     assert run(["predict", "꺼져라", "--bundle", str(trained_run), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"text", "is_toxic", "label", "labels", "truncated", "no_known_tokens"}

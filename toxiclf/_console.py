@@ -34,12 +34,12 @@ def print_table(lines: Sequence[Sequence[str]]) -> None:
     """Print a table to standard output: drawn on a terminal, see :func:`drawn_tables`, else with tabs between cells.
 
     The first line is the heading; it is not printed if all its cells are empty. Without a terminal, no line whose cells
-    are all empty is printed.
+    are all empty is printed, and white space in a cell, such as a tab in a comment, becomes a space.
     """
     if not sys.stdout.isatty():
         for line in lines:
             if any(line):
-                print_line("\t".join(cell.strip() for cell in line))
+                print_line("\t".join(" ".join(cell.split()) for cell in line))
         return
     print(drawn_tables(lines, _width()), flush=True)
 
