@@ -603,13 +603,13 @@ def test_a_test_part_may_lack_a_value_that_training_has(read: Read) -> None:
 
 def test_wrong_values_beside_zeros_and_ones_are_counted_if_the_labels_are_known(read: Read) -> None:
     file = "text,label\n" + "".join(f"댓글 {chr(0xAC00 + 28 * i)},{'01?'[i % 3]}\n" for i in range(30))
-    with pytest.raises(UsageError, match="name the not toxic value with"):
+    with pytest.raises(UsageError, match="name the value that is not toxic with"):
         read(file)
     like = read("text,label\n가,1\n나,0\n")
     with pytest.raises(RejectedRowsError, match=r"10 of 30 rows .*10 × unknown label value"):
         read(file, like=like)
     assert len(read(file, like=like, max_rejected=0.4)) == 20
-    with pytest.raises(UsageError, match="name the not toxic value with"):
+    with pytest.raises(UsageError, match="name the value that is not toxic with"):
         read("text,label\n가,나쁨\n나,좋음\n", like=like)
 
 
