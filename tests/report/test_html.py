@@ -125,6 +125,15 @@ def test_the_slider_moves_the_numbers_to_what_the_report_gives_there(run: Path, 
     assert opened.cell("recall", 2).startswith(f"{report['labels']['toxic']['recall']['value']:.3f}")
 
 
+def test_the_keyboard_scrolls_every_wide_table(run: Path) -> None:
+    page = (run / "report.html").read_text("utf-8")
+    assert (
+        page.count('<div class="scroll"')
+        == page.count('<div class="scroll" tabindex="0" role="region" aria-label="')
+        > 2
+    )
+
+
 def test_a_production_prevalence_shows_what_a_moderator_would_see(run: Path, opened: Browsed) -> None:
     counts = json.loads((run / "report.json").read_text("utf-8"))["confusion"]["toxic"]
     written = re.search(r'id="production-sentence"[^>]*>([^<]+)<', (run / "report.html").read_text("utf-8"))
