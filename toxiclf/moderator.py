@@ -155,7 +155,7 @@ class Moderator:
         texts : str or sequence of str
             One comment, or any number of them in a list, tuple, generator, Series or array.
         explain : bool
-            Whether verdicts name the tokens that raise or lower each score, in :attr:`LabelVerdict.tokens`. A token's
+            Whether verdicts name the tokens that raise or lower each score, in ``tokens`` of each entry. A token's
             effect is the score minus the score without the token (occlusion), as in the report. A comment of n tokens
             then costs about as much as n comments, and a long one at most as much as some 120.
 

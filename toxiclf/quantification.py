@@ -68,7 +68,7 @@ class PrevalenceEstimate:
 
     @property
     def prior(self) -> float:
-        """The share to correct scores to, as ``prior``: :attr:`share`, or :attr:`high` if no share above 0 is likely."""
+        """The share to correct scores to, as ``prior``: ``share``, or ``high`` if no share above 0 is likely."""
         return float(f"{max(self.share if self.share >= LEAST else self.high, LEAST):.3g}")
 
     def as_dict(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Browsed(browsing.Browsed):
     """A report that is looked at."""
 
     def unfold(self) -> None:
-        self.page.locator("#list > summary").click()
+        self.page.locator("#list > summary").press("Enter")  # a click may miss it while charts above are drawn
 
     def cell(self, metric: str, column: int) -> str:
         return str(self.page.locator(f"#explorer-table tr[data-metric={metric}] td").nth(column).inner_text())
