@@ -16,6 +16,7 @@ from toxiclf.evaluation.bootstrap import MetricRow
 from toxiclf.evaluation.report import Report, estimate
 from toxiclf.pipeline.evaluate import evaluate_bundle
 from toxiclf.report.html import page
+from toxiclf.report.population import Outcome, verdicts
 from toxiclf.report.terminal import terminal_parts
 
 OLD = Path(__file__).parent.parent / "fixtures" / "0.1"
@@ -47,6 +48,11 @@ def told_by(report: Report, form: str) -> str:
     lines = [part if isinstance(part, str) else "\n".join(map(" ".join, part)) for part in terminal_parts(report)]
     start = next(i for i, line in enumerate(lines) if " on " in line)
     return "\n".join(lines[start + 1 :]).partition("Findings")[0]
+
+
+def test_one_comment_is_toxic() -> None:
+    assert "of 2 comments 1 is toxic; 1 found" in verdicts(Report.read(OLD), "toxic", Outcome(2, 1, 1, 0))
+    assert "of 9 comments 3 are toxic; 1 found" in verdicts(Report.read(OLD), "toxic", Outcome(9, 3, 1, 0))
 
 
 @pytest.mark.parametrize("form", ["html", "notebook", "markdown", "terminal"])

@@ -117,7 +117,12 @@ def rows_and_rate(report: Report) -> str:
 def verdicts(report: Report, label: str, outcome: Outcome) -> str:
     """Return a sentence with the threshold of a label and what it does to the comments of the summary."""
     at = "By the highest score" if report.arg_max else f"At threshold {report.thresholds[label]:.4f}"
-    are = "are toxic" if len(report.labels) == 1 else f"have the label {class_name(report.labels, label)}"
+    one = outcome.toxic == 1
+    are = (
+        ("is toxic" if one else "are toxic")
+        if len(report.labels) == 1
+        else (f"{'has' if one else 'have'} the label {class_name(report.labels, label)}")
+    )
     return (
         f"{at}: of {outcome.comments:,} comments {outcome.toxic:,} {are}; {outcome.found:,} found, "
         f"{outcome.missed:,} missed, {outcome.false_alarms:,} false alarms."
