@@ -1,16 +1,33 @@
-"""The only module that writes files; it replaces files atomically and follows no symbolic links (except to devices)."""
+"""The only module that writes files; it replaces files atomically and follows no symbolic links (except to devices).
+
+A temporary file or folder is hidden, has a name of its own, and is locked by the process that made it. If that process
+is killed, the next write into the same folder deletes it (:func:`sweep`).
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import re
+import shutil
+import stat
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO, cast
 
+if sys.platform != "win32":
+    import fcntl
+
 _mask_lock = threading.Lock()
+_TEMPORARY = re.compile(r"\..*\.([0-9a-f]{8})-[0-9a-f]{16}\.part", re.DOTALL)
+_OLD = 7 * 86_400.0  # seconds after which a temporary file of another machine is taken for abandoned
 
 
 def write_text(path: Path, text: str, *, synced: bool = False) -> None:
@@ -53,16 +70,85 @@ def writing_text(path: Path, *, encoding: str = "utf-8", synced: bool = False) -
         yield cast(TextIO, file)
 
 
-def scratch_file(folder: Path) -> AbstractContextManager[BinaryIO]:
-    """Return a temporary file without a name, on the same disk as ``folder``; closing the file deletes it."""
+def scratch_file(folder: Path | None = None) -> AbstractContextManager[BinaryIO]:
+    """Return a temporary file without a name, which is deleted when it is closed.
+
+    It is on the same disk as ``folder``; for None, in the system's folder for temporary files.
+    """
     return cast(AbstractContextManager[BinaryIO], tempfile.TemporaryFile(dir=folder))
 
 
+@contextmanager
+def scratch_folder(parent: Path | None = None, name: str = "toxiclf") -> Iterator[Path]:
+    """Yield a new hidden folder, which only the owner can read; it is deleted when the ``with`` block ends.
+
+    Parameters
+    ----------
+    parent : folder in which it is created; None for the system's folder for temporary files.
+    name : becomes part of its name.
+    """
+    parent = Path(tempfile.gettempdir()) if parent is None else parent
+    sweep(parent)
+    folder, lock = _made_folder(parent, name)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock >= 0:
+            os.close(lock)
+
+
+def sweep(parent: Path) -> None:
+    """Delete the temporary files and folders in ``parent`` whose process was killed.
+
+    A process holds a lock on its temporary files. One without a lock is deleted if it belongs to this user and was made on
+    this machine, since the machine started; any other, perhaps of another machine that shares the disk, only when it
+    is a week old.
+    """
+    if sys.platform == "win32":
+        return  # temporary files are not locked there
+    try:
+        found = [(entry.path, name) for entry in os.scandir(parent) if (name := _TEMPORARY.fullmatch(entry.name))]
+    except OSError:
+        return
+    for path, name in found:
+        with suppress(OSError):  # locked, of another user, or deleted meanwhile
+            _delete_abandoned(Path(path), here=name[1] == _machine())
+
+
+def _delete_abandoned(path: Path, *, here: bool) -> None:
+    assert sys.platform != "win32"
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if status.st_uid != os.geteuid() or not (here or time.time() - status.st_mtime > _OLD):
+            return
+        if stat.S_ISDIR(status.st_mode):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a UTF-8 text file; create the file if it does not exist."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
-        file.write(f"{line}\n".encode())
+    """Append a line to a UTF-8 text file; create the file if it does not exist.
+
+    If a killed process left the last line incomplete, that line is ended first.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0) as file:
+        if sys.platform != "win32":
+            with suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(file, fcntl.LOCK_EX)  # a line that another process is writing is not incomplete
+        incomplete = False
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            incomplete = file.read(1) != b"\n"
+        content = b"\n" * incomplete + f"{line}\n".encode()
+        while content:  # one write, so that lines of two processes do not mix, unless the disk takes only a part
+            content = content[file.write(content) :]
 
 
 @contextmanager
@@ -120,15 +206,14 @@ def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterat
 
     Only the owner can read the temporary file; the umask decides who can read the final file.
     """
-    beside = path.with_name(f".{path.name[:50]}.{os.urandom(4).hex()}.part")  # random, for two writers of one file
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(beside, flags, 0o600)
+    sweep(path.parent)
+    beside, descriptor, lock = _opened_beside(path)
     try:
         with os.fdopen(descriptor, mode, encoding=encoding, newline=None if encoding is None else "") as file:
             yield file
             file.flush()
             if os.name != "nt":
-                os.fchmod(file.fileno(), 0o666 & ~_mask())
+                os.fchmod(file.fileno(), 0o666 & ~mask())
             if synced:
                 os.fsync(file.fileno())
         os.replace(beside, path)
@@ -136,16 +221,76 @@ def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterat
         with suppress(OSError):
             beside.unlink()
         raise
+    finally:
+        if lock >= 0:
+            os.close(lock)
     if synced:
         sync_folder(path.parent)
 
 
-def _mask() -> int:
+def _opened_beside(path: Path) -> tuple[Path, int, int]:
+    """Create and lock a temporary file beside ``path``.
+
+    Returns
+    -------
+    Its path, a descriptor to write to, and a descriptor that holds the lock; the latter is -1 without locks.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    while True:
+        beside = _temporary(path.parent, path.name)
+        descriptor = os.open(beside, flags, 0o600)
+        if sys.platform == "win32":
+            return beside, descriptor, -1
+        lock = os.dup(descriptor)
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_nlink:
+            return beside, descriptor, lock
+        os.close(lock)  # another process swept the file before it was locked
+        os.close(descriptor)
+
+
+def _made_folder(parent: Path, name: str) -> tuple[Path, int]:
+    """Create and lock a temporary folder; return its path, and a descriptor that holds the lock (-1 without locks)."""
+    while True:
+        folder = _temporary(parent, name)
+        folder.mkdir(mode=0o700)
+        if sys.platform == "win32":
+            return folder, -1
+        lock = -1
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+            with suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(folder.stat(), os.fstat(lock)):
+                return folder, lock
+        except FileNotFoundError:  # another process swept the folder before it was locked
+            pass
+        if lock >= 0:
+            os.close(lock)
+
+
+def _temporary(parent: Path, name: str) -> Path:
+    """Return the path of a new temporary file or folder; its name is random, so that nobody can foresee it."""
+    return parent / f".{name[:50]}.{_machine()}-{os.urandom(8).hex()}.part"
+
+
+@cache
+def _machine() -> str:
+    """Return eight digits that identify this machine since it started; locks are known among its processes."""
+    try:
+        identity = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
+    except OSError:  # not Linux
+        identity = platform.node()
+    return hashlib.sha256(identity.encode()).hexdigest()[:8]
+
+
+def mask() -> int:
     """Return the umask.
 
     To read the umask, a process must set it for a moment; only the owner can read files that other threads create then.
     """
     with _mask_lock:
-        mask = os.umask(0o077)
-        os.umask(mask)
-    return mask
+        present = os.umask(0o077)
+        os.umask(present)
+    return present

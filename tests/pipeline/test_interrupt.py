@@ -57,3 +57,23 @@ def test_an_interrupted_prediction_leaves_no_output_under_its_name(bundle: Path,
     )
     assert code == 130
     assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.check
+def test_two_predictions_into_one_file_leave_one_of_them_whole(bundle: Path, tmp_path: Path) -> None:
+    """Each has its own temporary file, also if a link was planted under the name of an older version's."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    (tmp_path / ".out.csv.part").symlink_to(theirs)
+    rows = {"a": 3_000, "b": 2_000}
+    for name, count in rows.items():
+        (tmp_path / f"{name}.csv").write_text("comment\n" + f"오늘 {name}\n" * count, "utf-8")
+    command = [sys.executable, "-m", "toxiclf", "predict", "--bundle", str(bundle), "--out", "out.csv"]
+    both = [subprocess.Popen([*command, f"{name}.csv"], cwd=tmp_path, stderr=subprocess.DEVNULL) for name in rows]
+    assert [process.wait(timeout=PATIENCE) for process in both] == [0, 0]
+    first, *lines = (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()
+    assert first.startswith("comment,")
+    (content,) = {line.split(",")[0] for line in lines}
+    assert len(lines) == rows[content.removeprefix("오늘 ")]
+    assert theirs.read_text() == "theirs"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.csv.part", "a.csv", "b.csv", "out.csv", "theirs"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf._files import write_bytes
+from toxiclf._files import scratch_folder, write_bytes
 from toxiclf.errors import MissingExtraError
 
 Floats = NDArray[np.float64]
@@ -41,8 +39,8 @@ def fasttext(texts: Sequence[str], targets: NDArray[np.uint8], seed: int) -> Fit
         import fasttext as library
     except ModuleNotFoundError:
         raise MissingExtraError("the rival fasttext", "rivals") from None
-    with tempfile.TemporaryDirectory(prefix="toxiclf-") as folder:
-        path = Path(folder) / "training.txt"
+    with scratch_folder() as folder:
+        path = folder / "training.txt"
         lines = (f"__label__{y} {_line(text)}\n" for text, y in zip(texts, targets.tolist(), strict=True))
         write_bytes(path, "".join(lines).encode("utf-8", "replace"))
         for halving in range(4):

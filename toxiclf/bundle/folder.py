@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from toxiclf._files import locked, sync_folder, write_bytes
+from toxiclf._files import locked, mask, scratch_folder, sync_folder, write_bytes
 from toxiclf.errors import UsageError
 
 T = TypeVar("T")
@@ -28,15 +28,12 @@ def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], che
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_beside(folder, folder.parent)
-    try:
-        temporary.chmod(0o755)
+    with scratch_folder(folder.parent, folder.name) as temporary:
         for name, content in files.items():
             write_bytes(temporary / name, content, synced=True)
+        temporary.chmod(stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0o777 & ~mask())
         with locked(folder.with_name(f".{folder.name}.lock"), lambda: None):
             _swap(temporary, folder, ours, check)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def previous(folder: Path) -> Path:
@@ -87,8 +84,8 @@ def check_writable(folder: Path) -> Path:
         nearest = next(path for path in folder.parents if path.exists())
         if not nearest.is_dir():
             raise NotADirectoryError(f"{nearest} is a file")
-        _temporary_beside(folder, nearest).rmdir()
-        return nearest
+        with scratch_folder(nearest, folder.name):
+            return nearest
     except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself
         reason = getattr(error, "strerror", None) or error
         raise UsageError(
@@ -96,13 +93,11 @@ def check_writable(folder: Path) -> Path:
         ) from error
 
 
-def _temporary_beside(folder: Path, parent: Path) -> Path:
-    return Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=parent))
-
-
 def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[[Path], None]) -> None:
     old = previous(folder)  # readers find the old files here while the folder is missing
     check(folder)
+    if old.is_symlink():  # not made by toxiclf: nothing is moved out of the folder that it points to
+        old.unlink()
     try:
         if folder.exists():
             _settle(folder, ours)

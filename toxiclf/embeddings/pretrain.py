@@ -6,7 +6,6 @@ import hashlib
 import json
 import shlex
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from toxiclf._files import writing_text
+from toxiclf._files import scratch_folder, writing_text
 from toxiclf.cache import cache_folder
 from toxiclf.datasets.reading import read_texts
 from toxiclf.embeddings import store
@@ -90,8 +89,8 @@ def pretrain(
                 count += 1
                 yield content
 
-    with tempfile.TemporaryDirectory(prefix=".toxiclf-", dir=scratch) as folder:
-        path = Path(folder) / "tokens.txt"
+    with scratch_folder(scratch) as folder:
+        path = folder / "tokens.txt"
         sentences = _tokens_of(texts(), Normalizer.of(text), engine, workers)
         odd = _write(path, sentences, options)
         if not count:
@@ -115,8 +114,8 @@ def vectors_of_rows(tokens: Iterable[Sequence[str]], options: VectorsSection, se
     DataError : no token occurs ``min_count`` times.
     """
     options = resolved(options, min_count=2, epochs=20)
-    with tempfile.TemporaryDirectory(prefix="toxiclf-") as scratch:
-        path = Path(scratch) / "tokens.txt"
+    with scratch_folder() as scratch:
+        path = scratch / "tokens.txt"
         odd = _write(path, tokens, options)
         vectors = trained_on(path, options, odd, seed=(seed + options.seed) % 2**31, workers=1)
     return replace(vectors, origin={"source": "training rows", "kind": options.kind})

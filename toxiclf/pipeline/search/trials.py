@@ -74,8 +74,6 @@ class Log:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         content = path.read_text("utf-8", "replace") if path.is_file() else ""
-        if content and not content.endswith("\n"):
-            self._append("")  # ends a line that a killed process left incomplete
         finished = [trial for line in content.split("\n") if (trial := self._trial(line)) is not None]
         self._known = {_key(trial.settings): trial for trial in finished}
         if self._known:
