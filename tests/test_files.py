@@ -292,3 +292,24 @@ def test_lines_of_two_processes_stay_whole_and_a_line_cut_by_a_kill_is_ended(tmp
     lines = (tmp_path / "log").read_text("utf-8").split("\n")
     assert sorted(set(lines)) == ["", "a" * 20_000, "b" * 20_000]
     assert len(lines) == 401
+
+
+def test_threads_do_not_sweep_what_others_have_just_made(tmp_path: Path) -> None:
+    failed: list[BaseException] = []
+
+    def write(name: str) -> None:
+        try:
+            for _ in range(100):
+                write_text(tmp_path / name, name)
+                with scratch_folder(tmp_path) as folder:
+                    write_text(folder / name, name)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "d"]

@@ -189,6 +189,24 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
         lock.release()
 
 
+def linked(source: Path, target: Path) -> None:
+    """Make ``target`` the same file as ``source`` by a hard link, or a copy where the disk has none; replace an old file."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        write_bytes(target, source.read_bytes(), synced=True)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file to the disk (``fsync``)."""
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Flush a folder to the disk (``fsync``), so that new and renamed files survive a crash; no effect on Windows."""
     if os.name == "nt":
@@ -243,7 +261,7 @@ def _opened_beside(path: Path) -> tuple[Path, int, int]:
             return beside, descriptor, -1
         lock = os.dup(descriptor)
         with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for a process that is about to sweep it
         if os.fstat(lock).st_nlink:
             return beside, descriptor, lock
         os.close(lock)  # another process swept the file before it was locked
@@ -261,7 +279,7 @@ def _made_folder(parent: Path, name: str) -> tuple[Path, int]:
         try:
             lock = os.open(folder, os.O_RDONLY)
             with suppress(OSError):  # some network file systems have no locks
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX)  # waits for a process that is about to sweep it
             if os.path.samestat(folder.stat(), os.fstat(lock)):
                 return folder, lock
         except FileNotFoundError:  # another process swept the folder before it was locked
