@@ -5,6 +5,7 @@ Importing this package is fast: each public class or function is imported from i
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from toxiclf.recipe import Recipe
     from toxiclf.text.occlusion import TokenEffect
     from toxiclf.verdict import LabelVerdict, Verdict
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is loaded, else it sends what is run
 
 _HOME = {
     "AverageVectorizer": "features.vectorizers",

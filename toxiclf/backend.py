@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf.cache import keeping_files_of_libraries
+
 __all__ = ["OPTIMIZERS", "keras", "seeded", "tf"]
 
 
@@ -39,7 +41,7 @@ def _quiet() -> Iterator[None]:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _HUSHED = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"  # any other value: the user wants to read the messages
 
-with _quiet():
+with _quiet(), keeping_files_of_libraries():
     import keras
     import tensorflow as tf
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toxiclf._files import writing_bytes
+from toxiclf.cache import keeping_files_of_libraries
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Series
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
     -------
     Whether the fonts of this machine have all characters of the figure; missing ones are drawn as boxes.
     """
-    import matplotlib
-    from matplotlib.text import Text
+    with keeping_files_of_libraries():
+        import matplotlib.font_manager
+        from matplotlib.text import Text
 
     logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # it logs each font table that it leaves out of a PDF
     style = {
@@ -225,7 +227,8 @@ _DRAW: Mapping[str, Callable[[Axes, Series, tuple[int, int]], None]] = {
 @cache
 def korean_fonts() -> tuple[str, ...]:
     """Return the names of the known Korean fonts that are installed, in order of preference."""
-    from matplotlib import font_manager
+    with keeping_files_of_libraries():
+        from matplotlib import font_manager
 
     known = {font.fname for font in font_manager.fontManager.ttflist}
     for path in set(font_manager.findSystemFonts()) - known:  # fonts that were installed after matplotlib made its list
