@@ -19,6 +19,7 @@ from toxiclf.text.occlusion import TokenEffect
 from toxiclf.verdict import Verdict
 
 _CHUNK, _CHUNK_CHARS = 2048, 2**23
+_REJECTED = ("line", "reason", "content")
 _TOKENS = 5  # that explain the score of a label
 _KINDS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -29,7 +30,7 @@ class Predicted:
 
     rows: int
     rejected: int
-    rejected_file: Path
+    rejected_file: Path | None  # None if they could not be saved
 
 
 def predict_rows(
@@ -67,15 +68,15 @@ def predict_rows(
         written.
     """
     kind = _kind(out, json_lines)
-    rejected_file = rejected or (out.with_name(out.name + ".rejected.csv") if out is not None else Path("rejected.csv"))
-    _check_writable(source, out, rejected_file)
+    _check_writable(source, out, rejected)
+    usual = Path("rejected.csv") if out is None or _is_device(out) else out.with_name(out.name + ".rejected.csv")
     with ExitStack() as stack:
         reader, column = stack.enter_context(_opened(source, moderator.manifest.text_column, column, say, **layout))
         columns = reader.format.columns
         added = _added_columns(moderator, columns, explain)
         stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
         writer = RowWriter(stream, [*columns, *added], kind)
-        aside = _RejectedFile(rejected_file, stack)
+        aside = _RejectedFile(rejected, usual, source, stack, say)
         bar = stack.enter_context(Bar(total=1.0 if reader.progress() is not None else None))
         count = n_rejected = 0
         late: set[str] = set()
@@ -98,10 +99,10 @@ def predict_rows(
     if lost := late & set(added) if kind == "jsonl" else late:
         why = "toxiclf adds columns of these names" if kind == "jsonl" else "the columns are those of the first rows"
         say(f"these keys of the input were left out, because {why}: {', '.join(sorted(lost))}")
-    if not n_rejected and out is not None and rejected is None:
-        rejected_file.unlink(missing_ok=True)  # left by an earlier run
+    if not n_rejected and out is not None and rejected is None and _is_ours(usual, source):
+        usual.unlink(missing_ok=True)  # left by an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))
-    return Predicted(count, n_rejected, rejected_file)
+    return Predicted(count, n_rejected, aside.path)
 
 
 def read_texts(
@@ -150,7 +151,7 @@ def _kind(out: Path | None, json_lines: bool) -> str:
     return "jsonl" if json_lines else "csv"
 
 
-def _check_writable(source: str, out: Path | None, rejected: Path) -> None:
+def _check_writable(source: str, out: Path | None, rejected: Path | None) -> None:
     """Raise a UsageError if a file cannot be written, or would overwrite the input or the other output file."""
     for flag, path in (("--out", out), ("--rejected", rejected)):
         if path is None or _is_device(path):
@@ -160,7 +161,7 @@ def _check_writable(source: str, out: Path | None, rejected: Path) -> None:
             raise UsageError(f"{flag} {path} cannot be written; give a file in a folder that you may write to")
         if source != "-" and path.exists() and Path(source).exists() and os.path.samefile(source, path):
             raise UsageError(f"{flag} {path} is the input file; choose another name")
-    if out is not None and out.absolute() == rejected.absolute():
+    if out is not None and rejected is not None and out.absolute() == rejected.absolute():
         raise UsageError(f"--out and --rejected are both {out}; choose another name for one")
 
 
@@ -244,15 +245,49 @@ def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
 class _RejectedFile:
     """The CSV file of rejected rows, which is created when the first row is rejected."""
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self._path, self._stack = path, stack
+    def __init__(
+        self, given: Path | None, usual: Path, source: str, stack: ExitStack, say: Callable[[str], None]
+    ) -> None:
+        self.path: Path | None = given or usual
+        self._given, self._source, self._stack, self._say = given, source, stack, say
         self._writer: RowWriter | None = None
 
     def write(self, row: Row | Rejected, column: str) -> None:
         """Write a rejected row: a row that could not be read, or that has no text in ``column``."""
         if isinstance(row, Row):
             row = Rejected(row.line, f"no text in '{column}'", str(row.values)[:10_000])
-        if self._writer is None:
-            stream = self._stack.enter_context(_written(self._path, bom=True))
-            self._writer = RowWriter(stream, ("line", "reason", "content"), "csv")
-        self._writer.write({"line": row.line, "reason": row.reason, "content": row.content})
+        if self._writer is None and self.path is not None:
+            self._open(self.path)
+        if self._writer is not None:
+            self._writer.write({"line": row.line, "reason": row.reason, "content": row.content})
+
+    def _open(self, path: Path) -> None:
+        """Open the file; a file that has its usual name but is of another program is left alone."""
+        if self._given is None:
+            number, first = 1, path
+            while os.path.lexists(path) and not _is_ours(path, self._source):
+                number += 1
+                path = first.with_stem(f"{first.stem}-{number}")
+            if number > 1:
+                self._say(f"{first} is another file, which is kept: rejected rows go to {path}")
+        try:
+            stream = self._stack.enter_context(_written(path, bom=True))
+        except OSError as error:
+            if self._given is not None:
+                raise
+            self._say(f"{path} cannot be written ({error.strerror}), so rejected rows are only counted")
+            self.path = None
+            return
+        self.path = path
+        self._writer = RowWriter(stream, _REJECTED, "csv")
+
+
+def _is_ours(path: Path, source: str) -> bool:
+    """Return whether a file holds rejected rows of :func:`predict_rows`, by its first line, and is not its input."""
+    try:
+        if path.is_symlink() or not path.is_file() or (source != "-" and os.path.samefile(source, path)):
+            return False
+        with path.open("rb") as file:
+            return file.readline(100).rstrip(b"\r\n") == ",".join(_REJECTED).encode("utf-8-sig")
+    except OSError:
+        return False

@@ -37,14 +37,17 @@ def write_beside(folder: Path, rejected: Sequence[tuple[str, Rejected]]) -> Path
     return path
 
 
-def report_rejected(count: int, saved: Path | None, *, strict: bool) -> None:
+def report_rejected(
+    count: int, saved: Path | None, *, strict: bool, unsaved: str = "add --out DIR to save them"
+) -> None:
     """Say how many rows were rejected, if any; with ``strict``, exit with code 5.
 
     Parameters
     ----------
     saved : file of the rejected rows; None if they are not saved.
+    unsaved : what to do then.
     """
     if count:
-        say(f"{count:,} rows were rejected" + (f": {saved}" if saved else "; add --out DIR to save them"))
+        say(f"{count:,} rows were rejected" + (f": {saved}" if saved else f"; {unsaved}"))
         if strict:
             raise typer.Exit(5)

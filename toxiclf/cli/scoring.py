@@ -105,7 +105,7 @@ def predict(
         explain=explain,
         **columns,
     )
-    report_rejected(result.rejected, result.rejected_file, strict=strict)
+    report_rejected(result.rejected, result.rejected_file, strict=strict, unsaved="give --rejected FILE to save them")
 
 
 def _print_verdicts(

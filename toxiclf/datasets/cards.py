@@ -6,7 +6,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -131,12 +131,13 @@ class Card(_Table):
         The sample is in the package, any other corpus under ``$TOXICLF_CORPORA`` or in the cache."""
         if self.name == SAMPLE:
             return Place("package", corpora_folder() / part.file, part)
-        for kind, folder in self._folders():
-            for file in part.forms:
-                path = folder / file.file
-                with _reading(path):
-                    if path.is_file():
-                        return Place(kind, path, file)
+        with suppress(UsageError):  # there is no cache without a home folder
+            for kind, folder in self._folders():
+                for file in part.forms:
+                    path = folder / file.file
+                    with _reading(path):
+                        if path.is_file():
+                            return Place(kind, path, file)
         return None
 
     def path(self, part: Part) -> Path:
@@ -169,10 +170,10 @@ class Card(_Table):
             return None
         return Format("csv", **self.format.model_dump())
 
-    def _folders(self) -> list[tuple[Literal["TOXICLF_CORPORA", "cache"], Path]]:
-        root = os.environ.get(ROOT_VARIABLE)
-        cache = cache_folder() / "corpora" / self.name
-        return [*([(ROOT_VARIABLE, Path(root) / self.name)] if root else []), ("cache", cache)]
+    def _folders(self) -> Iterator[tuple[Literal["TOXICLF_CORPORA", "cache"], Path]]:
+        if root := os.environ.get(ROOT_VARIABLE):
+            yield ROOT_VARIABLE, Path(root) / self.name
+        yield "cache", cache_folder() / "corpora" / self.name
 
     def _verify(self, place: Place) -> None:
         fault = difference(place.path, place.file)

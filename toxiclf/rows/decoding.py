@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import gzip
 import io
-import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +18,6 @@ from toxiclf.rows.records import ESCAPED_BYTE
 
 _BLOCK = 2**20  # bytes
 _ENCODINGS = ("utf-8", "cp949")
-OPENERS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _FOREIGN = {  # unsupported files, by their first bytes
     b"\xff\xfe": "in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again",
     b"\xfe\xff": "in UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8) and try again",
@@ -30,6 +28,27 @@ _FOREIGN = {  # unsupported files, by their first bytes
     b"<html": "a web page; if a spreadsheet opens it, save the sheet as .xlsx or CSV UTF-8, else fetch the file again",
     b"<!DOCTYPE html": "a web page; if a spreadsheet opens it, save the sheet as .xlsx or CSV UTF-8, else fetch the file again",
     b"\x1f\x8b": "packed by gzip; give its name the ending .gz, or unpack it",
+}
+
+
+def _of_library(name: str) -> Callable[..., Any]:
+    """Return the function that opens packed files by a standard library, which some builds of Python lack."""
+
+    def opener(path: Path, mode: str) -> Any:
+        try:
+            return import_module(name).open(path, mode)
+        except ModuleNotFoundError as error:
+            raise DataError(
+                f"{path} cannot be opened: this Python was built without {error.name}; unpack the file"
+            ) from error
+
+    return opener
+
+
+OPENERS: Mapping[str, Callable[..., Any]] = {
+    ".gz": gzip.open,
+    ".bz2": _of_library("bz2"),
+    ".xz": _of_library("lzma"),
 }
 
 
@@ -64,7 +83,10 @@ def reading(name: str) -> Iterator[None]:
     """Convert errors of reading in the ``with`` block to a ``DataError`` that says what to do."""
     try:
         yield
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except Exception as error:
+        is_damaged = isinstance(error, (OSError, EOFError, zlib.error)) or type(error).__name__ == "LZMAError"
+        if not is_damaged:  # the module of LZMAError may be missing
+            raise
         raise DataError(f"{name} cannot be read: {error}; fetch or pack it again") from error
 
 

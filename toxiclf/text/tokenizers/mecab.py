@@ -6,6 +6,7 @@ import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -125,7 +126,13 @@ def _lines(texts: Sequence[str], dictionary: str) -> list[str] | None:
         content = "".join(f"{text}\n" for text in texts).encode().replace(b"\0", b" ")
     except UnicodeEncodeError:
         return None
-    with os.fdopen(os.memfd_create("texts"), "w+b") as given, os.fdopen(os.memfd_create("tokens"), "w+b") as answers:
+    with ExitStack() as files:
+        try:
+            given, answers = (
+                files.enter_context(os.fdopen(os.memfd_create(name), "w+b")) for name in ("texts", "tokens")
+            )
+        except (AttributeError, OSError):  # Python or the system lacks it, or a sandbox forbids it
+            return None
         given.write(content)
         given.flush()
         options = {
@@ -143,8 +150,8 @@ def _lines(texts: Sequence[str], dictionary: str) -> list[str] | None:
 
 @cache
 def _command() -> Callable[[int, Any], int] | None:
-    """Return MeCab's command-line function; None if it or in-memory files are not available (outside Linux)."""
-    if not (hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd")):  # noqa: PTH112
+    """Return MeCab's command-line function; None if it or the paths of open files are not available (outside Linux)."""
+    if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112
         return None
     try:
         from MeCab import _MeCab
