@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 CALLS = "network,open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat"
 RUN = "import sys; from toxiclf.cli import main; main(sys.argv[1:])"
 QUICK = ["--set", "decision.folds=2", "--set", "vectors.size=8"]
@@ -83,14 +84,15 @@ def test_a_fault_is_seen(strace: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "commands",
     [
-        [["list", "models"], ["corpora", "list"], ["pretrain", "--show", "쓰레기"]],
+        [["list", "models"], ["corpora", "list"], ["pretrain", "corpus:sample", "--out", "vectors"]],
         [
             ["train", "corpus:sample", "--out", "run", *QUICK[:2]],
             ["inspect", "run/bundle"],
             ["evaluate", "run/bundle", "corpus:sample", "--out", "measured"],
-            ["compare", "run", "run", "--out", "compared.md"],
+            ["evaluate", "run/bundle", "corpus:sample", "--out", "again"],
+            ["compare", "measured", "again", "--out", "compared.md"],
             ["figures", "run", "--out", "figures"],
-            ["estimate-prevalence", "run/bundle", "run/predictions.csv", "--text", "sha256"],
+            ["estimate-prevalence", "run/bundle", str(ROOT / "corpora" / "sample_comments.csv")],
             ["calibrate", "run/bundle", "corpus:sample", "--out", "calibrated"],
         ],
         [
