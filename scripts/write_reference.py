@@ -68,6 +68,7 @@ EXAMPLES = {
     "predict": 'toxiclf predict "오늘도 좋은 하루" --bundle runs/first/bundle --json',
     "estimate-prevalence": "toxiclf corpora path sample | xargs toxiclf estimate-prevalence runs/first/bundle",
     "inspect": "toxiclf inspect runs/first/bundle",
+    "pack": "toxiclf pack runs/first/bundle runs/bundle.zip",
     "pretrain": "toxiclf pretrain --show 쓰레기",
     "list": "toxiclf list recipe-keys --model svm",
     "corpora list": "toxiclf corpora list",

@@ -14,6 +14,7 @@ from toxiclf.errors import MissingExtraError
 if TYPE_CHECKING:
     from toxiclf.balance.augmenter import TextAugmenter
     from toxiclf.balance.resampler import Resampler
+    from toxiclf.bundle.store import pack
     from toxiclf.datasets.comments import Comments
     from toxiclf.datasets.reading import read_comments
     from toxiclf.errors import BundleError, DataError, TextsError, ToxiclfError, TrainingError, UsageError
@@ -58,6 +59,7 @@ _HOME = {
     "compare": "evaluation.compare",
     "estimate_prevalence": "quantification",
     "load": "moderator",
+    "pack": "bundle.store",
     "read_comments": "datasets.reading",
     "train": "pipeline.train",
 }
@@ -88,6 +90,7 @@ __all__ = [
     "compare",
     "estimate_prevalence",
     "load",
+    "pack",
     "read_comments",
     "train",
 ]

@@ -245,7 +245,7 @@ def load(
     Parameters
     ----------
     folder : str or path
-        The ``bundle/`` folder of a run, or the run's folder.
+        The ``bundle/`` folder of a run, the run's folder, or a file that :func:`toxiclf.pack` wrote.
     threads : int
         Number of threads that share the work, in chunks of up to 1,024 comments; a small batch uses one thread.
     prior : float, mapping or None
@@ -279,7 +279,7 @@ def load(
     >>> moderator.score(["오늘도 좋은 하루 되세요", "꺼져 이 멍청한 새끼야"]).shape
     (2, 1)
     """
-    manifest, files = store.read(Path(folder))
+    manifest, files = store.read(Path(folder), card=False)
     try:
         encoder = TextEncoder.from_json(json.loads(files["text.json"]), json.loads(files["vocabulary.json"]))
     except ToxiclfError:

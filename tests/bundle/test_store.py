@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -279,8 +280,7 @@ def missing(path: Path) -> None:
 
 
 def link(path: Path) -> None:
-    shutil.copy(path.with_name("kept"), path.with_name("other"))
-    path.symlink_to(path.with_name("other"))
+    path.symlink_to("nowhere")
 
 
 def device(path: Path) -> None:
@@ -318,3 +318,89 @@ def test_a_place_without_a_bundle_is_refused(tmp_path: Path, place: str) -> None
     (tmp_path / "empty").mkdir()
     with pytest.raises(BundleError):
         store.read(tmp_path / place)
+
+
+def test_files_may_be_links_to_regular_files(tmp_path: Path) -> None:
+    """The folders of the Hugging Face Hub and Kubernetes' ConfigMaps are such."""
+    store.save(tmp_path / "map" / "..2026_11_29", *OLD)
+    (tmp_path / "map" / "..data").symlink_to("..2026_11_29")
+    for file in ALL_FILES:
+        (tmp_path / "map" / file).symlink_to(f"..data/{file}")
+    assert store.read(tmp_path / "map") == OLD
+
+
+def test_a_model_card_is_verified_without_being_kept(tmp_path: Path) -> None:
+    store.save(tmp_path, *OLD)
+    assert set(store.read(tmp_path, card=False)[1]) == set(FILES) - {"README.md"}
+    (tmp_path / "README.md").write_bytes(OLD[1]["README.md"][::-1])
+    with pytest.raises(BundleError, match=r"README\.md is not the file"):
+        store.read(tmp_path, card=False)
+
+
+def test_a_packed_bundle_has_the_same_bytes_wherever_it_was_packed(tmp_path: Path) -> None:
+    store.save(tmp_path / "one", *OLD)
+    first = store.pack(tmp_path / "one", tmp_path / "deep" / "bundle.zip").read_bytes()
+    again = store.pack(tmp_path / "deep" / "bundle.zip", tmp_path / "deep" / "again.zip").read_bytes()
+    assert first == again
+    assert store.read(tmp_path / "deep" / "again.zip") == OLD
+    store.save(tmp_path / "two", *NEW)
+    store.pack(tmp_path / "two", tmp_path / "deep" / "again.zip")  # replaces a packed bundle
+    assert store.read(tmp_path / "deep" / "again.zip") == NEW
+    (tmp_path / "mine.csv").write_text("a,b", "utf-8")
+    with pytest.raises(DataError, match="is not a packed bundle"):
+        store.pack(tmp_path / "one", tmp_path / "mine.csv")
+
+
+def zipped(path: Path, contents: Mapping[str, bytes], **options: Any) -> Path:
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(name), content, archive.compression)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+def test_archives_of_any_other_form_are_refused(tmp_path: Path) -> None:
+    store.save(tmp_path / "one", *OLD)
+    packed = store.pack(tmp_path / "one", tmp_path / "bundle.zip").read_bytes()
+    contents = {name: (tmp_path / "one" / name).read_bytes() for name in sorted(ALL_FILES)}
+    assert store.read(zipped(tmp_path / "plain.zip", contents)) == OLD
+    bad = [
+        zipped(tmp_path / "deflated.zip", contents, compression=zipfile.ZIP_DEFLATED),
+        zipped(tmp_path / "path.zip", {f"bundle/{name}": content for name, content in contents.items()}),
+        zipped(tmp_path / "up.zip", {**contents, "../x": b""}),
+        zipped(tmp_path / "less.zip", dict(list(contents.items())[:4])),
+        zipped(tmp_path / "order.zip", dict(list(contents.items())[::-1])),
+    ]
+    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
+        for name in ("README.md", "README.md", "manifest.json", "model.onnx", "text.json"):
+            archive.writestr(name, contents[name])
+    damaged = {
+        "prefix": b"#!/bin/sh\n" + packed,
+        "suffix": packed + b"more",
+        "empty": b"",
+        "short": packed[:-30],
+        "no zip": b"PK" * 500,
+        "encrypted": packed.replace(b"PK\1\2\x14\x03\x14\0\0\0", b"PK\1\2\x14\x03\x14\0\1\0"),
+        "sizes": packed.replace(b"PK\1\2", b"PK\1\3"),
+    }
+    for name, content in damaged.items():
+        assert content != packed
+        bad.append(tmp_path / name)
+        bad[-1].write_bytes(content)
+    for path in (*bad, tmp_path / "twice.zip"):
+        with pytest.raises(BundleError):
+            store.read(path)
+
+
+def test_no_byte_of_a_packed_bundle_ends_in_another_error(tmp_path: Path) -> None:
+    store.save(tmp_path / "one", *OLD)
+    packed = store.pack(tmp_path / "one", tmp_path / "bundle.zip").read_bytes()
+    harmless = 0
+    for at in [*range(0, len(packed), 97), *range(len(packed) - 400, len(packed))]:
+        (tmp_path / "bundle.zip").write_bytes(packed[:at] + bytes([packed[at] ^ 0x41]) + packed[at + 1 :])
+        try:
+            assert store.read(tmp_path / "bundle.zip") == OLD
+            harmless += 1  # dates and attributes mean nothing
+        except BundleError:
+            pass
+    assert harmless < 200

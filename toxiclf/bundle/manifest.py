@@ -21,7 +21,10 @@ FORMAT_VERSION = 2
 """Format number of bundles. It rises by one when older versions would misread or refuse a new bundle; old bundles stay
 readable: a key that they lack means what was done before there was this key."""
 
-FILES = ("README.md", "model.onnx", "text.json", "vocabulary.json")
+LARGEST = {"README.md": 2**22, "model.onnx": 2**31 - 1, "text.json": 2**20, "vocabulary.json": 2**27}
+"""Most bytes of each file of a bundle; a graph cannot be larger, because Protocol Buffers cannot."""
+
+FILES = tuple(LARGEST)
 
 _TOLERANCE = 1e-9  # of log-odds, which another version of NumPy may compute slightly differently
 
@@ -183,6 +186,8 @@ class Manifest(BaseModel):
             raise ValueError("calibrated_on needs one count for each label, and none above its number of rows")
         if set(self.files) != set(FILES):
             raise ValueError(f"files must be {', '.join(FILES)}")
+        if too_large := [name for name in FILES if self.files[name].size > LARGEST[name]]:
+            raise ValueError(f"{too_large[0]} may have at most {LARGEST[too_large[0]]:,} bytes")
         return self
 
     @model_validator(mode="after")

@@ -43,6 +43,7 @@ for command in (
     benchmark.benchmark,
     scoring.predict,
     scoring.inspect,
+    scoring.pack,
     pretrain.pretrain,
     prevalence.estimate_prevalence,
 ):

@@ -27,6 +27,7 @@ toxiclf predict forum.csv --text 댓글 --bundle runs/mine/bundle --threshold 0.
 cat texts.txt | toxiclf predict - --bundle runs/mine/bundle""",
     "estimate-prevalence": "toxiclf estimate-prevalence runs/mine/bundle live.csv",
     "inspect": "toxiclf inspect runs/mine/bundle",
+    "pack": "toxiclf pack runs/mine/bundle bundle.zip",
     "pretrain": """toxiclf pretrain texts.txt --out vectors/mine
 toxiclf pretrain --show 영화""",
     "list": """toxiclf list models

@@ -14,7 +14,7 @@ from toxiclf.cli import options
 
 @options.reads_columns(only=["text", "header", "delimiter", "sheet"])
 def estimate_prevalence(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
     live: Annotated[
         str,
         typer.Argument(

@@ -1,4 +1,4 @@
-"""The commands ``toxiclf predict`` and ``toxiclf inspect``."""
+"""The commands ``toxiclf predict``, ``toxiclf inspect`` and ``toxiclf pack``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    bundle: Annotated[Path | None, options.of_model(metavar="DIR", help="Bundle folder of a run.")] = None,
+    bundle: Annotated[
+        Path | None, options.of_model(metavar="DIR", help="Bundle of a run: its folder, or a file of pack.")
+    ] = None,
     text: Annotated[list[str] | None, options.TEXT] = None,
     column: Annotated[str | None, options.of_input(hidden=True)] = None,
     columns: dict[str, Any],
@@ -184,7 +186,7 @@ def _exists(name: str) -> bool:
 
 
 def inspect(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run.")],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Verify a bundle and show what is in it."""
@@ -225,6 +227,17 @@ def inspect(
         [["file", "bytes", "sha256"], *([n, f"{f.size:,}", f"{f.sha256[:16]}…"] for n, f in manifest.files.items())]
     )
     print_line("verified: every file matches the manifest")
+
+
+def pack(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, such as bundle.zip.")],
+) -> None:
+    """Verify a bundle and write it as one file, which every command with a bundle reads."""
+    from toxiclf.bundle import store
+
+    store.pack(bundle, file)
+    print_line(f"packed: {file}")
 
 
 def _calibration(method: str, entry: Any) -> str:
