@@ -74,6 +74,12 @@ def test_scoring_reaches_no_network_and_writes_nothing(strace: str, bundle: Path
 
 
 @pytest.mark.check
+def test_the_python_interface_reaches_no_network(strace: str, tmp_path: Path) -> None:
+    code = "import toxiclf; toxiclf.train('corpus:sample', {'decision': {'folds': 2}}).save('run'); "
+    assert traced(strace, tmp_path, ["-c", f"{code} toxiclf.load('run/bundle').check(['안녕', '꺼져'])"]) == []
+
+
+@pytest.mark.check
 def test_a_fault_is_seen(strace: str, tmp_path: Path) -> None:
     code = "import socket; socket.socket(type=socket.SOCK_DGRAM).connect(('127.0.0.1', 9)); open('../x', 'w').close()"
     assert len(traced(strace, tmp_path, ["-c", code])) == 2
@@ -111,6 +117,7 @@ def test_a_fault_is_seen(strace: str, tmp_path: Path) -> None:
         ],
         [["train", "corpus:sample", "--model", "lightgbm", *QUICK, "--out", "run"]],
         [["train", "corpus:sample", "--model", "svm", *QUICK, "--set", "text.tokenizer=kiwi", "--out", "run"]],
+        [["train", "corpus:sample", "--model", "xgboost", *QUICK, "--set", "balance.resample=wgan", "--out", "run"]],
         [
             [
                 "train",
@@ -130,7 +137,7 @@ def test_a_fault_is_seen(strace: str, tmp_path: Path) -> None:
         ],
         [["benchmark", "--corpus", "corpus:sample", "--model", "majority", "--seeds", "0..1", "--out", "bench"]],
     ],
-    ids=["lists", "default", "network", "lightgbm", "kiwi", "search", "benchmark"],
+    ids=["lists", "default", "network", "lightgbm", "kiwi", "xgboost", "search", "benchmark"],
 )
 def test_no_command_reaches_the_network(strace: str, tmp_path: Path, commands: list[list[str]]) -> None:
     for command in commands:
