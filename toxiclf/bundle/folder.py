@@ -31,8 +31,8 @@ def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], che
     with scratch_folder(folder.parent, folder.name) as temporary:
         for name, content in files.items():
             write_bytes(temporary / name, content, synced=True)
-        temporary.chmod(stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0o777 & ~mask())
         with locked(folder.with_name(f".{folder.name}.lock"), lambda: None):
+            temporary.chmod(stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0o777 & ~mask())
             _swap(temporary, folder, ours, check)
 
 
