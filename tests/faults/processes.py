@@ -126,12 +126,10 @@ def _become(
         if sys.stdout is not None:
             try:
                 sys.stdout.flush()
-            except BrokenPipeError as error:
-                code = 120
-                sys.stderr.write(f"Exception ignored in {error}\n")
             except OSError as error:
-                code = 120
-                sys.stderr.write(f"Exception ignored in {error}\n")
+                if not code:
+                    code = 120
+                    sys.stderr.write(f"Exception ignored in {error}\n")
         if after is not None:
             after()
     except BaseException:
@@ -148,6 +146,9 @@ def _code(act: Callable[[], object]) -> int:
         code = act()
     except SystemExit as error:
         code = error.code
+    except BaseException:
+        sys.stderr.write(traceback.format_exc())
+        code = 1
     return code if isinstance(code, int) else 0
 
 

@@ -49,7 +49,8 @@ def pairs(stage: Stage) -> dict[str, tuple[Callable[[], object], Callable[[], ob
         "train --out": two("train", comments, *FAST, "--out", "out/run", first=("--seed", "1"), second=("--seed", "2")),
         "save": (_saved(stage, "1"), _saved(stage, "2")),
         "pretrain --out": two(
-            "pretrain", many, "--size", "8", "--epochs", "1", "--out", "out/vectors", first=("--seed", "1"), second=("--seed", "2")
+            "pretrain", comments, "--size", "8", "--epochs", "1", "--out", "out/vectors", first=("--seed", "1"),
+            second=("--seed", "2"),
         ),
         "cache of word vectors": (
             command("train", comments, *words, "--out", "first"), command("train", comments, *words, "--out", "second"),
