@@ -11,9 +11,9 @@ import toxiclf
 from toxiclf.benchmark.tables import Figure
 from toxiclf.bundle.calibration import LabelCalibration
 from toxiclf.bundle.manifest import FILES, FORMAT_VERSION, LabelMap, Manifest
+from toxiclf.bundle.onnx_file import IR_VERSION, ML_OPSET, OPSET
 from toxiclf.evaluation.report import FORMAT, Report
 from toxiclf.evaluation.sections import Analysis, DataFacts
-from toxiclf.graph import IR_VERSION, ML_OPSET, OPSET
 from toxiclf.text.encoder import NgramViewSpec, TextSpec, TokenViewSpec
 
 ROOT = Path(__file__).parent.parent

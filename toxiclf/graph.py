@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET, ML_OPSET, IR_VERSION = 17, 3, 9
+from toxiclf.bundle.onnx_file import IR_VERSION, ML_OPSET, OPSET, check_graph
 
 
 class Graph:
@@ -129,6 +129,7 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="toxiclf")
         onnx.checker.check_model(model)
         content: bytes = model.SerializeToString(deterministic=True)
+        check_graph(content)
         return content
 
     def _input(self, name: str, shape: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.prevalence import Prior, in_words
 from toxiclf.bundle.scorer import Scorer
+from toxiclf.bundle.strict_json import parsed
 from toxiclf.bundle.verdicts import class_scores, flags
 from toxiclf.errors import BundleError, ToxiclfError
 from toxiclf.text.chunks import chunks
@@ -281,7 +281,7 @@ def load(
     """
     manifest, files = store.read(Path(folder), card=False)
     try:
-        encoder = TextEncoder.from_json(json.loads(files["text.json"]), json.loads(files["vocabulary.json"]))
+        encoder = TextEncoder.from_json(*(parsed(name, files[name]) for name in ("text.json", "vocabulary.json")))
     except ToxiclfError:
         raise
     except (ValueError, RecursionError) as error:

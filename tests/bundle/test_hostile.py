@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 
 import toxiclf
-from tests.bundle.conftest import forge
+from tests.bundle.conftest import BLANK, forge, seal
 from toxiclf.errors import BundleError
 
 DEEP = b"[" * 100_000
@@ -140,12 +143,61 @@ def test_a_vocabulary_of_tokens_that_is_not_the_graphs(
         ({"1": "x" * 50_000 + "ㄱㅏㄴㅇ"}, True),  # ids beyond the graph's table
         ({}, False),
         ({"1": "ㅏ" * 1000}, False),
-        ({"1": "ㅏ", "01": "ㄱ"}, False),
+        ({"1": "ㅏ", "01": "ㄱ"}, True),
+        ({"17": "ㅏ" * 17}, True),
+        ({"16": "ㅏ" * 16}, False),
     ],
 )
 def test_a_vocabulary_of_ngrams_that_is_not_the_graphs(bundle: Path, tmp_path: Path, value: Any, refused: bool) -> None:
     content = changed(bundle, "vocabulary.json", ("jamo",), value)
     assert refused_or_sound(forge(bundle, tmp_path / "forged", {"vocabulary.json": content})) == refused
+
+
+MUTANTS: tuple[Any, ...] = (None, "", -1, 1e308, 10**30, True, [], {}, [None], {"": None}, "x" * 100_000, [[[[[]]]]])
+
+
+def places(content: Any) -> Iterator[tuple[Any, ...]]:
+    """The path of each value in JSON content, but only the first entries of a list."""
+    yield ()
+    if isinstance(content, dict | list):
+        for key, value in content.items() if isinstance(content, dict) else list(enumerate(content))[:2]:
+            yield from ((key, *rest) for rest in places(value))
+
+
+@pytest.mark.check
+@pytest.mark.filterwarnings("ignore:the bundle was trained with:UserWarning")
+@pytest.mark.parametrize("name", ["bundle", "words_bundle"])
+@pytest.mark.parametrize("file", ["manifest.json", "text.json", "vocabulary.json"])
+def test_any_value_of_any_key_is_refused_or_sound(
+    name: str, file: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    source = request.getfixturevalue(name)
+    content = json.loads((source / file).read_bytes())
+    for path in (place for place in places(content) if place and place[0] not in ("files", "seal")):
+        for mutant in MUTANTS:
+            folder = tmp_path / "forged"
+            if file == "manifest.json":
+                forge(source, folder, {}, path, mutant)
+            else:
+                forge(source, folder, {file: changed(source, file, path, mutant)})
+            refused_or_sound(folder)
+            shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "text.json", "vocabulary.json"])
+@pytest.mark.parametrize(
+    "more", ['"views": {}, "views": {}', '"more": NaN', '"more": -Infinity', '"more": 1e400', f'"more": {"9" * 5000}']
+)
+def test_json_that_two_readers_would_read_differently_is_refused(
+    bundle: Path, tmp_path: Path, file: str, more: str
+) -> None:
+    content = (bundle / file).read_text("utf-8")
+    content = f"{{{more}, {content[content.index('{') + 1 :]}"
+    folder = forge(bundle, tmp_path / "forged", {} if file == "manifest.json" else {file: content.encode()})
+    if file == "manifest.json":
+        seal(folder, re.sub('"seal": "[0-9a-f]{64}"', BLANK, content))
+    with pytest.raises(BundleError, match="does not fit its schema"):
+        toxiclf.load(folder)
 
 
 def test_parts_of_two_bundles_do_not_go_together(bundle: Path, words_bundle: Path, tmp_path: Path) -> None:

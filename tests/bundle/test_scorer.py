@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import toxiclf
+from toxiclf.bundle.onnx_file import check_graph
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError
 from toxiclf.text.encoder import Encoded
@@ -143,7 +146,10 @@ def test_a_graph_with_other_inputs_or_outputs_is_refused(
     inputs: list[Any], outputs: list[Any], nodes: list[Node]
 ) -> None:
     constants = {"axis": np.array([2, 1], np.int64)}
-    with pytest.raises(BundleError, match=r"inputs and outputs of a toxiclf graph|ONNX Runtime cannot load"):
+    with pytest.raises(
+        BundleError,
+        match=r"inputs and outputs of|ONNX Runtime cannot load|which toxiclf does not write",
+    ):
         Scorer(graph(inputs, outputs, nodes, constants))
 
 
@@ -179,8 +185,62 @@ def test_a_graph_cannot_read_other_files(reorder: bool, tmp_path: Path, monkeypa
     assert key + file in content
     if reorder:  # protobuf allows fields in any order
         content = content.replace(key + file, file + key)
-    with pytest.raises(BundleError, match="another file"):
+    with pytest.raises(BundleError, match="a part that toxiclf does not write"):
         Scorer(content)
+
+
+def loop() -> bytes:
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"])],
+        "body",
+        [value("i", INT64, []), value("go", TensorProto.BOOL, [])],
+        [value("go_on", TensorProto.BOOL, [])],
+    )
+    return graph([IDS], [RAW], [("Loop", ["", "go"], [], {"body": body}), *TOTAL], AXIS)
+
+
+def with_parts(change: Callable[[Any], object]) -> bytes:
+    model = onnx.ModelProto.FromString(SUM)
+    change(model)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+BODY = helper.make_graph([], "body", [], [])
+HOSTILE = {
+    "loop": (loop(), "a part that|the operator 'Loop'"),
+    "body in a known operator": (graph([IDS], [RAW], [("Cast", ["words_ids"], ["raw"], {"body": BODY})]), "a part"),
+    "function": (
+        with_parts(
+            lambda m: m.functions.append(helper.make_function("x", "f", [], [], [], [helper.make_opsetid("", 17)]))
+        ),
+        "a part that",
+    ),
+    "other domain": (with_parts(lambda m: setattr(m.graph.node[0], "domain", "com.microsoft")), "the operator 'Cast'"),
+    "other opset": (with_parts(lambda m: m.opset_import.append(helper.make_opsetid("x", 1))), "needs other operators"),
+    "training": (with_parts(lambda m: m.training_info.add()), "a part that"),
+    "sparse": (with_parts(lambda m: m.graph.sparse_initializer.add()), "a part that"),
+    "strings": (with_parts(lambda m: setattr(m.graph.initializer[0], "data_type", STRING)), "neither numbers"),
+    "size": (with_parts(lambda m: m.graph.initializer[0].dims.append(2**40)), "a constant"),
+    "nodes": (with_parts(lambda m: m.graph.node.extend([m.graph.node[0]] * 10_000)), "more than 10,000 nodes"),
+    "no output": (with_parts(lambda m: m.graph.ClearField("output")), "ONNX Runtime cannot load|inputs and outputs"),
+    "two graphs": (SUM + SUM, "two values"),
+    "big shape": (graph([IDS], [RAW], [("ConstantOfShape", ["axis"], ["raw"], {})], AXIS), "'ConstantOfShape'"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_graph_holds_only_what_toxiclf_writes(name: str) -> None:
+    content, reason = HOSTILE[name]
+    with pytest.raises(BundleError, match=reason):
+        Scorer(content)
+
+
+def test_no_byte_of_a_graph_ends_in_another_error() -> None:
+    for at in range(len(SUM)):
+        for other in (0, 0x7F, 0x80, 0xFF, SUM[at] ^ 1):
+            with suppress(BundleError):
+                check_graph(SUM[:at] + bytes([other]) + SUM[at + 1 :])
 
 
 ORT_FORMAT = b"\x18\x00\x00\x00ORTM" + b"\x00" * 99

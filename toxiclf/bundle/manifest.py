@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat,
 from toxiclf.bundle.calibration import Calibration
 from toxiclf.bundle.prevalence import Prior, production_prevalence
 from toxiclf.bundle.score_counts import ScoreCounts
+from toxiclf.bundle.strict_json import parsed
 from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import BundleError, UsageError
 
@@ -42,7 +43,7 @@ class FileEntry(BaseModel):
     """The size in bytes and the SHA-256 of a file in the bundle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    size: Annotated[int, Field(ge=0)]
+    size: Annotated[int, Field(ge=0, le=2**53)]
     sha256: Sha256
 
 
@@ -140,7 +141,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION)] = FORMAT_VERSION
-    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    labels: Annotated[tuple[str, ...], Field(min_length=1, max_length=1000)]
     thresholds: tuple[Rate, ...]
     negative: str | None
     exclusive_verdict: ExclusiveVerdict = "thresholds"
@@ -296,7 +297,7 @@ class Manifest(BaseModel):
         if hashlib.sha256(_SEAL.sub(_BLANK, text)).hexdigest().encode() != seals[0]:
             raise BundleError("manifest.json was changed after it was written; train again, or copy the bundle again")
         try:
-            content = json.loads(text)
+            content = parsed("manifest.json", text)
             version = content.get("format_version")
             if isinstance(version, int) and version > FORMAT_VERSION:
                 raise BundleError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.bundle.onnx_file import check_graph
 from toxiclf.errors import BundleError
 from toxiclf.text.encoder import Encoded
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 # look up stay in the CPU cache. A graph with lengths looks up a vector per token: with 2**13, LSTMs and convolutions
 # take 1.2 to 1.7 times as long. A graph of n-grams looks up one number per id: with 2**11, it takes 1.9 times as long.
 _TOKEN_CELLS, _NGRAM_CELLS = 2**11, 2**13
-_EXTERNAL_DATA = (
-    b"location"  # key, contiguous in any encoding of ONNX, that names the file of a tensor outside the graph
-)
 _RANKS = {"ids": 2, "lengths": 1}
 
 
@@ -33,7 +32,7 @@ class Scorer:
 
     Raises
     ------
-    BundleError : ONNX Runtime cannot load the graph, the graph keeps tensors in another file, or its inputs or output
+    BundleError : the graph has a part that toxiclf does not write, ONNX Runtime cannot load it, or its inputs or output
         have other types or shapes.
     """
 
@@ -41,8 +40,7 @@ class Scorer:
         import onnxruntime
 
         self.graph = graph  # for pickling; the session holds the same bytes, so this takes no memory
-        if _EXTERNAL_DATA in graph:
-            raise BundleError("model.onnx keeps tensors in another file, which toxiclf does not load; train again")
+        check_graph(graph)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # more threads do not make calls of this size faster
         options.inter_op_num_threads = 1
@@ -54,18 +52,19 @@ class Scorer:
             )
         except Exception as error:  # ONNX Runtime's exceptions share no public base class
             raise BundleError(f"ONNX Runtime cannot load model.onnx: {error}") from error
-        inputs, output = self._session.get_inputs(), self._session.get_outputs()[0]
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         self.inputs: tuple[str, ...] = tuple(node.name for node in inputs)
-        fit = inputs and all(
+        fit = len(outputs) == 1 and all(
             node.type == "tensor(int32)" and len(node.shape) == _RANKS.get(node.name.rpartition("_")[2])
             for node in inputs
         )
-        if not fit or output.type != "tensor(float)" or len(output.shape) != 2 or not isinstance(output.shape[1], int):
+        shape: Sequence[int | str] = outputs[0].shape if fit and inputs and outputs[0].type == "tensor(float)" else ()
+        if len(shape) != 2 or not isinstance(shape[1], int):
             raise BundleError(
                 f"model.onnx does not have the inputs and outputs of a toxiclf graph (its inputs: {self.inputs}); "
                 "train again"
             )
-        self.columns: int = output.shape[1]
+        self.columns: int = shape[1]
         self._cells = _TOKEN_CELLS if any(name.endswith("_lengths") for name in self.inputs) else _NGRAM_CELLS
 
     def __reduce__(self) -> tuple[type[Scorer], tuple[bytes]]:

@@ -170,7 +170,14 @@ class NgramView:
         """Make the graph input from its entries in ``text.json`` and ``vocabulary.json``."""
         if not (isinstance(vocabulary, dict) and all(isinstance(text, str) for text in vocabulary.values())):
             raise ValueError("a vocabulary of n-grams must be a JSON object whose values are strings")
+        unknown = [n for n in vocabulary if n not in _NGRAM_LENGTHS]
+        if unknown:
+            raise ValueError(f"n-grams have {unknown[0][:20]} units; expected a number from 1 to {_LONGEST_NGRAM}")
         return cls(NgramVocabulary(spec.unit, {int(n): text for n, text in vocabulary.items()}))
+
+
+_LONGEST_NGRAM = 16
+_NGRAM_LENGTHS = frozenset(map(str, range(1, _LONGEST_NGRAM + 1)))
 
 
 def _not_here(kind: str, name: str) -> str:

@@ -1,0 +1,161 @@
+"""What a bundle's graph may hold, checked before ONNX Runtime parses it: the form that :mod:`toxiclf.graph` writes.
+
+ONNX files are Protocol Buffers. The tables below list the fields that toxiclf writes, and everything else is refused:
+functions, nested graphs (``If``, ``Loop``, ``Scan``), tensors in other files, sparse tensors, training data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from math import prod
+
+from toxiclf.errors import BundleError
+
+OPSET, ML_OPSET, IR_VERSION = 17, 3, 9
+"""Versions of ONNX's operators, of those of ``ai.onnx.ml``, and of the file format."""
+
+OPERATORS = frozenset((
+    "Abs", "Add", "Cast", "Clip", "Concat", "Conv", "Div", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten",
+    "Gather", "Gemm", "Greater", "GreaterOrEqual", "Identity", "LSTM", "LayerNormalization", "LeakyRelu",
+    "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg", "Not", "Pad", "Pow",
+    "Reciprocal", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu",
+    "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Split", "Sqrt", "Squeeze", "Sub",
+    "Sum", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
+))  # fmt: skip
+"""Operators of a bundle's graph. None runs another graph, reads a file, or draws random numbers."""
+
+ML_OPERATORS = frozenset({"TreeEnsembleRegressor"})
+"""Operators of the domain ``ai.onnx.ml``."""
+
+MOST_NODES, MOST_CONSTANTS, MOST_RANK = 10_000, 20_000, 8
+_MOST_ELEMENTS = 2**31
+_ELEMENT_TYPES = {1: 4, 2: 1, 3: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8}  # bytes of float, (u)int8, int32, int64, bool, …
+
+# Fields of each message by number: the wire type (0 varint, 2 bytes, 5 four bytes) or the message inside; "*" is repeated.
+_Field = tuple[str, bool]
+_SCHEMA: dict[str, dict[int, _Field]] = {
+    name: {
+        int(number): (kind.rstrip("*"), kind.endswith("*")) for number, kind in (f.split(":") for f in fields.split())
+    }
+    for name, fields in {
+        "model": "1:int 2:bytes 3:bytes 4:bytes 5:int 6:bytes 7:graph 8:opset*",
+        "opset": "1:bytes 2:int",
+        "graph": "1:node* 2:bytes 5:tensor* 10:bytes 11:value* 12:value* 13:value*",
+        "node": "1:bytes* 2:bytes* 3:bytes 4:bytes 5:attribute* 6:bytes 7:bytes",
+        "attribute": "1:bytes 2:four 3:int 4:bytes 7:four* 8:int* 9:bytes* 13:bytes 20:int",
+        "tensor": "1:int* 2:int 4:bytes 5:bytes 7:bytes 8:bytes 9:bytes 10:bytes 12:bytes",
+        "value": "1:bytes 2:type 3:bytes",
+        "type": "1:tensor_type",
+        "tensor_type": "1:int 2:shape",
+        "shape": "1:dimension*",
+        "dimension": "1:int 2:bytes",
+    }.items()
+}
+_WIRE = {"int": 0, "bytes": 2, "four": 5}
+_RUNS = {
+    (7, 5): re.compile(rb"(?:\x3d.{4})++", re.DOTALL),
+    (8, 0): re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++"),
+    (9, 2): re.compile(rb"(?:\x4a(?:\x0aBRANCH_LEQ|\x09BRANCH_LT|\x04LEAF))++"),
+}  # lists of trees have millions of numbers, which an attribute may hold without their being looked at
+
+Fields = dict[int, list[bytes | int]]
+
+
+def check_graph(content: bytes) -> None:
+    """Check that an ONNX file holds nothing but what toxiclf writes.
+
+    Raises
+    ------
+    BundleError : the file is no ONNX graph, has an unknown operator or part, or is too large.
+    """
+    counts: Counter[str] = Counter()
+    model = _read(memoryview(content), "model", counts)
+    if len(model.get(7, ())) != 1:
+        raise _refused("has no graph")
+    if model.get(1, [0])[-1] != IR_VERSION:
+        raise _refused(f"has another IR version than {IR_VERSION}")
+
+
+def _read(content: memoryview, message: str, counts: Counter[str]) -> Fields:
+    """Read a message and check it; return its fields by number, without the contents of messages inside."""
+    fields: Fields = {}
+    schema = _SCHEMA[message]
+    at = 0
+    while at < len(content):
+        tag, after = _varint(content, at)
+        number, wire = tag >> 3, tag & 7
+        kind, repeated = schema.get(number, ("", False))
+        packed = kind == "int" and repeated and wire == 2  # as newer writers write lists of numbers
+        if not kind or (wire != _WIRE.get(kind, 2) and not packed):
+            raise _refused(f"has a part that toxiclf does not write (field {number} of {message}, type {wire})")
+        if not repeated and number in fields:
+            raise _refused(f"has two values where one belongs (field {number} of {message})")
+        values = fields.setdefault(number, [])
+        if message == "attribute" and (run := _RUNS.get((number, wire))) and (match := run.match(content, at)):
+            at = match.end()
+            continue
+        if wire == 0:
+            value, at = _varint(content, after)
+            values.append(value)
+            continue
+        length, at = (4, after) if wire == 5 else _varint(content, after)
+        inside = content[at : at + length]
+        if len(inside) != length:
+            raise _refused("was cut short")
+        at += length
+        if packed:
+            place = 0
+            while place < length:
+                value, place = _varint(inside, place)
+                values.append(value)
+        elif kind in _SCHEMA:
+            values.append(b"")
+            _read(inside, kind, counts)
+        elif message in ("node", "opset", "tensor") and kind == "bytes":
+            values.append(bytes(inside) if length < 1000 else b"?" * 1000)
+            if message == "tensor" and number in (4, 5, 7, 9, 10):
+                values[-1] = length
+    _check(message, fields, counts)
+    return fields
+
+
+def _check(message: str, fields: Fields, counts: Counter[str]) -> None:
+    counts[message] += 1
+    if message == "node":
+        operator, domain = (fields.get(number, [b""])[-1] for number in (4, 7))
+        allowed = {b"": OPERATORS, b"ai.onnx.ml": ML_OPERATORS}.get(domain, frozenset())  # type: ignore[arg-type]
+        name = operator.decode("utf-8", "replace") if isinstance(operator, bytes) else ""
+        if name not in allowed:
+            raise _refused(f"has the operator {name[:50]!r}, which toxiclf does not write")
+        if counts["node"] > MOST_NODES:
+            raise _refused(f"has more than {MOST_NODES:,} nodes")
+    elif message == "opset":
+        domain, version = fields.get(1, [b""])[-1], fields.get(2, [0])[-1]
+        if (domain, version) not in ((b"", OPSET), (b"ai.onnx.ml", ML_OPSET)):
+            raise _refused(f"needs other operators than those of opset {OPSET} and of ai.onnx.ml {ML_OPSET}")
+    elif message == "tensor":
+        if counts["tensor"] > MOST_CONSTANTS:
+            raise _refused(f"has more than {MOST_CONSTANTS:,} constants")
+        shape = [value for value in fields.get(1, ()) if isinstance(value, int)]
+        if len(shape) > MOST_RANK or prod(shape) > _MOST_ELEMENTS:
+            raise _refused(f"has a constant with more than {MOST_RANK} axes or {_MOST_ELEMENTS:,} numbers")
+        width = _ELEMENT_TYPES.get(fields.get(2, [0])[-1])  # type: ignore[arg-type]
+        if width is None:
+            raise _refused("has a constant that is neither numbers nor truth values")
+        if 9 in fields and fields[9][-1] != prod(shape) * width:
+            raise _refused("has a constant whose size is not that of its shape")
+
+
+def _varint(content: memoryview, at: int) -> tuple[int, int]:
+    """Return a number of up to ten bytes, and where the next field begins."""
+    value = 0
+    for place, byte in enumerate(content[at : at + 10]):
+        value |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return value, at + place + 1
+    raise _refused("was cut short")
+
+
+def _refused(reason: str) -> BundleError:
+    return BundleError(f"model.onnx {reason}; train again")
