@@ -13,6 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.text.whole_texts import normalized
+from toxiclf.text import normalize
 from toxiclf.text.normalize import Normalizer
 
 # what comments and their obfuscations are made of, each far more frequent than chance would have it
@@ -38,6 +40,19 @@ TEXTS = st.one_of(
     st.text(CHARACTERS, max_size=30), st.lists(st.one_of(st.sampled_from(PARTS), CHARACTERS), max_size=15).map("".join)
 )
 NORMALIZERS = st.builds(Normalizer, st.integers(1, 5), st.integers(1, 30), st.booleans())
+# long runs, and parts in many copies: what is longer than a block
+LONG_TEXTS = st.lists(
+    st.tuples(
+        st.one_of(st.sampled_from(PARTS), CHARACTERS, TEXTS), st.sampled_from([1, 1, 1, 2, 3, 31, 64, 65, 130, 400])
+    ),
+    max_size=8,
+).map(lambda parts: "".join(part * count for part, count in parts))
+MANY_NORMALIZERS = st.builds(
+    Normalizer,
+    st.sampled_from([1, 2, 3, 5, 64, 65, 10**9]),
+    st.sampled_from([*range(1, 8), 30, 64, 130, 2000]),
+    st.booleans(),
+)
 WHITE_SPACE = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
 HUGE = 200_000
 
@@ -75,6 +90,17 @@ def test_the_fast_way_and_the_way_with_offsets_agree_on_every_character(around: 
     for code in itertools.chain.from_iterable(itertools.starmap(range, blocks)):
         text = around.format(chr(code))
         assert normalizer(text) == normalizer.with_offsets(text).text
+
+
+@settings(deadline=None, max_examples=250)
+@given(text=st.one_of(TEXTS, LONG_TEXTS), normalizer=MANY_NORMALIZERS)
+def test_reading_in_blocks_gives_what_reading_the_whole_text_gives(text: str, normalizer: Normalizer) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(normalize, "_BLOCK", 64)
+        result = normalizer.with_offsets(text)
+        assert result == normalized(text, normalizer)
+        assert normalizer.batch([text])[0] == [result.text]
+        assert normalizer.batch([text])[1] == [result.truncated]
 
 
 @for_any_text

@@ -193,8 +193,12 @@ def _distinct(names: Sequence[str]) -> list[str]:
     >>> _distinct(["a", "a", "a.2"])
     ['a', 'a.2', 'a.2.2']
     """
-    result: list[str] = []
+    result: dict[str, None] = {}
+    numbers: dict[str, int] = {}  # the last number that was added to a name; smaller ones are taken
     for name in names:
-        unused = (f"{name}.{n}" if n > 1 else name for n in range(1, len(names) + 1))
-        result.append(next(candidate for candidate in unused if candidate not in result))
-    return result
+        candidate = name
+        while candidate in result:
+            numbers[name] = numbers.get(name, 1) + 1
+            candidate = f"{name}.{numbers[name]}"
+        result[candidate] = None
+    return list(result)

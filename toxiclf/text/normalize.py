@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from html.entities import html5
 from typing import Any
 
@@ -30,7 +31,8 @@ _INVISIBLE_MARKS = frozenset(  # grapheme joiner, variation selectors: no Unicod
     map(chr, (0x034F, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _RUN = re.compile(r"(.)\1+", re.DOTALL)
-_AMPERSAND = re.compile("[&＆]")
+_BLOCK = 1024  # characters that are read before it is checked whether they suffice
+_OF_ENTITIES = frozenset("&＆;；\u037e")  # in a run of these, each may belong to another entity
 _NUMERIC = re.compile("#(?:([xX])([0-9a-fA-F]+)|([0-9]+))")
 _IN_ENTITIES = frozenset("#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _ASCII_AFTER_NFC = {"\u037e": ";", "\u212a": "K"}  # the Greek question mark and the kelvin sign
@@ -124,77 +126,110 @@ class Normalizer:
         return text[: self.max_chars].rstrip(), True
 
     def with_offsets(self, text: str) -> Normalized:
-        """Return the normalized text with, for each character, its span in the original text."""
-        mapped = _mapped(text)
-        if self.html_entities and _AMPERSAND.search(text):
-            mapped = _decoded(mapped, self.repeat_cap)
-        pieces = self._capped(_space_folded(_composed(mapped)))
-        truncated = len(pieces) > self.max_chars
-        pieces = _stripped(pieces[: self.max_chars])
-        characters, starts, ends = zip(*pieces, strict=True) if pieces else ((), (), ())
+        """Return the normalized text with, for each character, its span in the original text.
+
+        The text is read only as far as its first ``max_chars`` normalized characters need.
+        """
+        entities = self.html_entities and ("&" in text or "＆" in text)
+        pieces = _read(text, self.repeat_cap, entities=entities)
+        kept = self._kept(_composed(_decoded(pieces, self.repeat_cap) if entities else pieces))
+        truncated = len(_stripped(kept)) > self.max_chars
+        kept = _stripped(kept[: self.max_chars])
+        characters, starts, ends = zip(*kept, strict=True) if kept else ((), (), ())
         return Normalized("".join(characters), tuple(starts), tuple(ends), truncated)
 
     def _cut(self, text: str) -> tuple[str, bool]:
+        if len(text) > (enough := 2 * self.max_chars + _BLOCK):
+            begin = text[:enough]
+            if _PLAIN.fullmatch(begin) and not (self.html_entities and "&" in begin):
+                begin = _shortened_runs(" ".join(begin.split()), self.repeat_cap)
+                if len(begin) > self.max_chars + 1:  # one more, as what follows may join the last character
+                    return self.shortened(begin)
         if not _PLAIN.fullmatch(text) or (self.html_entities and "&" in text and ";" in text):
             result = self.with_offsets(text)
             return result.text, result.truncated
         text = " ".join(text.split())
         return self.shortened(_shortened_runs(text, self.repeat_cap))
 
-    def _capped(self, pieces: list[_Piece]) -> list[_Piece]:
-        capped: list[_Piece] = []
-        run = 0
-        for character, start, end in pieces:
-            run = run + 1 if capped and capped[-1][0] == character else 1
-            if run <= self.repeat_cap:
-                capped.append((character, start, end))
-            else:  # extend the span of the last kept character over the rest of the run
-                capped[-1] = (character, capped[-1][1], end)
-        return capped
+    def _kept(self, blocks: Iterable[Iterable[_Piece]]) -> list[_Piece]:
+        """Shorten runs of white space and of characters; stop when there are more characters than ``max_chars``."""
+        kept: list[_Piece] = []
+        last, run = " ", 1  # so that the text does not begin with a space
+        for pieces in blocks:
+            for character, start, end in pieces:
+                if character != last:
+                    last, run = character, 1
+                elif run < self.repeat_cap and character != " ":
+                    run += 1
+                else:
+                    if kept:  # extend the span of the last kept character over the rest of the run
+                        kept[-1] = (character, kept[-1][1], end)
+                    continue
+                kept.append((character, start, end))
+            if len(kept) > self.max_chars + 1:  # one more, as the last may be a space at the end of the text
+                break
+        return kept
 
 
 _Piece = tuple[str, int, int]  # a character, and the start and end of its span in the original
 
 
-def _mapped(text: str) -> list[_Piece]:
-    pieces: list[_Piece] = []
-    for index, original in enumerate(text):
-        character = _UNPLAIN_WIDTH.get(ord(original), original)
-        category = unicodedata.category(character)
-        if character.isspace() or character in _FILLERS:
-            character = " "
-        elif category == "Cs":
-            character = _REPLACEMENT
-        elif category in ("Cc", "Cf") or character in _INVISIBLE_MARKS:
-            continue
-        pieces.append((character, index, index + 1))
-    return pieces
+def _read(text: str, repeat_cap: int, *, entities: bool) -> Iterator[list[_Piece]]:
+    """Take steps 1 to 3 with one block of the text after the other; the middle of a long run of one character is skipped."""
+    at = 0
+    while at < len(text):
+        block = text[at : at + _BLOCK]
+        yield _mapped(block, at)
+        is_run = block == block[0] * _BLOCK and repeat_cap <= _BLOCK and not (entities and block[0] in _OF_ENTITIES)
+        run = _RUN.match(text, at) if is_run else None
+        at = max(at + _BLOCK, run.end() - _BLOCK) if run else at + _BLOCK
 
 
-def _decoded(pieces: Sequence[_Piece], repeat_cap: int) -> list[_Piece]:
+def _mapped(text: str, offset: int = 0) -> list[_Piece]:
+    return [(new, at, at + 1) for at, old in enumerate(text, offset) if (new := _mapped_character(old))]
+
+
+@lru_cache(maxsize=4096)
+def _mapped_character(original: str) -> str:
+    """Return the character after steps 1 to 3; empty if it is removed."""
+    character = _UNPLAIN_WIDTH.get(ord(original), original)
+    if character.isspace() or character in _FILLERS:
+        return " "
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return _REPLACEMENT
+    return "" if category in ("Cc", "Cf") or character in _INVISIBLE_MARKS else character
+
+
+def _decoded(blocks: Iterable[Iterable[_Piece]], repeat_cap: int) -> Iterator[list[_Piece]]:
     """Decode HTML entities, also those that appear by decoding others, in one pass: work grows with the length only."""
     result: list[_Piece] = []
     begins: list[int] = []  # where an "&" is in ``result`` that only characters of entities follow
-    for piece in pieces:
-        pending = [piece]
-        while pending:
-            character, start, end = pending.pop()
-            character = _ASCII_AFTER_NFC.get(character, character)
-            if character == "&":
-                begins.append(len(result))
-            elif character == ";" and begins:
-                begin = begins.pop()
-                meaning = _meaning("".join(c for c, _, _ in result[begin + 1 :]), repeat_cap)
-                if meaning is not None:
-                    start = result[begin][1]
-                    del result[begin:]
-                    pending += [(c, start, end) for c, _, _ in reversed(_mapped(meaning))]
-                    continue
-                begins.clear()
-            elif character not in _IN_ENTITIES:
-                begins.clear()
-            result.append((character, start, end))
-    return result
+    for pieces in blocks:
+        for piece in pieces:
+            pending = [piece]
+            while pending:
+                character, start, end = pending.pop()
+                character = _ASCII_AFTER_NFC.get(character, character)
+                if character == "&":
+                    begins.append(len(result))
+                elif character == ";" and begins:
+                    begin = begins.pop()
+                    meaning = _meaning("".join(c for c, _, _ in result[begin + 1 :]), repeat_cap)
+                    if meaning is not None:
+                        start = result[begin][1]
+                        del result[begin:]
+                        pending += [(c, start, end) for c, _, _ in reversed(_mapped(meaning))]
+                        continue
+                    begins.clear()
+                elif character not in _IN_ENTITIES:
+                    begins.clear()
+                result.append((character, start, end))
+        if known := begins[0] if begins else len(result):
+            yield result[:known]
+            del result[:known]
+            begins = [begin - known for begin in begins]
+    yield result
 
 
 def _meaning(entity: str, repeat_cap: int) -> str | None:
@@ -216,43 +251,42 @@ def _shortened_runs(text: str, repeat_cap: int) -> str:
     return _RUN.sub(lambda run: run[0][:repeat_cap], text)
 
 
-def _composed(pieces: Sequence[_Piece]) -> list[_Piece]:
+def _composed(blocks: Iterable[Iterable[_Piece]]) -> Iterator[list[_Piece]]:
     """Apply NFC to each cluster: a character with the marks or jamo that may join it. Long clusters are cut."""
-    result: list[_Piece] = []
-    begin = 0
-    while begin < len(pieces):
-        end = begin + 1
-        while end < len(pieces) and _may_join(pieces[end][0]):
-            end += 1
-        cluster = pieces[begin:end][:_LONGEST_CLUSTER]
-        before = "".join(piece[0] for piece in cluster)
-        after = unicodedata.normalize("NFC", before)[:_LONGEST_CLUSTER]
-        if after == before:
-            result += [(c.translate(CONJOINING_TO_COMPATIBILITY), start, stop) for c, start, stop in cluster]
-        else:
-            span = cluster[0][1], cluster[-1][2]
-            result += [(c, *span) for c in after.translate(CONJOINING_TO_COMPATIBILITY)]
-        begin = end
-    return result
+    cluster: list[_Piece] = []
+    for pieces in blocks:
+        result: list[_Piece] = []
+        for piece in pieces:
+            if not cluster or not _may_join(piece[0]):
+                result += _joined(cluster)
+                cluster = [piece]
+            elif len(cluster) < _LONGEST_CLUSTER:
+                cluster.append(piece)
+        yield result
+    yield _joined(cluster)
 
 
+def _joined(cluster: list[_Piece]) -> list[_Piece]:
+    before = "".join([character for character, _, _ in cluster])
+    after, changed = _in_nfc(before)
+    if after == before:
+        return cluster
+    if changed:
+        return [(character, cluster[0][1], cluster[-1][2]) for character in after]
+    return [(character, start, end) for character, (_, start, end) in zip(after, cluster, strict=True)]
+
+
+@lru_cache(maxsize=4096)
+def _in_nfc(cluster: str) -> tuple[str, bool]:
+    """Return a cluster in NFC, with single conjoining jamo as compatibility jamo, and whether NFC changed it."""
+    composed = unicodedata.normalize("NFC", cluster)[:_LONGEST_CLUSTER]
+    return composed.translate(CONJOINING_TO_COMPATIBILITY), composed != cluster
+
+
+@lru_cache(maxsize=4096)
 def _may_join(character: str) -> bool:
     return "ᅠ" <= character <= "ᇿ" or unicodedata.category(character)[0] == "M"
 
 
-def _space_folded(pieces: list[_Piece]) -> list[_Piece]:
-    folded: list[_Piece] = []
-    for character, start, end in pieces:
-        if character == " " and folded and folded[-1][0] == " ":
-            folded[-1] = (" ", folded[-1][1], end)
-        else:
-            folded.append((character, start, end))
-    return _stripped(folded)
-
-
 def _stripped(pieces: list[_Piece]) -> list[_Piece]:
-    if pieces and pieces[0][0] == " ":
-        pieces = pieces[1:]
-    if pieces and pieces[-1][0] == " ":
-        pieces = pieces[:-1]
-    return pieces
+    return pieces[:-1] if pieces and pieces[-1][0] == " " else pieces
