@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from toxiclf.datasets._table import Table, as_string
 from toxiclf.datasets.labels import is_binary
 from toxiclf.errors import DataError, UsageError, listed
-from toxiclf.rows import LABEL_NAMES, Guess, Row, folded, is_text_name
+from toxiclf.rows import LABEL_NAMES, Guess, Row, folded, is_text_name, paths_in
 
 SAMPLE_ROWS = 1000
 """Number of rows that columns are detected from."""
@@ -46,7 +46,8 @@ def chosen_columns(
     if not label:
         others = [c for c in table.columns if c not in (text, by)]
         named = [c for c in others if folded(c.rpartition(".")[2]) in LABEL_NAMES]
-        binary = [c for c in others if is_binary([as_string(row.get(c)) for row in sample])]
+        cells = _strings_by_column(sample, others)
+        binary = [c for c in others if is_binary(cells[c])]
         candidates = named if len(named) == 1 else binary if len(binary) == 1 else others if len(others) == 1 else []
         if not candidates:
             raise UsageError(
@@ -65,9 +66,19 @@ def text_column(columns: Sequence[str], sample: Sequence[Row]) -> str:
     named = [name for name in columns if is_text_name(name)]
     if named:
         return named[0]
-    values = {name: _strings(sample, name) for name in columns}
+    values = _strings_by_column(sample, columns)
     texts = [name for name in columns if not _holds_numbers(values[name])] or columns
     return max(texts, key=lambda name: sum(map(len, values[name])))
+
+
+def _strings_by_column(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, list[str]]:
+    """Return :func:`_strings` of each column; each row is read once, however few of the columns it has."""
+    found: dict[str, list[str]] = {name: [] for name in columns}
+    for row in rows:
+        for name in paths_in(row.values):
+            if name in found and (value := as_string(row.get(name))):
+                found[name].append(value)
+    return found
 
 
 def _strings(rows: Sequence[Row], column: str) -> list[str]:

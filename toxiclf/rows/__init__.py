@@ -7,7 +7,7 @@ from toxiclf.rows.format import Format
 from toxiclf.rows.guesses import Guess, naming
 from toxiclf.rows.names import column_named, find_column, folded
 from toxiclf.rows.reader import UNDECODABLE, WRONG_WIDTH, Layout, RowReader
-from toxiclf.rows.records import Rejected, Row, names_of
+from toxiclf.rows.records import Rejected, Row, names_of, paths_in
 from toxiclf.rows.sniffing import LABEL_NAMES, is_text_name
 from toxiclf.rows.workbook import is_workbook
 from toxiclf.rows.writer import RowWriter, neutralised, write_rejected
@@ -31,5 +31,6 @@ __all__ = [
     "names_of",
     "naming",
     "neutralised",
+    "paths_in",
     "write_rejected",
 ]

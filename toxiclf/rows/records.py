@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -198,7 +199,30 @@ def names_of(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
     for values in objects:
         walk(values, "", 0)
-    return tuple(name for name, leaf in leaves.items() if leaf or not any(n.startswith(f"{name}.") for n in leaves))
+    ordered = sorted(leaves)
+
+    def leads_on(name: str) -> bool:
+        at = bisect_left(ordered, f"{name}.")
+        return at < len(ordered) and ordered[at].startswith(f"{name}.")
+
+    return tuple(name for name, leaf in leaves.items() if leaf or not leads_on(name))
+
+
+def paths_in(values: Mapping[str, Any]) -> set[str]:
+    """Return every name that :func:`names_of` may give for a JSON object.
+
+    >>> sorted(paths_in({"id": 1, "comment": {"body": "…"}}))
+    ['comment', 'comment.body', 'id']
+    """
+    paths: set[str] = set()
+    inner: list[tuple[str, Mapping[str, Any], int]] = [("", values, 0)]
+    while inner:
+        prefix, some, depth = inner.pop()
+        for key, value in some.items():
+            paths.add(f"{prefix}{key}")
+            if isinstance(value, dict) and depth < _DEEPEST:
+                inner.append((f"{prefix}{key}.", value, depth + 1))
+    return paths
 
 
 def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str, str]]:

@@ -35,6 +35,7 @@ _BLOCK = 1024  # characters that are read before it is checked whether they suff
 _OF_ENTITIES = frozenset("&＆;；\u037e")  # in a run of these, each may belong to another entity
 _NUMERIC = re.compile("#(?:([xX])([0-9a-fA-F]+)|([0-9]+))")
 _IN_ENTITIES = frozenset("#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_LONGEST_ENTITY = max(map(len, html5))
 _ASCII_AFTER_NFC = {"\u037e": ";", "\u212a": "K"}  # the Greek question mark and the kelvin sign
 _LONGEST_CLUSTER = 32  # Unicode's stream-safe text has at most 30 marks in a row; NFC takes quadratic time
 _REPLACEMENT = "�"
@@ -225,6 +226,10 @@ def _decoded(blocks: Iterable[Iterable[_Piece]], repeat_cap: int) -> Iterator[li
                 elif character not in _IN_ENTITIES:
                     begins.clear()
                 result.append((character, start, end))
+        if begins and begins[-1] + 1 < len(result) and result[begins[-1] + 1][0] != "#":
+            end = "".join(c for c, _, _ in result[max(begins[-1] + 1, len(result) - 2 * _LONGEST_ENTITY) :])
+            if len(_shortened_runs(end, repeat_cap)) > _LONGEST_ENTITY:
+                begins.clear()  # no entity has so long a name, so neither this nor those around it will end
         if known := begins[0] if begins else len(result):
             yield result[:known]
             del result[:known]
