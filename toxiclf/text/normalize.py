@@ -227,8 +227,8 @@ def _decoded(blocks: Iterable[Iterable[_Piece]], repeat_cap: int) -> Iterator[li
                     begins.clear()
                 result.append((character, start, end))
         if begins and begins[-1] + 1 < len(result) and result[begins[-1] + 1][0] != "#":
-            end = "".join(c for c, _, _ in result[max(begins[-1] + 1, len(result) - 2 * _LONGEST_ENTITY) :])
-            if len(_shortened_runs(end, repeat_cap)) > _LONGEST_ENTITY:
+            tail = "".join(c for c, _, _ in result[max(begins[-1] + 1, len(result) - 2 * _LONGEST_ENTITY) :])
+            if len(_shortened_runs(tail, repeat_cap)) > _LONGEST_ENTITY:
                 begins.clear()  # no entity has so long a name, so neither this nor those around it will end
         if known := begins[0] if begins else len(result):
             yield result[:known]
