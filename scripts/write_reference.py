@@ -45,6 +45,7 @@ EXIT_CODES = {
     5: "With `--strict`: the command finished, but rows were rejected.",
     6: "Training diverged. The report says why, and there is no bundle.",
     130: "Interrupted by Ctrl-C.",
+    143: "Terminated by SIGTERM; 129 by SIGHUP, 141 if nobody reads the output.",
 }
 EXAMPLES = {
     "train": "toxiclf train corpus:sample --seed 1 --out runs/first",

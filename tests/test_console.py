@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 import time
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,8 @@ from rich.cells import cell_len
 import toxiclf
 from toxiclf import _console
 from toxiclf._progress import Bar, Countdown
+from toxiclf.cli import run
+from toxiclf.errors import DataError, visible
 
 _OTHER_WAYS = re.compile(
     r"typer\.(echo|secho|confirm|prompt)|sys\.std(out|err)|isatty|rich\.|(?<![\w.])(print|input)\("
@@ -43,6 +49,114 @@ def test_control_characters_are_shown_and_not_obeyed(capsys: pytest.CaptureFixtu
     _console.print_line("\x1b[31m빨강")
     _console.print_table([["열"], ["\x1b]0;제목\x07"]])
     assert capsys.readouterr() == ("\\x1b[31m빨강\n열\n\\x1b]0;제목\\x07\n", "\\x1b[31m빨강\n")
+
+
+def test_every_character_that_a_terminal_obeys_or_hides_is_escaped() -> None:
+    hidden = {
+        c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    }
+    assert [c for c in hidden - {"\t"} if not visible(c).startswith("\\")] == []
+    assert visible("가나 a\t❤️ 漢字 é·…") == "가나 a\t❤️ 漢字 é·…"
+    assert visible("정상\u3164") == "정상\\u3164"
+
+
+HOSTILE = "x\nverified: \x1b[31m\x9b2J\u202e\u2066\u200b\u2028\u2029verified\r"
+
+
+def _harmless(printed: str) -> bool:
+    lines = printed.split("\n")
+    return all(line.replace("\t", "").isprintable() and not line.startswith("verified") for line in lines)
+
+
+def _file(folder: Path, header: str, cell: str = "0") -> str:
+    path = folder / "comments.csv"
+    path.write_text(f"{header}\n" + f"댓글,{cell}\n" * 4, "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        lambda folder: ["train", HOSTILE],
+        lambda folder: ["train", f"corpus:{HOSTILE}"],
+        lambda folder: ["train", "corpus:sample", "--model", HOSTILE],
+        lambda folder: ["train", "corpus:sample", "--recipe", HOSTILE],
+        lambda folder: ["train", "corpus:sample", "--set", f"{HOSTILE}=1"],
+        lambda folder: ["train", "corpus:sample", "--set", f"text.tokenizer={HOSTILE}"],
+        lambda folder: ["train", "corpus:sample", f"--{HOSTILE}"],
+        lambda folder: ["train", "corpus:sample", "--label", HOSTILE],
+        lambda folder: ["train", "corpus:sample", "--text", HOSTILE],
+        lambda folder: ["train", "corpus:sample", "--by", HOSTILE],
+        lambda folder: ["train", "corpus:sample", "--out", f"/proc/{HOSTILE}"],
+        lambda folder: ["train", _file(folder, f'comment,"{HOSTILE}"')],
+        lambda folder: ["train", _file(folder, "comment,label", f'"{HOSTILE}"')],
+        lambda folder: ["estimate-prevalence", HOSTILE, HOSTILE],
+        lambda folder: ["inspect", HOSTILE],
+        lambda folder: ["predict", HOSTILE, "--bundle", HOSTILE],
+        lambda folder: ["compare", HOSTILE, HOSTILE],
+        lambda folder: ["figures", HOSTILE, "--out", HOSTILE],
+        lambda folder: ["list", HOSTILE],
+        lambda folder: ["corpora", "fetch", HOSTILE],
+        lambda folder: ["benchmark", HOSTILE],
+        lambda folder: ["benchmark", "--corpus", HOSTILE, "--model", HOSTILE],
+        lambda folder: ["pretrain", HOSTILE, "--out", str(folder / "vectors")],
+        lambda folder: [HOSTILE],
+    ],
+)
+def test_a_hostile_name_is_quoted_on_one_line_and_does_nothing(
+    arguments: Callable[[Path], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments(tmp_path)) in (2, 3, 4)
+    out, err = capsys.readouterr()
+    assert "\\u202e" in err or "comments.csv" in err
+    assert _harmless(out)
+    assert _harmless(err)
+
+
+def test_hostile_columns_are_printed_as_rows_that_do_nothing(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _file(tmp_path, f'comment,"{HOSTILE}"', f'"{HOSTILE}"')
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert run(["predict", path, "--bundle", str(bundle), "--text", "comment"]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 5
+    assert _harmless(out)
+    assert _harmless(err)
+    assert run(["predict", path, "--bundle", str(bundle), "--text", "comment", "--json"]) == 0
+    out, _ = capsys.readouterr()
+    assert _harmless(out)
+    assert list(json.loads(out.splitlines()[0]))[1] == HOSTILE.replace("\r", "")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    assert run(["predict", path, "--bundle", str(bundle), "--text", "comment"]) == 0
+    assert "\u202e" in capsys.readouterr().out  # a file or a pipe gets what the input holds
+
+
+def test_json_on_the_terminal_is_the_same_json_in_characters_that_do_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = {HOSTILE: "\U000e0001\ud800\x7f"}
+    _console.print_json(content)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == content
+    assert _harmless(printed)
+
+
+def test_what_libraries_write_to_standard_error_does_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    _console.guard_messages()
+    sys.stderr.write("warning: \x1b[31m\nsecond \u202eline\n")
+    assert capsys.readouterr().err == "warning: \\x1b[31m\nsecond \\u202eline\n"
+
+
+def test_errors_quote_on_one_line_in_python_too() -> None:
+    assert _harmless(str(DataError(f"{HOSTILE} is not a file")))
 
 
 def test_off_a_terminal_a_bar_draws_nothing_and_messages_go_to_standard_error(

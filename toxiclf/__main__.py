@@ -1,5 +1,6 @@
 """Run the command line as ``python -m toxiclf``."""
 
-from toxiclf.cli import main
+from toxiclf._entry import main
 
-main()
+if __name__ == "__main__":
+    main()

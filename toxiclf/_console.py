@@ -2,44 +2,84 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TextIO, cast
+
+from toxiclf.errors import UNSEEN, visible
 
 
 def say(message: str) -> None:
-    """Print a message to standard error, with control characters escaped; on a terminal it breaks between words."""
+    """Print a message to standard error as one line, see :func:`visible`; on a terminal it breaks between words."""
     print(_broken(visible(message), sys.stderr), file=sys.stderr, flush=True)
 
 
 def print_line(text: str) -> None:
-    """Print a line of a result to standard output, with control characters escaped; on a terminal it breaks between words."""
+    """Print one line of a result to standard output, see :func:`visible`; on a terminal it breaks between words."""
     print(_broken(visible(text), sys.stdout), flush=True)
 
 
-def results() -> TextIO:
-    """Return the standard output stream, for results that are written row by row."""
-    return sys.stdout
+def results(escape: Callable[[str], str] = visible) -> TextIO:
+    """Return the standard output stream, for results that are written row by row, each by one call of ``write``.
+
+    A file or a pipe gets the rows as they are; on a terminal ``escape`` is applied to each.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed; write to a file with --out")
+    return cast(TextIO, _Shown(sys.stdout, escape)) if sys.stdout.isatty() else sys.stdout
+
+
+class _Shown:
+    """A text stream that escapes each text written to it, except for the line feed at its end."""
+
+    def __init__(self, stream: TextIO, escape: Callable[[str], str] = visible) -> None:
+        self.stream, self._escape = stream, escape
+
+    def write(self, text: str) -> int:
+        """Write the text, escaped."""
+        line = text.removesuffix("\n")
+        self.stream.write(self._escape(line) + text[len(line) :])
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def print_json(content: Any) -> None:
     """Print a result to standard output as one line of JSON."""
-    print(json.dumps(content, ensure_ascii=False, allow_nan=False), flush=True)
+    print(visible_json(json.dumps(content, ensure_ascii=False, allow_nan=False)), flush=True)
+
+
+def visible_json(text: str) -> str:
+    """Escape what :func:`visible` escapes in a line of JSON, such that it stays the same JSON.
+
+    >>> print(visible_json('"\u202e"'))
+    "\\u202e"
+    """
+    return UNSEEN.sub(lambda match: "".join(map("\\u{:04x}".format, _utf16(match[0]))), text)
+
+
+def _utf16(character: str) -> memoryview:
+    return memoryview(character.encode(f"utf-16-{sys.byteorder[0]}e", "surrogatepass")).cast("H")
 
 
 def print_table(lines: Sequence[Sequence[str]]) -> None:
     """Print a table to standard output: drawn on a terminal, see :func:`drawn_tables`, else with tabs between cells.
 
     The first line is the heading; it is not printed if all its cells are empty. Without a terminal, no line whose cells
-    are all empty is printed, and white space in a cell, such as a tab in a comment, becomes a space.
+    are all empty is printed. White space in a cell, such as a line end in a comment, becomes a space.
     """
+    lines = [[" ".join(cell.split()) for cell in line] for line in lines]
     if not sys.stdout.isatty():
         for line in lines:
             if any(line):
-                print_line("\t".join(" ".join(cell.split()) for cell in line))
+                print_line("\t".join(line))
         return
     print(drawn_tables(lines, _width()), flush=True)
 
@@ -146,7 +186,47 @@ def confirmed(question: str) -> bool:
         return False
     import typer
 
-    return typer.confirm(question, err=True)
+    return typer.confirm(visible(question), err=True)
+
+
+def guard_messages() -> None:
+    """Escape what libraries and Python itself write to standard error: warnings, log lines and tracebacks."""
+    if sys.stderr is not None:
+        sys.stderr = cast(TextIO, _Guarded(sys.stderr))
+
+
+class _Guarded(_Shown):
+    """Standard error, escaped; its line feeds stay, because they are those of libraries."""
+
+    def write(self, text: str) -> int:
+        """Write the text, each line of it escaped."""
+        for line in text.splitlines(keepends=True) if "\n" in text else (text,):
+            super().write(line)
+        return len(text)
+
+
+def drawing() -> TextIO:
+    """Return the standard error stream for a bar, which is drawn by control characters."""
+    return sys.stderr.stream if isinstance(sys.stderr, _Shown) else sys.stderr
+
+
+def let_go() -> bool:
+    """Flush standard output and standard error, so that nothing is left for the end; return whether both took all.
+
+    A stream that does not, such as a pipe whose reader has gone, writes to the null device from then on.
+    """
+    done = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            done = False
+            with suppress(OSError, ValueError):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream.fileno())
+                os.close(null)
+    return done
 
 
 def on_terminal() -> bool:
@@ -154,17 +234,7 @@ def on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def visible(text: str) -> str:
-    """Escape control characters except tab and line feed, so that comments and file names cannot control the terminal.
-
-    >>> visible("\x1b[31m빨강")
-    '\\\\x1b[31m빨강'
-    """
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
 _GAP = 2
 """Character cells between two columns of a table."""
 _WORDS = re.compile(r"\S*\d\S*(?: (?:±|to) \S*\d\S*)+(?: \*)?|`[^`\n]+`\S*|\S+")
 _NUMBER = re.compile(r"[-+−]?[\d.,]+( ?%)?|[–]?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -98,6 +98,15 @@ def scratch_folder(parent: Path | None = None, name: str = "toxiclf") -> Iterato
             os.close(lock)
 
 
+def is_writable(folder: Path) -> bool:
+    """Return whether files can be made in a folder; this is tried, because permissions do not tell of ``/proc``."""
+    try:
+        with scratch_folder(folder):
+            return True
+    except OSError:
+        return False
+
+
 def sweep(parent: Path) -> None:
     """Delete the temporary files and folders in ``parent`` whose process was killed.
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from toxiclf import _console
+from toxiclf.errors import visible
 
 
 def duration(seconds: float) -> str:
@@ -71,7 +72,7 @@ class Bar:
         self, title: str = "", total: float | None = 1.0, *, drawn: bool | None = None, time_left: bool = True
     ) -> None:
         self._outer = _drawn.get()
-        self._title, self._total, self._done, self._text = title, total, 0.0, ""
+        self._title, self._total, self._done, self._text = visible(title), total, 0.0, ""
         self.is_drawn = self._outer is not None or (_console.on_terminal() if drawn is None else drawn)
         self._bar: Any = None
         if not self.is_drawn or self._outer is not None:
@@ -79,13 +80,13 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns: list[Any] = [BarColumn(None if time_left else 10), TextColumn("{task.fields[text]}")]
+        columns: list[Any] = [BarColumn(None if time_left else 10), TextColumn("{task.fields[text]}", markup=False)]
         if title:
-            columns.insert(0, TextColumn("{task.description}"))
+            columns.insert(0, TextColumn("{task.description}", markup=False))
         if time_left:
             columns.append(TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(title, total=total, text="")
+        self._bar = Progress(*columns, console=Console(file=_console.drawing()), transient=True)
+        self._task = self._bar.add_task(self._title, total=total, text="")
 
     def __enter__(self) -> Bar:
         if self._bar is not None:
@@ -116,11 +117,11 @@ class Bar:
             self._outer._show_part(self._title, done, self._total)
         if self._bar is None:
             return
-        self._done, self._text = done, text
+        self._done, self._text = done, visible(text)
         self._bar.start()  # not earlier: the bar would hide a question to the user
         if done < self._bar.tasks[0].completed:  # the next file has begun
             self._bar.reset(self._task)
-        self._bar.update(self._task, completed=done, text=text, **({} if total is None else {"total": total}))
+        self._bar.update(self._task, completed=done, text=self._text, **({} if total is None else {"total": total}))
 
     def _show_part(self, title: str, done: float, total: float | None) -> None:
         """Show the progress of a bar in the ``with`` block of this one; this bar never goes back for it."""
@@ -139,5 +140,5 @@ class Bar:
             _console.say(message)
         else:
             console = self._bar.console
-            lines = _console.wrapped(_console.visible(message), console.width)
+            lines = _console.wrapped(visible(message), console.width)
             console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -12,10 +12,34 @@ _FLAG = re.compile(
 """Flags that are also parameters of :func:`toxiclf.read_comments`."""
 
 
+UNSEEN = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Characters that a terminal obeys or does not show: control and format characters, line and paragraph separators,
+surrogates, and blank letters such as the Hangul filler; not the tab and the variation selectors of emoji."""
+
+
+def visible(text: str) -> str:
+    """Escape characters that a terminal obeys or does not show, so that the result is one line and shows all it holds.
+
+    >>> visible("\x1b[31m빨강\\nok\u202e")
+    '\\\\x1b[31m빨강\\\\nok\\\\u202e'
+    """
+    return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 class ToxiclfError(Exception):
-    """Base class of all errors that toxiclf raises on purpose; the message says what is wrong and what to do next."""
+    """Base class of all errors that toxiclf raises on purpose; the message says what is wrong and what to do next.
+
+    The message is one line: what it quotes of names and files is escaped by :func:`visible`.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
     @property
     def message(self) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TextIO, Unpack
 
 from toxiclf import _console
-from toxiclf._files import writing_device, writing_text
+from toxiclf._files import is_writable, writing_device, writing_text
 from toxiclf._progress import Bar
-from toxiclf.errors import UsageError, listed
+from toxiclf.errors import UsageError, listed, visible
 from toxiclf.moderator import Moderator
 from toxiclf.rows import Layout, Rejected, Row, RowReader, RowWriter, column_named, find_column, is_text_name, naming
 from toxiclf.text.occlusion import TokenEffect
@@ -74,7 +74,8 @@ def predict_rows(
         reader, column = stack.enter_context(_opened(source, moderator.manifest.text_column, column, say, **layout))
         columns = reader.format.columns
         added = _added_columns(moderator, columns, explain)
-        stream = _console.results() if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
+        escape = _console.visible_json if kind == "jsonl" else visible
+        stream = _console.results(escape) if out is None else stack.enter_context(_written(out, bom=kind == "csv"))
         writer = RowWriter(stream, [*columns, *added], kind)
         aside = _RejectedFile(rejected, usual, source, stack, say)
         bar = stack.enter_context(Bar(total=1.0 if reader.progress() is not None else None))
@@ -157,7 +158,7 @@ def _check_writable(source: str, out: Path | None, rejected: Path | None) -> Non
         if path is None or _is_device(path):
             continue
         folder = path.absolute().parent
-        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        if path.is_dir() or not is_writable(folder):
             raise UsageError(f"{flag} {path} cannot be written; give a file in a folder that you may write to")
         if source != "-" and path.exists() and Path(source).exists() and os.path.samefile(source, path):
             raise UsageError(f"{flag} {path} is the input file; choose another name")

@@ -1,4 +1,4 @@
-"""An interrupted run ends with 130 and leaves nothing half done."""
+"""A run that a signal ends returns 128 and the number of the signal, and leaves nothing half done."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.machine import PATIENCE
 
+SIGNALS = [
+    (signal.SIGINT, "interrupted"),
+    (signal.SIGTERM, "terminated"),
+    (signal.SIGHUP, "terminated"),
+]
 
-def interrupted(arguments: list[str], wait_for: str, folder: Path) -> tuple[int, str]:
-    """Start the command, interrupt it once it has said something, and wait for its end: exit code and last words."""
+
+def interrupted(
+    arguments: list[str], wait_for: str, folder: Path, number: int = signal.SIGINT, words: str = "interrupted"
+) -> tuple[int, str]:
+    """Start the command, send it a signal once it has said something, and wait for its end: exit code and last words."""
     process = subprocess.Popen(
         [sys.executable, "-m", "toxiclf", *arguments],
         cwd=folder,
@@ -26,9 +35,9 @@ def interrupted(arguments: list[str], wait_for: str, folder: Path) -> tuple[int,
     for line in process.stderr:
         if wait_for in line:
             break
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     said = process.communicate(timeout=PATIENCE)[1]
-    assert said.endswith("toxiclf: interrupted\n")
+    assert said.endswith(f"toxiclf: {words}\n")
     return process.returncode, said
 
 
@@ -49,14 +58,73 @@ def test_an_interrupted_network_says_how_to_go_on(sample_path: Path, tmp_path: P
     assert not (tmp_path / "run" / "bundle").exists()
 
 
-def test_an_interrupted_prediction_leaves_no_output_under_its_name(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "words"), SIGNALS)
+def test_an_interrupted_prediction_leaves_no_file(number: int, words: str, bundle: Path, tmp_path: Path) -> None:
     comments = tmp_path / "comments.csv"
     comments.write_text("comment\n" + "오늘 날씨 좋네요\n" * 300_000, "utf-8")
     code, _ = interrupted(
-        ["predict", "comments.csv", "--bundle", str(bundle), "--out", "out.csv"], "comments from", tmp_path
+        ["predict", "comments.csv", "--bundle", str(bundle), "--out", "out.csv"],
+        "comments from",
+        tmp_path,
+        number,
+        words,
     )
-    assert code == 130
-    assert not (tmp_path / "out.csv").exists()
+    assert code == 128 + number
+    assert [path.name for path in tmp_path.iterdir()] == ["comments.csv"]
+
+
+_IN_IMPORT = """
+import os, sys
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == {module!r}:
+            try:
+                os.kill(os.getpid(), {number:d})
+            except KeyboardInterrupt:
+                raise {error}
+sys.meta_path.insert(0, Finder())
+from toxiclf._entry import main
+main(["inspect", {bundle!r}])
+"""
+
+
+@pytest.mark.parametrize(("number", "words"), SIGNALS)
+@pytest.mark.parametrize(("module", "error"), [("typer", ""), ("onnxruntime", "ImportError('of a library')")])
+def test_a_signal_while_libraries_are_imported_ends_without_a_traceback(
+    module: str, error: str, number: int, words: str, bundle: Path
+) -> None:
+    script = _IN_IMPORT.format(module=module, error=error, number=number, bundle=str(bundle))
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (128 + number, f"toxiclf: {words}\n")
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_benchmark_that_ends_leaves_no_process(number: int, sample_path: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "toxiclf", "benchmark", "--corpus", str(sample_path), "--model", "ngram_logistic", "--jobs", "2"],
+        cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    while "estimate" not in (line := process.stderr.readline()):
+        assert line
+    os.killpg(process.pid, number)  # as a terminal does
+    said = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 128 + number
+    assert "Traceback" not in said
+    assert "the same command resumes" in said
+    deadline = time.monotonic() + PATIENCE
+    while _lives(process.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.mark.check

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -22,7 +24,7 @@ from toxiclf.cli import (
     training,
 )
 from toxiclf.cli._help import CONTEXT, EXAMPLES, GroupedCommand
-from toxiclf.errors import MissingExtraError, ToxiclfError
+from toxiclf.errors import MissingExtraError, ToxiclfError, UsageError, visible
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +34,7 @@ app = typer.Typer(
     context_settings=CONTEXT,
     help="Classify toxic comments when the toxic ones are rare; Korean first.",
     epilog="Exit codes: 0 done, 1 internal error, 2 usage or a missing extra, 3 unfit data, 4 bundle rejected, "
-    "5 with --strict: rows were rejected, 6 training diverged, 130 interrupted.",
+    "5 with --strict: rows were rejected, 6 training diverged, 130 interrupted, 143 terminated.",
 )
 for command in (
     training.train,
@@ -77,27 +79,62 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    _plain_streams()
     try:
-        code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
-    except typer.Abort:
-        return _failed("interrupted", 130)
+        return execute(arguments)
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
+
+
+def execute(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Raises
+    ------
+    KeyboardInterrupt : the user, or a signal, ended the command.
+    BrokenPipeError : nobody reads what the command prints.
+    """
+    _plain_streams()
+    streams = sys.stdout, sys.stderr
+    try:
+        code = app(
+            args=_decoded(sys.argv[1:] if arguments is None else arguments), prog_name="toxiclf", standalone_mode=False
+        )
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except SystemExit as error:  # Typer's answer to a broken pipe
+        raise BrokenPipeError from error
     except ToxiclfError as error:
         return _failed(error.message, error.exit_code)
     except _usage_error() as error:
-        error.show()
-        return int(error.exit_code)
+        return _misused(error)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _failed(f"{error.strerror or error}: {error.filename or 'while reading or writing'}", 1)
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("toxiclf"):
             raise
         return _failed(str(MissingExtraError(f"this command uses {error.name}, which", "train")), 2)
-    if code == 130:  # Typer catches the interrupt itself and prints no message
-        return _failed("interrupted", 130)
+    finally:
+        sys.stdout, sys.stderr = streams  # Typer replaces them after a broken pipe
+    if code == 130:  # Typer catches the interrupt itself
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _decoded(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments.
+
+    Raises
+    ------
+    UsageError : one holds bytes that could not be decoded.
+    """
+    for argument in arguments:
+        if not argument.isascii() and re.search("[\ud800-\udfff]", argument):
+            utf8 = sys.getfilesystemencoding().lower() in ("utf-8", "utf8")
+            step = "write it in UTF-8, or rename the file" if utf8 else "set PYTHONUTF8=1, or a locale of UTF-8"
+            raise UsageError(f"the argument {argument} cannot be decoded; {step}")
+    return list(arguments)
 
 
 def _usage_error() -> Any:
@@ -106,6 +143,17 @@ def _usage_error() -> Any:
     Typer has no public name for this class, and its module differs between versions.
     """
     return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def _misused(error: Any) -> int:
+    """Print Typer's error about an argument or a flag, and return its exit code."""
+    if type(error).__name__ != "NoArgsIsHelpError":  # its message is the help
+        error.message = visible(error.message)
+    text = io.StringIO()
+    error.show(file=text)
+    for line in text.getvalue().splitlines():
+        say(line)
+    return int(error.exit_code)
 
 
 def _failed(message: str, code: int) -> int:

@@ -85,7 +85,8 @@ def benchmark(
     from toxiclf.recipe import parsed_setting
 
     if show is not None:
-        results().write(shipped_text(show))
+        for line in shipped_text(show).splitlines(keepends=True):
+            results().write(line)
         return
     if init is not None:
         _write_template(init)

@@ -87,15 +87,27 @@ def columns(
     ] = None,
 ) -> dict[str, Any]:
     """Return the flags about a file's columns that are given, as arguments of :func:`toxiclf.read_comments`."""
-    names = [
-        name.strip() for entry in label or () if entry for name in next(csv.reader([entry], skipinitialspace=True))
-    ]
+    names = [name.strip() for entry in label or () if entry for name in _items("--label", entry)]
     given = {
         "text": text, "label": names, "negative": negative, "positive": positive, "label_separator": label_separator,
         "positive_from": positive_from, "header": header, "delimiter": delimiter, "sheet": sheet, "by": by,
         "max_rejected": max_rejected,
     }  # fmt: skip
     return {name: value for name, value in given.items() if value not in (None, [])}
+
+
+def _items(flag: str, text: str) -> list[str]:
+    """Return the items of a list with commas; an item in quotation marks may hold a comma.
+
+    Raises
+    ------
+    UsageError : the text is not one line, or too long.
+    """
+    try:
+        (items,) = csv.reader([text], skipinitialspace=True, strict=False)
+    except (csv.Error, ValueError):
+        raise UsageError(f"{flag} {text[:100]}: expected names with commas between them, in one line") from None
+    return items
 
 
 def reads_columns(
@@ -154,7 +166,7 @@ def _by_label(flag: str, text: str | None, meaning: str, example: str) -> float 
     if text is None:
         return None
     numbers: dict[str, float] = {}
-    for entry in next(csv.reader([text or " "], skipinitialspace=True)):
+    for entry in _items(flag, text or " "):
         label, equals, number = entry.rpartition("=")
         try:
             value = float(number)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from toxiclf._files import write_text
+from toxiclf._files import is_writable, write_text
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
@@ -205,7 +205,7 @@ def check_writable(folder: Path) -> None:
     UsageError, DataError : the folder cannot be made or written to, or its ``bundle`` is something other than a bundle.
     """
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    if not is_writable(nearest):
         raise UsageError(
             f"{folder} cannot be written: {nearest} is not a folder that you may write to; choose another folder"
         )

@@ -1,0 +1,71 @@
+"""Start and end of the command's process: signals, streams, exit code; nothing slow is imported before it watches them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+_BROKEN_PIPE = 128 + 13  # as a process that SIGPIPE ends
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, then exit the process with the exit code.
+
+    SIGTERM and SIGHUP end the command as Ctrl-C does: what it left unfinished is removed. The exit code is 128 and the
+    number of the signal.
+    """
+    received = _watched()
+    code = 1
+    try:
+        from toxiclf._console import guard_messages
+        from toxiclf.cli import execute
+
+        guard_messages()
+        code = execute(arguments)
+    except BrokenPipeError:
+        code = _BROKEN_PIPE
+    except BaseException as error:  # a library may turn an interrupt of its import into another error
+        if not received and not isinstance(error, KeyboardInterrupt):
+            raise
+        code = 130
+    if code and received:
+        code = 128 + received[0]
+    sys.exit(_ended(code))
+
+
+def _watched() -> list[int]:
+    """Raise KeyboardInterrupt at each signal that asks the process to end; return the list that will hold these signals."""
+    received: list[int] = []
+
+    def end(number: int, frame: Any) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, end)
+    threading.excepthook = _unless(received, threading.excepthook)
+    sys.unraisablehook = _unless(received, sys.unraisablehook)
+    return received
+
+
+def _unless(received: list[int], show: Any) -> Any:
+    """Return a hook that shows an error of a thread or a destructor, but none that only follows from a signal."""
+    return lambda error: None if received else show(error)
+
+
+def _ended(code: int) -> int:
+    """Write out what the streams hold, say what signal ended the command, and return the exit code."""
+    from toxiclf._console import let_go, say
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is left to do shows no traceback
+    words = {130: "interrupted", 128 + 15: "terminated", 128 + 1: "terminated"}
+    if code in words:
+        with suppress(OSError):  # the terminal may be gone
+            say(f"toxiclf: {words[code]}")
+    return code if let_go() or code else 1
