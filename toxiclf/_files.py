@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -54,6 +54,18 @@ def write_bytes(path: Path, content: bytes, *, synced: bool = False) -> None:
     """Replace a file with bytes; the parameters are those of :func:`write_text`."""
     with writing_bytes(path, synced=synced) as file:
         file.write(content)
+
+
+def write_archive(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Replace a file with a ZIP archive of contents by name, without compression; the same contents give the same bytes."""
+    from zipfile import ZipFile, ZipInfo
+
+    with writing_bytes(path) as stream, ZipFile(stream, "w") as archive:
+        for name, content in contents.items():
+            info = ZipInfo(name)  # dated 1980-01-01
+            info.create_system = 3  # Unix, also where Windows writes
+            info.external_attr = 0o100644 << 16
+            archive.writestr(info, content)
 
 
 @contextmanager

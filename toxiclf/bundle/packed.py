@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from toxiclf._files import writing_bytes
+from toxiclf._files import write_archive
 from toxiclf.bundle.manifest import FILES
 from toxiclf.errors import BundleError
 
@@ -29,14 +29,7 @@ _REFUSED = "is not a bundle as `toxiclf pack` writes it"
 
 def write(file: Path, contents: Mapping[str, bytes]) -> None:
     """Write the files of a bundle, given by name, to one file; an old file is replaced."""
-    from zipfile import ZipFile, ZipInfo
-
-    with writing_bytes(file) as stream, ZipFile(stream, "w") as archive:
-        for name in _NAMES:
-            info = ZipInfo(name)  # dated 1980-01-01
-            info.create_system = 3  # Unix, also where Windows writes
-            info.external_attr = 0o100644 << 16
-            archive.writestr(info, contents[name])
+    write_archive(file, {name: contents[name] for name in _NAMES})
 
 
 def is_packed(file: Path) -> bool:
