@@ -406,3 +406,33 @@ def test_where_mecab_can_only_be_called_by_its_wrapper_verdicts_are_the_same(
 def test_a_bundle_loads_from_a_path_or_a_string_or_the_folder_of_its_run(bundle: Path, moderator: Moderator) -> None:
     for place in (bundle, str(bundle), bundle.parent):
         assert toxiclf.load(place).manifest == moderator.manifest
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, float("nan"), "2", True, None])
+def test_threads_are_a_whole_number(bundle: Path, threads: Any) -> None:
+    with pytest.raises(toxiclf.UsageError, match=r"^threads is .*; expected a whole number of at least 1$"):
+        toxiclf.load(bundle, threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda folder: toxiclf.load(None), "folder is None; expected the path of a bundle"),
+        (lambda folder: toxiclf.calibrate(toxiclf.load(folder), "corpus:sample"), "bundle is of the type Moderator"),
+        (lambda folder: toxiclf.estimate_prevalence(folder, ["가"] * 100, seed=-1), "seed is -1"),
+        (lambda folder: toxiclf.estimate_prevalence(folder, ["가"] * 100, seed=1.5), "seed is 1.5"),
+        (lambda folder: toxiclf.estimate_prevalence(3, ["가"] * 100), "folder is of the type int"),
+        (lambda folder: toxiclf.Recipe.load(3), "recipe is of the type int"),
+        (lambda folder: toxiclf.Recipe.load(None, settings=3), "settings is of the type int"),
+        (lambda folder: toxiclf.read_comments("corpus:sample", delimiter=3), "the delimiter is 3"),
+        (
+            lambda folder: toxiclf.read_comments("corpus:sample", label_separator=3),
+            "label_separator is of the type int",
+        ),
+        (lambda folder: toxiclf.load(folder).spans(None), "row 0 of texts is None"),
+    ],
+)
+def test_an_argument_of_a_wrong_type_is_named(bundle: Path, call: Callable[[Path], Any], sentence: str) -> None:
+    with pytest.raises(toxiclf.UsageError) as caught:
+        call(bundle)
+    assert str(caught.value).startswith(sentence)

@@ -212,6 +212,17 @@ def test_rows_of_json_lines_without_a_text_are_rejected(predict: Predict) -> Non
     assert [row["reason"] for row in table(result.rejected_file)][:4] == ["no text in 'text'"] * 4
 
 
+def test_numbers_too_large_for_a_float_are_written_as_text_and_said(predict: Predict, tmp_path: Path) -> None:
+    said: list[str] = []
+    content = '{"text": "안녕", "n": 1e400, "m": -1e999, "k": 1.5}\n' + '{"text": "가", "n": ' + "9" * 5000 + "}\n"
+    result = predict(content, "in.jsonl", "out.jsonl", say=said.append)
+    assert (result.rows, result.rejected) == (1, 1)
+    line = (tmp_path / "out.jsonl").read_text("utf-8")
+    values = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert (values["n"], values["m"], values["k"]) == ("1e400", "-1e999", 1.5)
+    assert "1 rows have a number too large for a float, such as 1e400; it is written as text" in said
+
+
 def test_any_string_of_json_lines_can_be_scored(predict: Predict, tmp_path: Path) -> None:
     texts = ["\ud800", "\udc80 안녕", "\x00", "", "a\r\nb\rc", "👩‍👩‍👧", "가" * 5000]
     content = "".join(json.dumps({"text": text, "meta": {"x": text}, "y\udc80": 1}) + "\n" for text in texts)

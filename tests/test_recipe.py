@@ -576,3 +576,13 @@ def test_macro_f1_is_read_as_f1_macro(section: str, key: str) -> None:
         assert recipe.notes == (
             f"the value macro_f1 of the recipe key {section}.{key} is now called f1_macro; the old name still works",
         )
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 50_000])
+def test_numbers_and_lists_that_python_cannot_read_are_refused(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(f"seed = {value}", "utf-8")
+    with pytest.raises(UsageError, match=r"is not valid TOML: .* (digits|deeply)"):
+        Recipe.load(path)
+    with pytest.raises(UsageError, match=r"seed"):
+        Recipe.load(settings=[f"seed={value}"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from textwrap import shorten
 from typing import Any, TypeVar, overload
 
@@ -18,10 +17,10 @@ from toxiclf.bundle.prevalence import Prior, in_words
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundle.strict_json import parsed
 from toxiclf.bundle.verdicts import class_scores, flags
-from toxiclf.errors import BundleError, ToxiclfError
+from toxiclf.errors import BundleError, ToxiclfError, visible
 from toxiclf.text.chunks import chunks
 from toxiclf.text.encoder import TextEncoder
-from toxiclf.text.given import given_texts
+from toxiclf.text.given import given_texts, path_given, whole_number
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.occlusion import occluded, strongest
 from toxiclf.verdict import LabelVerdict, Verdict
@@ -74,7 +73,7 @@ class Moderator:
             decided = ", ".join(f"{label} from {threshold:.3f}" for label, threshold in bounds)
         if self.prior is not None:
             decided += f"; {in_words(self.prior)}"
-        return f"<Moderator of {manifest.model}: {shorten(decided, 300, placeholder=' …')}>"
+        return f"<Moderator of {manifest.model}: {shorten(visible(decided), 300, placeholder=' …')}>"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -96,7 +95,7 @@ class Moderator:
 
         The model's tokenizer finds the tokens. If the model takes n-grams, MeCab does.
         """
-        return self._encoder.spans(text)
+        return self._encoder.spans(*given_texts([text]))
 
     @property
     def thresholds(self) -> NDArray[np.float32]:
@@ -264,7 +263,8 @@ def load(
     Raises
     ------
     UsageError
-        The prior does not fit the bundle's labels or its calibration, or a threshold is wrong.
+        ``threads`` is not a whole number of at least 1, ``folder`` is no path, the prior does not fit the bundle's
+        labels or its calibration, or a threshold is wrong.
     BundleError
         The bundle is missing or damaged, was changed, or has a newer format. Each file is verified before it is parsed.
 
@@ -279,7 +279,8 @@ def load(
     >>> moderator.score(["오늘도 좋은 하루 되세요", "꺼져 이 멍청한 새끼야"]).shape
     (2, 1)
     """
-    manifest, files = store.read(Path(folder), card=False)
+    threads = whole_number(threads, "threads", 1)
+    manifest, files = store.read(path_given(folder, "folder", "the path of a bundle"), card=False)
     try:
         encoder = TextEncoder.from_json(*(parsed(name, files[name]) for name in ("text.json", "vocabulary.json")))
     except ToxiclfError:

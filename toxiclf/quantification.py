@@ -15,7 +15,7 @@ from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.prevalence import LEAST, percent
 from toxiclf.errors import DataError, UsageError
 from toxiclf.moderator import Moderator, load
-from toxiclf.text.given import check_list
+from toxiclf.text.given import check_list, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -105,7 +105,8 @@ def estimate_prevalence(
     TextsError
         ``texts`` is a single string, a table, a mapping or a set, or holds a value that is not a string.
     UsageError
-        Labels exclude each other, or the bundle has neither counts nor calibrated scores with known prevalence.
+        ``seed`` is not a whole number of at least 0; or labels exclude each other, or the bundle has neither
+        counts nor calibrated scores with known prevalence.
     DataError
         There are fewer than 100 comments, or the model cannot tell the label apart on its held-out comments.
 
@@ -119,6 +120,7 @@ def estimate_prevalence(
     True
     """
     check_list(texts)
+    rng = np.random.default_rng(whole_number(seed, "seed", 0))
     moderator = moderator if isinstance(moderator, Moderator) else load(moderator)
     manifest = moderator.manifest
     _check(manifest)
@@ -131,7 +133,6 @@ def estimate_prevalence(
             f"a share cannot be estimated from {len(raw)} comments; give at least {FEWEST}, better a thousand, drawn at "
             "random"
         )
-    rng = np.random.default_rng(seed)
     estimates = _by_counts if manifest.score_counts else _by_scores
     return {label: estimates(manifest, j, raw, rng) for j, label in enumerate(manifest.labels)}
 

@@ -689,3 +689,16 @@ def test_values_of_a_frame_are_named_as_in_a_file() -> None:
 def test_what_is_neither_file_nor_frame_is_refused(source: Any, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         read_comments(source, text="글", label=["욕설"])
+
+
+def test_parquet_of_any_type_is_read_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    zone = pyarrow.array([0, None], pyarrow.timestamp("us", tz="Mars/Base"))
+    path = write_parquet(
+        tmp_path / "odd.parquet", comment=["가", "나"], label=[0, 1], at=zone, none=pyarrow.nulls(2), raw=[b"x", b"y"],
+        price=pyarrow.array([1, 2], pyarrow.decimal128(9, 2)), span=pyarrow.array([1, 2], pyarrow.duration("ns")),
+        nest=[{"a": [1]}, None], kind=pyarrow.array(["x", "y"]).dictionary_encode(),
+    )  # fmt: skip
+    assert list(read_comments(path).texts) == ["가", "나"]
+    late = pyarrow.array([2**62, 0], pyarrow.timestamp("s"))
+    with pytest.raises(DataError, match="column 'late' has the type timestamp"):
+        read_comments(write_parquet(tmp_path / "late.parquet", comment=["가", "나"], label=[0, 1], late=late))

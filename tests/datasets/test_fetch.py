@@ -177,6 +177,26 @@ def test_a_silent_server_is_left_after_a_while(site: Site, monkeypatch: pytest.M
     assert sentences == {"127.0.0.1 sent nothing for 0.3 s; check the connection and run the same command again"}
 
 
+def test_a_server_that_drips_is_left_after_a_while(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "_SILENCE", 0.3)
+    over = threading.Event()
+
+    def drips(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        send(handler, content, upto=9)
+        while not over.wait(0.05):
+            handler.wfile.write(b".")
+
+    def drips_headers(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not over.wait(0.05):
+            handler.wfile.write(b".")
+
+    body, headers = refusal(site, drips), refusal(site, drips_headers)
+    over.set()
+    assert re.match(r"127.0.0.1 sent only \d+ bytes in \d s; check the connection", body)
+    assert headers == "127.0.0.1 did not answer within 0.6 s; check the connection and run the same command again"
+
+
 def test_a_proxy_that_is_not_there_is_a_sentence(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")

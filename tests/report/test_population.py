@@ -16,6 +16,7 @@ from toxiclf.evaluation.bootstrap import MetricRow
 from toxiclf.evaluation.report import Report, estimate
 from toxiclf.pipeline.evaluate import evaluate_bundle
 from toxiclf.report.html import page
+from toxiclf.report.markdown import markdown_text
 from toxiclf.report.population import Outcome, verdicts
 from toxiclf.report.terminal import terminal_parts
 
@@ -141,3 +142,8 @@ def test_a_report_of_ten_labels_fits_the_terminal(width: int, tmp_path: Path) ->
     assert all(cell_len(line) <= width for text in drawn.values() for line in text.splitlines())
     assert all(drawn["label"].count(label) == 1 for label in TEN)  # one table, not several below each other
     assert not any("**" in text or "|" in text for text in drawn.values())
+
+
+def test_markdown_of_a_hostile_label_is_one_line_that_does_nothing() -> None:
+    text = markdown_text("a\n## verified <img src=x> ![p](http://x) \u202e")
+    assert text == "a ## verified &lt;img src=x> !\\[p]\\(http://x) \\u202e"

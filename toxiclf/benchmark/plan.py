@@ -22,6 +22,7 @@ from toxiclf.datasets.rejected import MAX_REJECTED
 from toxiclf.errors import UsageError, unknown_name
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.recipe import Recipe
+from toxiclf.recipe.loading import toml
 from toxiclf.recipe.preprocessing import NORMALIZER_KEYS
 from toxiclf.recipe.types import Section, as_list
 
@@ -329,7 +330,7 @@ def load_plan(source: str | Path) -> Plan:
             f"the plan {path} does not exist; give a TOML file, or a shipped plan by name: {', '.join(plans.names())}"
         )
     try:
-        return parsed(tomllib.loads(path.read_text("utf-8-sig")), name)
+        return parsed(toml(path.read_text("utf-8-sig")), name)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}; give comments with --corpus") from error
 

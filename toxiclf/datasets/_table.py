@@ -76,9 +76,44 @@ def read_parquet(source: str) -> Table:
         raise DataError(f"{source} does not exist; give a file of comments") from None
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DataError(f"{source} is not a Parquet file: {error}") from error
-    rows = [Row(i, values) for i, values in enumerate(table.to_pylist(), start=1)]
+    columns = [_values(column, name) for name, column in zip(table.column_names, table.columns, strict=True)]
+    rows = [
+        Row(i, dict(zip(table.column_names, values, strict=True)))
+        for i, values in enumerate(zip(*columns, strict=True), start=1)
+    ]
     names = names_of(row.values for row in rows[:1000]) or tuple(table.column_names)
     return Table(names, rows, [], f"Parquet, columns {listed(names)}")
+
+
+def _values(column: Any, name: str) -> list[Any]:
+    """Return the values of a column of a Parquet file; times in an unknown zone as they are stored, in UTC.
+
+    Raises
+    ------
+    DataError : Python has no such values, such as a time after the year 9999.
+    """
+    import pyarrow as pa
+
+    try:
+        if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+            try:
+                return list(column.to_pylist())
+            except (LookupError, ValueError, OSError, pa.ArrowException):
+                column = column.cast(pa.timestamp(column.type.unit))
+        return list(column.to_pylist())
+    except (
+        LookupError,
+        ValueError,
+        ArithmeticError,
+        TypeError,
+        OSError,
+        NotImplementedError,
+        pa.ArrowException,
+    ) as error:
+        raise DataError(
+            f"column '{name}' has the type {column.type}, and a value that cannot be read ({error}); "
+            "write the column as text, or leave it out of the file"
+        ) from None
 
 
 def as_string(value: Any) -> str:

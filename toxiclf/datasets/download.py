@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from importlib.metadata import version
+from queue import Empty, SimpleQueue
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -26,7 +29,9 @@ class Output(Protocol):
         """Write a block of bytes; return how many were written."""
 
 
-_SILENCE = 30.0  # seconds without a byte before the download fails
+_SILENCE = 30.0  # seconds without a byte before the download fails; also the time for the headers
+_LEAST_RATE = 1024.0  # bytes a second, on average, after the first _SILENCE seconds
+_LONGEST = 3600.0  # seconds that a download may take
 _BLOCK = 2**16
 
 
@@ -79,7 +84,8 @@ def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes,
         "card describes; open the address in a browser to see what it is"
     )
     request = urllib.request.Request(address, headers={"User-Agent": f"toxiclf/{version('toxiclf')}"})
-    with _network(address), urllib.request.build_opener(_SameScheme).open(request, timeout=_SILENCE) as response:
+    with _network(address), _answer(request) as response:
+        began = time.monotonic()
         if response.status != HTTPStatus.OK:
             raise DataError(
                 f"{address} answered {response.status} without the file; check whether it opens in a browser"
@@ -94,11 +100,37 @@ def _blocks(address: str, size: int | None, limit: int) -> Iterator[tuple[bytes,
         total = promised if size is None else size
         while block := response.read1(min(_BLOCK, limit - arrived + 1)):  # one byte more shows that it is too long
             arrived += len(block)
+            spent = time.monotonic() - began
+            if spent > _LONGEST or arrived < _LEAST_RATE * (spent - _SILENCE):
+                raise _failure(f"{host} sent only {arrived:,} bytes in {spent:.0f} s")
             if arrived > limit:
                 raise DataError(wrong_size.format(f"more than {limit:,}"))
             yield block, total
         if total is not None and arrived < total:
             raise _failure(f"{host} closed the connection after {arrived:,} of {total:,} bytes")
+
+
+def _answer(request: urllib.request.Request) -> Any:
+    """Send the request and return the server's response, whose headers must be complete in time.
+
+    A thread waits for them, because the time limit of a socket begins anew with each byte.
+    """
+    found: SimpleQueue[Any] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found.put(urllib.request.build_opener(_SameScheme).open(request, timeout=_SILENCE))
+        except BaseException as error:  # raised again where it is waited for
+            found.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = found.get(timeout=2 * _SILENCE)
+    except Empty:
+        raise _failure(f"{urlsplit(request.full_url).hostname} did not answer within {2 * _SILENCE:g} s") from None
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 class _SameScheme(urllib.request.HTTPRedirectHandler):

@@ -29,6 +29,7 @@ from toxiclf.datasets.rejected import (
 )
 from toxiclf.errors import DataError, UsageError, listed
 from toxiclf.rows import Format, Guess, Layout, Rejected, Row, RowReader, column_named, find_column, folded, naming
+from toxiclf.text.given import described
 
 Source = str | os.PathLike[str] | Frame
 """A file's path, ``corpus:NAME`` or a DataFrame."""
@@ -167,6 +168,8 @@ def read_comments(
     >>> read_comments(frame, text="comment", label=["toxic"]).counts()
     {'toxic': 1}
     """
+    if not isinstance(label_separator, str | None):
+        raise UsageError(f"label_separator is {described(label_separator)}; expected a character, list or none")
     options = LabelOptions((), (), _values(negative), _values(positive), label_separator, positive_from)
     text, by = (None if name is None else str(name) for name in (text, by))  # columns of a DataFrame may be numbers
     if isinstance(label, Mapping):

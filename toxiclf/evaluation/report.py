@@ -26,7 +26,7 @@ from toxiclf._files import write_text
 from toxiclf._progress import Bar
 from toxiclf._registry import component
 from toxiclf.bundle.verdicts import ExclusiveVerdict
-from toxiclf.errors import DataError
+from toxiclf.errors import DataError, visible
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
 from toxiclf.evaluation.checks import Finding
 from toxiclf.evaluation.metrics import Kind, kind_of
@@ -379,7 +379,7 @@ class Report(BaseModel):
         lines = [f"Report of {self.model}, evaluated on {self.evaluated_on}", ", ".join(metrics[:4])]
         if self.findings:
             lines.append(f"findings: {', '.join(self.codes())}")
-        return "\n".join(shorten(line, 300, placeholder=" …") for line in lines if line)
+        return "\n".join(shorten(visible(line), 300, placeholder=" …") for line in lines if line)
 
     def __str__(self) -> str:
         return repr(self)

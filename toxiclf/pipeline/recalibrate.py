@@ -30,6 +30,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.sections import DecisionSection
 from toxiclf.report.markdown import markdown_table
 from toxiclf.rows import naming
+from toxiclf.text.given import path_given
 
 Floats = NDArray[np.float64]
 
@@ -147,8 +148,9 @@ def calibrate(
     >>> calibrated.moderator.manifest.calibrated_on.rows
     40
     """
-    moderator = load(bundle)
-    manifest, files = store.read(Path(bundle))
+    folder = path_given(bundle, "bundle", "the path of a bundle, because calibrating copies its files")
+    moderator = load(folder)
+    manifest, files = store.read(folder)
     section = _decision(manifest, decision or {}, seed)
     if not isinstance(comments, Comments):
         comments = read_comments(comments, like=manifest, **columns)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from toxiclf._registry import component, components
 from toxiclf.errors import UnknownNameError, UsageError, unknown_name
+from toxiclf.text.given import path_given
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Old key names and their new names; a recipe with an old name is read, with a note."""
@@ -60,10 +61,10 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
         return {}
     if isinstance(source, Mapping):
         return deepcopy(dict(source))
-    name, path = str(source), Path(source)
+    name, path = str(source), path_given(source, "recipe", "a preset, a TOML file, a mapping or a recipe")
     try:
         if name in (recipes := _recipe_files()):
-            return tomllib.loads(recipes[name])
+            return toml(recipes[name])
         if path.suffix != ".toml" and _is_model(name):
             return {"model": model_table(name)}
         if not path.is_file():
@@ -72,9 +73,26 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
                     f"the recipe {path} does not exist; give a TOML file, or a preset: {', '.join(presets())}"
                 )
             raise unknown_name("recipe", source, presets())
-        return tomllib.loads(path.read_text("utf-8"))
+        return toml(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{source} is not valid TOML: {error}") from error
+
+
+def toml(text: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises
+    ------
+    TOMLDecodeError : it is not valid, has a whole number of over 4,300 digits, or is nested too deeply.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:
+        raise tomllib.TOMLDecodeError("a whole number has too many digits") from None
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("values are nested too deeply") from None
 
 
 def is_recipe_file(source: object) -> bool:
@@ -110,7 +128,7 @@ def parsed_setting(setting: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise UsageError(f"--set {setting}: write it as key=value, such as decision.objective=f2")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
     return key.strip(), value

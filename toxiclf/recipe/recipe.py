@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from toxiclf.errors import UsageError
 from toxiclf.recipe.balance import BalanceSection
 from toxiclf.recipe.effects import without_effect
 from toxiclf.recipe.loading import (
@@ -39,6 +40,7 @@ from toxiclf.recipe.sections import (
     names_every_key,
 )
 from toxiclf.recipe.types import Section
+from toxiclf.text.given import described
 
 DEFAULT_MODEL = "ngram_logistic"
 """Model of a recipe without ``model.name``."""
@@ -210,6 +212,8 @@ class Recipe(Section):
         if model is not None and content["model"].get("name") != model:
             content["model"] = model_table(model)
         notes = (*source.notes, *take_new_names(content)) if isinstance(source, Recipe) else take_new_names(content)
+        if isinstance(settings, str) or not isinstance(settings, Iterable):
+            raise UsageError(f"settings is {described(settings)}; expected a list such as ['decision.objective=f2']")
         changes = [parsed_setting(setting) for setting in settings]
         _choose_verdict_again(content, {key for key, _ in changes})
         for key, value in changes:  # they override the recipe, by the old or the new name of a key

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf._registry import register
+from toxiclf.errors import visible
 from toxiclf.evaluation.metrics import main_metrics
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.slices import negatives_name, of_column
@@ -37,9 +38,10 @@ def _lines(report: Report) -> list[str]:
     for table in own_share_tables(report):
         parts += ["", f"## Corrected to the prevalence of {here}", "", *markdown_table(table)]
     parts += ["", f"## Findings on the data, the training and {here}", ""]
-    parts += [f"- **{f.code}** ({f.severity}): {markdown_text(f.message)} {f.next_step}" for f in report.findings] or [
-        "None."
-    ]
+    parts += [
+        f"- **{f.code}** ({f.severity}): {markdown_text(f.message)} {markdown_text(f.next_step)}"
+        for f in report.findings
+    ] or ["None."]
     if report.rows:
         parts += ["", f"## Every metric: {here}", "", *markdown_table(tables.every_metric_table(report))]
         parts += ["", f"## Decisions: {here}", "", *markdown_table(tables.decisions_table(report))]
@@ -62,7 +64,7 @@ def _lines(report: Report) -> list[str]:
         parts += ["", f"## Subgroups: {here}", "", *_of_slices(report.analysis["slices"], report.labels)]
     doubt = report.analysis.get("label_doubt", {})
     if any(counted["count"] for counted in doubt.values()):
-        counts = ", ".join(f"{counted['count']:,} of '{label}'" for label, counted in doubt.items())
+        counts = ", ".join(f"{counted['count']:,} of '{markdown_text(label)}'" for label, counted in doubt.items())
         parts += [
             "",
             "## Labels in doubt",
@@ -132,8 +134,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def markdown_text(text: str) -> str:
-    """Escape text for one line of Markdown: control characters become spaces, and tags have no effect."""
-    return _CONTROL.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
+    """Escape text for one line of Markdown: tags and images have no effect, control characters become spaces."""
+    return (
+        visible(_CONTROL.sub(" ", text))
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace("![", "!\\[")
+        .replace("](", "]\\(")
+    )
 
 
 def _summary_lines(report: Report) -> list[str]:
@@ -141,7 +149,7 @@ def _summary_lines(report: Report) -> list[str]:
     shown = population(report)
     lines = ["", f"## {markdown_text(shown.heading)}"]
     if len(report.labels) == 1:
-        lines += ["", *(verdicts(report, *item) for item in shown.outcomes.items())]
+        lines += ["", *(markdown_text(verdicts(report, *item)) for item in shown.outcomes.items())]
     for table in tables.result_tables(report):
         lines += ["", *markdown_table(table)]
     return [*lines, "", f"In parentheses: 95 % bootstrap intervals.{estimated(report)}"]

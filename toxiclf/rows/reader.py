@@ -95,7 +95,7 @@ class RowReader:
         names: Collection[str] = (),
     ) -> None:
         delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
-        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n'):
             raise UsageError(f"the delimiter is {delimiter!r}; expected one character, or the word tab")
         self.source = str(source)
         self.name = "standard input" if self.source == "-" else self.source

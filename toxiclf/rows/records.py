@@ -22,7 +22,22 @@ _SAMPLE_LINES, _SAMPLE_CHARS = 1000, 2**23  # room for a few of the longest line
 _CHUNK, _LONGEST_NUMBER, _LONGEST_ITEM = 2**16, 2**12, 2**24  # characters of a JSON array
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _BLANK = re.compile(r"\s*")
-_JSON = json.JSONDecoder(parse_constant=lambda name: None)  # NaN and Infinity are common, but not JSON
+
+
+class HugeNumber(str):
+    """A number of a JSON file that no float can hold, such as ``1e400``, as it is written there."""
+
+    __slots__ = ()
+
+
+def _number(text: str) -> float | HugeNumber:
+    number = float(text)
+    return number if number - number == 0 else HugeNumber(text)
+
+
+_JSON = json.JSONDecoder(
+    parse_constant=lambda name: None, parse_float=_number
+)  # NaN and Infinity are common, but not JSON
 csv.field_size_limit(max(csv.field_size_limit(), 2 * LONGEST_LINE + 2))  # the usual limit is 131,072
 
 
@@ -160,6 +175,8 @@ def array_rows(stream: TextIO, name: str) -> Iterator[tuple[Row | Rejected, str]
                 if not more:
                     raise fault(error.msg, error.pos) from None
                 text, at = text[at:] + more, 0
+            except ValueError:
+                raise fault("a whole number has too many digits", at) from None
             else:
                 return found
 

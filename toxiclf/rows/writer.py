@@ -39,7 +39,7 @@ class RowWriter:
     def write(self, values: Mapping[str, Any]) -> None:
         """Write one row. In CSV or TSV, columns that ``values`` lacks stay empty, and other keys are ignored."""
         if self._csv is None:
-            self._stream.write(_text(json.dumps(values, ensure_ascii=False)) + "\n")
+            self._stream.write(_text(json.dumps(values, ensure_ascii=False, allow_nan=False)) + "\n")
         else:
             self._csv.writerow([neutralised(_cell(values.get(name))) for name in self._columns])
 

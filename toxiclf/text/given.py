@@ -1,11 +1,13 @@
-"""Check comments that a caller gives in Python."""
+"""Check comments, paths and numbers that a caller gives in Python."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from operator import index
+from pathlib import Path
 from typing import Any
 
-from toxiclf.errors import TextsError
+from toxiclf.errors import TextsError, UsageError
 
 
 def given_texts(texts: Any, name: str = "texts") -> list[str]:
@@ -39,6 +41,35 @@ def check_list(texts: Any, name: str = "texts") -> None:
     if len(shape := getattr(texts, "shape", (0,))) != 1:  # a DataFrame would give the names of its columns
         example = f', such as {name}["comment"]' if hasattr(texts, "columns") else ""
         raise TextsError(f"{name} has the shape {tuple(shape)}; expected one column of comments: select it{example}")
+
+
+def path_given(path: Any, name: str, expected: str) -> Path:
+    """Return the path that the argument ``name`` gives.
+
+    Raises
+    ------
+    UsageError : it is neither a string nor a path.
+    """
+    try:
+        return Path(path)
+    except TypeError:
+        raise UsageError(f"{name} is {described(path)}; expected {expected}") from None
+
+
+def whole_number(number: Any, name: str, least: int) -> int:
+    """Return the whole number that the argument ``name`` gives.
+
+    Raises
+    ------
+    UsageError : it is not a whole number, or lower than ``least``.
+    """
+    try:
+        value = least - 1 if isinstance(number, bool) else index(number)
+    except TypeError:
+        value = least - 1
+    if value < least:
+        raise UsageError(f"{name} is {number!r:.100}; expected a whole number of at least {least}")
+    return value
 
 
 def described(value: Any) -> str:
