@@ -699,6 +699,6 @@ def test_parquet_of_any_type_is_read_or_refused_in_a_sentence(tmp_path: Path) ->
         nest=[{"a": [1]}, None], kind=pyarrow.array(["x", "y"]).dictionary_encode(),
     )  # fmt: skip
     assert list(read_comments(path).texts) == ["가", "나"]
-    late = pyarrow.array([2**62, 0], pyarrow.timestamp("s"))
+    late = pyarrow.array([2**50, 0], pyarrow.timestamp("s"))
     with pytest.raises(DataError, match="column 'late' has the type timestamp"):
         read_comments(write_parquet(tmp_path / "late.parquet", comment=["가", "나"], label=[0, 1], late=late))
