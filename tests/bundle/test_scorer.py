@@ -224,16 +224,18 @@ HOSTILE = {
     "size": (with_parts(lambda m: m.graph.initializer[0].dims.append(2**40)), "a constant"),
     "nodes": (with_parts(lambda m: m.graph.node.extend([m.graph.node[0]] * 10_000)), "more than 10,000 nodes"),
     "no output": (with_parts(lambda m: m.graph.ClearField("output")), "ONNX Runtime cannot load|inputs and outputs"),
+    "a name that is not UTF-8": (SUM.replace(b"total", b"tot\xffl"), "not UTF-8"),
     "two graphs": (SUM + SUM, "two values"),
     "big shape": (graph([IDS], [RAW], [("ConstantOfShape", ["axis"], ["raw"], {})], AXIS), "'ConstantOfShape'"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_graph_holds_only_what_toxiclf_writes(name: str) -> None:
+def test_a_graph_holds_only_what_toxiclf_writes(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     content, reason = HOSTILE[name]
     with pytest.raises(BundleError, match=reason):
         Scorer(content)
+    assert capfd.readouterr() == ("", "")  # ONNX Runtime prints what it falls back to, unless it is told not to
 
 
 def test_no_byte_of_a_graph_ends_in_another_error() -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from math import prod
+from typing import Any
 
 from toxiclf.errors import BundleError
 
@@ -39,27 +41,28 @@ _SCHEMA: dict[str, dict[int, _Field]] = {
         int(number): (kind.rstrip("*"), kind.endswith("*")) for number, kind in (f.split(":") for f in fields.split())
     }
     for name, fields in {
-        "model": "1:int 2:bytes 3:bytes 4:bytes 5:int 6:bytes 7:graph 8:opset*",
-        "opset": "1:bytes 2:int",
-        "graph": "1:node* 2:bytes 5:tensor* 10:bytes 11:value* 12:value* 13:value*",
-        "node": "1:bytes* 2:bytes* 3:bytes 4:bytes 5:attribute* 6:bytes 7:bytes",
-        "attribute": "1:bytes 2:four 3:int 4:bytes 7:four* 8:int* 9:bytes* 13:bytes 20:int",
-        "tensor": "1:int* 2:int 4:bytes 5:bytes 7:bytes 8:bytes 9:bytes 10:bytes 12:bytes",
-        "value": "1:bytes 2:type 3:bytes",
+        "model": "1:int 2:text 3:text 4:text 5:int 6:text 7:graph 8:opset*",
+        "opset": "1:text 2:int",
+        "graph": "1:node* 2:text 5:tensor* 10:text 11:value* 12:value* 13:value*",
+        "node": "1:text* 2:text* 3:text 4:text 5:attribute* 6:text 7:text",
+        "attribute": "1:text 2:four 3:int 4:text 7:four* 8:int* 9:text* 13:text 20:int",
+        "tensor": "1:int* 2:int 4:bytes 5:bytes 7:bytes 8:text 9:bytes 10:bytes 12:text",
+        "value": "1:text 2:type 3:text",
         "type": "1:tensor_type",
         "tensor_type": "1:int 2:shape",
         "shape": "1:dimension*",
-        "dimension": "1:int 2:bytes",
+        "dimension": "1:int 2:text",
     }.items()
 }
-_WIRE = {"int": 0, "bytes": 2, "four": 5}
+_WIRE = {"int": 0, "bytes": 2, "text": 2, "four": 5}
+_LONGEST_TEXT = 10_000
 _RUNS = {
     (7, 5): re.compile(rb"(?:\x3d.{4})++", re.DOTALL),
     (8, 0): re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++"),
     (9, 2): re.compile(rb"(?:\x4a(?:\x0aBRANCH_LEQ|\x09BRANCH_LT|\x04LEAF))++"),
 }  # lists of trees have millions of numbers, which an attribute may hold without their being looked at
 
-Fields = dict[int, list[bytes | int]]
+Fields = dict[int, list[Any]]
 
 
 def check_graph(content: bytes) -> None:
@@ -110,12 +113,12 @@ def _read(content: memoryview, message: str, counts: Counter[str]) -> Fields:
                 value, place = _varint(inside, place)
                 values.append(value)
         elif kind in _SCHEMA:
-            values.append(b"")
+            values.append(None)
             _read(inside, kind, counts)
-        elif message in ("node", "opset", "tensor") and kind == "bytes":
-            values.append(bytes(inside) if length < 1000 else b"?" * 1000)
-            if message == "tensor" and number in (4, 5, 7, 9, 10):
-                values[-1] = length
+        elif kind == "text":
+            values.append(_text(inside))
+        else:
+            values.append(length)
     _check(message, fields, counts)
     return fields
 
@@ -123,28 +126,34 @@ def _read(content: memoryview, message: str, counts: Counter[str]) -> Fields:
 def _check(message: str, fields: Fields, counts: Counter[str]) -> None:
     counts[message] += 1
     if message == "node":
-        operator, domain = (fields.get(number, [b""])[-1] for number in (4, 7))
-        allowed = {b"": OPERATORS, b"ai.onnx.ml": ML_OPERATORS}.get(domain, frozenset())  # type: ignore[arg-type]
-        name = operator.decode("utf-8", "replace") if isinstance(operator, bytes) else ""
-        if name not in allowed:
-            raise _refused(f"has the operator {name[:50]!r}, which toxiclf does not write")
+        operator, domain = (fields.get(number, [""])[-1] for number in (4, 7))
+        if operator not in {"": OPERATORS, "ai.onnx.ml": ML_OPERATORS}.get(domain, ()):
+            raise _refused(f"has the operator {operator[:50]!r}, which toxiclf does not write")
         if counts["node"] > MOST_NODES:
             raise _refused(f"has more than {MOST_NODES:,} nodes")
     elif message == "opset":
-        domain, version = fields.get(1, [b""])[-1], fields.get(2, [0])[-1]
-        if (domain, version) not in ((b"", OPSET), (b"ai.onnx.ml", ML_OPSET)):
+        domain, version = fields.get(1, [""])[-1], fields.get(2, [0])[-1]
+        if (domain, version) not in (("", OPSET), ("ai.onnx.ml", ML_OPSET)):
             raise _refused(f"needs other operators than those of opset {OPSET} and of ai.onnx.ml {ML_OPSET}")
     elif message == "tensor":
         if counts["tensor"] > MOST_CONSTANTS:
             raise _refused(f"has more than {MOST_CONSTANTS:,} constants")
-        shape = [value for value in fields.get(1, ()) if isinstance(value, int)]
+        shape = fields.get(1, ())
         if len(shape) > MOST_RANK or prod(shape) > _MOST_ELEMENTS:
             raise _refused(f"has a constant with more than {MOST_RANK} axes or {_MOST_ELEMENTS:,} numbers")
-        width = _ELEMENT_TYPES.get(fields.get(2, [0])[-1])  # type: ignore[arg-type]
+        width = _ELEMENT_TYPES.get(fields.get(2, [0])[-1])
         if width is None:
             raise _refused("has a constant that is neither numbers nor truth values")
         if 9 in fields and fields[9][-1] != prod(shape) * width:
             raise _refused("has a constant whose size is not that of its shape")
+
+
+def _text(content: memoryview) -> str:
+    """Return a text; ONNX Runtime prints an error of its own where a text is not UTF-8."""
+    if len(content) <= _LONGEST_TEXT:
+        with suppress(UnicodeDecodeError):
+            return str(content, "utf-8")
+    raise _refused(f"has a name that is not UTF-8, or has more than {_LONGEST_TEXT:,} bytes")
 
 
 def _varint(content: memoryview, at: int) -> tuple[int, int]:

@@ -48,7 +48,7 @@ class Scorer:
         options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
+                graph, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except Exception as error:  # ONNX Runtime's exceptions share no public base class
             raise BundleError(f"ONNX Runtime cannot load model.onnx: {error}") from error

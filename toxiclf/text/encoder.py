@@ -76,7 +76,9 @@ class TextSpec(BaseModel):
     max_chars: Annotated[int, Field(ge=1)]
     html_entities: bool = False
     obfuscation: tuple[str, ...] = ()
-    views: dict[str, Annotated[TokenViewSpec | NgramViewSpec, Field(discriminator="kind")]]
+    views: Annotated[
+        dict[str, Annotated[TokenViewSpec | NgramViewSpec, Field(discriminator="kind")]], Field(max_length=1000)
+    ]
 
 
 class TokenView:
