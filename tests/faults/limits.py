@@ -120,8 +120,8 @@ def streams(stage: Stage, seed: int, number: int) -> Iterator[Case]:
         "list models": command("list", "models"),
         "corpora list": command("corpora", "list"),
         "benchmark --show": command("benchmark", "--show", "curse"),
-        "estimate-prevalence": command("estimate-prevalence", many, "--bundle", bundle),
-        "compare": command("compare", str(stage.run), str(stage.run)),
+        "estimate-prevalence": command("estimate-prevalence", bundle, many),
+        "compare": command("compare", str(stage.run), str(stage.other_run)),
         "--help": command("--help"),
         "--version": command("--version"),
     }  # fmt: skip

@@ -26,7 +26,7 @@ SAMPLE = ROOT / "corpora" / "sample_comments.csv"
 OLD_BUNDLE = ROOT / "tests" / "fixtures" / "0.1" / "bundle"
 FAST = ("--set", "model.jamo=3", "--set", "model.syllable=2", "--set", "decision.folds=2")
 """Settings with which the default model trains in a moment."""
-WORDS = ("--model", "logistic", "--set", "vectors.size=16", "--set", "vectors.epochs=1", "--set", "decision.folds=2")
+WORDS = ("--model", "logistic", "--set", "vectors.size=16", "--set", "vectors.epochs=1", "--set", "decision.folds=2", "--seed", "1")
 TEXTS = ("안녕 이거 뭐야", "", "가" * 3000, "시1발 ㅋㅋ", "가나 " * 500, "좋은 하루 보내세요", "\ud800", "꺼져 병신아")
 
 
@@ -40,7 +40,7 @@ class Stage:
     comments : some 150 labeled comments, enough to train on.
     many : 6,000 comments without labels.
     bundles : by kind: "ngrams", "words", "classes" (labels that exclude each other) and "0.1".
-    run : a run on ``comments``.
+    run, other_run : runs on ``comments`` with the same test set; in a quick campaign they are one.
     quick : whether the campaign is a short one, and only "ngrams" and "0.1" exist.
     """
 
@@ -59,6 +59,10 @@ class Stage:
     @property
     def bundle(self) -> Path:
         return self.bundles["ngrams"]
+
+    @property
+    def other_run(self) -> Path:
+        return self.bundles.get("words", self.bundle).parent
 
     @property
     def run(self) -> Path:

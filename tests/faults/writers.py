@@ -31,7 +31,7 @@ def pairs(stage: Stage) -> dict[str, tuple[Callable[[], object], Callable[[], ob
     """By the output: two ways to write it."""
     comments, many, bundle, a_run = str(stage.comments), str(stage.many), str(stage.bundle), str(stage.run)
 
-    other_run = str(stage.bundles.get("words", stage.bundle).parent)
+    other_run = str(stage.other_run)
 
     def two(*arguments: str, first: tuple[str, ...] = (), second: tuple[str, ...] = ()) -> Any:
         return command(*arguments, *first), command(*arguments, *second)
