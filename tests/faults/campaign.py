@@ -54,6 +54,7 @@ FAMILIES: dict[str, Family] = {
     "re-sealed bundles": Family(resealed.cases, 500, 30, 60),
     "hostile inputs": Family(inputs.cases, inputs.NUMBER, 0),
     **{f"kill -9 in {name}": Family(cases, 50, short) for name, (cases, short) in kills.FAMILIES.items()},
+    "SIGTERM": Family(kills.terminations, 48, 0),
     "two writers": Family(writers.cases, 60, 0),
     "disk full": Family(limits.disk_full, 80, 0),
     "/dev/full, closed and broken pipes": Family(limits.streams, 40, 0),

@@ -247,6 +247,29 @@ def _try(stage: Stage, name: str, how: str, moment: float, folder: Path) -> None
         raise NotHeld("; ".join(problems))
 
 
+def terminations(stage: Stage, seed: int, number: int) -> Iterator[Case]:
+    """Commands that are asked to end (SIGTERM): old or new, whole, and nothing else is left, at once."""
+    names = [
+        target.name
+        for target in targets(stage)
+        if not target.name.startswith(("save", "fetch")) and "network" not in target.name
+    ]
+    for i in range(number):
+        moment = Random(f"{seed} terminated {i}").random()
+        yield Case(f"{i} {names[i % len(names)]}", partial(_terminate, stage, names[i % len(names)], moment))
+
+
+def _terminate(stage: Stage, name: str, moment: float, folder: Path) -> None:
+    (target,) = [each for each in targets(stage) if each.name == name]
+    whole = known(target, stage)
+    shutil.copytree(whole.before, folder, dirs_exist_ok=True)
+    ended = wait(start(target.new, folder), terminate_after=moment * whole.seconds)
+    check_said(ended, (0, 143))
+    found = contents(folder / "out")
+    (_check_steps if target.steps else check_whole)(found, whole.old, whole.new)
+    check_nothing_aside(found)
+
+
 def _check_steps(found: Any, old: Output, new: Output) -> None:
     """Files of the new output may be there one by one, and each is whole."""
     seen = visible(found)

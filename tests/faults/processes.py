@@ -161,14 +161,19 @@ def _writes(arguments: tuple[Any, ...]) -> bool:
     )
 
 
-def wait(started: Started, seconds: float = HANGS, *, kill_after: float | None = None) -> Ended:
-    """Wait until a process ends; kill it after ``kill_after`` seconds, or when it hangs."""
+def wait(
+    started: Started, seconds: float = HANGS, *, kill_after: float | None = None, terminate_after: float | None = None
+) -> Ended:
+    """Wait until a process ends; kill it, or ask it to end, after so many seconds; kill it when it hangs."""
     end = started.begun + (seconds if kill_after is None else kill_after)
     hung = False
     while True:
         pid, status = os.waitpid(started.pid, os.WNOHANG)
         if pid:
             break
+        if terminate_after is not None and time.monotonic() > started.begun + terminate_after:
+            os.kill(started.pid, signal.SIGTERM)
+            terminate_after = None
         if time.monotonic() > end:
             hung = kill_after is None
             _kill(started.pid)
@@ -208,7 +213,10 @@ def command(*arguments: str) -> Callable[[], None]:
     """A call of the command line."""
 
     def act() -> None:
-        from toxiclf.cli import main
+        try:
+            from toxiclf._entry import main
+        except ModuleNotFoundError:  # an older toxiclf
+            from toxiclf.cli import main
 
         main([str(argument) for argument in arguments])
 

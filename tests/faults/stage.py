@@ -26,7 +26,18 @@ SAMPLE = ROOT / "corpora" / "sample_comments.csv"
 OLD_BUNDLE = ROOT / "tests" / "fixtures" / "0.1" / "bundle"
 FAST = ("--set", "model.jamo=3", "--set", "model.syllable=2", "--set", "decision.folds=2")
 """Settings with which the default model trains in a moment."""
-WORDS = ("--model", "logistic", "--set", "vectors.size=16", "--set", "vectors.epochs=1", "--set", "decision.folds=2", "--seed", "1")
+WORDS = (
+    "--model",
+    "logistic",
+    "--set",
+    "vectors.size=16",
+    "--set",
+    "vectors.epochs=1",
+    "--set",
+    "decision.folds=2",
+    "--seed",
+    "1",
+)
 TEXTS = ("안녕 이거 뭐야", "", "가" * 3000, "시1발 ㅋㅋ", "가나 " * 500, "좋은 하루 보내세요", "\ud800", "꺼져 병신아")
 
 
