@@ -113,7 +113,11 @@ def check_said(ended: Ended, codes: Collection[int], *, lines: bool = False) -> 
         raise NotHeld(f"exit code {ended.code}, expected {' or '.join(map(str, codes))}: {last!r}")
     if "Traceback (most recent call last)" in ended.err or "Exception ignored in" in ended.err:
         raise NotHeld(f"a traceback: {last!r}")
-    if ended.code > 0 and ended.code not in (130, 141, 143) and not re.search(r"[A-Za-z]{2,} .*[A-Za-z]{2,}", ended.err):
+    if (
+        ended.code > 0
+        and ended.code not in (130, 141, 143)
+        and not re.search(r"[A-Za-z]{2,} .*[A-Za-z]{2,}", ended.err)
+    ):
         raise NotHeld(f"exit code {ended.code} without a sentence: {last!r}")
     if forged := _FORGING.search(ended.err):
         raise NotHeld(f"U+{ord(forged[0]):04X} reaches the terminal: {last!r}")

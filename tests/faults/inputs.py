@@ -367,7 +367,7 @@ def cases(stage: Stage, seed: int, number: int) -> Iterator[Case]:
     """All inputs; or so many of them, by chance, that are refused quickly."""
     found = _all(stage)
     if number < 100:
-        found = Random(f"{seed} inputs").sample(
+        found = Random(f"{seed} some inputs").sample(
             [each for each in found if "train:" not in each.name or 0 not in each.codes], number
         )
     for each in found:
