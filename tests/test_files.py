@@ -70,8 +70,11 @@ def _writes(call: ast.Call) -> bool:
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     owner = function.value.id if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) else ""
+    into = call.args[0].id if call.args and isinstance(call.args[0], ast.Name) else ""
+    if name in ("savefig", "ZipFile") and into in ("file", "stream"):
+        return False  # opened by toxiclf._files
     if name == "savefig":
-        return not (call.args and isinstance(call.args[0], ast.Name) and call.args[0].id == "file")
+        return True
     if owner == "os" and name == "open":
         return bool({"O_WRONLY", "O_RDWR", "O_CREAT"} & {getattr(node, "attr", "") for node in ast.walk(call)})
     if name in ("open", "ZipFile"):

@@ -1,4 +1,8 @@
-"""Replace the files of a folder atomically: a reader finds either all old files or all new ones."""
+"""Replace the files of a folder atomically: a reader finds either all old files or all new ones.
+
+:func:`replace` swaps a whole folder, such as a bundle. :func:`commit` leaves the folder itself in place, because a run's
+folder may be a mount point, somebody's working folder, or hold files of others.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +14,130 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from toxiclf._files import locked, mask, scratch_folder, sync_folder, write_bytes
+from toxiclf._files import linked, locked, mask, scratch_folder, sweep, sync_file, sync_folder, write_bytes
 from toxiclf.errors import UsageError
 
 T = TypeVar("T")
 
+NEW = ".toxiclf-new"
+"""Hidden folder in the folder of a run, from which readers take the run until its files are in place."""
 
-def replace(folder: Path, files: Mapping[str, bytes], ours: Collection[str], check: Callable[[Path], None]) -> None:
+
+def replace(
+    folder: Path, fill: Callable[[Path], None], ours: Collection[str], check: Callable[[Path], None]
+) -> None:  # fmt: skip
     """Replace toxiclf's own files in a folder atomically; other files in the folder are kept.
 
     Parameters
     ----------
     folder : created with its parents. If it is a symbolic link, the folder that it points to is changed.
-    files : contents by file name; all names are in ``ours``.
-    ours : names of toxiclf's own files. An old file of such a name is replaced, or deleted if ``files`` has no new one.
+    fill : called with an empty folder, into which it writes the new files; all their names are in ``ours``.
+    ours : names of toxiclf's own files. An old file of such a name is replaced, or deleted if there is no new one.
     check : called with the folder; raises if its files must not be replaced.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(folder.parent, folder.name) as temporary:
-        for name, content in files.items():
-            write_bytes(temporary / name, content, synced=True)
+        fill(temporary)
+        _sync(temporary)
         with locked(folder.with_name(f".{folder.name}.lock"), lambda: None):
             temporary.chmod(stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0o777 & ~mask())
             _swap(temporary, folder, ours, check)
+
+
+def contents(files: Mapping[str, bytes]) -> Callable[[Path], None]:
+    """Return a function that writes these files, given as contents by name, into a folder."""
+
+    def fill(folder: Path) -> None:
+        for name, content in files.items():
+            write_bytes(folder / name, content)
+
+    return fill
+
+
+def copies(source: Path) -> Callable[[Path], None]:
+    """Return a function that copies the files of a folder into a folder, by hard links where the disk has them."""
+
+    def fill(folder: Path) -> None:
+        for path in source.iterdir():
+            linked(path, folder / path.name)
+
+    return fill
+
+
+def commit(folder: Path, fill: Callable[[Path], None], put: Callable[[Path, Path], None]) -> None:
+    """Replace a run: from one moment on, readers find the new run instead of the old one.
+
+    The new files are written into a hidden folder and synced. Then it is renamed to :data:`NEW`, which is the moment:
+    readers take the run from there. Last, its files are put in place. If the process is killed meanwhile, the next
+    call does that.
+
+    Parameters
+    ----------
+    folder : folder of the run; created with its parents.
+    fill : called with an empty folder, into which it writes the new run. An empty subfolder says that the run has no such
+        subfolder.
+    put : called with the folder of the new run and with ``folder``; removes the old run from ``folder``, and copies the
+        new one there. It may be called again after it was killed.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = folder if folder.is_dir() else folder.parent
+    sweep(folder.parent)
+    with scratch_folder(place, folder.name) as temporary:
+        fill(temporary)
+        _sync(temporary)
+        temporary.chmod(0o777 & ~mask())
+        if place != folder and _moved(temporary, folder):
+            return
+        with locked(folder / f"{NEW}.lock", lambda: None):
+            _finish(folder, put)  # what a killed process left
+            temporary.rename(folder / NEW)
+            sync_folder(folder)
+            try:
+                _finish(folder, put)
+            except BaseException:  # also Ctrl-C
+                _finish(folder, put)
+                raise
+
+
+def _moved(temporary: Path, folder: Path) -> bool:
+    """Make the temporary folder the folder of the run, if there is none; return whether that was done."""
+    try:
+        temporary.rename(folder)
+    except OSError:  # made by another process meanwhile
+        return False
+    for path in folder.iterdir():
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    sync_folder(folder.parent)
+    return True
+
+
+def _finish(folder: Path, put: Callable[[Path, Path], None]) -> None:
+    new = folder / NEW
+    if new.is_symlink():
+        new.unlink()
+    if new.is_dir():
+        put(new, folder)
+        sync_folder(folder)
+        with scratch_folder(folder) as done:
+            new.rename(done / NEW)  # from now on, readers take the run from its place
+
+
+def newest(folder: Path) -> Path:
+    """Return the folder that holds the files of a run: ``folder``, or :data:`NEW` in it if :func:`commit` is at work."""
+    new = folder / NEW
+    return new if new.is_dir() else folder
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            _sync(path)
+        else:
+            sync_file(path)
+    sync_folder(folder)
 
 
 def previous(folder: Path) -> Path:
@@ -129,8 +233,16 @@ def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
     new folder may reuse the inode of an old one.
     """
     for folder in folders:
-        place = folder if folder.exists() else previous(folder)
+        place = newest(folder)
+        inside = Path(os.path.abspath(folder))
+        replacing = inside.parent / NEW / inside.name
         with suppress(FileNotFoundError, NotADirectoryError):
+            if replacing.is_dir() and not any(replacing.iterdir()):
+                return replacing, 0, 0  # the new run has no such folder
+            if replacing.is_dir():
+                place = replacing
+            elif not place.exists():
+                place = previous(folder)
             if (place / file).exists():
                 status = place.stat()
                 return place, status.st_ino, status.st_ctime_ns

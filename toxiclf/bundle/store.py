@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -42,7 +42,20 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     ------
     DataError : ``folder`` exists, is not empty and holds no bundle.
     """
-    folders.replace(Path(folder), {**files, "manifest.json": manifest.to_bytes()}, _OURS, check_replaceable)
+    folders.replace(Path(folder), content(manifest, files), _OURS, check_replaceable)
+
+
+def content(manifest: Manifest, files: Mapping[str, bytes]) -> Callable[[Path], None]:
+    """Return a function that writes the files of a bundle, given as in :func:`save`, into an empty folder."""
+    return folders.contents({**files, "manifest.json": manifest.to_bytes()})
+
+
+def put(source: Path, folder: Path) -> None:
+    """Make ``folder`` the bundle whose files are in ``source``, or keep its bundle as the previous one if none are there."""
+    if any(source.iterdir()):
+        folders.replace(folder, folders.copies(source), _OURS, check_replaceable)
+    else:
+        keep_previous(folder)
 
 
 def check_replaceable(folder: Path) -> None:

@@ -103,7 +103,7 @@ def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
         CARD: (json.dumps(card.model_dump(), ensure_ascii=False, indent=1) + "\n").encode(),
         "README.md": _readme(card).encode(),
     }
-    folders.replace(folder, {**files, **described}, _OURS, check_replaceable)
+    folders.replace(folder, folders.contents({**files, **described}), _OURS, check_replaceable)
 
 
 def check_replaceable(folder: Path) -> None:

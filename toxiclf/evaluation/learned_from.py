@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf._files import writing_text
+from toxiclf.bundle.folder import newest
 from toxiclf.datasets.comments import Comments
 from toxiclf.rows import RowWriter
 from toxiclf.text.normalize import Normalizer
@@ -50,7 +51,7 @@ def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Norm
 
 def learned(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> NDArray[np.bool_] | None:
     """Return for each comment whether a bundle's model was trained on it, (n,); None if unknown, see :func:`overlap`."""
-    folder = bundle if (bundle / FILE).is_file() else bundle.resolve().parent
+    folder = newest(bundle if (newest(bundle) / FILE).is_file() else bundle.resolve().parent)
     try:
         report = json.loads((folder / "report.json").read_text("utf-8"))
         if report["data"]["sha256"] != data_sha256:

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 from toxiclf._files import write_text
 from toxiclf._progress import Bar
 from toxiclf._registry import component
+from toxiclf.bundle import folder as folders
 from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import DataError, visible
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
@@ -278,7 +279,11 @@ class Report(BaseModel):
         DataError
             The report was truncated or changed, or a newer toxiclf wrote it.
         """
-        path = run_folder(Path(folder)) / "report.json"
+        return folders.read([run_folder(Path(folder))], "report.json", cls._read, DataError)
+
+    @classmethod
+    def _read(cls, folder: Path) -> Report:
+        path = folder / "report.json"
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:

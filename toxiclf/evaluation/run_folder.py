@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from toxiclf.bundle.folder import newest
 from toxiclf.errors import UsageError
 
 
@@ -17,10 +18,10 @@ def run_folder(path: Path) -> Path:
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
         raise UsageError(f"{path} {what}; give the folder of a run, as `toxiclf train` wrote it")
-    if (path / "report.json").is_file():
+    if (newest(path) / "report.json").is_file():
         return path
     if (path / "manifest.json").is_file():
-        if (path.resolve().parent / "report.json").is_file():
+        if (newest(path.resolve().parent) / "report.json").is_file():
             return path.resolve().parent
         raise UsageError(
             f"{path} is a bundle, which keeps no scores; give the folder of its run, "

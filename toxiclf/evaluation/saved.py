@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toxiclf.bundle import folder as folders
 from toxiclf.bundle.verdicts import flags
-from toxiclf.errors import DataError, UsageError
+from toxiclf.errors import DataError, ToxiclfError, UsageError
 from toxiclf.evaluation import predictions
 from toxiclf.evaluation.bootstrap import Evaluation
 from toxiclf.evaluation.predictions import Predictions
@@ -68,7 +69,12 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
     DataError : the report or the predictions were truncated or changed.
     """
     folder = run_folder(Path(path))
-    report = Report.read(folder)
+    return folders.read([folder], "report.json", lambda place: _read_run(folder, place), ToxiclfError)
+
+
+def _read_run(folder: Path, place: Path) -> SavedRun:
+    """Read the run of ``folder``, whose files are in ``place``."""
+    report = Report.read(place)
     if "diverged" in report.codes():
         raise UsageError(f"{folder} diverged in training, so there are no scores to compare; leave it out")
     if "evaluated_sha256" not in report.data:
@@ -76,7 +82,7 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
             f"{folder} was made by an older version, which did not write {predictions.FILE}, so there are no scores to "
             "compare; train the model again, or score its bundle: toxiclf evaluate BUNDLE COMMENTS --out DIR"
         )
-    scored = predictions.read(folder, report.labels)
+    scored = predictions.read(place, report.labels)
     if scored.rows_sha256() != report.data["evaluated_sha256"]:
         raise _disagreement(folder, f"{predictions.FILE} holds other rows than report.json")
     thresholds = [report.thresholds[label] for label in report.labels]
@@ -99,7 +105,7 @@ def drawable_report(path: str | os.PathLike[str]) -> Report:
     """
     folder = run_folder(Path(path))
     report = Report.read(folder)
-    history = _history(folder / "history.json")
+    history = _history(folders.newest(folder) / "history.json")
     if "diverged" in report.codes() or "evaluated_sha256" not in report.data:
         return report.with_rows(None, history)
     run = read_run(folder)

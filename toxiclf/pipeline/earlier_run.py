@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toxiclf.bundle.folder import newest
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.datasets.comments import Comments, consistent
 from toxiclf.errors import ToxiclfError, UsageError
@@ -106,6 +107,7 @@ def check_earlier_run(folder: Path, data: RunData | None, recipe: Mapping[str, A
 
 def _earlier(folder: Path) -> tuple[RunData | None, Mapping[str, Any] | None]:
     """Return data and recipe of the run in a folder; the recipe is None if only its bundle is there."""
+    folder = newest(folder)
     if (folder / "report.json").is_file():
         report = Report.read(folder)
         return RunData.of_facts(report.data), report.recipe

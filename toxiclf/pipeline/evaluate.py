@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from toxiclf.bundle.folder import newest
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.bundle.prevalence import Prior
 from toxiclf.datasets.comments import Comments
@@ -23,7 +24,7 @@ from toxiclf.evaluation.scored import Explainer, ScoredRows
 from toxiclf.moderator import load
 from toxiclf.pipeline.own_share import own_shares
 from toxiclf.pipeline.reporting import figures_of
-from toxiclf.pipeline.save import remove_report, today
+from toxiclf.pipeline.save import save_run, today
 from toxiclf.rows import write_rejected
 
 _SEED = 0  # of the bootstrap; fixed, so that the same rows give the same confidence intervals
@@ -140,12 +141,15 @@ def save_evaluation(report: Report, folder: Path, *, comments: bool = True) -> N
     rows = report.scored_rows
     assert rows is not None  # evaluate_bundle has set them
     assert rows.comments is not None
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_report(folder)
-    if rows.comments.rejected:
-        write_rejected(folder / "rejected.csv", rows.comments.rejected)
-    rows.predictions.write(folder)
-    report.write(folder, comments=comments)
+    rejected, predictions = rows.comments.rejected, rows.predictions
+
+    def write(to: Path) -> None:
+        if rejected:
+            write_rejected(to / "rejected.csv", rejected)
+        predictions.write(to)
+        report.write(to, comments=comments)
+
+    save_run(folder, write)
 
 
 def _curves_of_training(bundle: Path, manifest: Manifest) -> Any:
@@ -154,7 +158,7 @@ def _curves_of_training(bundle: Path, manifest: Manifest) -> Any:
     Return None if the bundle is not in the folder of that run, or if ``manifest`` corrects scores to another production
     prevalence than that run.
     """
-    folder = bundle if (bundle / "report.json").is_file() else bundle.resolve().parent
+    folder = bundle if (newest(bundle) / "report.json").is_file() else bundle.resolve().parent
     try:
         report = Report.read(folder)
     except ToxiclfError:

@@ -6,19 +6,20 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toxiclf._files import is_writable, write_text
+from toxiclf._files import is_writable, linked, write_text
 from toxiclf.balance.augmentation import Augmented
+from toxiclf.bundle import folder as folders
 from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
 from toxiclf.datasets.comments import Comments
@@ -145,12 +146,16 @@ class TrainedModel:
         folder = Path(folder)
         if not overwrite:
             check_earlier_run(folder, RunData.of_facts(self.report.data), self.report.recipe, "overwrite=True")
-        folder.mkdir(parents=True, exist_ok=True)
-        self.report.to_json()  # raises before the old report is removed if the new one cannot be written
-        remove_report(folder)
-        (folder / "history.json").unlink(missing_ok=True)
+        if self._moderator is not None:
+            store.check_replaceable(folder / "bundle")
+        save_run(folder, partial(self._write, keep_augmented=keep_augmented, comments=comments))
+        if self._checkpoints is not None:
+            self._checkpoints.clear()
+        return folder
+
+    def _write(self, folder: Path, *, keep_augmented: bool, comments: bool) -> None:
+        """Write the run into an empty folder; its folder ``bundle`` stays empty if there is no bundle."""
         write_text(folder / "recipe.toml", self._recipe.to_toml())
-        (folder / "best_recipe.toml").unlink(missing_ok=True)
         if self._best_recipe is not None:
             write_text(folder / "best_recipe.toml", self._best_recipe.to_toml())
         if self.rejected:
@@ -164,37 +169,48 @@ class TrainedModel:
                 for row in self.history
             ]
             write_text(folder / "history.json", json.dumps(rows, indent=1) + "\n")
-        if self._moderator is None:
-            store.keep_previous(folder / "bundle")
-        else:
-            store.save(folder / "bundle", self._moderator.manifest, self._files)
+        (folder / "bundle").mkdir()
+        if self._moderator is not None:
+            store.content(self._moderator.manifest, self._files)(folder / "bundle")
         if self.predictions is not None:
             self.predictions.write(folder)
             learned_parts = {"training": self._parts.train, "validation": self._parts.validation}
             learned_from.write(folder, learned_parts, recipe_normalizer(self._recipe))
         self.report.write(folder, comments=comments)
-        if self._checkpoints is not None:
-            self._checkpoints.clear()
-        return folder
 
 
-def remove_report(folder: Path) -> None:
-    """Remove an earlier report, and the files that belong to it, from a folder.
+_OF_REPORT = (
+    "report.json", "report.md", "report.html", "predictions.csv", "learned.csv", "rejected.csv", "augmented.csv", "figures",
+)  # fmt: skip
+"""The report and what belongs to it; the report comes first, so that it is never beside the bundle of another run."""
+_OF_TRAINING = (*_OF_REPORT, "history.json", "best_recipe.toml", "recipe.toml")
 
-    Call it before writing anything new. If the process is then killed, no old report is left beside the predictions or
-    the bundle of another run.
+
+def save_run(folder: Path, write: Callable[[Path], None]) -> None:
+    """Replace the run in a folder: readers find the old run until the new one is complete; other files stay.
+
+    Parameters
+    ----------
+    folder : folder of the run; created with its parents.
+    write : called with an empty folder, into which it writes the run. An evaluation has no ``bundle`` and leaves that of the
+        folder as it is; a training run without a bundle has an empty ``bundle``.
     """
-    for name in (
-        "report.json",
-        "report.md",
-        "report.html",
-        "predictions.csv",
-        "learned.csv",
-        "rejected.csv",
-        "augmented.csv",
-    ):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "figures", ignore_errors=True)
+    folders.commit(folder, write, _put)
+
+
+def _put(new: Path, folder: Path) -> None:
+    """Copy a new run to its folder, after the old run was removed from it."""
+    trained = (new / "bundle").is_dir()
+    for name in _OF_TRAINING if trained else _OF_REPORT:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+    if trained:
+        store.put(new / "bundle", folder / "bundle")
+    files = [path for path in new.iterdir() if path.name != "bundle"]
+    for path in sorted(files, key=lambda path: (path.name in _OF_REPORT[:3], path.name == _OF_REPORT[0])):
+        linked(path, folder / path.name)
 
 
 def check_writable(folder: Path) -> None:
