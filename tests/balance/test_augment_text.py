@@ -23,8 +23,8 @@ from toxiclf.recipe import AugmentStep
 from toxiclf.text.hangul import compose, recompose
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded
-from toxiclf.text.obfuscation._stems import stems
 from toxiclf.text.obfuscation.keyboard import as_hangul
+from toxiclf.text.stems import stems
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
 
 METHODS = {name: entry.target(AugmentStep(method=name)) for name, entry in components("augmenter").items()}

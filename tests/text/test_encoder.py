@@ -47,7 +47,7 @@ def assert_same(a: Encoded, b: Encoded) -> None:
 
 
 def test_an_encoder_comes_back_from_its_json() -> None:
-    encoder = make_encoder(7, Normalizer(repeat_cap=2, max_chars=50, html_entities=False))
+    encoder = make_encoder(7, Normalizer(repeat_cap=2, max_chars=50, html_entities=False, mask_personal=True))
     text, vocabulary = (json.loads(json.dumps(part)) for part in encoder.to_json())
     again = TextEncoder.from_json(text, vocabulary)
     assert again.to_json() == encoder.to_json()
@@ -71,7 +71,7 @@ def test_a_view_that_is_not_known_here_is_refused() -> None:
 
 def test_a_text_json_from_before_a_step_is_read_without_it() -> None:
     text, vocabulary = TextEncoder(Preprocessor(Normalizer()), {}).to_json()
-    del text["obfuscation"], text["html_entities"]
+    del text["obfuscation"], text["html_entities"], text["mask_personal"]
     before = TextEncoder.from_json(text, vocabulary)
     assert before.preprocessor.views == ()
     assert before.preprocessor.batch(["a&lt;b"])[0] == ["a&lt;b"]

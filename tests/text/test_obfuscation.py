@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from toxiclf._registry import components
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded, read_raw, readings
-from toxiclf.text.obfuscation._stems import any_of, stems
+from toxiclf.text.stems import any_of, stems
 
 HERE = Path(__file__).parent
 with (HERE / "obfuscation_pairs.tsv").open(encoding="utf-8", newline="") as file:

@@ -19,6 +19,7 @@ from toxiclf.errors import DataError, UsageError
 from toxiclf.rows import Guess, Rejected
 from toxiclf.text.given import given_texts
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.personal import MASKS
 from toxiclf.text.preprocess import Preprocessor
 
 MIN_PER_CLASS = 10
@@ -243,6 +244,13 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
     if not len(usable):
         raise no_usable_row(usable.source, [row for _, row in usable.rejected])
     return usable
+
+
+def personal_counts(comments: Comments, normalizer: Normalizer) -> dict[str, int]:
+    """Return how many comments hold a personal string of each kind that occurs, whether or not they are masked."""
+    keys = comments.keys(replace(normalizer, mask_personal=True))
+    counts = {kind: sum(mask in key for key in keys) for kind, mask in MASKS.items()}
+    return {kind: count for kind, count in counts.items() if count}
 
 
 def check_classes(comments: Comments, purpose: str = "training") -> None:

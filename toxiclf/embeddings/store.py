@@ -45,6 +45,7 @@ class TextFacts(BaseModel):
     repeat_cap: int
     max_chars: int
     html_entities: bool = False
+    mask_personal: bool = False
 
 
 class VectorCard(BaseModel):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.sections import Doubt, DoubtedRow, Token
 from toxiclf.text.occlusion import Occluded
+from toxiclf.text.personal import readable
 
 _FEWEST = 3  # a token in fewer comments is not reported
 _MOST_DOUBTED = 100  # comments that are listed for each label; the count includes all
@@ -29,7 +30,7 @@ def telling_tokens(comments: Sequence[Occluded], labels: Sequence[str], most: in
     for comment in comments:
         seen: dict[str, list[NDArray[np.float32]]] = {}
         for (a, b), effect in zip(comment.spans, comment.effects, strict=True):
-            seen.setdefault(comment.text[a:b], []).append(effect)
+            seen.setdefault(readable(comment.text[a:b]), []).append(effect)
         for token, several in seen.items():
             effects.setdefault(token, []).append(np.mean(several, axis=0, dtype=np.float32))
     common = {token: several for token, several in effects.items() if len(several) >= _FEWEST}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,17 +21,23 @@ from toxiclf.text.normalize import Normalizer
 FILE = "learned.csv"
 """Name of the file in a run's folder. The bundle, which may be given away, does not include it."""
 
-_COLUMNS = ("file", "line", "set", "normalized_sha256")
+_COLUMNS = ("file", "line", "set", "salted_sha256")
+_UNSALTED = ("file", "line", "set", "normalized_sha256")
 _COLUMNS_OF_0_1 = ("file", "line", "part", "normalized_sha256")
 
 
 def write(folder: Path, sets: Mapping[str, Comments], normalizer: Normalizer) -> None:
-    """Write ``learned.csv``: file, line, set (a key of ``sets``) and hash of the normalized text of each comment."""
+    """Write ``learned.csv``: file, line, set (a key of ``sets``) and hash of the normalized text of each comment.
+
+    The hashes have a random salt, which is in the name of their column, so that hashes of other runs do not match them.
+    """
+    salt = secrets.token_hex(16)
+    columns = (*_COLUMNS[:-1], f"{_COLUMNS[-1]}:{salt}")
     with writing_text(folder / FILE, encoding="utf-8-sig") as stream:
-        writer = RowWriter(stream, _COLUMNS, "csv")
+        writer = RowWriter(stream, columns, "csv")
         for name, comments in sets.items():
-            for line, text in zip(comments.lines.tolist(), _hashes(comments, normalizer), strict=True):
-                writer.write(dict(zip(_COLUMNS, (comments.source, line, name, text), strict=True)))
+            for line, text in zip(comments.lines.tolist(), _hashes(comments, normalizer, salt), strict=True):
+                writer.write(dict(zip(columns, (comments.source, line, name, text), strict=True)))
 
 
 def overlap(bundle: Path, data_sha256: str, comments: Comments, normalizer: Normalizer) -> int | None:
@@ -58,14 +65,16 @@ def learned(bundle: Path, data_sha256: str, comments: Comments, normalizer: Norm
             return None
         with (folder / FILE).open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream, strict=True)
-            if tuple(next(rows, ())) not in (_COLUMNS, _COLUMNS_OF_0_1):
+            *places, name = next(rows, [""])
+            name, _, salt = name.partition(":")
+            if (*places, name) not in (_COLUMNS, _UNSALTED, _COLUMNS_OF_0_1):
                 return None
             known = {text for *_, text in rows}
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return None
-    return np.array([text in known for text in _hashes(comments, normalizer)], dtype=np.bool_) if known else None
+    return np.array([text in known for text in _hashes(comments, normalizer, salt)], dtype=np.bool_) if known else None
 
 
-def _hashes(comments: Comments, normalizer: Normalizer) -> list[str]:
+def _hashes(comments: Comments, normalizer: Normalizer, salt: str) -> list[str]:
     keys = comments.keys(normalizer)
-    return [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]
+    return [hashlib.sha256((salt + key).encode("utf-8", "surrogatepass")).hexdigest()[:16] for key in keys]

@@ -111,7 +111,9 @@ class _TextVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({"html_entities": False, **state})  # a pickle of version 0.1 lacks it
+        super().__setstate__(
+            {"html_entities": False, "mask_personal": False, **state}
+        )  # a pickle of version 0.1 lacks it
         if "_features" in state:
             (text, vocabulary), numbers = state["_features"]
             self._features = FeaturePipeline(TextEncoder.from_json(text, vocabulary), numbers)
@@ -154,6 +156,8 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         Maximum number of characters of a comment that are read; longest run of one character, longer runs are cut.
     html_entities : bool
         Whether HTML entities such as ``&lt;`` are decoded.
+    mask_personal : bool
+        Whether telephone numbers, e-mail addresses and other personal strings each become one token.
     random_state : int, RandomState or None
         Seed for training word vectors.
 
@@ -192,6 +196,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         max_chars: int = 2000,
         repeat_cap: int = 3,
         html_entities: bool = True,
+        mask_personal: bool = False,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.tokenizer = tokenizer
@@ -213,6 +218,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
         self.html_entities = html_entities
+        self.mask_personal = mask_personal
         self.random_state = random_state
 
     def _learn(self, texts: list[str]) -> TokenizedTexts:
@@ -269,6 +275,8 @@ class NgramVectorizer(_TextVectorizer):
         Maximum number of characters of a comment that are read; longest run of one character, longer runs are cut.
     html_entities : bool
         Whether HTML entities such as ``&lt;`` are decoded.
+    mask_personal : bool
+        Whether telephone numbers, e-mail addresses and other personal strings each become one token.
     sparse_output : bool
         Whether the features are a SciPy CSR matrix; if False, they are an array. Both are float32.
 
@@ -296,6 +304,7 @@ class NgramVectorizer(_TextVectorizer):
         max_chars: int = 2000,
         repeat_cap: int = 3,
         html_entities: bool = True,
+        mask_personal: bool = False,
         sparse_output: bool = True,
     ) -> None:
         self.jamo = jamo
@@ -305,6 +314,7 @@ class NgramVectorizer(_TextVectorizer):
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
         self.html_entities = html_entities
+        self.mask_personal = mask_personal
         self.sparse_output = sparse_output
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:

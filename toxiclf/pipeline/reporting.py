@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.metrics import average_precision_score
 
-from toxiclf.datasets.comments import Comments
+from toxiclf.datasets.comments import Comments, personal_counts
 from toxiclf.datasets.splitting import Split
 from toxiclf.evaluation.analysis import analysis_of
 from toxiclf.evaluation.bootstrap import SUMMARY, Evaluation
@@ -34,6 +34,7 @@ from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.fitted import DivergedError, Fitted
 from toxiclf.pipeline.save import today, versions
 from toxiclf.recipe import Recipe
+from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.rows import Rejected
 
 
@@ -286,6 +287,8 @@ def _checked(
         n_leaked=parts.leaked,
         n_truncated=model.n_truncated,
         n_unknown=model.n_unknown,
+        personal=personal_counts(comments, recipe_normalizer(recipe)),
+        masked=recipe.text.mask_personal,
         no_graph=learned.fitted.no_graph if learned.graph is None else "",
         class_weights=learned.fitted.weights,
         weights_by_hand=not isinstance(recipe.balance.class_weight, str),

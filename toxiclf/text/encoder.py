@@ -75,6 +75,7 @@ class TextSpec(BaseModel):
     repeat_cap: Annotated[int, Field(ge=1)]
     max_chars: Annotated[int, Field(ge=1)]
     html_entities: bool = False
+    mask_personal: bool = False
     obfuscation: tuple[str, ...] = ()
     views: Annotated[
         dict[str, Annotated[TokenViewSpec | NgramViewSpec, Field(discriminator="kind")]], Field(max_length=1000)

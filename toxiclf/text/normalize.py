@@ -6,7 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from html.entities import html5
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.text.hangul import CONJOINING_TO_COMPATIBILITY
+from toxiclf.text.personal import LONGEST, MASKS, found, may_hold
 
 # Characters that only the steps for white space and repeats may change. Most comments hold no others.
 _PLAIN = re.compile(
@@ -90,13 +91,17 @@ class Normalizer:
     5. Apply NFC. Keep at most 32 characters of a letter with its marks. Write single conjoining jamo as compatibility
        jamo.
     6. Shorten runs of white space (Hangul fillers count as such) to one space, and strip both ends.
-    7. Shorten runs of one character to ``repeat_cap``, then the text to ``max_chars`` characters.
+    7. Replace each personal string, such as a telephone number, by a mask, which is a word of its own
+       (:data:`toxiclf.text.personal.MASKS`).
+    8. Shorten runs of one character to ``repeat_cap``, then the text to ``max_chars`` characters. A personal string
+       that appears only now is masked, too.
 
     Parameters
     ----------
     repeat_cap : longest run of one character that is kept, at least 1.
     max_chars : longest normalized text, in characters, at least 1; the rest is cut off.
     html_entities : whether step 4 is taken; version 0.1 did not have it.
+    mask_personal : whether personal strings are masked.
 
     >>> Normalizer()("ＡＢ ㅋㅋㅋㅋㅋㅋㅋ\\x00  끝 ")
     'AB ㅋㅋㅋ 끝'
@@ -105,6 +110,7 @@ class Normalizer:
     repeat_cap: int = 3
     max_chars: int = 2000
     html_entities: bool = True
+    mask_personal: bool = False
 
     @classmethod
     def of(cls, settings: Any) -> Normalizer:
@@ -124,7 +130,8 @@ class Normalizer:
         """Cut an already normalized text to ``max_chars`` characters; return the text and whether it was truncated."""
         if len(text) <= self.max_chars:
             return text, False
-        return text[: self.max_chars].rstrip(), True
+        text = text[: self.max_chars].rstrip()
+        return (_text_of(_masked(_pieces_of(text))) if self.mask_personal else text), True
 
     def with_offsets(self, text: str) -> Normalized:
         """Return the normalized text with, for each character, its span in the original text.
@@ -133,24 +140,38 @@ class Normalizer:
         """
         entities = self.html_entities and ("&" in text or "＆" in text)
         pieces = _read(text, self.repeat_cap, entities=entities)
-        kept = self._kept(_composed(_decoded(pieces, self.repeat_cap) if entities else pieces))
+        composed = _composed(_decoded(pieces, self.repeat_cap) if entities else pieces)
+        kept = self._kept(_masked_blocks(composed) if self.mask_personal else composed)
+        if self.mask_personal:
+            read = len(kept)
+            kept = _masked(kept)
+            if len(kept) <= self.max_chars + 1 < read:  # masks made room for more of the text
+                wider = replace(self, max_chars=4 * self.max_chars).with_offsets(text)
+                kept = list(zip(wider.text, wider.starts, wider.ends, strict=True))
         truncated = len(_stripped(kept)) > self.max_chars
         kept = _stripped(kept[: self.max_chars])
+        if truncated and self.mask_personal:
+            kept = _masked(kept)
         characters, starts, ends = zip(*kept, strict=True) if kept else ((), (), ())
         return Normalized("".join(characters), tuple(starts), tuple(ends), truncated)
 
     def _cut(self, text: str) -> tuple[str, bool]:
         if len(text) > (enough := 2 * self.max_chars + _BLOCK):
             begin = text[:enough]
-            if _PLAIN.fullmatch(begin) and not (self.html_entities and "&" in begin):
+            is_masked = self.mask_personal and may_hold(begin)
+            if _PLAIN.fullmatch(begin) and not (self.html_entities and "&" in begin) and not is_masked:
                 begin = _shortened_runs(" ".join(begin.split()), self.repeat_cap)
                 if len(begin) > self.max_chars + 1:  # one more, as what follows may join the last character
                     return self.shortened(begin)
         if not _PLAIN.fullmatch(text) or (self.html_entities and "&" in text and ";" in text):
             result = self.with_offsets(text)
             return result.text, result.truncated
-        text = " ".join(text.split())
-        return self.shortened(_shortened_runs(text, self.repeat_cap))
+        folded = " ".join(text.split())
+        normalized = _shortened_runs(folded, self.repeat_cap)
+        if self.mask_personal and (found(folded) or found(normalized)):
+            result = self.with_offsets(text)
+            return result.text, result.truncated
+        return self.shortened(normalized)
 
     def _kept(self, blocks: Iterable[Iterable[_Piece]]) -> list[_Piece]:
         """Shorten runs of white space and of characters; stop when there are more characters than ``max_chars``."""
@@ -250,6 +271,51 @@ def _meaning(entity: str, repeat_cap: int) -> str | None:
         if name + ";" in html5:
             return html5[name + ";"]
     return None
+
+
+def _masked_blocks(blocks: Iterable[Iterable[_Piece]]) -> Iterator[list[_Piece]]:
+    """Mask personal strings, also those that two blocks share."""
+    held: list[_Piece] = []
+    for pieces in blocks:
+        for piece in pieces:
+            if piece[0] == " " and held and held[-1][0] == " ":
+                held[-1] = (" ", held[-1][1], piece[2])
+            else:
+                held.append(piece)
+        text = _text_of(held)
+        if len(held) > 2 * LONGEST:
+            cut = len(held) - LONGEST
+            cut = space if (space := text.rfind(" ", 0, cut)) > 0 else cut
+            cut = next((one.start for one in found(text) if one.start < cut < one.end), cut)
+            yield _masked(held[:cut])
+            del held[:cut]
+    yield _masked(held)
+
+
+def _masked(pieces: list[_Piece]) -> list[_Piece]:
+    """Put a mask in the place of each personal string, with spaces around it; all have the span of the string."""
+    while personal := found(text := _text_of(pieces)):
+        masked: list[_Piece] = []
+        at = 0
+        for one in personal:
+            span = pieces[one.start][1], pieces[one.end - 1][2]
+            masked += pieces[at : one.start]
+            if masked and masked[-1][0] != " ":
+                masked.append((" ", *span))
+            masked.append((MASKS[one.kind], *span))
+            if text[one.end : one.end + 1].strip():
+                masked.append((" ", *span))
+            at = one.end
+        pieces = masked + pieces[at:]
+    return pieces
+
+
+def _pieces_of(text: str) -> list[_Piece]:
+    return [(character, at, at + 1) for at, character in enumerate(text)]
+
+
+def _text_of(pieces: Sequence[_Piece]) -> str:
+    return "".join([character for character, _, _ in pieces])
 
 
 def _shortened_runs(text: str, repeat_cap: int) -> str:

@@ -16,6 +16,7 @@ from toxiclf.balance.augmentation._method import Method
 from toxiclf.errors import DataError
 from toxiclf.recipe import AugmentStep
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.personal import readable
 
 _DRAWS = 10  # most attempts at one copy that differs from all other comments
 
@@ -88,6 +89,8 @@ def augmented(
     check_minority(minority)
     rows = np.flatnonzero(minority).tolist()
     keys = normalizer.batch(texts)[0] if keys is None else keys
+    # of a masked comment, the masked text is copied: a changed number would no longer be known as one
+    texts = [key if readable(key) != key else text for text, key in zip(texts, keys, strict=True)]
     check_differ(len({keys[row] for row in rows}), len(rows), "augmentation")
     taken = {"", *avoid, *keys}
 

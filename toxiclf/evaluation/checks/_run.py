@@ -50,6 +50,8 @@ class CheckedRun:
     n_truncated : number of evaluated comments that were truncated.
     n_unknown : number of evaluated comments without any token or n-gram seen in training.
     n_learned_from : number of evaluated comments that the model was trained on; None if unknown.
+    personal : number of comments with a personal string of each kind, see :mod:`toxiclf.text.personal`.
+    masked : whether these strings were masked.
     divergence : why training diverged, and what to change; None if it did not.
     no_graph : why the model cannot be exported to ONNX; empty if it can.
     class_weights : class weights of each label, or of all classes together if labels exclude each other.
@@ -83,6 +85,8 @@ class CheckedRun:
     n_truncated: int = 0
     n_unknown: int = 0
     n_learned_from: int | None = None
+    personal: Mapping[str, int] = field(default_factory=dict)
+    masked: bool = False
     divergence: tuple[str, str] | None = None
     no_graph: str = ""
     class_weights: Sequence[ClassWeights] = ()

@@ -132,3 +132,25 @@ def no_known_tokens(run: CheckedRun) -> Iterator[Finding]:
             f"{run.n_unknown:,} of {len(run.scores):,} comments hold no token or n-gram that was seen in training.",
             "These comments get the model's default score; add texts with vectors.unlabeled, or train on similar comments.",
         )  # fmt: skip
+
+
+@register(
+    "finding", "personal_strings", summary="Comments hold telephone numbers, e-mail addresses or the like", order=18
+)
+def personal_strings(run: CheckedRun) -> Iterator[Finding]:
+    """Count the comments with personal strings, and say whether the model saw these strings."""
+    if not run.personal:
+        return
+    counts = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in run.personal.items())
+    if run.masked:
+        yield Finding(
+            "personal_strings", "info",
+            f"personal strings were masked, so the bundle does not hold them; comments with each kind: {counts}.",
+            "Names, postal addresses and passwords are not masked; remove them before training if the bundle is given away.",
+        )  # fmt: skip
+    else:
+        yield Finding(
+            "personal_strings", "warning",
+            f"the bundle may give personal strings back; comments with each kind: {counts}.",
+            "Set text.mask_personal = true before the bundle is given away.",
+        )  # fmt: skip

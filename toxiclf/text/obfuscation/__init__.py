@@ -15,8 +15,8 @@ from toxiclf._registry import component, components
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation._endings import may_follow
 from toxiclf.text.obfuscation._form import Edit, Form
-from toxiclf.text.obfuscation._stems import stem_pattern, stems_in
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.stems import stem_pattern, stems_in
 
 __all__ = ["Edit", "Form", "Reading", "View", "expanded", "read_raw", "readings", "stem_pattern"]
 

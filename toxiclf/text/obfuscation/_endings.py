@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from toxiclf.text.obfuscation._stems import any_of
+from toxiclf.text.stems import any_of
 
 # Particles and endings, one or several, which must reach the end of the word.
 _ENDINGS = """

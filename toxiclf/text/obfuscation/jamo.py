@@ -8,8 +8,8 @@ from functools import cache
 from toxiclf._registry import register
 from toxiclf.text.hangul import composed_pieces, parts, syllable
 from toxiclf.text.obfuscation._form import Edit, Form
-from toxiclf.text.obfuscation._stems import any_of, stems
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.stems import any_of, stems
 
 _RUN = re.compile(r"[ㄱ-ㅎㅏ-ㅣ]{2,}")
 _CRYING = frozenset("ㅠㅜㅡㅗㅛ")  # vowels that stand for eyes and mouths: ㅋㅠ, ㅎㅡㅎ, ㅇㅗㅇ

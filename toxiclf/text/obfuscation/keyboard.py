@@ -7,8 +7,8 @@ import re
 from toxiclf._registry import register
 from toxiclf.text.hangul import KEYBOARD, SHIFTED, composed_pieces
 from toxiclf.text.obfuscation._form import Edit, Form
-from toxiclf.text.obfuscation._stems import stem_pattern, stems_in
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.stems import stem_pattern, stems_in
 
 _KEYS = {key: letter for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
 _LAYOUT = str.maketrans(_KEYS | {key.upper(): SHIFTED.get(letter, letter) for key, letter in _KEYS.items()})

@@ -7,8 +7,8 @@ import re
 from toxiclf._registry import register
 from toxiclf.text.hangul import composed_pieces
 from toxiclf.text.obfuscation._form import Edit, Form
-from toxiclf.text.obfuscation._stems import neighbours
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.stems import neighbours
 
 _CONSONANT_SIGNS = {
     "ㅆ": ["^^", "/\\/\\", "ΛΛ", "∧∧", "人人"],

@@ -10,8 +10,8 @@ from toxiclf._registry import register
 from toxiclf.text.hangul import composed_pieces
 from toxiclf.text.obfuscation._english import ENGLISH
 from toxiclf.text.obfuscation._form import Edit, Form
-from toxiclf.text.obfuscation._stems import any_of, neighbour_pairs, neighbours, stems
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.stems import any_of, neighbour_pairs, neighbours, stems
 
 _SIGNS = r"[^\w\s]|[_ㆍ\u119e]"  # the last two are vowels that look like the middle dot
 _BETWEEN = re.compile(

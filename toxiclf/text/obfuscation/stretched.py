@@ -8,8 +8,8 @@ from functools import cache
 from toxiclf._registry import register
 from toxiclf.text.hangul import FINALS, INITIALS, parts, syllable
 from toxiclf.text.obfuscation._form import Edit, Form
-from toxiclf.text.obfuscation._stems import neighbours, stems
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.stems import neighbours, stems
 
 _TAILS = {
     "ㅏ": "ㅏㅑㅘ",

@@ -8,8 +8,8 @@ from importlib import resources
 
 from toxiclf._registry import register
 from toxiclf.text.obfuscation._form import Edit, Form
-from toxiclf.text.obfuscation._stems import any_of
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.stems import any_of
 
 
 @cache
