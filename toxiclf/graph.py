@@ -83,14 +83,13 @@ class Graph:
     def add(self, operator: str, *inputs: str, domain: str = "", place: int = 0, **attributes: Any) -> str:
         """Add a node; return the name of its output at index ``place``. Pass "" to omit an optional input."""
         output = self._name(operator.lower())
-        outputs = [""] * place + [output]
-        self._nodes.append(helper.make_node(operator, list(inputs), outputs, domain=domain, **attributes))
+        self._node(operator, inputs, [""] * place + [output], domain=domain, **attributes)
         return output
 
     def add_many(self, operator: str, inputs: Sequence[str], count: int, **attributes: Any) -> list[str]:
         """Add a node and return the names of its first ``count`` outputs."""
         outputs = [self._name(operator.lower()) for _ in range(count)]
-        self._nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
+        self._node(operator, inputs, outputs, **attributes)
         return outputs
 
     def double(self, x: str) -> str:
@@ -117,7 +116,7 @@ class Graph:
     def build(self, output: str, columns: int) -> bytes:
         """Return the finished ONNX model as bytes. The only output of the model is the value ``output``, renamed to
         ``raw``, float32 (batch, columns)."""
-        self._nodes.append(helper.make_node("Identity", [output], ["raw"]))
+        self._node("Identity", [output], ["raw"])
         graph = helper.make_graph(
             self._nodes,
             "toxiclf",
@@ -131,6 +130,10 @@ class Graph:
         content: bytes = model.SerializeToString(deterministic=True)
         check_graph(content)
         return content
+
+    def _node(self, operator: str, inputs: Sequence[str], outputs: list[str], **attributes: Any) -> None:
+        """Add a node with a name of its own: ONNX Runtime before 1.21.1 gives fused nodes without names the same one."""
+        self._nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[-1], **attributes))
 
     def _input(self, name: str, shape: list[str]) -> str:
         self._inputs[name] = helper.make_tensor_value_info(name, TensorProto.INT32, shape)

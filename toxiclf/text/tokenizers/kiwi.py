@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Sequence
@@ -96,30 +97,45 @@ def _pairs(tokens: Sequence[Any]) -> list[Tagged]:
 
 
 _lock = threading.Lock()
-_loaded: tuple[int, int, Any] | None = None  # process id, number of threads, engine
+_loaded: tuple[int, Any] | None = None  # number of threads, engine
 
 
 def _engine(workers: int = 1) -> Any:
     """Return the Kiwi engine of this process; load it if there is none yet.
 
     If ``workers`` is above 1 and the engine has another number of threads, it is loaded again with ``workers`` threads.
-    A forked process loads its own engine, because the threads do not survive a fork.
     """
     global _loaded
     loaded = _loaded
-    if loaded is not None and loaded[0] == os.getpid() and workers in (1, loaded[1]):
-        return loaded[2]
+    if loaded is not None and workers in (1, loaded[0]):
+        return loaded[1]
     with _lock:
         loaded = _loaded
-        if loaded is None or loaded[0] != os.getpid() or workers not in (1, loaded[1]):
+        if loaded is None or workers not in (1, loaded[0]):
             import kiwipiepy
 
             try:
-                loaded = os.getpid(), workers, kiwipiepy.Kiwi(num_workers=workers)
+                loaded = workers, kiwipiepy.Kiwi(num_workers=workers)
             except Exception as error:
                 raise ToxiclfError(
                     f"Kiwi could not load its model ({error}); reinstall it with: "
                     "pip install --force-reinstall kiwipiepy kiwipiepy_model"
                 ) from error
             _loaded = loaded
-        return loaded[2]
+        return loaded[1]
+
+
+def _forget_engine() -> None:
+    """Let a forked process load an engine of its own, because the threads of the first did not survive the fork.
+
+    The first engine is never deleted there: that would wait for its threads for ever. Its memory is shared anyway.
+    """
+    global _loaded, _lock
+    if _loaded is not None:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_loaded[1]))
+    _loaded = None
+    _lock = threading.Lock()  # another thread may have held it when the process was forked
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_engine)

@@ -59,6 +59,10 @@ class MecabTokenizer(Tokenizer):
         lines = None if self.part_of_speech or len(texts) < _MANY else _lines(texts, self._dictionary)
         return self._tokens(texts) if lines is None else [line.split() for line in lines]
 
+    def __reduce__(self) -> tuple[type[MecabTokenizer], tuple[Sequence[str]]]:
+        """Pickle or copy only the options: MeCab's own objects belong to their process."""
+        return type(self), (self.part_of_speech,)
+
     def spans(self, text: str) -> list[Span]:
         """Return the half-open spans of the tokens."""
         tagged = self._all_tagged(text)
