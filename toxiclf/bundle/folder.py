@@ -185,6 +185,8 @@ def check_writable(folder: Path) -> Path:
     """
     try:
         folder = folder.resolve()
+        with suppress(FileNotFoundError):
+            folder.lstat()  # raises if the name is too long
         nearest = next(path for path in folder.parents if path.exists())
         if not nearest.is_dir():
             raise NotADirectoryError(f"{nearest} is a file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -19,7 +20,7 @@ from toxiclf.errors import DataError, UsageError
 from toxiclf.rows import Guess, Rejected
 from toxiclf.text.given import given_texts
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.personal import MASKS
+from toxiclf.text.personal import MASKS, found
 from toxiclf.text.preprocess import Preprocessor
 
 MIN_PER_CLASS = 10
@@ -248,8 +249,13 @@ def consistent(comments: Comments, normalizer: Normalizer = PLAIN) -> Comments:
 
 def personal_counts(comments: Comments, normalizer: Normalizer) -> dict[str, int]:
     """Return how many comments hold a personal string of each kind that occurs, whether or not they are masked."""
-    keys = comments.keys(replace(normalizer, mask_personal=True))
-    counts = {kind: sum(mask in key for key in keys) for kind, mask in MASKS.items()}
+    keys = comments.keys(normalizer)
+    if normalizer.mask_personal:
+        counts = {kind: sum(mask in key for key in keys) for kind, mask in MASKS.items()}
+    else:  # as it was written, or normalized: runs of one digit are shortened there
+        pairs = zip(comments.texts, keys, strict=True)
+        kinds = Counter(kind for pair in pairs for kind in {one.kind for text in pair for one in found(text)})
+        counts = {kind: kinds[kind] for kind in MASKS}
     return {kind: count for kind, count in counts.items() if count}
 
 

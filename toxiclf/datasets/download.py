@@ -129,7 +129,10 @@ def _answer(request: urllib.request.Request) -> Any:
     except Empty:
         raise _failure(f"{urlsplit(request.full_url).hostname} did not answer within {2 * _SILENCE:g} s") from None
     if isinstance(answer, BaseException):
-        raise answer
+        try:
+            raise answer
+        finally:
+            del answer  # the error refers to this frame: a cycle would keep the socket open
     return answer
 
 

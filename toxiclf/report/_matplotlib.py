@@ -120,7 +120,7 @@ def _draw_panel(axes: Axes, panel: Panel, *, legend: bool) -> None:
             ours + theirs for ours, theirs in zip((handles, names), second.get_legend_handles_labels(), strict=True)
         )
     if names and (legend or panel.rules):
-        figure = axes.get_figure(root=True)
+        figure = axes.get_figure()
         assert figure is not None
         below = axes.transAxes + ScaledTranslation(0, -_LEGEND_BELOW, figure.dpi_scale_trans)
         axes.legend(
