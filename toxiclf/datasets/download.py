@@ -6,6 +6,7 @@ import http.client
 import ssl
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -121,6 +122,7 @@ def _answer(request: urllib.request.Request) -> Any:
         try:
             found.put(urllib.request.build_opener(_SameScheme).open(request, timeout=_SILENCE))
         except BaseException as error:  # raised again where it is waited for
+            traceback.clear_frames(error.__traceback__)  # they hold the socket
             found.put(error)
 
     threading.Thread(target=ask, daemon=True).start()
