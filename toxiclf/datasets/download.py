@@ -118,17 +118,25 @@ def _answer(request: urllib.request.Request) -> Any:
     """
     found: SimpleQueue[Any] = SimpleQueue()
 
+    given_up = threading.Event()
+
     def ask() -> None:
         try:
-            found.put(urllib.request.build_opener(_SameScheme).open(request, timeout=_SILENCE))
+            answer = urllib.request.build_opener(_SameScheme).open(request, timeout=_SILENCE)
         except BaseException as error:  # raised again where it is waited for
             traceback.clear_frames(error.__traceback__)  # they hold the socket
             found.put(error)
+            return
+        if given_up.is_set():
+            answer.close()
+        else:
+            found.put(answer)
 
     threading.Thread(target=ask, daemon=True).start()
     try:
         answer = found.get(timeout=2 * _SILENCE)
     except Empty:
+        given_up.set()
         raise _failure(f"{urlsplit(request.full_url).hostname} did not answer within {2 * _SILENCE:g} s") from None
     if isinstance(answer, BaseException):
         try:
