@@ -1,14 +1,14 @@
-"""What of the text half helps: tokenizers, word vectors, pooling and views of obfuscated words, on corpus:curse and corpus:beep.
+"""What of the text half helps: tokenizers, word vectors, pooling, views of obfuscated words, masks of personal strings.
 
     python scripts/study_text.py                             # everything that is not in the log yet, then the tables
-    python scripts/study_text.py --only views --seeds 0 1    # some of: vectors, pooling, views, disguised, tokenizer
+    python scripts/study_text.py --only views --seeds 0 1    # some of: vectors, pooling, views, disguised, personal, tokenizer
     python scripts/study_text.py --tables                    # the tables alone
     python scripts/study_text.py --examples                  # what each tokenizer makes of ten comments
 
-Needs $TOXICLF_CORPORA with curse, beep and nsmc, and the extras [kiwi] and [konlpy] (with Java). A quarter of the rows is the test
-part, split by the seed; equal comments stay together. Each row of the log is the average precision on the test set of one fit
-(beep: the mean over its labels hate and offensive). Nothing is chosen here: one thing is changed at a time, and differences are
-paired by seed. The same command resumes an interrupted study.
+On corpus:curse and corpus:beep, and for masks on corpus:unsmile, too. Needs $TOXICLF_CORPORA with these and nsmc, and the extras
+[kiwi] and [konlpy] (with Java). A quarter of the rows is the test part, split by the seed; equal comments stay together. Each row
+of the log is the average precision on the test set of one fit (the mean over the labels, where there are several). Nothing is
+chosen here: one thing is changed at a time, and differences are paired by seed. The same command resumes an interrupted study.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ class Cell:
     table, row : where its figure stands.
     model : name of the model.
     settings : of the recipe.
+    corpora : which it is measured on.
     few : train the word vectors on the first reviews of nsmc.
     disguised : the stems in the toxic comments of the test set are written so that they are not found.
     """
@@ -78,6 +79,7 @@ class Cell:
     row: str
     model: str
     settings: dict[str, Any]
+    corpora: tuple[str, ...] = CORPORA
     few: bool = False
     disguised: bool = False
 
@@ -107,13 +109,19 @@ def cells() -> Iterator[Cell]:
         yield Cell("disguised", "as written, no view", model, {})
         yield Cell("disguised", "disguised, no view", model, {}, disguised=True)
         yield Cell("disguised", "disguised, all views", model, {"text.views": "all"}, disguised=True)
+    for row, masked in (("as written", False), ("masked", True)):
+        settings = {"text.views": "all", "text.mask_personal": masked}
+        yield Cell("personal", row, "ngram_logistic", settings, corpora=(*CORPORA, "unsmile"))
 
 
 def main() -> None:
     """Run what is missing, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--only", nargs="+", default=["vectors", "pooling", "views", "disguised", "tokenizer"], metavar="TABLE"
+        "--only",
+        nargs="+",
+        default=["vectors", "pooling", "views", "disguised", "personal", "tokenizer"],
+        metavar="TABLE",
     )
     parser.add_argument("--models", nargs="+", default=["ngram_logistic", "svm", "cnn"], metavar="MODEL")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
@@ -128,7 +136,7 @@ def main() -> None:
     wanted = [cell for cell in cells() if cell.table in options.only and cell.model in options.models]
     if not options.tables:
         for cell in wanted:
-            for corpus in CORPORA:
+            for corpus in cell.corpora:
                 for seed in options.seeds:
                     if (key := _key(cell, corpus, seed)) not in _logged(options.log):
                         began = perf_counter()
@@ -183,10 +191,12 @@ def _average_precision(cell: Cell, corpus: str, seed: int) -> float:
     index = {text: i for i, text in enumerate(comments.texts)}
     parts = split(
         comments, test=recipe.split.test, validation=recipe.split.validation, seed=seed,
-        normalizer=recipe_normalizer(recipe),
+        normalizer=recipe_normalizer(Recipe()),
     )  # fmt: skip
     assert parts.test is not None
-    keys = {"views"} if cell.model == "ngram_logistic" else {"tokenizer", "part_of_speech", "typo_correction", "views"}
+    keys = {"views", "mask_personal"}
+    if cell.model != "ngram_logistic":
+        keys |= {"tokenizer", "part_of_speech", "typo_correction"}
     prepared = _prepared(corpus, json.dumps(recipe.text.model_dump(include=keys)))
     train, held_out, test = (
         prepared.take(np.array([index[text] for text in part.texts]))
@@ -209,11 +219,12 @@ def _print_tables(wanted: list[Cell], values: dict[tuple[str, ...], float], seed
         for model in dict.fromkeys(cell.model for cell in wanted if cell.table == table):
             rows = [cell for cell in wanted if (cell.table, cell.model) == (table, model)]
             print(f"\n**{table}, `{model}`**\n")
-            print("| " + " | ".join(["", *(f"{c} | minus the first row" for c in CORPORA)]) + " |")
-            print("|---" * (1 + 2 * len(CORPORA)) + "|")
+            corpora = rows[0].corpora
+            print("| " + " | ".join(["", *(f"{c} | minus the first row" for c in corpora)]) + " |")
+            print("|---" * (1 + 2 * len(corpora)) + "|")
             for cell in rows:
                 found: list[str] = []
-                for corpus in CORPORA:
+                for corpus in corpora:
                     ours = [values.get(_key(cell, corpus, seed), np.nan) for seed in seeds]
                     base = [values.get(_key(rows[0], corpus, seed), np.nan) for seed in seeds]
                     found += [_mean(ours), "" if cell is rows[0] else _difference(ours, base)]
@@ -232,7 +243,7 @@ def _difference(ours: list[float], base: list[float]) -> str:
     if np.isnan(differences).any() or len(differences) < 2:
         return "–"
     low, high = mean_interval(differences, TEST)
-    return f"{differences.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+    return f"{differences.mean():+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 def _print_examples() -> None:

@@ -17,7 +17,7 @@ import toxiclf
 from toxiclf import _console
 from toxiclf._progress import Bar, Countdown
 from toxiclf.cli import run
-from toxiclf.errors import DataError, visible
+from toxiclf.errors import DataError, UsageError, visible
 
 _OTHER_WAYS = re.compile(
     r"typer\.(echo|secho|confirm|prompt)|sys\.std(out|err)|isatty|rich\.|(?<![\w.])(print|input)\("
@@ -144,6 +144,24 @@ def test_json_on_the_terminal_is_the_same_json_in_characters_that_do_nothing(
     printed = capsys.readouterr().out
     assert json.loads(printed) == content
     assert _harmless(printed)
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda: _console.print_line("a"),
+        lambda: _console.print_json(1),
+        lambda: _console.print_table([["a"]]),
+        _console.results,
+    ],
+    ids=["line", "json", "table", "rows"],
+)
+def test_results_for_a_closed_standard_output_are_not_lost_silently(
+    show: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)  # as Python sets it then
+    with pytest.raises(UsageError, match="standard output is closed"):
+        show()
 
 
 def test_what_libraries_write_to_standard_error_does_nothing(

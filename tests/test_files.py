@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from typing import IO, Any
 import pytest
 
 import toxiclf
+from toxiclf import _files
 from toxiclf._files import (
     append_line,
     locked,
@@ -317,3 +319,18 @@ def test_threads_do_not_sweep_what_others_have_just_made(tmp_path: Path) -> None
         thread.join()
     assert failed == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "d"]
+
+
+def test_a_process_that_may_open_no_more_files_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as few:
+        few.setattr(os, "dup", refused)
+        with pytest.raises(OSError, match="Too many"):
+            _files.write_text(tmp_path / "a", "b")
+    with monkeypatch.context() as few:
+        few.setattr(_files.os, "open", refused)
+        with pytest.raises(OSError, match="Too many"), _files.scratch_folder(tmp_path):
+            pass
+    assert list(tmp_path.iterdir()) == []

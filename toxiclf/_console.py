@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
-from toxiclf.errors import UNSEEN, visible
+from toxiclf.errors import UNSEEN, UsageError, visible
 
 
 def say(message: str) -> None:
@@ -22,7 +21,20 @@ def say(message: str) -> None:
 
 def print_line(text: str) -> None:
     """Print one line of a result to standard output, see :func:`visible`; on a terminal it breaks between words."""
-    print(_broken(visible(text), sys.stdout), flush=True)
+    stream = _output()
+    print(_broken(visible(text), stream), file=stream, flush=True)
+
+
+def _output() -> TextIO:
+    """Return standard output.
+
+    Raises
+    ------
+    UsageError : it is closed, so the results would be lost.
+    """
+    if sys.stdout is None:
+        raise UsageError("standard output is closed; leave it open, or write the results to a file")
+    return sys.stdout
 
 
 def results(escape: Callable[[str], str] = visible) -> TextIO:
@@ -30,9 +42,8 @@ def results(escape: Callable[[str], str] = visible) -> TextIO:
 
     A file or a pipe gets the rows as they are; on a terminal ``escape`` is applied to each.
     """
-    if sys.stdout is None:
-        raise OSError(errno.EBADF, "standard output is closed; write to a file with --out")
-    return cast(TextIO, _Shown(sys.stdout, escape)) if sys.stdout.isatty() else sys.stdout
+    stream = _output()
+    return cast(TextIO, _Shown(stream, escape)) if stream.isatty() else stream
 
 
 class _Shown:
@@ -53,7 +64,7 @@ class _Shown:
 
 def print_json(content: Any) -> None:
     """Print a result to standard output as one line of JSON."""
-    print(visible_json(json.dumps(content, ensure_ascii=False, allow_nan=False)), flush=True)
+    print(visible_json(json.dumps(content, ensure_ascii=False, allow_nan=False)), file=_output(), flush=True)
 
 
 def visible_json(text: str) -> str:
@@ -76,7 +87,7 @@ def print_table(lines: Sequence[Sequence[str]]) -> None:
     are all empty is printed. White space in a cell, such as a line end in a comment, becomes a space.
     """
     lines = [[" ".join(cell.split()) for cell in line] for line in lines]
-    if not sys.stdout.isatty():
+    if not _output().isatty():
         for line in lines:
             if any(line):
                 print_line("\t".join(line))

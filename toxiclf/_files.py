@@ -105,9 +105,9 @@ def scratch_folder(parent: Path | None = None, name: str = "toxiclf") -> Iterato
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         if lock >= 0:
-            os.close(lock)
+            os.close(lock)  # first: to delete the folder takes a descriptor, of which there may be no more
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_writable(folder: Path) -> bool:
@@ -280,7 +280,12 @@ def _opened_beside(path: Path) -> tuple[Path, int, int]:
         descriptor = os.open(beside, flags, 0o600)
         if sys.platform == "win32":
             return beside, descriptor, -1
-        lock = os.dup(descriptor)
+        try:
+            lock = os.dup(descriptor)
+        except OSError:  # too many open files
+            os.close(descriptor)
+            beside.unlink(missing_ok=True)
+            raise
         with suppress(OSError):  # some network file systems have no locks
             fcntl.flock(lock, fcntl.LOCK_EX)  # waits for a process that is about to sweep it
         if os.fstat(lock).st_nlink:
@@ -305,6 +310,9 @@ def _made_folder(parent: Path, name: str) -> tuple[Path, int]:
                 return folder, lock
         except FileNotFoundError:  # another process swept the folder before it was locked
             pass
+        except OSError:  # too many open files
+            folder.rmdir()
+            raise
         if lock >= 0:
             os.close(lock)
 

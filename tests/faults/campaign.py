@@ -55,10 +55,10 @@ FAMILIES: dict[str, Family] = {
     "hostile inputs": Family(inputs.cases, inputs.NUMBER, 12),
     **{f"kill -9 in {name}": Family(cases, 50, short) for name, (cases, short) in kills.FAMILIES.items()},
     "SIGTERM": Family(kills.terminations, 48, 0),
-    "two writers": Family(writers.cases, 60, 1),
+    "two writers": Family(writers.cases, 60, 0),
     "disk full": Family(limits.disk_full, 80, 0),
     "/dev/full, closed and broken pipes": Family(limits.streams, 40, 4),
-    "few file descriptors": Family(limits.descriptors, 60, 2),
+    "few file descriptors": Family(limits.descriptors, 60, 0),
     "little memory": Family(limits.memory, 24, 0),
     "64 threads": Family(threads.cases, 12, 1),
 }

@@ -293,7 +293,7 @@ def _check_json(folder: Path) -> None:
 
 
 FAMILIES: dict[str, tuple[Callable[[Stage, int, int], Iterable[Case]], int]] = {
-    name: (partial(cases, family=name), 2 * (name in ("predict", "fetch")))
+    name: (partial(cases, family=name), 2 * (name == "fetch"))
     for name in ("train", "save", "predict", "pretrain", "benchmark", "fetch")
 }
 """By what is killed: its cases, and how many belong to a short campaign."""

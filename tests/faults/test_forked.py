@@ -29,7 +29,7 @@ def answers(name: str, state: str, threads: int, *methods: str) -> list[str | li
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("name", ["mecab", "kiwi"])
+@pytest.mark.parametrize("name", ["mecab", pytest.param("kiwi", marks=pytest.mark.check)])
 def test_a_tokenizer_that_was_used_works_after_a_fork(name: str) -> None:
     assert answers(name, "used", 3, "fork") == tokenizer(name).tokenize(["아버지가 방에 들어갔다"])
 

@@ -87,6 +87,7 @@ def benchmark(
     if show is not None:
         for line in shipped_text(show).splitlines(keepends=True):
             results().write(line)
+        results().flush()
         return
     if init is not None:
         _write_template(init)

@@ -168,7 +168,7 @@ class Normalizer:
             return result.text, result.truncated
         folded = " ".join(text.split())
         normalized = _shortened_runs(folded, self.repeat_cap)
-        if self.mask_personal and (found(folded) or found(normalized)):
+        if self.mask_personal and (found(folded) or (normalized != folded and found(normalized))):
             result = self.with_offsets(text)
             return result.text, result.truncated
         return self.shortened(normalized)

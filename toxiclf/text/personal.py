@@ -32,8 +32,12 @@ NAMES = {
 
 _READABLE = {ord(MASKS[kind]): name for kind, name in NAMES.items()}
 
-# Most comments match none of these, so they take no further time.
-_MAY_HOLD = re.compile(r"@|://|[wW]{3}\.|[0-9]{3}|[A-Za-z]/[A-Za-z0-9@]|[공영]일[공영]|[oO]1[oO]")
+# Most comments match none of these, so they take no further time. Each looks back from its last or middle character, for
+# which a comment is searched three times as fast as for the first character of each.
+_MAY_HOLD = re.compile(
+    r"[@/.0-9일](?:(?<=@)|(?<=://)|(?<=[wW]{3}\.)|(?<=[0-9]{3})|(?<=[A-Za-z]/)(?=[A-Za-z0-9@])"
+    r"|(?<=[공영]일)(?=[공영])|(?<=[oO]1)(?=[oO]))"
+)
 
 _DASH = "-‐‑‒–—−ㅡ"
 _GAP = rf"[ ]?[{_DASH}.·/)]?[ ]?"  # between the parts of a number
