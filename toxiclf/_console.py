@@ -247,5 +247,6 @@ def on_terminal() -> bool:
 
 _GAP = 2
 """Character cells between two columns of a table."""
-_WORDS = re.compile(r"\S*\d\S*(?: (?:±|to) \S*\d\S*)+(?: \*)?|`[^`\n]+`\S*|\S+")
+_WITH_DIGIT = r"(?=[^\s\d]*\d)\S++"
+_WORDS = re.compile(rf"{_WITH_DIGIT}(?: (?:±|to) {_WITH_DIGIT})+(?: \*)?|`[^`\n]+`\S*|\S+")
 _NUMBER = re.compile(r"[-+−]?[\d.,]+( ?%)?|[–]?")

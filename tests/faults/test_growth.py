@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from toxiclf._console import wrapped
 from toxiclf.datasets._columns import text_column
 from toxiclf.rows import Format, Row
 from toxiclf.rows.names import folded
 from toxiclf.rows.sniffing import with_header, with_keys
+from toxiclf.rows.writer import neutralised
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.obfuscation import expanded
+from toxiclf.text.obfuscation._endings import may_follow
+
+
+@pytest.fixture(autouse=True)
+def _nothing_hangs() -> Iterator[None]:
+    """A pattern that tries each way to read a text is not counted in calls; it would end in years."""
+    handler = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("this takes far too long"))
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, handler)
 
 
 def calls(work: Callable[[], Any]) -> int:
@@ -41,8 +56,18 @@ def calls(work: Callable[[], Any]) -> int:
         lambda n: Normalizer(max_chars=10**6).with_offsets("가나\u200b" * n),
         lambda n: Normalizer(max_chars=10**6).with_offsets("&amp;lt;" * n),
         lambda n: Normalizer(max_chars=10**6).with_offsets("e\u0301\u0316" * n),
+        lambda n: expanded("홍.어" + "이다" * n + "뷁"),
     ],
-    ids=["repeated names", "numbered names", "keys of few rows", "columns of few rows", "text", "entities", "marks"],
+    ids=[
+        "repeated names",
+        "numbered names",
+        "keys of few rows",
+        "columns of few rows",
+        "text",
+        "entities",
+        "marks",
+        "endings",
+    ],
 )
 def test_work_grows_with_the_input(work: Callable[[int], Any]) -> None:
     work(10)  # what is done once
@@ -67,3 +92,17 @@ def test_the_middle_of_a_long_run_is_not_read(unit: str) -> None:
     few, many = ("&#\u200b" + unit * n + "x;" for n in (10_000, 200_000))
     Normalizer()(few)
     assert calls(lambda: Normalizer()(many)) <= calls(lambda: Normalizer()(few)) + 100
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda text: neutralised("-" + text + "x"),
+        lambda text: with_header(Format("csv"), [["a", "b"], [text + "x", "1"]], ()),
+        lambda text: wrapped(text, 80),
+        lambda text: may_follow("홍어", text.replace("1", "이다") + "뷁"),
+    ],
+    ids=["a cell that is no formula", "a cell below a header", "a word of a message", "endings after a stem"],
+)
+def test_a_pattern_reads_a_long_text_once(work: Callable[[str], Any]) -> None:
+    work("1" * 500_000)  # the square of this is hours

@@ -55,7 +55,7 @@ def neutralised(cell: str) -> str:
     return cell
 
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "�")
 
 

@@ -45,8 +45,25 @@ _OF_YEARS = (
 
 
 @cache
-def _may_follow() -> re.Pattern[str]:
-    return re.compile(rf"(?:{any_of(_ENDINGS.split())})*$|(?:들?아|야)?{any_of(_WORDS.split())}")
+def _endings() -> tuple[frozenset[str], int]:
+    """Return the endings, and the length of the longest."""
+    endings = frozenset(_ENDINGS.split())
+    return endings, max(map(len, endings))
+
+
+def _are_endings(rest: str) -> bool:
+    """Return whether a text consists of endings. A pattern would try every way to divide it, as 이 다 and 이다."""
+    endings, longest = _endings()
+    reached = {0}
+    for at in range(len(rest)):
+        if at in reached:
+            reached |= {at + size for size in range(1, longest + 1) if rest[at : at + size] in endings}
+    return len(rest) in reached
+
+
+@cache
+def _word_follows() -> re.Pattern[str]:
+    return re.compile(rf"(?:들?아|야)?{any_of(_WORDS.split())}")
 
 
 @cache
@@ -76,4 +93,4 @@ def may_follow(stem: str, rest: str, *, numeral: bool = False) -> bool:
         return bool(_may_follow_digit().match(rest))
     if stem.endswith(_VERBS) and _verb_goes_on().match(rest):
         return True
-    return stem[-1] in _VERBAL or bool(_may_follow().match(rest))
+    return stem[-1] in _VERBAL or bool(_word_follows().match(rest)) or _are_endings(rest)
