@@ -19,7 +19,7 @@ from tests.machine import PATIENCE, wait_until
 from toxiclf.benchmark import jobs
 from toxiclf.benchmark.page import page
 from toxiclf.benchmark.plan import READING, CorpusEntry, Entry, Plan, load_plan, of_flags, parsed, template
-from toxiclf.benchmark.running import _Progress
+from toxiclf.benchmark.running import _Progress, run_plan
 from toxiclf.benchmark.tables import Figure, Line, cost_table, starred, table, to_latex
 from toxiclf.benchmark.time_left import TimeLeft, usual_seconds
 from toxiclf.benchmark.writing import check_tables, write_tables
@@ -215,6 +215,20 @@ def test_an_interrupted_benchmark_says_that_the_same_command_resumes(tmp_path: P
     finished = len(list((tmp_path / "out" / "rows").glob("*.json")))
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert f"8 runs, {finished} finished before" in again.stderr
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_benchmark_that_ends_at_its_first_line_says_how_to_resume(error: type[BaseException], tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def say(message: str) -> None:
+        said.append(message)
+        if "rough estimate" in message:
+            raise error
+
+    with pytest.raises(error):
+        run_plan(flags_plan(["majority"]), tmp_path, say=say)
+    assert said[-1] == f"0 of 2 runs are finished and kept in {tmp_path}; the same command resumes with the others"
 
 
 def test_the_bar_of_a_benchmark_ends_with_it() -> None:

@@ -76,12 +76,13 @@ def run_plan(
                 row = known[job.key]
                 if row is not None and row["status"] == "done":
                     left.add(job.run, row["seconds"])
-            with _Progress(len(named), missing, left, say, bar) as progress:
-                try:
+            progress = _Progress(len(named), missing, left, say, bar)
+            try:
+                with progress:
                     _run(list(missing.values()), out, jobs, progress)
-                except KeyboardInterrupt:
-                    progress.interrupted(out)
-                    raise
+            except BaseException:  # also an error that only follows from a signal, which ends the processes, too
+                progress.ended_early(out)
+                raise
     return finished(plan, out)
 
 
@@ -179,7 +180,7 @@ class _Progress:
         left = ", ".join(filter(None, (f"{self._done:,} of {self._count:,}", self._left())))
         self._say(f"{left}: {job.run}: {figure}, {row['seconds']:.1f} s")
 
-    def interrupted(self, out: Path) -> None:
+    def ended_early(self, out: Path) -> None:
         """Say how to resume."""
         self._say(
             f"{self._done:,} of {self._count:,} runs are finished and kept in {out}; the same command resumes with the others"
