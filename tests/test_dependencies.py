@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,17 +36,58 @@ def test_scoring_needs_only_permissive_licenses() -> None:
     assert [name for name, stated in base if re.search(r"GPL|MPL|none named", stated)] == []
 
 
-@pytest.mark.check
-def test_no_installed_package_has_a_known_vulnerability() -> None:
+def vulnerabilities() -> dict[str, list[str]]:
+    """Known vulnerabilities of installed packages, by package, as pip-audit says; skips where it does not get its data."""
     if importlib.util.find_spec("pip_audit") is None:
         pytest.skip("pip-audit is not installed; it asks the package index about every package")
-    done = subprocess.run(
-        [sys.executable, "-m", "pip_audit", "--skip-editable", "--progress-spinner=off", "--timeout=10", "--format=json"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if not done.stdout.startswith("{"):
-        pytest.skip(f"pip-audit cannot reach its data: {' '.join(done.stderr.split())[-200:]}")
+    options = ["--skip-editable", "--progress-spinner=off", "--timeout=10", "--format=json", "--desc=off"]
+    done = subprocess.run([sys.executable, "-m", "pip_audit", *options], capture_output=True, text=True, check=False)
+    if not done.stdout.startswith(
+        "{"
+    ):  # the exit code is 1 for a vulnerability and for a failure; only an audit prints JSON
+        said = " ".join(done.stderr.split())
+        assert re.search(r"connect|timed? ?out|resolution|HTTP ?error|SSL", said, re.IGNORECASE), said
+        pytest.skip(f"pip-audit cannot reach its data: {said[-200:]}")
     audited = [package for package in json.loads(done.stdout)["dependencies"] if "vulns" in package]
     if not audited:
         pytest.skip("pip-audit found data about no package")
-    assert {package["name"]: package["vulns"] for package in audited if package["vulns"]} == {}
+    return {package["name"]: [fault["id"] for fault in package["vulns"]] for package in audited if package["vulns"]}
+
+
+@pytest.mark.check
+def test_no_installed_package_has_a_known_vulnerability() -> None:
+    assert vulnerabilities() == {}
+
+
+SOUND = {"name": "numpy", "version": "2.0", "vulns": []}
+FAULTY = {"name": "rich", "version": "1.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1"], "aliases": []}]}
+SKIPPED = {"name": "toxiclf", "skip_reason": "distribution marked as editable"}
+
+
+@pytest.mark.parametrize(
+    ("code", "packages", "said", "expected"),
+    [
+        (0, [SOUND, SKIPPED], "No known vulnerabilities found", {}),
+        (1, [SOUND, FAULTY, SKIPPED], "Found 1 known vulnerability in 1 package", {"rich": ["PYSEC-1"]}),
+        (0, [SKIPPED], "No known vulnerabilities found", pytest.skip.Exception),
+        (1, None, "ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed", pytest.skip.Exception),
+        (1, None, "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='pypi.org'): Read timed out.", pytest.skip.Exception),
+        (2, None, "pip-audit: error: unrecognized arguments: --skip-editable", AssertionError),
+    ],
+    ids=["sound", "vulnerable", "no data", "no network", "time limit", "usage"],
+)  # fmt: skip
+def test_what_pip_audit_prints_is_understood(
+    code: int, packages: Any, said: str, expected: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stand-in, since pip-audit itself asks the index about every package."""
+    printed = "" if packages is None else json.dumps({"dependencies": packages, "fixes": []})
+    (tmp_path / "pip_audit.py").write_text(
+        f"import sys; print({printed!r}, end=''); print({said!r}, file=sys.stderr); sys.exit({code})", "utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    if isinstance(expected, dict):
+        assert vulnerabilities() == expected
+    else:
+        with pytest.raises(expected, match=re.escape(said[-20:]) if packages is None else None):
+            vulnerabilities()

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from toxiclf.cache import keeping_files_of_libraries
+from toxiclf.cache import own_settings_of_libraries
+from toxiclf.errors import UsageError
 
 __all__ = ["OPTIMIZERS", "keras", "seeded", "tf"]
 
@@ -41,10 +42,15 @@ def _quiet() -> Iterator[None]:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _HUSHED = os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3"  # any other value: the user wants to read the messages
 
-with _quiet(), keeping_files_of_libraries():
+with _quiet(), own_settings_of_libraries():
     import keras
     import tensorflow as tf
 
+if keras.config.backend() != "tensorflow":  # this program imported Keras before
+    raise UsageError(
+        f"Keras runs on {keras.config.backend()} in this program, but toxiclf needs TensorFlow; set "
+        "KERAS_BACKEND=tensorflow before Keras is imported"
+    )
 if _HUSHED:
     tf.get_logger().setLevel(logging.ERROR)  # no warnings of repeated compilation: each network has its own functions
 
@@ -70,11 +76,25 @@ OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Python, NumPy and TensorFlow; after the ``with`` block, restore the generators of Python and NumPy."""
+    """Seed Python, NumPy and TensorFlow, and use Keras's default settings, so that networks learn the same everywhere.
+
+    After the ``with`` block, the generators of Python and NumPy and the settings of Keras are those of before.
+    """
     states = random.getstate(), np.random.get_state()
+    config = keras.config
+    settings = config.dtype_policy(), config.floatx(), config.epsilon(), config.image_data_format()
     try:
+        _configure("float32", "float32", 1e-7, "channels_last")
         keras.utils.set_random_seed(seed)
         yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
+        _configure(*settings)
+
+
+def _configure(policy: Any, floatx: str, epsilon: float, image_data_format: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    keras.config.set_floatx(floatx)
+    keras.config.set_epsilon(epsilon)
+    keras.config.set_image_data_format(image_data_format)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toxiclf.errors import UsageError
@@ -29,25 +29,24 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def keeping_files_of_libraries() -> Iterator[None]:
-    """Point matplotlib and Keras, which make folders when they are imported, to the cache during the ``with`` block.
+def own_settings_of_libraries() -> Iterator[None]:
+    """Import matplotlib and Keras in the ``with`` block: their files go to the cache, the user's settings are not read.
 
-    A library whose variable is set, or whose folder the user has, is left alone: it uses the user's settings. Without
-    a home folder, the libraries use temporary folders.
+    Otherwise a ``keras.json`` in the home folder, or ``KERAS_BACKEND``, would change what networks learn. If the user set
+    ``MPLCONFIGDIR``, matplotlib keeps its list of fonts there. Without a home folder, Keras keeps no files, and
+    matplotlib uses a temporary folder.
     """
-    try:
-        home, cache = Path.home(), cache_folder()
-    except (RuntimeError, UsageError):
-        yield
-        return
-    usual = {
-        "MPLCONFIGDIR": Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "matplotlib",
-        "KERAS_HOME": home / ".keras",
-    }
-    ours = [variable for variable, folder in usual.items() if variable not in os.environ and not folder.exists()]
-    os.environ.update(dict.fromkeys(ours, str(cache.absolute() / "libraries")))
+    ours = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}
+    with suppress(UsageError):
+        folder = str(cache_folder().absolute() / "libraries")
+        ours |= {"KERAS_HOME": folder, "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", folder)}
+    theirs = {variable: os.environ.get(variable) for variable in ours}
+    os.environ.update(ours)
     try:
         yield
-    finally:
-        for variable in ours:
-            os.environ.pop(variable, None)  # programs that this process starts look in the usual places
+    finally:  # programs that this process starts get the user's settings
+        for variable, value in theirs.items():
+            if value is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = value

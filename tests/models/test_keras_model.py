@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,7 @@ from tests.models.small import (
     task_of,
     unfitted,
 )
+from toxiclf import backend
 from toxiclf.backend import keras
 from toxiclf.balance.losses import CROSSENTROPY, Focal
 from toxiclf.features.sequences import Sequences
@@ -312,3 +317,32 @@ def test_one_token_or_none_at_all_is_enough_to_train(name: str, features: Sequen
     model.fit(features, task_of(targets), HeldOut(features, targets))
     assert model.divergence_ is None
     assert np.isfinite(model.raw(features)).all()
+
+
+def test_networks_are_float32_whatever_the_program_has_set() -> None:
+    def settings() -> tuple[Any, ...]:
+        config = keras.config
+        return config.dtype_policy().name, config.floatx(), config.epsilon(), config.image_data_format()
+
+    before = settings()
+    try:
+        backend._configure("mixed_float16", "float16", 1e-3, "channels_first")
+        theirs = settings()
+        with backend.seeded(0):
+            assert settings() == ("float32", "float32", 1e-7, "channels_last")
+        assert settings() == theirs
+    finally:
+        backend._configure(*before)
+
+
+@pytest.mark.check
+def test_settings_of_the_user_change_no_network(tmp_path: Path) -> None:
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(
+        '{"backend": "torch", "floatx": "float16", "epsilon": 0.1}', "utf-8"
+    )
+    show = "keras.config.backend(), keras.config.floatx(), keras.config.epsilon(), os.environ['KERAS_BACKEND']"
+    code = f"import os; from toxiclf.backend import keras; print({show})"
+    environment = os.environ | {"HOME": str(tmp_path), "KERAS_HOME": str(tmp_path / ".keras"), "KERAS_BACKEND": "jax"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "tensorflow float32 1e-07 jax\n"

@@ -232,6 +232,17 @@ def test_every_part_of_a_chart_is_drawn_by_both(tmp_path: Path) -> None:
             assert (tmp_path / f"{number}.{kind}").read_bytes().startswith(MAGIC[kind])
 
 
+def test_settings_of_matplotlib_change_no_figure(tmp_path: Path) -> None:
+    import matplotlib
+
+    chart = Chart([Panel(Axis("x"), Axis("y"), [Series("line", [0, 1], [0, 1], "line")])])
+    _matplotlib.write(tmp_path / "before.svg", [("", chart)])
+    with matplotlib.rc_context({"text.usetex": True, "font.size": 30, "lines.linewidth": 9, "axes.grid": True}):
+        _matplotlib.write(tmp_path / "after.svg", [("", chart)])
+        assert matplotlib.rcParams["font.size"] == 30
+    assert (tmp_path / "after.svg").read_bytes() == (tmp_path / "before.svg").read_bytes()
+
+
 def test_nothing_is_loaded_before_something_is_drawn() -> None:
     code = (
         "import sys, pkgutil, importlib, toxiclf.report\n"

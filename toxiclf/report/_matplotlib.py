@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toxiclf._files import writing_bytes
-from toxiclf.cache import keeping_files_of_libraries
+from toxiclf.cache import own_settings_of_libraries
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Series
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
     -------
     Whether the fonts of this machine have all characters of the figure; missing ones are drawn as boxes.
     """
-    with keeping_files_of_libraries():
+    with own_settings_of_libraries():
         import matplotlib.font_manager
         from matplotlib.text import Text
 
@@ -63,7 +63,9 @@ def write(path: Path, charts: Sequence[tuple[str, Chart]]) -> bool:
         "svg.hashsalt": "toxiclf", "pdf.fonttype": 42, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
     }  # fmt: skip
     kind = path.suffix.removeprefix(".")
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a matplotlibrc, of the user or in the working folder, has no effect
+        matplotlib.rcParams.update(style)
         figure = draw(charts)
         with writing_bytes(path) as file:
             figure.savefig(file, format=kind, dpi=200, metadata=_METADATA[kind])
@@ -227,7 +229,7 @@ _DRAW: Mapping[str, Callable[[Axes, Series, tuple[int, int]], None]] = {
 @cache
 def korean_fonts() -> tuple[str, ...]:
     """Return the names of the known Korean fonts that are installed, in order of preference."""
-    with keeping_files_of_libraries():
+    with own_settings_of_libraries():
         from matplotlib import font_manager
 
     known = {font.fname for font in font_manager.fontManager.ttflist}
