@@ -33,7 +33,7 @@ def visible(text: str) -> str:
 class ToxiclfError(Exception):
     """Base class of all errors that toxiclf raises on purpose; the message says what is wrong and what to do next.
 
-    The message is one line: what it quotes of names and files is escaped by :func:`visible`.
+    The message is one line: control and invisible characters of the names and files it quotes are escaped.
     """
 
     exit_code = 1
