@@ -55,6 +55,7 @@ def toxiclf(tmp_path: Path) -> Callable[..., str]:
     return printed
 
 
+@pytest.mark.check
 def test_a_metric_of_one_file_is_shown_everywhere(tmp_path: Path, toxiclf: Callable[..., str]) -> None:
     out = tmp_path / "run"
     train = ["train", SAMPLE, "--out", out, *SMALL, "--set", "decision.prior=0.1"]

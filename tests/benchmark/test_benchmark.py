@@ -21,7 +21,7 @@ from joblib.externals.loky import get_reusable_executor
 from scipy import stats
 
 from tests.browsing import Browsed, chromium
-from tests.conftest import small_vectors
+from tests.conftest import rest_in_check, small_vectors
 from tests.machine import PATIENCE, needs_chromium, wait_until
 from toxiclf._files import locked
 from toxiclf._registry import components
@@ -178,6 +178,7 @@ def test_latency_is_the_least_over_seeds_and_the_time_of_a_fit_the_middle(
     assert line.fit_seconds == pytest.approx(np.median([row["fit_seconds"] for row in of]))
 
 
+@pytest.mark.check
 @needs_chromium
 def test_the_page_sorts_its_tables(plan: Plan, done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
     hostile = [
@@ -532,7 +533,7 @@ def test_plans_that_ship_are_whole(name: str) -> None:
         planned.recipe()
 
 
-@pytest.mark.parametrize("name", ["korcen", "fasttext", "tfidf_svm"])
+@pytest.mark.parametrize("name", rest_in_check(["korcen", "fasttext", "tfidf_svm"], quick=["korcen"]))
 def test_rivals_tell_plain_abuse_from_kindness(name: str, sample: Comments) -> None:
     pytest.importorskip({"korcen": "korcen", "fasttext": "fasttext", "tfidf_svm": "sklearn"}[name])
     fitted = RIVALS[name](sample.texts, sample.targets[:, 0], 0)

@@ -295,7 +295,7 @@ def test_they_stand_in_pipelines_unions_and_searches(texts: list[str], y: NDArra
     ngrams = make_pipeline(clone(NGRAMS), TfidfTransformer(), LogisticRegression(class_weight="balanced"))
     assert cross_val_score(ngrams, texts, y, cv=3, scoring="average_precision").mean() > 2 * y.mean()
     svm = make_pipeline(clone(AVERAGE), StandardScaler(), SVC())
-    grid = GridSearchCV(svm, {"averagevectorizer__pooling": ["mean", "tfidf"]}, cv=2, n_jobs=2)
+    grid = GridSearchCV(svm, {"averagevectorizer__pooling": ["mean", "tfidf"]}, cv=2)
     assert set(grid.fit(texts, y).predict(texts)) <= {0, 1}
     both = make_union(clone(NGRAMS), clone(AVERAGE)).fit(texts)
     assert both.transform(texts).shape == (len(texts), len(both.get_feature_names_out()))

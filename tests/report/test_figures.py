@@ -122,6 +122,7 @@ def test_figures_go_to_no_file(bundle: Path, tmp_path: Path, capsys: pytest.Capt
         assert f"{out} cannot be created" in capsys.readouterr().err
 
 
+@pytest.mark.check
 def test_a_pdf_is_written_without_a_word_of_its_fonts(bundle: Path, tmp_path: Path) -> None:
     command = ["figures", str(bundle.parent), "--only", "confusion", "--format", "pdf", "--out", str(tmp_path)]
     done = subprocess.run([sys.executable, "-m", "toxiclf", *command], capture_output=True, text=True, check=True)
@@ -262,6 +263,7 @@ def test_the_line_of_the_threshold_is_the_first_shape(trained: Callable[..., Tra
     assert figure.layout.shapes[0].x0 == report.thresholds["toxic"]
 
 
+@pytest.mark.check
 def test_a_run_of_evaluate_has_no_training_to_show(bundle: Path, sample: Comments) -> None:
     report = evaluate_bundle(bundle, sample)
     assert {"roc", "lengths", "tokens"} <= set(available(report))
@@ -278,6 +280,7 @@ def test_the_result_table_in_latex(trained: Callable[..., TrainedModel]) -> None
     assert "\\bottomrule\n\\end{tabular}" in text
 
 
+@pytest.mark.check
 def test_exclusive_classes_have_a_confusion_matrix(saved: Callable[[str, str], Path]) -> None:
     folder = saved("ngram_logistic", "exclusive")
     report = drawable_report(folder)

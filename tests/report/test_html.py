@@ -15,7 +15,6 @@ import pytest
 
 import toxiclf
 from tests import browsing
-from tests.conftest import rest_in_check
 from tests.machine import needs_chromium
 from toxiclf.datasets.comments import Comments
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
@@ -268,6 +267,7 @@ def test_what_was_ticked_is_exported_whatever_is_searched_for(
     assert "굵게" in row["text"]
 
 
+@pytest.mark.check
 def test_rows_of_one_class_promise_nothing(bundle: Path, browse: Callable[..., Browsed], tmp_path: Path) -> None:
     comments = Comments(
         [f"좋은 하루 {i}" for i in range(12)], np.zeros((12, 1), np.uint8), ("toxic",), source="one.csv"
@@ -302,6 +302,7 @@ def test_comments_are_veiled_until_they_are_asked_for_and_the_keyboard_works(run
     assert page.locator("#low-value").inner_text() > before
 
 
+@pytest.mark.check
 def test_it_is_readable_at_the_width_of_a_phone_in_the_dark(run: Path, browse: Callable[..., Browsed]) -> None:
     browsed = browse(run / "report.html", viewport={"width": 360, "height": 740}, color_scheme="dark")
     page = browsed.page
@@ -331,7 +332,8 @@ def test_it_is_readable_at_the_width_of_a_phone_in_the_dark(run: Path, browse: C
     assert cells == ["#243140", "#3f76b5"]  # white text is readable on both
 
 
-@pytest.mark.parametrize("kind", rest_in_check(["two", "exclusive"], quick=["two"]))
+@pytest.mark.check
+@pytest.mark.parametrize("kind", ["two", "exclusive"])
 def test_each_label_has_its_own_numbers(
     kind: str, trained: Callable[..., TrainedModel], browse: Callable[..., Browsed], tmp_path: Path
 ) -> None:
