@@ -225,9 +225,9 @@ def test_one_test_part_for_all_seeds_says_nothing_of_another(plan: Plan) -> None
     assert lines[1].figures["average_precision"].difference == pytest.approx(0.1)
     assert lines[1].figures["average_precision"].p is None
     assert "the same for all seeds" in tables.caption(plan, lines)
-    assert "text.html_entities = true, text.views = all." in tables.caption(plan, lines)
+    assert "text.html_entities = true, text.mask_personal = true, text.views = all." in tables.caption(plan, lines)
     off = plan.model_copy(update={"settings": {**plan.settings, "text.views": "none"}})
-    assert "text.html_entities = true, text.views = none." in tables.caption(off, lines)
+    assert "text.html_entities = true, text.mask_personal = true, text.views = none." in tables.caption(off, lines)
     drawn = [{**row, "test_part": "drawn", "test_sha256": row["seed"]} for row in found]
     figure = tables.lines_of(plan, drawn)[1].figures["average_precision"]
     assert figure.holm == 0  # the same at each seed, and still one of those that are corrected for

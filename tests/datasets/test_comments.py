@@ -557,7 +557,7 @@ def test_comments_taken_from_others_know_what_those_know(monkeypatch: pytest.Mon
     monkeypatch.setattr(Normalizer, "_cut", never)
     assert comments.take(np.array([3, 0])).keys() == ["라", "가 나"]
     assert comments.take(np.array([1])).joined(other).keys() == ["다", "마 바"]
-    assert comments.preprocessed(Preprocessor(Normalizer()))[0] == ["가 나", "다", "다", "라"]
+    assert comments.preprocessed(Preprocessor(Normalizer(mask_personal=True)))[0] == ["가 나", "다", "다", "라"]
 
 
 def test_the_hash_speaks_of_texts_targets_and_labels() -> None:

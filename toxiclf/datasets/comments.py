@@ -28,7 +28,7 @@ MIN_PER_CLASS = 10
 
 _SHOWN = 5  # comments in a notebook
 
-PLAIN = Normalizer(max_chars=2**31)
+PLAIN = Normalizer(max_chars=2**31, mask_personal=True)
 """Default normalizer for deciding which comments are equal; a recipe replaces it by its own."""
 
 

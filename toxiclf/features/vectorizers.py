@@ -196,7 +196,7 @@ class AverageVectorizer(ClassNamePrefixFeaturesOutMixin, _TextVectorizer):  # ty
         max_chars: int = 2000,
         repeat_cap: int = 3,
         html_entities: bool = True,
-        mask_personal: bool = False,
+        mask_personal: bool = True,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.tokenizer = tokenizer
@@ -304,7 +304,7 @@ class NgramVectorizer(_TextVectorizer):
         max_chars: int = 2000,
         repeat_cap: int = 3,
         html_entities: bool = True,
-        mask_personal: bool = False,
+        mask_personal: bool = True,
         sparse_output: bool = True,
     ) -> None:
         self.jamo = jamo

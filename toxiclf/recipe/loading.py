@@ -18,7 +18,9 @@ from toxiclf.text.given import path_given
 
 RENAMED = {"features.metric": "features.metric_learning"}
 """Old key names and their new names; a recipe with an old name is read, with a note."""
-OLD_BEHAVIOR: dict[str, Any] = {"text.html_entities": False, "text.views": [], "decision.exclusive": "thresholds"}
+OLD_BEHAVIOR: dict[str, Any] = {
+    "text.html_entities": False, "text.mask_personal": False, "text.views": [], "decision.exclusive": "thresholds",
+}  # fmt: skip
 """Keys whose default differs from the behavior of version 0.1, with the value for that behavior. A recipe file without
 such a key gets this value, so that it trains the same model as before; presets get the default. Each new step adds its
 key here."""

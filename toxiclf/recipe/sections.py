@@ -61,7 +61,7 @@ class TextSection(Section):
     """Longest run of one character; longer runs are cut."""
     html_entities: bool = True
     """Whether HTML entities such as `&lt;` and `&#44060;` are decoded."""
-    mask_personal: bool = False
+    mask_personal: bool = True
     """Whether telephone, resident registration, card and account numbers, e-mail addresses, URLs and user mentions each
     become one token, so that the bundle does not hold them."""
 
