@@ -1,7 +1,8 @@
-"""Work grows with what is read, counted in calls: twice the input takes at most 2.5 times as many."""
+"""Work grows with what is read, counted in steps: twice the input takes at most 2.5 times as many."""
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,9 +12,14 @@ import pytest
 
 from toxiclf._console import wrapped
 from toxiclf.datasets._columns import text_column
+from toxiclf.datasets._label_options import label_entries
+from toxiclf.evaluation.compare import _judged
+from toxiclf.evaluation.comparison import Difference
 from toxiclf.rows import Format, Row
 from toxiclf.rows.names import folded
+from toxiclf.rows.records import Lines, records
 from toxiclf.rows.sniffing import with_header, with_keys
+from toxiclf.rows.workbook import _CELL
 from toxiclf.rows.writer import neutralised
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded
@@ -46,35 +52,58 @@ def calls(work: Callable[[], Any]) -> int:
     return count
 
 
-@pytest.mark.parametrize(
-    "work",
-    [
-        lambda n: with_header(Format("csv"), [["a"] * n, ["1"] * n], ()),
-        lambda n: with_header(Format("csv"), [["a", "a.2"] * n], ()),
-        lambda n: with_keys(Format("jsonl"), [Row(i, {f"k{i}": None, "a": {f"b{i}": None}}) for i in range(n)]),
-        lambda n: text_column([f"k{i}" for i in range(n)], [Row(i, {f"k{i}": "가"}) for i in range(n)]),
-        lambda n: Normalizer(max_chars=10**6).with_offsets("가나\u200b" * n),
-        lambda n: Normalizer(max_chars=10**6).with_offsets("&amp;lt;" * n),
-        lambda n: Normalizer(max_chars=10**6).with_offsets("e\u0301\u0316" * n),
-        lambda n: expanded("홍.어" + "이다" * n + "뷁"),
-    ],
-    ids=[
-        "repeated names",
-        "numbered names",
-        "keys of few rows",
-        "columns of few rows",
-        "text",
-        "entities",
-        "marks",
-        "endings",
-    ],
-)
+def steps(work: Callable[[], Any]) -> int:
+    """Number of lines of Python that are run during the work; of a comprehension each turn."""
+    count = 0
+
+    def counted(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += 1
+        return counted
+
+    before = sys.gettrace()
+    sys.settrace(counted)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def read_rows(text: str) -> None:
+    """Read the records of a CSV file."""
+    assert list(records(Lines(io.StringIO(text)), Format("csv", ",", True)))
+
+
+GROWING: dict[str, Callable[[int], Any]] = {
+    "repeated names": lambda n: with_header(Format("csv"), [["a"] * n, ["1"] * n], ()),
+    "numbered names": lambda n: with_header(Format("csv"), [["a", "a.2"] * n, ["1"] * n], ()),
+    "keys of few rows": lambda n: with_keys(
+        Format("jsonl"), [Row(i, {f"k{i}": None, "a": {f"b{i}": None}}) for i in range(n)]
+    ),
+    "columns of few rows": lambda n: text_column(
+        [f"k{i}" for i in range(n)], [Row(i, {f"k{i}": "가"}) for i in range(n)]
+    ),
+    "names in another case": lambda n: label_entries([f"L{i}" for i in range(n)], [f"l{i}" for i in range(n)]),
+    "fields that never end": lambda n: read_rows('가","나\n' * 4 * n),
+    "a field of many lines": lambda n: read_rows('"' + "가\n" * n + '",1\n'),
+    "text": lambda n: Normalizer(max_chars=10**6).with_offsets("가나\u200b" * n),
+    "entities": lambda n: Normalizer(max_chars=10**6).with_offsets("&amp;lt;" * n),
+    "marks": lambda n: Normalizer(max_chars=10**6).with_offsets("e\u0301\u0316" * n),
+    "endings": lambda n: expanded("홍.어" + "이다" * n + "뷁"),
+    "differences": lambda n: _judged(
+        [Difference("b", f"l{i}", "f1", *[0.1] * 6, "descriptive") for i in range(n)], "f1"
+    ),
+}
+
+
+@pytest.mark.parametrize("work", GROWING.values(), ids=GROWING)
 def test_work_grows_with_the_input(work: Callable[[int], Any]) -> None:
     work(10)  # what is done once
     counts = []
     for n in (200, 400):
         folded.cache_clear()
-        counts.append(calls(lambda n=n: work(n)))  # type: ignore[misc]
+        counts.append(steps(lambda n=n: work(n)))  # type: ignore[misc]
     assert counts[1] <= 2.5 * counts[0]
 
 
@@ -101,8 +130,15 @@ def test_the_middle_of_a_long_run_is_not_read(unit: str) -> None:
         lambda text: with_header(Format("csv"), [["a", "b"], [text + "x", "1"]], ()),
         lambda text: wrapped(text, 80),
         lambda text: may_follow("홍어", text.replace("1", "이다") + "뷁"),
+        lambda text: _CELL.findall(b"<c" + text.encode().replace(b"1", b' r="A1"')),
     ],
-    ids=["a cell that is no formula", "a cell below a header", "a word of a message", "endings after a stem"],
+    ids=[
+        "a cell that is no formula",
+        "a cell below a header",
+        "a word of a message",
+        "endings after a stem",
+        "a tag of a workbook",
+    ],
 )
 def test_a_pattern_reads_a_long_text_once(work: Callable[[str], Any]) -> None:
     work("1" * 500_000)  # the square of this is hours

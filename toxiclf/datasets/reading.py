@@ -241,7 +241,8 @@ def _named_as_in_training(
     names = {column: entries.get(column) or trained.get(folded(column)) for column in label}
     shown = {column: name or shown_name(column) for column, name in names.items()}
     if set(shown.values()) == set(like.labels):
-        label = sorted(label, key=lambda column: like.labels.index(shown[column]))
+        place = {name: at for at, name in enumerate(like.labels)}
+        label = sorted(label, key=lambda column: place[shown[column]])
     return label, tuple(names[column] for column in label)
 
 

@@ -242,8 +242,10 @@ def _judged(differences: Sequence[Difference], metric: str) -> list[Difference]:
     For each label and metric, the p values of all runs are corrected together.
     """
     corrected: dict[int, float] = {}
-    for family in {(row.label, row.metric) for row in differences}:
-        rows = [row for row in differences if (row.label, row.metric) == family]
+    families: dict[tuple[str, str], list[Difference]] = {}
+    for row in differences:
+        families.setdefault((row.label, row.metric), []).append(row)
+    for rows in families.values():
         p_values = {id(row): row.p for row in rows if row.p is not None}
         corrected |= zip(p_values, holm(list(p_values.values())), strict=True)
     judged = [replace(row, p_holm=corrected.get(id(row))) for row in differences]

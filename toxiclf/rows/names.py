@@ -33,10 +33,20 @@ def find_column(columns: Sequence[str], name: str) -> str | None:
     >>> find_column(["text", "Label"], "label")
     'Label'
     """
-    if name in columns:
+    exact, by_spelling = _spellings(tuple(columns))
+    if name in exact:
         return name
-    alike = [column for column in columns if folded(column) == folded(name)]
+    alike = by_spelling.get(folded(name), ())
     return alike[0] if len(alike) == 1 else None
+
+
+@lru_cache(maxsize=16)
+def _spellings(columns: tuple[str, ...]) -> tuple[frozenset[str], dict[str, list[str]]]:
+    """Return the columns, and by their folded names: to go through all for each of many names takes too long."""
+    by_spelling: dict[str, list[str]] = {}
+    for column in columns:
+        by_spelling.setdefault(folded(column), []).append(column)
+    return frozenset(columns), by_spelling
 
 
 def column_named(name: str, columns: Sequence[str]) -> str:

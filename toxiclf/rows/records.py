@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from toxiclf.errors import DataError
 from toxiclf.rows.format import Format
@@ -245,6 +245,7 @@ def paths_in(values: Mapping[str, Any]) -> set[str]:
 def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str, str]]:
     """Yield (first line number, fields or the reason for rejection, raw text) of each record; skip blank lines."""
     delimiter = format.delimiter
+    ends: dict[int, _Fields] = {}
     for number, line in lines:
         if not line.strip() and (delimiter != "\t" or "\t" not in line):
             continue
@@ -255,7 +256,7 @@ def records(lines: Lines, format: Format) -> Iterator[tuple[int, list[str] | str
         elif not format.quoting or '"' not in line:
             yield number, line.split(delimiter), line
         else:
-            number, fields, text = _quoted_record(number, line, lines, delimiter)
+            number, fields, text = _quoted_record(number, line, lines, delimiter, ends)
             if isinstance(fields, list) and len(fields) == 1 and delimiter in "\t|":
                 fields = _split_again(fields[0], delimiter, len(format.columns))
             yield number, fields, text
@@ -267,33 +268,50 @@ def _split_again(field: str, delimiter: str, width: int) -> list[str]:
     return fields if len(fields) == width or not width else [field]
 
 
-def _quoted_record(number: int, line: str, lines: Lines, delimiter: str) -> tuple[int, list[str] | str, str]:
+_Fields = list[str] | Literal["open", "wrong"]
+"""Fields of a record, or why there are none: its last field has no end, or it is not CSV."""
+
+
+def _fields(record: str, delimiter: str) -> _Fields:
+    try:
+        (fields,) = csv.reader([record], delimiter=delimiter, strict=True)
+    except csv.Error as error:
+        return "open" if "unexpected end of data" in str(error) else "wrong"
+    return fields
+
+
+def _quoted_record(
+    number: int, line: str, lines: Lines, delimiter: str, ends: dict[int, _Fields]
+) -> tuple[int, list[str] | str, str]:
     """Read a record that may span several lines, and return it as :func:`records` yields it.
 
-    If a quotation mark is never closed, only the first line is rejected."""
+    If a quotation mark is never closed, only the first line is rejected. ``ends`` remembers how lines end that begin
+    inside a quoted field, because the lines before them may all open one.
+    """
     taken: list[tuple[int, str]] = []
-    text = line
-    unclosed = False
-    while True:
-        try:
-            (fields,) = csv.reader([text], delimiter=delimiter, strict=True)
-        except csv.Error as error:
-            if "unexpected end of data" not in str(error):
-                break
-            unclosed = True
-        else:
-            if taken and _looks_like_rows([line, *(follower for _, follower in taken)], delimiter, len(fields)):
-                break
-            return number, fields, text
-        follower = next(lines, None) if len(taken) < _LONGEST_QUOTED and len(text) < LONGEST_LINE else None
+    size = len(line)
+    end = fields = _fields(line, delimiter)
+    while end == "open" and len(taken) < _LONGEST_QUOTED and size < LONGEST_LINE:
+        follower = next(lines, None)
         if follower is None:
             break
         taken.append(follower)
-        text += "\n" + follower[1]
-        if len(follower[1]) > LONGEST_LINE:
+        at, more = follower
+        size += 1 + len(more)
+        if len(more) > LONGEST_LINE:
             break
+        if at not in ends:
+            ends[at] = _fields(f'"{more}', delimiter)
+        end = ends[at]
+    if isinstance(end, list):
+        all_lines = [line, *(more for _, more in taken)]
+        text = "\n".join(all_lines)
+        whole = _fields(text, delimiter) if taken else end
+        if isinstance(whole, list) and not (taken and _looks_like_rows(all_lines, delimiter, len(whole))):
+            ends.clear()
+            return number, whole, text
     lines.put_back(taken)
-    if unclosed:
+    if fields == "open":
         return number, "a quotation mark opens here and is never closed", line
     try:  # csv is lenient: quotation marks in a quoted field need not be doubled
         (fields,) = csv.reader([line], delimiter=delimiter)

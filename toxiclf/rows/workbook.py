@@ -14,7 +14,7 @@ from toxiclf.rows.names import find_column
 _ENDINGS = (".xlsx", ".xlsm")
 _MOST_CELLS = 2**25  # the library makes room for every cell up to the last one, filled or not; this takes about 1 GB
 _BLOCK, _LONGEST_TAG = 2**20, 2**10  # bytes
-_FILLED = rb' r="(%s)(\d{1,7})"[^<>]*(?<!/)>\s*<(?!/)'
+_FILLED = rb'<(?>[^<>]*? r="(%s)(\d{1,7})")[^<>]*+(?<!/)>\s*+<(?!/)'
 _CELL, _WIDE_CELL = re.compile(_FILLED % rb"[A-Z]{1,3}"), re.compile(_FILLED % rb"[A-Z]{2,3}")
 
 
