@@ -30,6 +30,11 @@ def visible(text: str) -> str:
     return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def visible_lines(text: str) -> str:
+    """Escape each line of a text as :func:`visible` does; its line feeds stay."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 class ToxiclfError(Exception):
     """Base class of all errors that toxiclf raises on purpose; the message says what is wrong and what to do next.
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from html import unescape
@@ -25,7 +26,7 @@ from tests.conftest import rest_in_check, small_vectors
 from tests.machine import PATIENCE, needs_chromium, wait_until
 from toxiclf._files import locked
 from toxiclf._registry import components
-from toxiclf.benchmark import jobs, measuring, plans, rows, tables
+from toxiclf.benchmark import jobs, measuring, plans, rows, running, tables
 from toxiclf.benchmark.jobs import Job, disguised, parts_of, subsampled
 from toxiclf.benchmark.measuring import killed, measured
 from toxiclf.benchmark.plan import CorpusEntry, Plan, load_plan, of_flags, parsed
@@ -426,6 +427,16 @@ def test_a_pool_that_breaks_while_a_run_is_handed_over_costs_no_run(
     found = run_plan(plan, tmp_path, jobs=2)
     assert next(broken, None) is None  # it was
     assert {row["key"]: untimed(row) for row in found} == {row["key"]: untimed(row) for row in done[1]}
+
+
+@pytest.mark.check
+def test_what_a_worker_prints_does_nothing_to_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    executor = get_reusable_executor(max_workers=1, env=running.ONE_THREAD, initializer=running._begin, initargs=(0,))
+    try:
+        executor.submit(warnings.warn, "column \x1b[31m\u202e").result()
+    finally:
+        executor.shutdown(wait=True, kill_workers=True)
+    assert "column \\x1b[31m\\u202e" in capfd.readouterr().err
 
 
 def test_a_run_that_kills_its_process_alone_is_a_row(plan: Plan, tmp_path: Path) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from html import escape
 from importlib.resources import files
 from typing import Any
 
 import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from toxiclf.benchmark.plan import Plan
 from toxiclf.benchmark.tables import Line, by_corpus, caption, corpus_tables
-from toxiclf.report.html import embedded, plotly_library, policy_of
+from toxiclf.errors import visible
+from toxiclf.report.html import embedded, plotly_library, policy_of, template
 from toxiclf.report.html import file as report_file
 
 _LEAST_REACH = 0.02  # of a forest plot's axis to both sides, so that tiny differences do not look large
@@ -27,7 +28,7 @@ def page(plan: Plan, lines: Sequence[Line]) -> str:
         if figure is not None
     }
     script, library = _file("page.js"), plotly_library()
-    filled: str = _template().render(
+    filled: str = template(_file("page.html.j2")).render(
         plan=plan, caption=caption(plan, lines), policy=policy_of(library, script), style=Markup(report_file("page.css")),
         tables=list(_tables(plan, lines)), figures=[(name, title) for name, (title, _) in figures.items()],
         data=Markup(embedded({name: _plain(figure) for name, (_, figure) in figures.items()})), library=Markup(library),
@@ -77,7 +78,7 @@ def _forests(plan: Plan, lines: Sequence[Line]) -> Iterator[tuple[str, str, go.F
         ends = [(figure.difference_low or 0.0, figure.difference_high or 0.0) for figure in figures]
         figure = go.Figure()
         figure.add_scatter(
-            x=differences, y=[name.replace("<", "&lt;") for name in names], mode="markers", marker={"size": 9},
+            x=differences, y=list(map(_shown, names)), mode="markers", marker={"size": 9},
             error_x={"type": "data", "symmetric": False, "thickness": 2,
                      "array": [high - value for value, (_, high) in zip(differences, ends, strict=True)],
                      "arrayminus": [value - low for value, (low, _) in zip(differences, ends, strict=True)]},
@@ -107,7 +108,7 @@ def _rates(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | Non
         )
         figure.add_scatter(
             x=[line.toxic for line in entry_lines], y=[line.figures[metric].mean for line in entry_lines], mode="lines+markers",
-            name=entry.replace("<", "&lt;"), text=[line.corpus.replace("<", "&lt;") for line in entry_lines],
+            name=_shown(entry), text=[_shown(line.corpus) for line in entry_lines],
         )  # fmt: skip
     figure.update_layout(
         xaxis={"type": "log", "title": "share of toxic comments in training", "tickformat": ".1%"},
@@ -116,11 +117,10 @@ def _rates(plan: Plan, lines: Sequence[Line]) -> tuple[str, str, go.Figure | Non
     return "rates", "Quality against the rate of toxic comments", figure if len(rates) > 1 else None
 
 
+def _shown(name: str) -> str:
+    """Return a name as Plotly takes it, which interprets tags."""
+    return escape(visible(name), quote=False)
+
+
 def _file(name: str) -> str:
     return files("toxiclf.benchmark").joinpath(name).read_text("utf-8")
-
-
-def _template() -> Any:
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-        _file("page.html.j2")
-    )

@@ -15,6 +15,7 @@ from typing import Any
 
 from joblib.externals.loky import get_reusable_executor  # it can set environment variables of its processes
 
+from toxiclf._console import guard_messages
 from toxiclf._files import locked
 from toxiclf._progress import Bar
 from toxiclf.benchmark import rows
@@ -90,8 +91,9 @@ def _to_run(row: dict[str, Any] | None, again: bool) -> bool:
     return row is None or (row["status"] == "failed" and (again or bool(row.get("passing"))))
 
 
-def _end_with(parent: int) -> None:
-    """Make this worker process exit soon after the benchmark, whose process id is ``parent``, ends or is killed."""
+def _begin(parent: int) -> None:
+    """Begin a worker process: escape what libraries print, and end with the benchmark, whose process id is ``parent``."""
+    guard_messages()
 
     def look() -> None:
         while os.getppid() == parent:
@@ -126,7 +128,7 @@ def _run(missing: list[Job], out: Path, jobs: int, progress: _Progress) -> None:
         from_queue = suspects if alone else waiting
         under_way: dict[Future[dict[str, Any]], Job] = {}
         executor = get_reusable_executor(
-            max_workers=1 if alone else jobs, env=ONE_THREAD, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
+            max_workers=1 if alone else jobs, env=ONE_THREAD, timeout=60, initializer=_begin, initargs=(os.getpid(),)
         )
         try:
             while from_queue or under_way:

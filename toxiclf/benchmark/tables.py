@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from toxiclf.evaluation.metrics import lower_is_better
 from toxiclf.evaluation.statistics import holm, mean_interval, paired_p
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.loading import OLD_BEHAVIOR
-from toxiclf.report.latex import latex_table
+from toxiclf.report.latex import latex_comment, latex_table
 from toxiclf.report.markdown import markdown_table, markdown_text
 from toxiclf.rows.writer import neutralised
 
@@ -220,10 +219,10 @@ def to_markdown(plan: Plan, lines: Sequence[Line]) -> str:
 
 def to_latex(plan: Plan, lines: Sequence[Line]) -> str:
     """Return the tables of each corpus in LaTeX with booktabs; comments name them."""
-    parts = [f"% {plan.title}: {caption(plan, lines)}"]
+    parts = [latex_comment(f"{plan.title}: {caption(plan, lines)}")]
     for corpus, corpus_lines in by_corpus(lines).items():
         for title, cells in corpus_tables(plan, corpus, corpus_lines):
-            parts += ["", f"% {title}", re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", latex_table(cells))]
+            parts += ["", latex_comment(title), latex_table(cells)]
     return "\n".join(parts) + "\n"
 
 

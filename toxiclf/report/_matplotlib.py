@@ -13,6 +13,7 @@ import numpy as np
 
 from toxiclf._files import writing_bytes
 from toxiclf.cache import own_settings_of_libraries
+from toxiclf.errors import visible_lines
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Series
 
 if TYPE_CHECKING:
@@ -241,9 +242,11 @@ def korean_fonts() -> tuple[str, ...]:
 
 
 def drawable(text: str) -> str:
-    """Return the text with a box in place of each character that the fonts of figures do not have."""
+    """Return the text as it is drawn: what is not seen is escaped, what the fonts do not have becomes a box."""
     known = _characters()
-    return "".join(character if ord(character) in known or character == "\n" else _BOX for character in text)
+    return "".join(
+        character if ord(character) in known or character == "\n" else _BOX for character in visible_lines(text)
+    )
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from toxiclf.errors import visible_lines
 from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, Rule, Series
 
 _LINE = {"dash": "dash", "color": "#333"}
@@ -180,5 +181,5 @@ def _text(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Escape text, so that Plotly does not interpret tags in it."""
-    return escape(text, quote=False)
+    """Escape text, so that Plotly does not interpret tags in it, and characters that are not seen."""
+    return escape(visible_lines(text), quote=False)

@@ -172,7 +172,8 @@ def class_names(report: Report, label: int) -> tuple[str, str]:
     """Return the legend names of comments without a label and of comments with it; ``label`` is its number."""
     if len(report.labels) == 1:
         return CLASS_NAMES
-    return f"without '{report.labels[label]}'", f"with '{report.labels[label]}'"
+    name = short_name(report.labels[label])
+    return f"without '{name}'", f"with '{name}'"
 
 
 def decides(report: Report, label: str) -> str:
@@ -223,6 +224,11 @@ def class_bars(counts: Sequence[NDArray[Any]], edges: NDArray[np.float64], names
         )
         for of_class, name, colour in zip(counts, names, CLASS_COLOURS, strict=True)
     ]  # fmt: skip
+
+
+def short_name(name: str) -> str:
+    """Return a name as a chart has room for."""
+    return shortened(name, 24)
 
 
 def shortened(text: str, most: int) -> str:

@@ -161,7 +161,7 @@ def _search_lines(report: Report) -> list[str]:
     worth = "the test set shows how good it is" if tested else "so do the metrics above, which come from the same rows"
     folds = f"{search['folds']} {'stratified ' if search['stratified'] else ''}folds"
     return [
-        f"{len(search['trials'])} trials by {search['method']}; mean and standard deviation over {folds} of the "
+        f"{len(search['trials'])} trials by {markdown_text(search['method'])}; mean and standard deviation over {folds} of the "
         f"training set. Trial {search['best']} was chosen. The best of many trials looks better than it is; "
         f"{worth}.",
         "", *markdown_table(tables.search_table(report)),
@@ -231,9 +231,13 @@ def _of_metric(facts: Mapping[str, Any]) -> str:
     history = facts["history"]
     column = next(key for key in history[0] if key not in ("epoch", "loss"))
     best = max(history, key=lambda row: row[column] if row[column] is not None else -1.0)
+
+    def name(key: str) -> str:
+        return markdown_text(key.replace("_", " "))
+
     return (
-        f"A metric of {facts['size']} dimensions was learned by the {facts['loss'].replace('_', ' ')} loss ({facts['encoder']}), "
-        f"{len(history)} epochs; the best was epoch {best['epoch']}, {column.replace('_', ' ')} {best[column]:.3f} by the nearer "
+        f"A metric of {facts['size']} dimensions was learned by the {name(facts['loss'])} loss ({name(facts['encoder'])}), "
+        f"{len(history)} epochs; the best was epoch {best['epoch']}, {name(column)} {best[column]:.3f} by the nearer "
         "class mean. The model learns from these dimensions."
     )
 

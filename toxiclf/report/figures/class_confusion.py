@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
-from toxiclf.report.chart import Axis, Chart, HeatMap, Panel
+from toxiclf.report.chart import Axis, Chart, HeatMap, Panel, short_name
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -22,7 +22,7 @@ _ROW = 90  # pixels
 def class_confusion(report: Report, scored: ScoredRows | None, label: int) -> Chart | None:
     if report.class_confusion is None:
         return None
-    names, counts = report.class_confusion["classes"], report.class_confusion["counts"]
+    names, counts = [*map(short_name, report.class_confusion["classes"])], report.class_confusion["counts"]
     shares = [[cell / max(1, sum(row)) for cell in row] for row in counts]
     texts = [
         [f"{cell:,}\n{share:.1%}" for cell, share in zip(*pair, strict=True)]

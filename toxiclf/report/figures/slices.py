@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from toxiclf._registry import register
 from toxiclf.evaluation.slices import negatives_name
-from toxiclf.report.chart import GREY, Axis, Chart, Panel, Rule, Series, shortened
+from toxiclf.report.chart import GREY, Axis, Chart, Panel, Rule, Series, short_name, shortened
 
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
@@ -37,7 +37,7 @@ def slices(report: Report, scored: ScoredRows | None, label: int) -> Chart | Non
     overall = counts["fp"] / max(1, counts["fp"] + counts["tn"])
     panel = Panel(
         Axis("false positive rate, 95 % intervals"),
-        Axis(ticks=[f"{row['by']}: {shortened(row['name'], 40)}" for row in rows], reversed=True),
+        Axis(ticks=[f"{short_name(row['by'])}: {shortened(row['name'], 40)}" for row in rows], reversed=True),
         [points],
         rules=[Rule(overall, f"all comments, {overall:.3f}")],
     )

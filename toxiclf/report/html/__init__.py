@@ -2,7 +2,7 @@
 
 The page works offline: it loads nothing and runs only its own two scripts, whose hashes are in its content security
 policy. Comments, labels and file names are inserted as text: the template escapes them, and the script creates text
-nodes.
+nodes. Characters that are not seen, or turn around what stands beside them, are escaped in names.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from toxiclf._registry import component, register
+from toxiclf.errors import visible, visible_lines
 from toxiclf.evaluation import slices
 from toxiclf.evaluation.metrics import metric_names
 from toxiclf.evaluation.report import Report
@@ -97,10 +98,10 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
     """Return the data that the page's script reads, as plain JSON types."""
     scored, curves = report.scored_rows, report.analysis.get("thresholds")
     return {
-        "labels": list(report.labels),
+        "labels": list(map(visible, report.labels)),
         "thresholds": [report.thresholds.get(label) for label in report.labels],
-        "kinds": [slices.class_name(report.labels, label) for label in report.labels],
-        "others": [slices.other_class_name(report.labels, label) for label in report.labels],
+        "kinds": [visible(slices.class_name(report.labels, label)) for label in report.labels],
+        "others": [visible(slices.other_class_name(report.labels, label)) for label in report.labels],
         "doubted": words.doubted(report),
         "rates": words.default_rates(report),
         "curves": None if curves is None else [curves["labels"][label] for label in report.labels],
@@ -112,7 +113,10 @@ def _data(report: Report, figures: Mapping[str, Sequence[Chart | None]], *, comm
             }
             for label in report.labels
         ],
-        "slices": report.analysis.get("slices", []),
+        "slices": [
+            {**row, **{key: visible(row[key]) for key in ("by", "name", "label")}}
+            for row in report.analysis.get("slices", [])
+        ],
         "figures": {name: [_drawn(chart, comments=comments) for chart in charts] for name, charts in figures.items()},
         **(
             {"rows": {}, "lists": [], "counts": []}
@@ -142,7 +146,7 @@ def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: b
             text = scored.as_read(origin, [i])[0] if comments else None
             if text is not None and len(text) > _LONGEST:
                 text = f"{text[:_LONGEST]}… ({len(text) - _LONGEST:,} more characters)"
-            rows[key] = [str(origin.source), int(origin.lines[i]), text]
+            rows[key] = [visible(str(origin.source)), int(origin.lines[i]), text]
         return key
 
     for j, label in enumerate(report.labels):
@@ -219,8 +223,17 @@ def file(name: str) -> str:
 
 @cache
 def _template(name: str) -> Any:
-    from jinja2 import Environment, StrictUndefined
+    return template(file(name))
 
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-        file(name)
-    )
+
+def template(source: str) -> Any:
+    """Return a template that escapes all strings inserted into it, also what is not seen in them."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: Any) -> Any:
+        return visible_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    return Environment(
+        autoescape=True, finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(source)
