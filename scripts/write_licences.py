@@ -29,16 +29,19 @@ This page lists what they state about themselves; it is no legal advice, and ver
   The vectors and the bundle hold numbers that it computed, and not its code.
 - **You redistribute** an image or a program with these packages in it: the license of each that you ship applies to your copy.
   Mind gensim (LGPL-2.1), certifi and others under MPL-2.0, and konlpy.
+  Many packages carry libraries of others, such as OpenBLAS in numpy and Eigen in kiwipiepy; their texts lie beside the code.
 - **konlpy** is under GPL-3 or later and brings Java programs with licenses of their own.
   It runs in a Java runtime, which you install yourself, through JPype (Apache-2.0).
   OpenJDK is under GPL-2 with the Classpath Exception.
   No other extra installs it, except `[dev]`.
-- **korcen** names no license, so it states no permission to copy it.
-  Only `[rivals]` installs it, and only benchmarks call it.
-  namex, which Keras needs, names none in its metadata either.
+- **korcen** names no license in its metadata; the license file that it brings is Apache-2.0, its description says MIT.
+  Ask its author before you ship it.
+  Only `[rivals]` and `[dev]` install it, and only benchmarks call it.
+  namex, which Keras needs, names its license in its file only.
+- **codespell** (GPL-2.0) checks spelling when toxiclf is developed; only `[dev]` installs it.
 - **Corpora** have licenses of their own, too: `toxiclf corpora list` names them.
 
-The table is written by `python scripts/write_licences.py` from the metadata of the packages.
+The table is written by `python scripts/write_licences.py` from the metadata of the packages, or from their license files.
 The last column names the extras that bring a package; what the base install brings, every extra has.
 """
 HEADING = "\n| package | license | brought by |\n|---|---|---|\n"
@@ -83,7 +86,7 @@ def packages() -> dict[str, tuple[Distribution, set[str]]]:
 
 
 def license_of(package: Distribution) -> str:
-    """Return the license that a package states, in short; "none named" if it states none."""
+    """Return the license that a package states, in short; that of its license file if it states none."""
     data = package.metadata
     if expression := data.get("License-Expression"):
         return str(expression)
@@ -96,7 +99,21 @@ def license_of(package: Distribution) -> str:
         for pattern, name in NAMED.items():
             if re.search(rf"\b(?:{pattern})", start, re.IGNORECASE):
                 return name
-    return next((" ".join(text.split())[:40] for text in stated if text), "none named")
+    if any(stated):
+        return next(" ".join(text.split())[:40] for text in stated if text)
+    for file in package.files or ():
+        if re.fullmatch(r"LICEN[SC]E(\.\w+)?", file.name):
+            text = file.locate().read_text("utf-8", "replace")
+            for pattern, name in NAMED.items():
+                if re.search(rf"\b(?:{pattern})", text[:400], re.IGNORECASE):
+                    return f"{name} (file)"
+    return "none named"
+
+
+def line_of(name: str, package: Distribution, extras: set[str]) -> str:
+    """Return the line of a package in the table."""
+    by = "base" if "base" in extras else ", ".join(f"`[{extra}]`" for extra in sorted(extras))
+    return f"| `{name}` | {license_of(package)} | {by} |"
 
 
 def listed() -> dict[str, str]:
@@ -110,8 +127,7 @@ def main() -> None:
     """Write the page; lines of packages that are not installed here are kept."""
     lines = listed()
     for name, (package, extras) in packages().items():
-        by = "base" if "base" in extras else ", ".join(f"`[{extra}]`" for extra in sorted(extras))
-        lines[name] = f"| `{name}` | {license_of(package)} | {by} |"
+        lines[name] = line_of(name, package, extras)
     PAGE.write_text(INTRO + HEADING + "".join(f"{lines[name]}\n" for name in sorted(lines)), "utf-8")
 
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from toxiclf.cache import own_settings_of_libraries
 from toxiclf.cli import run
 from toxiclf.text.tokenizers import mecab
 
@@ -44,6 +45,28 @@ def test_without_a_home_folder_only_what_needs_the_cache_is_refused(
     (tmp_path / "curse").mkdir()
     monkeypatch.setenv("TOXICLF_CORPORA", str(tmp_path))
     assert run(["corpora", "list"]) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX owners")
+def test_libraries_use_no_folder_of_others_and_import_without_a_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, homeless: None
+) -> None:
+    def places() -> set[str | None]:
+        with own_settings_of_libraries():
+            assert os.environ["HOME"] == os.devnull
+            return {os.environ.get("KERAS_HOME"), os.environ.get("MPLCONFIGDIR")}
+
+    before = dict(os.environ)
+    assert places() == {os.devnull}
+    folder = tmp_path / "libraries"
+    monkeypatch.setenv("TOXICLF_CACHE", str(tmp_path))
+    assert places() == {str(folder)}
+    folder.mkdir()
+    assert places() == {str(folder)}
+    folder.chmod(0o777)
+    assert places() == {os.devnull}
+    del os.environ["TOXICLF_CACHE"]
+    assert os.environ == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a folder in which nobody can write")

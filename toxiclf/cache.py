@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,24 +31,49 @@ def cache_folder() -> Path:
         raise UsageError(f"this user has no home folder for a cache; set {CACHE_VARIABLE} to a folder") from error
 
 
+def is_private(folder: Path) -> bool:
+    """Return whether only this user or root can have written a folder of the cache and its files; links are refused.
+
+    The cache may be in a place that other users can write to. They could put word vectors there, which would change what
+    models learn from then on.
+    """
+    if sys.platform == "win32":
+        return True
+    try:
+        found = [path.lstat() for path in (folder, *folder.iterdir())]
+    except OSError:
+        return False
+    return all(status.st_uid in (0, os.geteuid()) and not status.st_mode & stat.S_IWOTH for status in found)
+
+
 @contextmanager
 def own_settings_of_libraries() -> Iterator[None]:
-    """Import matplotlib and Keras in the ``with`` block: their files go to the cache, the user's settings are not read.
+    """Import libraries in the ``with`` block: matplotlib and Keras keep their files in the cache, and read no settings.
 
     Otherwise a ``keras.json`` in the home folder, or ``KERAS_BACKEND``, would change what networks learn. If the user set
-    ``MPLCONFIGDIR``, matplotlib keeps its list of fonts there. Without a home folder, Keras keeps no files, and
-    matplotlib uses a temporary folder.
+    ``MPLCONFIGDIR``, matplotlib keeps its list of fonts there. If there is no cache, or other users can write to it, Keras
+    keeps no files, and matplotlib uses a temporary folder. Without a home folder, gensim could not be imported.
     """
-    ours = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}
+    place = os.devnull  # which is no folder
     with suppress(UsageError):
-        folder = str(cache_folder().absolute() / "libraries")
-        ours |= {"KERAS_HOME": folder, "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", folder)}
+        folder = cache_folder().absolute() / "libraries"
+        if is_private(folder) or not os.path.lexists(folder):
+            place = str(folder)
+    ours = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": place, "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", place)}
+    try:
+        Path.home()
+    except RuntimeError:
+        ours["HOME"] = os.devnull
     theirs = {variable: os.environ.get(variable) for variable in ours}
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it would recommend to set MPLCONFIGDIR where the cache cannot be written
     os.environ.update(ours)
     try:
         yield
-    finally:  # programs that this process starts get the user's settings
-        for variable, value in theirs.items():
+    finally:
+        log.setLevel(level)
+        for variable, value in theirs.items():  # programs that this process starts get the user's settings
             if value is None:
                 del os.environ[variable]
             else:

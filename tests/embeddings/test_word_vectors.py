@@ -6,7 +6,9 @@ import gzip
 import json
 import lzma
 import os
+import sys
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -84,15 +86,49 @@ def test_too_few_texts_are_refused_with_a_sentence() -> None:
         vectors_of_rows([["가"], ["나"]], VectorsSection(min_count=5), 0)
 
 
-def test_a_damaged_cache_is_said_and_made_again(texts: Path) -> None:
+def _damage(folder: Path) -> None:
+    (folder / "vectors.safetensors").write_bytes(b"damaged")
+
+
+def _open_to_all(folder: Path) -> None:
+    (folder / "tokens.json").chmod(0o666)
+
+
+def _give_away(folder: Path) -> None:
+    os.chown(folder, 54321, 54321)
+
+
+def _link(folder: Path) -> None:
+    moved = folder.rename(folder.with_name("moved"))
+    folder.symlink_to(moved)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX owners")
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_damage, "vectors.safetensors is not the file"),
+        (_open_to_all, "other users may have written it"),
+        pytest.param(_give_away, "other users may have written it", marks=pytest.mark.check),
+        pytest.param(_link, "other users may have written it", marks=pytest.mark.check),
+    ],
+)
+def test_a_cache_that_is_damaged_or_of_others_is_said_and_made_again(
+    texts: Path, change: Callable[[Path], None], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if change is _give_away and os.geteuid() != 0:
+        pytest.skip("needs root")
+    monkeypatch.setenv("TOXICLF_CACHE", str(tmp_path / "cache"))
     first = unlabeled(texts, [], seed=5)
-    (newest,) = [p for p in (Path(os.environ["TOXICLF_CACHE"]) / "vectors").iterdir() if same(store.load(p)[0], first)]
-    (newest / "vectors.safetensors").write_bytes(b"damaged")
+    (folder,) = (tmp_path / "cache" / "vectors").iterdir()
+    change(folder)
     said: list[str] = []
-    again = unlabeled(texts, said, seed=5)
-    assert any("damaged" in sentence for sentence in said)
-    assert same(again, first)
-    assert same(store.load(newest)[0], first)
+    assert same(unlabeled(texts, said, seed=5), first)
+    assert any(reason in sentence for sentence in said)
+    assert same(store.load(folder)[0], first)
+    said.clear()
+    assert same(unlabeled(texts, said, seed=5), first)
+    assert any("read from the cache" in sentence for sentence in said)
 
 
 def test_random_vectors_are_of_tokens_that_are_frequent_enough_the_most_frequent_first() -> None:

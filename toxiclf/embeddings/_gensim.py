@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.cache import own_settings_of_libraries
 from toxiclf.embeddings.word_vectors import Say, WordVectors, with_pieces
 from toxiclf.errors import DataError
 from toxiclf.recipe import VectorsSection
@@ -40,9 +41,10 @@ def trained_on(
     ------
     DataError : no token occurs ``min_count`` times.
     """
-    from gensim.models import FastText, Word2Vec
-    from gensim.models.callbacks import CallbackAny2Vec
-    from gensim.models.fasttext import ft_ngram_hashes
+    with own_settings_of_libraries():
+        from gensim.models import FastText, Word2Vec
+        from gensim.models.callbacks import CallbackAny2Vec
+        from gensim.models.fasttext import ft_ngram_hashes
 
     assert isinstance(options.epochs, int)  # the caller has replaced "auto" by a number
     epochs: int = options.epochs

@@ -8,6 +8,7 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from itertools import islice
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf._files import scratch_folder, writing_text
-from toxiclf.cache import cache_folder
+from toxiclf.cache import cache_folder, is_private
 from toxiclf.datasets.reading import read_texts
 from toxiclf.embeddings import store
 from toxiclf.embeddings._gensim import Advance, trained_on
@@ -154,12 +155,17 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
     }  # fmt: skip
     origin = {"source": ", ".join(options.unlabeled), "kind": options.kind, "texts_sha256": digest.hexdigest()}
     folder = cache_folder() / "vectors" / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    if store.place(folder).exists():
+    if (kept := store.place(folder)).exists():
         try:
+            if not is_private(kept):
+                raise DataError(
+                    "other users may have written it; set TOXICLF_CACHE to a folder that only you can write to"
+                )
             vectors, _ = store.load(folder)
         except DataError as error:
-            say(f"word vectors: the cache is damaged ({error}); training them again")
-            shutil.rmtree(folder, ignore_errors=True)
+            say(f"word vectors: those in the cache are not used ({error}); training them again")
+            with suppress(OSError):
+                folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
         else:
             say(f"word vectors of {count:,} unlabeled texts: read from the cache")
             return replace(vectors, origin=origin)
