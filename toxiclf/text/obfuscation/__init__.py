@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress
 
 from toxiclf._registry import component, components
 from toxiclf.text.normalize import Normalizer
@@ -287,9 +288,9 @@ def _holds(form: Form, start: int, end: int, text: str) -> bool:
     stem = form.text[start:end]
     if stem in _LISTED and len(gaps) == 1 and _LIST_SIGN.fullmatch(gaps[0]):
         return False
-    rest = end
-    while rest < len(form.text) and "가" <= form.text[rest] <= "힣" and not form.dropped[rest]:
-        rest += 1
+    run = _SYLLABLES.match(form.text, end)
+    rest = run.end() if run else end
+    rest = next(compress(range(end, rest), form.dropped[end:rest]), rest)
     if stem_pattern().match(form.text, end):
         return True
     return may_follow(stem, form.text[end:rest], numeral=eights[-1])

@@ -54,11 +54,14 @@ def _endings() -> tuple[frozenset[str], int]:
 def _are_endings(rest: str) -> bool:
     """Return whether a text consists of endings. A pattern would try every way to divide it, as 이 다 and 이다."""
     endings, longest = _endings()
-    reached = {0}
+    ends = {0}  # places to which endings lead
     for at in range(len(rest)):
-        if at in reached:
-            reached |= {at + size for size in range(1, longest + 1) if rest[at : at + size] in endings}
-    return len(rest) in reached
+        if at in ends:
+            ends.remove(at)
+            ends |= {at + size for size in range(1, longest + 1) if rest[at : at + size] in endings}
+        if not ends:
+            return False
+    return len(rest) in ends
 
 
 @cache
