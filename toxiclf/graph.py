@@ -132,7 +132,7 @@ class Graph:
         return content
 
     def _node(self, operator: str, inputs: Sequence[str], outputs: list[str], **attributes: Any) -> None:
-        """Add a node with a name of its own: ONNX Runtime before 1.21.1 gives fused nodes without names the same one."""
+        """Add a node with a name of its own: ONNX Runtime before 1.22 gives fused nodes without names the same one."""
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[-1], **attributes))
 
     def _input(self, name: str, shape: list[str]) -> str:

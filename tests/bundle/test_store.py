@@ -351,6 +351,20 @@ def test_a_packed_bundle_has_the_same_bytes_wherever_it_was_packed(tmp_path: Pat
         store.pack(tmp_path / "one", tmp_path / "mine.csv")
 
 
+def test_a_bundle_saved_to_a_name_of_a_packed_one_is_packed(tmp_path: Path) -> None:
+    store.save(tmp_path / "one", *OLD)
+    packed = store.pack(tmp_path / "one", tmp_path / "packed.zip").read_bytes()
+    for bundle in (NEW, OLD):
+        store.save(tmp_path / "deep" / "saved.zip", *bundle)
+    assert (tmp_path / "deep" / "saved.zip").read_bytes() == packed
+    (tmp_path / "mine.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match="exists, but is not a bundle"):
+        store.save(tmp_path / "mine.zip", *OLD)
+    (tmp_path / "folder.zip").mkdir()
+    store.save(tmp_path / "folder.zip", *OLD)  # a folder stays one
+    assert store.read(tmp_path / "folder.zip") == OLD
+
+
 def zipped(path: Path, contents: Mapping[str, bytes], **options: Any) -> Path:
     with zipfile.ZipFile(path, "w", **options) as archive:
         for name, content in contents.items():

@@ -20,7 +20,7 @@ from toxiclf.text.tokenizers import tokenizer as tokenizer_named
 
 TEXT = "아버지가 방에 들어갔다"
 MANY = 65  # from 64 texts on, Kiwi uses threads of its own
-PATIENCE = 60.0  # seconds; a child that works takes some 5
+PATIENCE = 300.0  # seconds; a child that works takes some 5, and a minute or more where many processes run
 
 
 def work(tokenizer: Any, threads: int, answer: Any) -> None:

@@ -24,7 +24,7 @@ OTHERS = [name for name in components("tokenizer") if name not in JAVA_TOKENIZER
 def answers(name: str, state: str, threads: int, *methods: str) -> list[str | list[str]]:
     """What a process that was started by each method answers: tokens, or a sentence."""
     program = [sys.executable, Path(__file__).with_name("forked.py"), name, state, str(threads), *methods]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

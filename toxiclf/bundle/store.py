@@ -35,6 +35,7 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     Parameters
     ----------
     folder : folder of the bundle, created with its parents. A bundle in it is replaced; other files in it are kept.
+        If the name ends in ``.zip`` and is not that of a folder, the bundle is written as one file, as by :func:`pack`.
     manifest : manifest with the :func:`entries` of ``files``.
     files : contents by name, for each name in :data:`toxiclf.bundle.manifest.FILES`.
 
@@ -42,7 +43,17 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     ------
     DataError : ``folder`` exists, is not empty and holds no bundle.
     """
-    folders.replace(Path(folder), content(manifest, files), _OURS, check_replaceable)
+    folder = Path(folder)
+    if is_packed_name(folder):
+        check_replaceable(folder)
+        _write_packed(folder, manifest, files)
+    else:
+        folders.replace(folder, content(manifest, files), _OURS, check_replaceable)
+
+
+def is_packed_name(path: Path) -> bool:
+    """Return whether a bundle that is saved to this path becomes one file."""
+    return path.suffix == ".zip" and not path.is_dir()
 
 
 def content(manifest: Manifest, files: Mapping[str, bytes]) -> Callable[[Path], None]:
@@ -59,8 +70,8 @@ def put(source: Path, folder: Path) -> None:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise a DataError if the folder exists, is not empty and holds no bundle."""
-    if folder.exists() and not _is_replaceable(folder):
+    """Raise a DataError if the folder exists, is not empty and holds no bundle; or if the packed file is none."""
+    if folder.exists() and not (packed.is_packed(folder) if is_packed_name(folder) else _is_replaceable(folder)):
         raise DataError(f"{folder} exists, but is not a bundle; choose another folder, or empty it")
 
 
@@ -222,10 +233,13 @@ def pack(bundle: str | os.PathLike[str], file: str | os.PathLike[str]) -> Path:
     file = Path(file)
     if file.exists() and not packed.is_packed(file):
         raise DataError(f"{file} exists, but is not a packed bundle; choose another file")
-    manifest, files = read(Path(bundle))
+    _write_packed(file, *read(Path(bundle)))
+    return file
+
+
+def _write_packed(file: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     packed.write(file, {**files, "manifest.json": manifest.to_bytes()})
-    return file
 
 
 def _is_replaceable(folder: Path) -> bool:

@@ -19,7 +19,10 @@ def calibrate(
     comments: Annotated[str, options.COMMENTS],
     *,
     out: Annotated[
-        Path | None, options.of_output(metavar="DIR", help="Folder of the new bundle; it may hold an older bundle.")
+        Path | None,
+        options.of_output(
+            metavar="DIR|FILE.zip", help="New bundle: a folder or one file; an older bundle is replaced."
+        ),
     ] = None,
     columns: dict[str, Any],
     settings: Annotated[
@@ -41,11 +44,9 @@ def calibrate(
     from toxiclf.recipe import Recipe
 
     if out is None:
-        raise UsageError("--out is missing; give the folder of the new bundle")
+        raise UsageError("--out is missing; give the folder of the new bundle, or a file that ends in .zip")
     if out.resolve() in (bundle.resolve(), (bundle / "bundle").resolve()):
-        raise UsageError(
-            f"--out {out} is the bundle itself; choose another folder, so that the old calibration is kept"
-        )
+        raise UsageError(f"--out {out} is the bundle itself; choose another name, so that the old calibration is kept")
     store.check_replaceable(out)
     decision: dict[str, Any] = {}
     for setting in settings or ():

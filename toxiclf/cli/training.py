@@ -142,11 +142,14 @@ def evaluate(
     from toxiclf.errors import UsageError
     from toxiclf.pipeline.earlier_run import check_earlier_run
     from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
+    from toxiclf.pipeline.save import check_writable
 
     if no_comments and out is None:
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
-    if out is not None and not overwrite:
-        check_earlier_run(out, None, {}, "--overwrite")
+    if out is not None:
+        check_writable(out)
+        if not overwrite:
+            check_earlier_run(out, None, {}, "--overwrite")
     with saving_rejected(out):
         report = evaluate_bundle(bundle, comments, prior=options.parsed_prior(prior), **columns)
     n_rejected = report.data["rejected"]

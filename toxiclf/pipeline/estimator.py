@@ -226,6 +226,8 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the fitted model as a bundle for :func:`toxiclf.load` and ``toxiclf predict``; return its folder.
 
+        A name that ends in ``.zip`` gives one file, as :func:`toxiclf.pack` writes it.
+
         Raises
         ------
         DataError

@@ -86,6 +86,8 @@ class CalibratedBundle:
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the bundle to a folder, which may hold an older bundle; return the folder.
 
+        A name that ends in ``.zip`` gives one file, as :func:`toxiclf.pack` writes it.
+
         Raises
         ------
         DataError

@@ -138,8 +138,8 @@ class TrainedModel:
         Raises
         ------
         UsageError
-            ``keep_augmented`` is set, but the run has no augmented copies; or the folder holds a run on other data and
-            ``overwrite`` is not set.
+            ``keep_augmented`` is set, but the run has no augmented copies; the folder holds a run on other data and
+            ``overwrite`` is not set; or its name ends in ``.zip``.
         """
         if keep_augmented and self._copies is None:
             raise UsageError("there are no augmented comments to keep; set balance.augment to a method")
@@ -195,6 +195,7 @@ def save_run(folder: Path, write: Callable[[Path], None]) -> None:
     write : called with an empty folder, into which it writes the run. An evaluation has no ``bundle`` and leaves that of the
         folder as it is; a training run without a bundle has an empty ``bundle``.
     """
+    _check_name(folder)
     folders.commit(folder, write, _put)
 
 
@@ -220,12 +221,21 @@ def check_writable(folder: Path) -> None:
     ------
     UsageError, DataError : the folder cannot be made or written to, or its ``bundle`` is something other than a bundle.
     """
+    _check_name(folder)
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not is_writable(nearest):
         raise UsageError(
             f"{folder} cannot be written: {nearest} is not a folder that you may write to; choose another folder"
         )
     store.check_replaceable(folder / "bundle")
+
+
+def _check_name(folder: Path) -> None:
+    if store.is_packed_name(folder):
+        raise UsageError(
+            f"{folder} would be a folder, because a run has many files; choose a name without .zip, and write its bundle "
+            "as one file with toxiclf pack"
+        )
 
 
 def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: str) -> tuple[Manifest, dict[str, bytes]]:
