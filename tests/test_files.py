@@ -37,7 +37,6 @@ _ALLOWED = {
     "_files.py": "the one place",
     "backend.py": "sends what TensorFlow prints to os.devnull",
     "bundle/folder.py": "renames folders that were made by _files",
-    "bundle/store.py": "renames the bundle of an earlier run",
 }
 _WRITING = {
     "write_text", "write_bytes", "touch", "symlink_to", "hardlink_to", "savetxt", "savez", "savez_compressed", "tofile",

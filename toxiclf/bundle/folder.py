@@ -1,48 +1,198 @@
-"""Replace the files of a folder atomically: a reader finds either all old files or all new ones.
+"""Replace toxiclf's files in a folder at one moment: a reader finds either all old files or all new ones.
 
-:func:`replace` swaps a whole folder, such as a bundle. :func:`commit` leaves the folder itself in place, because a run's
-folder may be a mount point, somebody's working folder, or hold files of others.
+The new folder is filled beside the old one, and the two are exchanged (:func:`toxiclf._files.exchange`). Where the system
+cannot do that, because the folder is a mount point, somebody's working folder or on another system than Linux, the new
+files are first complete in a hidden folder in it, :data:`NEW`, from which readers take them until they are in place.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import stat
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from toxiclf._files import linked, locked, mask, scratch_folder, sweep, sync_file, sync_folder, write_bytes
+from toxiclf._files import exchange, linked, locked, mask, scratch_folder, sweep, sync_file, sync_folder, write_bytes
 from toxiclf.errors import UsageError
 
 T = TypeVar("T")
+Ours = Callable[[Path], Sequence[str]]
 
 NEW = ".toxiclf-new"
-"""Hidden folder in the folder of a run, from which readers take the run until its files are in place."""
+"""Hidden folder from which readers take the new files until they are in place."""
+
+_LOCK = f"{NEW}.lock"
+_IMPOSSIBLE = frozenset({
+    errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EBUSY, errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP, errno.EMLINK,
+})  # fmt: skip
+"""Errors which say that folders cannot be exchanged here, or files not be linked."""
 
 
 def replace(
-    folder: Path, fill: Callable[[Path], None], ours: Collection[str], check: Callable[[Path], None]
-) -> None:  # fmt: skip
-    """Replace toxiclf's own files in a folder atomically; other files in the folder are kept.
+    folder: Path, fill: Callable[[Path], None], ours: Ours, check: Callable[[Path], None] | None = None
+) -> None:
+    """Replace toxiclf's own files in a folder at one moment; other files in the folder are kept.
+
+    If the process is killed, all old files or all new ones are there.
 
     Parameters
     ----------
     folder : created with its parents. If it is a symbolic link, the folder that it points to is changed.
-    fill : called with an empty folder, into which it writes the new files; all their names are in ``ours``.
-    ours : names of toxiclf's own files. An old file of such a name is replaced, or deleted if there is no new one.
+    fill : called with an empty folder, into which it writes the new files; it may be called a second time. An empty subfolder
+        says that there is no such subfolder any more: the old one is renamed to ``NAME.previous``.
+    ours : called with the folder of the new files; returns the paths of toxiclf's own files, relative to the folder. An
+        old file or folder of such a name is replaced, or deleted if there is no new one.
     check : called with the folder; raises if its files must not be replaced.
     """
     folder = folder.resolve()
+    if check is not None:
+        check(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(folder.parent, folder.name) as temporary:
+    sweep(folder)
+    if not _exchanged(folder, fill, ours):
+        _put_inside(folder, fill, ours)
+
+
+def _exchanged(folder: Path, fill: Callable[[Path], None], ours: Ours) -> bool:
+    """Fill a folder beside ``folder`` and exchange the two; return False, with nothing changed, where that is impossible."""
+    if _stands_in(folder):
+        return False
+    with ExitStack() as stack:
+        try:
+            new = stack.enter_context(scratch_folder(folder.parent, folder.name))
+        except OSError as error:
+            if error.errno not in _IMPOSSIBLE or not folder.is_dir():
+                raise
+            return False
+        fill(new)
+        _sync(new)
+        if not folder.exists() and _renamed(new, folder):
+            return True
+        with locked(folder / _LOCK, lambda: None):
+            _finish(folder, ours)  # what a killed process left
+            try:
+                names = _complete(new, folder, ours(new))
+                exchange(new, folder)
+            except OSError as error:
+                if error.errno not in _IMPOSSIBLE:
+                    raise
+                return False
+            with suppress(OSError):
+                sync_folder(folder.parent)
+                (new / _LOCK).unlink(missing_ok=True)  # which others may wait for
+                _carry(new, folder, names)  # what somebody wrote to the old folder in the last moment
+    return True
+
+
+def _stands_in(folder: Path) -> bool:
+    try:
+        return Path.cwd().resolve().is_relative_to(folder)
+    except OSError:  # the working folder was deleted
+        return False
+
+
+def _renamed(new: Path, folder: Path) -> bool:
+    """Rename the new folder to ``folder``, if there is none; return whether that was done."""
+    new.chmod(0o777 & ~mask())
+    empty = _empty(new)
+    try:
+        new.rename(folder)
+    except OSError:  # made by another process meanwhile
+        return False
+    for name in empty:
+        (folder / name).rmdir()
+    sync_folder(folder.parent)
+    return True
+
+
+def _empty(new: Path) -> list[str]:
+    """Return the names of the empty subfolders, which say that there is no such subfolder any more."""
+    return [path.name for path in new.iterdir() if path.is_dir() and not any(path.iterdir())]
+
+
+def _complete(new: Path, old: Path, ours: Sequence[str]) -> Sequence[str]:
+    """Make the new folder what the old one is to become; return the names in the old one that are not carried over."""
+    for path in [path for path in new.iterdir() if path.is_dir()]:
+        if (old / path.name).is_symlink():
+            raise OSError(errno.EXDEV, "a link to a folder is not replaced")
+    for name in _empty(new):
+        (new / name).rmdir()
+        if (old / name).is_dir():
+            (new / f"{name}.previous").mkdir()
+            _carry(old / name, new / f"{name}.previous", ())
+            ours = (*ours, name, f"{name}.previous")
+    _carry(old, new, ours)
+    return ours
+
+
+def _carry(old: Path, new: Path, ours: Sequence[str]) -> None:
+    """Link into ``new`` what ``old`` holds beside the files ``ours``; both have it then, since it is the same file.
+
+    Raises
+    ------
+    OSError : a folder is of another disk or owner, so that a new one cannot replace it, or files cannot be linked.
+    """
+    here, there = old.stat(), new.stat()
+    if (here.st_dev, here.st_uid, here.st_gid) != (there.st_dev, there.st_uid, there.st_gid):
+        raise OSError(errno.EXDEV, f"{old} is of another disk or owner")
+    for path in list(old.iterdir()):
+        target = new / path.name
+        if path.name in ours or path.name == NEW:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            target.mkdir(exist_ok=True)
+            _carry(path, target, [name.partition("/")[2] for name in ours if name.startswith(f"{path.name}/")])
+        elif not os.path.lexists(target):
+            os.link(path, target, follow_symlinks=False)
+    shutil.copystat(old, new)
+    if ours:
+        os.utime(new)
+
+
+def _put_inside(folder: Path, fill: Callable[[Path], None], ours: Ours) -> None:
+    """Fill a hidden folder in ``folder``; rename it to :data:`NEW`, which is the moment; then put the files in place."""
+    with scratch_folder(folder, NEW[1:]) as temporary:
         fill(temporary)
         _sync(temporary)
-        with locked(folder.with_name(f".{folder.name}.lock"), lambda: None):
-            temporary.chmod(stat.S_IMODE(folder.stat().st_mode) if folder.is_dir() else 0o777 & ~mask())
-            _swap(temporary, folder, ours, check)
+        temporary.chmod(0o777 & ~mask())
+        with locked(folder / _LOCK, lambda: None):
+            _finish(folder, ours)  # what a killed process left
+            temporary.rename(folder / NEW)
+            sync_folder(folder)
+            try:
+                _finish(folder, ours)
+            except BaseException:  # also Ctrl-C
+                _finish(folder, ours)
+                raise
+
+
+def _finish(folder: Path, ours: Ours) -> None:
+    """Put the files of :data:`NEW`, if it is there, in place; that may have been begun before."""
+    new = folder / NEW
+    if new.is_symlink():  # not made by toxiclf
+        new.unlink()
+    if not new.is_dir():
+        return
+    for name in _empty(new):
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / f"{name}.previous", ignore_errors=True)
+            (folder / name).rename(folder / f"{name}.previous")
+    names = ours(new)
+    for name in names:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+    for name in reversed(names):
+        if (new / name).is_file():
+            (folder / name).parent.mkdir(exist_ok=True)
+            linked(new / name, folder / name)
+    sync_folder(folder)
+    with scratch_folder(folder, NEW[1:]) as done:
+        new.rename(done / NEW)  # from now on, readers take the files from their places
 
 
 def contents(files: Mapping[str, bytes]) -> Callable[[Path], None]:
@@ -55,78 +205,13 @@ def contents(files: Mapping[str, bytes]) -> Callable[[Path], None]:
     return fill
 
 
-def copies(source: Path) -> Callable[[Path], None]:
-    """Return a function that copies the files of a folder into a folder, by hard links where the disk has them."""
-
-    def fill(folder: Path) -> None:
-        for path in source.iterdir():
-            linked(path, folder / path.name)
-
-    return fill
-
-
-def commit(folder: Path, fill: Callable[[Path], None], put: Callable[[Path, Path], None]) -> None:
-    """Replace a run: from one moment on, readers find the new run instead of the old one.
-
-    The new files are written into a hidden folder and synced. Then it is renamed to :data:`NEW`, which is the moment:
-    readers take the run from there. Last, its files are put in place. If the process is killed meanwhile, the next
-    call does that.
-
-    Parameters
-    ----------
-    folder : folder of the run; created with its parents.
-    fill : called with an empty folder, into which it writes the new run. An empty subfolder says that the run has no such
-        subfolder.
-    put : called with the folder of the new run and with ``folder``; removes the old run from ``folder``, and copies the
-        new one there. It may be called again after it was killed.
-    """
-    folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    place = folder if folder.is_dir() else folder.parent
-    sweep(folder.parent)
-    with scratch_folder(place, folder.name) as temporary:
-        fill(temporary)
-        _sync(temporary)
-        temporary.chmod(0o777 & ~mask())
-        if place != folder and _moved(temporary, folder):
-            return
-        with locked(folder / f"{NEW}.lock", lambda: None):
-            _finish(folder, put)  # what a killed process left
-            temporary.rename(folder / NEW)
-            sync_folder(folder)
-            try:
-                _finish(folder, put)
-            except BaseException:  # also Ctrl-C
-                _finish(folder, put)
-                raise
-
-
-def _moved(temporary: Path, folder: Path) -> bool:
-    """Make the temporary folder the folder of the run, if there is none; return whether that was done."""
-    try:
-        temporary.rename(folder)
-    except OSError:  # made by another process meanwhile
-        return False
-    for path in folder.iterdir():
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-    sync_folder(folder.parent)
-    return True
-
-
-def _finish(folder: Path, put: Callable[[Path, Path], None]) -> None:
-    new = folder / NEW
-    if new.is_symlink():
-        new.unlink()
-    if new.is_dir():
-        put(new, folder)
-        sync_folder(folder)
-        with scratch_folder(folder) as done:
-            new.rename(done / NEW)  # from now on, readers take the run from its place
+def is_empty(folder: Path) -> bool:
+    """Return whether a folder holds nothing, or only what a killed :func:`replace` left."""
+    return all(path.name.startswith(NEW) for path in folder.iterdir())
 
 
 def newest(folder: Path) -> Path:
-    """Return the folder that holds the files of a run: ``folder``, or :data:`NEW` in it if :func:`commit` is at work."""
+    """Return the folder that holds the newest files: ``folder``, or :data:`NEW` in it while files are put in place."""
     new = folder / NEW
     return new if new.is_dir() else folder
 
@@ -140,15 +225,10 @@ def _sync(folder: Path) -> None:
     sync_folder(folder)
 
 
-def previous(folder: Path) -> Path:
-    """Return the hidden folder that holds the old files during a replacement, or after its process was killed."""
-    return folder.with_name(f".{folder.name}.previous")
-
-
 def place(folders: Sequence[Path], file: str) -> Path:
     """Return the first of the folders that contains ``file``, or simply the first folder if none does.
 
-    For a folder that is missing because a replacement is going on or was killed, its :func:`previous` folder is used.
+    Files that are being put in place, or were when a process was killed, are found in :data:`NEW`.
     """
     return _place(folders, file)[0]
 
@@ -199,35 +279,6 @@ def check_writable(folder: Path) -> Path:
         ) from error
 
 
-def _swap(temporary: Path, folder: Path, ours: Collection[str], check: Callable[[Path], None]) -> None:
-    old = previous(folder)  # readers find the old files here while the folder is missing
-    check(folder)
-    if old.is_symlink():  # not made by toxiclf: nothing is moved out of the folder that it points to
-        old.unlink()
-    try:
-        if folder.exists():
-            _settle(folder, ours)
-            folder.rename(old)
-        temporary.rename(folder)
-        sync_folder(folder.parent)
-    finally:  # also after Ctrl-C
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        _settle(folder, ours)
-
-
-def _settle(folder: Path, ours: Collection[str]) -> None:
-    """Move files not in ``ours`` from the :func:`previous` folder to ``folder``, then delete the previous folder."""
-    old = previous(folder)
-    if not old.exists():
-        return
-    for path in old.iterdir():
-        if path.name not in ours:
-            taken = os.path.lexists(folder / path.name)  # written again after a replacement was killed
-            path.rename(folder / (f"{path.name}.previous" if taken else path.name))
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
     """Return the folder that :func:`place` returns, its inode and its change time.
 
@@ -239,12 +290,10 @@ def _place(folders: Sequence[Path], file: str) -> tuple[Path, int, int]:
         inside = Path(os.path.abspath(folder))
         replacing = inside.parent / NEW / inside.name
         with suppress(FileNotFoundError, NotADirectoryError):
-            if replacing.is_dir() and not any(replacing.iterdir()):
-                return replacing, 0, 0  # the new run has no such folder
             if replacing.is_dir():
+                if not any(replacing.iterdir()):
+                    return replacing, 0, 0  # the new run has no such folder
                 place = replacing
-            elif not place.exists():
-                place = previous(folder)
             if (place / file).exists():
                 status = place.stat()
                 return place, status.st_ino, status.st_ctime_ns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,8 @@ from toxiclf.errors import BundleError, DataError
 
 _LARGEST_MANIFEST = 4 * 2**20
 _CHUNK = 2**20  # bytes of a file that is verified, but not kept
-_OURS = ("manifest.json", *FILES)
+OURS = ("manifest.json", *FILES)
+"""Names of the files of a bundle."""
 
 
 def entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
@@ -48,7 +48,7 @@ def save(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
         check_replaceable(folder)
         _write_packed(folder, manifest, files)
     else:
-        folders.replace(folder, content(manifest, files), _OURS, check_replaceable)
+        folders.replace(folder, content(manifest, files), lambda new: OURS, check_replaceable)
 
 
 def is_packed_name(path: Path) -> bool:
@@ -61,27 +61,10 @@ def content(manifest: Manifest, files: Mapping[str, bytes]) -> Callable[[Path], 
     return folders.contents({**files, "manifest.json": manifest.to_bytes()})
 
 
-def put(source: Path, folder: Path) -> None:
-    """Make ``folder`` the bundle whose files are in ``source``, or keep its bundle as the previous one if none are there."""
-    if any(source.iterdir()):
-        folders.replace(folder, folders.copies(source), _OURS, check_replaceable)
-    else:
-        keep_previous(folder)
-
-
 def check_replaceable(folder: Path) -> None:
     """Raise a DataError if the folder exists, is not empty and holds no bundle; or if the packed file is none."""
     if folder.exists() and not (packed.is_packed(folder) if is_packed_name(folder) else _is_replaceable(folder)):
         raise DataError(f"{folder} exists, but is not a bundle; choose another folder, or empty it")
-
-
-def keep_previous(folder: Path) -> None:
-    """Rename an earlier run's bundle to ``<name>.previous``, so that nobody takes it for the bundle of this run."""
-    shutil.rmtree(folders.previous(folder), ignore_errors=True)
-    if folder.exists():
-        earlier = folder.with_name(f"{folder.name}.previous")
-        shutil.rmtree(earlier, ignore_errors=True)
-        folder.rename(earlier)
 
 
 def read(bundle: Path, *, card: bool = True) -> tuple[Manifest, dict[str, bytes]]:
@@ -248,5 +231,6 @@ def _is_replaceable(folder: Path) -> bool:
     A manifest.json alone is no proof of a bundle, because other programs write files of this name, too.
     """
     return folder.is_dir() and (
-        all((folder / name).is_file() for name in ("manifest.json", "model.onnx")) or not any(folder.iterdir())
+        all((folders.newest(folder) / name).is_file() for name in ("manifest.json", "model.onnx"))
+        or folders.is_empty(folder)
     )

@@ -95,7 +95,6 @@ def pretrain(
     from toxiclf.embeddings.pretrain import pretrain as train_vectors
     from toxiclf.recipe import Recipe
     from toxiclf.recipe.preprocessing import recipe_tokenizer
-    from toxiclf.rows import write_rejected
 
     options_of_vectors = {
         "pretrained": "none", "kind": kind, "architecture": architecture, "size": size, "window": window,
@@ -119,9 +118,8 @@ def pretrain(
             advance=bar.update if bar.is_drawn else None,
             scratch=scratch,
         )  # fmt: skip
-    store.save(out, trained_vectors.vectors, trained_vectors.card.model_copy(update={"quantized": quantize}))
-    if trained_vectors.rejected:
-        write_rejected(out / "rejected.csv", trained_vectors.rejected)
+    card = trained_vectors.card.model_copy(update={"quantized": quantize})
+    store.save(out, trained_vectors.vectors, card, trained_vectors.rejected)
     seen, pieces = int((trained_vectors.vectors.frequencies > 0).sum()), len(trained_vectors.vectors.tokens)
     if as_json:
         facts = {

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -20,6 +20,7 @@ from toxiclf.bundle.manifest import FileEntry
 from toxiclf.bundle.store import entries
 from toxiclf.embeddings.word_vectors import PIECES, WordVectors, with_pieces
 from toxiclf.errors import DataError
+from toxiclf.rows import Rejected, write_rejected
 
 CARD, TOKENS, ARRAYS = "vectors.json", "tokens.json", "vectors.safetensors"
 _OURS = (CARD, TOKENS, ARRAYS, "README.md", "rejected.csv")
@@ -78,13 +79,14 @@ class VectorCard(BaseModel):
     files: dict[str, FileEntry] = {}
 
 
-def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
+def save(folder: Path, vectors: WordVectors, card: VectorCard, rejected: Sequence[tuple[str, Rejected]] = ()) -> None:
     """Write word vectors atomically: if the process is killed, all old files or all new files can still be read.
 
     Parameters
     ----------
     folder : made with its parents if missing. Word vectors in it are replaced; its other files stay.
     card : its ``quantized`` decides the bits per number; ``tokens``, ``seen``, ``size`` and ``files`` are filled in.
+    rejected : rejected rows of the texts, each with its file; they are written to ``rejected.csv``.
 
     Raises
     ------
@@ -104,7 +106,13 @@ def save(folder: Path, vectors: WordVectors, card: VectorCard) -> None:
         CARD: (json.dumps(card.model_dump(), ensure_ascii=False, indent=1) + "\n").encode(),
         "README.md": _readme(card).encode(),
     }
-    folders.replace(folder, folders.contents({**files, **described}), _OURS, check_replaceable)
+
+    def fill(new: Path) -> None:
+        folders.contents({**files, **described})(new)
+        if rejected:
+            write_rejected(new / "rejected.csv", rejected)
+
+    folders.replace(folder, fill, lambda new: _OURS, check_replaceable)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -117,8 +125,9 @@ def _is_replaceable(folder: Path) -> bool:
     """Return whether ``folder`` is empty or has a valid card; the vectors themselves may be damaged."""
     if not folder.is_dir():
         return False
+    folder = folders.newest(folder)
     if not (folder / CARD).is_file():
-        return not any(folder.iterdir())
+        return folders.is_empty(folder)
     try:
         VectorCard.model_validate_json(_read(folder, CARD, _LARGEST_CARD))
     except (DataError, ValidationError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from toxiclf._files import is_writable, linked, write_text
+from toxiclf._files import is_writable, write_text
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.bundle import folder as folders
 from toxiclf.bundle import store
@@ -196,22 +195,14 @@ def save_run(folder: Path, write: Callable[[Path], None]) -> None:
         folder as it is; a training run without a bundle has an empty ``bundle``.
     """
     _check_name(folder)
-    folders.commit(folder, write, _put)
+    folders.replace(folder, write, _replaced)
 
 
-def _put(new: Path, folder: Path) -> None:
-    """Copy a new run to its folder, after the old run was removed from it."""
-    trained = (new / "bundle").is_dir()
-    for name in _OF_TRAINING if trained else _OF_REPORT:
-        if (folder / name).is_dir():
-            shutil.rmtree(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
-    if trained:
-        store.put(new / "bundle", folder / "bundle")
-    files = [path for path in new.iterdir() if path.name != "bundle"]
-    for path in sorted(files, key=lambda path: (path.name in _OF_REPORT[:3], path.name == _OF_REPORT[0])):
-        linked(path, folder / path.name)
+def _replaced(new: Path) -> tuple[str, ...]:
+    """Return the paths of the files that a new run replaces."""
+    if (new / "bundle").is_dir():
+        return (*_OF_TRAINING, *(f"bundle/{name}" for name in store.OURS))
+    return _OF_REPORT
 
 
 def check_writable(folder: Path) -> None:
