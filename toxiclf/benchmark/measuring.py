@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,11 @@ from toxiclf.pipeline.fitted import DivergedError
 from toxiclf.pipeline.reporting import report_of, scored_rows
 from toxiclf.pipeline.save import bundled, versions
 from toxiclf.pipeline.search import search
+from toxiclf.pipeline.search.cross_validation import named_sources, named_vectors
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
+from toxiclf.rows import source_name
 
 
 def measured(job: Job, out: Path) -> dict[str, Any]:
@@ -63,12 +66,25 @@ def measured(job: Job, out: Path) -> dict[str, Any]:
     except Exception as error:  # an error in one run must not stop the others
         row["reason"] = f"internal error, {type(error).__name__}: {error}"
     row["seconds"] = round(time.perf_counter() - began, 2)
+    if "reason" in row:
+        row["reason"] = _without_folders(row["reason"], job.run, out)
     try:
         rows.write(out, row)
     except ValueError as error:
         row = _unmeasured(job) | {"seconds": row["seconds"], "reason": f"a metric is not a finite number ({error})"}
         rows.write(out, row)
     return row
+
+
+def _without_folders(reason: str, run: PlannedRun, out: Path) -> str:
+    """Return why a run failed, with the names of its files in place of their paths."""
+    paths = {run.corpus.source, run.entry.recipe or "", str(out)}
+    with suppress(ToxiclfError):
+        recipe = run.recipe()
+        paths |= {*named_sources(recipe, recipe.search, "unlabeled"), *named_vectors(recipe, recipe.search)}
+    for path in sorted(paths - {""}, key=len, reverse=True):
+        reason = reason.replace(path, source_name(path))
+    return reason
 
 
 def killed(job: Job, out: Path) -> dict[str, Any]:

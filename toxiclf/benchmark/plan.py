@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from inspect import signature
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +25,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.loading import toml
 from toxiclf.recipe.preprocessing import NORMALIZER_KEYS
 from toxiclf.recipe.types import Section, as_list
+from toxiclf.rows import source_name
 
 RECALL_AT, UNCALIBRATED = "recall_at_precision_0.9", "brier_uncalibrated"
 """Metrics that only benchmarks compute."""
@@ -78,7 +79,7 @@ def _spelled_out(entries: object) -> object:
     full_entries: list[object] = []
     for entry in entries:
         if isinstance(entry, str):
-            full_entries.append({"name": entry, "rival" if entry in RIVALS else "recipe": entry})
+            full_entries.append({"name": source_name(entry), "rival" if entry in RIVALS else "recipe": entry})
         elif isinstance(entry, Mapping) and "each" in entry:
             kind = entry["each"]
             if kind not in KINDS:
@@ -121,7 +122,7 @@ class CorpusEntry(Section):
 
     Attributes
     ----------
-    name : name in tables; the source if left out.
+    name : name in tables; the name of the file or corpus if left out.
     source : a file or ``corpus:NAME``.
     test : test set to use if the corpus comes with its own test set: "own" uses that; with "drawn" each seed draws a
         new one from all comments of the corpus.
@@ -158,7 +159,11 @@ class CorpusEntry(Section):
     @property
     def plain(self) -> str:
         """Name of the corpus without its rate."""
-        return self.name or self.source.removeprefix("corpus:")
+        return self.name or source_name(self.source).removeprefix("corpus:")
+
+    def is_named(self, names: Collection[str]) -> bool:
+        """Return whether names of corpora include this one, by its name or its path."""
+        return self.plain in names or self.source in names
 
     @property
     def title(self) -> str:
@@ -252,7 +257,7 @@ class Plan(Section):
                 raise ValueError(str(unknown_name("metric", metric, known_metrics())))
         names = [entry.name for entry in self.entries]
         for wanted in (self.baseline, *(entry.against for entry in self.entries)):
-            if wanted and wanted not in names:
+            if wanted and _entry_name(wanted, names) not in names:
                 raise ValueError(f"the baseline '{wanted}' is not an entry; the entries are: {', '.join(names)}")
         known = list(dict.fromkeys(corpus.plain for corpus in self.corpora))
         for entry in self.entries:
@@ -260,18 +265,19 @@ class Plan(Section):
                 if metric not in self.metrics:
                     raise ValueError(f"published of '{entry.name}': {unknown_name('metric', metric, self.metrics)}")
             for wanted in entry.corpora:
-                if wanted not in known:
+                if not any(corpus.is_named((wanted,)) for corpus in self.corpora):
                     raise ValueError(f"the entry '{entry.name}': {unknown_name('corpus', wanted, known)}")
         return self
 
     @property
     def reference(self) -> str:
         """Name of the entry that others are compared with unless they name another one."""
-        return self.baseline or self.entries[0].name
+        names = [entry.name for entry in self.entries]
+        return _entry_name(self.baseline, names) if self.baseline else names[0]
 
     def reference_of(self, entry: Entry) -> str:
         """Return the name of the entry that this entry is compared with."""
-        return entry.against or self.reference
+        return _entry_name(entry.against, [entry.name for entry in self.entries]) if entry.against else self.reference
 
     @property
     def test_share(self) -> float:
@@ -283,8 +289,13 @@ class Plan(Section):
         for seed in self.seeds:
             for corpus in self.corpora:
                 for entry in self.entries:
-                    if not entry.corpora or corpus.plain in entry.corpora:
+                    if not entry.corpora or corpus.is_named(entry.corpora):
                         yield PlannedRun(corpus, entry, seed, self.settings)
+
+
+def _entry_name(wanted: str, names: Collection[str]) -> str:
+    """Return the name of an entry that may be named by the path of its recipe."""
+    return wanted if wanted in names else source_name(wanted)
 
 
 @dataclass(frozen=True)
@@ -389,6 +400,7 @@ def of_flags(
             if name != "none":
                 component(kind, name)
     entries: list[dict[str, Any]] = []
+    model_names, corpus_names = _short_names(models), _short_names(corpora)
     for model in models:
         if model in RIVALS:  # rivals are neither resampled nor augmented
             entries.append({"name": model, "rival": model})
@@ -397,11 +409,22 @@ def of_flags(
             techniques = {"balance.resample": resampler, "balance.augment": augmenter}
             keys = {key: name for key, name in techniques.items() if name != "none"}
             entries.append({
-                "name": ", ".join([model, *keys.values()]), "recipe": model,
+                "name": ", ".join([model_names[model], *keys.values()]), "recipe": model,
                 "settings": {"balance.class_weight": "none", **keys} if keys else {},
             })  # fmt: skip
     content = {
-        "corpora": [{"source": source, **(columns or {})} for source in corpora], "entries": entries, "seeds": list(seeds),
-        "settings": dict(settings or {}), "baseline": baseline,
+        "corpora": [{"name": corpus_names[source], "source": source, **(columns or {})} for source in corpora],
+        "entries": entries, "seeds": list(seeds), "settings": dict(settings or {}),
+        "baseline": model_names.get(baseline, baseline),
     }  # fmt: skip
     return parsed(content, "the flags")
+
+
+def _short_names(sources: Sequence[str]) -> dict[str, str]:
+    """Return a name without folders for each source; files that have the same name get a number."""
+    names: dict[str, str] = {}
+    for source in dict.fromkeys(sources):
+        name, taken = source_name(source).removeprefix("corpus:"), list(names.values())
+        numbered = (f"{name} ({number})" for number in count(2))
+        names[source] = name if name not in taken else next(other for other in numbered if other not in taken)
+    return names

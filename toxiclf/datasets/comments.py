@@ -51,7 +51,7 @@ class Comments:
     lines : array of intp, shape (n,)
         Line number of each comment in its file, from 1.
     source : str
-        Name of the file or corpus.
+        Name of the corpus, or of the file without its folders.
     text_column : str
         The column that the texts come from.
     label_map : LabelMap

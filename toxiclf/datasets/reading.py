@@ -28,7 +28,19 @@ from toxiclf.datasets.rejected import (
     no_usable_row,
 )
 from toxiclf.errors import DataError, UsageError, listed
-from toxiclf.rows import Format, Guess, Layout, Rejected, Row, RowReader, column_named, find_column, folded, naming
+from toxiclf.rows import (
+    Format,
+    Guess,
+    Layout,
+    Rejected,
+    Row,
+    RowReader,
+    column_named,
+    find_column,
+    folded,
+    naming,
+    source_name,
+)
 from toxiclf.text.given import described
 
 Source = str | os.PathLike[str] | Frame
@@ -277,7 +289,7 @@ def _comments(
     source: str, table: Table, text: str, options: LabelOptions, like: Like | None, by: str | None
 ) -> Comments:
     """Convert a table to comments: label values become targets, and rows without a text or a label are rejected."""
-    rejected = list(table.rejected)
+    source, rejected = source_name(source), list(table.rejected)
 
     def reject(row: Row, reason: str, kind: str) -> None:
         rejected.append(Rejected(row.line, reason, str(row.values.get(text) or "")[:10_000], kind))

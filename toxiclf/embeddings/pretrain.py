@@ -23,7 +23,7 @@ from toxiclf.embeddings._gensim import Advance, trained_on
 from toxiclf.embeddings.word_vectors import Say, WordVectors
 from toxiclf.errors import DataError
 from toxiclf.recipe import TextSection, VectorsSection
-from toxiclf.rows import Rejected
+from toxiclf.rows import Rejected, source_name
 from toxiclf.text import normalize
 from toxiclf.text.hangul import decompose, respells
 from toxiclf.text.normalize import Normalizer
@@ -83,7 +83,7 @@ def pretrain(
         for source in sources:
 
             def reject(row: Rejected, source: str = source) -> None:
-                rejected.append((source, row))
+                rejected.append((source_name(source), row))
 
             for content in read_texts(source, reject):
                 digest.update(content.encode("utf-8", "surrogatepass") + b"\0")
@@ -101,7 +101,7 @@ def pretrain(
         vectors = trained_on(path, options, odd, seed=options.seed, workers=workers, say=say, advance=advance)
     card = store.VectorCard(
         kind=options.kind, text=text_facts(text, engine), options=_training_options(options), seed=options.seed, workers=workers,
-        sources=tuple(source if source.startswith("corpus:") else Path(source).name for source in sources),
+        sources=tuple(map(source_name, sources)),
         texts=count, texts_sha256=digest.hexdigest(), versions=_versions(),
     )  # fmt: skip
     return Pretrained(vectors, card, rejected)
@@ -153,7 +153,11 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
         "format": 2, "texts": digest.hexdigest(), "text": text_facts(text, engine).model_dump(), "seed": options.seed,
         "kind": options.kind, "options": _training_options(options), "gensim": metadata.version("gensim"),
     }  # fmt: skip
-    origin = {"source": ", ".join(options.unlabeled), "kind": options.kind, "texts_sha256": digest.hexdigest()}
+    origin = {
+        "source": ", ".join(map(source_name, options.unlabeled)),
+        "kind": options.kind,
+        "texts_sha256": digest.hexdigest(),
+    }
     folder = cache_folder() / "vectors" / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     if (kept := store.place(folder)).exists():
         try:

@@ -35,7 +35,7 @@ class Predictions:
 
     Attributes
     ----------
-    source : file of the comments, as named by the user.
+    source : name of the corpus, or of the file without its folders.
     lines : line of each comment in that file, counted from 1, intp (n,).
     hashes : first 16 hexadecimal digits of the SHA-256 of each comment's text, not normalized, in UTF-8.
     labels : names of the labels.

@@ -34,6 +34,7 @@ from toxiclf.pipeline.fit import Say
 from toxiclf.pipeline.fitted import DivergedError, Fitted
 from toxiclf.pipeline.save import today, versions
 from toxiclf.recipe import Recipe
+from toxiclf.recipe.loading import without_folders
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.rows import Rejected
 
@@ -217,11 +218,11 @@ def report_of(
             "evaluated_sha256": model.predictions.rows_sha256(),
         },
         findings=run_checks(_checked(learned, model, baseline, parts, comments, recipe, analysis["slices"])),
-        recipe=recipe.model_dump(mode="json"),
+        recipe=without_folders(recipe.model_dump(mode="json")),
         seed=recipe.seed,
         versions=versions(),
         timings={"fit_seconds": round(seconds, 2)},
-        search=dict(search or {}),
+        search=without_folders(search or {}),
         analysis=analysis,
     )
     return report.with_rows(rows, learned.fitted.history)
@@ -242,10 +243,10 @@ def report_of_diverged(
         findings=run_checks(
             CheckedRun(labels=comments.labels, comments=comments, divergence=(str(error), error.divergence.cure))
         ),
-        recipe=recipe.model_dump(mode="json"),
+        recipe=without_folders(recipe.model_dump(mode="json")),
         seed=recipe.seed,
         versions=versions(),
-        search=dict(search or {}),
+        search=without_folders(search or {}),
     )
     return report.with_rows(None, error.fitted.history)
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from toxiclf._registry import component, components
 from toxiclf.errors import UnknownNameError, UsageError, unknown_name
+from toxiclf.rows import source_name
 from toxiclf.text.given import path_given
 
 RENAMED = {"features.metric": "features.metric_learning"}
@@ -24,6 +25,8 @@ OLD_BEHAVIOR: dict[str, Any] = {
 """Keys whose default differs from the behavior of version 0.1, with the value for that behavior. A recipe file without
 such a key gets this value, so that it trains the same model as before; presets get the default. Each new step adds its
 key here."""
+_FILES = ("unlabeled", "pretrained", "vectors")
+"""Last parts of the keys whose values name files."""
 
 RENAMED_VALUES = {("decision.objective", "macro_f1"): "f1_macro", ("search.metric", "macro_f1"): "f1_macro"}
 """Keys with old names of values, and the new names; a recipe with an old name is read, with a note."""
@@ -189,16 +192,26 @@ def fill_in_old_behavior(content: dict[str, Any]) -> list[str]:
     return missing
 
 
-def with_present_keys(recipe: Any) -> Any:
-    """Return a copy of a saved recipe dict as this version would have saved it; return other values unchanged.
+def without_folders(value: Any, key: str = "") -> Any:
+    """Return a copy of a recipe dict, or of the trials of a search, in which files are named without their folders."""
+    if isinstance(value, Mapping):
+        return {name: without_folders(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(inner, key) for inner in value]
+    return source_name(value) if isinstance(value, str) and key.rpartition(".")[2] in _FILES else value
 
-    Keys of earlier versions are renamed, and keys that they did not have say what they did.
+
+def with_present_keys(recipe: Any) -> Any:
+    """Return a copy of a saved recipe dict as reports of this version have it; return other values unchanged.
+
+    Keys of earlier versions are renamed, keys that they did not have say what they did, and folders are left out.
     """
     if isinstance(recipe, dict) and recipe:
         recipe = deepcopy(recipe)
         with suppress(UsageError):  # raised if a key has both names, but no version wrote such a recipe
             take_new_names(recipe)
         fill_in_old_behavior(recipe)
+        recipe = without_folders(recipe)
     return recipe
 
 

@@ -5,7 +5,7 @@ No row is lost silently: a row that cannot be read is yielded as a :class:`Rejec
 
 from toxiclf.rows.format import Format
 from toxiclf.rows.guesses import Guess, naming
-from toxiclf.rows.names import column_named, find_column, folded
+from toxiclf.rows.names import column_named, find_column, folded, source_name
 from toxiclf.rows.reader import UNDECODABLE, WRONG_WIDTH, Layout, RowReader
 from toxiclf.rows.records import HugeNumber, Rejected, Row, names_of, paths_in
 from toxiclf.rows.sniffing import LABEL_NAMES, is_text_name
@@ -33,5 +33,6 @@ __all__ = [
     "naming",
     "neutralised",
     "paths_in",
+    "source_name",
     "write_rejected",
 ]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from toxiclf.errors import UsageError, listed
 
@@ -25,6 +26,15 @@ def folded(name: str) -> str:
     text = " ".join(text.split())
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
+
+
+def source_name(source: str) -> str:
+    """Return the name that reports and tables give to a source: a file's name without its folders, or ``corpus:NAME``.
+
+    >>> source_name("/home/kim/forum.csv"), source_name("corpus:curse/train")
+    ('forum.csv', 'corpus:curse/train')
+    """
+    return source if source.startswith("corpus:") else Path(source).name or source
 
 
 def find_column(columns: Sequence[str], name: str) -> str | None:
