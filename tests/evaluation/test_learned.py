@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import toxiclf
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.compare import compare
-from toxiclf.evaluation.learned_from import FILE
+from toxiclf.evaluation.learned_from import FILE, learned
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
 
+OLD = Path(__file__).parent.parent / "fixtures" / "0.1"
 Trained = Callable[[str, str], TrainedModel]
 
 
@@ -43,10 +45,19 @@ def test_the_file_names_each_row_that_was_learned_from_and_no_text(
     assert set(parts) == {"training", "validation"}
 
 
+def test_the_file_of_0_1_is_read(sample: Comments) -> None:
+    moderator = toxiclf.load(OLD / "bundle")
+    known = learned(OLD / "bundle", moderator.manifest.data_sha256, sample, moderator.normalizer)
+    lines = {int(row.split(",")[1]) for row in (OLD / FILE).read_text("utf-8-sig").splitlines()[1:]}
+    assert known is not None
+    assert set(sample.lines[known].tolist()) == lines
+    assert 0 < len(lines) < len(sample)
+
+
 def test_a_growing_file_is_known_by_the_rows_in_it(run: Path, learned_lines: set[int], sample: Comments) -> None:
-    learned = [i for i, line in enumerate(sample.lines.tolist()) if line in learned_lines]
+    before = [i for i, line in enumerate(sample.lines.tolist()) if line in learned_lines]
     tested = [i for i, line in enumerate(sample.lines.tolist()) if line not in learned_lines]
-    mixed = sample.take(np.array([*learned[:300], *tested]))
+    mixed = sample.take(np.array([*before[:300], *tested]))
     again = replace(mixed, texts=[f"  {text}  " for text in mixed.texts])  # equal after normalization
     for bundle in (run / "bundle", run):
         report = evaluate_bundle(bundle, again)

@@ -177,6 +177,9 @@ def test_a_name_a_column_in_the_order_of_the_columns(texts: list[str]) -> None:
         known = {name.removeprefix("syllable:") for name in names if name.startswith("syllable:")}
         padded = f" {comment} "
         assert set(found) == {padded[i : i + n] for n in (1, 2) for i in range(len(padded))} & known
+    masks = clone(NGRAMS).fit(["010-1234-5678 a@b.kr", "010-1234-9999 c@d.kr"] * 3).get_feature_names_out()
+    assert {"syllable:⟨전화⟩", "jamo:⟨이메일⟩"} <= set(masks)
+    assert "".join(masks).isprintable()
     averages = clone(AVERAGE).fit(texts).get_feature_names_out()
     assert averages.tolist() == [f"averagevectorizer{i}" for i in range(8)]
 

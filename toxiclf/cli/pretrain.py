@@ -177,10 +177,11 @@ def _check_effect(recipe: Recipe) -> None:
 
 def _print_neighbours(vectors: object, words: list[str], as_json: bool) -> None:
     from toxiclf.embeddings.word_vectors import WordVectors
+    from toxiclf.text.personal import readable
 
     assert isinstance(vectors, WordVectors)
     for word in words:
-        neighbours = vectors.neighbours(word)
+        neighbours = [(readable(other), similarity) for other, similarity in vectors.neighbours(word)]
         if as_json:
             print_json(
                 {"word": word, "neighbours": [{"word": other, "similarity": round(s, 4)} for other, s in neighbours]}

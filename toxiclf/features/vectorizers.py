@@ -23,6 +23,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_preprocessor, recipe_tokenizer
 from toxiclf.text.encoder import NgramView, TextEncoder
 from toxiclf.text.normalize import Normalizer
+from toxiclf.text.personal import readable
 from toxiclf.text.vocabulary import NgramVocabulary
 
 _NORMALIZER = tuple(field.name for field in fields(Normalizer))
@@ -318,10 +319,13 @@ class NgramVectorizer(_TextVectorizer):
         self.sparse_output = sparse_output
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the n-gram of each column, such as "jamo:ㅈㅗ" or "syllable:조"; ``input_features`` is not used."""
+        """Return the n-gram of each column, such as "jamo:ㅈㅗ" or "syllable:조"; ``input_features`` is not used.
+
+        The mask of a personal string is named as in reports, such as "syllable:⟨전화⟩".
+        """
         check_is_fitted(self)
         names = [
-            f"{view}:{text[begin : begin + n]}"
+            f"{view}:{readable(text[begin : begin + n])}"
             for view, vocabulary in self._vocabularies().items()
             for n, text in vocabulary.ngrams.items()
             for begin in range(0, len(text), n)
