@@ -226,7 +226,7 @@ def test_evaluate_measures_on_labelled_comments(
     arguments = ["evaluate", str(trained_run / "bundle"), str(held), "--out", str(tmp_path / "e"), "--json"]
     assert run(arguments) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["evaluated_on"] == str(held)
+    assert printed["evaluated_on"] == held.name
     assert (tmp_path / "e" / "report.md").exists()
 
 
