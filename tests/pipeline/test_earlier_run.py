@@ -78,7 +78,9 @@ def test_training_on_other_data_stops_before_any_work(
     assert "choose another folder, or add --overwrite to replace it" in said
     assert content(folder) == before
     if change is as_it_is:
-        assert f"{sample_path.name} (855 comments: toxic 125); the new data are {other.name} (399 comments: toxic " in said
+        assert (
+            f"{sample_path.name} (855 comments: toxic 125); the new data are {other.name} (399 comments: toxic " in said
+        )
     monkeypatch.setattr(training, "fit_models", begins)
     assert run(["train", str(other), "--out", str(folder), "--overwrite"]) == 2
     assert "training began" in capsys.readouterr().err
