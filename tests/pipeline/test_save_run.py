@@ -26,7 +26,7 @@ from toxiclf.errors import BundleError
 from toxiclf.pipeline.save import save_run
 
 _PROGRAM = """
-import json, os, signal, sys
+import json, os, resource, signal, sys
 from pathlib import Path
 import filelock  # not by each process
 from tests.bundle.test_store import no_exchange
@@ -48,11 +48,17 @@ for owner, names in (
 ):
     for name in names:
         setattr(owner, name, counted(getattr(owner, name)))
-for folder, run, way, left in json.loads(sys.argv[1]):
+for folder, run, way, left, spare in json.loads(sys.argv[1]):
     if (child := os.fork()) == 0:
         if way == "in place":
             folders.exchange = no_exchange
-        test_save_run.save(Path(folder), run)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + spare, free + spare))
+        try:
+            test_save_run.save(Path(folder), run)
+        except OSError:
+            os._exit(1)
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
@@ -71,13 +77,14 @@ def save(folder: Path, run: str) -> None:
     save_run(folder, write)
 
 
-def save_killed(jobs: Sequence[tuple[Path, str, str, int]]) -> list[int]:
-    """Save runs, each in a process that is killed after so many steps (0: never); return their exit codes.
+def save_harassed(jobs: Sequence[tuple[Path, str, str, int, int]]) -> list[int]:
+    """Save runs, each in a process of its own; return their exit codes.
 
     Parameters
     ----------
     jobs : folder, name of the run, how an old one is replaced ("exchanged", or "in place" as on a system that does not
-        exchange folders), and number of steps.
+        exchange folders), number of steps after which the process is killed (0: never), and number of files that it may
+        open.
     """
     root = Path(toxiclf.__file__).parents[1]
     given = json.dumps([(str(folder), *rest) for folder, *rest in jobs])
@@ -113,15 +120,15 @@ def test_a_killed_save_leaves_the_old_run_or_the_new_one(tmp_path: Path, monkeyp
     (original / "bundle" / "notes.txt").write_text("mine")
     ways = [(new, way) for new in ("new", "diverged") for way in ("exchanged", "in place")]
     jobs = [
-        (Path(shutil.copytree(original, tmp_path / new / way / str(steps) / "run", symlinks=True)), new, way, steps)
+        (Path(shutil.copytree(original, tmp_path / new / way / str(steps) / "run", symlinks=True)), new, way, steps, 99)
         for new, way in ways
         for steps in (*range(1, 170, 5), 0)
     ]
-    codes = save_killed(jobs)
+    codes = save_harassed(jobs)
     assert codes.count(-signal.SIGKILL) > 60
     for new, way in ways:
         seen = []
-        for run in [run for run, *rest, _ in jobs if rest == [new, way]]:
+        for run in [run for run, *rest, _, _ in jobs if rest == [new, way]]:
             (name,) = found(run, run if way == "exchanged" else newest(run))
             seen.append(name)
             assert (run / "notes.txt").read_text() == (run / "checkpoints" / "deep" / "notes.txt").read_text() == "mine"
@@ -133,6 +140,27 @@ def test_a_killed_save_leaves_the_old_run_or_the_new_one(tmp_path: Path, monkeyp
     for run, *_ in jobs:
         save(run, "old")
         assert found(run, run) == {"old"}
+        assert [path.name for path in run.parent.iterdir()] == ["run"]
+        assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.check
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the number of open files")
+def test_a_process_that_may_open_few_files_leaves_the_old_run_or_the_new_one_and_nothing_else(tmp_path: Path) -> None:
+    jobs = [
+        (tmp_path / f"{new} {way} {spare}" / "run", new, way, 0, spare)
+        for new in ("new", "diverged")
+        for way in ("exchanged", "in place")
+        for spare in range(9)
+    ]
+    for run, *_ in jobs:
+        save(run, "old")
+        (run / "notes.txt").write_text("mine")
+    codes = save_harassed(jobs)
+    assert {*codes} == {0, 1}
+    for code, (run, new, *_) in zip(codes, jobs, strict=True):
+        assert found(run, run) == {"old" if code else new}
+        assert (run / "notes.txt").read_text() == "mine"
         assert [path.name for path in run.parent.iterdir()] == ["run"]
         assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
 

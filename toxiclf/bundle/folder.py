@@ -163,14 +163,21 @@ def _put_inside(folder: Path, fill: Callable[[Path], None], ours: Ours) -> None:
             temporary.rename(folder / NEW)
             sync_folder(folder)
             try:
-                _finish(folder, ours)
+                _put(folder, ours, temporary)
             except BaseException:  # also Ctrl-C
-                _finish(folder, ours)
+                _put(folder, ours, temporary)
                 raise
 
 
 def _finish(folder: Path, ours: Ours) -> None:
-    """Put the files of :data:`NEW`, if it is there, in place; that may have been begun before."""
+    """Put the files of :data:`NEW` in place, if a killed process left it."""
+    if os.path.lexists(folder / NEW):
+        with scratch_folder(folder, NEW[1:]) as scratch:
+            _put(folder, ours, scratch / NEW)
+
+
+def _put(folder: Path, ours: Ours, done: Path) -> None:
+    """Put the files of :data:`NEW` in place, which may have been begun before; then rename it to ``done``."""
     new = folder / NEW
     if new.is_symlink():  # not made by toxiclf
         new.unlink()
@@ -191,8 +198,7 @@ def _finish(folder: Path, ours: Ours) -> None:
             (folder / name).parent.mkdir(exist_ok=True)
             linked(new / name, folder / name)
     sync_folder(folder)
-    with scratch_folder(folder, NEW[1:]) as done:
-        new.rename(done / NEW)  # from now on, readers take the files from their places
+    new.rename(done)  # from now on, readers take the files from their places
 
 
 def contents(files: Mapping[str, bytes]) -> Callable[[Path], None]:
