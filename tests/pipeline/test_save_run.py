@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -184,16 +185,27 @@ def test_files_of_others_are_the_same_files_afterwards(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_what_somebody_writes_while_a_run_is_saved_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_somebody_writes_or_deletes_while_a_run_is_saved_is_there_or_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def late(new: Path, old: Path) -> None:
         (old / "late.txt").write_text("mine")
         exchange(new, old)
 
-    exchange = folders.exchange
+    def deleted(source: Path, target: Path, **options: Any) -> None:
+        source.unlink()
+        link(source, target, **options)
+
+    run, exchange, link = tmp_path / "run", folders.exchange, os.link
+    save_run(run, lambda folder: write_text(folder / "report.json", "report"))
+    (run / "notes.txt").write_text("mine")
+    monkeypatch.setattr(os, "link", deleted)
+    save_run(run, lambda folder: write_text(folder / "report.json", "report"))
+    monkeypatch.undo()
+    assert sorted(path.name for path in run.iterdir()) == ["report.json"]
     monkeypatch.setattr(folders, "exchange", late)
-    for _ in range(2):
-        save_run(tmp_path / "run", lambda folder: write_text(folder / "report.json", "report"))
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["late.txt", "report.json"]
+    save_run(run, lambda folder: write_text(folder / "report.json", "report"))
+    assert sorted(path.name for path in run.iterdir()) == ["late.txt", "report.json"]
 
 
 @pytest.mark.parametrize("error", [errno.EMFILE, errno.ENOSPC, errno.EIO])

@@ -142,11 +142,12 @@ def _carry(old: Path, new: Path, ours: Sequence[str]) -> None:
         target = new / path.name
         if path.name in ours or path.name == NEW:
             continue
-        if path.is_dir() and not path.is_symlink():
-            target.mkdir(exist_ok=True)
-            _carry(path, target, [name.partition("/")[2] for name in ours if name.startswith(f"{path.name}/")])
-        elif not os.path.lexists(target):
-            os.link(path, target, follow_symlinks=False)
+        with suppress(FileNotFoundError):  # somebody deleted it meanwhile
+            if path.is_dir() and not path.is_symlink():
+                target.mkdir(exist_ok=True)
+                _carry(path, target, [name.partition("/")[2] for name in ours if name.startswith(f"{path.name}/")])
+            elif not os.path.lexists(target):
+                os.link(path, target, follow_symlinks=False)
     shutil.copystat(old, new)
     if ours:
         os.utime(new)
