@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import lzma
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -132,33 +134,103 @@ def test_tokens_are_the_same_without_files_in_memory(monkeypatch: pytest.MonkeyP
     assert mecab.MecabTokenizer().tokenize(texts) == expected
 
 
+# --- an unknown user without a home folder, in places that lack more
+
+RUN = """
+import json, sys, tempfile
+from toxiclf.cli import run
+if sys.argv[1]:
+    tempfile._candidate_tempdir_list = lambda: sys.argv[1:2]
+for command in json.loads(sys.argv[2]):
+    print("exit code", run(command), file=sys.stderr, flush=True)
+"""
+Cases = list[tuple[list[str], int, str]]
+EVERYWHERE: Cases = [
+    (["--help"], 0, ""),
+    (["corpora", "list"], 0, ""),
+    (["corpora", "path", "curse"], 2, "set TOXICLF_CACHE to a folder"),
+    (["inspect", "READ/bundle"], 0, ""),
+    (["predict", "안녕", "--bundle", "READ/bundle"], 0, ""),
+    (
+        ["predict", "READ/new.csv", "--bundle", "READ/bundle", "--out", "WRITE/scores.csv"],
+        0,
+        "WRITE/scores.csv.rejected.csv",
+    ),
+]
+SCORED: Cases = [(["predict", "-", "--bundle", "READ/bundle"], 0, "give --rejected FILE")]
+TRAINED = ["--set", "decision.folds=2", "--set", "vectors.size=8", "--set", "vectors.epochs=1"]
+VECTORS = ["train", "READ/sample.csv", "--model", "svm", *TRAINED]
+PLACES: dict[str, Cases] = {
+    "read-only": [*SCORED, (["train", "corpus:sample"], 2, "choose another folder")],
+    "deleted": [*SCORED, (["train", "corpus:sample"], 2, "the working folder does not exist, or may not be read; change to")],
+    "unreadable": [*SCORED, (["train", "corpus:sample"], 2, "choose another folder")],
+    "no temporary folder": [*SCORED, ([*VECTORS, "--out", "WRITE/run"], 2, "set TMPDIR to one")],
+}  # fmt: skip
+LONG: Cases = [
+    (["train", "READ/sample.csv", "--out", "WRITE/run", *TRAINED[:2]], 0, ""),
+    (["figures", "WRITE/run", "--out", "WRITE/figures"], 0, ""),
+    (
+        ["train", "corpus:sample", "--model", "dnn", "--set", "model.epochs=1", *TRAINED[2:], "--out", "WRITE/network"],
+        0,
+        "",
+    ),
+    (["benchmark", "--corpus", "corpus:sample", "--model", "majority", "--seeds", "0", "--out", "WRITE/bench"], 0, ""),
+]
+
+
 @pytest.mark.check
-def test_an_unknown_user_without_a_home_scores_from_standard_input(bundle: Path) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_an_unknown_user_without_a_home_is_served_or_told_what_to_set(
+    place: str, bundle: Path, sample_path: Path
+) -> None:
+    _served(place, [*EVERYWHERE, *PLACES[place]], bundle, sample_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", ["read-only", "deleted"])
+def test_an_unknown_user_without_a_home_trains(place: str, bundle: Path, sample_path: Path) -> None:
+    _served(place, LONG, bundle, sample_path)
+
+
+def _served(place: str, cases: Cases, bundle: Path, sample_path: Path) -> None:
     setpriv = shutil.which("setpriv")
     if setpriv is None or os.geteuid() != 0:
         pytest.skip("needs setpriv, and root")
-    # the user may read everything, wherever Python and the bundle are, and write nothing
-    changed = [setpriv, "--reuid=12345", "--regid=12345", "--clear-groups"]
-    changed += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    if subprocess.run([*changed, "true"], capture_output=True).returncode:
-        pytest.skip("setpriv may not change the user here")
+    changed = [setpriv, "--reuid=54321", "--regid=54321", "--clear-groups"]
+    if place != "unreadable":  # the user may read everything, wherever Python is
+        changed += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    if subprocess.run([*changed, sys.executable, "-c", "import toxiclf"], cwd="/", capture_output=True).returncode:
+        pytest.skip("setpriv may not change the user here, or that user may not read Python's files")
     with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
-        folder = Path(name)
-        shutil.copytree(bundle, folder / "bundle")
-        folder.chmod(0o555)
-        _run_as_unknown_user(changed, folder)
+        top = Path(name)
+        top.chmod(0o755)
+        read, write, work = top / "read", top / "write", top / "work"
+        for folder in (read, write, work):
+            folder.mkdir()
+        shutil.copytree(bundle, read / "bundle")
+        shutil.copy(sample_path, read / "sample.csv")
+        (read / "new.csv").write_text("text,n\n안녕,1\n꺼져,1\n바,1\n사\n", "utf-8")
+        write.chmod(0o777)
+        work.chmod(0 if place == "unreadable" else 0o555)
 
+        def put(text: str) -> str:
+            return text.replace("READ", str(read)).replace("WRITE", str(write))
 
-def _run_as_unknown_user(changed: list[str], folder: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "TOXICLF_CACHE")}
-    for command, code, sentence in (
-        (["predict", "-", "--bundle", "bundle"], 0, "give --rejected FILE"),
-        (["corpora", "list"], 0, ""),
-        (["train", "corpus:sample"], 2, "choose another folder"),
-    ):
+        commands = json.dumps([[put(word) for word in command] for command, _, _ in cases])
+        before = ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh"] if place == "deleted" else []
+        lacking = "/proc" if place == "no temporary folder" else ""
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("HOME", "TOXICLF_CACHE", "TOXICLF_CORPORA")
+        }
         done = subprocess.run(
-            [*changed, sys.executable, "-c", MAIN, *command], cwd=folder, env=environment, text=True,
-            input="text,n\n안녕,1\n꺼져,1\n바,1\n사\n",
-            capture_output=True, check=False,
+            [*before, *changed, sys.executable, "-P", "-c", RUN, lacking, commands], cwd=work, env=environment, text=True,
+            input="text,n\n안녕,1\n꺼져,1\n바,1\n사\n", capture_output=True, check=False,
         )  # fmt: skip
-        assert (done.returncode, sentence in done.stderr) == (code, True), done.stderr
+    *said, rest = re.split(r"exit code (\d+)\n", done.stderr)
+    assert rest == ""
+    assert "Traceback" not in done.stderr
+    for (command, code, sentence), words, ended in zip(cases, said[::2], said[1::2], strict=True):
+        assert (int(ended), put(sentence) in words) == (code, True), (command, words)
+        assert "atplotlib" not in words

@@ -6,6 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -110,6 +111,8 @@ def execute(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if error.filename is None and (lacking := _lacking(error)):
+            return _failed(lacking, 2)
         return _failed(f"{error.strerror or error}: {error.filename or 'while reading or writing'}", 1)
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("toxiclf"):
@@ -159,6 +162,17 @@ def _misused(error: Any) -> int:
 def _failed(message: str, code: int) -> int:
     say(f"toxiclf: {message}")
     return code
+
+
+def _lacking(error: OSError) -> str:
+    """Return what to do if a folder that every program has is missing, as in some containers; "" if none is."""
+    if "temporary directory" in str(error):
+        return "there is no folder for temporary files that you may write to; set TMPDIR to one"
+    try:
+        Path.cwd()
+    except OSError:
+        return "the working folder does not exist, or may not be read; change to another folder"
+    return ""
 
 
 def _plain_streams() -> None:

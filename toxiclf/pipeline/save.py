@@ -213,7 +213,7 @@ def check_writable(folder: Path) -> None:
     UsageError, DataError : the folder cannot be made or written to, or its ``bundle`` is something other than a bundle.
     """
     _check_name(folder)
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.access(path, os.F_OK))
     if not is_writable(nearest):
         raise UsageError(
             f"{folder} cannot be written: {nearest} is not a folder that you may write to; choose another folder"

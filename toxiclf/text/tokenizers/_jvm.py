@@ -76,8 +76,10 @@ def _start(tokenizer: str, places: list[str]) -> None:
     import jpype
 
     library = _library(tokenizer)
-    # -Xrs leaves Ctrl-C to Python; below, native access is enabled because Java 24 warns otherwise
-    options = [f"-Xmx{_heap()}m", "-Xrs", "-Dfile.encoding=UTF8", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=off"]
+    # -Xrs leaves Ctrl-C to Python; the next two leave no files for debuggers in /tmp; below, native access is enabled
+    # because Java 24 warns otherwise
+    options = [f"-Xmx{_heap()}m", "-Xrs", "-XX:-UsePerfData", "-XX:+DisableAttachMechanism"]
+    options += ["-Dfile.encoding=UTF8", "-Xshare:auto", "-Xlog:disable", "-Xlog:all=off"]
     try:
         jpype.startJVM(
             *options,
