@@ -3,7 +3,7 @@
 #   make test        linters and the quick tests, in minutes
 #   make check       linters and every test but the long ones
 #   make check-rest  what `make check` has beyond `make test`
-#   make check-long  the long tests
+#   make check-long  the long tests, and properties on 1,000 cases each
 #   make docs        the documentation site, in build/docs
 #   make notebooks   runs the notebooks and writes them back with their outputs
 PYTHON ?= python3
@@ -26,7 +26,7 @@ check-rest: $(INSTALLED)
 	$(CHECK) --tests-only -m "check and not long"
 
 check-long: $(INSTALLED)
-	$(CHECK) --tests-only -m long
+	HYPOTHESIS_PROFILE=long $(CHECK) --tests-only -m "long or hypothesis"
 
 docs: $(INSTALLED)
 	$(VENV)/bin/python -m sphinx -W --keep-going -n -q docs build/docs

@@ -36,7 +36,9 @@ from toxiclf.text.tokenizers.mecab import MecabTokenizer
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("SOURCE_DATE_EPOCH", "1790000000")  # reports have the same date, even around midnight
 hypothesis.settings.register_profile("toxiclf", deadline=None, max_examples=60, derandomize=True)
-hypothesis.settings.load_profile("toxiclf")
+hypothesis.settings.register_profile("long", hypothesis.settings.get_profile("toxiclf"), max_examples=1000)
+LONG_PROFILE = os.environ.get("HYPOTHESIS_PROFILE") == "long"  # as `make check-long` sets it
+hypothesis.settings.load_profile("long" if LONG_PROFILE else "toxiclf")
 
 SAMPLE = Path(__file__).parent.parent / "corpora" / "sample_comments.csv"
 
@@ -79,6 +81,11 @@ TINY_MODEL: dict[str, dict[str, Any]] = {
 TINY_NGRAMS = {"name": "ngram_logistic", "jamo": 3, "syllable": 2}
 TINY_MODEL["voting"] = {"members": [TINY_NGRAMS, "svm", {"name": "cnn", "widths": [1, 2], "filters": 4, "epochs": 1}]}
 TINY_MODEL["stacking"] = {"members": [TINY_NGRAMS, {"name": "random_forest", "trees": 5}]}
+
+
+def cases(few: int) -> int:
+    """How many cases a property is tried on: few, or those of the long profile."""
+    return max(few, hypothesis.settings().max_examples) if LONG_PROFILE else few
 
 
 OWN_VECTORS = (

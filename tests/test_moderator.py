@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import toxiclf
+from tests.conftest import cases
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import BundleError
 from toxiclf.moderator import Moderator
@@ -150,7 +151,7 @@ def test_obfuscation_by_invisible_characters_changes_nothing(moderator: Moderato
     assert plain == hidden
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=cases(100))
 @given(st.lists(st.text(st.characters(exclude_categories=())), max_size=4))
 def test_any_string_gets_a_probability(moderator: Moderator, texts: list[str]) -> None:
     scores = moderator.score(texts)

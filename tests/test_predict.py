@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import toxiclf
+from tests.conftest import cases
 from toxiclf.errors import DataError, UsageError
 from toxiclf.moderator import Moderator
 from toxiclf.predict import Predicted, predict_rows, read_texts
@@ -233,7 +234,7 @@ def test_any_string_of_json_lines_can_be_scored(predict: Predict, tmp_path: Path
 
 
 @given(st.lists(st.one_of(st.binary(max_size=20), st.sampled_from(["안녕,1".encode(), b'"a, b",1'])), max_size=20))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=cases(40))
 def test_rows_in_are_rows_out_and_rejected_rows(predict: Predict, tmp_path: Path, lines: list[bytes]) -> None:
     lines = [b"x" + line.translate(None, b'"\r\n') for line in lines]
     result = predict(b"\n".join([b"text,n", *lines]))

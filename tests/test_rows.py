@@ -21,12 +21,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import cases
 from tests.workbooks import Cell, write_workbook
 from toxiclf.errors import DataError, UsageError
 from toxiclf.rows import Format, Rejected, Row, RowReader, RowWriter, neutralised, write_rejected
 
 Make = Callable[..., RowReader]
-FIXTURES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+FIXTURES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=cases(60))
 LONGEST = 2**20  # characters in a line
 
 
@@ -498,6 +499,51 @@ def test_what_the_writer_writes_is_read_back_but_for_neutralised_cells(
             writer.write({"text": text, "y": y})
     result = RowReader(path, Format("csv", "\t" if kind == "tsv" else ",", header=True))
     assert rows(result) == [[neutralised(text), neutralised(y)] for text, y in written]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(), st.builds(Rejected, st.integers(1), st.text(), st.text(st.characters(exclude_categories=())))
+        ),
+        max_size=6,
+    )
+)
+@settings(FIXTURES, max_examples=cases(15))
+def test_rejected_rows_are_read_back_but_for_what_no_file_can_hold(
+    tmp_path: Path, written: list[tuple[str, Rejected]]
+) -> None:
+    path = tmp_path / "rejected.csv"
+    write_rejected(path, written)
+    wanted = [[source, str(row.line), row.reason, row.content] for source, row in written]
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        heading, *found = csv.reader(stream, strict=True)
+    assert heading == ["file", "line", "reason", "content"]
+    assert found == [[neutralised(held(cell)) for cell in row] for row in wanted]
+
+
+def held(cell: str) -> str:
+    """What a CSV file holds of a cell: one kind of line end, and no lone surrogate."""
+    whole = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in cell)
+    return whole.replace("\r\n", "\n").replace("\r", "\n")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.dictionaries(st.text(), VALUES, min_size=1, max_size=4), min_size=1, max_size=6))
+@settings(FIXTURES, max_examples=cases(15))
+def test_objects_written_as_json_lines_are_read_back_equal(tmp_path: Path, written: list[dict[str, Any]]) -> None:
+    path = tmp_path / "rows.jsonl"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = RowWriter(stream, (), "jsonl")
+        for values in written:
+            writer.write(values)
+    assert [row.values for row in RowReader(path) if isinstance(row, Row)] == written
 
 
 # --- JSON Lines and text

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.bundle.conftest import BLANK, forge, seal
+from tests.conftest import cases
 from toxiclf.bundle import store
-from toxiclf.bundle.manifest import FORMAT_VERSION, Manifest
+from toxiclf.bundle.calibration import Calibration, LabelCalibration
+from toxiclf.bundle.manifest import FILES, FORMAT_VERSION, CalibratedOn, FileEntry, LabelMap, Manifest
 from toxiclf.errors import BundleError, UsageError
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -23,6 +27,48 @@ def test_a_manifest_comes_back_from_its_bytes(bundle: Path) -> None:
     manifest = Manifest.from_bytes(written)
     assert manifest.to_bytes() == written
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
+
+
+SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
+WORDS = st.text(max_size=9) | st.just(BLANK)
+VERSIONS = st.dictionaries(WORDS, WORDS, max_size=3)
+SHARES = st.floats(0, 1)
+NUMBERS = st.floats(-1e3, 1e3)
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> Manifest:
+    """Manifests of any names and numbers."""
+    names = draw(st.lists(WORDS, min_size=1, max_size=4, unique=True))
+    several = st.lists(SHARES, min_size=len(names), max_size=len(names)).map(tuple)
+    labels = [LabelCalibration(slope=draw(NUMBERS), intercept=draw(NUMBERS)) for _ in names]
+    values = draw(st.lists(WORDS, unique=True, max_size=3))
+    return Manifest(
+        labels=tuple(names), thresholds=draw(several), negative=None, rates=draw(st.just(()) | several),
+        calibration=Calibration(method="platt", exclusive=False, labels=tuple(labels)),
+        objective=draw(st.none() | WORDS | SHARES), model=draw(WORDS), text_column=draw(WORDS),
+        label_map=LabelMap(columns=(draw(WORDS),), positive=tuple(values[:1]), negative=tuple(values[1:]),
+                           separator=draw(st.none() | WORDS.filter(bool))),
+        calibrated_on=draw(st.none() | st.builds(CalibratedOn, rows=st.integers(9, 2**53), counts=st.just((9,) * len(names)),
+                                                 data_sha256=SHA, bundle_seal=SHA)),
+        tokenizer_versions=draw(VERSIONS), word_vectors=draw(VERSIONS), versions=draw(VERSIONS),
+        recipe_sha256=draw(SHA), data_sha256=draw(SHA),
+        files={name: FileEntry(size=draw(st.integers(0, 2**20)), sha256=draw(SHA)) for name in FILES},
+    )  # fmt: skip
+
+
+@settings(deadline=None, max_examples=cases(15))
+@given(manifests(), st.data())
+def test_any_manifest_comes_back_and_none_that_was_changed(manifest: Manifest, data: st.DataObject) -> None:
+    written = manifest.to_bytes()
+    again = Manifest.from_bytes(written)
+    assert again.model_dump(exclude={"seal"}) == manifest.model_dump(exclude={"seal"})
+    assert again.to_bytes() == written
+    at, new = data.draw(st.integers(0, len(written) - 1)), data.draw(st.binary(max_size=3))
+    changed = written[:at] + new + written[at + len(new) :]
+    if changed != written:
+        with pytest.raises(BundleError):
+            Manifest.from_bytes(changed)
 
 
 def test_an_older_format_is_read_and_written_in_the_newest() -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import toxiclf
+from tests.conftest import cases
 from toxiclf.datasets.comments import Comments
 from toxiclf.evaluation.compare import compare
-from toxiclf.evaluation.learned_from import FILE, learned
+from toxiclf.evaluation.learned_from import FILE, learned, write
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
+from toxiclf.text.normalize import Normalizer
 
 OLD = Path(__file__).parent.parent / "fixtures" / "0.1"
 Trained = Callable[[str, str], TrainedModel]
@@ -66,6 +71,24 @@ def test_a_growing_file_is_known_by_the_rows_in_it(run: Path, learned_lines: set
         assert report.findings[0].message == (
             f"the model was trained or calibrated on 300 of these {len(mixed)} comments, so the metrics are too optimistic."
         )
+
+
+ANY_TEXTS = st.lists(st.text(st.characters(exclude_categories=()), max_size=20), min_size=1, max_size=6)
+
+
+@settings(deadline=None, max_examples=cases(15))
+@given(ANY_TEXTS, ANY_TEXTS, st.text(max_size=9))
+def test_what_was_learned_from_is_known_whatever_the_texts(ours: list[str], others: list[str], source: str) -> None:
+    def comments(texts: list[str]) -> Comments:
+        return replace(Comments.of(texts, [0] * len(texts)), source=source)
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "report.json").write_text('{"data": {"sha256": "x"}}', "utf-8")
+        write(Path(folder), {"training": comments(ours)}, Normalizer())
+        found = learned(Path(folder), "x", comments([*ours, *others]), Normalizer())
+    assert found is not None
+    known = set(map(Normalizer(), ours))
+    assert found.tolist() == [Normalizer()(text) in known for text in [*ours, *others]]
 
 
 def test_comments_that_are_new_to_it_are_no_finding(run: Path, learned_lines: set[int], sample: Comments) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from tests.conftest import cases
 from tests.evaluation.conftest import comments_of, scores_of
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import DataError
@@ -25,6 +27,26 @@ def test_scores_come_back_bit_for_bit(values: list[float]) -> None:
         Predictions.of(comments, scores, [0.5]).write(Path(folder))
         again = read(Path(folder), ("toxic",))
     assert again.scores.tobytes() == scores.tobytes()
+
+
+NAMES = st.text(min_size=1, max_size=9)
+
+
+@settings(deadline=None, max_examples=cases(15))
+@given(NAMES, st.lists(NAMES, min_size=1, max_size=3, unique=True).map(tuple), st.data())
+def test_predictions_come_back(source: str, labels: tuple[str, ...], data: st.DataObject) -> None:
+    texts = data.draw(st.lists(st.text(st.characters(exclude_categories=())), min_size=1, max_size=5))
+    shape = (len(texts), len(labels))
+    targets = data.draw(arrays(np.uint8, shape, elements=st.integers(0, 1)))
+    scores = data.draw(arrays(np.float32, shape, elements=st.floats(0, 1, width=32)))
+    lines = data.draw(arrays(np.intp, len(texts), elements=st.integers(0, 10**9)))
+    written = Predictions.of(Comments(texts, targets, labels, source=source, lines=lines), scores, [0.5] * len(labels))
+    with tempfile.TemporaryDirectory() as folder:
+        written.write(Path(folder))
+        again = read(Path(folder), labels)
+    for name in ("lines", "hashes", "labels", "targets", "scores", "flagged"):
+        assert np.array_equal(getattr(again, name), getattr(written, name)), name
+    assert again.rows_sha256() == written.rows_sha256()
 
 
 def test_scores_at_the_edges_of_float32_come_back_bit_for_bit(tmp_path: Path) -> None:

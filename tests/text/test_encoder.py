@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import cases
+from toxiclf._registry import components
 from toxiclf.text.encoder import Encoded, NgramView, TextEncoder, TokenView
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.preprocess import Preprocessor
@@ -18,6 +20,7 @@ from toxiclf.text.vocabulary import NgramVocabulary, TokenVocabulary
 
 BUILT_IN = ("mecab", "jamo", "char", "whitespace")
 LEARNED = ["오늘 날씨 좋다", "이 시발점이 어디냐 ㅋㅋ", "꺼져 A급 😀"]
+CHARACTERS = st.sampled_from("오늘날씨좋다시발 ㅋa\u200b\x00\ud800꙳") | st.characters(exclude_categories=())
 TEXTS = ["", "오늘은 좋다", "시\u200b발점", "ＡＡ급", "\ud800\x00", "ꙮ", "오늘 " * 300, *LEARNED]
 
 
@@ -77,14 +80,36 @@ def test_a_text_json_from_before_a_step_is_read_without_it() -> None:
     assert before.preprocessor.batch(["a&lt;b"])[0] == ["a&lt;b"]
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.text(st.sampled_from("오늘날씨좋다시발 ㅋa\u200b\x00\ud800꙳"), max_size=20), max_size=5))
+@settings(deadline=None, max_examples=cases(50))
+@given(st.lists(st.text(CHARACTERS, max_size=20), max_size=5))
 def test_a_batch_encodes_as_its_comments_do_one_by_one(texts: list[str]) -> None:
     together = ENCODER.encode(texts)
     alone = [ENCODER.encode([text]) for text in texts]
     assert [ids_of(together, row) for row in range(len(texts))] == [ids_of(one, 0) for one in alone]
     assert together.known.tolist() == [one.known[0] for one in alone]
     assert together.truncated.tolist() == [one.truncated[0] for one in alone]
+
+
+@settings(deadline=None, max_examples=cases(20))
+@given(
+    st.builds(Normalizer, st.integers(1, 5), st.integers(1, 99), st.booleans(), st.booleans()),
+    st.lists(st.sampled_from(list(components("view"))), unique=True).map(tuple),
+    st.lists(st.text(CHARACTERS, min_size=1, max_size=5).filter(lambda token: token.isprintable()), unique=True),
+    st.lists(st.text(CHARACTERS, max_size=20), max_size=4),
+    st.none() | st.integers(1, 9),
+)
+def test_any_encoder_comes_back_from_its_json(
+    normalizer: Normalizer, rules: tuple[str, ...], tokens: list[str], texts: list[str], most: int | None
+) -> None:
+    learned = normalizer.batch(texts)[0]
+    views: dict[str, Any] = {
+        "words": TokenView(tokenizer("char"), TokenVocabulary(tokens), most),
+        "grams": NgramView(NgramVocabulary.learn(learned, "syllable", 1, 3, 1)),
+    }
+    encoder = TextEncoder(Preprocessor(normalizer, rules), views)
+    again = TextEncoder.from_json(*(json.loads(json.dumps(part)) for part in encoder.to_json()))
+    assert again.to_json() == encoder.to_json()
+    assert_same(again.encode(texts), encoder.encode(texts))
 
 
 def test_no_comments_encode_to_nothing() -> None:

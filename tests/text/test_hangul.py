@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import cases
 from toxiclf.text.hangul import (
     CONJOINING_TO_COMPATIBILITY,
     FIRST_SYLLABLE,
@@ -77,7 +78,7 @@ def test_every_syllable_has_its_parts() -> None:
     assert ["".join(parts(one)) for one in SYLLABLES] == [decompose(one) for one in SYLLABLES]
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=cases(500))
 @given(
     st.text(
         st.one_of(

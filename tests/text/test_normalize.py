@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import cases
 from tests.text.whole_texts import normalized
 from toxiclf.text import normalize
 from toxiclf.text.normalize import Normalizer
@@ -59,7 +60,7 @@ HUGE = 200_000
 
 def for_any_text(test: Callable[[str, Normalizer], None]) -> Callable[[], None]:
     """Run a test on any text with any normalizer."""
-    return settings(deadline=None, max_examples=250)(given(text=TEXTS, normalizer=NORMALIZERS)(test))
+    return settings(deadline=None, max_examples=cases(250))(given(text=TEXTS, normalizer=NORMALIZERS)(test))
 
 
 @for_any_text
@@ -92,7 +93,7 @@ def test_the_fast_way_and_the_way_with_offsets_agree_on_every_character(around: 
         assert normalizer(text) == normalizer.with_offsets(text).text
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=cases(250))
 @given(text=st.one_of(TEXTS, LONG_TEXTS), normalizer=MANY_NORMALIZERS)
 def test_reading_in_blocks_gives_what_reading_the_whole_text_gives(text: str, normalizer: Normalizer) -> None:
     with pytest.MonkeyPatch.context() as patch:

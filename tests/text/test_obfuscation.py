@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import cases
 from toxiclf._registry import components
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded, read_raw, readings
+from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.stems import any_of, stems
 
 HERE = Path(__file__).parent
@@ -107,7 +109,7 @@ def test_words_as_read_follow_the_text(text: str, wanted: str) -> None:
     assert expanded(text) == wanted
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=cases(100))
 @given(SPELLINGS, CHOICES)
 def test_readings_lie_in_the_text_in_order_and_differ_from_it(raw: str, rules: Sequence[str]) -> None:
     for text in (raw, NORMALIZER(raw)):
@@ -118,7 +120,7 @@ def test_readings_lie_in_the_text_in_order_and_differ_from_it(raw: str, rules: S
         assert all(one.rule and set(one.rule.split("+")) <= set(rules) for one in found)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=cases(100))
 @given(SPELLINGS, CHOICES)
 def test_the_expanded_text_begins_with_the_text_and_is_bounded(raw: str, rules: Sequence[str]) -> None:
     text = NORMALIZER(raw)
@@ -129,7 +131,7 @@ def test_the_expanded_text_begins_with_the_text_and_is_bounded(raw: str, rules: 
     assert readings(text, rules) or more is text
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=cases(100))
 @given(SPELLINGS)
 def test_spans_in_the_original_hold_what_was_written(raw: str) -> None:
     once = Normalizer(repeat_cap=1)  # a run stands behind each of its characters
@@ -139,6 +141,16 @@ def test_spans_in_the_original_hold_what_was_written(raw: str) -> None:
     text = NORMALIZER(raw)
     for near, far in zip(inside, outside, strict=True):
         assert once(text[near.start : near.end]) in once(raw[far.start : far.end])
+
+
+@settings(deadline=None, max_examples=cases(20))
+@given(st.lists(SPELLINGS, max_size=4), CHOICES, st.booleans())
+def test_a_batch_is_read_as_its_texts_are_one_by_one(texts: list[str], rules: Sequence[str], masked: bool) -> None:
+    preprocessor = Preprocessor(Normalizer(mask_personal=masked), tuple(rules))
+    together, cut = preprocessor.batch(texts)
+    assert list(zip(together, cut.tolist(), strict=True)) == [
+        (one, alone_cut) for text in texts for one, alone_cut in zip(*preprocessor.batch([text]), strict=True)
+    ]
 
 
 def test_a_reading_leads_back_to_what_was_written() -> None:

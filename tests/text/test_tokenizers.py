@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import LONG_PROFILE, cases
 from tests.machine import JAVA_TOKENIZERS, needs_java
 from toxiclf._registry import components
 from toxiclf.errors import UsageError
@@ -87,6 +88,8 @@ def normalized(engine: Tokenizer) -> st.SearchStrategy[str]:
 
 def examples(engine: Tokenizer, many: int) -> int:
     """How many examples a tokenizer is worth: Kkma takes long over each."""
+    if LONG_PROFILE:
+        return cases(many)
     return {"kkma": many // 50, "kiwi": many // 2}.get(
         engine.name, many // 16 if engine.name in JAVA_TOKENIZERS else many
     )
@@ -107,6 +110,7 @@ def hold_spans(engine: Tokenizer, text: str) -> None:
     assert not any(c.isspace() for token in tokens for c in token)
 
 
+@pytest.mark.hypothesis
 @of(*AS_WRITTEN)
 def test_tokens_are_the_text_without_its_white_space(engine: Tokenizer) -> None:
     def promise(text: str) -> None:
@@ -117,6 +121,7 @@ def test_tokens_are_the_text_without_its_white_space(engine: Tokenizer) -> None:
     checked(engine, 200, normalized(engine), promise)
 
 
+@pytest.mark.hypothesis
 @every_tokenizer
 def test_each_token_has_a_span_within_the_text(engine: Tokenizer) -> None:
     def promise(text: str) -> None:
@@ -150,6 +155,7 @@ def test_what_is_read_in_short_points_at_all_of_it(engine: Tokenizer) -> None:
     assert spans[-1] == (20, 21)
 
 
+@pytest.mark.hypothesis
 @every_tokenizer
 def test_a_batch_gives_what_its_texts_give_one_by_one(engine: Tokenizer) -> None:
     def promise(texts: list[str]) -> None:
@@ -210,6 +216,7 @@ def test_a_tokenizer_knows_its_name_and_version(engine: Tokenizer) -> None:
     assert tokenizer_class(engine.name)().version == engine.version != ""
 
 
+@pytest.mark.hypothesis
 @every_tagger
 def test_a_text_with_tags_has_the_same_tokens(engine: Tokenizer) -> None:
     def promise(text: str) -> None:

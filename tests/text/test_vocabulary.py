@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import cases
 from toxiclf.text.hangul import decompose
 from toxiclf.text.vocabulary import Ids, NgramVocabulary, TokenVocabulary, Unit
 
@@ -33,7 +34,7 @@ def known_grams(vocabulary: NgramVocabulary) -> list[str]:
     return [text[i : i + n] for n, text in vocabulary.ngrams.items() for i in range(0, len(text), n)]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=cases(200))
 @given(TEXTS, UNITS, st.integers(1, 3), st.integers(0, 3), st.integers(1, 3))
 def test_the_ngrams_learned_are_those_that_enumeration_finds(
     texts: list[str], unit: Unit, low: int, more: int, min_comments: int
@@ -46,7 +47,7 @@ def test_the_ngrams_learned_are_those_that_enumeration_finds(
     assert len(found) == len(set(found)) == len(vocabulary)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=cases(200))
 @given(TEXTS, TEXTS, UNITS, st.integers(1, 3), st.integers(0, 3))
 def test_the_ids_are_those_that_enumeration_finds(
     learned: list[str], texts: list[str], unit: Unit, low: int, more: int
@@ -107,7 +108,7 @@ def pieces_of(token: str, known: list[str]) -> list[str]:
     return [jamo for jamo in decompose(token[0]) if jamo in known] + pieces_of(token[1:], known)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=cases(200))
 @given(st.lists(TOKENS, unique=True), st.lists(st.lists(TOKENS, max_size=5), max_size=4))
 def test_unknown_tokens_are_broken_into_known_pieces(known: list[str], comments: list[list[str]]) -> None:
     vocabulary = TokenVocabulary(known)
