@@ -207,6 +207,8 @@ def component(kind: str, name: str) -> Component:
     UsageError : no component has this name (the message suggests the nearest one), or a component of an installed
         package cannot be loaded.
     """
+    if not isinstance(name, str):
+        raise unknown_name(kind.replace("-", " "), name, list(components(kind)))
     if name not in _COMPONENTS[kind] and kind not in _WALKED and name.isidentifier() and not name.startswith("_"):
         package = import_module(KINDS[kind].package)
         if hasattr(package, "__path__") and find_spec(f"{package.__name__}.{name}") is not None:

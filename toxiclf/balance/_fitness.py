@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from toxiclf.errors import DataError
+from toxiclf.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from numpy.random import RandomState
 
 FEWEST = 6
 """Fewest rows that each class must have: a row and its five nearest neighbors."""
+
+
+def checked_random_state(state: Any) -> RandomState:
+    """Return the generator that the parameter ``random_state`` of an estimator stands for.
+
+    Raises
+    ------
+    UsageError : it is none of what scikit-learn takes.
+    """
+    from sklearn.utils import check_random_state
+
+    try:
+        checked: RandomState = check_random_state(state)
+    except ValueError:
+        raise UsageError(
+            f"random_state is {state!r:.100}; expected None, a whole number from 0 to 4,294,967,295, or a RandomState"
+        ) from None
+    return checked
 
 
 def check_rows(counts: Mapping[str, int], what: str, fewest: int = FEWEST) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from imblearn.base import BaseSampler
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from toxiclf.balance._fitness import checked_random_state
 from toxiclf.balance.augmentation import augmented, check_minority
 from toxiclf.balance.weights import rarer_rows
 from toxiclf.datasets.arrays import checked_texts
 from toxiclf.errors import DataError, UsageError
 from toxiclf.features.vectorizers import marked_as_texts
 from toxiclf.recipe import SHIPPED_VECTORS, Recipe
+from toxiclf.text.given import mapping_given
 from toxiclf.text.normalize import Normalizer
 
 
@@ -137,12 +139,11 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
 
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         names = ("method", "copies", "of", "rate", "similarity", "vectors")
-        step = {**{name: getattr(self, name) for name in names}, **(self.options or {})}
+        step = {**{name: getattr(self, name) for name in names}, **mapping_given(self.options, "options")}
         text = {name: getattr(self, name) for name in ("max_chars", "repeat_cap")}
         recipe = Recipe.load({"balance": {"augment": [step]}, "text": text})
-        seed = self.random_state
-        if not isinstance(seed, Integral):
-            seed = check_random_state(seed).randint(2**31 - 1)
+        state = checked_random_state(self.random_state)
+        seed = self.random_state if isinstance(self.random_state, Integral) else state.randint(2**31 - 1)
         made = augmented(
             X.tolist(), rarer_rows(y), recipe.balance.augment, normalizer=Normalizer(**text), avoid=(), seed=int(seed)
         )

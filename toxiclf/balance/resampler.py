@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,15 @@ import scipy.sparse as sp
 from imblearn.base import BaseSampler
 from imblearn.utils._validation import ArraysTransformer
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.sparsefuncs import min_max_axis
 
 from toxiclf._registry import Component, components
-from toxiclf.balance._fitness import FEWEST, check_differ, check_rows
+from toxiclf.balance._fitness import FEWEST, check_differ, check_rows, checked_random_state
 from toxiclf.balance.resampling import Settings
 from toxiclf.errors import DataError, UsageError
 from toxiclf.recipe import ResampleStep, resample_steps
+from toxiclf.text.given import mapping_given, whole_number
 
 Counts = dict[Any, int]
 _NEIGHBOURS = 5
@@ -126,7 +126,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
 
     def _resampled(self, X: Any, y: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
         plan = self._plan()
-        check_random_state(self.random_state)
+        checked_random_state(self.random_state)
         looks = any("neighbours" in step.component["keys"] for step, _ in plan)
         _check(X, y, self.neighbours if looks else 0)
         self.steps_: list[tuple[str, Counts, Counts]] = []
@@ -135,7 +135,9 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
             before = _counts(y)
             _check_ratio(step.component, ratio, before)
             sampler = step.component.target(
-                Settings(ratio, len(before), self.neighbours, self.random_state, self.gan or {}, step.options)
+                Settings(
+                    ratio, len(before), self.neighbours, self.random_state, mapping_given(self.gan, "gan"), step.options
+                )
             )
             try:
                 X, y = sampler.fit_resample(X, y)
@@ -160,10 +162,7 @@ class Resampler(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has no t
             raise UsageError(f"ratio is {self.ratio}; give one number above 0, at most 1{each}")
         if not takers and ratios != [1.0]:
             raise UsageError(f"ratio has no effect on {names}; leave it out")
-        neighbours: Any = self.neighbours
-        if not isinstance(neighbours, Integral) or neighbours < 1:
-            raise UsageError(f"neighbours is {neighbours!r}; give a number of rows, at least 1")
-        if neighbours != _NEIGHBOURS and "neighbours" not in keys:
+        if whole_number(self.neighbours, "neighbours", 1) != _NEIGHBOURS and "neighbours" not in keys:
             raise UsageError(f"neighbours has no effect on {names}; leave it out")
         if self.gan is not None and not any(key.startswith("gan_") for key in keys):
             raise UsageError(f"gan has no effect on {names}; leave it out")

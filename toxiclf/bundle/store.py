@@ -14,6 +14,7 @@ from toxiclf.bundle import folder as folders
 from toxiclf.bundle import packed
 from toxiclf.bundle.manifest import FILES, FileEntry, Manifest
 from toxiclf.errors import BundleError, DataError
+from toxiclf.text.given import path_given
 
 _LARGEST_MANIFEST = 4 * 2**20
 _CHUNK = 2**20  # bytes of a file that is verified, but not kept
@@ -213,10 +214,11 @@ def pack(bundle: str | os.PathLike[str], file: str | os.PathLike[str]) -> Path:
     >>> moderator.labels
     ('toxic',)
     """
-    file = Path(file)
+    file = path_given(file, "file", "the path of the file to write")
+    bundle = path_given(bundle, "bundle", "the path of a bundle")
     if file.exists() and not packed.is_packed(file):
         raise DataError(f"{file} exists, but is not a packed bundle; choose another file")
-    _write_packed(file, *read(Path(bundle)))
+    _write_packed(file, *read(bundle))
     return file
 
 

@@ -130,7 +130,7 @@ def _name(column: str, name: str | None) -> str:
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def shown_name(name: str) -> str:

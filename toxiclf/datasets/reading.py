@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from numbers import Number
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ from toxiclf.rows import (
     naming,
     source_name,
 )
-from toxiclf.text.given import described
+from toxiclf.text.given import described, path_given
 
 Source = str | os.PathLike[str] | Frame
 """A file's path, ``corpus:NAME`` or a DataFrame."""
@@ -69,7 +70,7 @@ class _Asked:
             return asked
         options = self.options
         if not options.positive and not options.negative:
-            options = replace(options, positive=card.positive, negative=_values(card.negative))
+            options = replace(options, positive=card.positive, negative=_values(card.negative, "negative"))
         return replace(asked, label=card.labels, options=options)
 
     def as_in_training(self, like: Like, columns: Sequence[str]) -> _Asked:
@@ -182,12 +183,19 @@ def read_comments(
     """
     if not isinstance(label_separator, str | None):
         raise UsageError(f"label_separator is {described(label_separator)}; expected a character, list or none")
-    options = LabelOptions((), (), _values(negative), _values(positive), label_separator, positive_from)
+    if not isinstance(header, bool | None):
+        raise UsageError(f"header is {described(header)}; expected True, False or None")
+    if part not in ("train", "test"):
+        raise UsageError(f"part is {part!r:.100}; expected 'train' or 'test'")
+    if like is not None and not (hasattr(like, "label_map") and hasattr(like, "text_column")):
+        raise UsageError(f"like is {described(like)}; expected Comments or a manifest")
+    negative, positive = _values(negative, "negative"), _values(positive, "positive")
+    options = LabelOptions((), (), negative, positive, label_separator, positive_from)
     text, by = (None if name is None else str(name) for name in (text, by))  # columns of a DataFrame may be numbers
     if isinstance(label, Mapping):
         label = {str(column): name for column, name in label.items()}
     else:
-        label = tuple(map(str, [label] if isinstance(label, str | Number) else label))
+        label = tuple(map(str, _several(label, "label")))
     asked = _Asked(text, label, by, options)
     layout: Layout = {"header": header, "delimiter": delimiter, "sheet": sheet}
     guesses: list[Guess] = []
@@ -276,13 +284,22 @@ def _path(source: object) -> str:
             f"comments is of the type {type(source).__name__}; expected a path, corpus:NAME or a DataFrame. For a list of "
             "texts, give targets, too: train(texts, targets=targets) or Comments.of(texts, targets)"
         )
+    path_given(source, "comments", "the path of a file, or corpus:NAME")
     return os.fspath(source)
 
 
-def _values(given: str | Sequence[str] | None) -> tuple[str, ...]:
+def _values(given: Any, name: str) -> tuple[str, ...]:
     """Return one label value, several or none as a tuple; values that are numbers are written out."""
-    given = () if given is None else given
-    return tuple(map(as_string, [given] if isinstance(given, str | int | float) else given))
+    return tuple(map(as_string, _several(given, name)))
+
+
+def _several(given: Any, name: str) -> Iterable[Any]:
+    """Return one name or number, several or none, as the argument ``name`` gives it, as an iterable."""
+    if given is None or isinstance(given, str | Number):
+        return () if given is None else (given,)
+    if isinstance(given, bytes | Mapping) or not isinstance(given, Iterable):
+        raise UsageError(f"{name} is {described(given)}; expected one string, or a list of strings")
+    return given
 
 
 def _comments(

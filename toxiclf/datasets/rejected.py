@@ -85,4 +85,4 @@ def _places(kind: str, rows: Sequence[Rejected]) -> str:
 
 
 def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= 1
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

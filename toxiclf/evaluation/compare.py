@@ -24,6 +24,7 @@ from toxiclf.evaluation.saved import SavedRun, read_run
 from toxiclf.evaluation.statistics import holm
 from toxiclf.recipe.loading import with_present_keys
 from toxiclf.recipe.preprocessing import NORMALIZER_KEYS
+from toxiclf.text.given import described
 
 _OF_TEST_SET = ("seed", "split.test", *NORMALIZER_KEYS)
 """Recipe keys that decide which comments are in the test set."""
@@ -65,8 +66,8 @@ def compare(runs: Sequence[str | os.PathLike[str]], *, metric: str = "average_pr
     >>> [row.verdict for row in comparison.differences if row.metric == "average_precision"]
     ['not significant', 'descriptive']
     """
-    if isinstance(runs, str | os.PathLike):
-        raise UsageError("one run cannot be compared; give a list of two or more folders")
+    if isinstance(runs, str | bytes | os.PathLike) or not isinstance(runs, Sequence):
+        raise UsageError(f"runs is {described(runs)}; expected a list of two or more folders of runs")
     if len(runs) < 2:
         raise UsageError("one run cannot be compared; give two or more folders of runs")
     saved = [read_run(path) for path in runs]

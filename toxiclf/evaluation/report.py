@@ -44,6 +44,7 @@ from toxiclf.evaluation.sections import (
     SquareConfusion,
     metric_rows,
 )
+from toxiclf.text.given import path_given
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -279,7 +280,9 @@ class Report(BaseModel):
         DataError
             The report was truncated or changed, or a newer toxiclf wrote it.
         """
-        return folders.read([run_folder(Path(folder))], "report.json", cls._read, DataError)
+        return folders.read(
+            [run_folder(path_given(folder, "folder", "the folder of a run"))], "report.json", cls._read, DataError
+        )
 
     @classmethod
     def _read(cls, folder: Path) -> Report:
@@ -407,7 +410,7 @@ class Report(BaseModel):
 
     def write(self, folder: str | os.PathLike[str], *, comments: bool = True) -> None:
         """Write ``report.json``, ``report.md`` and ``report.html``; with ``comments=False``, they quote no comment."""
-        folder = Path(folder)
+        folder = path_given(folder, "folder", "a folder to write to")
         folder.mkdir(parents=True, exist_ok=True)
         full = self.analysed(comments=comments)
         write_text(folder / "report.html", component("format", "html").target(full, comments=comments))

@@ -17,6 +17,7 @@ from toxiclf.evaluation.predictions import Predictions
 from toxiclf.evaluation.report import Report
 from toxiclf.evaluation.run_folder import run_folder
 from toxiclf.evaluation.scored import ScoredRows
+from toxiclf.text.given import path_given
 
 _TOLERANCE = 1e-9  # rounding differs with the order of a sum
 
@@ -68,7 +69,7 @@ def read_run(path: str | os.PathLike[str]) -> SavedRun:
     UsageError : the folder is not that of a run, or the run has no scores.
     DataError : the report or the predictions were truncated or changed.
     """
-    folder = run_folder(Path(path))
+    folder = run_folder(path_given(path, "run", "the folder of a run"))
     return folders.read([folder], "report.json", lambda place: _read_run(folder, place), ToxiclfError)
 
 
@@ -103,7 +104,7 @@ def drawable_report(path: str | os.PathLike[str]) -> Report:
     Texts of comments are not loaded. The parameter and the errors are those of :func:`read_run`, except that a run
     without scores is no error: its report has the training history, but no scored rows.
     """
-    folder = run_folder(Path(path))
+    folder = run_folder(path_given(path, "run", "the folder of a run"))
     report = Report.read(folder)
     history = _history(folders.newest(folder) / "history.json")
     if "diverged" in report.codes() or "evaluated_sha256" not in report.data:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from toxiclf._registry import register
 from toxiclf.models._base import HeldOut, Model, Task
 from toxiclf.models._binary import Floats, Linear
 from toxiclf.recipe.options import ModelOptions
 from toxiclf.recipe.types import Count, Positive
+from toxiclf.text.encoder import LONGEST_NGRAM
 
 if TYPE_CHECKING:
     from toxiclf.features.ngrams import NgramRows
     from toxiclf.graph import Graph
+
+
+NgramLength = Annotated[int, Field(ge=1, le=LONGEST_NGRAM)]
 
 
 class NgramLogisticOptions(ModelOptions):
@@ -25,9 +30,9 @@ class NgramLogisticOptions(ModelOptions):
     name: Literal["ngram_logistic"] = "ngram_logistic"
     C: Positive = 3.0
     """Inverse strength of the L2 penalty."""
-    jamo: Count = 6
+    jamo: NgramLength = 6
     """Longest n-gram of jamo."""
-    syllable: Count = 4
+    syllable: NgramLength = 4
     """Longest n-gram of syllables."""
     min_comments: Count = 3
     """Minimum number of comments with an n-gram; rarer n-grams are left out."""

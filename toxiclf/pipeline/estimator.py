@@ -34,6 +34,7 @@ from toxiclf.pipeline.save import bundled
 from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.text.encoder import TextEncoder
+from toxiclf.text.given import path_given
 
 Floats = NDArray[np.float64]
 
@@ -234,8 +235,9 @@ class ToxicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             The folder holds something other than a bundle.
         """
         check_is_fitted(self)
-        store.save(Path(folder), self._manifest, self._files)
-        return Path(folder)
+        place = path_given(folder, "folder", "a folder to write to")
+        store.save(place, self._manifest, self._files)
+        return place
 
     def _loaded(self) -> Recipe:
         if not isinstance(self.recipe, str | Path | Mapping | Recipe | None):

@@ -30,7 +30,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.sections import DecisionSection
 from toxiclf.report.markdown import markdown_table
 from toxiclf.rows import naming
-from toxiclf.text.given import path_given
+from toxiclf.text.given import mapping_given, path_given, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -93,8 +93,9 @@ class CalibratedBundle:
         DataError
             The folder is not empty, and holds no bundle.
         """
-        store.save(Path(folder), self.moderator.manifest, self._files)
-        return Path(folder)
+        place = path_given(folder, "folder", "a folder to write to")
+        store.save(place, self.moderator.manifest, self._files)
+        return place
 
 
 def calibrate(
@@ -153,7 +154,7 @@ def calibrate(
     folder = path_given(bundle, "bundle", "the path of a bundle, because calibrating copies its files")
     moderator = load(folder)
     manifest, files = store.read(folder)
-    section = _decision(manifest, decision or {}, seed)
+    section = _decision(manifest, mapping_given(decision, "decision"), whole_number(seed, "seed", 0))
     if not isinstance(comments, Comments):
         comments = read_comments(comments, like=manifest, **columns)
     with naming(comments.guesses):

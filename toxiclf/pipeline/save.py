@@ -35,6 +35,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.rows import Rejected, write_rejected
 from toxiclf.text.encoder import TokenView
+from toxiclf.text.given import path_given
 
 _USE = """
 ## Use
@@ -142,7 +143,7 @@ class TrainedModel:
         """
         if keep_augmented and self._copies is None:
             raise UsageError("there are no augmented comments to keep; set balance.augment to a method")
-        folder = Path(folder)
+        folder = path_given(folder, "folder", "a folder to write to")
         if not overwrite:
             check_earlier_run(folder, RunData.of_facts(self.report.data), self.report.recipe, "overwrite=True")
         if self._moderator is not None:

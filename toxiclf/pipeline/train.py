@@ -29,7 +29,7 @@ from toxiclf.recipe import Recipe
 from toxiclf.recipe.preprocessing import recipe_normalizer
 from toxiclf.report.markdown import model_card
 from toxiclf.rows import is_workbook, naming
-from toxiclf.text.given import given_texts
+from toxiclf.text.given import described, given_texts, path_given
 
 
 def train(
@@ -100,6 +100,12 @@ def train(
             f"recipe, the second argument of train, is of the type {type(recipe).__name__}; expected a preset's name, a "
             "TOML file or a mapping. Give targets by name: train(texts, targets=targets)"
         )
+    if not callable(say):
+        raise UsageError(f"say is {described(say)}; expected a function that takes a message")
+    if not isinstance(checkpoints, Checkpoints | None):
+        raise UsageError(f"checkpoints is {described(checkpoints)}; expected Checkpoints or None")
+    if search_log is not None:
+        search_log = path_given(search_log, "search_log", "the path of a file")
     recipe = Recipe.load(recipe)
     for note in recipe.notes:
         say(note)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, GetCoreSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from toxiclf._registry import Component, component, components
@@ -65,6 +66,22 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse True and "2" where a number is expected, which pydantic would convert, and what no library can count."""
+        if isinstance(value, bool | str | int):
+            kinds, words = _alternatives(cls.model_fields[str(info.field_name)].annotation)
+            huge = type(value) is int and abs(value) >= 2**63
+            if kinds & {int, float} and (
+                huge or (type(value) in (bool, str) and not ({type(value)} & kinds or value in words))
+            ):
+                expected = " or ".join(
+                    ["a number below 2**63" if huge else "a number", *(f"'{word}'" for word in words)]
+                )
+                raise PydanticCustomError("number", "expected {expected}", {"expected": expected})
+        return value
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Return only values that differ from their defaults, for a short repr."""
         return ((key, v) for key, v in super().__repr_args__() if key and v != self.default_of(key))
@@ -76,6 +93,22 @@ class Section(BaseModel):
     def default_of(cls, key: str) -> Any:
         """Return the default value of a key."""
         return cls.model_fields[key].get_default(call_default_factory=True)
+
+
+def _alternatives(annotation: Any) -> tuple[set[Any], dict[Any, None]]:
+    """Return the types of a field, and the words that it may have instead."""
+    if get_origin(annotation) is Literal:
+        return set(), dict.fromkeys(get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) not in (Union, UnionType):
+        return {annotation}, {}
+    kinds: set[Any] = set()
+    words: dict[Any, None] = {}
+    for part in get_args(annotation):
+        more, others = _alternatives(part)
+        kinds, words = kinds | more, words | others
+    return kinds, words
 
 
 @dataclass(frozen=True)

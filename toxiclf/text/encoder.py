@@ -175,12 +175,12 @@ class NgramView:
             raise ValueError("a vocabulary of n-grams must be a JSON object whose values are strings")
         unknown = [n for n in vocabulary if n not in _NGRAM_LENGTHS]
         if unknown:
-            raise ValueError(f"n-grams have {unknown[0][:20]} units; expected a number from 1 to {_LONGEST_NGRAM}")
+            raise ValueError(f"n-grams have {unknown[0][:20]} units; expected a number from 1 to {LONGEST_NGRAM}")
         return cls(NgramVocabulary(spec.unit, {int(n): text for n, text in vocabulary.items()}))
 
 
-_LONGEST_NGRAM = 16
-_NGRAM_LENGTHS = frozenset(map(str, range(1, _LONGEST_NGRAM + 1)))
+LONGEST_NGRAM = 16
+_NGRAM_LENGTHS = frozenset(map(str, range(1, LONGEST_NGRAM + 1)))
 
 
 def _not_here(kind: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Set
 from operator import index
 from pathlib import Path
@@ -48,12 +49,30 @@ def path_given(path: Any, name: str, expected: str) -> Path:
 
     Raises
     ------
-    UsageError : it is neither a string nor a path.
+    UsageError : it is neither a string nor a path, or no file can have this name.
     """
     try:
-        return Path(path)
+        given = Path(path)
+        named = b"\0" not in os.fsencode(given)
     except TypeError:
         raise UsageError(f"{name} is {described(path)}; expected {expected}") from None
+    except UnicodeEncodeError:
+        named = False
+    if not named:
+        raise UsageError(f"{name} is {str(path)!r}, which no file can be called; expected {expected}")
+    return given
+
+
+def mapping_given(value: Any, name: str) -> Mapping[str, Any]:
+    """Return the mapping that the argument ``name`` gives, an empty one for None.
+
+    Raises
+    ------
+    UsageError : it is something else.
+    """
+    if not isinstance(value, Mapping | None):
+        raise UsageError(f"{name} is {described(value)}; expected a mapping of names to values")
+    return value or {}
 
 
 def whole_number(number: Any, name: str, least: int) -> int:
