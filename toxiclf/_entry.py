@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 _BROKEN_PIPE = 128 + 13  # as a process that SIGPIPE ends
+_LATER = 0.1  # seconds, in which the destructor ends
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,8 +56,19 @@ def _watched() -> list[int]:
 
 
 def _unless(received: list[int], show: Any) -> Any:
-    """Return a hook that shows an error of a thread or a destructor, but none that only follows from a signal."""
-    return lambda error: None if received else show(error)
+    """Return a hook that shows an error of a thread or a destructor, but none that only follows from a signal.
+
+    A destructor ignores the KeyboardInterrupt of a signal: the signal is sent once more.
+    """
+
+    def hook(error: Any) -> None:
+        if not received:
+            show(error)
+        elif sys.platform != "win32" and len(received) == 1 and isinstance(error.exc_value, KeyboardInterrupt):
+            main = threading.main_thread().ident  # another thread would not wake it
+            threading.Timer(_LATER, signal.pthread_kill, (main, received[0])).start()
+
+    return hook
 
 
 def _ended(code: int) -> int:

@@ -98,6 +98,31 @@ def test_a_signal_while_libraries_are_imported_ends_without_a_traceback(
     assert (ended.returncode, ended.stderr) == (128 + number, f"toxiclf: {words}\n")
 
 
+_IN_DESTRUCTOR = """
+import os, signal, sys, time
+class Ended:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == "typer":
+            Ended()
+            time.sleep({patience})
+sys.meta_path.insert(0, Finder())
+from toxiclf._entry import main
+main(["--version"])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_signal_that_a_destructor_ignores_is_not_lost() -> None:
+    script = _IN_DESTRUCTOR.format(patience=PATIENCE)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert (ended.returncode, ended.stderr) == (143, "toxiclf: terminated\n")
+
+
 @pytest.mark.check
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_benchmark_that_ends_leaves_no_process(number: int, sample_path: Path, tmp_path: Path) -> None:
