@@ -36,6 +36,10 @@ _WRITTEN_ASIDE = re.compile(r"(^|/)\.[^/]*|\.part$|\.tmp$")
 _LOCK = re.compile(r"(^|/)\.[^/]*lock$")
 
 
+_TIMED = re.compile(r"(^|/)(report\.(json|html)|table\.[a-z]+|rows/.*\.json)$")
+"""Files that say how long something took: two runs write the same only by chance."""
+
+
 def contents(folder: Path) -> Contents:
     """What lies in the folder, hidden files too, but not locks: an empty file may stay."""
     found = {}
@@ -64,7 +68,7 @@ def aside(found: Contents) -> list[str]:
 
 @dataclass(frozen=True)
 class Output:
-    """What a command leaves when nothing disturbs it: all of its files, and which of them are the same each time."""
+    """What a command leaves when nothing disturbs it: all of its files, and which of them are always the same."""
 
     files: Contents
     stable: Collection[str]
@@ -74,7 +78,8 @@ class Output:
         """The output of a command that ran twice."""
         if first.keys() != second.keys():
             raise NotHeld(f"the same command writes other files: {sorted(first.keys() ^ second.keys())}")
-        return cls(first, [name for name in first if first[name] == second[name]])
+        same = [name for name in first if first[name] == second[name]]
+        return cls(first, [name for name in same if not _TIMED.search(name)])
 
     def differs(self, found: Contents) -> str:
         """How files differ from this output; empty if they do not."""

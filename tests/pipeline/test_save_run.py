@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 import toxiclf
-from tests.bundle.test_store import tiny
+from tests.bundle.test_store import no_exchange, tiny
 from toxiclf._files import write_text
 from toxiclf.bundle import folder as folders
 from toxiclf.bundle import store
@@ -223,6 +224,36 @@ def test_a_run_that_cannot_be_replaced_stays_whole(tmp_path: Path, error: int, m
         save_run(run, lambda folder: write_text(folder / "report.json", "new"))
     assert (run / "report.json").read_text() == "old"
     assert sorted(path.name for path in run.iterdir()) == ["notes.txt", "report.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("way", ["exchanged", "in place"])
+def test_writers_at_the_same_time_leave_the_run_of_one_of_them(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "in place":
+        monkeypatch.setattr(folders, "exchange", no_exchange)
+    run = tmp_path / "run"
+    failed: list[BaseException] = []
+
+    def write(name: str) -> None:
+        try:
+            for _ in range(6):
+                save(run, name)
+                (run / f"{name}.txt").write_text("mine")
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("one", "other", "third")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for name in ("one", "other", "third"):
+        (run / f"{name}.txt").unlink()
+    assert len(found(run, run)) == 1
+    assert {path.name for path in run.glob(".*")} == set()
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
