@@ -155,12 +155,12 @@ def _carry(old: Path, new: Path, ours: Sequence[str]) -> None:
 
 def _put_inside(folder: Path, fill: Callable[[Path], None], ours: Ours) -> None:
     """Fill a hidden folder in ``folder``; rename it to :data:`NEW`, which is the moment; then put the files in place."""
-    with scratch_folder(folder, NEW[1:]) as temporary:
-        fill(temporary)
-        _sync(temporary)
-        temporary.chmod(0o777 & ~mask())
-        with locked(folder / _LOCK, lambda: None):
-            _finish(folder, ours)  # what a killed process left
+    with locked(folder / _LOCK, lambda: None):  # so that nobody exchanges the folder meanwhile
+        _finish(folder, ours)
+        with scratch_folder(folder, NEW[1:]) as temporary:
+            fill(temporary)
+            _sync(temporary)
+            temporary.chmod(0o777 & ~mask())
             temporary.rename(folder / NEW)
             sync_folder(folder)
             try:
