@@ -123,6 +123,23 @@ def test_a_preset_that_is_none_names_the_nearest() -> None:
         Recipe.load("svm_liner")
 
 
+@pytest.mark.parametrize("depth", [30, 1000, 50_000])
+def test_what_is_nested_too_deeply_is_refused_in_a_sentence(depth: int, tmp_path: Path) -> None:
+    path, nested = tmp_path / "deep.toml", {}  # type: tuple[Path, dict[str, Any]]
+    for _ in range(depth):
+        nested = {"a": nested}
+    for text in ("text.views" + ".a" * depth + " = 1", f"text.views = {'[' * depth}{']' * depth}"):
+        path.write_text(text, "utf-8")
+        with pytest.raises(UsageError, match="nested too deeply"):
+            Recipe.load(path)
+    with pytest.raises(UsageError, match="nested too deeply"):
+        Recipe.load(settings=["text.views" + ".a" * depth + "=1"])
+    with pytest.raises(UsageError, match="nested too deeply"):
+        Recipe.load({"text": {"views": nested}})
+    while nested:  # level by level: to free all at once takes Python's own recursion
+        nested = nested.pop("a")
+
+
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_text("seed = ", "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -32,6 +33,13 @@ RENAMED_VALUES = {("decision.objective", "macro_f1"): "f1_macro", ("search.metri
 """Keys with old names of values, and the new names; a recipe with an old name is read, with a note."""
 
 
+_DEEPEST = 20  # tables and lists in one another; recipes need six
+_DEEP_KEY = re.compile(
+    r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}"""
+)  # tomllib takes quadratic time for such keys
+_TOO_DEEP = "nested too deeply; keys have a few parts, such as model.C"
+
+
 def presets() -> list[str]:
     """Return the names of all presets: one for each model, and the recipes in ``toxiclf/recipes``."""
     return sorted({*components("model"), *_recipe_files()})
@@ -60,11 +68,13 @@ def recipe_content(source: str | Path | Mapping[str, Any] | None) -> dict[str, A
 
     Raises
     ------
-    UsageError : there is no such preset or file, or the file is not valid TOML.
+    UsageError : there is no such preset or file, the file is not valid TOML, or values are nested too deeply.
     """
     if source is None:
         return {}
     if isinstance(source, Mapping):
+        if _is_deep(source):
+            raise UsageError(f"the recipe is {_TOO_DEEP}")
         return deepcopy(dict(source))
     name, path = str(source), path_given(source, "recipe", "a preset, a TOML file, a mapping or a recipe")
     try:
@@ -91,13 +101,25 @@ def toml(text: str) -> dict[str, Any]:
     TOMLDecodeError : it is not valid, has a whole number of over 4,300 digits, or is nested too deeply.
     """
     try:
-        return tomllib.loads(text)
+        content = None if _DEEP_KEY.search(text) else tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         raise
     except ValueError:
         raise tomllib.TOMLDecodeError("a whole number has too many digits") from None
     except RecursionError:
-        raise tomllib.TOMLDecodeError("values are nested too deeply") from None
+        content = None
+    if content is None or _is_deep(content):
+        raise tomllib.TOMLDecodeError(f"values are {_TOO_DEEP}")
+    return content
+
+
+def _is_deep(content: Any) -> bool:
+    """Return whether tables and lists are nested more deeply than any recipe; Python's recursion ends at some depth."""
+    level = [content]
+    for _ in range(_DEEPEST):
+        inner = (value.values() if isinstance(value, Mapping) else value for value in level)
+        level = [value for values in inner for value in values if isinstance(value, Mapping | list | tuple)]
+    return bool(level)
 
 
 def is_recipe_file(source: object) -> bool:
@@ -144,9 +166,11 @@ def put(content: dict[str, Any], key: str, value: Any) -> None:
 
     Raises
     ------
-    UsageError : a part of the key other than the last is not a table.
+    UsageError : a part of the key other than the last is not a table, or there are too many parts.
     """
     *sections, last = key.split(".")
+    if len(sections) > _DEEPEST:
+        raise UsageError(f"recipe key {key[:40]}… is {_TOO_DEEP}")
     table: Any = content
     for depth, section in enumerate(sections, start=1):
         table = table.setdefault(section, {})
