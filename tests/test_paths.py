@@ -72,6 +72,13 @@ def test_no_file_that_is_written_names_the_folder_of_the_comments(
     assert "another recipe" not in capsys.readouterr().err
 
 
+def test_rejected_rows_of_a_file_without_any_other_name_no_folder(place: Path, tmp_path: Path) -> None:
+    (place / "none.jsonl").write_text("x\ny\n" + '{"text": "가", "label": null}\n' * 2, "utf-8")
+    assert run(["train", str(place / "none.jsonl"), "--out", str(tmp_path / "out" / "run")]) == 3
+    assert "none.jsonl" in (tmp_path / "out" / "run.rejected.csv").read_text("utf-8")
+    assert not naming_it(tmp_path / "out")
+
+
 def test_tables_of_another_file_of_the_same_name_are_not_replaced(tmp_path: Path) -> None:
     plans = [of_flags([str(tmp_path / name / "forum.csv")], ["majority"], [0]) for name in ("a", "b")]
     write_tables(plans[0], [], tmp_path / "tables")

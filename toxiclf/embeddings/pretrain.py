@@ -83,7 +83,7 @@ def pretrain(
         for source in sources:
 
             def reject(row: Rejected, source: str = source) -> None:
-                rejected.append((source_name(source), row))
+                rejected.append((source, row))
 
             for content in read_texts(source, reject):
                 digest.update(content.encode("utf-8", "surrogatepass") + b"\0")

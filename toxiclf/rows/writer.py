@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from toxiclf._files import writing_text
+from toxiclf.rows.names import source_name
 from toxiclf.rows.records import Rejected
 
 
@@ -60,11 +61,11 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "�")
 
 
 def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None:
-    """Write rejected rows as CSV with the columns file, line, reason and content."""
+    """Write rejected rows as CSV with the columns file (without its folders), line, reason and content."""
     with writing_text(path, encoding="utf-8-sig") as stream:
         writer = RowWriter(stream, ("file", "line", "reason", "content"), "csv")
         for source, row in rejected:
-            writer.write({"file": source, "line": row.line, "reason": row.reason, "content": row.content})
+            writer.write({"file": source_name(source), "line": row.line, "reason": row.reason, "content": row.content})
 
 
 def _cell(value: Any) -> str:
