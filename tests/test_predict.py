@@ -215,13 +215,27 @@ def test_rows_of_json_lines_without_a_text_are_rejected(predict: Predict) -> Non
 
 def test_numbers_too_large_for_a_float_are_written_as_text_and_said(predict: Predict, tmp_path: Path) -> None:
     said: list[str] = []
-    content = '{"text": "안녕", "n": 1e400, "m": -1e999, "k": 1.5}\n' + '{"text": "가", "n": ' + "9" * 5000 + "}\n"
-    result = predict(content, "in.jsonl", "out.jsonl", say=said.append)
-    assert (result.rows, result.rejected) == (1, 1)
-    line = (tmp_path / "out.jsonl").read_text("utf-8")
-    values = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert (values["n"], values["m"], values["k"]) == ("1e400", "-1e999", 1.5)
-    assert "1 rows have a number too large for a float, such as 1e400; it is written as text" in said
+    rows = (
+        '{"text": "안녕", "n": 1e400, "m": {"a": [-1e999, {"b": 1e400}]}, "k": 1.5, "whole": 7}',
+        '{"text": "가", "n": [-' + "9" * 5000 + '], "m": NaN, "k": {"a": [Infinity, -Infinity]}}',
+    )
+    for name, content in (("in.jsonl", "\n".join(rows)), ("in.json", f"[{rows[0]},\n{rows[1]}]")):
+        said.clear()
+        result = predict(content, name, "out.jsonl", say=said.append)
+        assert (result.rows, result.rejected) == (2, 0)
+        lines = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
+        first, second = (
+            json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON")) for line in lines
+        )
+        assert (first["n"], first["m"], first["k"]) == ("1e400", {"a": ["-1e999", {"b": "1e400"}]}, 1.5)
+        assert (first["whole"], second["n"], second["m"], second["k"]) == (
+            7,
+            ["-" + "9" * 5000],
+            None,
+            {"a": [None, None]},
+        )
+        assert "4 numbers are too large, such as 1e400; they are written as text" in said
+        assert "3 numbers are NaN or Infinity, which are not JSON; they are written as null" in said
 
 
 def test_any_string_of_json_lines_can_be_scored(predict: Predict, tmp_path: Path) -> None:

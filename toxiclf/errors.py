@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from copyreg import __newobj__  # type: ignore[attr-defined]  # its stubs lack it
 from typing import Any
 
 _FLAG = re.compile(
@@ -45,6 +46,10 @@ class ToxiclfError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(visible(message))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy without calling ``__init__``, whose parameters are not those of :class:`Exception`."""
+        return __newobj__, (type(self), *self.args), self.__dict__
 
     @property
     def message(self) -> str:

@@ -15,7 +15,6 @@ from toxiclf._progress import Bar
 from toxiclf.errors import UsageError, listed, visible
 from toxiclf.moderator import Moderator
 from toxiclf.rows import (
-    HugeNumber,
     Layout,
     Rejected,
     Row,
@@ -90,7 +89,7 @@ def predict_rows(
         writer = RowWriter(stream, [*columns, *added], kind)
         aside = _RejectedFile(rejected, usual, source, stack, say)
         bar = stack.enter_context(Bar(total=1.0 if reader.progress() is not None else None))
-        count = n_rejected = n_huge = 0
+        count = n_rejected = 0
         late: set[str] = set()
         for chunk in _chunks(reader):
             rows = []
@@ -98,7 +97,6 @@ def predict_rows(
                 if isinstance(row, Row) and isinstance(row.get(column), str):
                     rows.append(row)
                     late |= row.values.keys() - columns
-                    n_huge += any(isinstance(value, HugeNumber) for value in row.values.values())
                 else:
                     aside.write(row, column)
             for row, verdict in zip(
@@ -112,8 +110,12 @@ def predict_rows(
     if lost := late & set(added) if kind == "jsonl" else late:
         why = "toxiclf adds columns of these names" if kind == "jsonl" else "the columns are those of the first rows"
         say(f"these keys of the input were left out, because {why}: {', '.join(sorted(lost))}")
-    if n_huge:
-        say(f"{n_huge:,} rows have a number too large for a float, such as 1e400; it is written as text")
+    for number, what in (
+        (reader.decoder.n_huge, "numbers are too large, such as 1e400; they are written as text"),
+        (reader.decoder.n_undefined, "numbers are NaN or Infinity, which are not JSON; they are written as null"),
+    ):
+        if number:
+            say(f"{number:,} {what}")
     if not n_rejected and out is not None and rejected is None and _is_ours(usual, source):
         usual.unlink(missing_ok=True)  # left by an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))

@@ -7,7 +7,7 @@ from toxiclf.rows.format import Format
 from toxiclf.rows.guesses import Guess, naming
 from toxiclf.rows.names import column_named, find_column, folded, source_name
 from toxiclf.rows.reader import UNDECODABLE, WRONG_WIDTH, Layout, RowReader
-from toxiclf.rows.records import HugeNumber, Rejected, Row, names_of, paths_in
+from toxiclf.rows.records import Rejected, Row, names_of, paths_in
 from toxiclf.rows.sniffing import LABEL_NAMES, is_text_name
 from toxiclf.rows.workbook import is_workbook
 from toxiclf.rows.writer import RowWriter, neutralised, write_rejected
@@ -18,7 +18,6 @@ __all__ = [
     "WRONG_WIDTH",
     "Format",
     "Guess",
-    "HugeNumber",
     "Layout",
     "Rejected",
     "Row",

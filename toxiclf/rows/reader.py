@@ -19,6 +19,7 @@ from toxiclf.rows.records import (
     ESCAPED_BYTE,
     LONGEST_LINE,
     TOO_LONG,
+    Decoder,
     Lines,
     Rejected,
     Row,
@@ -75,6 +76,7 @@ class RowReader:
     name : the path, or "standard input".
     found : encoding and format in words.
     guesses : what was detected, with the option that sets it.
+    decoder : counts the numbers of JSON that were changed.
 
     Raises
     ------
@@ -101,6 +103,7 @@ class RowReader:
         self.name = "standard input" if self.source == "-" else self.source
         self.encoding = ""
         self.guesses: list[Guess] = []
+        self.decoder = Decoder()
         self._expected = frozenset(map(folded, names))
         if sheet is not None and not is_workbook(self.source):
             raise UsageError(f"{self.name} is not an Excel workbook (.xlsx); leave --sheet out")
@@ -151,7 +154,7 @@ class RowReader:
         self.found = f"{self.encoding.upper()}, {self.format.describe()}"
 
     def _start_array(self, stream: io.TextIOWrapper) -> None:
-        rows = (self._unreadable(row.line, raw) or row for row, raw in array_rows(stream, self.name))
+        rows = (self._unreadable(row.line, raw) or row for row, raw in array_rows(stream, self.name, self.decoder))
         sample = list(islice(rows, _SAMPLE_ROWS))
         self.format = with_keys(Format("json"), sample)
         if not self.format.columns:
@@ -183,7 +186,9 @@ class RowReader:
             self._rows = (self._unreadable(number, line) or Row(number, {"text": line}) for number, line in lines)
         elif format.kind == "jsonl":
             filled = ((number, line) for number, line in lines if line.strip())
-            self._rows = (self._unreadable(number, line) or json_row(number, line) for number, line in filled)
+            self._rows = (
+                self._unreadable(number, line) or json_row(number, line, self.decoder) for number, line in filled
+            )
         else:
             self._rows = self._table(records(lines, self.format))
 

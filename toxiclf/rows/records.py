@@ -21,23 +21,38 @@ _LONGEST_QUOTED = 200  # lines in one quoted field
 _SAMPLE_LINES, _SAMPLE_CHARS = 1000, 2**23  # room for a few of the longest lines
 _CHUNK, _LONGEST_NUMBER, _LONGEST_ITEM = 2**16, 2**12, 2**24  # characters of a JSON array
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+_MOST_DIGITS = 4000  # of a whole number; Python converts no more than 4,300
 _BLANK = re.compile(r"\s*")
 
 
-class HugeNumber(str):
-    """A number of a JSON file that no float can hold, such as ``1e400``, as it is written there."""
+class Decoder(json.JSONDecoder):
+    """Decodes JSON, and counts the numbers that cannot be written to JSON again.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    n_huge : numbers that no float can hold, such as ``1e400``, or of thousands of digits; they become text.
+    n_undefined : ``NaN`` and ``Infinity``, which are common, but not JSON; they become null.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(parse_constant=self._undefined, parse_float=self._float, parse_int=self._int)
+        self.n_huge = self.n_undefined = 0
+
+    def _undefined(self, name: str) -> None:
+        self.n_undefined += 1
+
+    def _float(self, text: str) -> float | str:
+        number = float(text)
+        return number if number - number == 0 else self._huge(text)
+
+    def _int(self, text: str) -> int | str:
+        return int(text) if len(text) <= _MOST_DIGITS else self._huge(text)
+
+    def _huge(self, text: str) -> str:
+        self.n_huge += 1
+        return text
 
 
-def _number(text: str) -> float | HugeNumber:
-    number = float(text)
-    return number if number - number == 0 else HugeNumber(text)
-
-
-_JSON = json.JSONDecoder(
-    parse_constant=lambda name: None, parse_float=_number
-)  # NaN and Infinity are common, but not JSON
 csv.field_size_limit(max(csv.field_size_limit(), 2 * LONGEST_LINE + 2))  # the usual limit is 131,072
 
 
@@ -114,9 +129,9 @@ class Lines:
         return self._number, line.removesuffix("\n")
 
 
-def json_row(number: int, line: str) -> Row | Rejected:
+def json_row(number: int, line: str, decoder: Decoder) -> Row | Rejected:
     try:
-        values = _JSON.decode(line)
+        values = decoder.decode(line)
     except (ValueError, RecursionError) as error:
         return Rejected(number, f"not JSON: {error}", readable(line), "not JSON")
     return _object(number, values, line)
@@ -130,7 +145,7 @@ def _object(number: int, values: Any, raw: str) -> Row | Rejected:
     return Row(number, values)
 
 
-def array_rows(stream: TextIO, name: str) -> Iterator[tuple[Row | Rejected, str]]:
+def array_rows(stream: TextIO, name: str, decoder: Decoder) -> Iterator[tuple[Row | Rejected, str]]:
     """Yield each element of a JSON array with its text, read as a stream.
 
     Raises
@@ -167,7 +182,7 @@ def array_rows(stream: TextIO, name: str) -> Iterator[tuple[Row | Rejected, str]
             text += stream.read(_LONGEST_NUMBER)  # a number may go on there
         while True:
             try:
-                found, end = _JSON.raw_decode(text, at)
+                found, end = decoder.raw_decode(text, at)
             except RecursionError:
                 raise fault("nested too deeply", at) from None
             except json.JSONDecodeError as error:
@@ -175,8 +190,6 @@ def array_rows(stream: TextIO, name: str) -> Iterator[tuple[Row | Rejected, str]
                 if not more:
                     raise fault(error.msg, error.pos) from None
                 text, at = text[at:] + more, 0
-            except ValueError:
-                raise fault("a whole number has too many digits", at) from None
             else:
                 return found
 

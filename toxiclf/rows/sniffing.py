@@ -12,7 +12,7 @@ from pathlib import Path
 from toxiclf.rows.decoding import OPENERS
 from toxiclf.rows.format import Format
 from toxiclf.rows.names import folded
-from toxiclf.rows.records import LONGEST_LINE, Lines, Rejected, Row, json_row, names_of, records
+from toxiclf.rows.records import LONGEST_LINE, Decoder, Lines, Rejected, Row, json_row, names_of, records
 from toxiclf.rows.writer import NUMBER
 
 DELIMITERS = ("\t", "|", ",", ";")
@@ -75,7 +75,8 @@ def _best(sample: Sequence[str], delimiters: Sequence[str]) -> Format | None:
 
 
 def _holds_json(sample: Sequence[str]) -> bool:
-    objects = [isinstance(json_row(0, line), Row) for line in sample[:_CLEAR_LINES] if line.strip()]
+    decoder = Decoder()
+    objects = [isinstance(json_row(0, line, decoder), Row) for line in sample[:_CLEAR_LINES] if line.strip()]
     return sum(objects) > len(objects) / 2
 
 
@@ -126,7 +127,8 @@ def with_columns(format: Format, sample: Sequence[str], names: Collection[str] =
     if format.kind == "text":
         return replace(format, columns=("text",), names=("text",))
     if format.kind == "jsonl":
-        return with_keys(format, [json_row(0, line) for line in sample])
+        decoder = Decoder()
+        return with_keys(format, [json_row(0, line, decoder) for line in sample])
     return with_header(format, _sample_rows(sample, format), names)
 
 
