@@ -11,9 +11,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
@@ -24,14 +25,15 @@ import toxiclf
 from toxiclf._registry import component, components
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.reading import read_comments
-from toxiclf.datasets.splitting import Split
-from toxiclf.evaluation.scored import ScoredRows
-from toxiclf.pipeline import train as training
-from toxiclf.pipeline.calibrate import CalibratedModel, decision_source
-from toxiclf.pipeline.fit import Say
-from toxiclf.pipeline.save import TrainedModel
-from toxiclf.recipe import Recipe
 from toxiclf.text.tokenizers.mecab import MecabTokenizer
+
+if TYPE_CHECKING:
+    from toxiclf.datasets.splitting import Split
+    from toxiclf.evaluation.scored import ScoredRows
+    from toxiclf.pipeline.calibrate import CalibratedModel
+    from toxiclf.pipeline.fit import Say
+    from toxiclf.pipeline.save import TrainedModel
+    from toxiclf.recipe import Recipe
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("SOURCE_DATE_EPOCH", "1790000000")  # reports have the same date, even around midnight
@@ -190,6 +192,13 @@ def _nothing_old_is_looked_through() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _one_baseline_each() -> Iterator[None]:
     """Runs on the same rows have the same baseline: it is fitted once."""
+    if find_spec("sklearn") is None:  # the base install, which trains nothing
+        yield
+        return
+    from toxiclf.pipeline import train as training
+    from toxiclf.pipeline.calibrate import decision_source
+    from toxiclf.recipe import Recipe
+
     known: dict[str, ScoredRows | None] = {}
     fit = training.scored_baseline
 
@@ -252,6 +261,9 @@ class Made:
 @pytest.fixture(scope="session")
 def made(sample: Comments, two_labels: Comments, exclusive: Comments) -> Callable[[str, str], Made]:
     """A tiny trained model by name and kind of labels ("one", "two", "exclusive"); the last few are kept."""
+    pytest.importorskip("sklearn", reason="the base install trains nothing")
+    from toxiclf.pipeline import train as training
+
     known: OrderedDict[tuple[str, str], Made] = OrderedDict()
     data = {"one": sample, "two": two_labels, "exclusive": exclusive}
     calibrated = training.calibrated
@@ -283,9 +295,13 @@ def trained(made: Callable[[str, str], Made]) -> Callable[[str, str], TrainedMod
 
 
 @pytest.fixture(scope="session")
-def saved(trained: Callable[[str, str], TrainedModel]) -> Callable[[str, str], Path]:
+def saved(request: pytest.FixtureRequest) -> Callable[[str, str], Path]:
     """The folder of a saved run of :func:`made`, which all processes share; do not write to it."""
-    return lambda model, kind="one": once(f"{model}-{kind}", lambda folder: trained(model, kind).save(folder))
+
+    def save(folder: Path, model: str, kind: str) -> None:
+        request.getfixturevalue("trained")(model, kind).save(folder)
+
+    return lambda model, kind="one": once(f"{model}-{kind}", lambda folder: save(folder, model, kind))
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,9 @@ from dataclasses import asdict, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,12 +28,14 @@ from tests.conftest import cases
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import BundleError
 from toxiclf.moderator import Moderator
-from toxiclf.pipeline.save import TrainedModel
 from toxiclf.text.encoder import Encoded
 from toxiclf.text.tokenizers import mecab
 from toxiclf.verdict import LabelVerdict, Verdict
 
-Trained = Callable[[str, str], TrainedModel]
+if TYPE_CHECKING:
+    from toxiclf.pipeline.save import TrainedModel
+
+Trained = Callable[[str, str], "TrainedModel"]
 TEXTS = [
     "오늘도 좋은 하루 되세요",
     "꺼져 이 멍청아",
@@ -159,7 +160,11 @@ def test_any_string_gets_a_probability(moderator: Moderator, texts: list[str]) -
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-@pytest.mark.parametrize("make", [list, tuple, iter, np.array, pd.Series, partial(pd.Series, dtype="string")])
+def series(texts: list[str], **options: Any) -> Any:
+    return pytest.importorskip("pandas").Series(texts, **options)
+
+
+@pytest.mark.parametrize("make", [list, tuple, iter, np.array, series, partial(series, dtype="string")])
 def test_texts_come_in_any_iterable(moderator: Moderator, make: Callable[[list[str]], Iterable[str]]) -> None:
     texts = ["가나다", "꺼져"]
     assert np.array_equal(moderator.score(make(texts)), moderator.score(texts))  # type: ignore[arg-type]
@@ -179,7 +184,6 @@ def test_texts_come_in_any_iterable(moderator: Moderator, make: Callable[[list[s
         (b"xy", "texts is of the type bytes; expected a list of comments: decode it first"),
         ({"가": 1}, "texts is of the type dict; expected a list of comments"),
         ({"가"}, "texts is of the type set; expected a list of comments"),
-        (pd.DataFrame({"comment": ["가"]}), r'has the shape \(1, 1\); .*: select it, such as texts\["comment"\]'),
         (np.array([["가", "나"]]), r"texts has the shape \(1, 2\); expected one column of comments: select it$"),
         (np.array("가"), r"texts has the shape \(\); expected one column of comments"),
     ],
@@ -188,6 +192,12 @@ def test_what_is_no_list_of_strings_is_refused(moderator: Moderator, texts: Any,
     for call in (moderator.score, moderator.check, moderator.raw):
         with pytest.raises(TypeError, match=sentence):
             call(texts)
+
+
+def test_a_table_is_refused_with_the_name_of_its_column(moderator: Moderator) -> None:
+    table = pytest.importorskip("pandas").DataFrame({"comment": ["가"]})
+    with pytest.raises(ValueError, match=r'has the shape \(1, 1\); .*: select it, such as texts\["comment"\]'):
+        moderator.score(table)
 
 
 def test_a_bare_string_is_checked_but_not_scored(moderator: Moderator) -> None:

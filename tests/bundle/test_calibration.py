@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from toxiclf.bundle.calibration import Calibration, LabelCalibration, shares_of, shifted
 
 Raw = NDArray[np.float32]
+LARGE = float(np.float32(1e30))
 EXTREME = float(np.finfo(np.float32).max)
 numbers = st.floats(-1e30, 1e30) | st.floats(-20, 20) | st.sampled_from([0.0, 1e100, -1e100])
 slopes = st.floats(0, 1e100) | st.floats(0, 10)
@@ -32,7 +33,7 @@ def label_calibrations(draw: st.DrawFn, method: str) -> LabelCalibration:
 def calibrated(draw: st.DrawFn, *, exclusive: bool) -> tuple[Calibration, Raw]:
     shape = draw(array_shapes(min_dims=2, max_dims=2, max_side=5))
     values = st.floats(width=32, allow_nan=False, allow_infinity=False) | st.sampled_from(
-        [1e30, -1e30, EXTREME, -EXTREME]
+        [LARGE, -LARGE, EXTREME, -EXTREME]
     )
     raw = draw(arrays(np.float32, shape, elements=values.map(np.float32)))
     method = draw(st.sampled_from(["platt", "isotonic", "none"]))

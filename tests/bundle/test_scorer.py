@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import toxiclf
+from toxiclf.bundle import onnx_file
 from toxiclf.bundle.onnx_file import check_graph
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError
@@ -243,6 +245,26 @@ def test_no_byte_of_a_graph_ends_in_another_error() -> None:
         for other in (0, 0x7F, 0x80, 0xFF, SUM[at] ^ 1):
             with suppress(BundleError):
                 check_graph(SUM[:at] + bytes([other]) + SUM[at + 1 :])
+
+
+PARTS = (
+    b"\x40\x01", b"\x40\x80\x01", b"\x40\x81\x00", b"\x40" + b"\xff" * 9 + b"\x01", b"\x40" + b"\xff" * 10 + b"\x01", b"\x40",
+    b"\xc0\x00\x01", b"\x3d\n234", b"\x3d12", b"\x4a\x04LEAF", b"\x4a\x09BRANCH_LT", b"\x4a\x09BRANCH", b"\x4a\x01\xff",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8).map(b"".join))
+def test_many_numbers_are_checked_as_one_by_one(content: bytes) -> None:
+    def refusal(runs: dict[Any, Any]) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(onnx_file, "_RUNS", runs)
+            try:
+                onnx_file._read(memoryview(content), "attribute", Counter())
+            except BundleError as error:
+                return str(error)
+            return ""
+
+    assert refusal(onnx_file._RUNS) == refusal({})
 
 
 ORT_FORMAT = b"\x18\x00\x00\x00ORTM" + b"\x00" * 99

@@ -12,6 +12,9 @@ from contextlib import suppress
 from math import prod
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from toxiclf.errors import BundleError
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 9
@@ -56,11 +59,7 @@ _SCHEMA: dict[str, dict[int, _Field]] = {
 }
 _WIRE = {"int": 0, "bytes": 2, "text": 2, "four": 5}
 _LONGEST_TEXT = 10_000
-_RUNS = {
-    (7, 5): re.compile(rb"(?:\x3d.{4})++", re.DOTALL),
-    (8, 0): re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++"),
-    (9, 2): re.compile(rb"(?:\x4a(?:\x0aBRANCH_LEQ|\x09BRANCH_LT|\x04LEAF))++"),
-}  # lists of trees have millions of numbers, which an attribute may hold without their being looked at
+_NAMES = re.compile(rb"(?:\x4a(?:\x0aBRANCH_LEQ|\x09BRANCH_LT|\x04LEAF))++")
 
 Fields = dict[int, list[Any]]
 
@@ -95,8 +94,9 @@ def _read(content: memoryview, message: str, counts: Counter[str]) -> Fields:
         if not repeated and number in fields:
             raise _refused(f"has two values where one belongs (field {number} of {message})")
         values = fields.setdefault(number, [])
-        if message == "attribute" and (run := _RUNS.get((number, wire))) and (match := run.match(content, at)):
-            at = match.end()
+        if message == "attribute" and not values and (run := _RUNS.get(content[at])) and (end := run(content, at)) > at:
+            values.append(None)
+            at = end
             continue
         if wire == 0:
             value, at = _varint(content, after)
@@ -156,8 +156,41 @@ def _text(content: memoryview) -> str:
     raise _refused(f"has a name that is not UTF-8, or has more than {_LONGEST_TEXT:,} bytes")
 
 
+def _end_of_floats(content: memoryview, at: int) -> int:
+    """Return where a list of floats ends: each the byte 0x3d and four others."""
+    others = _bytes(content, at)[: (len(content) - at) // 5 * 5 : 5] != 0x3D
+    return at + 5 * int(others.argmax() if others.any() else len(others))
+
+
+def _end_of_integers(content: memoryview, at: int) -> int:
+    """Return where a list of integers ends: each the byte 0x40 and up to ten others, of which the last is below 0x80."""
+    numbers = _bytes(content, at)
+    low = np.flatnonzero(numbers < 0x80)  # in turn first and last bytes
+    first, last = low[: len(low) // 2 * 2 : 2], low[1::2]
+    others = (numbers[first] != 0x40) | (last - first > 10)
+    others[1:] |= first[1:] != last[:-1] + 1
+    count = int(others.argmax() if others.any() else len(others))
+    return at + (int(last[count - 1]) + 1 if count else 0)
+
+
+def _end_of_names(content: memoryview, at: int) -> int:
+    """Return where a list of names of a tree's nodes ends."""
+    match = _NAMES.match(content, at)
+    return match.end() if match else at
+
+
+def _bytes(content: memoryview, at: int) -> NDArray[np.uint8]:
+    return np.frombuffer(content[at:], dtype=np.uint8)
+
+
+_RUNS = {0x3D: _end_of_floats, 0x40: _end_of_integers, 0x4A: _end_of_names}
+"""Attributes of trees hold lists of millions of numbers and names; by their first byte, they are checked at once."""
+
+
 def _varint(content: memoryview, at: int) -> tuple[int, int]:
     """Return a number of up to ten bytes, and where the next field begins."""
+    if at < len(content) and content[at] < 0x80:
+        return content[at], at + 1
     value = 0
     for place, byte in enumerate(content[at : at + 10]):
         value |= (byte & 0x7F) << 7 * place
