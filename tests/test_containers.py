@@ -19,6 +19,7 @@ import pytest
 
 from toxiclf.cache import own_settings_of_libraries
 from toxiclf.cli import run
+from toxiclf.errors import UsageError
 from toxiclf.text.tokenizers import mecab
 
 MAIN = "from toxiclf.cli import main; main()"
@@ -67,6 +68,8 @@ def test_libraries_use_no_folder_of_others_and_import_without_a_home(
     assert places() == {str(folder)}
     folder.chmod(0o777)
     assert places() == {os.devnull}
+    with pytest.raises(UsageError, match="matplotlibrc in the working folder"), own_settings_of_libraries():
+        b"\xe4".decode()  # as matplotlib does
     del os.environ["TOXICLF_CACHE"]
     assert os.environ == before
 
@@ -139,6 +142,7 @@ def test_tokens_are_the_same_without_files_in_memory(monkeypatch: pytest.MonkeyP
 RUN = """
 import json, sys, tempfile
 from toxiclf.cli import run
+from toxiclf.errors import UsageError
 if sys.argv[1]:
     tempfile._candidate_tempdir_list = lambda: sys.argv[1:2]
 for command in json.loads(sys.argv[2]):

@@ -53,6 +53,10 @@ def own_settings_of_libraries() -> Iterator[None]:
     Otherwise a ``keras.json`` in the home folder, or ``KERAS_BACKEND``, would change what networks learn. If the user set
     ``MPLCONFIGDIR``, matplotlib keeps its list of fonts there. If there is no cache, or other users can write to it, Keras
     keeps no files, and matplotlib uses a temporary folder. Without a home folder, gensim could not be imported.
+
+    Raises
+    ------
+    UsageError : the working folder has a file ``matplotlibrc`` that is not text.
     """
     place = os.devnull  # which is no folder
     with suppress(UsageError):
@@ -71,6 +75,10 @@ def own_settings_of_libraries() -> Iterator[None]:
     os.environ.update(ours)
     try:
         yield
+    except UnicodeDecodeError as error:  # matplotlib parses this file even though its settings are not used
+        raise UsageError(
+            "matplotlib cannot read the file matplotlibrc in the working folder; remove it, or change to another folder"
+        ) from error
     finally:
         log.setLevel(level)
         for variable, value in theirs.items():  # programs that this process starts get the user's settings
