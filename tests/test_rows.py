@@ -252,6 +252,12 @@ def test_lines_of_standard_input_are_comments(monkeypatch: pytest.MonkeyPatch) -
     assert rows(RowReader("-")) == [["[속보] 뉴스, 뉴스"], ["이거|저거"], ["{뭐래"]]
 
 
+def test_closed_standard_input_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # as Python sets it then
+    with pytest.raises(DataError, match="standard input is closed; give a file"):
+        RowReader("-")
+
+
 def test_empty_standard_input_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
     standard_input(monkeypatch, b"")
     with pytest.raises(DataError, match="standard input is empty"):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import inputs, kills, limits, mutations, resealed, threads, writers
-from tests.faults.cases import Case, NotHeld, NotTried
+from tests.faults.cases import Case, NotHeldError, NotTriedError
 from tests.faults.stage import Stage
 
 
@@ -71,7 +71,7 @@ def fight(
     """Run the attacks of a family; yield a result for each."""
     try:
         cases = [case for case in family.cases(stage, seed, number) if only in case.name][:number]
-    except NotTried as error:
+    except NotTriedError as error:
         yield Result(name, "all", "not tried", str(error))
         return
     waiting = {worker: [i for i in range(len(cases)) if i % jobs == worker] for worker in range(jobs)}
@@ -169,9 +169,9 @@ def _outcome(case: Case, folder: Path) -> tuple[str, str]:
     place.mkdir()
     try:
         case.act(place)
-    except NotTried as error:
+    except NotTriedError as error:
         return "not tried", str(error)
-    except NotHeld as error:
+    except NotHeldError as error:
         return "not held", str(error)[:400]
     except BaseException:
         return "not held", "the attack itself failed: " + " | ".join(traceback.format_exc().splitlines()[-3:])[:400]

@@ -11,17 +11,17 @@ from pathlib import Path
 from tests.faults.processes import Ended
 
 
-class NotHeld(AssertionError):  # noqa: N818 - no error of the campaign
+class NotHeldError(AssertionError):
     """A promise that was not kept."""
 
 
-class NotTried(Exception):  # noqa: N818
+class NotTriedError(Exception):
     """A case that this machine, or this version of toxiclf, does not allow; the message says why."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """An attack. ``act`` gets an empty folder, and raises :class:`NotHeld` if a promise was not kept."""
+    """An attack. ``act`` gets an empty folder, and raises :class:`NotHeldError` if a promise was not kept."""
 
     name: str
     act: Callable[[Path], None]
@@ -77,7 +77,7 @@ class Output:
     def of(cls, first: Contents, second: Contents) -> Output:
         """The output of a command that ran twice."""
         if first.keys() != second.keys():
-            raise NotHeld(f"the same command writes other files: {sorted(first.keys() ^ second.keys())}")
+            raise NotHeldError(f"the same command writes other files: {sorted(first.keys() ^ second.keys())}")
         same = [name for name in first if first[name] == second[name]]
         return cls(first, [name for name in same if not _TIMED.search(name)])
 
@@ -99,13 +99,13 @@ def check_whole(found: Contents, *outputs: Output) -> Output:
     for output, difference in zip(outputs, differences, strict=True):
         if not difference:
             return output
-    raise NotHeld(f"neither old nor new: {' | '.join(differences)}")
+    raise NotHeldError(f"neither old nor new: {' | '.join(differences)}")
 
 
 def check_nothing_aside(found: Contents) -> None:
     """Raise if hidden files or pieces of files are left."""
     if left := aside(found):
-        raise NotHeld(f"left behind: {left[:4]}")
+        raise NotHeldError(f"left behind: {left[:4]}")
 
 
 def check_said(ended: Ended, codes: Collection[int], *, lines: bool = False) -> None:
@@ -115,16 +115,16 @@ def check_said(ended: Ended, codes: Collection[int], *, lines: bool = False) -> 
     """
     last = ended.err.strip().rsplit("\n", 1)[-1][-200:]
     if ended.code not in codes:
-        raise NotHeld(f"exit code {ended.code}, expected {' or '.join(map(str, codes))}: {last!r}")
+        raise NotHeldError(f"exit code {ended.code}, expected {' or '.join(map(str, codes))}: {last!r}")
     if "Traceback (most recent call last)" in ended.err or "Exception ignored in" in ended.err:
-        raise NotHeld(f"a traceback: {last!r}")
+        raise NotHeldError(f"a traceback: {last!r}")
     if (
         ended.code > 0
         and ended.code not in (130, 141, 143)
         and not re.search(r"[A-Za-z]{2,} .*[A-Za-z]{2,}", ended.err)
     ):
-        raise NotHeld(f"exit code {ended.code} without a sentence: {last!r}")
+        raise NotHeldError(f"exit code {ended.code} without a sentence: {last!r}")
     if forged := _FORGING.search(ended.err):
-        raise NotHeld(f"U+{ord(forged[0]):04X} reaches the terminal: {last!r}")
+        raise NotHeldError(f"U+{ord(forged[0]):04X} reaches the terminal: {last!r}")
     if lines and re.search(r"^verified", ended.err, re.MULTILINE):
-        raise NotHeld(f"a forged line: {ended.err[-200:]!r}")
+        raise NotHeldError(f"a forged line: {ended.err[-200:]!r}")

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from tests.faults.cases import Case, NotHeld, check_nothing_aside, check_said, contents, visible
+from tests.faults.cases import Case, NotHeldError, check_nothing_aside, check_said, contents, visible
 from tests.faults.processes import command, run
 from tests.faults.stage import FAST, Stage
 
@@ -397,9 +397,9 @@ def _try(stage: Stage, attack: Input, folder: Path) -> None:
     after = contents(folder)
     check_nothing_aside(after)
     if changed := [path for path in before if after.get(path) not in (before[path], "special")]:
-        raise NotHeld(f"the input was changed: {changed[:4]}")
+        raise NotHeldError(f"the input was changed: {changed[:4]}")
     written = [path for path in visible(after) if path not in before]
     if ended.code == 0:
         return
     if results := [path for path in written if "rejected" not in path and not path.endswith("/")]:
-        raise NotHeld(f"exit code {ended.code}, but {results[:4]} were written")
+        raise NotHeldError(f"exit code {ended.code}, but {results[:4]} were written")

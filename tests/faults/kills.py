@@ -18,7 +18,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.faults.cases import Case, NotHeld, Output, check_nothing_aside, check_said, check_whole, contents, visible
+from tests.faults.cases import (
+    Case,
+    NotHeldError,
+    Output,
+    check_nothing_aside,
+    check_said,
+    check_whole,
+    contents,
+    visible,
+)
 from tests.faults.processes import Ended, command, run, start, wait
 from tests.faults.stage import FAST, Stage, kept
 
@@ -148,7 +157,7 @@ def _fetch() -> None:
     })  # fmt: skip
     (fetched,) = fetch(card, accept=lambda card: False, say=lambda message: sys.stderr.write(f"{message}\n"))
     if fetched.path.read_bytes() != _CORPUS:
-        raise NotHeld("the fetched file is not the corpus")
+        raise NotHeldError("the fetched file is not the corpus")
 
 
 def _damaged() -> None:
@@ -194,7 +203,7 @@ def _known(found: Target, stage: Stage) -> Known:
             shutil.copytree(place, before)
         ended = run(found.new, place)
         if ended.code:
-            raise NotHeld(f"{target} fails without a kill: {ended.err[-300:]}")
+            raise NotHeldError(f"{target} fails without a kill: {ended.err[-300:]}")
         new.append(visible(contents(place / "out")))
     exactly = Output(old[0], list(old[0]))
     whole = Output.of(*new)
@@ -225,7 +234,7 @@ def _try(stage: Stage, name: str, how: str, moment: float, folder: Path) -> None
     else:
         ended = wait(start(target.new, folder), kill_after=moment * whole.seconds)
     if ended.code not in (0, -9):
-        raise NotHeld(f"exit code {ended.code}: {ended.err[-200:]}")
+        raise NotHeldError(f"exit code {ended.code}: {ended.err[-200:]}")
     problems = []
     try:
         left = {
@@ -233,7 +242,7 @@ def _try(stage: Stage, name: str, how: str, moment: float, folder: Path) -> None
         }
         (_check_steps if target.steps else check_whole)(left, whole.old, whole.new)
         _check_json(folder / "out")
-    except NotHeld as error:
+    except NotHeldError as error:
         problems.append(f"after the kill: {error}")
     again = run(target.new, folder)
     try:
@@ -241,10 +250,10 @@ def _try(stage: Stage, name: str, how: str, moment: float, folder: Path) -> None
         left = contents(folder / "out")
         check_whole(left, whole.new)
         check_nothing_aside(left)
-    except NotHeld as error:
+    except NotHeldError as error:
         problems.append(f"after the same command again: {error}")
     if problems:
-        raise NotHeld("; ".join(problems))
+        raise NotHeldError("; ".join(problems))
 
 
 def terminations(stage: Stage, seed: int, number: int) -> Iterator[Case]:
@@ -275,12 +284,12 @@ def _check_steps(found: Any, old: Output, new: Output) -> None:
     seen = visible(found)
     names = {name for name in seen if not name.endswith("/")}
     if more := sorted(names - set(old.files) - set(new.files)):
-        raise NotHeld(f"unexpected {more[:4]}")
+        raise NotHeldError(f"unexpected {more[:4]}")
     for name in names & set(new.stable):
         if seen[name] not in (old.files.get(name), new.files[name]):
-            raise NotHeld(f"{name} is neither old nor new")
+            raise NotHeldError(f"{name} is neither old nor new")
     if lost := sorted(set(old.files) & set(new.files) - set(seen)):
-        raise NotHeld(f"lost: {lost[:4]}")
+        raise NotHeldError(f"lost: {lost[:4]}")
 
 
 def _check_json(folder: Path) -> None:
@@ -289,7 +298,7 @@ def _check_json(folder: Path) -> None:
             try:
                 json.loads(path.read_bytes())
             except ValueError as error:
-                raise NotHeld(f"{path.name} is half a file: {error}") from error
+                raise NotHeldError(f"{path.name} is half a file: {error}") from error
 
 
 FAMILIES: dict[str, tuple[Callable[[Stage, int, int], Iterable[Case]], int]] = {

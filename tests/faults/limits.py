@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from tests.faults.cases import Case, NotHeld, NotTried, check_nothing_aside, check_said, check_whole, contents
+from tests.faults.cases import Case, NotHeldError, NotTriedError, check_nothing_aside, check_said, check_whole, contents
 from tests.faults.kills import Target, _check_steps, known, targets
 from tests.faults.processes import command, run
 from tests.faults.stage import FAST, Stage
@@ -24,14 +24,14 @@ def _small_disk(place: Path, size: int, inodes: int = 0) -> None:
     system = ctypes.CDLL(None, use_errno=True)
     user, group = os.getuid(), os.getgid()
     if system.unshare(_CLONE_NEWUSER | _CLONE_NEWNS):
-        raise NotTried(f"no namespace of one's own is allowed: {os.strerror(ctypes.get_errno())}")
+        raise NotTriedError(f"no namespace of one's own is allowed: {os.strerror(ctypes.get_errno())}")
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1")
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     system.mount(b"none", b"/", None, ctypes.c_ulong(_MS_PRIVATE_ALL), None)
     options = f"size={size}" + (f",nr_inodes={inodes}" if inodes else "")
     if system.mount(b"tmpfs", str(place).encode(), b"tmpfs", ctypes.c_ulong(0), options.encode()):
-        raise NotTried(f"no disk can be mounted: {os.strerror(ctypes.get_errno())}")
+        raise NotTriedError(f"no disk can be mounted: {os.strerror(ctypes.get_errno())}")
 
 
 def _write_commands(stage: Stage) -> list[Target]:
@@ -77,7 +77,7 @@ def _fill(stage: Stage, target: Target, how: str, share: float, folder: Path) ->
         try:
             extra = 10**9 if how == "files" else int(room)
             _small_disk(folder / "out", pages * 4096 + extra, files + int(share * 8) if how == "files" else 0)
-        except NotTried as error:
+        except NotTriedError as error:
             why.write_text(str(error))
             os._exit(99)
         shutil.copytree(old, folder / "out", dirs_exist_ok=True)
@@ -91,16 +91,16 @@ def _fill(stage: Stage, target: Target, how: str, share: float, folder: Path) ->
         shutil.copytree(old, folder / "out", dirs_exist_ok=True)
     ended = run(target.new, folder, limit=limit, after=keep)
     if ended.code == 99 and why.exists():
-        raise NotTried(why.read_text())
+        raise NotTriedError(why.read_text())
     found = contents(folder / "out" if how == "limit" else after)
     if target.name.startswith("fetch") and ended.code == 1:  # a call of Python, which raises
         if "DataError" not in ended.err and "OSError" not in ended.err:
-            raise NotHeld(f"no sentence: {ended.err[-200:]}")
+            raise NotHeldError(f"no sentence: {ended.err[-200:]}")
     else:
         check_said(ended, (0, 1, 2, 3))
     output = (_check_steps if target.steps else check_whole)(found, whole.old, whole.new)
     if not ended.code and not target.steps and output is whole.old and whole.old.files != whole.new.files:
-        raise NotHeld("exit code 0, but nothing was written")
+        raise NotHeldError("exit code 0, but nothing was written")
     check_nothing_aside(found)
 
 
@@ -145,14 +145,14 @@ def _pour(act: Callable[[], object], into: str, folder: Path) -> None:
     else:
         check_said(ended, (0, 141, -13))
         if "roken pipe" in ended.err:
-            raise NotHeld(f"not quiet: {ended.err[-200:]!r}")
+            raise NotHeldError(f"not quiet: {ended.err[-200:]!r}")
 
 
 def _device(act: Callable[[], object], codes: tuple[int, ...], folder: Path) -> None:
     ended = run(act, folder)
     check_said(ended, codes)
     if codes == (0,) and left_behind(folder):
-        raise NotHeld(f"left behind: {left_behind(folder)}")
+        raise NotHeldError(f"left behind: {left_behind(folder)}")
 
 
 def left_behind(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.faults.cases import Case, NotHeld, contents
+from tests.faults.cases import Case, NotHeldError, contents
 from tests.faults.stage import Stage, equal, scores
 from toxiclf.errors import BundleError
 
@@ -129,12 +129,12 @@ def _try(source: Path, other: Path, file: str, name: str, random: Random, folder
         found = scores(copy)
     except BundleError:
         if before.items() <= after.items():
-            raise NotHeld("an unchanged bundle was refused") from None
+            raise NotHeldError("an unchanged bundle was refused") from None
         return
     except Exception as error:
-        raise NotHeld(f"{type(error).__name__}: {error}"[:300]) from error
+        raise NotHeldError(f"{type(error).__name__}: {error}"[:300]) from error
     if not equal(found, expected):
-        raise NotHeld("a changed score")
+        raise NotHeldError("a changed score")
     changed = {path for path in before if before[path] != after.get(path)}
     if changed - {"README.md"} and name != "a link to the same file":
-        raise NotHeld("a changed file was accepted")
+        raise NotHeldError("a changed file was accepted")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.faults.cases import Case, NotHeld
+from tests.faults.cases import Case, NotHeldError
 from tests.faults.stage import TEXTS, Stage, described, scores, seal
 from toxiclf.errors import BundleError
 
@@ -49,13 +49,13 @@ def _try(source: Path, change: Callable[[Path, Random], None], random: Random, f
     except BundleError:
         found = None
     except Exception as error:
-        raise NotHeld(f"{type(error).__name__}: {error}"[:300]) from error
+        raise NotHeldError(f"{type(error).__name__}: {error}"[:300]) from error
     if _outside:
-        raise NotHeld(f"a file outside was read: {_outside[0]}")
+        raise NotHeldError(f"a file outside was read: {_outside[0]}")
     if found is not None and not (
         found.ndim == 2 and len(found) == len(TEXTS) and np.isfinite(found).all() and (found >= 0).all() and (found <= 1).all()
     ):  # fmt: skip
-        raise NotHeld("scores outside [0, 1]")
+        raise NotHeldError("scores outside [0, 1]")
 
 
 _outside: list[str] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-from tests.faults.cases import Case, NotHeld
+from tests.faults.cases import Case, NotHeldError
 from tests.faults.stage import TEXTS, Stage
 
 THREADS = 64
@@ -46,4 +46,4 @@ def _try(bundle: Path, way: Callable[[Any, list[str]], Any], folder: Path) -> No
     with ThreadPoolExecutor(THREADS) as pool:
         together = list(pool.map(work, range(THREADS)))
     if together != alone:
-        raise NotHeld("another answer than alone")
+        raise NotHeldError("another answer than alone")

@@ -13,8 +13,8 @@ from typing import Any
 
 from tests.faults.cases import (
     Case,
-    NotHeld,
-    NotTried,
+    NotHeldError,
+    NotTriedError,
     Output,
     check_nothing_aside,
     check_said,
@@ -92,7 +92,7 @@ def _alone(name: str, stage: Stage) -> list[Output]:
             _prepare(folder)
             ended = run(act, folder, **_options(folder))
             if ended.code:
-                raise NotHeld(f"fails alone: {ended.err[-300:]}")
+                raise NotHeldError(f"fails alone: {ended.err[-300:]}")
             found.append(visible(contents(folder / "out")))
             shutil.rmtree(folder)
         outputs.append(Output.of(found[0], found[1]))
@@ -103,7 +103,7 @@ def _try(stage: Stage, name: str, delay: float, folder: Path) -> None:
     from toxiclf.cli import app
 
     if name == "pack" and name not in [getattr(each, "name", None) for each in app.registered_commands]:
-        raise NotTried("this toxiclf has no such command")
+        raise NotTriedError("this toxiclf has no such command")
     if name == "save":
         for seed in "12":
             _trained(stage.comments, seed)
@@ -118,7 +118,7 @@ def _try(stage: Stage, name: str, delay: float, folder: Path) -> None:
         refused = "another benchmark is running" in ended.err  # one may be refused, with a sentence
         check_said(ended, (2,) if refused else (0,))
     if not any(ended.code == 0 for ended in both):
-        raise NotHeld("both were refused")
+        raise NotHeldError("both were refused")
     left = contents(folder / "out")
     check_whole(left, *outputs)
     check_nothing_aside(left)

@@ -63,6 +63,14 @@ class _StandardInput(io.RawIOBase):
 
 
 def standard_input() -> io.BufferedReader:
+    """Return standard input as bytes.
+
+    Raises
+    ------
+    DataError : it is closed.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed; give a file")
     return io.BufferedReader(_StandardInput(), buffer_size=_BLOCK)
 
 
