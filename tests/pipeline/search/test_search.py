@@ -202,7 +202,7 @@ def test_comments_that_the_recipe_makes_equal_share_a_fold(parts: Split, monkeyp
         lambda *args, **kwargs: seen.append(args[3]) or original(*args, **kwargs),
     )
     search(parts, recipe_of({"model.C": [1]}).changed({"text.repeat_cap": 1}), quiet)
-    assert seen == [Normalizer(repeat_cap=1, max_chars=2000)]
+    assert seen == [Normalizer(repeat_cap=1, max_chars=2000, mask_personal=True)]
 
 
 def test_plain_folds_are_others_than_stratified_ones(parts: Split) -> None:
