@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -58,7 +59,7 @@ def replace(
 
 def _exchanged(folder: Path, fill: Callable[[Path], None], ours: Ours) -> bool:
     """Fill a folder beside ``folder`` and exchange the two; return False, with nothing changed, where that is impossible."""
-    if _stands_in(folder):
+    if folder.is_dir() and (sys.platform != "linux" or _stands_in(folder)):
         return False
     with ExitStack() as stack:
         try:
