@@ -26,7 +26,7 @@ check-rest: $(INSTALLED)
 	$(CHECK) --tests-only -m "check and not long"
 
 check-long: $(INSTALLED)
-	HYPOTHESIS_PROFILE=long $(CHECK) --tests-only -m "long or hypothesis"
+	TOXICLF_CASES=1000 $(CHECK) --tests-only -m "long or hypothesis"
 
 docs: $(INSTALLED)
 	$(VENV)/bin/python -m sphinx -W --keep-going -n -q docs build/docs

@@ -19,6 +19,7 @@ from toxiclf.errors import DataError
 from toxiclf.evaluation.predictions import Predictions, read
 
 
+@settings(deadline=None, max_examples=cases(60))
 @given(st.lists(st.floats(0, 1, width=32), min_size=1))
 def test_scores_come_back_bit_for_bit(values: list[float]) -> None:
     scores = np.array(values, dtype=np.float32)[:, None]

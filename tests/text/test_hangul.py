@@ -35,7 +35,7 @@ def test_every_syllable_decomposes_as_in_the_unicode_standard() -> None:
     assert len(set(wanted)) == len(SYLLABLES)  # none is lost
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(st.text())
 def test_decomposing_leaves_all_but_syllables_alone(text: str) -> None:
     jamo = {
@@ -46,7 +46,7 @@ def test_decomposing_leaves_all_but_syllables_alone(text: str) -> None:
     assert decompose(text) == "".join(jamo.get(c, c) for c in text)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(st.text(st.sampled_from("가각힣갛 a😀ㄱ\ud7a4\uabff")))
 def test_jamo_are_found_at_the_starts_of_their_syllables(text: str) -> None:
     jamo, starts = decompose_codes(codes_of(text))
@@ -66,7 +66,7 @@ def test_no_text_has_no_jamo() -> None:
 ALL_SYLLABLES = st.text(st.characters(min_codepoint=FIRST_SYLLABLE, max_codepoint=LAST_SYLLABLE))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(ALL_SYLLABLES)
 def test_composing_what_was_decomposed_gives_the_syllables_back(text: str) -> None:
     assert compose(decompose(text)) == text
@@ -103,7 +103,7 @@ def test_every_two_of_a_syllable_and_a_letter_that_respell_are_known() -> None:
     assert 0 < sum(wanted) < len(wanted)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(st.text(st.sampled_from("ㄱㄲㄳㄸㄹㅁㅂㅅㅄㅏㅗㅘㅣㅡㅢ가각 a😀\ud800")))
 def test_composed_pieces_cover_the_text_in_order(text: str) -> None:
     pieces = composed_pieces(text)

@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.canaries import canaries, texts_with, walks_to
+from tests.conftest import cases
 from toxiclf.balance.augmentation import augmented
 from toxiclf.recipe import AugmentStep
 from toxiclf.text.normalize import Normalizer
@@ -69,6 +70,7 @@ def test_years_prices_dates_and_insults_stay(text: str) -> None:
     assert not found(f"아 {text} 끝")
 
 
+@settings(deadline=None, max_examples=cases(60))
 @given(st.lists(st.sampled_from(PARTS), max_size=12).map("".join), st.integers(1, 4), st.integers(1, 40))
 def test_normalizing_again_changes_nothing_and_finds_nothing(text: str, repeat_cap: int, max_chars: int) -> None:
     normalizer = Normalizer(repeat_cap, max_chars, mask_personal=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import LONG_PROFILE, cases
+from tests.conftest import CASES, cases
 from tests.machine import JAVA_TOKENIZERS, needs_java
 from toxiclf._registry import components
 from toxiclf.errors import UsageError
@@ -88,8 +88,8 @@ def normalized(engine: Tokenizer) -> st.SearchStrategy[str]:
 
 def examples(engine: Tokenizer, many: int) -> int:
     """How many examples a tokenizer is worth: Kkma takes long over each."""
-    if LONG_PROFILE:
-        return cases(many)
+    if CASES:
+        return cases(many) // (10 if engine.name == "kkma" else 1)
     return {"kkma": many // 50, "kiwi": many // 2}.get(
         engine.name, many // 16 if engine.name in JAVA_TOKENIZERS else many
     )

@@ -58,7 +58,7 @@ def test_the_ids_are_those_that_enumeration_finds(
     assert rows_of(vocabulary.ids(texts)) == wanted
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(TEXTS, UNITS)
 def test_ngrams_do_not_cross_comments(texts: list[str], unit: Unit) -> None:
     vocabulary = NgramVocabulary.learn([*texts, "가나 a"], unit, 1, 4, 1)
@@ -119,7 +119,7 @@ def test_unknown_tokens_are_broken_into_known_pieces(known: list[str], comments:
     assert rows_of(vocabulary.ids(comments)) == wanted  # remembered pieces are the same pieces
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(st.lists(TOKENS, unique=True))
 def test_a_known_token_has_one_id(known: list[str]) -> None:
     assert rows_of(TokenVocabulary(known).ids([known])) == [list(range(1, len(known) + 1))]
@@ -156,20 +156,20 @@ def ids_of(rows: list[list[int]]) -> Ids:
     return Ids(np.array([i for row in rows for i in row], dtype=np.int32), starts.astype(np.intp))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(IDS, st.data())
 def test_taking_rows_gives_those_rows_in_the_order_asked_for(rows: list[list[int]], data: st.DataObject) -> None:
     wanted = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=6) if rows else st.just([]))
     assert rows_of(ids_of(rows).take(np.array(wanted, dtype=np.intp))) == [rows[i] for i in wanted]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(IDS, st.integers(1, 6) | st.just(10**30))
 def test_cutting_keeps_the_first_ids(rows: list[list[int]], longest: int) -> None:
     assert rows_of(ids_of(rows).cut(longest)) == [row[:longest] for row in rows]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=cases(60))
 @given(IDS)
 def test_padding_is_zeros_on_the_right(rows: list[list[int]]) -> None:
     matrix = ids_of(rows).padded()
