@@ -89,7 +89,7 @@ def normalized(engine: Tokenizer) -> st.SearchStrategy[str]:
 def examples(engine: Tokenizer, many: int) -> int:
     """How many examples a tokenizer is worth: Kkma takes long over each."""
     if CASES:
-        return cases(many) // (10 if engine.name == "kkma" else 1)
+        return cases(many)
     return {"kkma": many // 50, "kiwi": many // 2}.get(
         engine.name, many // 16 if engine.name in JAVA_TOKENIZERS else many
     )
