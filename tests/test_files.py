@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import itertools
 import os
 import re
 import stat
@@ -142,6 +143,26 @@ def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(error: type[Ba
         fail(writing_text, "new")
     assert (tmp_path / "file").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_ctrl_c_while_a_temporary_folder_is_deleted_leaves_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink, count = os.unlink, itertools.count()
+
+    def interrupted(*arguments: Any, **named: Any) -> None:
+        unlink(*arguments, **named)
+        if next(count) == 0:
+            raise KeyboardInterrupt
+
+    temporary = scratch_folder(tmp_path)
+    folder = temporary.__enter__()
+    write_text(folder / "one", "1")
+    write_text(folder / "two", "2")
+    monkeypatch.setattr(os, "unlink", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        temporary.__exit__(None, None, None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reader_finds_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:

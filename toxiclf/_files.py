@@ -109,7 +109,11 @@ def scratch_folder(parent: Path | None = None, name: str = "toxiclf") -> Iterato
     finally:
         if lock >= 0:
             os.close(lock)  # first: to delete the folder takes a descriptor, of which there may be no more
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except BaseException:  # Ctrl-C or SIGTERM; an old run takes some time
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def is_writable(folder: Path) -> bool:
