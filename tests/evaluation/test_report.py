@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +191,14 @@ def test_a_report_that_contradicts_itself_is_refused(old: Path, change: Any, rea
     with pytest.raises(DataError) as error:
         Report.read(rewritten(old, change))
     assert f"is not a report as toxiclf writes it ({reason}" in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e400", "9" * 5000, "[" * 100_000])
+def test_numbers_of_a_report_are_finite_anywhere(old: Path, value: str) -> None:
+    path = old / "report.json"
+    path.write_text(re.sub(r'"recipe": \{', f'"recipe": {{"deep": {value}, ', path.read_text("utf-8")), "utf-8")
+    with pytest.raises(DataError, match="is not a report as toxiclf writes it"):
+        Report.read(old)
 
 
 # -- figures of a saved run

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toxiclf._files import write_text
+from toxiclf.bundle import strict_json
 from toxiclf.errors import DataError
 
 FOLDER = "rows"
@@ -50,10 +51,10 @@ def read(out: Path, key: str) -> dict[str, Any] | None:
     """
     path = path_of(out, key)
     try:
-        row = json.loads(path.read_text("utf-8"))
+        row = strict_json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not a benchmark row ({error}); delete the file to repeat the run") from error
     if not isinstance(row, dict) or row.get("key") != key or not _KEYS[str(row.get("status"))] <= set(row):
         raise DataError(f"{path} is not a row of this benchmark run; delete the file to repeat the run")

@@ -1,4 +1,4 @@
-"""JSON of a bundle, read strictly: UTF-8, no key twice in an object, and finite numbers only."""
+"""JSON of a bundle or a report, read strictly: UTF-8, no key twice in an object, and finite numbers only."""
 
 from __future__ import annotations
 
@@ -17,11 +17,21 @@ def parsed(name: str, content: bytes) -> Any:
     BundleError : it is no JSON, names a key twice, or has a number that is not finite or has thousands of digits.
     """
     try:
-        return json.loads(
-            content.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_not_finite, parse_float=_finite
-        )
+        return loads(content)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{name} does not fit its schema: {error}; copy the bundle again") from error
+
+
+def loads(content: bytes) -> Any:
+    """Parse JSON.
+
+    Raises
+    ------
+    ValueError, RecursionError : as in :func:`parsed`.
+    """
+    return json.loads(
+        content.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_not_finite, parse_float=_finite
+    )
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

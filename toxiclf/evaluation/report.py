@@ -26,6 +26,7 @@ from toxiclf._files import write_text
 from toxiclf._progress import Bar
 from toxiclf._registry import component
 from toxiclf.bundle import folder as folders
+from toxiclf.bundle import strict_json
 from toxiclf.bundle.verdicts import ExclusiveVerdict
 from toxiclf.errors import DataError, visible
 from toxiclf.evaluation.bootstrap import SUMMARY, MetricRow
@@ -288,7 +289,7 @@ class Report(BaseModel):
     def _read(cls, folder: Path) -> Report:
         path = folder / "report.json"
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate(strict_json.loads(path.read_bytes()))
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
         except ValidationError as error:
@@ -299,9 +300,9 @@ class Report(BaseModel):
                 ) from None
             where = ".".join(str(part) for part in complaint["loc"])
             reason = f"{where}: {complaint['msg']}" if where else complaint["msg"]
-            raise DataError(
-                f"{path} is not a report as toxiclf writes it ({reason}); train or evaluate again"
-            ) from None
+        except (ValueError, RecursionError) as error:
+            reason = f"Invalid JSON: {error}"
+        raise DataError(f"{path} is not a report as toxiclf writes it ({reason}); train or evaluate again") from None
 
     def with_rows(self, rows: ScoredRows | None, history: Sequence[Mapping[str, Any]] = ()) -> Report:
         """Return a copy of the report with these scored rows and this training history, which figures need."""
