@@ -495,7 +495,7 @@ def test_a_report_that_was_damaged_is_refused(old: str, new: str, reason: str, p
 
 
 def test_a_path_in_place_of_a_list_is_refused() -> None:
-    with pytest.raises(UsageError, match="runs is .* expected a list of two or more folders"):
+    with pytest.raises(UsageError, match=r"runs is .* expected a list of two or more folders"):
         compare("runs/one")
 
 
