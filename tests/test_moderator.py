@@ -429,7 +429,6 @@ def test_threads_are_a_whole_number(bundle: Path, threads: Any) -> None:
     ("call", "sentence"),
     [
         (lambda folder: toxiclf.load(None), "folder is None; expected the path of a bundle"),
-        (lambda folder: toxiclf.calibrate(toxiclf.load(folder), "corpus:sample"), "bundle is of the type Moderator"),
         (lambda folder: toxiclf.estimate_prevalence(folder, ["가"] * 100, seed=-1), "seed is -1"),
         (lambda folder: toxiclf.estimate_prevalence(folder, ["가"] * 100, seed=1.5), "seed is 1.5"),
         (lambda folder: toxiclf.estimate_prevalence(3, ["가"] * 100), "folder is of the type int"),
@@ -447,3 +446,9 @@ def test_an_argument_of_a_wrong_type_is_named(bundle: Path, call: Callable[[Path
     with pytest.raises(toxiclf.UsageError) as caught:
         call(bundle)
     assert str(caught.value).startswith(sentence)
+
+
+def test_calibrate_takes_no_moderator(moderator: Moderator) -> None:
+    pytest.importorskip("sklearn")
+    with pytest.raises(toxiclf.UsageError, match="bundle is of the type Moderator"):
+        toxiclf.calibrate(moderator, "corpus:sample")  # type: ignore[arg-type]
