@@ -166,7 +166,7 @@ TRAINED = ["--set", "decision.folds=2", "--set", "vectors.size=8", "--set", "vec
 VECTORS = ["train", "READ/sample.csv", "--model", "svm", *TRAINED]
 PLACES: dict[str, Cases] = {
     "read-only": [*SCORED, (["train", "corpus:sample"], 2, "choose another folder")],
-    "deleted": [*SCORED, (["train", "corpus:sample"], 2, "the working folder does not exist, or may not be read; change to")],
+    "deleted": [*SCORED, (["train", "corpus:sample"], 2, "the working folder does not exist or cannot be read; change to")],
     "unreadable": [*SCORED, (["train", "corpus:sample"], 2, "choose another folder")],
     "no temporary folder": [*SCORED, ([*VECTORS, "--out", "WRITE/run"], 2, "set TMPDIR to one")],
 }  # fmt: skip

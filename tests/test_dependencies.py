@@ -18,19 +18,19 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.check
 def test_the_license_of_every_installed_package_is_listed() -> None:
-    specification = importlib.util.spec_from_file_location("licences", ROOT / "scripts" / "write_licences.py")
+    specification = importlib.util.spec_from_file_location("licenses", ROOT / "scripts" / "write_licenses.py")
     assert specification is not None
     assert specification.loader is not None
-    licences = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(licences)
-    page = licences.PAGE.read_text("utf-8")
-    assert page.startswith(licences.INTRO), "run: python scripts/write_licences.py"
-    brought, listed = licences.packages(), licences.listed()
+    licenses = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(licenses)
+    page = licenses.PAGE.read_text("utf-8")
+    assert page.startswith(licenses.INTRO), "run: python scripts/write_licenses.py"
+    brought, listed = licenses.packages(), licenses.listed()
     # a package of another platform is not installed here; its line stays
     elsewhere = {name: line for name, line in listed.items() if name not in brought and not _is_installed(name)}
-    lines = {name: licences.line_of(name, *package) for name, package in brought.items()}
+    lines = {name: licenses.line_of(name, *package) for name, package in brought.items()}
     assert listed == lines | elsewhere, (
-        "run: python scripts/write_licences.py; delete the line of what is no longer brought"
+        "run: python scripts/write_licenses.py; delete the line of what is no longer brought"
     )
     assert {"numpy", "onnxruntime", "gensim", "konlpy", "korcen"} <= listed.keys()
 
@@ -43,7 +43,7 @@ def _is_installed(name: str) -> bool:
 
 
 def test_scoring_needs_only_permissive_licenses() -> None:
-    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    page = (ROOT / "docs" / "licenses.md").read_text("utf-8")
     base = re.findall(r"^\| `(.+)` \| (.+) \| base \|$", page, re.MULTILINE)
     assert {"numpy", "onnxruntime", "mecab-python3"} <= {name for name, _ in base}
     assert [name for name, stated in base if re.search(r"GPL|MPL|none named", stated)] == []
@@ -84,7 +84,7 @@ SKIPPED = {"name": "toxiclf", "skip_reason": "distribution marked as editable"}
         (1, [SOUND, FAULTY, SKIPPED], "Found 1 known vulnerability in 1 package", {"rich": ["PYSEC-1"]}),
         (0, [SKIPPED], "No known vulnerabilities found", pytest.skip.Exception),
         (1, None, "ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed", pytest.skip.Exception),
-        (1, None, "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='pypi.org'): Read timed out.", pytest.skip.Exception),
+        (1, None, "requests.exceptions.ReadTimeout: HTTPSConnection(host='index.example'): Read timed out.", pytest.skip.Exception),
         (2, None, "pip-audit: error: unrecognized arguments: --skip-editable", AssertionError),
     ],
     ids=["sound", "vulnerable", "no data", "no network", "time limit", "usage"],

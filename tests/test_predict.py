@@ -234,7 +234,7 @@ def test_numbers_too_large_for_a_float_are_written_as_text_and_said(predict: Pre
             None,
             {"a": [None, None]},
         )
-        assert "4 numbers are too large, such as 1e400; they are written as text" in said
+        assert "4 numbers are too large for a float, such as 1e400; they are written as text" in said
         assert "3 numbers are NaN or Infinity, which are not JSON; they are written as null" in said
 
 

@@ -160,7 +160,7 @@ def test_the_documentation_has_at_most_15000_words() -> None:
     """All pages but the reference, the list of licenses and translations, counted as ``wc -w`` counts."""
     docs = ROOT / "docs"
     pages = [page for page in docs.rglob("*.md") if not page.is_relative_to(docs / "reference")]
-    pages.remove(docs / "licences.md")
+    pages.remove(docs / "licenses.md")
     words = {page.name: len(page.read_text("utf-8").split()) for page in pages if not page.name.endswith(".ko.md")}
     assert sum(words.values()) <= 15_000, words
 

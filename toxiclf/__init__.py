@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from toxiclf.text.occlusion import TokenEffect
     from toxiclf.verdict import LabelVerdict, Verdict
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is loaded, else it sends what is run
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported; otherwise it may send telemetry
 
 _HOME = {
     "AverageVectorizer": "features.vectorizers",

@@ -222,7 +222,7 @@ def drawing() -> TextIO:
 
 
 def let_go() -> bool:
-    """Flush standard output and standard error, so that nothing is left for the end; return whether both took all.
+    """Flush standard output and standard error; return whether both succeeded.
 
     A stream that does not, such as a pipe whose reader has gone, writes to the null device from then on.
     """

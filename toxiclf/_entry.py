@@ -1,4 +1,4 @@
-"""Start and end of the command's process: signals, streams, exit code; nothing slow is imported before it watches them."""
+"""Start and end the command's process: signals, streams, exit code. Slow imports come after the signal handlers are set."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 _BROKEN_PIPE = 128 + 13  # as a process that SIGPIPE ends
-_LATER = 0.1  # seconds, in which the destructor ends
+_LATER = 0.1  # seconds until the destructor has ended
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, then exit the process with the exit code.
 
-    SIGTERM and SIGHUP end the command as Ctrl-C does: what it left unfinished is removed. The exit code is 128 and the
-    number of the signal.
+    SIGTERM and SIGHUP end the command as Ctrl-C does: what it left unfinished is removed. The exit code is 128 plus
+    the number of the signal.
     """
     received = _watched()
     code = 1

@@ -29,7 +29,7 @@ if sys.platform != "win32":
 _mask_lock = threading.Lock()
 _TEMPORARY = re.compile(r"\..*\.([0-9a-f]{8})-[0-9a-f]{16}\.part", re.DOTALL)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux
-_OLD = 7 * 86_400.0  # seconds after which a temporary file of another machine is taken for abandoned
+_OLD = 7 * 86_400.0  # seconds after which a temporary file of another machine counts as abandoned
 
 
 def write_text(path: Path, text: str, *, synced: bool = False) -> None:
@@ -217,7 +217,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def exchange(one: Path, other: Path) -> None:
-    """Give each of two folders the name of the other, at one moment.
+    """Give each of two folders the name of the other, atomically.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def exchange(one: Path, other: Path) -> None:
 
 
 def linked(source: Path, target: Path) -> None:
-    """Make ``target`` the same file as ``source`` by a hard link, or a copy where the disk has none; replace an old file."""
+    """Make ``target`` a hard link to ``source``, or a copy where the file system has no hard links; replace an old file."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target, follow_symlinks=False)

@@ -78,7 +78,7 @@ OPTIMIZERS: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop}
 def seeded(seed: int) -> Iterator[None]:
     """Seed Python, NumPy and TensorFlow, and use Keras's default settings, so that networks learn the same everywhere.
 
-    After the ``with`` block, the generators of Python and NumPy and the settings of Keras are those of before.
+    After the ``with`` block, the generators of Python and NumPy and the settings of Keras are restored.
     """
     states = random.getstate(), np.random.get_state()
     config = keras.config

@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def is_private(folder: Path) -> bool:
-    """Return whether only this user or root can have written a folder of the cache and its files; links are refused.
+    """Return whether only this user or root may write to a folder of the cache and its files; links are refused.
 
     The cache may be in a place that other users can write to. They could put word vectors there, which would change what
     models learn from then on.
@@ -43,12 +43,14 @@ def is_private(folder: Path) -> bool:
         found = [path.lstat() for path in (folder, *folder.iterdir())]
     except OSError:
         return False
-    return all(status.st_uid in (0, os.geteuid()) and not status.st_mode & stat.S_IWOTH for status in found)
+    return all(
+        status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) for status in found
+    )
 
 
 @contextmanager
 def own_settings_of_libraries() -> Iterator[None]:
-    """Import libraries in the ``with`` block: matplotlib and Keras keep their files in the cache, and read no settings.
+    """While libraries are imported, make matplotlib and Keras keep their files in the cache and ignore the user's settings.
 
     Otherwise a ``keras.json`` in the home folder, or ``KERAS_BACKEND``, would change what networks learn. If the user set
     ``MPLCONFIGDIR``, matplotlib keeps its list of fonts there. If there is no cache, or other users can write to it, Keras

@@ -111,8 +111,11 @@ def predict_rows(
         why = "toxiclf adds columns of these names" if kind == "jsonl" else "the columns are those of the first rows"
         say(f"these keys of the input were left out, because {why}: {', '.join(sorted(lost))}")
     for number, what in (
-        (reader.decoder.n_huge, "numbers are too large, such as 1e400; they are written as text"),
-        (reader.decoder.n_undefined, "numbers are NaN or Infinity, which are not JSON; they are written as null"),
+        (reader.decoder.n_huge, "numbers are too large for a float, such as 1e400; they are written as text"),
+        (
+            reader.decoder.n_undefined,
+            "numbers are NaN or Infinity, which JSON does not allow; they are written as null",
+        ),
     ):
         if number:
             say(f"{number:,} {what}")
@@ -286,7 +289,7 @@ class _RejectedFile:
                 number += 1
                 path = first.with_stem(f"{first.stem}-{number}")
             if number > 1:
-                self._say(f"{first} is another file, which is kept: rejected rows go to {path}")
+                self._say(f"{first} was not written by toxiclf predict, so it is kept; rejected rows go to {path}")
         try:
             stream = self._stack.enter_context(_written(path, bom=True))
         except OSError as error:

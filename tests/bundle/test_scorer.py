@@ -222,7 +222,7 @@ HOSTILE = {
     "other opset": (with_parts(lambda m: m.opset_import.append(helper.make_opsetid("x", 1))), "needs other operators"),
     "training": (with_parts(lambda m: m.training_info.add()), "a part that"),
     "sparse": (with_parts(lambda m: m.graph.sparse_initializer.add()), "a part that"),
-    "strings": (with_parts(lambda m: setattr(m.graph.initializer[0], "data_type", STRING)), "neither numbers"),
+    "strings": (with_parts(lambda m: setattr(m.graph.initializer[0], "data_type", STRING)), "neither numeric"),
     "size": (with_parts(lambda m: m.graph.initializer[0].dims.append(2**40)), "a constant"),
     "nodes": (with_parts(lambda m: m.graph.node.extend([m.graph.node[0]] * 10_000)), "more than 10,000 nodes"),
     "no output": (with_parts(lambda m: m.graph.ClearField("output")), "ONNX Runtime cannot load|inputs and outputs"),

@@ -108,9 +108,9 @@ def _link(folder: Path) -> None:
     ("change", "reason"),
     [
         (_damage, "vectors.safetensors is not the file"),
-        (_open_to_all, "other users may have written it"),
-        pytest.param(_give_away, "other users may have written it", marks=pytest.mark.check),
-        pytest.param(_link, "other users may have written it", marks=pytest.mark.check),
+        (_open_to_all, "other users may have written them"),
+        pytest.param(_give_away, "other users may have written them", marks=pytest.mark.check),
+        pytest.param(_link, "other users may have written them", marks=pytest.mark.check),
     ],
 )
 def test_a_cache_that_is_damaged_or_of_others_is_said_and_made_again(

@@ -304,8 +304,8 @@ def refusal(runs: list[Path], kind: type[Exception]) -> str:
 
 
 def test_fewer_than_two_runs_or_one_twice_are_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    assert refusal([], UsageError) == "one run cannot be compared; give two or more folders of runs"
-    assert refusal([pair[0]], UsageError) == "one run cannot be compared; give two or more folders of runs"
+    assert refusal([], UsageError) == "one run cannot be compared; give two or more run folders"
+    assert refusal([pair[0]], UsageError) == "one run cannot be compared; give two or more run folders"
     again = pair[0].parent / "." / "weak" / ".." / "strong"
     assert refusal([*pair, again], UsageError) == f"{again} is given twice; give each run once"
     (tmp_path / "link").symlink_to(pair[0])

@@ -1,4 +1,4 @@
-"""A run is replaced at one moment: the old run or the new one is there, and files of others stay."""
+"""A run is replaced atomically: the old run or the new one is there, and other files stay."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def run_plan(
             try:
                 with progress:
                     _run(list(missing.values()), out, jobs, progress)
-            except BaseException:  # also an error that only follows from a signal, which ends the processes, too
+            except BaseException:  # also an error caused by a signal that ended the worker processes
                 progress.ended_early(out)
                 raise
     return finished(plan, out)
@@ -92,7 +92,7 @@ def _to_run(row: dict[str, Any] | None, again: bool) -> bool:
 
 
 def _begin(parent: int) -> None:
-    """Begin a worker process: escape what libraries print, and end with the benchmark, whose process id is ``parent``."""
+    """Prepare a worker process: escape what libraries print, and exit when the benchmark process ``parent`` ends."""
     guard_messages()
 
     def look() -> None:

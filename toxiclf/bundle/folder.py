@@ -1,4 +1,4 @@
-"""Replace toxiclf's files in a folder at one moment: a reader finds either all old files or all new ones.
+"""Replace toxiclf's files in a folder atomically: a reader finds either all old files or all new ones.
 
 The new folder is filled beside the old one, and the two are exchanged (:func:`toxiclf._files.exchange`). Where the system
 cannot do that, because the folder is a mount point, somebody's working folder or on another system than Linux, the new
@@ -35,7 +35,7 @@ _IMPOSSIBLE = frozenset({
 def replace(
     folder: Path, fill: Callable[[Path], None], ours: Ours, check: Callable[[Path], None] | None = None
 ) -> None:
-    """Replace toxiclf's own files in a folder at one moment; other files in the folder are kept.
+    """Replace toxiclf's own files in a folder atomically; other files in the folder are kept.
 
     If the process is killed, all old files or all new ones are there.
 
@@ -43,7 +43,7 @@ def replace(
     ----------
     folder : created with its parents. If it is a symbolic link, the folder that it points to is changed.
     fill : called with an empty folder, into which it writes the new files; it may be called a second time. An empty subfolder
-        says that there is no such subfolder any more: the old one is renamed to ``NAME.previous``.
+        means that the new files have none: the old subfolder is renamed to ``NAME.previous``.
     ours : called with the folder of the new files; returns the paths of toxiclf's own files, relative to the folder. An
         old file or folder of such a name is replaced, or deleted if there is no new one.
     check : called with the folder; raises if its files must not be replaced.
@@ -115,7 +115,7 @@ def _empty(new: Path) -> list[str]:
 
 
 def _complete(new: Path, old: Path, ours: Sequence[str]) -> Sequence[str]:
-    """Make the new folder what the old one is to become; return the names in the old one that are not carried over."""
+    """Complete the new folder with what is kept of the old one; return the names in the old one that are not carried over."""
     for path in [path for path in new.iterdir() if path.is_dir()]:
         if (old / path.name).is_symlink():
             raise OSError(errno.EXDEV, "a link to a folder is not replaced")
@@ -155,7 +155,7 @@ def _carry(old: Path, new: Path, ours: Sequence[str]) -> None:
 
 
 def _put_inside(folder: Path, fill: Callable[[Path], None], ours: Ours) -> None:
-    """Fill a hidden folder in ``folder``; rename it to :data:`NEW`, which is the moment; then put the files in place."""
+    """Fill a hidden folder in ``folder``; rename it to :data:`NEW`, which is the atomic step; then put the files in place."""
     with locked(folder / _LOCK, lambda: None):  # so that nobody exchanges the folder meanwhile
         _finish(folder, ours)
         with scratch_folder(folder, NEW[1:]) as temporary:

@@ -92,7 +92,7 @@ def _read(content: memoryview, message: str, counts: Counter[str]) -> Fields:
         if not kind or (wire != _WIRE.get(kind, 2) and not packed):
             raise _refused(f"has a part that toxiclf does not write (field {number} of {message}, type {wire})")
         if not repeated and number in fields:
-            raise _refused(f"has two values where one belongs (field {number} of {message})")
+            raise _refused(f"has two values for a field that takes one (field {number} of {message})")
         values = fields.setdefault(number, [])
         if message == "attribute" and not values and (run := _RUNS.get(content[at])) and (end := run(content, at)) > at:
             values.append(None)
@@ -134,7 +134,7 @@ def _check(message: str, fields: Fields, counts: Counter[str]) -> None:
     elif message == "opset":
         domain, version = fields.get(1, [""])[-1], fields.get(2, [0])[-1]
         if (domain, version) not in (("", OPSET), ("ai.onnx.ml", ML_OPSET)):
-            raise _refused(f"needs other operators than those of opset {OPSET} and of ai.onnx.ml {ML_OPSET}")
+            raise _refused(f"needs another operator set than opset {OPSET} and ai.onnx.ml {ML_OPSET}")
     elif message == "tensor":
         if counts["tensor"] > MOST_CONSTANTS:
             raise _refused(f"has more than {MOST_CONSTANTS:,} constants")
@@ -143,7 +143,7 @@ def _check(message: str, fields: Fields, counts: Counter[str]) -> None:
             raise _refused(f"has a constant with more than {MOST_RANK} axes or {_MOST_ELEMENTS:,} numbers")
         width = _ELEMENT_TYPES.get(fields.get(2, [0])[-1])
         if width is None:
-            raise _refused("has a constant that is neither numbers nor truth values")
+            raise _refused("has a constant that is neither numeric nor boolean")
         if 9 in fields and fields[9][-1] != prod(shape) * width:
             raise _refused("has a constant whose size is not that of its shape")
 

@@ -24,7 +24,7 @@ _NAMES = sorted((*FILES, "manifest.json"))
 _LOCAL, _CENTRAL = 30, 46  # bytes of a file's headers, without its name
 _DIRECTORY = sum(_CENTRAL + len(name) for name in _NAMES)
 _END = struct.Struct("<4s4H2LH")
-_REFUSED = "is not a bundle as `toxiclf pack` writes it"
+_REFUSED = "does not have the form that `toxiclf pack` writes"
 
 
 def write(file: Path, contents: Mapping[str, bytes]) -> None:
@@ -81,4 +81,4 @@ def _check_end(stream: BinaryIO, size: int) -> None:
     stream.seek(0)
     count = len(_NAMES)
     if end != _END.pack(b"PK\5\6", 0, 0, count, count, _DIRECTORY, max(0, size - _END.size - _DIRECTORY) % 2**32, 0):
-        raise BundleError(f"the file {_REFUSED}; give a file of `toxiclf pack`, or a bundle folder")
+        raise BundleError(f"the file {_REFUSED}; give a file that `toxiclf pack` wrote, or a bundle folder")

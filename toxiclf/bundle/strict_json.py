@@ -19,7 +19,7 @@ def parsed(name: str, content: bytes) -> Any:
     try:
         return loads(content)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{name} does not fit its schema: {error}; copy the bundle again") from error
+        raise BundleError(f"{name} does not fit its schema: {error}; train again") from error
 
 
 def loads(content: bytes) -> Any:
@@ -37,7 +37,7 @@ def loads(content: bytes) -> Any:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("an object has the same key twice")
     return made
 
 

@@ -135,7 +135,7 @@ def _decoded(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if not argument.isascii() and re.search("[\ud800-\udfff]", argument):
             utf8 = sys.getfilesystemencoding().lower() in ("utf-8", "utf8")
-            step = "write it in UTF-8, or rename the file" if utf8 else "set PYTHONUTF8=1, or a locale of UTF-8"
+            step = "write it in UTF-8, or rename the file" if utf8 else "set PYTHONUTF8=1, or use a UTF-8 locale"
             raise UsageError(f"the argument {argument} cannot be decoded; {step}")
     return list(arguments)
 
@@ -165,13 +165,13 @@ def _failed(message: str, code: int) -> int:
 
 
 def _lacking(error: OSError) -> str:
-    """Return what to do if a folder that every program has is missing, as in some containers; "" if none is."""
+    """Return a message if the temporary or the working folder is missing, as in some containers; else ""."""
     if "temporary directory" in str(error):
-        return "there is no folder for temporary files that you may write to; set TMPDIR to one"
+        return "no folder for temporary files is writable; set TMPDIR to a folder that you may write to"
     try:
         Path.cwd()
     except OSError:
-        return "the working folder does not exist, or may not be read; change to another folder"
+        return "the working folder does not exist or cannot be read; change to another folder"
     return ""
 
 

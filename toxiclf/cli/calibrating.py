@@ -15,7 +15,9 @@ from toxiclf.errors import UsageError
 
 @options.reads_columns(without=["by"])
 def calibrate(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run, or a file that `toxiclf pack` wrote.")
+    ],
     comments: Annotated[str, options.COMMENTS],
     *,
     out: Annotated[

@@ -106,7 +106,7 @@ def _items(flag: str, text: str) -> list[str]:
     try:
         (items,) = csv.reader([text], skipinitialspace=True, strict=False)
     except (csv.Error, ValueError):
-        raise UsageError(f"{flag} {text[:100]}: expected names with commas between them, in one line") from None
+        raise UsageError(f"{flag} {text[:100]}: expected a comma-separated list on one line") from None
     return items
 
 

@@ -14,7 +14,9 @@ from toxiclf.cli import options
 
 @options.reads_columns(only=["text", "header", "delimiter", "sheet"])
 def estimate_prevalence(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run, or a file that `toxiclf pack` wrote.")
+    ],
     live: Annotated[
         str,
         typer.Argument(

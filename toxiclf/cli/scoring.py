@@ -38,7 +38,8 @@ def predict(
         ),
     ] = None,
     bundle: Annotated[
-        Path | None, options.of_model(metavar="DIR", help="Bundle of a run: its folder, or a file of pack.")
+        Path | None,
+        options.of_model(metavar="DIR", help="Bundle folder of a run, or a file that `toxiclf pack` wrote."),
     ] = None,
     text: Annotated[list[str] | None, options.TEXT] = None,
     column: Annotated[str | None, options.of_input(hidden=True)] = None,
@@ -186,7 +187,9 @@ def _exists(name: str) -> bool:
 
 
 def inspect(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run, or a file that `toxiclf pack` wrote.")
+    ],
     as_json: Annotated[bool, options.JSON] = False,
 ) -> None:
     """Verify a bundle and show what is in it."""
@@ -230,10 +233,12 @@ def inspect(
 
 
 def pack(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run, or a file that `toxiclf pack` wrote.")
+    ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, such as bundle.zip.")],
 ) -> None:
-    """Verify a bundle and write it as one file, which every command with a bundle reads."""
+    """Verify a bundle and write it as one file, which every command that takes a bundle can read."""
     from toxiclf.bundle import store
 
     store.pack(bundle, file)

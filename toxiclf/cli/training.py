@@ -125,7 +125,9 @@ def train(
 
 @options.reads_columns()
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle of a run: its folder, or a file of pack.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder of a run, or a file that `toxiclf pack` wrote.")
+    ],
     comments: Annotated[str, options.COMMENTS],
     columns: dict[str, Any],
     out: Annotated[

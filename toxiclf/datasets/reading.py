@@ -182,7 +182,7 @@ def read_comments(
     {'toxic': 1}
     """
     if not isinstance(label_separator, str | None):
-        raise UsageError(f"label_separator is {described(label_separator)}; expected a character, list or none")
+        raise UsageError(f"label_separator is {described(label_separator)}; expected one character, 'list' or 'none'")
     if not isinstance(header, bool | None):
         raise UsageError(f"header is {described(header)}; expected True, False or None")
     if part not in ("train", "test"):

@@ -163,11 +163,11 @@ def vectors_of_unlabeled(options: VectorsSection, text: TextSection, engine: Tok
         try:
             if not is_private(kept):
                 raise DataError(
-                    "other users may have written it; set TOXICLF_CACHE to a folder that only you can write to"
+                    "other users may have written them; set TOXICLF_CACHE to a folder that only you can write to"
                 )
             vectors, _ = store.load(folder)
         except DataError as error:
-            say(f"word vectors: those in the cache are not used ({error}); training them again")
+            say(f"word vectors: the cached ones are not used ({error}); training them again")
             with suppress(OSError):
                 folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
         else:

@@ -67,9 +67,9 @@ def compare(runs: Sequence[str | os.PathLike[str]], *, metric: str = "average_pr
     ['not significant', 'descriptive']
     """
     if isinstance(runs, str | bytes | os.PathLike) or not isinstance(runs, Sequence):
-        raise UsageError(f"runs is {described(runs)}; expected a list of two or more folders of runs")
+        raise UsageError(f"runs is {described(runs)}; expected a list of two or more run folders")
     if len(runs) < 2:
-        raise UsageError("one run cannot be compared; give two or more folders of runs")
+        raise UsageError("one run cannot be compared; give two or more run folders")
     saved = [read_run(path) for path in runs]
     folders = [run.folder.resolve() for run in saved]
     for i, folder in enumerate(folders):

@@ -225,8 +225,8 @@ def check_writable(folder: Path) -> None:
 def _check_name(folder: Path) -> None:
     if store.is_packed_name(folder):
         raise UsageError(
-            f"{folder} would be a folder, because a run has many files; choose a name without .zip, and write its bundle "
-            "as one file with toxiclf pack"
+            f"a run is a folder, so {folder} cannot end in .zip; choose another name, and write the bundle as one file with "
+            "toxiclf pack"
         )
 
 

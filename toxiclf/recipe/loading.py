@@ -37,7 +37,7 @@ _DEEPEST = 20  # tables and lists in one another; recipes need six
 _DEEP_KEY = re.compile(
     r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}"""
 )  # tomllib takes quadratic time for such keys
-_TOO_DEEP = "nested too deeply; keys have a few parts, such as model.C"
+_TOO_DEEP = "nested too deeply; write keys of a few parts, such as model.C"
 
 
 def presets() -> list[str]:

@@ -242,7 +242,7 @@ def korean_fonts() -> tuple[str, ...]:
 
 
 def drawable(text: str) -> str:
-    """Return the text as it is drawn: what is not seen is escaped, what the fonts do not have becomes a box."""
+    """Return the text as a figure shows it: invisible characters are escaped, and characters that the fonts lack become boxes."""
     known = _characters()
     return "".join(
         character if ord(character) in known or character == "\n" else _BOX for character in visible_lines(text)

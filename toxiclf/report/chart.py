@@ -227,7 +227,7 @@ def class_bars(counts: Sequence[NDArray[Any]], edges: NDArray[np.float64], names
 
 
 def short_name(name: str) -> str:
-    """Return a name as a chart has room for."""
+    """Return the first 24 characters of a name, for a chart."""
     return shortened(name, 24)
 
 

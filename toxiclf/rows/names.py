@@ -52,7 +52,7 @@ def find_column(columns: Sequence[str], name: str) -> str | None:
 
 @lru_cache(maxsize=16)
 def _spellings(columns: tuple[str, ...]) -> tuple[frozenset[str], dict[str, list[str]]]:
-    """Return the columns, and by their folded names: to go through all for each of many names takes too long."""
+    """Return the set of columns, and the columns by folded name, so that many lookups take linear time."""
     by_spelling: dict[str, list[str]] = {}
     for column in columns:
         by_spelling.setdefault(folded(column), []).append(column)

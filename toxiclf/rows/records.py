@@ -298,8 +298,8 @@ def _quoted_record(
 ) -> tuple[int, list[str] | str, str]:
     """Read a record that may span several lines, and return it as :func:`records` yields it.
 
-    If a quotation mark is never closed, only the first line is rejected. ``ends`` remembers how lines end that begin
-    inside a quoted field, because the lines before them may all open one.
+    If a quotation mark is never closed, only the first line is rejected. ``ends`` caches how a line ends that begins
+    inside a quoted field, so that many unclosed quotation marks take linear time.
     """
     taken: list[tuple[int, str]] = []
     size = len(line)

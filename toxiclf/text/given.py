@@ -59,7 +59,7 @@ def path_given(path: Any, name: str, expected: str) -> Path:
     except UnicodeEncodeError:
         named = False
     if not named:
-        raise UsageError(f"{name} is {str(path)!r}, which no file can be called; expected {expected}")
+        raise UsageError(f"{name} is {str(path)!r}, which cannot be a file name; expected {expected}")
     return given
 
 

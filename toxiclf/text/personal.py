@@ -28,7 +28,7 @@ NAMES = {
     "url": "⟨링크⟩",
     "mention": "⟨사용자⟩",
 }
-"""How people read each mask."""
+"""The name that reports show for each mask."""
 
 _READABLE = {ord(MASKS[kind]): name for kind, name in NAMES.items()}
 
@@ -91,7 +91,7 @@ class Personal:
 def found(text: str) -> list[Personal]:
     """Return the personal strings in a text, in order and without overlap.
 
-    A number counts by its separators, its length or its check digits; years, prices, dates and scores do not.
+    A number is personal if its separators, its length or its check digits fit a kind; years, prices, dates and scores are not.
 
     >>> [one.kind for one in found("010-1234-5678 또는 a@b.kr, 18년 12,000원 2024-01-01")]
     ['phone', 'email']

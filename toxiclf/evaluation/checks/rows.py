@@ -135,7 +135,7 @@ def no_known_tokens(run: CheckedRun) -> Iterator[Finding]:
 
 
 @register(
-    "finding", "personal_strings", summary="Comments hold telephone numbers, e-mail addresses or the like", order=18
+    "finding", "personal_strings", summary="Comments contain personal strings, such as telephone numbers", order=18
 )
 def personal_strings(run: CheckedRun) -> Iterator[Finding]:
     """Count the comments with personal strings, and say whether the model saw these strings."""
@@ -145,12 +145,12 @@ def personal_strings(run: CheckedRun) -> Iterator[Finding]:
     if run.masked:
         yield Finding(
             "personal_strings", "info",
-            f"personal strings were masked, so the bundle does not hold them; comments with each kind: {counts}.",
+            f"personal strings were masked, so the bundle does not contain them; comments with each kind: {counts}.",
             "Names, postal addresses and passwords are not masked; remove them before training if the bundle is given away.",
         )  # fmt: skip
     else:
         yield Finding(
             "personal_strings", "warning",
-            f"the bundle may give personal strings back; comments with each kind: {counts}.",
-            "Set text.mask_personal = true before the bundle is given away.",
+            f"the bundle may contain personal strings of training comments; comments with each kind: {counts}.",
+            "Set text.mask_personal = true and train again before you share the bundle.",
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 The page works offline: it loads nothing and runs only its own two scripts, whose hashes are in its content security
 policy. Comments, labels and file names are inserted as text: the template escapes them, and the script creates text
-nodes. Characters that are not seen, or turn around what stands beside them, are escaped in names.
+nodes. Invisible characters and bidirectional controls in names are escaped.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def _template(name: str) -> Any:
 
 
 def template(source: str) -> Any:
-    """Return a template that escapes all strings inserted into it, also what is not seen in them."""
+    """Return a template that escapes every inserted string, including invisible characters."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 

@@ -128,7 +128,7 @@ def _engine(workers: int = 1) -> Any:
 def _forget_engine() -> None:
     """Let a forked process load an engine of its own, because the threads of the first did not survive the fork.
 
-    The first engine is never deleted there: that would wait for its threads for ever. Its memory is shared anyway.
+    The first engine is never deleted there: that would wait for its threads forever. Its memory is shared anyway.
     """
     global _loaded, _lock
     if _loaded is not None:

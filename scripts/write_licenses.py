@@ -1,6 +1,6 @@
-"""Write docs/licences.md: the license of every package that an extra of toxiclf brings, as the package itself states it.
+"""Write docs/licenses.md: the license of every package that an extra of toxiclf brings, as the package itself states it.
 
-python scripts/write_licences.py     # in an environment with `.[dev]`; packages of other platforms stay on the page
+python scripts/write_licenses.py     # in an environment with `.[dev]`; packages of other platforms stay on the page
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "licences.md"
-INTRO = """# Licenses of what is installed
+PAGE = ROOT / "docs" / "licenses.md"
+INTRO = """# Licenses of the dependencies
 
 toxiclf is under Apache-2.0.
 It installs other packages, each under its own license.
@@ -23,26 +23,26 @@ This page lists what they state about themselves; it is no legal advice, and ver
 
 - **You only score**: the base install brings the packages marked `base`.
   A bundle holds JSON and one ONNX graph, and no code of any of these packages.
-  It needs one more only if it was trained with such a tokenizer:
+  A bundle needs another package only if it was trained with one of these tokenizers:
   `kiwi` needs `[kiwi]`; `okt`, `komoran`, `kkma` and `hannanum` need `[konlpy]`.
 - **You train**: `[train]` brings gensim, which is under LGPL-2.1 and learns word vectors.
   The vectors and the bundle hold numbers that it computed, and not its code.
 - **You redistribute** an image or a program with these packages in it: the license of each that you ship applies to your copy.
-  Mind gensim (LGPL-2.1), certifi and others under MPL-2.0, and konlpy.
+  Check these first: gensim (LGPL-2.1), konlpy (GPL-3.0), and certifi and others (MPL-2.0).
   Many packages carry libraries of others, such as OpenBLAS in numpy and Eigen in kiwipiepy; their texts lie beside the code.
 - **konlpy** is under GPL-3 or later and brings Java programs with licenses of their own.
   It runs in a Java runtime, which you install yourself, through JPype (Apache-2.0).
   OpenJDK is under GPL-2 with the Classpath Exception.
-  No other extra installs it, except `[dev]`.
+  Only `[konlpy]` and `[dev]` install it.
 - **korcen** names no license in its metadata; the license file that it brings is Apache-2.0, its description says MIT.
   Ask its author before you ship it.
   Only `[rivals]` and `[dev]` install it, and only benchmarks call it.
-  namex, which Keras needs, names its license in its file only.
+  namex, which Keras needs, states its license only in its license file.
 - **codespell** (GPL-2.0) checks spelling when toxiclf is developed; only `[dev]` installs it.
 - **Corpora** have licenses of their own, too: `toxiclf corpora list` names them.
 
-The table is written by `python scripts/write_licences.py` from the metadata of the packages, or from their license files.
-The last column names the extras that bring a package; what the base install brings, every extra has.
+The table is written by `python scripts/write_licenses.py` from the metadata of the packages, or from their license files.
+The last column names the extras that bring a package; every extra includes the packages of the base install.
 """
 HEADING = "\n| package | license | brought by |\n|---|---|---|\n"
 NAMED = {  # by how a license is named, or how its text begins
