@@ -495,7 +495,7 @@ def test_a_report_that_was_damaged_is_refused(old: str, new: str, reason: str, p
 
 
 def test_a_path_in_place_of_a_list_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"runs is .* expected a list of two or more folders"):
+    with pytest.raises(UsageError, match="expected a list of two or more run folders"):
         compare("runs/one")
 
 
@@ -559,7 +559,7 @@ def test_a_prevalence_that_was_changed_by_hand_is_refused(
     tmp_path: Path, pair: tuple[Path, Path], content: str
 ) -> None:
     edited(pair[1], "report.json", '"production": null', f'"production": {content}')
-    with pytest.raises(DataError, match=r"not a report as toxiclf writes it \((production|Invalid JSON: NaN)"):
+    with pytest.raises(DataError, match=r"not a report as toxiclf writes it \(production"):
         compare(pair)
 
 
