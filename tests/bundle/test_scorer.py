@@ -219,7 +219,10 @@ HOSTILE = {
         "a part that",
     ),
     "other domain": (with_parts(lambda m: setattr(m.graph.node[0], "domain", "com.microsoft")), "the operator 'Cast'"),
-    "other opset": (with_parts(lambda m: m.opset_import.append(helper.make_opsetid("x", 1))), "needs another operator set"),
+    "other opset": (
+        with_parts(lambda m: m.opset_import.append(helper.make_opsetid("x", 1))),
+        "needs another operator set",
+    ),
     "training": (with_parts(lambda m: m.training_info.add()), "a part that"),
     "sparse": (with_parts(lambda m: m.graph.sparse_initializer.add()), "a part that"),
     "strings": (with_parts(lambda m: setattr(m.graph.initializer[0], "data_type", STRING)), "neither numeric"),
