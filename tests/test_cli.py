@@ -124,7 +124,7 @@ def test_rows_of_an_earlier_run_do_not_stay_behind(sample_path: Path, tmp_path: 
         (["train", "corpus:sample", "--recipe", "nothing.toml"], 2, "the recipe nothing.toml does not exist"),
         (["train", "corpus:sample", "--out", "/dev/null/run"], 2, "choose another folder"),
         (["train", "corpus:sample", "--out", "x.zip"], 2, "so x.zip cannot end in .zip"),
-        (["evaluate", "nowhere", "corpus:sample", "--out", "x.zip"], 2, "write its bundle as one file with toxiclf pack"),
+        (["evaluate", "nowhere", "corpus:sample", "--out", "x.zip"], 2, "write the bundle as one file with toxiclf pack"),
         (["train", "corpus:sample", "--delimiter", "ab"], 2, "expected one character, or the word tab"),
         (["evaluate", "nowhere", "corpus:sample"], 4, "is not a folder"),
         (["predict", "안녕"], 2, "--bundle is missing"),

@@ -235,7 +235,23 @@ def test_numbers_too_large_for_a_float_are_written_as_text_and_said(predict: Pre
             {"a": [None, None]},
         )
         assert "4 numbers are too large for a float, such as 1e400; they are written as text" in said
-        assert "3 numbers are NaN or Infinity, which are not JSON; they are written as null" in said
+        assert "3 numbers are NaN or Infinity, which JSON does not allow; they are written as null" in said
+
+
+def test_numbers_of_a_long_array_are_counted_once(predict: Predict) -> None:
+    said: list[str] = []
+    numbers = ", ".join(["1e400"] * 20_000)
+    predict(f'[{{"text": "가", "n": [{numbers}]}}, {{"text": "나", "n": [1e400]}}]', "in.json", say=said.append)
+    assert "20,001 numbers are too large for a float, such as 1e400; they are written as text" in said
+
+
+def test_a_device_does_not_cost_the_rejected_rows_of_another_run(
+    predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rejected.csv").write_text("line,reason,content\n2,no text,x\n", "utf-8")
+    predict("text\n안녕\n", out="/dev/null", json_lines=True)
+    assert (tmp_path / "rejected.csv").exists()
 
 
 def test_any_string_of_json_lines_can_be_scored(predict: Predict, tmp_path: Path) -> None:

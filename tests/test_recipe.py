@@ -603,3 +603,9 @@ def test_numbers_and_lists_that_python_cannot_read_are_refused(value: str, tmp_p
         Recipe.load(path)
     with pytest.raises(UsageError, match=r"seed"):
         Recipe.load(settings=[f"seed={value}"])
+
+
+@pytest.mark.parametrize("key", ["seed", "model.C"])
+def test_a_number_that_python_cannot_write_is_refused(key: str) -> None:
+    with pytest.raises(UsageError, match=rf"{key}.* is a number of thousands of digits;"):
+        Recipe.load(settings=[f"{key}=0x{'f' * 5000}"])

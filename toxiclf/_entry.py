@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 _BROKEN_PIPE = 128 + 13  # as a process that SIGPIPE ends
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _LATER = 0.1  # seconds until the destructor has ended
 
 
@@ -46,9 +47,8 @@ def _watched() -> list[int]:
         received.append(number)
         raise KeyboardInterrupt
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+    for number in _ENDING:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, end)
     threading.excepthook = _unless(received, threading.excepthook)
     sys.unraisablehook = _unless(received, sys.unraisablehook)
@@ -75,7 +75,9 @@ def _ended(code: int) -> int:
     """Write out what the streams hold, say what signal ended the command, and return the exit code."""
     from toxiclf._console import let_go, say
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is left to do shows no traceback
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)  # what is left to do shows no traceback
     words = {130: "interrupted", 128 + 15: "terminated", 128 + 1: "terminated"}
     if code in words:
         with suppress(OSError):  # the terminal may be gone

@@ -62,7 +62,7 @@ def write_archive(path: Path, contents: Mapping[str, bytes]) -> None:
     """Replace a file with a ZIP archive of contents by name, without compression; the same contents give the same bytes."""
     from zipfile import ZipFile, ZipInfo
 
-    with writing_bytes(path) as stream, ZipFile(stream, "w") as archive:
+    with writing_bytes(path, synced=True) as stream, ZipFile(stream, "w") as archive:
         for name, content in contents.items():
             info = ZipInfo(name)  # dated 1980-01-01
             info.create_system = 3  # Unix, also where Windows writes

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from toxiclf.bundle.onnx_file import IR_VERSION, ML_OPSET, OPSET, check_graph
+from toxiclf.errors import BundleError, TrainingError
 
 
 class Graph:
@@ -128,7 +129,10 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="toxiclf")
         onnx.checker.check_model(model)
         content: bytes = model.SerializeToString(deterministic=True)
-        check_graph(content)
+        try:
+            check_graph(content)
+        except BundleError as error:
+            raise TrainingError(f"the model has a graph that no bundle may have: {error}") from error
         return content
 
     def _node(self, operator: str, inputs: Sequence[str], outputs: list[str], **attributes: Any) -> None:

@@ -119,7 +119,7 @@ def predict_rows(
     ):
         if number:
             say(f"{number:,} {what}")
-    if not n_rejected and out is not None and rejected is None and _is_ours(usual, source):
+    if not n_rejected and out is not None and not _is_device(out) and rejected is None and _is_ours(usual, source):
         usual.unlink(missing_ok=True)  # left by an earlier run
     say(f"{count:,} comments scored" + (f": {out}" if out is not None else ""))
     return Predicted(count, n_rejected, aside.path)

@@ -355,3 +355,16 @@ def test_copies_of_all_comments_leave_the_shares_where_one_class_runs_dry() -> N
     assert 0 < rare < 80
     assert made.asked == 880
     assert len(made.texts) - rare == 10 * rare
+
+
+def test_copies_break_no_personal_string() -> None:
+    texts = [
+        f"{word}에게 전화 010 1234 5678 로 연락 주세요" for word in "철수 영희 민수 지영 현우 서연 도윤 하은".split()
+    ] + ["좋은 하루 되세요"] * 12
+    made, _ = TextAugmenter("aeda", copies=4, random_state=0).fit_resample(texts, [1] * 8 + [0] * 12)
+    assert len(made) > 20
+    assert not any("1234" in text for text in made[20:])
+    made, _ = TextAugmenter("aeda", copies=4, mask_personal=False, random_state=0).fit_resample(
+        texts, [1] * 8 + [0] * 12
+    )
+    assert any("1234" in text for text in made[20:])

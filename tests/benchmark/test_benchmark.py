@@ -479,6 +479,13 @@ def test_slips_end_it_before_it_begins(
     assert sentence in capsys.readouterr().err
 
 
+def test_files_of_one_name_are_numbered() -> None:
+    content = {"corpora": [{"source": "a/t.csv"}, {"source": "b/t.csv"}], "entries": ["a/r.toml", "b/r.toml"]}
+    plan = parsed(content, "test")
+    assert [corpus.title for corpus in plan.corpora] == ["t.csv", "t.csv (2)"]
+    assert [entry.name for entry in plan.entries] == ["r.toml", "r.toml (2)"]
+
+
 @pytest.mark.check
 def test_where_nothing_could_be_run_it_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "one.csv"

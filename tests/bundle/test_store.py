@@ -119,6 +119,18 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "bundle").is_symlink()
 
 
+def test_a_link_in_the_place_of_our_files_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "file").touch()
+    store.save(tmp_path / "bundle", *OLD)
+    (tmp_path / "bundle" / "text.json").unlink()
+    (tmp_path / "bundle" / "text.json").symlink_to(tmp_path / "others")
+    monkeypatch.setattr(folders, "exchange", no_exchange)
+    store.save(tmp_path / "bundle", *NEW)
+    assert store.read(tmp_path / "bundle") == NEW
+    assert (tmp_path / "others" / "file").exists()
+
+
 class Killed(BaseException):
     """The process is no more."""
 

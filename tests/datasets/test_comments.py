@@ -308,6 +308,12 @@ def test_an_error_names_the_guesses_it_may_rest_on(
     assert str(caught.value).count("detected") == 1
 
 
+def test_guesses_are_named_on_one_line(read: Read) -> None:
+    with pytest.raises(UsageError) as caught:
+        read('"글\n\u202e",label\n가나,1\n다라,0\n', label=("x",))
+    assert not set("\n\u202e") & set(str(caught.value))
+
+
 def test_later_errors_name_guesses_too_and_nothing_that_was_given(read: Read) -> None:
     comments = read("글,판정\n" + "".join(f"가나 {i},0\n" for i in range(50)), text="글", header=True)
     with pytest.raises(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.machine import PATIENCE
 from toxiclf._console import wrapped
 from toxiclf.datasets._columns import text_column
 from toxiclf.datasets._label_options import label_entries
@@ -25,12 +26,14 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded
 from toxiclf.text.obfuscation._endings import may_follow
 
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="this system has no alarm signal")
+
 
 @pytest.fixture(autouse=True)
 def _nothing_hangs() -> Iterator[None]:
     """A pattern that tries each way to read a text is not counted in calls; it would end in years."""
     handler = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("this takes far too long"))
-    signal.alarm(120)
+    signal.alarm(PATIENCE)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, handler)

@@ -91,6 +91,17 @@ def test_a_number_at_the_border_leaks_no_part(space: str, length: int) -> None:
             assert not any(c.isdigit() for c in Normalizer(max_chars=max_chars, mask_personal=True)(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("20240101 01012345678", ["phone"]), ("가격 3000 01012345678 연락", ["phone"]), ("2900 0212345678", ["phone"]),
+        ("@시발010-1234-5678", ["phone"]), ("@병신a.b@naver.com", ["email"]), ("공1공일이삼사오육칠팔", ["phone"]),
+    ],
+)  # fmt: skip
+def test_what_is_not_personal_hides_nothing_that_is(text: str, kinds: list[str]) -> None:
+    assert [one.kind for one in found(text)] == kinds
+
+
 def test_views_read_no_masked_string_and_copies_hold_none() -> None:
     texts = [f"시1발 010-1234-567{number} {number}번 tlqkf" for number in range(6)] + ["안녕하세요"] * 6
     read = Preprocessor(MASKING, ("lookalikes", "keyboard", "separators")).batch(texts)[0]

@@ -48,6 +48,8 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
     max_chars, repeat_cap : int
         Longest text, and longest run of one character, that the normalizer keeps. Comments are equal if they are equal
         after normalization.
+    mask_personal : bool
+        Whether copies have a mask in place of each personal string, such as a telephone number.
     random_state : int, RandomState or None
         Random seed; with None the copies differ from call to call.
 
@@ -83,6 +85,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         options: Mapping[str, Any] | None = None,
         max_chars: int = 2000,
         repeat_cap: int = 3,
+        mask_personal: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         super().__init__()
@@ -95,6 +98,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
         self.options = options
         self.max_chars = max_chars
         self.repeat_cap = repeat_cap
+        self.mask_personal = mask_personal
         self.random_state = random_state
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -140,7 +144,7 @@ class TextAugmenter(BaseSampler):  # type: ignore[misc]  # imbalanced-learn has 
     def _fit_resample(self, X: NDArray[np.object_], y: NDArray[Any]) -> tuple[NDArray[np.object_], NDArray[Any]]:
         names = ("method", "copies", "of", "rate", "similarity", "vectors")
         step = {**{name: getattr(self, name) for name in names}, **mapping_given(self.options, "options")}
-        text = {name: getattr(self, name) for name in ("max_chars", "repeat_cap")}
+        text = {name: getattr(self, name) for name in ("max_chars", "repeat_cap", "mask_personal")}
         recipe = Recipe.load({"balance": {"augment": [step]}, "text": text})
         state = checked_random_state(self.random_state)
         seed = self.random_state if isinstance(self.random_state, Integral) else state.randint(2**31 - 1)

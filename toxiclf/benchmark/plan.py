@@ -77,9 +77,10 @@ def _spelled_out(entries: object) -> object:
     if not isinstance(entries, list | tuple):
         return entries
     full_entries: list[object] = []
+    names = _short_names([entry for entry in entries if isinstance(entry, str)])
     for entry in entries:
         if isinstance(entry, str):
-            full_entries.append({"name": source_name(entry), "rival" if entry in RIVALS else "recipe": entry})
+            full_entries.append({"name": names[entry], "rival" if entry in RIVALS else "recipe": entry})
         elif isinstance(entry, Mapping) and "each" in entry:
             kind = entry["each"]
             if kind not in KINDS:
@@ -89,6 +90,18 @@ def _spelled_out(entries: object) -> object:
         else:
             full_entries.append(entry)
     return full_entries
+
+
+def _named(corpora: object) -> object:
+    """Give corpora without a name the name of their file; files that have the same name get a number."""
+    if not isinstance(corpora, list | tuple):
+        return corpora
+    sources = [one.get("source") if isinstance(one, Mapping) and not one.get("name") else None for one in corpora]
+    names = _short_names([source for source in sources if isinstance(source, str)])
+    return [
+        {**one, "name": names[source]} if isinstance(source, str) else one
+        for one, source in zip(corpora, sources, strict=True)
+    ]
 
 
 def _filled(value: Any, name: str) -> Any:
@@ -231,7 +244,7 @@ class Plan(Section):
     """
 
     title: Name = "benchmark"
-    corpora: tuple[CorpusEntry, ...] = Field(min_length=1)
+    corpora: Annotated[tuple[CorpusEntry, ...], BeforeValidator(_named)] = Field(min_length=1)
     entries: Annotated[tuple[Entry, ...], BeforeValidator(_spelled_out)] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = (0, 1, 2, 3, 4)
     baseline: str = ""
@@ -400,7 +413,7 @@ def of_flags(
             if name != "none":
                 component(kind, name)
     entries: list[dict[str, Any]] = []
-    model_names, corpus_names = _short_names(models), _short_names(corpora)
+    model_names = _short_names(models)
     for model in models:
         if model in RIVALS:  # rivals are neither resampled nor augmented
             entries.append({"name": model, "rival": model})
@@ -413,7 +426,7 @@ def of_flags(
                 "settings": {"balance.class_weight": "none", **keys} if keys else {},
             })  # fmt: skip
     content = {
-        "corpora": [{"name": corpus_names[source], "source": source, **(columns or {})} for source in corpora],
+        "corpora": [{"source": source, **(columns or {})} for source in corpora],
         "entries": entries, "seeds": list(seeds), "settings": dict(settings or {}),
         "baseline": model_names.get(baseline, baseline),
     }  # fmt: skip

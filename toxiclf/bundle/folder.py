@@ -1,7 +1,7 @@
 """Replace toxiclf's files in a folder atomically: a reader finds either all old files or all new ones.
 
 The new folder is filled beside the old one, and the two are exchanged (:func:`toxiclf._files.exchange`). Where the system
-cannot do that, because the folder is a mount point, somebody's working folder or on another system than Linux, the new
+cannot do that, because the folder is a mount point, the working folder of this process, or on another system than Linux, the new
 files are first complete in a hidden folder in it, :data:`NEW`, from which readers take them until they are in place.
 """
 
@@ -16,7 +16,18 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from toxiclf._files import exchange, linked, locked, mask, scratch_folder, sweep, sync_file, sync_folder, write_bytes
+from toxiclf._files import (
+    exchange,
+    is_writable,
+    linked,
+    locked,
+    mask,
+    scratch_folder,
+    sweep,
+    sync_file,
+    sync_folder,
+    write_bytes,
+)
 from toxiclf.errors import UsageError
 
 T = TypeVar("T")
@@ -27,7 +38,8 @@ NEW = ".toxiclf-new"
 
 _LOCK = f"{NEW}.lock"
 _IMPOSSIBLE = frozenset({
-    errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EBUSY, errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP, errno.EMLINK,
+    errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EBUSY, errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP, errno.ENOTSUP,
+    errno.EMLINK,
 })  # fmt: skip
 """Errors which say that folders cannot be exchanged here, or files not be linked."""
 
@@ -187,20 +199,24 @@ def _put(folder: Path, ours: Ours, done: Path) -> None:
         return
     for name in _empty(new):
         if (folder / name).is_dir():
-            shutil.rmtree(folder / f"{name}.previous", ignore_errors=True)
+            _remove(folder / f"{name}.previous")
             (folder / name).rename(folder / f"{name}.previous")
     names = ours(new)
     for name in names:
-        if (folder / name).is_dir():
-            shutil.rmtree(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
+        _remove(folder / name)
     for name in reversed(names):
         if (new / name).is_file():
             (folder / name).parent.mkdir(exist_ok=True)
             linked(new / name, folder / name)
     sync_folder(folder)
     new.rename(done)  # from now on, readers take the files from their places
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def contents(files: Mapping[str, bytes]) -> Callable[[Path], None]:
@@ -260,12 +276,13 @@ def read(folders: Sequence[Path], file: str, reader: Callable[[Path], T], failur
                 raise
 
 
-def check_writable(folder: Path) -> Path:
-    """Check, without changing anything, that :func:`replace` could create the folder.
+def check_writable(folder: Path) -> Path | None:
+    """Check, without changing anything, that :func:`replace` could create or replace the folder.
 
     Returns
     -------
-    Path : nearest existing folder above ``folder``; temporary files in it are on the same disk as ``folder``.
+    Path or None : nearest existing folder above ``folder``, for temporary files; None for that of the system, since only
+        ``folder`` itself can be written.
 
     Raises
     ------
@@ -281,6 +298,9 @@ def check_writable(folder: Path) -> Path:
         with scratch_folder(nearest, folder.name):
             return nearest
     except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself
+        with suppress(OSError):
+            if folder.is_dir() and is_writable(folder):  # a mounted folder
+                return None
         reason = getattr(error, "strerror", None) or error
         raise UsageError(
             f"{folder} cannot be written ({reason}); choose another folder, or one whose parent you may write to"

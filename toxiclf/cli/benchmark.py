@@ -125,7 +125,7 @@ def benchmark(
             raise UsageError(
                 f"no run of this plan is in {folder}; leave out --tables, or name the folder of its runs with --out"
             )
-    check_writable(folder)
+    check_writable(folder, bundle=False)
     if not only_tables:
         rows = run_plan(chosen, folder, jobs=jobs, again=again, say=say, bar=on_terminal())
     lines = write_tables(chosen, rows, folder)

@@ -149,7 +149,7 @@ def evaluate(
     if no_comments and out is None:
         raise UsageError("--no-comments changes only the report that --out DIR writes; add --out, or leave it out")
     if out is not None:
-        check_writable(out)
+        check_writable(out, bundle=False)
         if not overwrite:
             check_earlier_run(out, None, {}, "--overwrite")
     with saving_rejected(out):

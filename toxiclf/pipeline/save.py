@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from toxiclf._files import is_writable, write_text
 from toxiclf.balance.augmentation import Augmented
@@ -206,8 +207,12 @@ def _replaced(new: Path) -> tuple[str, ...]:
     return _OF_REPORT
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path, *, bundle: bool = True) -> None:
     """Check before training that a run can be saved in a folder, without changing the folder.
+
+    Parameters
+    ----------
+    bundle : whether the run has a bundle; otherwise a ``bundle`` in the folder stays as it is.
 
     Raises
     ------
@@ -219,7 +224,8 @@ def check_writable(folder: Path) -> None:
         raise UsageError(
             f"{folder} cannot be written: {nearest} is not a folder that you may write to; choose another folder"
         )
-    store.check_replaceable(folder / "bundle")
+    if bundle:
+        store.check_replaceable(folder / "bundle")
 
 
 def _check_name(folder: Path) -> None:
@@ -247,30 +253,37 @@ def bundled(model: CalibratedModel, comments: Comments, recipe: Recipe, card: st
         "vocabulary.json": (json.dumps(vocabulary, ensure_ascii=False) + "\n").encode(),
         "README.md": (card + _USE).encode(),
     }
-    manifest = Manifest(
-        labels=comments.labels,
-        thresholds=model.thresholds,
-        negative=comments.negative,
-        exclusive_verdict="arg_max" if model.arg_max else "thresholds",
-        calibration=model.calibration,
-        rates=() if model.calibration.method == "none" else model.rates,
-        prior=model.prior,
-        score_counts=model.score_counts,
-        objective=recipe.decision.objective,
-        model=recipe.model.name,
-        text_column=comments.text_column,
-        label_map=comments.label_map,
-        tokenizer_versions={
-            view.tokenizer.name: view.tokenizer.version
-            for view in encoder.views.values()
-            if isinstance(view, TokenView)
-        },
-        word_vectors=dict(model.fitted.origin),
-        recipe_sha256=recipe.sha256(),
-        data_sha256=comments.sha256(),
-        versions=versions(),
-        files=store.entries(files),
-    )
+    try:
+        manifest = Manifest(
+            labels=comments.labels,
+            thresholds=model.thresholds,
+            negative=comments.negative,
+            exclusive_verdict="arg_max" if model.arg_max else "thresholds",
+            calibration=model.calibration,
+            rates=() if model.calibration.method == "none" else model.rates,
+            prior=model.prior,
+            score_counts=model.score_counts,
+            objective=recipe.decision.objective,
+            model=recipe.model.name,
+            text_column=comments.text_column,
+            label_map=comments.label_map,
+            tokenizer_versions={
+                view.tokenizer.name: view.tokenizer.version
+                for view in encoder.views.values()
+                if isinstance(view, TokenView)
+            },
+            word_vectors=dict(model.fitted.origin),
+            recipe_sha256=recipe.sha256(),
+            data_sha256=comments.sha256(),
+            versions=versions(),
+            files=store.entries(files),
+        )
+    except ValidationError as error:
+        reason = error.errors()[0]
+        where = ".".join(map(str, reason["loc"]))
+        raise TrainingError(
+            f"a bundle cannot hold this model ({where}: {reason['msg']}); raise model.min_comments, or choose a smaller model"
+        ) from error
     return manifest, files
 
 

@@ -266,6 +266,13 @@ def _rename(table: dict[str, Any], old: str, new: str) -> bool:
     return was_there
 
 
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no numbers of more digits
+        return "a number of thousands of digits"
+
+
 def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[BaseModel]) -> UsageError:
     """Convert the first pydantic error to a ``UsageError`` with the key and, if the key is unknown, the nearest name.
 
@@ -286,7 +293,7 @@ def explained(error: ValidationError, content: Mapping[str, Any], recipe: type[B
         known = _known_keys(path, content, recipe)
         return unknown_name("recipe key", key, [".".join([*path[:-1], name]) for name in known])
     message = complaint["msg"].removeprefix("Value error, ")
-    given = "" if complaint["type"] == "value_error" else f" is {complaint['input']!r};"
+    given = "" if complaint["type"] == "value_error" else f" is {_shown(complaint['input'])};"
     return UsageError(f"recipe key {key}{given or ':'} {message}" if key else message)
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, GetCoreSchemaHandler, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    GetCoreSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from toxiclf._registry import Component, component, components
@@ -70,8 +79,10 @@ class Section(BaseModel):
     @classmethod
     def _is_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse True and "2" where a number is expected, which pydantic would convert, and what no library can count."""
-        if isinstance(value, bool | str | int):
-            kinds, words = _alternatives(cls.model_fields[str(info.field_name)].annotation)
+        field = cls.model_fields[str(info.field_name)]
+        judges_itself = any(isinstance(one, BeforeValidator) for one in field.metadata)
+        if isinstance(value, bool | str | int) and not judges_itself:
+            kinds, words = _alternatives(field.annotation)
             huge = type(value) is int and abs(value) >= 2**63
             if kinds & {int, float} and (
                 huge or (type(value) in (bool, str) and not ({type(value)} & kinds or value in words))

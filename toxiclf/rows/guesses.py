@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from toxiclf.errors import DataError, MissingExtraError, UsageError
+from toxiclf.errors import DataError, MissingExtraError, UsageError, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +31,5 @@ def naming(guesses: Sequence[Guess]) -> Iterator[None]:
     except (DataError, UsageError) as error:
         named = ", ".join(f"{guess.what} ({guess.option})" for guess in guesses)
         if named and not isinstance(error, MissingExtraError) and named not in error.message:
-            error.args = (f"{error.message}; check what was detected, or set it: {named}",)
+            error.args = (visible(f"{error.message}; check what was detected, or set it: {named}"),)
         raise

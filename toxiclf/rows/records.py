@@ -179,8 +179,10 @@ def array_rows(stream: TextIO, name: str, decoder: Decoder) -> Iterator[tuple[Ro
         """Return the value that begins here, and leave ``at`` at its begin; its end is ``end``."""
         nonlocal text, at, end
         if not text.startswith(("{", "[", '"'), at) and len(text) - at < _LONGEST_NUMBER:
-            text += stream.read(_LONGEST_NUMBER)  # a number may go on there
+            text, at = text[at:] + stream.read(_LONGEST_NUMBER), 0  # a number may go on there
+        counts = decoder.n_huge, decoder.n_undefined
         while True:
+            decoder.n_huge, decoder.n_undefined = counts
             try:
                 found, end = decoder.raw_decode(text, at)
             except RecursionError:

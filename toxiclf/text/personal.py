@@ -36,7 +36,7 @@ _READABLE = {ord(MASKS[kind]): name for kind, name in NAMES.items()}
 # which a comment is searched three times as fast as for the first character of each.
 _MAY_HOLD = re.compile(
     r"[@/.0-9일](?:(?<=@)|(?<=://)|(?<=[wW]{3}\.)|(?<=[0-9]{3})|(?<=[A-Za-z]/)(?=[A-Za-z0-9@])"
-    r"|(?<=[공영]일)(?=[공영])|(?<=[oO]1)(?=[oO]))"
+    r"|(?<=[0oO공영][1일])(?=[0oO공영]))"
 )
 
 _DASH = "-‐‑‒–—−ㅡ"
@@ -98,7 +98,14 @@ def found(text: str) -> list[Personal]:
     """
     if not may_hold(text):
         return []
-    return [Personal(kind, *match.span()) for match in _PERSONAL.finditer(text) if (kind := _kind(match))]
+    result: list[Personal] = []
+    at = 0
+    while match := _PERSONAL.search(text, at):
+        kind = _kind(match)
+        if kind:
+            result.append(Personal(kind, *match.span()))
+        at = match.end() if kind else match.start() + 1  # what is not personal may hold what is
+    return result
 
 
 def may_hold(text: str) -> bool:
