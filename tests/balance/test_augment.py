@@ -359,7 +359,8 @@ def test_copies_of_all_comments_leave_the_shares_where_one_class_runs_dry() -> N
 
 def test_copies_break_no_personal_string() -> None:
     texts = [
-        f"{word}에게 전화 010 1234 5678 로 연락 주세요" for word in "철수 영희 민수 지영 현우 서연 도윤 하은".split()
+        f"{word}에게 전화 010 1234 5678 로 연락 주세요"
+        for word in ["철수", "영희", "민수", "지영", "현우", "서연", "도윤", "하은"]
     ] + ["좋은 하루 되세요"] * 12
     made, _ = TextAugmenter("aeda", copies=4, random_state=0).fit_resample(texts, [1] * 8 + [0] * 12)
     assert len(made) > 20
