@@ -163,7 +163,7 @@ def test_what_imbalanced_learn_cannot_do_is_said_with_what_to_do() -> None:
         ({"ratio": "auto"}, "ratio is 'auto'; give a number"),
         ({"ratio": {1: 20}}, "ratio is {1: 20}; give a number"),
         ({"ratio": np.nan}, "one number above 0, at most 1"),
-        ({"neighbours": 0}, "neighbours is 0; give a number of rows, at least 1"),
+        ({"neighbours": 0}, "neighbours is 0; expected a whole number of at least 1"),
         ({"method": "random_over", "neighbours": 3}, "neighbours has no effect on random_over"),
         ({"method": "tomek", "ratio": 0.5}, "ratio has no effect on tomek"),
         ({"ratio": 0}, "one number above 0, at most 1"),
