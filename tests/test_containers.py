@@ -168,7 +168,7 @@ PLACES: dict[str, Cases] = {
     "read-only": [*SCORED, (["train", "corpus:sample"], 2, "choose another folder")],
     "deleted": [*SCORED, (["train", "corpus:sample"], 2, "the working folder does not exist or cannot be read; change to")],
     "unreadable": [*SCORED, (["train", "corpus:sample"], 2, "choose another folder")],
-    "no temporary folder": [*SCORED, ([*VECTORS, "--out", "WRITE/run"], 2, "set TMPDIR to one")],
+    "no temporary folder": [*SCORED, ([*VECTORS, "--out", "WRITE/run"], 2, "set TMPDIR to a folder")],
 }  # fmt: skip
 LONG: Cases = [
     (["train", "READ/sample.csv", "--out", "WRITE/run", *TRAINED[:2]], 0, ""),

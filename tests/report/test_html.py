@@ -19,6 +19,7 @@ from tests.machine import needs_chromium
 from toxiclf.datasets.comments import Comments
 from toxiclf.pipeline.evaluate import evaluate_bundle, save_evaluation
 from toxiclf.pipeline.save import TrainedModel
+from toxiclf.text.personal import NAMES
 
 pytestmark = needs_chromium
 
@@ -234,7 +235,7 @@ def test_comments_are_searched_sorted_and_exported(
         page.locator("#export").click()
     waiting.value.save_as(tmp_path / "export.csv")
     (row,) = csv.DictReader((tmp_path / "export.csv").read_text("utf-8-sig").splitlines())
-    assert row["text"] == f"'{HOSTILE[4]}"  # no formula
+    assert row["text"] == "'" + HOSTILE[4].replace("http://evil.example", f" {NAMES['url']} ")  # no formula
     assert row["relabelled"] == ""
     assert row["line"] == str(61 + 4)
 

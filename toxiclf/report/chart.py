@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf.text.personal import readable
+
 if TYPE_CHECKING:
     from toxiclf.evaluation.report import Report
     from toxiclf.evaluation.scored import ScoredRows
@@ -196,7 +198,7 @@ def comment_texts(scored: ScoredRows | None, rows: Sequence[int] | NDArray[np.in
     """Return the shortened texts of the comments with these row numbers in ``scored.pointed``; empty without texts."""
     if scored is None or scored.pointed is None:
         return []
-    return [shortened(text, _LONGEST_HOVER) for text in scored.as_read(scored.pointed, rows)]
+    return [shortened(readable(text), _LONGEST_HOVER) for text in scored.as_read(scored.pointed, rows)]
 
 
 def subsampled(along: NDArray[Any]) -> NDArray[np.intp]:

@@ -27,6 +27,7 @@ from toxiclf.report.figures import all_charts
 from toxiclf.report.html import words
 from toxiclf.report.own_share import own_share_tables
 from toxiclf.report.tables import result_tables, sets_table
+from toxiclf.text.personal import readable
 
 if TYPE_CHECKING:
     from toxiclf.datasets.comments import Comments
@@ -143,7 +144,7 @@ def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: b
 
     def listed(origin: Comments, i: int, key: str) -> str:
         if key not in rows:
-            text = scored.as_read(origin, [i])[0] if comments else None
+            text = readable(scored.as_read(origin, [i])[0]) if comments else None
             if text is not None and len(text) > _LONGEST:
                 text = f"{text[:_LONGEST]}… ({len(text) - _LONGEST:,} more characters)"
             rows[key] = [visible(str(origin.source)), int(origin.lines[i]), text]
@@ -156,9 +157,10 @@ def _lists(report: Report, scored: ScoredRows, rows_of: Comments, *, comments: b
             for i in scored.listed[label][kind]:
                 row_effects = scored.occluded.get(i) if comments else None
                 spans = [] if row_effects is None else [
-                    [a, b, round(float(effect), 4)]
-                    for (a, b), effect in zip(row_effects.spans, row_effects.effects[:, j], strict=True) if b <= _LONGEST
+                    [*(len(readable(row_effects.text[:at])) for at in (a, b)), round(float(effect), 4)]
+                    for (a, b), effect in zip(row_effects.spans, row_effects.effects[:, j], strict=True)
                 ]  # fmt: skip
+                spans = [span for span in spans if span[1] <= _LONGEST]
                 target, score = int(scored.targets[i, j]), float(scored.scores[i, j])
                 kinds[kind].append([listed(rows_of, i, str(i)), target, round(score, 6), spans])
         doubt = report.analysis.get("label_doubt", {}).get(label, {"rows": [], "count": 0})
