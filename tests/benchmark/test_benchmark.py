@@ -123,7 +123,7 @@ def test_two_processes_give_the_same_figures(
     assert [untimed(row) for row in run_plan(plan, tmp_path, jobs=2)] == [untimed(row) for row in done[1]]
 
 
-@pytest.mark.check
+@pytest.mark.long
 def test_a_killed_benchmark_goes_on(done: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(_toml(CONTENT), "utf-8")
     command = [sys.executable, "-m", "toxiclf", "benchmark", "plan.toml", "--out", "out"]

@@ -200,7 +200,7 @@ def test_tables_of_other_corpora_are_not_replaced(tmp_path: Path) -> None:
         check_tables(plan, tmp_path)
 
 
-@pytest.mark.check
+@pytest.mark.long
 def test_an_interrupted_benchmark_says_that_the_same_command_resumes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "toxiclf", "benchmark", "--corpus", "corpus:sample", "--model", "majority,logistic",
                "--seeds", "0..3", "--set", "decision.folds=2", "--out", "out"]  # fmt: skip

@@ -216,7 +216,7 @@ def test_a_figure_has_a_box_or_an_escape_for_what_is_not_seen(reports: tuple[Rep
     assert _seen(path.read_text("utf-8"))
 
 
-@pytest.mark.check
+@pytest.mark.long
 @needs_chromium
 def test_no_script_of_a_name_runs(reports: tuple[Report, Report], tmp_path: Path) -> None:
     """In Chromium, with every chart of some labels drawn."""
