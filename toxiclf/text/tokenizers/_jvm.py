@@ -170,9 +170,10 @@ class _Attached:
         import jpype
 
         self._jpype = jpype
+        self._process = os.getpid()  # a forked process deletes these objects of other threads before it runs its hooks
 
     def __del__(self) -> None:
-        if not (_forked or sys.is_finalizing()) and self._jpype.isJVMStarted():
+        if os.getpid() == self._process and not sys.is_finalizing() and self._jpype.isJVMStarted():
             self._jpype.JClass("java.lang.Thread").detach()
 
 
@@ -186,6 +187,8 @@ def _is_started() -> bool:
 
 def _before_fork() -> None:
     if _is_started():  # import now: it may hang in the forked process, where Java's threads do not survive
+        import jpype.config  # noqa: F401
+
         components("tokenizer")
 
 
@@ -195,7 +198,9 @@ def _note_fork() -> None:
         from jpype import config
 
         _forked = True
-        config.onexit = False  # Java does not run here, so there is nothing to wait for
+        # JPype would ask Java for each module that is imported from now on, and Java does not run here
+        sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "jpype.imports"]
+        config.onexit = False  # so there is nothing to wait for
 
 
 if hasattr(os, "register_at_fork"):
