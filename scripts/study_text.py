@@ -6,7 +6,7 @@
     python scripts/study_text.py --examples                  # what each tokenizer makes of ten comments
 
 On corpus:curse and corpus:beep, and for masks on corpus:unsmile, too. Needs $TOXICLF_CORPORA with these and nsmc, and the extras
-[kiwi] and [konlpy] (with Java). A quarter of the rows is the test part, split by the seed; equal comments stay together. Each row
+[kiwi] and [konlpy] (with Java). A quarter of the rows is the test set, split by the seed; equal comments stay together. Each row
 of the log is the average precision on the test set of one fit (the mean over the labels, where there are several). Nothing is
 chosen here: one thing is changed at a time, and differences are paired by seed. The same command resumes an interrupted study.
 """

@@ -32,10 +32,11 @@ def cache_folder() -> Path:
 
 
 def is_private(folder: Path) -> bool:
-    """Return whether only this user or root may write to a folder of the cache and its files; links are refused.
+    """Return whether this user or root owns a folder of the cache and its files, and not every user may write to them.
 
-    The cache may be in a place that other users can write to. They could put word vectors there, which would change what
-    models learn from then on.
+    Links are refused. The cache may be in a place that other users can write to. They could put word vectors there, which
+    would change what models learn from then on. The group may write, since the umask 002 lets it, where each user has a
+    group of their own.
     """
     if sys.platform == "win32":
         return True
@@ -43,9 +44,7 @@ def is_private(folder: Path) -> bool:
         found = [path.lstat() for path in (folder, *folder.iterdir())]
     except OSError:
         return False
-    return all(
-        status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) for status in found
-    )
+    return all(status.st_uid in (0, os.geteuid()) and not status.st_mode & stat.S_IWOTH for status in found)
 
 
 @contextmanager

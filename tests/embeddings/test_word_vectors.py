@@ -103,17 +103,23 @@ def _link(folder: Path) -> None:
     folder.symlink_to(moved)
 
 
+def _open_to_the_group(folder: Path) -> None:
+    for path in (folder, *folder.iterdir()):
+        path.chmod(path.stat().st_mode | 0o020)  # as with the umask 002
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX owners")
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         (_damage, "vectors.safetensors is not the file"),
         (_open_to_all, "other users may have written them"),
+        (_open_to_the_group, "read from the cache"),
         pytest.param(_give_away, "other users may have written them", marks=pytest.mark.check),
         pytest.param(_link, "other users may have written them", marks=pytest.mark.check),
     ],
 )
-def test_a_cache_that_is_damaged_or_of_others_is_said_and_made_again(
+def test_a_cache_is_used_unless_it_is_damaged_or_of_others(
     texts: Path, change: Callable[[Path], None], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if change is _give_away and os.geteuid() != 0:

@@ -34,6 +34,13 @@ def test_a_tokenizer_that_was_used_works_after_a_fork(name: str) -> None:
     assert answers(name, "used", 3, "fork") == tokenizer(name).tokenize(["아버지가 방에 들어갔다"])
 
 
+@needs_java
+@pytest.mark.check
+def test_java_that_a_thread_uses_is_refused_a_forked_process() -> None:
+    (answer,) = answers("okt", "busy", 3, "fork")
+    assert REFUSED in answer
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("state", STATES)

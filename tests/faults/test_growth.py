@@ -25,6 +25,7 @@ from toxiclf.rows.writer import neutralised
 from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation import expanded
 from toxiclf.text.obfuscation._endings import may_follow
+from toxiclf.text.personal import found
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="this system has no alarm signal")
 
@@ -91,6 +92,12 @@ GROWING: dict[str, Callable[[int], Any]] = {
     "a field of many lines": lambda n: read_rows('"' + "가\n" * n + '",1\n'),
     "text": lambda n: Normalizer(max_chars=10**6).with_offsets("가나\u200b" * n),
     "entities": lambda n: Normalizer(max_chars=10**6).with_offsets("&amp;lt;" * n),
+    "chain of entities": lambda n: Normalizer(max_chars=10**6).with_offsets("&" + "amp;" * n),
+    "nest of entities": lambda n: Normalizer(max_chars=10**6).with_offsets("&" * n + "amp;" * n),
+    "entities of entities": lambda n: Normalizer(max_chars=10**6).with_offsets("&am" * n + "&#112;;" * n),
+    "an entity of many digits": lambda n: Normalizer(max_chars=10**6).with_offsets("&#" + "0" * n + "x;"),
+    "an entity of many letters": lambda n: Normalizer(max_chars=10**6).with_offsets("&" + "l" * n + ";"),
+    "numbers that are not personal": lambda n: found("20240101 " * n + "01012345678"),
     "marks": lambda n: Normalizer(max_chars=10**6).with_offsets("e\u0301\u0316" * n),
     "digits in stems": lambda n: expanded("시8" * n),
     "spaces in stems": lambda n: expanded("ㅂㅕㅇ ㅅㅣㄴ " * (n // 5)),

@@ -122,7 +122,7 @@ def _renamed(new: Path, folder: Path) -> bool:
 
 
 def _empty(new: Path) -> list[str]:
-    """Return the names of the empty subfolders, which say that there is no such subfolder any more."""
+    """Return the names of the empty subfolders, which mean that the new files have no such subfolder."""
     return [path.name for path in new.iterdir() if path.is_dir() and not any(path.iterdir())]
 
 

@@ -39,7 +39,7 @@ def predict(
     ] = None,
     bundle: Annotated[
         Path | None,
-        options.of_model(metavar="DIR", help="Bundle folder of a run, or a file that `toxiclf pack` wrote."),
+        options.of_model(metavar="DIR|FILE.zip", help="Bundle folder of a run, or a file that `toxiclf pack` wrote."),
     ] = None,
     text: Annotated[list[str] | None, options.TEXT] = None,
     column: Annotated[str | None, options.of_input(hidden=True)] = None,
