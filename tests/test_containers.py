@@ -22,7 +22,7 @@ from toxiclf.cli import run
 from toxiclf.errors import UsageError
 from toxiclf.text.tokenizers import mecab
 
-MAIN = "from toxiclf.cli import main; main()"
+MAIN = "from toxiclf._entry import main; main()"
 
 
 @pytest.fixture

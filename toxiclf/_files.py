@@ -32,28 +32,24 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux
 _OLD = 7 * 86_400.0  # seconds after which a temporary file of another machine counts as abandoned
 
 
-def write_text(path: Path, text: str, *, synced: bool = False) -> None:
-    """Replace a file with text, encoded as UTF-8.
-
-    Parameters
-    ----------
-    path : Path
-        File to write; its folder must exist.
-    text : str
-        New contents; line ends are written unchanged.
-    synced : bool
-        Whether to flush the new file to the disk (``fsync``) before it replaces the old one.
-
-    Raises
-    ------
-    OSError
-        The file cannot be written; an old file is kept.
-    """
-    write_bytes(path, text.encode(), synced=synced)
+def write_text(path: Path, text: str) -> None:
+    """Replace a file with text, encoded as UTF-8; line ends are written unchanged. Parameters and errors: :func:`write_bytes`."""
+    write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes, *, synced: bool = False) -> None:
-    """Replace a file with bytes; the parameters are those of :func:`write_text`."""
+    """Replace a file with bytes.
+
+    Parameters
+    ----------
+    path : file to write; its folder must exist.
+    content : new contents.
+    synced : whether to flush the new file to the disk (``fsync``) before it replaces the old one.
+
+    Raises
+    ------
+    OSError : the file cannot be written; an old file is kept.
+    """
     with writing_bytes(path, synced=synced) as file:
         file.write(content)
 
@@ -73,14 +69,14 @@ def write_archive(path: Path, contents: Mapping[str, bytes]) -> None:
 @contextmanager
 def writing_bytes(path: Path, *, synced: bool = False) -> Iterator[BinaryIO]:
     """Yield a binary stream that replaces a file when the ``with`` block ends; if the block raises, nothing changes."""
-    with _beside(path, "wb", None, synced) as file:
+    with _beside(path, "wb", None, synced=synced) as file:
         yield cast(BinaryIO, file)
 
 
 @contextmanager
-def writing_text(path: Path, *, encoding: str = "utf-8", synced: bool = False) -> Iterator[TextIO]:
+def writing_text(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     """Yield a text stream that replaces a file when the ``with`` block ends; if the block raises, nothing changes."""
-    with _beside(path, "w", encoding, synced) as file:
+    with _beside(path, "w", encoding, synced=False) as file:
         yield cast(TextIO, file)
 
 
@@ -263,7 +259,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _beside(path: Path, mode: str, encoding: str | None, synced: bool) -> Iterator[IO[Any]]:
+def _beside(path: Path, mode: str, encoding: str | None, *, synced: bool) -> Iterator[IO[Any]]:
     """Yield a temporary file, which replaces ``path`` if the ``with`` block does not raise.
 
     Only the owner can read the temporary file; the umask decides who can read the final file.

@@ -233,7 +233,7 @@ import sys
 from pathlib import Path
 from toxiclf.datasets import cards
 cards.corpora_folder = lambda: Path(sys.argv[1])
-from toxiclf.cli import main
+from toxiclf._entry import main
 main(sys.argv[2:])
 """
 

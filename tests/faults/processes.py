@@ -216,7 +216,7 @@ def command(*arguments: str) -> Callable[[], None]:
         try:
             from toxiclf._entry import main
         except ModuleNotFoundError:  # an older toxiclf
-            from toxiclf.cli import main
+            from toxiclf._entry import main
 
         main([str(argument) for argument in arguments])
 

@@ -146,7 +146,7 @@ def test_a_bundle_whose_tokenizer_is_missing_ends_with_exit_code_2(
     text["views"]["words"] |= {"tokenizer": "kiwi", "tokenizer_version": "any", "part_of_speech": ["N"]}
     bundle = forge(words, tmp_path / "kiwi", {"text.json": json.dumps(text).encode()})
     code = (
-        "import sys\nsys.modules['kiwipiepy'] = None\nfrom toxiclf.cli import main\n"
+        "import sys\nsys.modules['kiwipiepy'] = None\nfrom toxiclf._entry import main\n"
         f"sys.argv = ['toxiclf', 'predict', '--bundle', {str(bundle)!r}, '--text', '가']\nmain()"
     )
     done = run(code)

@@ -73,11 +73,6 @@ def before_commands(
     """Define ``--version``, which needs no command; do nothing else."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line, then exit the process with the exit code."""
-    sys.exit(run(arguments))
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from toxiclf._registry import register
@@ -16,6 +15,7 @@ from toxiclf.evaluation.slices import negatives_name, of_column
 from toxiclf.report import tables
 from toxiclf.report.own_share import own_share_tables
 from toxiclf.report.population import estimated, population, rows_and_rate, title, verdicts
+from toxiclf.rows import source_name
 
 _FIGURES = (
     "[report.html](report.html) shows them. For publication, `toxiclf figures RUN --format pdf --out DIR` draws them; RUN is the "
@@ -99,7 +99,7 @@ def model_card(report: Report) -> str:
     card leaves out subgroups by a column, the finding on subgroups, and the path of the data.
     """
     where = report.data["source"]
-    source = json.dumps(where if where.startswith("corpus:") else Path(where).name, ensure_ascii=False)
+    source = json.dumps(source_name(where), ensure_ascii=False)
     metrics = [
         f"    - {{type: {kind}, name: {kind}, value: {value:.4f}}}"
         for kind in main_metrics(report.kind)[:2]
