@@ -9,7 +9,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
@@ -28,7 +28,7 @@ from tests.conftest import cases
 from toxiclf.datasets.comments import Comments
 from toxiclf.errors import BundleError
 from toxiclf.moderator import Moderator
-from toxiclf.text.encoder import Encoded
+from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.tokenizers import mecab
 from toxiclf.verdict import LabelVerdict, Verdict
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from toxiclf.pipeline.save import TrainedModel
 
 Trained = Callable[[str, str], "TrainedModel"]
+Preprocessed = tuple[list[str], NDArray[np.bool_]]
 TEXTS = [
     "오늘도 좋은 하루 되세요",
     "꺼져 이 멍청아",
@@ -325,15 +326,15 @@ def test_threads_of_a_loaded_bundle_give_the_same_verdicts(
 
 @pytest.fixture
 def used(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
-    """The threads in which the graph runs."""
+    """The threads in which comments are scored."""
     threads = set()
-    run = moderator._scorer.run
+    batch = Preprocessor.batch
 
-    def recorded(encoded: Encoded) -> NDArray[np.float32]:
+    def recorded(preprocessor: Preprocessor, texts: Sequence[str]) -> Preprocessed:
         threads.add(threading.current_thread())
-        return run(encoded)
+        return batch(preprocessor, texts)
 
-    monkeypatch.setattr(moderator._scorer, "run", recorded)
+    monkeypatch.setattr(Preprocessor, "batch", recorded)
     return threads
 
 
@@ -353,11 +354,11 @@ def test_few_comments_need_no_thread(moderator: Moderator, used: set[threading.T
 def test_an_error_in_a_thread_ends_the_batch(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    def failing(encoded: Encoded) -> NDArray[np.float32]:
-        calls.append(len(encoded))
+    def failing(preprocessor: Preprocessor, texts: Sequence[str]) -> Preprocessed:
+        calls.append(len(texts))
         raise BundleError("this graph fails")
 
-    monkeypatch.setattr(moderator._scorer, "run", failing)
+    monkeypatch.setattr(Preprocessor, "batch", failing)
     before = threading.active_count()
     with pytest.raises(BundleError, match="this graph fails"):
         shared(moderator, 2).score(["가"] * 100_000)
@@ -367,16 +368,16 @@ def test_an_error_in_a_thread_ends_the_batch(moderator: Moderator, monkeypatch: 
 
 def test_an_interrupt_ends_the_batch_and_its_threads(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    run = moderator._scorer.run
+    batch = Preprocessor.batch
 
-    def interrupted(encoded: Encoded) -> NDArray[np.float32]:
-        calls.append(len(encoded))
+    def interrupted(preprocessor: Preprocessor, texts: Sequence[str]) -> Preprocessed:
+        calls.append(len(texts))
         if len(calls) == 3:
             signal.raise_signal(signal.SIGINT)  # Python has the main thread handle it, wherever it was raised
         time.sleep(0.01)
-        return run(encoded)
+        return batch(preprocessor, texts)
 
-    monkeypatch.setattr(moderator._scorer, "run", interrupted)
+    monkeypatch.setattr(Preprocessor, "batch", interrupted)
     before = threading.active_count()
     gc.disable()  # hypothesis keeps time in a callback of the collector, in which an interrupt would be lost
     try:
@@ -392,13 +393,13 @@ def test_an_interrupt_ends_the_batch_and_its_threads(moderator: Moderator, monke
 
 def test_what_is_encoded_at_once_is_bounded(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[list[str]] = []
-    encode = moderator._encoder.encode
+    batch = Preprocessor.batch
 
-    def recorded(texts: list[str]) -> Encoded:
+    def recorded(preprocessor: Preprocessor, texts: list[str]) -> Preprocessed:
         batches.append(texts)
-        return encode(texts)
+        return batch(preprocessor, texts)
 
-    monkeypatch.setattr(moderator._encoder, "encode", recorded)
+    monkeypatch.setattr(Preprocessor, "batch", recorded)
     texts = ["가나 " * 500] * 200 + ["가"] * 3000 + ["나 " * 200_000, "다"]
     assert len(moderator.check(texts)) == len(texts)
     assert [text for batch in batches for text in batch] == texts

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from toxiclf.bundle import store
 from toxiclf.bundle.manifest import Manifest
+from toxiclf.bundle.ngram_sums import NgramSums
 from toxiclf.bundle.prevalence import Prior, in_words
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.bundle.strict_json import parsed
@@ -52,6 +53,7 @@ class Moderator:
         self._threads = threads
         self._thresholds: NDArray[np.float32] = np.array(manifest.thresholds, dtype=np.float32)
         self._thresholds.flags.writeable = False
+        self._sums = NgramSums.of(scorer.parts, encoder.views)
         views = {name.rpartition("_")[0] for name in scorer.inputs}
         if not views <= set(encoder.views) or scorer.columns != len(manifest.labels):
             raise BundleError("model.onnx, text.json and manifest.json do not belong together; train again")
@@ -136,7 +138,7 @@ class Moderator:
         TextsError
             As :meth:`score`.
         """
-        parts = self._in_chunks(lambda chunk: self._scorer.run(self._encoder.encode(chunk)), given_texts(texts))
+        parts = self._in_chunks(lambda chunk: self._run(chunk)[0], given_texts(texts))
         return np.concatenate([np.empty((0, len(self.labels)), dtype=np.float32), *parts])
 
     @overload
@@ -192,12 +194,21 @@ class Moderator:
     def _scores(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return calibrated scores, computed in the calling thread."""
         parts = chunks(texts, characters=_CHARACTERS, comments=_COMMENTS)
-        raw = [self._scorer.run(self._encoder.encode(part)) for part in parts]
+        raw = [self._run(part)[0] for part in parts]
         return self.manifest.calibration.apply(np.concatenate([np.empty((0, len(self.labels)), np.float32), *raw]))
 
+    def _run(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the outputs for a chunk of comments, and for each whether it was cut and has a known token or n-gram."""
+        preprocessed, truncated = self._encoder.preprocessor.batch(texts)
+        if self._sums is not None:
+            raw, known = self._sums(preprocessed)
+            return raw, truncated, known
+        encoded = self._encoder.encode_preprocessed(preprocessed, truncated)
+        return self._scorer.run(encoded), encoded.truncated, encoded.known
+
     def _verdicts(self, texts: Sequence[str]) -> list[Verdict]:
-        encoded = self._encoder.encode(texts)
-        scores = self.manifest.calibration.apply(self._scorer.run(encoded))
+        raw, truncated, known = self._run(texts)
+        scores = self.manifest.calibration.apply(raw)
         labels, thresholds = self.labels, self.thresholds
         arg_max = self.manifest.arg_max
         bounds: list[float | None] = [None] * len(labels) if arg_max else thresholds.tolist()
@@ -205,7 +216,7 @@ class Moderator:
         if arg_max:
             classes = [self.manifest.negative, *labels]
             names = [classes[number] for number in class_scores(scores).argmax(axis=1).tolist()]
-        columns = (scores, flags(scores, thresholds, arg_max=arg_max), encoded.truncated, ~encoded.known)
+        columns = (scores, flags(scores, thresholds, arg_max=arg_max), truncated, ~known)
         return [
             Verdict(tuple(map(LabelVerdict, labels, row, bounds, toxic)), truncated, unknown, name)
             for row, toxic, truncated, unknown, name in zip(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import toxiclf
-from toxiclf.bundle import onnx_file
+from toxiclf.bundle import ngram_sums, onnx_file
 from toxiclf.bundle.onnx_file import check_graph
 from toxiclf.bundle.scorer import Scorer
 from toxiclf.errors import BundleError
@@ -101,6 +101,7 @@ def test_a_graph_is_never_called_without_comments(monkeypatch: pytest.MonkeyPatc
         return run(session, outputs, feed, *rest)
 
     monkeypatch.setattr(onnxruntime.InferenceSession, "run", recorded)
+    monkeypatch.setattr(ngram_sums, "IS_COMPILED", False)
     moderator = toxiclf.load(bundle)
     assert moderator.score([]).shape == (0, 1)
     assert moderator.check([]) == []
@@ -121,6 +122,7 @@ def test_what_a_graph_is_given_at_once_is_bounded(
         sizes.extend(array.shape for array in feed.values() if array.ndim == 2)  # type: ignore[misc]
         return run(session, outputs, feed, *rest)
 
+    monkeypatch.setattr(ngram_sums, "IS_COMPILED", False)
     moderator = toxiclf.load(request.getfixturevalue(name))
     monkeypatch.setattr(onnxruntime.InferenceSession, "run", recorded)
     moderator.score(["좋아요", "꺼져 이 멍청아", "", "긴 댓글 " * 300, "오늘 날씨 " * 40] * 300)

@@ -64,8 +64,11 @@ _NAMES = re.compile(rb"(?:\x4a(?:\x0aBRANCH_LEQ|\x09BRANCH_LT|\x04LEAF))++")
 Fields = dict[int, list[Any]]
 
 
-def check_graph(content: bytes) -> None:
-    """Check that an ONNX file holds nothing but what toxiclf writes.
+def check_graph(content: bytes) -> Fields:
+    """Check that an ONNX file holds nothing but what toxiclf writes; return the fields of its graph by their numbers.
+
+    A field is a list of numbers, of texts, of views of the file's bytes, or of the fields of messages inside. Numbers
+    of trees are left out.
 
     Raises
     ------
@@ -77,10 +80,12 @@ def check_graph(content: bytes) -> None:
         raise _refused("has no graph")
     if model.get(1, [0])[-1] != IR_VERSION:
         raise _refused(f"has another IR version than {IR_VERSION}")
+    graph: Fields = model[7][0]
+    return graph
 
 
 def _read(content: memoryview, message: str, counts: Counter[str]) -> Fields:
-    """Read a message and check it; return its fields by number, without the contents of messages inside."""
+    """Read a message and check it; return its fields by number."""
     fields: Fields = {}
     schema = _SCHEMA[message]
     at = 0
@@ -113,12 +118,11 @@ def _read(content: memoryview, message: str, counts: Counter[str]) -> Fields:
                 value, place = _varint(inside, place)
                 values.append(value)
         elif kind in _SCHEMA:
-            values.append(None)
-            _read(inside, kind, counts)
+            values.append(_read(inside, kind, counts))
         elif kind == "text":
             values.append(_text(inside))
         else:
-            values.append(length)
+            values.append(inside)
     _check(message, fields, counts)
     return fields
 
@@ -144,7 +148,7 @@ def _check(message: str, fields: Fields, counts: Counter[str]) -> None:
         width = _ELEMENT_TYPES.get(fields.get(2, [0])[-1])
         if width is None:
             raise _refused("has a constant that is neither numeric nor boolean")
-        if 9 in fields and fields[9][-1] != prod(shape) * width:
+        if 9 in fields and len(fields[9][-1]) != prod(shape) * width:
             raise _refused("has a constant whose size is not that of its shape")
 
 

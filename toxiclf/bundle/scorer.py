@@ -40,7 +40,7 @@ class Scorer:
         import onnxruntime
 
         self.graph = graph  # for pickling; the session holds the same bytes, so this takes no memory
-        check_graph(graph)
+        self.parts = check_graph(graph)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # more threads do not make calls of this size faster
         options.inter_op_num_threads = 1

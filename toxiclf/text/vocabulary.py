@@ -6,15 +6,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.text.chunks import chunks
 from toxiclf.text.hangul import codes_of, decompose, decompose_codes
+
+try:
+    from toxiclf.text import _ngrams
+except ImportError:  # toxiclf was installed where there was no compiler
+    _ngrams = None  # type: ignore[assignment]
+if os.environ.get("TOXICLF_PURE"):
+    _ngrams = None  # type: ignore[assignment]
+IS_COMPILED = _ngrams is not None
+"""Whether n-grams are found by ``_ngrams.c``; else by numpy."""
 
 _REMEMBERED = 50_000  # maximum number of unknown tokens whose pieces are cached; then the cache is cleared
 
@@ -162,8 +172,9 @@ class NgramVocabulary:
     """Maps each known n-gram of jamo or of syllables to an id, from 1 up; any other character counts as one unit.
 
     A comment is lower-cased and gets a space at both ends, so that n-grams mark where words begin and end. No n-gram
-    spans two comments. Lookup uses 64-bit hashes of the whole batch: one comment costs some thirty array operations and
-    no Python loop. With 300,000 n-grams, the chance that any two share a hash is below 3e-9.
+    spans two comments. N-grams are looked up by 64-bit hashes: with 300,000 n-grams, the chance that any two share a
+    hash is below 3e-9. ``_ngrams.c`` does the work; where it is not compiled, and with the environment variable
+    ``TOXICLF_PURE``, numpy gives the same ids, for which one comment costs some thirty array operations.
 
     Parameters
     ----------
@@ -178,19 +189,27 @@ class NgramVocabulary:
 
     unit: Unit
     ngrams: Mapping[int, str]
-    _table: _HashTable = field(init=False, repr=False, compare=False)
+    _table: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.unit not in ("jamo", "syllable"):
             raise ValueError(f"unit is {self.unit!r}; expected 'jamo' or 'syllable'")
-        hashes = [np.zeros(0, np.uint64)]
         for n, text in self.ngrams.items():
             if n < 1 or not text or len(text) % n:
                 raise ValueError(
                     f"the known {n}-grams have {len(text)} characters together; expected a multiple of {n} above 0"
                 )
-            hashes.append(_hashes_of(codes_of(text).reshape(-1, n)))
-        object.__setattr__(self, "_table", _HashTable(np.concatenate(hashes)))
+        if IS_COMPILED:
+            pairs = [(n, codes_of(text).tobytes()) for n, text in self.ngrams.items()]
+            table: Any = _ngrams.Table(self.unit == "jamo", pairs)
+        else:
+            hashes = [_hashes_of(codes_of(text).reshape(-1, n)) for n, text in self.ngrams.items()]
+            table = _HashTable(np.concatenate([np.zeros(0, np.uint64), *hashes]))
+        object.__setattr__(self, "_table", table)
+
+    def __reduce__(self) -> tuple[type[NgramVocabulary], tuple[Unit, dict[int, str]]]:
+        """Pickle or copy the n-grams only."""
+        return type(self), (self.unit, dict(self.ngrams))
 
     def __len__(self) -> int:
         return sum(len(text) // n for n, text in self.ngrams.items())
@@ -201,8 +220,12 @@ class NgramVocabulary:
 
         The texts must be normalized. N-grams of spaces alone are left out, because every comment has them.
         """
-        codes, rows = _units(texts, unit)
         ngrams: dict[int, str] = {}
+        if IS_COMPILED:
+            learned = _ngrams.learned([text.lower() for text in texts], unit == "jamo", high, min_comments)
+            ngrams = {n: str(units, "utf-32-le") for n, units in enumerate(learned, start=1) if n >= low and units}
+            return cls(unit, ngrams)
+        codes, rows = _units(texts, unit)
         for n, hashes, at in _rolling(codes, rows, high):
             if n < low:
                 continue
@@ -218,7 +241,25 @@ class NgramVocabulary:
 
     def ids(self, texts: Sequence[str]) -> Ids:
         """Return the ids, ascending, of the distinct known n-grams of each normalized text."""
+        if IS_COMPILED:
+            flat, starts = self._table.ids([text.lower() for text in texts])
+            return Ids(np.frombuffer(flat, dtype=np.int32), np.frombuffer(starts, dtype=np.int64))
         return Ids.joined([self._ids(part) for part in chunks(texts, characters=_CHARACTERS)])
+
+    def sums(self, texts: Sequence[str], table: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Add rows of a table over the distinct known n-grams of each normalized text; needs the compiled encoder.
+
+        Parameters
+        ----------
+        table : float32 (1 + number of n-grams, columns), row ``i`` for the n-gram with the id ``i``.
+
+        Returns
+        -------
+        sums : float32 (n, columns), added in double precision in the order of the ids.
+        known : bool (n,), whether the text has a known n-gram.
+        """
+        sums, known = self._table.sums([text.lower() for text in texts], table, table.shape[1])
+        return np.frombuffer(sums, dtype=np.float32).reshape(-1, table.shape[1]), np.frombuffer(known, dtype=np.bool_)
 
     def _ids(self, texts: Sequence[str]) -> Ids:
         codes, rows = _units(texts, self.unit)
