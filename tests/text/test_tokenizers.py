@@ -334,5 +334,7 @@ def test_many_texts_on_two_cores_are_tokens_as_they_are_one_by_one() -> None:
     engine = tokenizer("mecab")
     wanted = [engine.tokenize([text])[0] for text in texts]
     assert engine.tokenize(texts, workers=2) == engine.tokenize_part(texts) == wanted
+    with ThreadPoolExecutor(1) as pool:  # beside other threads
+        assert pool.submit(engine.tokenize, texts).result() == wanted
     view = TokenView(engine, TokenVocabulary(["방", "간다"]))
     assert (view.encode(texts, 2)[0].flat == view.encode(texts)[0].flat).all()

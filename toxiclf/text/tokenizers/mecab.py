@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -50,8 +51,8 @@ class MecabTokenizer(Tokenizer):
 
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
         """Return the tokens of each text."""
-        if workers < 2:
-            return self._tokens(texts)
+        if workers < 2:  # one call costs a little more, but between many short calls other threads hardly run
+            return self.tokenize_part(texts) if threading.active_count() > 1 else self._tokens(texts)
         return [tokens for part in in_threads(self.tokenize_part, texts, workers) for tokens in part]
 
     def tokenize_part(self, texts: Sequence[str]) -> list[list[str]]:
