@@ -83,9 +83,8 @@ class FeaturePipeline:
         takes, cache = options.component["takes"], cache or FeatureCache()
         if takes == "ngrams":
             return cls.ngrams(
-                rows, preprocessor, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments,
-                cache=cache,
-            )  # fmt: skip
+                rows, preprocessor, jamo=options.jamo, syllable=options.syllable, min_comments=options.min_comments
+            )
         assert engine is not None  # all other models take tokens
         assert rows.tokens is not None
         cap = None if recipe.text.max_tokens == "auto" else recipe.text.max_tokens
@@ -99,9 +98,8 @@ class FeaturePipeline:
 
     @classmethod
     def ngrams(
-        cls, rows: TokenizedTexts, preprocessor: Preprocessor, *, jamo: int, syllable: int, min_comments: int,
-        cache: FeatureCache,
-    ) -> FeaturePipeline:  # fmt: skip
+        cls, rows: TokenizedTexts, preprocessor: Preprocessor, *, jamo: int, syllable: int, min_comments: int
+    ) -> FeaturePipeline:
         """Make a pipeline of the n-grams that at least ``min_comments`` of the rows hold.
 
         An n-gram has up to ``jamo`` jamo or up to ``syllable`` syllables.
@@ -110,16 +108,16 @@ class FeaturePipeline:
         ------
         DataError : no n-gram occurs in ``min_comments`` rows.
         """
-        known = {
-            "jamo": cache.ngrams(rows.texts, "jamo", jamo, min_comments),
-            "syllable": cache.ngrams(rows.texts, "syllable", syllable, min_comments),
+        views: dict[str, NgramView] = {
+            "jamo": rows.learn_ngrams("jamo", jamo, min_comments),
+            "syllable": rows.learn_ngrams("syllable", syllable, min_comments),
         }
-        if not any(map(len, known.values())):
+        sizes = {name: len(view.vocabulary) for name, view in views.items()}
+        if not any(sizes.values()):
             raise DataError(
                 f"no n-gram occurs in {min_comments} of {len(rows)} comments; lower min_comments, or give more comments"
             )
-        encoder = TextEncoder(preprocessor, {name: NgramView(vocabulary) for name, vocabulary in known.items()})
-        return cls(encoder, Ngrams({name: len(vocabulary) for name, vocabulary in known.items()}))
+        return cls(TextEncoder(preprocessor, views), Ngrams(sizes))
 
     @classmethod
     def pooled(

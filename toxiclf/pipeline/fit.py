@@ -144,6 +144,8 @@ class PipelineFitter:
             f"augment: {len(copies.texts):,} copies of {len(set(copies.sources.tolist())):,} comments by {methods}{short}"
         )
         copied_rows = TokenizedTexts.of(copies.texts, self.preprocessor, self.engine, workers=cpu_count())
+        both = rows.joined(copied_rows)
+        rows, copied_rows = both.take(np.arange(len(rows))), both.take(np.arange(len(rows), len(both)))
         return TrainingSet(rows, comments.targets, copies, copied_rows)
 
     def fit(

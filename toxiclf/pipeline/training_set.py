@@ -56,7 +56,7 @@ class TrainingSet:
     """Training comments with their augmented copies, tokenized once for all fits.
 
     A fold contains only copies of its own comments, so a copy and its comment are never in different folds.
-    Copies are made and tokenized once, not in each fold.
+    Copies are made and tokenized once, not in each fold, and comments and copies share their n-grams.
 
     Attributes
     ----------

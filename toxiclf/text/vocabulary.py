@@ -63,6 +63,10 @@ class Ids:
         """Return the ids of the comments at the indices ``rows``, in that order."""
         lengths = self.lengths[rows]
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
+        if np.all(np.diff(rows) > 0):  # one byte for each id instead of sixteen
+            is_taken = np.zeros(len(self), dtype=np.bool_)
+            is_taken[rows] = True
+            return Ids(self.flat[np.repeat(is_taken, self.lengths)], starts)
         within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
         return Ids(self.flat[np.repeat(self.starts[rows], lengths) + within], starts)
 
@@ -238,6 +242,17 @@ class NgramVocabulary:
             if text:
                 ngrams[n] = text
         return cls(unit, ngrams)
+
+    def subset(self, kept: NDArray[np.bool_]) -> NgramVocabulary:
+        """Return the vocabulary of some n-grams, in the same order; ``kept[i]`` is for the n-gram with the id ``i + 1``."""
+        ngrams, begin = {}, 0
+        for n, text in self.ngrams.items():
+            units = codes_of(text).reshape(-1, n)
+            some = units[kept[begin : begin + len(units)]]
+            begin += len(units)
+            if len(some):
+                ngrams[n] = some.astype("<u4").tobytes().decode("utf-32-le")
+        return type(self)(self.unit, ngrams)
 
     def ids(self, texts: Sequence[str]) -> Ids:
         """Return the ids, ascending, of the distinct known n-grams of each normalized text."""
