@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO, Unpack
@@ -91,22 +91,24 @@ def predict_rows(
         bar = stack.enter_context(Bar(total=1.0 if reader.progress() is not None else None))
         count = n_rejected = 0
         late: set[str] = set()
-        for chunk in _chunks(reader):
-            rows = []
-            for row in chunk:
-                if isinstance(row, Row) and isinstance(row.get(column), str):
-                    rows.append(row)
-                    late |= row.values.keys() - columns
-                else:
-                    aside.write(row, column)
-            for row, verdict in zip(
-                rows, moderator.check([row.get(column) for row in rows], explain=explain), strict=True
-            ):
-                writer.write({**row.values, **dict(zip(added, _cells(verdict), strict=True))})
+        for texts, rows, unfit in _chunks(reader, column):
+            for rejection in unfit:
+                aside.write(rejection)
+            verdicts = map(_cells, moderator.check(texts, explain=explain))
+            if not reader.is_table:
+                late.update(*rows)  # their keys
+            if kind == "jsonl":
+                named = (dict(zip(columns, row, strict=True)) for row in rows) if reader.is_table else rows
+                for values, cells in zip(named, verdicts, strict=True):
+                    writer.write({**values, **dict(zip(added, cells, strict=True))})
+            else:
+                listed = rows if reader.is_table else ([row.get(name) for name in columns] for row in rows)
+                writer.write_cells([*row, *cells] for row, cells in zip(listed, verdicts, strict=True))
             count += len(rows)
-            n_rejected += len(chunk) - len(rows)
+            n_rejected += len(unfit)
             bar.update(reader.progress() or 0.0, f"{count + n_rejected:,} comments")
         stream.flush()
+    late.difference_update(columns)
     if lost := late & set(added) if kind == "jsonl" else late:
         why = "toxiclf adds columns of these names" if kind == "jsonl" else "the columns are those of the first rows"
         say(f"these keys of the input were left out, because {why}: {', '.join(sorted(lost))}")
@@ -233,33 +235,49 @@ def _token(token: TokenEffect) -> dict[str, Any]:
     return {**asdict(token), "effect": round(token.effect, 4) + 0.0}  # no -0.0
 
 
-def _chunks(reader: RowReader) -> Iterator[list[Row | Rejected]]:
-    """Yield rows in lists of up to 2,048; a list ends earlier once it exceeds 2**23 characters."""
-    chunk: list[Row | Rejected] = []
+def _chunks(reader: RowReader, column: str) -> Iterator[tuple[list[str], list[Any], list[Rejected]]]:
+    """Yield up to 2,048 rows at a time, and fewer once they exceed 2**23 characters: texts, their rows, rejected rows.
+
+    A row is the list of its cells, or the object in JSON.
+    """
+    texts: list[str] = []
+    rows: list[Any] = []
+    rejected: list[Rejected] = []
     size = 0
-    for row in reader:
-        chunk.append(row)
-        size += len(row.content) if isinstance(row, Rejected) else sum(map(len, filter(_is_text, row.values.values())))
-        if len(chunk) == _CHUNK or size > _CHUNK_CHARS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+    place = reader.format.columns.index(column) if reader.is_table else 0
+    for row in reader.cells() if reader.is_table else reader:
+        if isinstance(row, Rejected):
+            rejected.append(row)
+            size += len(row.content)
+        elif not isinstance(row, Row):
+            _, cells = row
+            texts.append(cells[place])
+            rows.append(cells)
+            size += sum(map(len, cells))
+        else:
+            if isinstance(text := row.get(column), str):
+                texts.append(text)
+                rows.append(row.values)
+            else:
+                rejected.append(Rejected(row.line, f"no text in '{column}'", str(row.values)[:10_000]))
+            size += sum(len(value) for value in row.values.values() if isinstance(value, str))
+        if len(rows) + len(rejected) == _CHUNK or size > _CHUNK_CHARS:
+            yield texts, rows, rejected
+            texts, rows, rejected, size = [], [], [], 0
+    if rows or rejected:
+        yield texts, rows, rejected
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _written(path: Path, *, bom: bool) -> AbstractContextManager[TextIO]:
-    """Return a context manager that opens a device, or a new file that replaces ``path`` when it is complete.
+@contextmanager
+def _written(path: Path, *, bom: bool) -> Iterator[TextIO]:
+    """Open a device, or a new file that replaces ``path`` when it is complete.
 
     If ``path`` is a symbolic link, the file that it points to is replaced.
     """
-    encoding = "utf-8-sig" if bom else "utf-8"
-    if _is_device(path):
-        return writing_device(path, encoding=encoding)
-    return writing_text(Path(os.path.realpath(path)), encoding=encoding)
+    with writing_device(path) if _is_device(path) else writing_text(Path(os.path.realpath(path))) as stream:
+        if bom:
+            stream.write("\ufeff")  # the encoding utf-8-sig does the same, with a call in Python for each row
+        yield stream
 
 
 class _RejectedFile:
@@ -272,10 +290,8 @@ class _RejectedFile:
         self._given, self._source, self._stack, self._say = given, source, stack, say
         self._writer: RowWriter | None = None
 
-    def write(self, row: Row | Rejected, column: str) -> None:
-        """Write a rejected row: a row that could not be read, or that has no text in ``column``."""
-        if isinstance(row, Row):
-            row = Rejected(row.line, f"no text in '{column}'", str(row.values)[:10_000])
+    def write(self, row: Rejected) -> None:
+        """Write a row that could not be read, or that has no text."""
         if self._writer is None and self.path is not None:
             self._open(self.path)
         if self._writer is not None:

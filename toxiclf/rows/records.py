@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 from toxiclf.errors import DataError
 from toxiclf.rows.format import Format
@@ -56,8 +56,7 @@ class Decoder(json.JSONDecoder):
 csv.field_size_limit(max(csv.field_size_limit(), 2 * LONGEST_LINE + 2))  # the usual limit is 131,072
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row: number of its first line (from 1), and values by column name (strings, or JSON values in JSON Lines)."""
 
     line: int
@@ -338,6 +337,15 @@ def _quoted_record(
 def _looks_like_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
     """Return whether each line alone has ``width`` fields; always False for delimiters other than tab and ``|``."""
     return delimiter in "\t|" and all(line.count(delimiter) == width - 1 for line in lines)
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text has no lone surrogate; to encode it is several times as fast as to search it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def readable(raw: str) -> str:

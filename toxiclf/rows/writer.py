@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
 from toxiclf._files import writing_text
 from toxiclf.rows.names import source_name
-from toxiclf.rows.records import Rejected
+from toxiclf.rows.records import Rejected, is_unicode
 
 
 class RowWriter:
@@ -35,14 +36,27 @@ class RowWriter:
             else csv.writer(stream, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
         )
         if self._csv is not None:
-            self._csv.writerow([neutralised(_cell(name)) for name in self._columns])
+            self.write_cells([self._columns])
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write one row. In CSV or TSV, columns that ``values`` lacks stay empty, and other keys are ignored."""
         if self._csv is None:
-            self._stream.write(_text(json.dumps(values, ensure_ascii=False, allow_nan=False)) + "\n")
+            self._stream.write(_text(_strict_json(values)) + "\n")
         else:
-            self._csv.writerow([neutralised(_cell(values.get(name))) for name in self._columns])
+            self.write_cells([[values.get(name) for name in self._columns]])
+
+    def write_cells(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Write rows to CSV or TSV, each given as its values in the order of the columns."""
+        assert self._csv is not None
+        self._csv.writerows(
+            [
+                value
+                if type(value) is str and value.isascii() and value[:1] not in _STARTS and "\r" not in value
+                else _cell(value)
+                for value in row
+            ]
+            for row in rows
+        )
 
 
 def neutralised(cell: str) -> str:
@@ -51,12 +65,13 @@ def neutralised(cell: str) -> str:
     >>> neutralised("=1+1"), neutralised("-1.5"), neutralised("- 별로")
     ("'=1+1", '-1.5', "'- 별로")
     """
-    if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠") and not NUMBER.fullmatch(cell):
+    if cell[:1] in _STARTS and not NUMBER.fullmatch(cell):
         return "'" + cell
     return cell
 
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_STARTS = frozenset("=+-@\t\r\n＝＋－＠")  # of a formula
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "�")
 
 
@@ -68,14 +83,22 @@ def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None
             writer.write({"file": source_name(source), "line": row.line, "reason": row.reason, "content": row.content})
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
+_strict_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
 def _cell(value: Any) -> str:
+    if type(value) is int or (type(value) is float and isfinite(value)):
+        return repr(value)  # as in JSON
     if value is None:
         return ""
     if isinstance(value, bool):
         return "1" if value else "0"
-    text = _text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text  # csv leaves a lone \\r unquoted
+    text = _text(value if isinstance(value, str) else _json(value))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")  # csv leaves a lone \\r unquoted
+    return neutralised(text)
 
 
 def _text(text: str) -> str:
-    return text if text.isascii() else text.translate(_SURROGATES)
+    return text if text.isascii() or is_unicode(text) else text.translate(_SURROGATES)
