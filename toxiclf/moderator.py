@@ -53,10 +53,15 @@ class Moderator:
         self._threads = threads
         self._thresholds: NDArray[np.float32] = np.array(manifest.thresholds, dtype=np.float32)
         self._thresholds.flags.writeable = False
-        self._sums = NgramSums.of(scorer.parts, encoder.views)
+        self._calibrated = self.manifest.calibration.function()
         views = {name.rpartition("_")[0] for name in scorer.inputs}
         if not views <= set(encoder.views) or scorer.columns != len(manifest.labels):
             raise BundleError("model.onnx, text.json and manifest.json do not belong together; train again")
+        self._sums = NgramSums.of(scorer, encoder.views)
+        if self._sums is None:
+            scorer.session()  # a graph that cannot be loaded is an error now, not at the first comment
+        else:
+            self._sums([""])
 
     def with_manifest(self, manifest: Manifest) -> Moderator:
         """Return a moderator with the same model and another calibration and thresholds."""
@@ -123,7 +128,7 @@ class Moderator:
             ``texts`` is a single string, a table, a mapping or a set, or holds a value that is not a string. It is also
             a TypeError.
         """
-        return self.manifest.calibration.apply(self.raw(texts))
+        return self._calibrated(self.raw(texts))
 
     def raw(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the model's outputs for comments, before calibration.
@@ -195,7 +200,7 @@ class Moderator:
         """Return calibrated scores, computed in the calling thread."""
         parts = chunks(texts, characters=_CHARACTERS, comments=_COMMENTS)
         raw = [self._run(part)[0] for part in parts]
-        return self.manifest.calibration.apply(np.concatenate([np.empty((0, len(self.labels)), np.float32), *raw]))
+        return self._calibrated(np.concatenate([np.empty((0, len(self.labels)), np.float32), *raw]))
 
     def _run(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the outputs for a chunk of comments, and for each whether it was cut and has a known token or n-gram."""
@@ -208,7 +213,7 @@ class Moderator:
 
     def _verdicts(self, texts: Sequence[str]) -> list[Verdict]:
         raw, truncated, known = self._run(texts)
-        scores = self.manifest.calibration.apply(raw)
+        scores = self._calibrated(raw)
         labels, thresholds = self.labels, self.thresholds
         arg_max = self.manifest.arg_max
         bounds: list[float | None] = [None] * len(labels) if arg_max else thresholds.tolist()

@@ -1,4 +1,4 @@
-"""The compiled n-gram encoder, beside numpy, which is the reference."""
+"""The compiled n-gram encoder beside numpy, which is the reference, and all C code under AddressSanitizer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from toxiclf.text import vocabulary
 from toxiclf.text.vocabulary import IS_COMPILED, NgramVocabulary, Unit
 
 needs_compiled = pytest.mark.skipif(not IS_COMPILED, reason="the n-gram encoder was not compiled")
-SOURCE = Path(vocabulary.__file__).with_name("_ngrams.c")
+SOURCES = Path(vocabulary.__file__).parent.glob("*.c")
 CHARACTERS = st.one_of(
     st.sampled_from("가각값a A!ㅋㄱㅏ😀İßΣς\U0010ffff\x00"), st.characters(exclude_categories=["Cs"])
 )
@@ -47,7 +47,8 @@ def check_same(ours: NgramVocabulary, texts: list[str], columns: int) -> None:
     assert found.flat.tolist() == wanted.flat.tolist()
     assert found.starts.tolist() == wanted.starts.tolist()
     table = np.random.default_rng(0).normal(size=(len(ours) + 1, columns)).astype(np.float32)
-    sums, is_known = ours.sums(texts, table)
+    is_known = np.zeros(len(texts), dtype=np.bool_)
+    sums = ours.sums([text.lower() for text in texts], table, is_known)
     assert is_known.tolist() == (wanted.lengths > 0).tolist()
     for row, begin, end in zip(sums, wanted.starts[:-1], wanted.starts[1:], strict=True):
         total = np.zeros(columns)
@@ -95,10 +96,12 @@ def test_the_ids_of_5000_texts_are_the_same(sample: Comments) -> None:
         lambda module, table: module.Table(True, {1: b"1234"}),
         lambda module, table: table.ids("text"),
         lambda module, table: table.ids([None]),
-        lambda module, table: table.sums(["text"], b"1234", 1),
-        lambda module, table: table.sums(["text"], b"", 0),
-        lambda module, table: table.sums(["text"], b"1234", -1),
-        lambda module, table: table.sums([1], b"12345678", 1),
+        lambda module, table: table.sums(["text"], b"1234", bytearray(4), bytearray(1)),
+        lambda module, table: table.sums(["text"], b"", bytearray(4), bytearray(1)),
+        lambda module, table: table.sums(["text"], b"12345678", b"1234", bytearray(1)),
+        lambda module, table: table.sums(["text"], b"12345678", bytearray(8), bytearray(1)),
+        lambda module, table: table.sums(["text"], b"12345678", bytearray(4), bytearray(2)),
+        lambda module, table: table.sums([1], b"12345678", bytearray(4), bytearray(1)),
         lambda module, table: module.learned(["text"], True, 0, 1),
         lambda module, table: module.learned(["text"], True, 17, 1),
         lambda module, table: module.learned([b"text"], True, 1, 1),
@@ -135,9 +138,10 @@ def test_no_text_makes_it_read_or_write_what_is_not_its_own(tmp_path: Path) -> N
     if not library or not Path(library).is_absolute():
         pytest.skip("the C compiler has no AddressSanitizer")
     flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover", "-shared", "-fPIC"]
-    built = tmp_path / "_ngrams.abi3.so"
     include = sysconfig.get_path("include")
-    subprocess.run([str(compiler), *flags, f"-I{include}", str(SOURCE), "-o", str(built)], check=True)
+    for source in SOURCES:
+        built = tmp_path / f"{source.stem}.abi3.so"
+        subprocess.run([str(compiler), *flags, f"-I{include}", str(source), "-o", str(built)], check=True)
     environment = os.environ | {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
     done = subprocess.run(
         [sys.executable, "-c", FUZZ, str(tmp_path)], env=environment, capture_output=True, text=True, check=False
@@ -148,7 +152,7 @@ def test_no_text_makes_it_read_or_write_what_is_not_its_own(tmp_path: Path) -> N
 FUZZ = """
 import random, sys
 sys.path.insert(0, sys.argv[1])
-import _ngrams
+import _ngrams, _prefilter
 draw = random.Random(0)
 letters = ["가각값힣a ㅋ\U0010ffff", "가a", "".join(map(chr, range(0xabf0, 0xac20))), "".join(map(chr, range(0xd790, 0xd7ff)))]
 def text(most):
@@ -166,6 +170,9 @@ for turn in range(3000):
     texts += [text(300) for _ in range(3)]
     flat, starts = table.ids(texts)
     assert len(starts) == 8 * (len(texts) + 1) and len(flat) % 4 == 0
-    sums, flags = table.sums(texts, bytes(4 * (size + 1) * columns), columns)
-    assert len(sums) == 4 * columns * len(texts) and len(flags) == len(texts)
+    table.sums(texts, bytes(4 * (size + 1) * columns), bytearray(4 * columns * len(texts)), bytearray(len(texts)))
+    k = draw.randint(1, 9)
+    classes = draw.randbytes(2 * 0x20000) if turn % 100 == 0 else classes
+    gaps, pairs = bytes(draw.choices([0, 0, 1, 2], k=k)), bytes(draw.choices([0, 0, draw.randrange(256)], k=k * k))
+    assert len(_prefilter.suspects(texts, classes, gaps, pairs, draw.randint(-1, 5), draw.randint(-1, 300))) == len(texts)
 """

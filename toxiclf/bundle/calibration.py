@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -66,23 +66,37 @@ class Calibration(BaseModel):
 
     def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores in [0, 1], float32 (n, n_labels), for finite raw outputs (n, n_labels)."""
-        values = raw.astype(np.float64)
+        return self.function()(raw)
+
+    def function(self) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+        """Return :meth:`apply` as a function that has the parameters at hand, for many calls with few comments."""
+        exclusive = self.exclusive
+        shift = np.array([label.shift for label in self.labels])
+        is_shifted = bool(shift.any())
         if self.method == "isotonic":
-            shares = shares_of(values, exclusive=True) if self.exclusive else values
-            scores = np.column_stack(
-                [np.interp(shares[:, j], c.knots_raw, c.knots_score) for j, c in enumerate(self.labels)]
-            )
-            if self.exclusive:
-                scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))
-            shifts = [label.shift for label in self.labels]
-            if any(shifts):
-                scores = shifted(scores, np.array(shifts), exclusive=self.exclusive)
-        else:
-            slopes = np.array([label.slope for label in self.labels])
-            intercepts = np.array([label.intercept for label in self.labels])
-            shift = np.array([label.shift for label in self.labels])
-            scores = shares_of(values * slopes + intercepts + shift, exclusive=self.exclusive)
-        return np.asarray(scores, dtype=np.float32)
+            knots = [(np.array(label.knots_raw), np.array(label.knots_score)) for label in self.labels]
+
+            def isotonic(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+                values = raw.astype(np.float64)
+                shares = shares_of(values, exclusive=True) if exclusive else values
+                scores = np.column_stack([np.interp(shares[:, j], *of_label) for j, of_label in enumerate(knots)])
+                if exclusive:
+                    scores /= np.maximum(1.0, scores.sum(axis=1, keepdims=True))
+                if is_shifted:
+                    scores = shifted(scores, shift, exclusive=exclusive)
+                return scores.astype(np.float32)
+
+            return isotonic
+        slopes = np.array([label.slope for label in self.labels])
+        intercepts = np.array([label.intercept for label in self.labels])
+
+        def sigmoid(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+            log_odds = raw * slopes + intercepts  # float64, as the parameters are
+            if is_shifted:
+                log_odds += shift
+            return shares_of(log_odds, exclusive=exclusive).astype(np.float32)
+
+        return sigmoid
 
     def at(self, rates: Sequence[float], wanted: Sequence[float]) -> Calibration:
         """Return a copy with scores corrected to production prevalences (Saerens, Latinne and Decaestecker 2002).

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.bundle.onnx_file import Fields
+from toxiclf.bundle.scorer import Scorer, checked_rows
+from toxiclf.errors import BundleError
 from toxiclf.text.encoder import NgramView, View
 from toxiclf.text.vocabulary import IS_COMPILED, NgramVocabulary
 
@@ -24,17 +28,15 @@ _SUM: Sequence[tuple[str, Mapping[str, int]]] = (
 _EXACT: Mapping[str, Callable[..., Any]] = {
     "Add": np.add,
     "Div": np.divide,
-    "Identity": lambda x: x,
     "Max": np.maximum,
     "Mul": np.multiply,
-    "Slice": lambda x, begin, end, axis: x[:, begin[0] : end[0]],
     "Sqrt": np.sqrt,
 }
 """Operators of which IEEE 754 determines each bit."""
 _MOST_NODES = 200
 
 _Table = tuple[NgramVocabulary, NDArray[np.float32]]
-_Step = tuple[Callable[..., Any], Sequence[str], str]
+_Step = tuple[Callable[..., Any], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -45,61 +47,94 @@ class NgramSums:
 
     Attributes
     ----------
-    tables : by the name of a sum in the graph, the vocabulary and the table, float32 (known n-grams + 1, columns).
-    steps : the operators that follow, each with the names of its inputs and of its output.
-    constants : values of the graph by name.
+    tables : for each sum, the vocabulary and the table, float32 (known n-grams + 1, columns).
+    constants : constants of the graph.
+    steps : the operators that follow, each with the places of its inputs among the sums, the constants, and the outputs
+        of the steps before, in this order. The last output is the graph's.
+    columns : number of columns of the output.
     """
 
-    tables: Mapping[str, _Table]
+    tables: Sequence[_Table]
+    constants: Sequence[NDArray[Any]]
     steps: Sequence[_Step]
-    constants: Mapping[str, NDArray[Any]]
+    columns: int
 
     @classmethod
-    def of(cls, graph: Fields, views: Mapping[str, View]) -> NgramSums | None:
-        """Return the sums of a graph (:func:`toxiclf.bundle.onnx_file.check_graph`); None if it has other parts, too."""
-        if not IS_COMPILED or len(graph.get(1, ())) > _MOST_NODES:
-            return None
-        constants = {tensor[8][0]: value for tensor in graph.get(5, ()) if (value := _value(tensor)) is not None}
-        tables: dict[str, _Table] = {}
-        steps: list[_Step] = []
+    def of(cls, scorer: Scorer, views: Mapping[str, View]) -> NgramSums | None:
+        """Return the sums of a scorer's graph; None if the graph has other parts, too."""
+        with suppress(
+            LookupError, OverflowError, TypeError, ValueError
+        ):  # a graph of another form, which ONNX Runtime judges
+            if IS_COMPILED and len(scorer.parts[1]) <= _MOST_NODES:
+                return cls._of(scorer.parts, views, scorer.columns)
+        return None
+
+    @classmethod
+    def _of(cls, graph: Fields, views: Mapping[str, View], columns: int) -> NgramSums | None:
+        constants = {tensor[8][0]: value for tensor in graph[5] if (value := _value(tensor)) is not None}
         begun: dict[str, tuple[int, _Table]] = {}  # values on the way to a sum: the number of operators so far
-        there = {*constants}
-        for node in graph.get(1, ()):
-            inputs, output, operator = node.get(1, []), node[2][0], node[4][0]
-            attributes = {a[1][0]: a.get(3, [None])[0] for a in node.get(5, ())}
+        tables: dict[str, _Table] = {}
+        steps: dict[str, tuple[Callable[..., Any], Sequence[str]]] = {}
+        for node in graph[1]:
+            inputs, (output,), operator = node[1], node[2], node[4][0]
+            attributes = {a[1][0]: a[3][0] for a in node.get(5, ())}
+            known = {*constants, *tables, *steps}
             done, table = begun.get(inputs[0], (0, None))
             if operator == "Gather":
-                table = _table(constants.get(inputs[0]), views.get(inputs[1].removesuffix("_ids")))
-            if table is not None and (operator, attributes) == _SUM[done]:
-                if operator == "ReduceSum" and not _is_one(constants.get(inputs[1])):
-                    return None
-                begun[output] = done + 1, table
-                if done + 1 == len(_SUM):
-                    del begun[output]
-                    tables[output] = table
-                    there.add(output)
-            elif operator in _EXACT and there.issuperset(inputs) and not attributes:
-                steps.append((_EXACT[operator], inputs, output))
-                there.add(output)
-            else:
+                table = _table(constants[inputs[0]], views[inputs[1].removesuffix("_ids")])
+            if output in known or output in begun:
                 return None
-        return cls(tables, steps, constants) if "raw" in there and tables else None
+            if table is not None and (operator, attributes) == _SUM[done]:
+                if operator == "ReduceSum" and constants[inputs[1]].tolist() != [1]:
+                    return None
+                if done + 1 < len(_SUM):
+                    begun[output] = done + 1, table
+                else:
+                    tables[output] = table
+            elif attributes or not known.issuperset(inputs):
+                return None
+            elif operator == "Slice":
+                (begin,), (end,), (axis,) = (constants[name].tolist() for name in inputs[1:])
+                steps[output] = itemgetter((slice(None),) * axis + (slice(begin, end),)), inputs[:1]
+            elif operator == "Identity":
+                steps[output] = itemgetter(...), inputs
+            else:
+                steps[output] = _EXACT[operator], inputs
+        if {id(vocabulary) for vocabulary, _ in tables.values()} != {id(view.vocabulary) for view in views.values()}:
+            return None
+        if [value[1][0] for value in graph[12]] != [next(reversed(steps))]:
+            return None
+        used = [name for name in constants if any(name in inputs for _, inputs in steps.values())]
+        places = {name: place for place, name in enumerate((*tables, *used, *steps))}
+        return cls(
+            list(tables.values()),
+            [constants[name] for name in used],
+            [(operator, [places[name] for name in inputs]) for operator, inputs in steps.values()],
+            columns,
+        )
 
     def __call__(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return the output of the graph for preprocessed texts, (n, columns), and whether each has a known n-gram, (n,)."""
-        values = dict(self.constants)
+        """Return the output of the graph for preprocessed texts, (n, columns), and whether each has a known n-gram, (n,).
+
+        Raises
+        ------
+        BundleError : as :meth:`toxiclf.bundle.scorer.Scorer.run`.
+        """
+        lower = [text.lower() for text in texts]
         known = np.zeros(len(texts), dtype=np.bool_)
-        for name, (vocabulary, table) in self.tables.items():
-            values[name], found = vocabulary.sums(texts, table)
-            known |= found
-        for operator, inputs, output in self.steps:
-            values[output] = operator(*[values[name] for name in inputs])
-        return values["raw"], known
+        values = [vocabulary.sums(lower, table, known) for vocabulary, table in self.tables]
+        values += self.constants
+        try:
+            for operator, places in self.steps:
+                values.append(operator(*[values[place] for place in places]))
+        except ValueError as error:
+            raise BundleError(f"model.onnx fails on the encoded comments: {error}") from error
+        return checked_rows(values[-1], (len(texts), self.columns)), known
 
 
-def _table(values: NDArray[Any] | None, view: View | None) -> _Table | None:
+def _table(values: NDArray[Any], view: View) -> _Table | None:
     """Return the vocabulary and the table of a sum; None unless ids fit the rows, and padding adds nothing."""
-    if not isinstance(view, NgramView) or values is None or values.dtype != np.float32 or values.ndim != 2:
+    if not isinstance(view, NgramView) or values.dtype != np.float32 or values.ndim != 2:
         return None
     if len(values) != len(view.vocabulary) + 1 or values[0].any():
         return None
@@ -111,7 +146,3 @@ def _value(tensor: Fields) -> NDArray[Any] | None:
     if dtype is None or 9 not in tensor:
         return None
     return np.frombuffer(tensor[9][0], dtype=dtype).reshape(tensor.get(1, []))
-
-
-def _is_one(axes: NDArray[Any] | None) -> bool:
-    return axes is not None and axes.tolist() == [1]

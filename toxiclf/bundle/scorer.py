@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toxiclf.bundle.onnx_file import check_graph
+from toxiclf.bundle.onnx_file import Fields, check_graph
 from toxiclf.errors import BundleError
 from toxiclf.text.encoder import Encoded
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # take 1.2 to 1.7 times as long. A graph of n-grams looks up one number per id: with 2**11, it takes 1.9 times as long.
 _TOKEN_CELLS, _NGRAM_CELLS = 2**11, 2**13
 _RANKS = {"ids": 2, "lengths": 1}
+_FLOAT, _INT32 = 1, 6  # ONNX's numbers of types
 
 
 class Scorer:
@@ -37,35 +38,43 @@ class Scorer:
     """
 
     def __init__(self, graph: bytes) -> None:
-        import onnxruntime
-
-        self.graph = graph  # for pickling; the session holds the same bytes, so this takes no memory
+        self.graph = graph  # for pickling
         self.parts = check_graph(graph)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # more threads do not make calls of this size faster
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # errors are raised, so they need not be printed
-        options.add_session_config_entry("session.load_model_format", "ONNX")
-        try:
-            self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
-        except Exception as error:  # ONNX Runtime's exceptions share no public base class
-            raise BundleError(f"ONNX Runtime cannot load model.onnx: {error}") from error
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        self.inputs: tuple[str, ...] = tuple(node.name for node in inputs)
-        fit = len(outputs) == 1 and all(
-            node.type == "tensor(int32)" and len(node.shape) == _RANKS.get(node.name.rpartition("_")[2])
-            for node in inputs
-        )
-        shape: Sequence[int | str] = outputs[0].shape if fit and inputs and outputs[0].type == "tensor(float)" else ()
-        if len(shape) != 2 or not isinstance(shape[1], int):
+        inputs, outputs = ([_typed(value) for value in self.parts.get(field, ())] for field in (11, 12))
+        self.inputs: tuple[str, ...] = tuple(name for name, _, _ in inputs)
+        fit = all(kind == _INT32 and len(shape) == _RANKS.get(name.rpartition("_")[2]) for name, kind, shape in inputs)
+        _, kind, shape = outputs[0] if len(outputs) == 1 and inputs and fit else ("", 0, ())
+        if kind != _FLOAT or len(shape) != 2 or not shape[1]:
             raise BundleError(
                 f"model.onnx does not have the inputs and outputs of a toxiclf graph (its inputs: {self.inputs}); "
                 "train again"
             )
         self.columns: int = shape[1]
         self._cells = _TOKEN_CELLS if any(name.endswith("_lengths") for name in self.inputs) else _NGRAM_CELLS
+        self._session: onnxruntime.InferenceSession | None = None
+
+    def session(self) -> onnxruntime.InferenceSession:
+        """Return the session of ONNX Runtime, which is made at the first call.
+
+        Raises
+        ------
+        BundleError : ONNX Runtime cannot load the graph.
+        """
+        if self._session is None:
+            import onnxruntime
+
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1  # more threads do not make calls of this size faster
+            options.inter_op_num_threads = 1
+            options.log_severity_level = 4  # errors are raised, so they need not be printed
+            options.add_session_config_entry("session.load_model_format", "ONNX")
+            try:
+                self._session = onnxruntime.InferenceSession(
+                    self.graph, options, providers=["CPUExecutionProvider"], enable_fallback=0
+                )
+            except Exception as error:  # ONNX Runtime's exceptions share no public base class
+                raise BundleError(f"ONNX Runtime cannot load model.onnx: {error}") from error
+        return self._session
 
     def __reduce__(self) -> tuple[type[Scorer], tuple[bytes]]:
         """Pickle or copy only the graph, because a session cannot be pickled."""
@@ -95,15 +104,27 @@ class Scorer:
         return output
 
     def _call(self, encoded: Encoded) -> NDArray[np.float32]:
-        feed = {}
+        session, feed = self.session(), {}
         for name in self.inputs:
             view, _, what = name.rpartition("_")
             ids = encoded.views[view]
             feed[name] = ids.padded() if what == "ids" else ids.lengths
         try:
-            result: NDArray[np.float32] = self._session.run(None, feed)[0]
+            result: NDArray[np.float32] = session.run(None, feed)[0]
         except Exception as error:
             raise BundleError(f"model.onnx fails on the encoded comments: {error}") from error
-        if result.shape != (len(encoded), self.columns) or not np.isfinite(result).all():
-            raise BundleError("model.onnx does not give a row of finite numbers for each comment; train again")
-        return result
+        return checked_rows(result, (len(encoded), self.columns))
+
+
+def checked_rows(raw: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the output of a graph; raise a BundleError unless it has this shape and holds finite numbers only."""
+    if raw.shape != shape or not isfinite(raw.sum(dtype=np.float64)):
+        raise BundleError("model.onnx does not give a row of finite numbers for each comment; train again")
+    return raw
+
+
+def _typed(value: Fields) -> tuple[str, int, list[int]]:
+    """Return the name of an input or output, its type of elements, and its shape; a dimension of any size is 0."""
+    kind: Fields = next(iter(value.get(2, [{}])[0].get(1, [])), {})
+    dimensions = [dimension.get(1, [0])[0] for shape in kind.get(2, ()) for dimension in shape.get(1, ())]
+    return value.get(1, [""])[0], kind.get(1, [0])[0], dimensions

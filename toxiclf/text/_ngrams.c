@@ -236,36 +236,25 @@ failed:
 /* The distinct ids of one text, ascending */
 
 typedef struct {
-    uint32_t *ids, *spare;
+    uint64_t *bits, *words; /* a bit for each id that was found, and a bit for each word of `bits` that is not 0 */
+    Py_ssize_t count;       /* of `words` */
+    uint32_t *ids;
     Py_ssize_t room;
 } Found;
 
-static void sort_ids(uint32_t *ids, uint32_t *spare, Py_ssize_t count, uint32_t most) {
-    if (count < 48) {
-        for (Py_ssize_t i = 1; i < count; i++) {
-            uint32_t id = ids[i];
-            Py_ssize_t j = i;
-            for (; j && ids[j - 1] > id; j--) ids[j] = ids[j - 1];
-            ids[j] = id;
-        }
-        return;
-    }
-    uint32_t *from = ids, *to = spare;
-    for (int shift = 0; most >> shift; shift += 9) {
-        uint32_t starts[512] = {0};
-        for (Py_ssize_t i = 0; i < count; i++) starts[from[i] >> shift & 511]++;
-        uint32_t sum = 0;
-        for (int digit = 0; digit < 512; digit++) {
-            uint32_t here = starts[digit];
-            starts[digit] = sum;
-            sum += here;
-        }
-        for (Py_ssize_t i = 0; i < count; i++) to[starts[from[i] >> shift & 511]++] = from[i];
-        uint32_t *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (from != ids) memcpy(ids, from, count * sizeof *ids);
+static int make_found(Found *found, const Table *table) {
+    const Py_ssize_t bits = table->size / 64 + 1;
+    found->count = bits / 64 + 1;
+    found->ids = NULL;
+    found->room = 0;
+    found->words = calloc(found->count + bits, sizeof *found->words);
+    found->bits = found->words + found->count;
+    return found->words ? 0 : -1;
+}
+
+static void free_found(Found *found) {
+    free(found->words);
+    free(found->ids);
 }
 
 /* Grow the n-grams that begin at the units of a block all at once, so that slots are fetched while others are compared. */
@@ -298,37 +287,46 @@ static Py_ssize_t find_block(
     return found;
 }
 
+/* Write the distinct ids of a text to found->ids, ascending; return how many, or -1 without memory. */
 static Py_ssize_t distinct_ids(const Table *self, const uint32_t *units, Py_ssize_t length, Found *found) {
-    Py_ssize_t count = 0;
+    uint32_t ids[BLOCK * LONGEST + 1];
+    Py_ssize_t distinct = 0, written = 0;
     for (Py_ssize_t begin = 0; begin < length; begin += BLOCK) {
-        if (found->room - count < BLOCK * LONGEST + 1) {
-            Py_ssize_t room = 2 * found->room + 2 * BLOCK * LONGEST;
-            uint32_t *ids = realloc(found->ids, room * sizeof *ids);
-            if (ids) found->ids = ids;
-            uint32_t *spare = ids ? realloc(found->spare, room * sizeof *ids) : NULL;
-            if (!spare) return -1;
-            found->spare = spare;
-            found->room = room;
+        const Py_ssize_t left = length - begin;
+        const Py_ssize_t count = find_block(self, units + begin, left < BLOCK ? left : BLOCK, left, ids);
+        for (Py_ssize_t i = 0; i < count; i++) {
+            const uint32_t word = ids[i] / 64;
+            const uint64_t bit = UINT64_C(1) << ids[i] % 64;
+            distinct += !(found->bits[word] & bit);
+            found->bits[word] |= bit;
+            found->words[word / 64] |= UINT64_C(1) << word % 64;
         }
-        Py_ssize_t left = length - begin;
-        count += find_block(self, units + begin, left < BLOCK ? left : BLOCK, left, found->ids + count);
     }
-    sort_ids(found->ids, found->spare, count, self->size);
-    Py_ssize_t kept = 0;
-    for (Py_ssize_t i = 0; i < count; i++)
-        if (!i || found->ids[i] != found->ids[i - 1]) found->ids[kept++] = found->ids[i];
-    return kept;
+    if (distinct > found->room) {
+        uint32_t *longer = realloc(found->ids, 2 * distinct * sizeof *longer);
+        if (!longer) return -1;
+        found->ids = longer;
+        found->room = 2 * distinct;
+    }
+    for (Py_ssize_t i = 0; written < distinct; i++) {
+        for (; found->words[i]; found->words[i] &= found->words[i] - 1) {
+            const Py_ssize_t word = 64 * i + __builtin_ctzll(found->words[i]);
+            for (; found->bits[word]; found->bits[word] &= found->bits[word] - 1)
+                found->ids[written++] = (uint32_t)(64 * word + __builtin_ctzll(found->bits[word]));
+        }
+    }
+    return distinct;
 }
 
 /* ids(texts) -> (bytearray of int32 ids, bytearray of int64 starts), as in Ids */
 static PyObject *table_ids(Table *self, PyObject *list) {
     Texts texts;
     if (read_texts(list, self->is_jamo, &texts) < 0) return NULL;
-    Found found = {0};
+    Found found;
     uint32_t *flat = NULL;
     Py_ssize_t room = 0, total = 0;
     int64_t *starts = PyMem_Malloc((texts.count + 1) * sizeof *starts);
-    int failed = !starts;
+    int failed = make_found(&found, self) < 0 || !starts;
     PyThreadState *thread = PyEval_SaveThread();
     if (!failed) starts[0] = 0;
     for (Py_ssize_t i = 0, begin = 0; i < texts.count && !failed; begin = texts.ends[i++]) {
@@ -355,38 +353,39 @@ static PyObject *table_ids(Table *self, PyObject *list) {
         Py_XDECREF(ids);
         Py_XDECREF(ends);
     }
-    free(found.ids);
-    free(found.spare);
+    free_found(&found);
     free(flat);
     PyMem_Free(starts);
     free_texts(&texts);
     return result;
 }
 
-/* sums(texts, weights, columns) -> (bytearray of float32 sums (n, columns), bytearray of n bytes: whether any is known)
+/* sums(texts, table, sums, known)
 
-   weights are float32 (size + 1, columns); a row of the result is the sum of the rows of the ids of a text, added in double
-   precision in the order of the ids. */
+   table is float32 (size + 1, columns); each row of sums, float32 (n, columns), becomes the sum of the rows of the ids of a
+   text, added in double precision in the order of the ids. known is n bytes; where a text has an id, 1 is written. */
 static PyObject *table_sums(Table *self, PyObject *args) {
     PyObject *list, *result = NULL;
-    Py_buffer weights;
-    Py_ssize_t columns;
-    if (!PyArg_ParseTuple(args, "Oy*n", &list, &weights, &columns)) return NULL;
+    Py_buffer table, sums, known;
+    if (!PyArg_ParseTuple(args, "Oy*w*w*", &list, &table, &sums, &known)) return NULL;
     Texts texts = {0};
     Found found = {0};
-    if (columns < 1 || columns > 100000 || weights.len != (Py_ssize_t)((self->size + 1) * columns * sizeof(float))) {
-        PyErr_SetString(PyExc_ValueError, "weights must have a row for each id");
+    double *total = NULL;
+    const Py_ssize_t row = ((Py_ssize_t)self->size + 1) * sizeof(float), columns = table.len / row;
+    if (columns < 1 || columns > 100000 || table.len % row) {
+        PyErr_SetString(PyExc_ValueError, "the table must have a row for each id");
         goto done;
     }
     if (read_texts(list, self->is_jamo, &texts) < 0) goto done;
-    PyObject *sums = PyByteArray_FromStringAndSize(NULL, texts.count * columns * sizeof(float));
-    PyObject *known = PyByteArray_FromStringAndSize(NULL, texts.count);
-    double *total = PyMem_Malloc(columns * sizeof *total);
-    int failed = !sums || !known || !total;
+    if (sums.len != texts.count * columns * (Py_ssize_t)sizeof(float) || known.len != texts.count) {
+        PyErr_SetString(PyExc_ValueError, "sums and known must have a row for each text");
+        goto done;
+    }
+    total = PyMem_Malloc(columns * sizeof *total);
+    int failed = !total || make_found(&found, self) < 0;
     if (!failed) {
-        float *out = (float *)PyByteArray_AsString(sums);
-        char *flags = PyByteArray_AsString(known);
-        const float *rows = weights.buf;
+        float *out = sums.buf;
+        const float *rows = table.buf;
         PyThreadState *thread = PyEval_SaveThread();
         for (Py_ssize_t i = 0, begin = 0; i < texts.count; begin = texts.ends[i++]) {
             Py_ssize_t count = distinct_ids(self, texts.units + begin, texts.ends[i] - begin, &found);
@@ -395,22 +394,21 @@ static PyObject *table_sums(Table *self, PyObject *args) {
             for (Py_ssize_t k = 0; k < count; k++)
                 for (Py_ssize_t c = 0; c < columns; c++) total[c] += rows[found.ids[k] * columns + c];
             for (Py_ssize_t c = 0; c < columns; c++) *out++ = (float)total[c];
-            flags[i] = count > 0;
+            if (count) ((char *)known.buf)[i] = 1;
         }
         PyEval_RestoreThread(thread);
     }
-    if (failed) {
-        if (!PyErr_Occurred()) PyErr_NoMemory();
-    } else
-        result = PyTuple_Pack(2, sums, known);
-    PyMem_Free(total);
-    Py_XDECREF(sums);
-    Py_XDECREF(known);
+    if (failed)
+        PyErr_NoMemory();
+    else
+        result = Py_NewRef(Py_None);
 done:
-    free(found.ids);
-    free(found.spare);
+    PyMem_Free(total);
+    free_found(&found);
     free_texts(&texts);
-    PyBuffer_Release(&weights);
+    PyBuffer_Release(&table);
+    PyBuffer_Release(&sums);
+    PyBuffer_Release(&known);
     return result;
 }
 

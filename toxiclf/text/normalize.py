@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.text.hangul import CONJOINING_TO_COMPATIBILITY
-from toxiclf.text.personal import LONGEST, MASKS, found, may_hold
+from toxiclf.text.personal import LONGEST, MASKS, PAIRS, found, may_hold
+from toxiclf.text.prefilter import Pair, Prefilter
 
 # Characters that only the steps for white space and repeats may change. Most comments hold no others.
-_PLAIN = re.compile(
-    r"[ -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001F300-\U0001F64F\U0001F900-\U0001F9FF]*"
+_PLAIN_CHARACTERS = (
+    " -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001f300-\U0001f64f\U0001f900-\U0001f9ff"
 )
+_PLAIN = re.compile(f"[{_PLAIN_CHARACTERS}]*")
 VERSION = 1
 """Version of the normalization. It rises when the same text gets another normalized form, so that caches of the old
 form are not used."""
@@ -123,8 +125,10 @@ class Normalizer:
 
     def batch(self, texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
         """Return the normalized texts and, for each, whether it was truncated, bool (n,)."""
-        pairs = [self._cut(text) for text in texts]
-        return [text for text, _ in pairs], np.fromiter((cut for _, cut in pairs), dtype=np.bool_, count=len(pairs))
+        normalized, truncated = list(texts), np.zeros(len(texts), dtype=np.bool_)
+        for at in _prefilter(self).suspects(normalized):
+            normalized[at], truncated[at] = self._cut(normalized[at])
+        return normalized, truncated
 
     def shortened(self, text: str) -> tuple[str, bool]:
         """Cut an already normalized text to ``max_chars`` characters; return the text and whether it was truncated."""
@@ -191,6 +195,17 @@ class Normalizer:
             if len(kept) > self.max_chars + 1:  # one more, as the last may be a space at the end of the text
                 break
         return kept
+
+
+@lru_cache
+def _prefilter(normalizer: Normalizer) -> Prefilter:
+    """Return the prefilter of texts that are not yet normalized."""
+    pairs = [Pair("", f"^{_PLAIN_CHARACTERS}"), Pair(" ", " ")]
+    if normalizer.html_entities:
+        pairs.append(Pair("", "&"))
+    if normalizer.mask_personal:
+        pairs += PAIRS
+    return Prefilter.of(pairs, longest_run=normalizer.repeat_cap, longest_text=normalizer.max_chars)
 
 
 _Piece = tuple[str, int, int]  # a character, and the start and end of its span in the original

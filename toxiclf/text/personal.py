@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import stem_pattern
 
 MASKS = {
@@ -38,6 +39,9 @@ _MAY_HOLD = re.compile(
     r"[@/.0-9일](?:(?<=@)|(?<=://)|(?<=[wW]{3}\.)|(?<=[0-9]{3})|(?<=[A-Za-z]/)(?=[A-Za-z0-9@])"
     r"|(?<=[0oO공영][1일])(?=[0oO공영]))"
 )
+
+PAIRS = (Pair("", "@/"), Pair("0-9", "0-9"), Pair("0oO공영", "1일"), Pair("wW", "wW"))
+"""Each personal string holds one of these pairs of characters."""
 
 _DASH = "-‐‑‒–—−ㅡ"
 _GAP = rf"[ ]?[{_DASH}.·/)]?[ ]?"  # between the parts of a number

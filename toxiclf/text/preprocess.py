@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.obfuscation import expanded
+from toxiclf.text.obfuscation import expanded, may_be_expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,10 @@ class Preprocessor:
 
     def expanded(self, normalized: Sequence[str]) -> list[str]:
         """Put the readings of disguised words in front of texts that are already normalized; return the new texts."""
-        return [self._with_readings(text) for text in normalized] if self.views else list(normalized)
-
-    def _with_readings(self, text: str) -> str:
-        longer = expanded(text, self.views)
-        return text if longer is text else f"{longer[len(text) + 1 :]} {text}"
+        texts = list(normalized)
+        for at in may_be_expanded(texts, self.views) if self.views else ():
+            text = texts[at]
+            longer = expanded(text, self.views)
+            if longer is not text:
+                texts[at] = f"{longer[len(text) + 1 :]} {text}"
+        return texts

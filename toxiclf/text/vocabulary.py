@@ -261,20 +261,21 @@ class NgramVocabulary:
             return Ids(np.frombuffer(flat, dtype=np.int32), np.frombuffer(starts, dtype=np.int64))
         return Ids.joined([self._ids(part) for part in chunks(texts, characters=_CHARACTERS)])
 
-    def sums(self, texts: Sequence[str], table: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Add rows of a table over the distinct known n-grams of each normalized text; needs the compiled encoder.
+    def sums(self, texts: list[str], table: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Add rows of a table over the distinct known n-grams of each text, lower-cased; needs the compiled encoder.
 
         Parameters
         ----------
         table : float32 (1 + number of n-grams, columns), row ``i`` for the n-gram with the id ``i``.
+        known : bool (n,), set to True for each text that has a known n-gram.
 
         Returns
         -------
-        sums : float32 (n, columns), added in double precision in the order of the ids.
-        known : bool (n,), whether the text has a known n-gram.
+        float32 (n, columns), added in double precision in the order of the ids.
         """
-        sums, known = self._table.sums([text.lower() for text in texts], table, table.shape[1])
-        return np.frombuffer(sums, dtype=np.float32).reshape(-1, table.shape[1]), np.frombuffer(known, dtype=np.bool_)
+        sums = np.empty((len(texts), table.shape[1]), dtype=np.float32)
+        self._table.sums(texts, table, sums, known)
+        return sums
 
     def _ids(self, texts: Sequence[str]) -> Ids:
         codes, rows = _units(texts, self.unit)

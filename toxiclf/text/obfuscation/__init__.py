@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import compress
 
 from toxiclf._registry import component, components
@@ -17,9 +17,10 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation._endings import may_follow
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Prefilter
 from toxiclf.text.stems import stem_pattern, stems_in
 
-__all__ = ["Edit", "Form", "Reading", "View", "expanded", "read_raw", "readings", "stem_pattern"]
+__all__ = ["Edit", "Form", "Reading", "View", "expanded", "may_be_expanded", "read_raw", "readings", "stem_pattern"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,18 @@ class Reading:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Chosen:
-    """A view in use: its name, the bit of its edits in a form, its object, and the search method of its trigger."""
+    """A view in use: its name, the bit of its edits in a form, and its object."""
 
     name: str
     bit: int
     view: View
-    search: Callable[..., re.Match[str] | None]
+
+    @cached_property
+    def search(self) -> Callable[..., re.Match[str] | None]:
+        """The search method of the view's trigger, which takes milliseconds to compile and is not always needed."""
+        return self.view.trigger().search
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,14 @@ class _Views:
     of_syllables : views with ``reads_syllables``.
     others : views without ``reads_syllables``.
     of_spaces : views that also find words with white space inside.
+    prefilter : tells texts without suspects; None if a view does not tell its pairs.
     """
 
     all: tuple[_Chosen, ...]
     of_syllables: tuple[_Chosen, ...]
     others: tuple[_Chosen, ...]
     of_spaces: tuple[_Chosen, ...]
+    prefilter: Prefilter | None
 
 
 # If nothing matches, only the triggers of views with `reads_syllables` are tried. Punctuation that ends a word does
@@ -140,6 +147,12 @@ def expanded(text: str, views: Sequence[str] | None = None) -> str:
     return " ".join((text, *words)) if words else text
 
 
+def may_be_expanded(texts: Sequence[str], views: Sequence[str]) -> list[int]:
+    """Return the indices of the texts that :func:`expanded` may change, by a quick look that releases Python's lock."""
+    prefilter = _chosen(tuple(views)).prefilter
+    return list(range(len(texts))) if prefilter is None else prefilter.suspects(texts)
+
+
 def _whole_words(text: str, all_readings: Iterable[Reading]) -> Iterator[str]:
     """Yield each word of the text that contains readings, with the readings in place of the disguised characters."""
     word: list[str] = []
@@ -157,21 +170,23 @@ def _whole_words(text: str, all_readings: Iterable[Reading]) -> Iterator[str]:
 
 
 @cache
-def _made(name: str) -> tuple[View, Callable[..., re.Match[str] | None]]:
+def _made(name: str) -> View:
     view: View = component("view", name).target()
-    return view, view.trigger().search
+    return view
 
 
 @cache
 def _chosen(names: tuple[str, ...] | None) -> _Views:
     known = components("view") if names is None else {name: component("view", name) for name in names}
     in_order = sorted(known.values(), key=lambda entry: (entry.order, entry.name))
-    chosen = tuple(_Chosen(entry.name, 1 << at, *_made(entry.name)) for at, entry in enumerate(in_order))
+    chosen = tuple(_Chosen(entry.name, 1 << at, _made(entry.name)) for at, entry in enumerate(in_order))
+    pairs = [one.view.pairs() for one in chosen]
     return _Views(
         chosen,
         tuple(one for one in chosen if one.view.reads_syllables),
         tuple(one for one in chosen if not one.view.reads_syllables),
         tuple(one for one in chosen if type(one.view).spans is not View.spans),  # a call for each text is slow
+        None if None in pairs else Prefilter.of(pair for some in pairs if some is not None for pair in some),
     )
 
 

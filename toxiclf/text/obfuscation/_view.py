@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from toxiclf.text.obfuscation._form import Edit, Form
+from toxiclf.text.prefilter import Pair
 
 
 class View(ABC):
@@ -39,6 +40,13 @@ class View(ABC):
     def is_plain(self, place: re.Match[str]) -> bool:
         """Return whether a match of the trigger is plain text after all, so that it need not be read."""
         return False
+
+    def pairs(self) -> Iterable[Pair] | None:
+        """Return pairs of characters; each text in which :meth:`trigger` or :meth:`spans` finds anything holds one.
+
+        Large batches are then read faster. None if there are no such pairs.
+        """
+        return None
 
     def spans(self, text: str, *, odd: bool) -> Iterable[tuple[int, int]]:
         """Return the spans of suspect words with white space inside, which no trigger matches.

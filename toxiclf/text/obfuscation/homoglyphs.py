@@ -10,6 +10,7 @@ from toxiclf._registry import register
 from toxiclf.text.obfuscation._english import ENGLISH
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Pair
 
 # From Unicode's confusables.txt (UTS 39): letters that look alike in many fonts.
 _ALIKE = dict(
@@ -36,6 +37,13 @@ class Homoglyphs(View):
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for letters that may look Latin, and for digits and symbols inside a Latin word."""
         return re.compile(f"[{_OTHER}{_STYLED}]|[A-Za-z][013457@$!]{{1,3}}[A-Za-z]")
+
+    def pairs(self) -> list[Pair]:
+        """Return a pair of characters for each alternative of the trigger."""
+        return [
+            Pair("", _OTHER + _STYLED),
+            Pair("A-Za-z", "013457@$!"),
+        ]
 
     def edits(self, form: Form) -> list[Edit]:
         """Return edits for words whose letters all look Latin, although some are not.

@@ -9,6 +9,7 @@ from toxiclf._registry import register
 from toxiclf.text.hangul import composed_pieces, parts, syllable
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import any_of, stems
 
 _RUN = re.compile(r"[ㄱ-ㅎㅏ-ㅣ]{2,}")
@@ -24,10 +25,12 @@ class Jamo(View):
 
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for jamo that may form a syllable; it matches more than :func:`_loose` and is faster."""
-        whole = [parts(character) for stem in stems() for character in stem if "가" <= character <= "힣"]
-        heads = "".join(sorted({syllable(a, b) for a, b, c in whole if c}))
-        finals = "".join(sorted({c for _, _, c in whole if c and c not in "ㅋㅎ"}))
+        heads, finals = _heads_and_finals()
         return re.compile(f"[ㄱ-ㅎ][ㅏ-ㅣ]|[{heads}][{finals}](?![ㅏ-ㅣ])")
+
+    def pairs(self) -> list[Pair]:
+        """Return a pair of characters for each alternative of the trigger."""
+        return [Pair("ㄱ-ㅎ", "ㅏ-ㅣ"), Pair(*_heads_and_finals())]
 
     def edits(self, form: Form) -> list[Edit]:
         """Return edits that join jamo into syllables (ㅅㅣ → 시); edits of a possible face or laughter are not certain."""
@@ -68,6 +71,14 @@ def _stutters(letters: str, start: int) -> bool:
     return (
         letters[start - 1 : start] == letters[start] or letters[start + 1 : start + 2] == letters[start + 2 : start + 3]
     )
+
+
+@cache
+def _heads_and_finals() -> tuple[str, str]:
+    """Return the syllables of stems without their final consonants, and these consonants."""
+    whole = [parts(character) for stem in stems() for character in stem if "가" <= character <= "힣"]
+    heads = {syllable(a, b) for a, b, c in whole if c}
+    return "".join(sorted(heads)), "".join(sorted({c for _, _, c in whole if c and c not in "ㅋㅎ"}))
 
 
 @cache

@@ -8,6 +8,7 @@ from toxiclf._registry import register
 from toxiclf.text.hangul import KEYBOARD, SHIFTED, composed_pieces
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import stem_pattern, stems_in
 
 _KEYS = {key: letter for keys, letters in KEYBOARD for key, letter in zip(keys, letters, strict=True)}
@@ -21,6 +22,7 @@ _PLAIN_WORDS = """
 """
 _PLAIN = tuple(_PLAIN_WORDS.split())
 _WORD = re.compile(r"(?<![A-Za-z0-9@_./#&'-])[A-Za-z]{4,}(?![A-Za-z0-9@_/#&'])")
+_FIRST_KEYS, _SECOND_KEYS = "qwertasdfgzxcvA-Z", "yuiophjklbnmA-Z"  # of consonants, of vowels
 _WEAK = frozenset(["개새", "쪼다"])  # stems inside plain words: Rotoworld, Whekau
 _LONG = 8
 _LAST = frozenset("은는이가을를요다네지서고면에도만나라야아어까게음데든듯")  # last syllables of words and sentences
@@ -33,8 +35,11 @@ class Keyboard(View):
 
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for Latin words of four letters or more whose first keys type a consonant and a vowel."""
-        keys = "[qwertasdfgzxcvA-Z][yuiophjklbnmA-Z]"
-        return re.compile(rf"(?<![A-Za-z0-9@_./#&'-]){keys}[A-Za-z]{{2,}}")
+        return re.compile(rf"(?<![A-Za-z0-9@_./#&'-])[{_FIRST_KEYS}][{_SECOND_KEYS}][A-Za-z]{{2,}}")
+
+    def pairs(self) -> list[Pair]:
+        """Return the pair of keys that each match of the trigger begins with."""
+        return [Pair(_FIRST_KEYS, _SECOND_KEYS)]
 
     def edits(self, form: Form) -> list[Edit]:
         """Return edits for Latin words whose keys type whole Hangul syllables; all edits are certain.

@@ -8,6 +8,7 @@ from toxiclf._registry import register
 from toxiclf.text.hangul import composed_pieces
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import neighbours
 
 _CONSONANT_SIGNS = {
@@ -66,6 +67,19 @@ class Lookalikes(View):
             rf"[c{consonants}](?:[ㅏ-ㅣ발]|[{vowels}][가-힣ㄱ-ㅎ])|[ㄱ-ㅎ][{vowels}](?![A-Za-z0-9])|[ㅏㅑㅓㅕ][ㅣl|]"
             rf"|[시씨쉬쒸ㅅㅆ](?:8|[bvBV][aA][lL])|18[놈넘새쉐쌔롬럼련]|{before}(?:[0-9A-Za-z]{{1,4}}|[ㄱ-ㅎ]{{1,3}}|[ㅏ-ㅣ]{{1,3}}){after}|ㅅ[0-9]{{1,2}}[ㄱ-ㅎ]"
         )
+
+    def pairs(self) -> list[Pair]:
+        """Return a pair of characters for each alternative of the trigger."""
+        vowels = "".join(_VOWELS)
+        return [
+            Pair("c" + "".join({sign[-1] for sign in _CONSONANTS}), f"ㅏ-ㅣ발{vowels}"),
+            Pair("ㄱ-ㅎ", vowels),
+            Pair("ㅏㅑㅓㅕ", "ㅣl|"),
+            Pair("시씨쉬쒸ㅅㅆ", "8bvBV"),
+            Pair("1", "8"),
+            Pair("0-9A-Za-zㄱ-ㅣ", neighbours()[1][1:-1]),
+            Pair("ㅅ", "0-9"),
+        ]
 
     def read(self, form: Form, bit: int) -> Form:
         """Return the form with characters that stand for jamo replaced by the jamo, and these joined into syllables."""

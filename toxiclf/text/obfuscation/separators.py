@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from toxiclf._registry import register
@@ -11,6 +11,7 @@ from toxiclf.text.hangul import composed_pieces
 from toxiclf.text.obfuscation._english import ENGLISH
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import any_of, neighbour_pairs, neighbours, stems
 
 _SIGNS = r"[^\w\s]|[_ㆍ\u119e]"  # the last two are vowels that look like the middle dot
@@ -45,6 +46,18 @@ class Separators(View):
             rf"|(?<![A-Za-z])[A-Za-z](?P<letter_sign>[.*_~^-])[A-Za-z](?P=letter_sign)[A-Za-z](?![A-Za-z])"
         )
 
+    def pairs(self) -> list[Pair]:
+        """Return a pair of characters for each alternative of the trigger, without what :meth:`is_plain` takes back."""
+        befores, afters = (letters[1:-1] for letters in neighbours())
+        drawing = "".join(_DRAWING)
+        pairs = [Pair(first, seconds, ".") for first, seconds in _followers(neighbour_pairs()).items()]
+        pairs += [Pair(befores, drawing, "."), Pair(drawing, afters, "."), Pair("A-Za-zㄱ-ㅣ", "ㄱ-ㅣ가-힣", ".")]
+        pairs += [Pair("가-힣", "가-힣", ".."), Pair("A-Za-z", "A-Za-z", "..")]
+        spaced = _followers(stem[:2] for stem in _spaced())
+        pairs += [Pair(first, seconds, " ") for first, seconds in spaced.items()]
+        pairs.append(Pair("0-9", "".join(spaced.values()), "  "))
+        return [*pairs, Pair("ㄱ-ㅎ", "ㅏ-ㅣ"), Pair("ㄱ-ㅎ", "ㅏ-ㅣ", "  "), Pair("A-Za-z", "A-Za-z", "  ")]
+
     def is_plain(self, place: re.Match[str]) -> bool:
         """Return whether symbols need no reading, because the characters beside them are not adjacent in any stem."""
         first, last = place[0][0], place[0][-1]
@@ -78,6 +91,14 @@ class Separators(View):
                         else:  # the letters themselves stay, and become certain
                             edits[at, at + 1] = Edit(at, at + 1, form.text[at], sure=True)
         return [edits[span] for span in sorted(edits)]
+
+
+def _followers(pairs: Iterable[str]) -> dict[str, str]:
+    """Return for each first character of the pairs all second ones."""
+    followers: dict[str, str] = {}
+    for pair in pairs:
+        followers[pair[0]] = followers.get(pair[0], "") + pair[1]
+    return followers
 
 
 def _is_no_list(word: str) -> bool:

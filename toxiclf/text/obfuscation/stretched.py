@@ -6,9 +6,10 @@ import re
 from functools import cache
 
 from toxiclf._registry import register
-from toxiclf.text.hangul import FINALS, INITIALS, parts, syllable
+from toxiclf.text.hangul import INITIALS, parts, syllable
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import neighbours, stems
 
 _TAILS = {
@@ -38,21 +39,20 @@ class Stretched(View):
         The pattern looks for the stretching syllable first, then looks at the syllable before it, because few syllables
         can stretch another.
         """
-        before, after = neighbours()
-        inside = {tail: {c for c in before if _tail_of(c) == tail} for tail in _TAILS}
-        heads_of: dict[str, set[str]] = {}  # syllables that a syllable with a final can stretch
-        for character in {character for stem in stems() for character in stem if "가" <= character <= "힣"}:
-            initial, medial, final = parts(character)
-            if final and medial in TAIL_OF:
-                tail = TAIL_OF[medial]
-                heads_of.setdefault(syllable("ㅇ", tail, final), set()).add(syllable(initial, medial))
-                inside[tail].add(syllable(initial, medial))
+        inside, at_end = _heads()
+        after = neighbours()[1]
         options = []
-        for tail, heads in inside.items():
-            one, last = syllable("ㅇ", tail), syllable("ㅇ", tail, FINALS[-1])
-            options.append(f"{one}(?:{one}|(?<=[{''.join(sorted(heads))}]{one})(?:{after}|[^가-힣 ]|[{one}-{last}]))")
-        options += [f"{last}(?<=[{''.join(sorted(heads))}]{last})" for last, heads in sorted(heads_of.items())]
+        for one, heads in inside.items():
+            options.append(f"{one}(?:{one}|(?<=[{heads}]{one})(?:{after}|[^가-힣 ]|[{one}-{chr(ord(one) + 27)}]))")
+        options += [f"{last}(?<=[{heads}]{last})" for last, heads in at_end.items()]
         return re.compile("|".join(options))
+
+    def pairs(self) -> list[Pair]:
+        """Return the pairs of a syllable and one that stretches it."""
+        inside, at_end = _heads()
+        return [Pair(heads + one, one) for one, heads in inside.items()] + [
+            Pair(heads, last) for last, heads in at_end.items()
+        ]
 
     def edits(self, form: Form) -> list[Edit]:
         """Return edits that shorten stretched syllables (꺼어져 → 꺼져).
@@ -69,6 +69,23 @@ class Stretched(View):
             else:  # dropped, so that it counts only inside a stem: 쓰레기이다 is not a stretched 쓰레기
                 edits.append(Edit(start + 1, end, ""))
         return edits
+
+
+@cache
+def _heads() -> tuple[dict[str, str], dict[str, str]]:
+    """Return the syllables of stems that others stretch, by the stretching one: without, and with a final consonant."""
+    inside = {tail: {c for c in neighbours()[0] if _tail_of(c) == tail} for tail in _TAILS}
+    at_end: dict[str, set[str]] = {}
+    for character in {character for stem in stems() for character in stem if "가" <= character <= "힣"}:
+        initial, medial, final = parts(character)
+        if final and medial in TAIL_OF:
+            tail = TAIL_OF[medial]
+            at_end.setdefault(syllable("ㅇ", tail, final), set()).add(syllable(initial, medial))
+            inside[tail].add(syllable(initial, medial))
+    return (
+        {syllable("ㅇ", tail): "".join(sorted(heads)) for tail, heads in inside.items()},
+        {last: "".join(sorted(heads)) for last, heads in sorted(at_end.items())},
+    )
 
 
 @cache

@@ -9,6 +9,7 @@ from importlib import resources
 from toxiclf._registry import register
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
+from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import any_of
 
 
@@ -47,14 +48,18 @@ class Yamin(View):
 
     def trigger(self) -> re.Pattern[str]:
         """Return a pattern for the first two syllables of the table's words; faster to find than the whole words."""
-        firsts: dict[str, set[str]] = {}
+        return re.compile("|".join(f"[{pair.before}][{pair.after}]" for pair in self.pairs()))
+
+    def pairs(self) -> list[Pair]:
+        """Return the first two syllables of the table's words; firsts with the same seconds share a pair."""
+        seconds: dict[str, set[str]] = {}
         for written in yamin_words():
-            firsts.setdefault(written[0], set()).add(written[1])
-        options: dict[str, str] = {}  # first syllables, grouped by the second syllables that follow
-        for first, seconds in firsts.items():
-            key = "".join(sorted(seconds))
-            options[key] = options.get(key, "") + first
-        return re.compile("|".join(f"[{first}][{second}]" for second, first in options.items()))
+            seconds.setdefault(written[0], set()).add(written[1])
+        firsts: dict[str, str] = {}
+        for first, those in seconds.items():
+            after = "".join(sorted(those))
+            firsts[after] = firsts.get(after, "") + first
+        return [Pair(before, after) for after, before in firsts.items()]
 
     def edits(self, form: Form) -> list[Edit]:
         """Return edits for the words of the table; all are certain."""

@@ -1,0 +1,129 @@
+/* A quick look at texts, which tells those that a slower step may change: the compiled part of prefilter.py.
+
+   The global interpreter lock is released meanwhile. Python's limited API: one build serves every version from 3.11. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030b0000
+#include <Python.h>
+#include <stdint.h>
+
+#define CODES 0x20000 /* code points with an entry in the table; those above share the last one */
+
+typedef struct {
+    const uint16_t *classes;
+    const uint8_t *gaps, *pairs;
+    Py_ssize_t count; /* of classes */
+    Py_ssize_t longest_run;
+} Rules;
+
+/* Whether a text holds a pair of characters that the rules name, or too long a run of one character. */
+static uint8_t holds_pair(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
+    const Py_ssize_t space = rules->classes[' '] < rules->count ? rules->classes[' '] : 0;
+    Py_ssize_t last = space, run = 0;
+    Py_ssize_t letter = 0, alone = 1; /* the last letter, and how many letters follow each other up to it */
+    int gap = 1, before = 0;          /* the gap since that letter, and the one in front of its word */
+    for (Py_ssize_t i = 0; i <= length; i++) {
+        Py_ssize_t now = space;
+        if (i < length) {
+            now = rules->classes[codes[i] < CODES ? codes[i] : CODES - 1];
+            if (now >= rules->count) now = 0;
+            run = i && codes[i] == codes[i - 1] ? run + 1 : 1;
+            if (run > rules->longest_run) return 1;
+        }
+        if (rules->pairs[last * rules->count + now] & 1) return 1;
+        last = now;
+        if (rules->gaps[now]) {
+            gap |= rules->gaps[now];
+            continue;
+        }
+        if (gap) {
+            int kind = before && alone == 1 ? gap + 3 : gap;
+            if (rules->pairs[letter * rules->count + now] >> kind & 1) return 1;
+            before = gap;
+            alone = 0;
+        }
+        alone++;
+        gap = 0;
+        letter = now;
+    }
+    return 0;
+}
+
+/* suspects(texts, classes, gaps, pairs, longest_run, longest_text) -> bytearray, for each text 1 or 0
+
+   classes: uint16 (0x20000,), the class of each code point. gaps: uint8 (k,), for each class 0 if it is of letters, 1 of
+   spaces, 2 of signs. pairs: uint8 (k, k), bit 0 for two characters next to each other, and a bit for each kind of gap
+   between two letters: 1 spaces, 2 signs, 3 both; 4 to 6 the same if the first letter is alone after another gap. A text is read as if spaces were around it. */
+static PyObject *suspects(PyObject *module, PyObject *args) {
+    PyObject *list, *result = NULL;
+    Py_buffer classes, gaps, pairs;
+    Py_ssize_t longest_run, longest_text;
+    if (!PyArg_ParseTuple(args, "Oy*y*y*nn", &list, &classes, &gaps, &pairs, &longest_run, &longest_text)) return NULL;
+    uint32_t *codes = NULL;
+    Py_ssize_t *ends = NULL;
+    Rules rules = {classes.buf, gaps.buf, pairs.buf, gaps.len, longest_run};
+    if (!PyList_Check(list)) {
+        PyErr_SetString(PyExc_TypeError, "texts must be a list");
+        goto done;
+    }
+    if (classes.len != CODES * 2 || gaps.len < 1 || gaps.len > 0x10000 || pairs.len != gaps.len * gaps.len) {
+        PyErr_SetString(PyExc_ValueError, "the tables do not fit each other");
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < gaps.len; i++)
+        if (rules.gaps[i] > 2) {
+            PyErr_SetString(PyExc_ValueError, "a gap must be 0, 1 or 2");
+            goto done;
+        }
+    Py_ssize_t count = PyList_Size(list), total = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *text = PyList_GetItem(list, i);
+        if (!PyUnicode_Check(text)) {
+            PyErr_SetString(PyExc_TypeError, "texts must be strings");
+            goto done;
+        }
+        Py_ssize_t length = PyUnicode_GetLength(text);
+        if (length <= longest_text) total += length;
+    }
+    codes = PyMem_Malloc((total + 1) * sizeof *codes);
+    ends = PyMem_Malloc((count + 1) * sizeof *ends);
+    result = PyByteArray_FromStringAndSize(NULL, count);
+    if (!codes || !ends || !result) {
+        PyErr_NoMemory();
+        Py_CLEAR(result);
+        goto done;
+    }
+    uint8_t *flags = (uint8_t *)PyByteArray_AsString(result);
+    Py_ssize_t at = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *text = PyList_GetItem(list, i);
+        Py_ssize_t length = PyUnicode_GetLength(text);
+        flags[i] = length > longest_text;
+        if (!flags[i]) {
+            if (!PyUnicode_AsUCS4(text, codes + at, total + 1 - at, 0)) {
+                Py_CLEAR(result);
+                goto done;
+            }
+            at += length;
+        }
+        ends[i] = at;
+    }
+    PyThreadState *thread = PyEval_SaveThread();
+    for (Py_ssize_t i = 0, begin = 0; i < count; begin = ends[i++])
+        if (!flags[i]) flags[i] = holds_pair(&rules, codes + begin, ends[i] - begin);
+    PyEval_RestoreThread(thread);
+done:
+    PyMem_Free(codes);
+    PyMem_Free(ends);
+    PyBuffer_Release(&classes);
+    PyBuffer_Release(&gaps);
+    PyBuffer_Release(&pairs);
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"suspects", suspects, METH_VARARGS, "Return for each text whether it holds a pair of characters that the tables name."},
+    {NULL, NULL, 0, NULL}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_prefilter", NULL, 0, methods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__prefilter(void) { return PyModuleDef_Init(&definition); }

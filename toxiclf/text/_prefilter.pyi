@@ -1,0 +1,3 @@
+def suspects(
+    texts: list[str], classes: object, gaps: object, pairs: object, longest_run: int, longest_text: int, /
+) -> bytearray: ...
