@@ -356,6 +356,7 @@ def test_an_error_in_a_thread_ends_the_batch(moderator: Moderator, monkeypatch: 
 
     def failing(preprocessor: Preprocessor, texts: Sequence[str]) -> Preprocessed:
         calls.append(len(texts))
+        time.sleep(0.01)
         raise BundleError("this graph fails")
 
     monkeypatch.setattr(Preprocessor, "batch", failing)
