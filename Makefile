@@ -34,7 +34,7 @@ docs: $(INSTALLED)
 notebooks: $(INSTALLED)
 	$(VENV)/bin/python scripts/run_notebooks.py
 
-$(INSTALLED): pyproject.toml hatch_build.py toxiclf/text/_ngrams.c toxiclf/text/_prefilter.c
+$(INSTALLED): pyproject.toml hatch_build.py toxiclf/text/_ngrams.c toxiclf/text/_prefilter.c toxiclf/models/_regression.c
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@

@@ -1,8 +1,9 @@
-"""Compile what makes scoring fast where a compiler is; without one, toxiclf gives the same results more slowly."""
+"""Compile what makes scoring and training fast where a compiler is; without one, toxiclf gives the same results more slowly."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -10,7 +11,7 @@ from packaging.tags import platform_tags
 from setuptools import Distribution, Extension
 from setuptools.errors import BaseError
 
-NAMES = ("toxiclf.text._ngrams", "toxiclf.text._prefilter")
+NAMES = ("toxiclf.text._ngrams", "toxiclf.text._prefilter", "toxiclf.models._regression")
 
 
 class CompiledModules(BuildHookInterface):  # type: ignore[type-arg]
@@ -20,7 +21,11 @@ class CompiledModules(BuildHookInterface):  # type: ignore[type-arg]
         """Compile, and let the wheel hold the result."""
         if os.environ.get("TOXICLF_PURE"):
             return
-        modules = [Extension(name, [f"{name.replace('.', '/')}.c"], py_limited_api=True) for name in NAMES]
+        paths = {name: name.replace(".", "/") for name in NAMES}
+        libraries = [] if sys.platform == "win32" else ["m"]
+        modules = [
+            Extension(name, [f"{path}.c"], libraries=libraries, py_limited_api=True) for name, path in paths.items()
+        ]
         build = Distribution({"ext_modules": modules}).get_command_obj("build_ext")
         build.inplace = build.force = True
         build.ensure_finalized()
@@ -33,4 +38,4 @@ class CompiledModules(BuildHookInterface):  # type: ignore[type-arg]
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"cp311-abi3-{next(iter(platform_tags()))}"
-        build_data["artifacts"] += ["toxiclf/text/_*.so", "toxiclf/text/_*.pyd"]
+        build_data["artifacts"] += [f"{path}.{end}" for path in paths.values() for end in ("*so", "pyd")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +86,6 @@ class Linear:
     Parameters
     ----------
     C : inverse strength of the L2 penalty.
-    dual : whether to solve the dual problem, which is faster if there are more features than rows.
 
     Attributes
     ----------
@@ -95,31 +93,21 @@ class Linear:
         those of the negative value (not toxic) are subtracted from those of each label.
     """
 
-    def __init__(self, C: float, *, dual: bool) -> None:
-        self._C, self._dual = C, dual
+    def __init__(self, C: float) -> None:
+        self._C = C
 
-    def fit(self, features: Any, task: Task, scales: Callable[[NDArray[np.intp]], Floats] | None = None) -> Linear:
-        """Fit the logistic regressions.
-
-        Parameters
-        ----------
-        scales : function from the 0/1 targets (n,) of a regression to its factors (features,). The regression
-            multiplies each feature by its factor. None for no factors.
-        """
-        import scipy.sparse as sp
+    def fit(self, features: Any, task: Task) -> Linear:
+        """Fit the logistic regressions."""
         from sklearn.linear_model import LogisticRegression
 
         columns, intercepts = [], []
         for classes, weights in binary_problems(task):
-            factors = None if scales is None else scales(classes)
-            scaled = features if factors is None else features @ sp.diags(factors)
-            estimator = LogisticRegression(
-                C=self._C, solver="liblinear", dual=self._dual, max_iter=2000, random_state=task.seed
-            ).fit(scaled, classes, sample_weight=weights)
-            columns.append(estimator.coef_[0] if factors is None else estimator.coef_[0] * factors)
+            estimator = LogisticRegression(C=self._C, solver="liblinear", max_iter=2000, random_state=task.seed).fit(
+                features, classes, sample_weight=weights
+            )
+            columns.append(estimator.coef_[0])
             intercepts.append(estimator.intercept_[0])
-        coefficients = np.column_stack(columns)
-        self.coefficients_ = against_negative(coefficients, exclusive=task.exclusive)
+        self.coefficients_ = against_negative(np.column_stack(columns), exclusive=task.exclusive)
         self.intercepts_ = against_negative(np.array([intercepts]), exclusive=task.exclusive)[0]
         return self
 

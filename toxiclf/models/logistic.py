@@ -37,7 +37,7 @@ class Logistic(Model):
     def fit(self, features: NDArray[np.float32], task: Task, held_out: HeldOut | None = None) -> Logistic:
         """Fit the standardization and one regression per binary problem to feature vectors (n, width)."""
         self.scaling_ = Scaling(features, standardize=True)
-        self.linear_ = Linear(self.options.C, dual=False).fit(self.scaling_.apply(features), task)
+        self.linear_ = Linear(self.options.C).fit(self.scaling_.apply(features), task)
         return self
 
     def raw(self, features: NDArray[np.float32]) -> Floats:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,8 @@ from pydantic import Field
 
 from toxiclf._registry import register
 from toxiclf.models._base import HeldOut, Model, Task
-from toxiclf.models._binary import Floats, Linear
+from toxiclf.models._binary import Floats, against_negative, binary_problems
+from toxiclf.models._ngram_regression import ScaledRows, fit_regressions
 from toxiclf.recipe.options import ModelOptions
 from toxiclf.recipe.types import Count, Positive
 from toxiclf.text.encoder import LONGEST_NGRAM
@@ -57,29 +57,35 @@ class NgramLogistic(Model):
     def fit(self, features: NgramRows, task: Task, held_out: HeldOut | None = None) -> NgramLogistic:
         """Fit IDF weights and one regression per binary problem to the 0/1 matrices of jamo and of syllable n-grams."""
         self.idf_ = {
-            view: np.log((1 + rows.shape[0]) / (1 + np.asarray(rows.sum(axis=0)).ravel())) + 1
+            view: np.log((1 + rows.shape[0]) / (1 + np.bincount(rows.indices, minlength=rows.shape[1]))) + 1
             for view, rows in features.items()
         }
-        ratios = partial(_log_count_ratios, features) if self.options.log_count_ratio else None
-        self.linear_ = Linear(self.options.C, dual=True).fit(self._scaled(features), task, ratios)
+        problems = binary_problems(task)
+        classes = np.column_stack([targets for targets, _ in problems])
+        factors = np.repeat(np.concatenate(list(self.idf_.values()))[:, None], len(problems), axis=1)
+        if self.options.log_count_ratio:
+            factors *= _log_count_ratios(features, classes)
+        costs = self.options.C * np.column_stack([weights for _, weights in problems])
+        coefficients, intercepts = fit_regressions(self._scaled(features), factors, classes, costs, task.seed)
+        self.coefficients_ = against_negative(coefficients, exclusive=task.exclusive)
+        self.intercepts_ = against_negative(intercepts[None], exclusive=task.exclusive)[0]
         return self
 
     def raw(self, features: NgramRows) -> Floats:
         """Return log-odds, (n, n_labels)."""
-        return self.linear_.raw(self._scaled(features))
+        return np.asarray(self._scaled(features) @ self.coefficients_ + self.intercepts_)
 
     def write(self, graph: Graph, features: str = "") -> str:
         """Add the model, which reads ids instead of ``features``; return the name of the log-odds (batch, n_labels)."""
-        coefficients = self.linear_.coefficients_
-        columns = coefficients.shape[1]
+        columns = self.coefficients_.shape[1]
         axis, ends = (
             graph.integers(1),
             [graph.integers(end) for end in (0, columns, columns + 1)],
         )
-        total = graph.constant(self.linear_.intercepts_)
+        total = graph.constant(self.intercepts_)
         begin = 0
         for view, idf in self.idf_.items():
-            block = coefficients[begin : begin + len(idf)] * idf[:, None] / np.sqrt(len(self.idf_))
+            block = self.coefficients_[begin : begin + len(idf)] / np.sqrt(len(self.idf_))
             begin += len(idf)
             table = np.vstack([np.zeros(columns + 1), np.column_stack([block, idf**2])])
             sums = graph.sum_over_time(graph.add("Gather", graph.constant(table), graph.ids(view)))
@@ -89,18 +95,15 @@ class NgramLogistic(Model):
             total = graph.add("Add", total, graph.add("Div", dots, norm))
         return total
 
-    def _scaled(self, features: NgramRows) -> Any:
-        import scipy.sparse as sp
-        from sklearn.preprocessing import normalize
-
-        blocks = [
-            normalize(features[view] @ sp.diags(idf)) / np.sqrt(len(self.idf_)) for view, idf in self.idf_.items()
-        ]
-        return sp.hstack(blocks, format="csr")
+    def _scaled(self, features: NgramRows) -> ScaledRows:
+        """Scale the TF-IDF vector of each unit to the same length; the IDF weights are left to the columns' factors."""
+        squares = [features[view] @ (idf**2).astype(np.float32) for view, idf in self.idf_.items()]
+        scales = [1 / np.maximum(np.sqrt(len(squares) * square), np.float32(1e-6)) for square in squares]
+        return ScaledRows([features[view] for view in self.idf_], scales)
 
 
 def _log_count_ratios(features: NgramRows, classes: NDArray[np.intp]) -> Floats:
-    """Return |log(s1 / s0)| of each n-gram, (n-grams,).
+    """Return |log(s1 / s0)| of each n-gram for each column of the 0/1 ``classes``, (n-grams, columns).
 
     An n-gram's count in a class is the number of comments of the class that hold the n-gram, plus 1. s1 and s0 are the
     counts in classes 1 and 0, each divided by the sum of the class's counts of all n-grams of the same unit (jamo or
@@ -108,9 +111,8 @@ def _log_count_ratios(features: NgramRows, classes: NDArray[np.intp]) -> Floats:
     """
     ratios = []
     for rows in features.values():
-        shares = []
-        for c in (0, 1):
-            counts = 1 + np.asarray(rows[classes == c].sum(axis=0), dtype=np.float64).ravel()
-            shares.append(counts / counts.sum())
+        ones = (rows.T @ classes.astype(np.float32)).astype(np.float64)  # float32 is exact below 2**24 comments
+        zeros = np.bincount(rows.indices, minlength=rows.shape[1])[:, None] - ones
+        shares = [(1 + counts) / (1 + counts).sum(axis=0) for counts in (zeros, ones)]
         ratios.append(np.abs(np.log(shares[1] / shares[0])))
     return np.concatenate(ratios)
