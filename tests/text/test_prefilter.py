@@ -66,7 +66,7 @@ def test_real_comments_are_preprocessed_as_without_it(sample: Comments) -> None:
     texts = [*sample.texts, *re.split(r"[\t\n]", written), *stems(), "전화 010-1234-5678", "가&lt;나"]
     preprocessor = Preprocessor(Normalizer(mask_personal=True), VIEWS)
     assert preprocessor.batch(texts)[0] == without_it(lambda: preprocessor.batch(texts)[0])
-    assert len(may_be_expanded(sample.texts, VIEWS)) < len(sample) / 2
+    assert len(may_be_expanded(sample.texts, VIEWS)) < len(sample) / 4
 
 
 @needs_compiled
@@ -79,6 +79,8 @@ def test_real_comments_are_preprocessed_as_without_it(sample: Comments) -> None:
         (Pair("가", "나", " "), ["가 나", "가 . 나", "라가  나"], ["가나", "가.나", "나 가"]),
         (Pair("가", "나", "."), ["가.나", "가!?나", "가\n나"], ["가나", "가 나", "가 .나"]),
         (Pair("가", "나", "  "), ["가 나", ".가 나", "다 가 나"], ["다가 나", "가나", "가.나"]),
+        (Pair("가", "나", "1"), ["가1나", "다가ㅋab2나"], ["가나", "가 1나", "1나", "가.1나", "가1다나", "나1가"]),
+        (Pair("ㅅ", "ㅂ", "1"), ["ㅅ1ㅂ", "ㅅㅅㅂ", "ㅅㅋㅋ12ㅂ"], ["ㅅㅂ", "ㅅ 1ㅂ", "ㅅ가ㅂ", "ㅅㅋㅋ123ㅂ"]),
         (Pair("가", "나", ".."), ["다.가.나", " 가.나"], ["다가.나", "가나", "가 나"]),
     ],
 )

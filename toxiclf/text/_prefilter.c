@@ -7,6 +7,7 @@
 #include <Python.h>
 #include <stdint.h>
 
+#define FAR 5         /* up to four fillers may be between two letters */
 #define CODES 0x20000 /* code points with an entry in the table; those above share the last one */
 
 typedef struct {
@@ -16,23 +17,27 @@ typedef struct {
     Py_ssize_t longest_run;
 } Rules;
 
+static inline Py_ssize_t class_of(const Rules *rules, uint32_t code) {
+    const Py_ssize_t number = rules->classes[code < CODES ? code : CODES - 1];
+    return number < rules->count ? number : 0;
+}
+
 /* Whether a text holds a pair of characters that the rules name, or too long a run of one character. */
 static uint8_t holds_pair(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
-    const Py_ssize_t space = rules->classes[' '] < rules->count ? rules->classes[' '] : 0;
+    const Py_ssize_t space = class_of(rules, ' ');
     Py_ssize_t last = space, run = 0;
-    Py_ssize_t letter = 0, alone = 1; /* the last letter, and how many letters follow each other up to it */
+    Py_ssize_t letter = 0, alone = 1; /* the last letter, and how many letters there are from the last gap on */
     int gap = 1, before = 0;          /* the gap since that letter, and the one in front of its word */
     for (Py_ssize_t i = 0; i <= length; i++) {
         Py_ssize_t now = space;
         if (i < length) {
-            now = rules->classes[codes[i] < CODES ? codes[i] : CODES - 1];
-            if (now >= rules->count) now = 0;
+            now = class_of(rules, codes[i]);
             run = i && codes[i] == codes[i - 1] ? run + 1 : 1;
             if (run > rules->longest_run) return 1;
         }
         if (rules->pairs[last * rules->count + now] & 1) return 1;
         last = now;
-        if (rules->gaps[now]) {
+        if (rules->gaps[now] & 3) {
             gap |= rules->gaps[now];
             continue;
         }
@@ -41,6 +46,10 @@ static uint8_t holds_pair(const Rules *rules, const uint32_t *codes, Py_ssize_t 
             if (rules->pairs[letter * rules->count + now] >> kind & 1) return 1;
             before = gap;
             alone = 0;
+        }
+        for (Py_ssize_t far = 2, filler = letter; far <= FAR && far <= alone && rules->gaps[filler]; far++) {
+            filler = class_of(rules, codes[i - far]);
+            if (rules->pairs[filler * rules->count + now] >> 7) return 1;
         }
         alone++;
         gap = 0;
@@ -52,8 +61,9 @@ static uint8_t holds_pair(const Rules *rules, const uint32_t *codes, Py_ssize_t 
 /* suspects(texts, classes, gaps, pairs, longest_run, longest_text) -> bytearray, for each text 1 or 0
 
    classes: uint16 (0x20000,), the class of each code point. gaps: uint8 (k,), for each class 0 if it is of letters, 1 of
-   spaces, 2 of signs. pairs: uint8 (k, k), bit 0 for two characters next to each other, and a bit for each kind of gap
-   between two letters: 1 spaces, 2 signs, 3 both; 4 to 6 the same if the first letter is alone after another gap. A text is read as if spaces were around it. */
+   spaces, 2 of signs, 4 of letters that may be fillers. pairs: uint8 (k, k), bit 0 for two characters next to each other,
+   and a bit for each kind of gap between two letters: 1 spaces, 2 signs, 3 both; 4 to 6 the same if the first letter is
+   alone after another gap; 7 up to four fillers. A text is read as if spaces were around it. */
 static PyObject *suspects(PyObject *module, PyObject *args) {
     PyObject *list, *result = NULL;
     Py_buffer classes, gaps, pairs;
@@ -71,8 +81,8 @@ static PyObject *suspects(PyObject *module, PyObject *args) {
         goto done;
     }
     for (Py_ssize_t i = 0; i < gaps.len; i++)
-        if (rules.gaps[i] > 2) {
-            PyErr_SetString(PyExc_ValueError, "a gap must be 0, 1 or 2");
+        if (rules.gaps[i] > 4 || rules.gaps[i] == 3) {
+            PyErr_SetString(PyExc_ValueError, "a gap must be 0, 1, 2 or 4");
             goto done;
         }
     Py_ssize_t count = PyList_Size(list), total = 0;

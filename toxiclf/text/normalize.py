@@ -22,7 +22,7 @@ from toxiclf.text.prefilter import Pair, Prefilter
 _PLAIN_CHARACTERS = (
     " -~가-힣ㄱ-ㅣ一-鿿ぁ-ゖァ-ヺ·×÷°‘’“”…※→←↑↓★☆♡♥♬▶■-○●~☀-☄☹☺✅✊-✍✨❌❗\U0001f300-\U0001f64f\U0001f900-\U0001f9ff"
 )
-_PLAIN = re.compile(f"[{_PLAIN_CHARACTERS}]*")
+_PLAIN = re.compile(f"[\\t\\n\\r{_PLAIN_CHARACTERS}]*")
 VERSION = 1
 """Version of the normalization. It rises when the same text gets another normalized form, so that caches of the old
 form are not used."""

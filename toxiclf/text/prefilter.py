@@ -25,8 +25,15 @@ IS_COMPILED = _prefilter is not None
 _CODES = 0x20000  # code points that are told apart; all above count as the last one
 _MOST = 2**31 - 1
 _RANGE = re.compile("(.)-(.)|(.)", re.DOTALL)
-_LETTERS = "0-9A-Za-z가-힣ㄱ-ㅣ"
-_KINDS = {"": 0b1, " ": 0b1011010, ".": 0b100100, "  ": 0b1010000, "..": 0b100000}  # bits of `pairs`, see _prefilter.c
+_LETTERS, _FILLERS = "가-힣", "0-9A-Za-zㄱ-ㅣ"
+_KINDS = {
+    "": 0b1,
+    " ": 0b1011010,
+    ".": 0b100100,
+    "  ": 0b1010000,
+    "..": 0b100000,
+    "1": 1 << 7,
+}  # bits of `pairs`, see _prefilter.c
 
 
 class Pair(NamedTuple):
@@ -38,11 +45,12 @@ class Pair(NamedTuple):
         others, "" for any.
     between : what is between them: "" nothing, " " spaces or spaces and signs, "." signs only. A sign is what is neither
         a space nor a letter, digit or character of any pair. With "  " and "..", ``before`` is alone after such a gap, too.
+        "1" is one to four digits, Latin letters or single jamo.
     """
 
     before: str
     after: str
-    between: Literal["", " ", ".", "  ", ".."] = ""
+    between: Literal["", " ", ".", "  ", "..", "1"] = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +62,7 @@ class Prefilter:
     Attributes
     ----------
     classes : uint16 (0x20000,), the class of each code point.
-    gaps : uint8 (k,), for each class 0 if it holds letters, 1 for spaces, 2 for signs.
+    gaps : uint8 (k,), for each class 0 if it holds letters, 1 for spaces, 2 for signs, 4 for letters "1".
     pairs : uint8 (k, k), for each pair of classes a bit for each kind of gap between (``_prefilter.c``).
     longest_run, longest_text : texts with a longer run, or with more characters, are suspects, too.
     """
@@ -70,7 +78,9 @@ class Prefilter:
         """Make the tables for pairs."""
         pairs = list(pairs)
         names = list(
-            dict.fromkeys([" ", _LETTERS, *(one for pair in pairs for one in (pair.before, pair.after) if one)])
+            dict.fromkeys(
+                [" ", _LETTERS, _FILLERS, *(one for pair in pairs for one in (pair.before, pair.after) if one)]
+            )
         )
         changes: dict[int, int] = {0: 0}  # by code point, the names (as bits) that begin or end there
         for bit, name in enumerate(names):
@@ -96,6 +106,7 @@ class Prefilter:
             table[has[before][:, None], has[after]] |= _KINDS[between]
             for name in (before, after) if between else ():
                 gaps[has[name] if name else []] = 0
+        gaps[has[_FILLERS]] = 4
         gaps[has[" "]] = 1
         spread = np.repeat(np.array(classes, dtype=np.uint16), np.diff([*begins, _CODES]))
         return cls(spread, gaps, table, min(longest_run, _MOST), min(longest_text, _MOST))
