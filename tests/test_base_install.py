@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HEAVY = (
     "tensorflow",
     "keras",
@@ -19,6 +21,9 @@ HEAVY = (
     "lightgbm",
     "xgboost",
     "matplotlib",
+    "imblearn",
+    "cleanlab",
+    "jinja2",
     "safetensors",
     "tomli_w",
 )
@@ -51,13 +56,21 @@ def test_predicting_a_file_loads_no_training_library(bundle: Path, tmp_path: Pat
     comments.write_text("comment,id\n안녕,1\n꺼져,2\n", "utf-8")
     arguments = ["predict", str(comments), "--bundle", str(bundle), "--out", str(tmp_path / "out.csv")]
     loaded = modules_after(f"from toxiclf.cli import run; assert run({arguments!r}) == 0")
-    assert not loaded & set(HEAVY)
+    assert not loaded & {"MeCab", "rich", "asyncio", "multiprocessing", *HEAVY}  # MeCab: the model takes n-grams
     assert (tmp_path / "out.csv").exists()
 
 
 def test_estimating_a_prevalence_loads_no_training_library(bundle: Path, sample_path: Path) -> None:
     arguments = ["estimate-prevalence", str(bundle), str(sample_path)]
     assert not modules_after(f"from toxiclf.cli import run; assert run({arguments!r}) == 0") & set(HEAVY)
+
+
+@pytest.mark.check
+def test_training_the_default_model_loads_no_library_of_another_technique(sample_path: Path, tmp_path: Path) -> None:
+    arguments = ["train", str(sample_path), "--out", str(tmp_path / "run"), "--set", "decision.folds=2"]
+    loaded = modules_after(f"from toxiclf.cli import run; assert run({arguments!r}) == 0")
+    unused = {"gensim", "imblearn", "keras", "lightgbm", "matplotlib", "optuna", "tensorflow", "xgboost"}
+    assert not loaded & unused
 
 
 def test_inspecting_loads_no_training_library(bundle: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     the number of the signal.
     """
     received = _watched()
+    gc.set_threshold(
+        10_000
+    )  # imports and rows make many objects and few cycles; a search of all takes a tenth of the time
     code = 1
     try:
         from toxiclf._console import guard_messages

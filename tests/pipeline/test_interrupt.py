@@ -89,7 +89,7 @@ main(["inspect", {bundle!r}])
 
 
 @pytest.mark.parametrize(("number", "words"), SIGNALS)
-@pytest.mark.parametrize(("module", "error"), [("typer", ""), ("onnxruntime", "ImportError('of a library')")])
+@pytest.mark.parametrize(("module", "error"), [("typer", ""), ("numpy", "ImportError('of a library')")])
 def test_a_signal_while_libraries_are_imported_ends_without_a_traceback(
     module: str, error: str, number: int, words: str, bundle: Path
 ) -> None:

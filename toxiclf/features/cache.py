@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from toxiclf._files import write_bytes
-from toxiclf.embeddings.pretrain import vectors_of_rows
 from toxiclf.embeddings.word_vectors import WordVectors
 from toxiclf.recipe import VectorsSection
 from toxiclf.text.tokenizers import Tokenizer
@@ -45,6 +44,8 @@ class FeatureCache:
 
     def vectors(self, tokens: Sequence[Sequence[str]], options: VectorsSection, seed: int) -> WordVectors:
         """Return word vectors that are trained on the tokens of the training rows."""
+        from toxiclf.embeddings.pretrain import vectors_of_rows
+
         content = [options.model_dump(mode="json"), seed, [list(row) for row in tokens]]
         return self._once("vectors", content, lambda: vectors_of_rows(tokens, options, seed), _Vectors)
 

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from toxiclf._progress import Bar
 from toxiclf.balance.augmentation import augmented
-from toxiclf.balance.resampler import Resampler
 from toxiclf.balance.weights import class_weights, problems, rarer_rows
 from toxiclf.datasets.comments import Comments
 from toxiclf.datasets.splitting import Split
-from toxiclf.embeddings.pretrained import recipe_vectors
 from toxiclf.embeddings.word_vectors import WordVectors
 from toxiclf.errors import UsageError
 from toxiclf.features.cache import FeatureCache
@@ -100,7 +98,11 @@ class PipelineFitter:
         for member in recipe.members:
             make_model(member)  # raises for a missing library before anything is trained
         engine = recipe_tokenizer(recipe) if recipe.takes_tokens else None
-        vectors = None if engine is None else recipe_vectors(recipe, engine, say)
+        vectors = None
+        if engine is not None:
+            from toxiclf.embeddings.pretrained import recipe_vectors
+
+            vectors = recipe_vectors(recipe, engine, say)
         return cls(recipe, labels, negative, recipe_preprocessor(recipe), engine, vectors, cache or FeatureCache())
 
     @property
@@ -233,6 +235,10 @@ class PipelineFitter:
 
     def _resampled(self, made: TrainingMatrix, context: FitContext) -> TrainingMatrix:
         """Return the matrix after resampling, with updated targets, stages and report details."""
+        from toxiclf.balance.resampler import (
+            Resampler,
+        )  # imbalanced-learn takes a quarter of what all else takes to load
+
         balance, label = self.recipe.balance, self.labels[0]
         facts, pictures = dict(made.facts), dict(made.pictures)
         if balance.gan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from toxiclf.text.prefilter import Pair
 from toxiclf.text.stems import stem_pattern
@@ -73,7 +74,6 @@ _PATTERNS = {
     rf"|(?<![0-9{_DASH}])1[568][0-9]{{2}}[ ]?[{_DASH}.][ ]?[0-9]{{4}}(?![0-9{_DASH}])",
     "account": rf"(?<![0-9])[0-9]{{2,6}}(?:[{_DASH}][0-9]{{1,8}}){{2,4}}(?![0-9])",
 }
-_PERSONAL = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()))
 _ACCOUNT = re.compile(_PATTERNS["account"])
 _DIGITS = re.compile("[0-9]")
 _IS_DATE = re.compile(rf"(?:19|20)[0-9]{{2}}[{_DASH}](?:0?[1-9]|1[0-2])[{_DASH}](?:0?[1-9]|[12][0-9]|3[01])(?![0-9])")
@@ -92,6 +92,12 @@ class Personal:
     end: int
 
 
+@cache
+def _personal() -> re.Pattern[str]:
+    """Return the pattern of all kinds; to compile it takes longer than all else here, and few comments need it."""
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()))
+
+
 def found(text: str) -> list[Personal]:
     """Return the personal strings in a text, in order and without overlap.
 
@@ -104,7 +110,8 @@ def found(text: str) -> list[Personal]:
         return []
     result: list[Personal] = []
     at = 0
-    while match := _PERSONAL.search(text, at):
+    pattern = _personal()
+    while match := pattern.search(text, at):
         kind = _kind(match)
         if kind:
             result.append(Personal(kind, *match.span()))
