@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from toxiclf._progress import Bar, Countdown, duration
 from toxiclf.balance.augmentation import Augmented
 from toxiclf.bundle.calibration import Calibration
+from toxiclf.bundle.ngram_sums import NgramSums
 from toxiclf.bundle.prevalence import production_prevalence
 from toxiclf.bundle.score_counts import ScoreCounts
 from toxiclf.bundle.scorer import Scorer
@@ -76,6 +77,8 @@ class CalibratedModel:
         """Compute calibrated scores of normalized texts, (n, n_labels)."""
         encoder = self.fitted.encoder
         texts, whole = encoder.preprocessor.expanded(normalized), np.zeros(len(normalized), dtype=np.bool_)
+        if self._sums is not None:
+            return self.calibration.apply(self._sums(texts)[0])
         return self.calibration.apply(self.raw(encoder.encode_preprocessed(texts, whole)))
 
     def raw(self, encoded: Encoded) -> NDArray[np.float32]:
@@ -85,6 +88,10 @@ class CalibratedModel:
     @cached_property
     def _scorer(self) -> Scorer | None:
         return None if self.graph is None else Scorer(self.graph)
+
+    @cached_property
+    def _sums(self) -> NgramSums | None:
+        return None if self._scorer is None else NgramSums.of(self._scorer, self.fitted.encoder.views)
 
 
 @dataclass(frozen=True)
