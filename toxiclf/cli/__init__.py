@@ -59,8 +59,10 @@ app.add_typer(corpora.app, name="corpora")
 def _show_version(wanted: bool) -> None:
     if wanted:
         from toxiclf import __version__
+        from toxiclf._compiled import MODULES, compiled
 
-        print_line(f"toxiclf {__version__}")
+        left_out = "" if all(map(compiled, MODULES)) else " without its compiled modules, so slower"
+        print_line(f"toxiclf {__version__}{left_out}")
         raise typer.Exit
 
 

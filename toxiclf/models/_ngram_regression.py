@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._compiled import compiled
+
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-try:
-    from toxiclf.models import _regression
-except ImportError:  # toxiclf was installed where there was no compiler
-    _regression = None  # type: ignore[assignment]
-IS_COMPILED = _regression is not None and not os.environ.get("TOXICLF_PURE")
+_regression = compiled("toxiclf.models._regression")
+IS_COMPILED = _regression is not None
 """Whether regressions are fitted by ``_regression.c``; else by liblinear."""
 
 Floats = NDArray[np.float64]

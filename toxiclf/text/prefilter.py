@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-try:
-    from toxiclf.text import _prefilter
-except ImportError:  # toxiclf was installed where there was no compiler
-    _prefilter = None  # type: ignore[assignment]
-if os.environ.get("TOXICLF_PURE"):
-    _prefilter = None  # type: ignore[assignment]
+from toxiclf._compiled import compiled
+
+_prefilter = compiled("toxiclf.text._prefilter")
 IS_COMPILED = _prefilter is not None
 """Whether ``_prefilter.c`` looks at texts; else every text takes the slower step."""
 

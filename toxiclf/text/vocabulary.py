@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,15 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from toxiclf._compiled import compiled
 from toxiclf.text.chunks import chunks
 from toxiclf.text.hangul import codes_of, decompose, decompose_codes
 
-try:
-    from toxiclf.text import _ngrams
-except ImportError:  # toxiclf was installed where there was no compiler
-    _ngrams = None  # type: ignore[assignment]
-if os.environ.get("TOXICLF_PURE"):
-    _ngrams = None  # type: ignore[assignment]
+_ngrams = compiled("toxiclf.text._ngrams")
 IS_COMPILED = _ngrams is not None
 """Whether n-grams are found by ``_ngrams.c``; else by numpy."""
 

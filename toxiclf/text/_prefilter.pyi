@@ -1,3 +1,0 @@
-def suspects(
-    texts: list[str], classes: object, gaps: object, pairs: object, longest_run: int, longest_text: int, /
-) -> bytearray: ...
