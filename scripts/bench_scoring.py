@@ -1,344 +1,296 @@
-"""Speed of scoring: text → verdict by the bundle, beside the same model in its training library, in one run.
+"""Speed of scoring: models of toxiclf, an older toxiclf and other libraries, all measured in one run.
 
-    python scripts/bench_scoring.py                       # sample corpus, every model
-    python scripts/bench_scoring.py corpus:curse svm bilstm --unlabeled corpus:nsmc
-    python scripts/bench_scoring.py --lines 1000000       # also: a file of so many lines through `toxiclf predict`
+    python scripts/bench_scoring.py --publish --before ../older   # writes docs/results/speed.json and all that quotes it
+    python scripts/bench_scoring.py --rounds 1 --only svm cnn     # prints the page
+    python scripts/bench_scoring.py --pages                       # measures nothing: writes docs/speed.md and README anew
 
-One comment: each comment alone, a hundred by one way, the same hundred by the next, and so on, so that all see the same machine;
-in several rounds, of which each comment's best counts: the tail is that of comments, not of other programs on the machine.
-Batch: all comments at once, way after way, the best of the rounds. Ratios are a way's time by ours (on one thread). What training
-left in memory is kept from Python's garbage collection meanwhile. Cold: whole processes, median.
+Each contestant lives in its own process (scripts/scoring_contestant.py). They take turns: a round times one contestant after
+the other, and all see the same machine. Pages show medians over rounds; a ratio is the median of the ratios of rounds.
 
-The ways:
+- One comment: some hundred comments, each alone.
+- Batch: one call with comments that take about a second; on one thread, and for toxiclf also on two.
+- Whole commands (``predict``, ``--help``): new processes.
 
-- ours: text to verdict by the loaded bundle; one comment on one thread, a batch on one and on ``--threads``.
-- no views (all views, where the model has none): the same bundle with ``text.views`` switched off (on), on one thread.
-- library: MeCab, then scikit-learn over the mean of the tokens' vectors by numpy, or Keras's ``model.predict`` over it or over
-  ids padded to the longest of the call (batches of 256); for ngram_logistic, scikit-learn's own TfidfVectorizer pipeline over
-  jamo and syllables (without log-count ratios, which cost nothing to score).
-- tf.function: the same with the network as one ``tf.function``, compiled once for any shape, and comments of like length together.
-- graph: the bundle's graph alone, on ids that are encoded already; what is missing to ours is the cost of text.
-
-Networks are trained for two epochs, as speed does not depend on how well they know.
+``--before`` is a checkout of an older version; if it has a compiled part, build that first. ``--peers`` is a Python that has
+other libraries (``pip install fasttext-numpy2-wheel scikit-learn korcen spacy``); one that is missing is left out. All learn
+from the same rows of ``corpus:curse`` and have the same test set. Trained bundles stay in ``--bundles`` for the next run,
+unless ``--train`` is given.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import statistics
+import csv
+import json
+import os
+import platform
+import resource
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline, make_union
+import speed_page
+from scoring_contestant import PEERS
 
-import toxiclf
-from toxiclf._registry import components
-from toxiclf.bundle import store
-from toxiclf.bundle.scorer import Scorer
-from toxiclf.datasets.splitting import split
-from toxiclf.features.pooling import WORDS, Pooling
-from toxiclf.features.sequences import SequenceVectors
-from toxiclf.moderator import Moderator
-from toxiclf.pipeline.calibrate import CalibratedModel, learn
-from toxiclf.pipeline.ensemble import FittedEnsemble
-from toxiclf.pipeline.save import bundled
-from toxiclf.recipe import Recipe
-from toxiclf.rows import RowWriter
-from toxiclf.text.encoder import TextEncoder, TokenView
-from toxiclf.text.hangul import decompose
-from toxiclf.text.normalize import Normalizer
-from toxiclf.text.preprocess import Preprocessor
-from toxiclf.text.vocabulary import Ids
-
-Score = Callable[[Sequence[str]], Any]
-_BLOCK = 100  # comments; by single turns, each of ours would find the cache full of the library's things
-_CHUNK = 1024  # comments that the graph alone is given at once, as many as the bundle takes
-_SLOW, _LONG = 0.005, 2.0  # seconds a comment, and a batch, from which fewer are timed
-_OWN_VECTORS = ("ngram_logistic", "dnn_sequence")  # n-grams, and vectors from scratch: no unlabelled texts
-
-
-def main() -> None:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", nargs="?", default="corpus:sample")
-    parser.add_argument("models", nargs="*", default=list(components("model")))
-    parser.add_argument("--unlabeled", metavar="SOURCE", help="texts for the word vectors, such as corpus:nsmc")
-    parser.add_argument("--comments", type=int, default=2000, help="comments timed one by one")
-    parser.add_argument("--batch", type=int, default=10_000, help="comments in the batch")
-    parser.add_argument("--threads", type=int, default=2, help="threads that share a batch")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--no-cold", action="store_false", dest="cold", help="leave out whole processes")
-    parser.add_argument("--lines", type=int, default=0, help="lines of the file for `toxiclf predict`")
-    options = parser.parse_args()
-    comments = toxiclf.read_comments(options.corpus)
-    print(
-        "model",
-        "way",
-        "one comment p50 ms",
-        "p99 ms",
-        "p50 by ours",
-        "in a batch comments/s",
-        "by ours",
-        sep="\t",
-        flush=True,
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        bundles: dict[str, Path] = {}
-        for name in options.models:
-            bundles[name] = Path(scratch) / name / "bundle"
-            _bench(name, comments, bundles[name], options)
-        if options.cold:
-            for name, bundle in bundles.items():
-                _cold(name, bundle)
-        if options.lines:
-            for name, bundle in bundles.items():
-                _big_file(name, bundle, comments.texts, options.lines, Path(scratch))
+ROOT = Path(__file__).parent.parent
+CORPUS, DEFAULT = "corpus:curse", "ngram_logistic"
+NO_VIEWS = f"{DEFAULT}, no views"
+NETWORKS = ("cnn", "bilstm")
+MODELS = (DEFAULT, NO_VIEWS, "svm", "logistic", "random_forest", *NETWORKS)
+TIMED, SINGLE, LINES = 10_240, 500, 100_000
+_SECONDS = 0.7  # that a batch should take
+_COMMENT = "오늘 날씨 좋네요"
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
+PACKAGES = ("numpy", "onnxruntime")
 
 
 @dataclass
-class Way:
-    """A way to score the texts, and what it took.
+class Contestant:
+    """A process that answers what it is asked to time.
 
     Attributes
     ----------
-    one : score the comment with this number.
-    all : score all comments.
-    ones, batches : seconds; of each comment its best round, of the batch each round.
+    name : the row of the page.
+    process : the process.
+    answer : what it said first: versions and scores, or what is missing.
+    threads : numbers of threads for its batches.
+    comments : comments in its batch.
     """
 
-    one: Callable[[int], Any] | None
-    all: Callable[[], Any]
-    ones: list[float] = field(default_factory=list)
-    batches: list[float] = field(default_factory=list)
+    name: str
+    process: subprocess.Popen[str]
+    threads: tuple[int, ...] = (1,)
+    comments: int = 2048
+    answer: dict[str, Any] = field(default_factory=dict)
+
+    def ask(self, *question: Any) -> dict[str, Any]:
+        """Send a question and wait for its answer."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        return self.heard()
+
+    def heard(self) -> dict[str, Any]:
+        """Wait for an answer."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.name} ended: see above")
+        return json.loads(line)  # type: ignore[no-any-return]
 
 
-def _bench(name: str, comments: toxiclf.Comments, bundle: Path, options: argparse.Namespace) -> None:
-    """Train a model, save its bundle, and time all ways."""
-    recipe = _recipe(name, options.unlabeled)
-    parts = split(comments, test=recipe.split.test, validation=recipe.split.validation, seed=recipe.seed)
-    learned = learn(parts, recipe, lambda message: None)
-    bundle.parent.mkdir()
-    store.save(bundle, *bundled(learned, comments, recipe, f"# {name}\n"))
-    texts = (comments.texts * (options.batch // len(comments) + 1))[: max(options.batch, options.comments)]
-    ways = _ways(learned, comments, bundle, texts, options.threads)
-    gc.collect()
-    gc.freeze()  # what training left behind: a process that scores does not hold it, and need not walk through it
-    _one_by_one([way for way in ways.values() if way.one is not None], options.comments, options.rounds)
-    _all_at_once(list(ways.values()), options.rounds)
-    gc.unfreeze()
-    ours = ways["ours"]
-    for title, way in ways.items():
-        ones = ["", "", ""]
-        if way.ones:
-            ratio = statistics.median(way.ones) / statistics.median(ours.ones)
-            ones = [
-                f"{np.percentile(way.ones, 50) * 1e3:.3f}",
-                f"{np.percentile(way.ones, 99) * 1e3:.3f}",
-                f"{ratio:.2f}",
-            ]
-        rate, ratio = len(texts) / min(way.batches), min(way.batches) / min(ours.batches)
-        print(name, title, *ones, f"{rate:,.0f}", f"{ratio:.2f}", sep="\t", flush=True)
+def main() -> None:
+    """Measure, write the results, and write the pages that quote them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--publish", action="store_true", help="write docs/results/speed.json, docs/speed.md and README"
+    )
+    parser.add_argument("--pages", action="store_true", help="write the pages from docs/results/speed.json")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="checkout of an older version")
+    parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="Python with other libraries")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--bundles", type=Path, default=Path("runs/speed"), help="folder of trained bundles")
+    parser.add_argument("--train", action="store_true", help="train all bundles anew")
+    parser.add_argument("--only", nargs="+", help="names of contestants")
+    options = parser.parse_args()
+    if not options.pages:
+        results = measured(options)
+        if not options.publish:
+            print(speed_page.page(results))
+            return
+        speed_page.RESULTS.write_text(speed_page.to_json(results), "utf-8")
+    speed_page.write_pages()
 
 
-def _recipe(name: str, unlabeled: str | None) -> Recipe:
-    settings = [f"vectors.unlabeled={unlabeled}"] if unlabeled and name not in _OWN_VECTORS else []
-    recipe = Recipe.load(model=name, settings=settings)
-    return recipe.changed({"model.epochs": 2}) if len(recipe.members) == 1 and recipe.has_network else recipe
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    """Train what is missing, start all contestants, and time them in rounds."""
+    from toxiclf.text.vocabulary import IS_COMPILED
 
-
-def _ways(
-    learned: CalibratedModel, comments: toxiclf.Comments, bundle: Path, texts: Sequence[str], threads: int
-) -> dict[str, Way]:
-    """All ways to score the texts."""
-    moderator, shared = toxiclf.load(bundle), toxiclf.load(bundle, threads=threads)
-    ways = {
-        "ours": Way(lambda i: moderator.check(texts[i]), lambda: moderator.check(texts)),
-        f"ours, {threads} threads": Way(None, lambda: shared.check(texts)),
-    }
-    assert learned.graph is not None
-    encoder, scorer = learned.fitted.encoder, Scorer(learned.graph)
-    views = () if encoder.preprocessor.views else tuple(components("view"))
-    other = Moderator(moderator.manifest, TextEncoder(Preprocessor(encoder.normalizer, views), encoder.views), scorer)
-    ways["all views" if views else "no views"] = Way(lambda i: other.check(texts[i]), lambda: other.check(texts))
-    for title, score in _peers(learned, comments).items():
-        ways[title] = Way(lambda i, score=score: score([texts[i]]), lambda score=score: score(texts))  # type: ignore[misc]
-    alone = [encoder.encode([text]) for text in texts]
-    chunks = [encoder.encode(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
-
-    def by_threads() -> None:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(scorer.run, chunks))
-
-    ways["graph"] = Way(lambda i: scorer.run(alone[i]), lambda: [scorer.run(chunk) for chunk in chunks])
-    ways[f"graph, {threads} threads"] = Way(None, by_threads)
-    return ways
-
-
-def _peers(learned: CalibratedModel, comments: toxiclf.Comments) -> dict[str, Score]:
-    """Text → score by the training library alone."""
-    fitted = learned.fitted
-    normalizer = Normalizer()
-    if isinstance(fitted, FittedEnsemble):
-        return {}  # no library has such a model
-    features = fitted.features.numbers
-    if not isinstance(features, Pooling | SequenceVectors):
-        grams: dict[str, Any] = {"analyzer": "char", "binary": True, "min_df": 3}
-        views = make_union(
-            TfidfVectorizer(preprocessor=decompose, ngram_range=(1, 6), **grams),
-            TfidfVectorizer(ngram_range=(1, 4), **grams),
-        )
-        pipeline = make_pipeline(views, LogisticRegression(C=3, class_weight="balanced", solver="liblinear"))
-        pipeline.fit(normalizer.batch(comments.texts)[0], comments.targets[:, 0])
-        return {"library": lambda texts: pipeline.predict_proba(normalizer.batch(texts)[0])}
-    view = fitted.encoder.views[WORDS]
-    assert isinstance(view, TokenView)
-    numbers = {token: i for i, token in enumerate(view.vocabulary.tokens, start=1)}
-
-    def tokenized(texts: Sequence[str]) -> list[list[int]]:
-        tokens = view.tokenizer.tokenize(normalizer.batch(texts)[0])
-        return [[numbers[token] for token in comment if token in numbers][: view.max_tokens] for comment in tokens]
-
-    if isinstance(features, SequenceVectors):
-        return _sequence_peers(fitted.model, tokenized)
-    return _average_peers(fitted.model, tokenized, features.vectors.matrix)
-
-
-def _average_peers(
-    model: Any, tokenized: Callable[[Sequence[str]], list[list[int]]], matrix: NDArray[np.float32]
-) -> dict[str, Score]:
-    """Of a model over the mean of a comment's word vectors."""
-
-    def means(texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.zeros((len(texts), matrix.shape[1]), dtype=np.float32)
-        for i, ids in enumerate(tokenized(texts)):
-            if ids:
-                rows[i] = matrix[np.array(ids) - 1].mean(axis=0)
-        return rows
-
-    if not hasattr(model, "network_"):
-        return {"library": lambda texts: model.raw(means(texts))}
-    from toxiclf.models._rows import VectorRows
-    from toxiclf.models._training_loop import compiled_forward, predicted
-
-    forward = compiled_forward(model.network_)
-
-    def scaled(texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.asarray(model.scaling_.apply(means(texts)), dtype=np.float32)
-
+    if not IS_COMPILED:
+        sys.exit("the n-gram encoder is not compiled here: pip install -e .")
+    folder = options.bundles.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    trees = {"now": ROOT} | ({"before": options.before.resolve()} if options.before else {})
+    texts = written_texts(folder)
+    targets = json.loads(texts.read_text("utf-8"))["test_targets"]
+    for which, tree in trees.items():
+        for model in MODELS if which == "now" else (DEFAULT, NO_VIEWS, *NETWORKS):
+            trained(model, tree, folder / which / model, options.train)
+    load_before = os.getloadavg()
+    contestants, absent = started(trees, folder, texts, options)
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for number in range(options.rounds):
+        print(f"round {number + 1}, {perf_counter():.0f} s", file=sys.stderr, flush=True)
+        for contestant in contestants:
+            timed(contestant, values[contestant.name])
+        if not options.only:
+            for name, command, tree in commands(trees, folder):
+                for clock, seconds in run(command, tree, folder).items():
+                    values[name][clock].append(seconds)
     return {
-        "library": lambda texts: model.network_.predict(scaled(texts), batch_size=256, verbose=0),
-        "tf.function": lambda texts: predicted(forward, VectorRows(scaled(texts))),
+        "run": {**run_details(trees, load_before, options.rounds), "absent": absent},
+        "contestants": {
+            contestant.name: {
+                "versions": contestant.answer["versions"],
+                "average_precision": round(average_precision(targets, contestant.answer["scores"]), 4),
+                "comments": contestant.comments,
+            }
+            for contestant in contestants
+        },
+        "seconds": {name: dict(measures) for name, measures in values.items()},
     }
 
 
-def _sequence_peers(model: Any, tokenized: Callable[[Sequence[str]], list[list[int]]]) -> dict[str, Score]:
-    """Of a network over a comment's word vectors in turn."""
-    from toxiclf.models._rows import IdRows
-    from toxiclf.models._training_loop import compiled_forward, predicted
+def written_texts(folder: Path) -> Path:
+    """Write the rows that other libraries learn from, the test set of toxiclf, and the comments that are timed."""
+    import toxiclf
+    from toxiclf.datasets.splitting import split
+    from toxiclf.recipe.preprocessing import recipe_normalizer
 
-    forward, time = compiled_forward(model.network_), model.network_.input_shape[1]
-
-    def rows(texts: Sequence[str]) -> IdRows:
-        ids = tokenized(texts)
-        starts = np.cumsum([0, *map(len, ids)]).astype(np.intp)
-        return IdRows(Ids(np.array([i for comment in ids for i in comment], dtype=np.int32), starts), time)
-
-    def library(texts: Sequence[str]) -> Any:
-        padded = rows(texts).take(np.arange(len(texts)))
-        return model.network_.predict(padded, batch_size=256, verbose=0)
-
-    return {"library": library, "tf.function": lambda texts: predicted(forward, rows(texts))}
-
-
-def _one_by_one(ways: Sequence[Way], count: int, rounds: int) -> None:
-    """Time the first ``count`` comments one by one, those of slow ways (Keras, forests) fewer times."""
-    slow = []
-    for way in ways:
-        assert way.one is not None
-        for i in range(3):  # to compile, and to fill caches
-            way.one(i)
-        slow.append(_time(lambda way=way: way.one(0)) > _SLOW)  # type: ignore[misc]
-        way.ones = [float("inf")] * (_BLOCK if slow[-1] else count)
-    for turn in range(rounds):
-        for begin in range(0, count, _BLOCK):
-            for way, is_slow in zip(ways, slow, strict=True):
-                if is_slow and (turn or begin):
-                    continue
-                for i in range(begin, min(begin + _BLOCK, count)):
-                    way.ones[i] = min(way.ones[i], _time(lambda way=way, i=i: way.one(i)))  # type: ignore[misc]
+    recipe, comments = toxiclf.Recipe.load(), toxiclf.read_comments(CORPUS)
+    share, normalizer = recipe.split.validation, recipe_normalizer(recipe)
+    parts = split(comments, test=recipe.split.test, validation=share, seed=recipe.seed, normalizer=normalizer)
+    assert parts.test is not None
+    learned = (parts.train, parts.validation)  # the default model is fitted on both in the end
+    timed_texts = (list(comments.texts) * (TIMED // len(comments) + 1))[:TIMED]
+    given = {
+        "training": [text for part in learned for text in part.texts],
+        "targets": [int(row[0]) for part in learned for row in part.targets],
+        "test": list(parts.test.texts),
+        "test_targets": parts.test.targets[:, 0].tolist(),
+        "timed": timed_texts,
+    }
+    path = folder / "texts.json"
+    path.write_text(json.dumps(given), "utf-8")
+    with (folder / "file.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = ((i, timed_texts[i % TIMED]) for i in range(LINES))
+        csv.writer(file).writerows([("id", "comment"), *rows])
+    return path
 
 
-def _all_at_once(ways: Sequence[Way], rounds: int) -> None:
-    """Time all comments at once, those of slow ways twice (the first round may compile)."""
-    for turn in range(rounds):
-        for way in ways:
-            if turn < 2 or min(way.batches) < _LONG:
-                way.batches.append(_time(way.all))
+def average_precision(targets: list[int], scores: list[float]) -> float:
+    """Return the average precision on the test set."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(targets, scores))
 
 
-def _time(work: Callable[[], Any]) -> float:
-    began = perf_counter()
-    work()
-    return perf_counter() - began
+def environment(tree: Path) -> dict[str, str]:
+    """Return the environment of processes that import toxiclf from a checkout."""
+    return {**os.environ, **_ENVIRONMENT, "PYTHONPATH": str(tree)}
 
 
-def _cold(name: str, bundle: Path) -> None:
-    ours = [sys.executable, "-m", "toxiclf", "predict", "오늘 날씨 좋네요", "--bundle", str(bundle)]
-    theirs = [sys.executable, "-c", "import tensorflow"]
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(6):
-        for command, spent in zip((ours, theirs), times, strict=True):
-            began = perf_counter()
-            subprocess.run(command, check=True, capture_output=True)
-            spent.append(perf_counter() - began)
-    mine, other = (statistics.median(spent[1:]) for spent in times)
-    print(
-        f"cold predict, {name}: {mine:.2f} s; python -c 'import tensorflow': {other:.2f} s; ratio {other / mine:.1f}",
-        flush=True,
-    )
+def trained(model: str, tree: Path, out: Path, anew: bool) -> None:
+    """Train a bundle with the code of a checkout, unless it is there."""
+    if (out / "bundle").exists() and not anew:
+        return
+    name, _, rest = model.partition(",")
+    settings = ["--set", "text.views=none"] if rest else []
+    print(f"training {out}", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "toxiclf", "train", CORPUS, "--model", name, "--out", str(out), *settings]
+    subprocess.run(command, env=environment(tree), check=True, capture_output=True, cwd=out.parent.parent)
 
 
-def _big_file(name: str, bundle: Path, texts: Sequence[str], lines: int, scratch: Path) -> None:
-    source, out = scratch / "big.csv", scratch / "big.out.csv"
-    if not source.exists():
-        with source.open("w", encoding="utf-8", newline="") as stream:
-            writer = RowWriter(stream, ("id", "comment"), "csv")
-            for i in range(lines):
-                writer.write({"id": i, "comment": texts[i % len(texts)]})
-    command = [sys.executable, "-m", "toxiclf", "predict", str(source), "--bundle", str(bundle), "--out", str(out)]
-    began = perf_counter()
-    answer = subprocess.run(
-        [sys.executable, "-c", _PEAK, *command, "--text", "comment"], check=True, capture_output=True
-    )
-    seconds = perf_counter() - began
-    with out.open(encoding="utf-8-sig") as stream:
-        rows = sum(1 for line in stream) - 1
-    unit = 1024 if sys.platform != "darwin" else 1
-    print(
-        f"file, {name}: {lines:,} lines in {seconds:.0f} s ({lines / seconds:,.0f}/s), {rows:,} scored, "
-        f"peak memory {int(answer.stdout) * unit / 2**20:.0f} MiB",
-        flush=True,
-    )
+def started(
+    trees: dict[str, Path], folder: Path, texts: Path, options: argparse.Namespace
+) -> tuple[list[Contestant], list[str]]:
+    """Start all contestants and choose the sizes of their batches; return them, and the packages that are missing."""
+    wanted: list[tuple[str, list[str], dict[str, str], tuple[int, ...]]] = []
+    program = str(ROOT / "scripts/scoring_contestant.py")
+    for which, tree in trees.items():
+        end = "" if which == "now" else ", before"
+        for model in MODELS if which == "now" else (DEFAULT, NO_VIEWS, *NETWORKS):
+            command = [sys.executable, program, "bundle", str(texts), str(folder / which / model / "bundle")]
+            wanted.append((model + end, command, environment(tree), (1, 2)))
+            if which == "now" and model in (DEFAULT, NO_VIEWS):
+                wanted.append((f"{model}, pure", command, {**environment(tree), "TOXICLF_PURE": "1"}, (1,)))
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    wanted += [(name, [options.peers, program, name, str(texts)], {**clean, **_ENVIRONMENT}, (1,)) for name in PEERS]
+    found, absent = [], []
+    for name, command, variables, threads in wanted:
+        if options.only and name not in options.only:
+            continue
+        process = subprocess.Popen(
+            command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
+        )
+        contestant = Contestant(name, process, threads)
+        contestant.answer = contestant.heard()
+        if "missing" in contestant.answer:
+            absent.append(contestant.answer["missing"])
+            continue
+        contestant.ask("batch", 2048, 1)
+        seconds = contestant.ask("batch", 2048, 1)["wall"]
+        contestant.comments = min(5, max(1, round(_SECONDS / seconds))) * 2048
+        found.append(contestant)
+    return found, absent
 
 
-# run from a small process: a child started from this one would count the memory of this one as its own peak
-_PEAK = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
+def timed(contestant: Contestant, values: dict[str, list[float]]) -> None:
+    """Time one contestant in one round."""
+    for name, seconds in contestant.ask("one", SINGLE).items():
+        values[name].append(seconds)
+    for threads in contestant.threads:
+        spent = contestant.ask("batch", contestant.comments, threads)
+        values[f"batch_{threads}"].append(spent["wall"] / contestant.comments)
+        values[f"batch_{threads}_cpu"].append(spent["cpu"] / contestant.comments)
+    if 2 in contestant.threads:
+        values["load"].append(contestant.ask("load")["wall"])
+
+
+def commands(trees: dict[str, Path], folder: Path) -> list[tuple[str, list[str], Path]]:
+    """Return the commands that are timed as new processes: name, command and checkout."""
+    toxiclf = [sys.executable, "-m", "toxiclf"]
+    made = [("import sklearn", [sys.executable, "-c", "import sklearn"], ROOT)]
+    for which, tree in trees.items():
+        end = "" if which == "now" else ", before"
+        bundle = ["--bundle", str(folder / which / DEFAULT / "bundle")]
+        out = ["--text", "comment", "--out", str(folder / which / "scored.csv")]
+        made += [
+            (f"predict{end}", [*toxiclf, "predict", _COMMENT, *bundle], tree),
+            (f"help{end}", [*toxiclf, "--help"], tree),
+            (f"file{end}", [*toxiclf, "predict", str(folder / "file.csv"), *bundle, *out], tree),
+        ]
+    return made
+
+
+def run(command: list[str], tree: Path, folder: Path) -> dict[str, float]:
+    """Run a command in a folder without a toxiclf of its own; return wall and CPU seconds."""
+    began, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=environment(tree), check=True, capture_output=True, cwd=folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"wall": perf_counter() - began, "cpu": spent}
+
+
+def run_details(trees: dict[str, Path], load_before: tuple[float, ...], rounds: int) -> dict[str, Any]:
+    """Return what the figures depend on."""
+    with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+        names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    commits = {
+        which: subprocess.run(
+            ["git", "-C", str(tree), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for which, tree in trees.items()
+    }
+    return {
+        "date": date.today().isoformat(),
+        "cores": os.cpu_count(),
+        "processor": names[0] if names else platform.machine(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "commits": commits,
+        "load_before": round(load_before[0], 2),
+        "load_after": round(os.getloadavg()[0], 2),
+        "rounds": rounds,
+        "single": SINGLE,
+        "lines": LINES,
+    }
 
 
 if __name__ == "__main__":
