@@ -13,8 +13,8 @@ the other, and all see the same machine. Pages show medians over rounds; a ratio
 
 ``--before`` is a checkout of an older version; if it has a compiled part, build that first. ``--peers`` is a Python that has
 other libraries (``pip install fasttext-numpy2-wheel scikit-learn korcen spacy``); one that is missing is left out. All learn
-from the same rows of ``corpus:curse`` and have the same test set. Trained bundles stay in ``--bundles`` for the next run,
-unless ``--train`` is given.
+from the same rows of ``corpus:curse`` and have the same test set. Trained bundles stay in ``--bundles`` for the next run;
+``--train`` trains those of this checkout anew.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="Python with other libraries")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bundles", type=Path, default=Path("runs/speed"), help="folder of trained bundles")
-    parser.add_argument("--train", action="store_true", help="train all bundles anew")
+    parser.add_argument("--train", action="store_true", help="train the bundles of this checkout anew")
     parser.add_argument("--only", nargs="+", help="names of contestants")
     options = parser.parse_args()
     if not options.pages:
@@ -121,7 +121,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     targets = json.loads(texts.read_text("utf-8"))["test_targets"]
     for which, tree in trees.items():
         for model in MODELS if which == "now" else (DEFAULT, NO_VIEWS, *NETWORKS):
-            trained(model, tree, folder / which / model, options.train)
+            trained(model, tree, folder / which / model, options.train and which == "now")
     load_before = os.getloadavg()
     contestants, absent = started(trees, folder, texts, options)
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

@@ -51,7 +51,7 @@ Comments are those of `curse`, thousands in a batch; AP is average precision on 
 {models}
 
 Two threads do less than twice the work, as normalizing and looking up tokens hold Python's lock.
-Two processes do 1.9 to 2.0 times the work of one.
+Measured apart, two processes do 1.9 to 2.0 times the work of one.
 
 ## Other libraries
 
@@ -61,18 +61,18 @@ They learn from the same rows.
 korcen is a list of words; `char_wb` is a logistic regression over TF-IDF of character n-grams (2 to 5).
 The second fastText has these n-grams and word pairs.
 {absent}
-The compiled module finds all known n-grams of a comment in 12 µs, numpy in 40 µs.
+Measured apart, the compiled module finds all known n-grams of a comment in 12 µs, numpy in 40 µs.
 The fastest of five packages for Aho-Corasick automata and tries, pyahocorasick 2.3.1, takes 102 µs for the same ids.
 
 ## Commands
 
 `predict` scores a file of {lines} comments in {file_wall} s ({file_cpu} s of CPU), and one comment in {predict} s.
-`toxiclf --help` takes {help} s, `python -c "import sklearn"` {sklearn} s.
+`--help` takes {help} s, `python -c "import sklearn"` {sklearn} s.
 """
 _BEFORE = """
 ## Against commit {commit}
 
-Times as fast, median (lowest–highest round), of the default model unless another is named:
+Speed-ups (lowest–highest round) of the default model unless another is named:
 
 {ratios}
 """
