@@ -110,11 +110,11 @@ def main() -> None:
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:
     """Train what is missing, start all contestants, and time them in rounds."""
-    from toxiclf.text.vocabulary import IS_COMPILED
+    from toxiclf._compiled import MODULES, compiled
 
-    if not IS_COMPILED:
-        sys.exit("the n-gram encoder is not compiled here: pip install -e .")
-    folder = options.bundles.resolve()
+    if missing := [name for name in MODULES if compiled(name) is None]:
+        sys.exit(f"not compiled here: {', '.join(missing)}; pip install -e .")
+    load_before, folder = os.getloadavg(), options.bundles.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     trees = {"now": ROOT} | ({"before": options.before.resolve()} if options.before else {})
     texts = written_texts(folder)
@@ -122,7 +122,6 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     for which, tree in trees.items():
         for model in MODELS if which == "now" else (DEFAULT, NO_VIEWS, *NETWORKS):
             trained(model, tree, folder / which / model, options.train and which == "now")
-    load_before = os.getloadavg()
     contestants, absent = started(trees, folder, texts, options)
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for number in range(options.rounds):

@@ -151,9 +151,7 @@ def page(results: dict[str, Any]) -> str:
         lines=f"{run['lines']:,}",
         models=_table(models, results, threads=True),
         peers=_table(peers, results, threads=False),
-        absent=f"Left out, as not installed: {', '.join(absent)} (`pip install` them beside `--peers`).\n"
-        if absent
-        else "",
+        absent=f"Not installed: {', '.join(absent)}; the script's `--help` says how.\n" if absent else "",
         **{key: _two(median(seconds[name][clock])) if name in seconds else "?" for key, (name, clock) in whole.items()},
     )
     return text + (_BEFORE.format(commit=run["commits"]["before"], ratios=_ratios(seconds)) if before else "")
