@@ -16,7 +16,7 @@ from tests.conftest import cases
 from toxiclf.datasets.comments import Comments
 from toxiclf.text import obfuscation, prefilter
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.obfuscation import expanded, may_be_expanded
+from toxiclf.text.obfuscation import expanded, read_words
 from toxiclf.text.prefilter import IS_COMPILED, Pair, Prefilter
 from toxiclf.text.preprocess import Preprocessor
 from toxiclf.text.stems import stems
@@ -56,8 +56,10 @@ def test_texts_are_normalized_as_without_it(normalizer: Normalizer, texts: list[
 @given(TEXTS, st.booleans(), st.sets(st.sampled_from(VIEWS), min_size=1))
 def test_disguised_words_are_read_as_without_it(text: str, is_normalized: bool, views: set[str]) -> None:
     text = Normalizer()(text) if is_normalized else text
-    if obfuscation._suspects(text, obfuscation._chosen(tuple(views))):
-        assert may_be_expanded([text], tuple(views)) == [0]
+    chosen = obfuscation._chosen(tuple(views))
+    assert chosen.prefilter is not None
+    groups = chosen.prefilter.suspects([text]).get(0, 0)
+    assert obfuscation._suspects(text, chosen, groups) == obfuscation._suspects(text, chosen)
 
 
 @needs_compiled
@@ -66,7 +68,9 @@ def test_real_comments_are_preprocessed_as_without_it(sample: Comments) -> None:
     texts = [*sample.texts, *re.split(r"[\t\n]", written), *stems(), "전화 010-1234-5678", "가&lt;나"]
     preprocessor = Preprocessor(Normalizer(mask_personal=True), VIEWS)
     assert preprocessor.batch(texts)[0] == without_it(lambda: preprocessor.batch(texts)[0])
-    assert len(may_be_expanded(sample.texts, VIEWS)) < len(sample) / 4
+    chosen = obfuscation._chosen(VIEWS)
+    assert chosen.prefilter is not None
+    assert len(chosen.prefilter.suspects(sample.texts)) < len(sample) / 4
 
 
 @needs_compiled
@@ -85,14 +89,27 @@ def test_real_comments_are_preprocessed_as_without_it(sample: Comments) -> None:
     ],
 )
 def test_a_pair_is_what_it_says(pair: Pair, held: list[str], not_held: list[str]) -> None:
-    assert Prefilter.of([pair]).suspects(held + not_held) == list(range(len(held)))
+    assert Prefilter.of([pair]).suspects(held + not_held) == dict.fromkeys(range(len(held)), 1)
 
 
 @needs_compiled
 def test_runs_and_lengths_are_suspect() -> None:
-    limits = Prefilter.of([], longest_run=2, longest_text=5)
-    assert limits.suspects(["가가", "가가가", "가나다라마", "가나다라마바", "!!!"]) == [1, 3, 4]
-    assert Prefilter.of([], longest_run=10**30, longest_text=10**30).suspects(["가" * 9]) == []
+    limits = Prefilter.of(longest_run=2, longest_text=5)
+    assert limits.suspects(["가가", "가가가", "가나다라마", "가나다라마바", "!!!"]) == dict.fromkeys(
+        [1, 3, 4], 2**32 - 1
+    )
+    assert Prefilter.of(longest_run=10**30, longest_text=10**30).suspects(["가" * 9]) == {}
+
+
+@needs_compiled
+def test_groups_of_pairs_are_told_apart() -> None:
+    groups = [
+        [Pair("가", "나"), Pair("나", "다")],
+        [Pair("나", "다", " ")],
+        *([Pair("라", letter)] for letter in "마" * 40),
+    ]
+    found = Prefilter.of(*groups).suspects(["가나다", "나 다", "가나 다", "라마", "다"])
+    assert found == {0: 3, 1: 3, 2: 3, 3: 2**32 - 4}  # 0: a pair counts for all groups that name it with any gap
 
 
 def test_a_view_that_names_no_pairs_sees_every_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +117,8 @@ def test_a_view_that_names_no_pairs_sees_every_text(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Jamo, "pairs", lambda view: None)
     obfuscation._chosen.cache_clear()
-    assert may_be_expanded(["가", "나"], VIEWS) == [0, 1]
+    assert obfuscation._chosen(VIEWS).prefilter is None
+    assert read_words(["안녕", "야 시1발아", "ㅅㅣ발"], VIEWS) == {1: "시발아", 2: "시발"}
     obfuscation._chosen.cache_clear()
     assert expanded("ㅅㅣ발", VIEWS) == "ㅅㅣ발 시발"
 
@@ -109,12 +127,13 @@ def test_a_view_that_names_no_pairs_sees_every_text(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "given_arguments",
     [
-        ("text", bytes(2**18), b"\0", b"\0", 1, 1),
-        ([1], bytes(2**18), b"\0", b"\0", 1, 1),
-        ([], bytes(9), b"\0", b"\0", 1, 1),
-        ([], bytes(2**18), b"", b"", 1, 1),
-        ([], bytes(2**18), b"\3", b"\0", 1, 1),
-        ([], bytes(2**18), b"\0\0", b"\0", 1, 1),
+        ("text", bytes(2**18), b"\0", b"\0", bytes(4), 1, 1),
+        ([1], bytes(2**18), b"\0", b"\0", bytes(4), 1, 1),
+        ([], bytes(9), b"\0", b"\0", bytes(4), 1, 1),
+        ([], bytes(2**18), b"", b"", b"", 1, 1),
+        ([], bytes(2**18), b"\3", b"\0", bytes(4), 1, 1),
+        ([], bytes(2**18), b"\0\0", b"\0", bytes(4), 1, 1),
+        ([], bytes(2**18), b"\0", b"\0", bytes(3), 1, 1),
     ],
 )
 def test_what_does_not_fit_is_an_error(given_arguments: tuple[Any, ...]) -> None:
@@ -122,4 +141,4 @@ def test_what_does_not_fit_is_an_error(given_arguments: tuple[Any, ...]) -> None
 
     with pytest.raises((TypeError, ValueError)):
         _prefilter.suspects(*given_arguments)
-    assert _prefilter.suspects(["가"], np.full(2**17, 9, np.uint16), b"\0", b"\0", 1, 1) == b"\0"
+    assert _prefilter.suspects(["가"], np.full(2**17, 9, np.uint16), b"\0", b"\1", b"abcd", 1, 1) == b"abcd"

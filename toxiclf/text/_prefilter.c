@@ -13,6 +13,7 @@
 typedef struct {
     const uint16_t *classes;
     const uint8_t *gaps, *pairs;
+    const uint32_t *owners;
     Py_ssize_t count; /* of classes */
     Py_ssize_t longest_run;
 } Rules;
@@ -22,20 +23,26 @@ static inline Py_ssize_t class_of(const Rules *rules, uint32_t code) {
     return number < rules->count ? number : 0;
 }
 
-/* Whether a text holds a pair of characters that the rules name, or too long a run of one character. */
-static uint8_t holds_pair(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
+static inline uint32_t owners_of(const Rules *rules, Py_ssize_t before, Py_ssize_t after, int kind) {
+    const Py_ssize_t pair = before * rules->count + after;
+    return rules->pairs[pair] >> kind & 1 ? rules->owners[pair] : 0;
+}
+
+/* The owners of the pairs of characters that a text holds; all owners if it holds too long a run of one character. */
+static uint32_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
     const Py_ssize_t space = class_of(rules, ' ');
     Py_ssize_t last = space, run = 0;
     Py_ssize_t letter = 0, alone = 1; /* the last letter, and how many letters there are from the last gap on */
     int gap = 1, before = 0;          /* the gap since that letter, and the one in front of its word */
+    uint32_t found = 0;
     for (Py_ssize_t i = 0; i <= length; i++) {
         Py_ssize_t now = space;
         if (i < length) {
             now = class_of(rules, codes[i]);
             run = i && codes[i] == codes[i - 1] ? run + 1 : 1;
-            if (run > rules->longest_run) return 1;
+            if (run > rules->longest_run) return UINT32_MAX;
         }
-        if (rules->pairs[last * rules->count + now] & 1) return 1;
+        found |= owners_of(rules, last, now, 0);
         last = now;
         if (rules->gaps[now] & 3) {
             gap |= rules->gaps[now];
@@ -43,73 +50,77 @@ static uint8_t holds_pair(const Rules *rules, const uint32_t *codes, Py_ssize_t 
         }
         if (gap) {
             int kind = before && alone == 1 ? gap + 3 : gap;
-            if (rules->pairs[letter * rules->count + now] >> kind & 1) return 1;
+            found |= owners_of(rules, letter, now, kind);
             before = gap;
             alone = 0;
         }
         for (Py_ssize_t far = 2, filler = letter; far <= FAR && far <= alone && rules->gaps[filler]; far++) {
             filler = class_of(rules, codes[i - far]);
-            if (rules->pairs[filler * rules->count + now] >> 7) return 1;
+            found |= owners_of(rules, filler, now, 7);
         }
         alone++;
         gap = 0;
         letter = now;
     }
-    return 0;
+    return found;
 }
 
-/* suspects(texts, classes, gaps, pairs, longest_run, longest_text) -> bytearray, for each text 1 or 0
+/* suspects(texts, classes, gaps, pairs, owners, longest_run, longest_text) -> bytearray of uint32 (n,)
 
    classes: uint16 (0x20000,), the class of each code point. gaps: uint8 (k,), for each class 0 if it is of letters, 1 of
    spaces, 2 of signs, 4 of letters that may be fillers. pairs: uint8 (k, k), bit 0 for two characters next to each other,
    and a bit for each kind of gap between two letters: 1 spaces, 2 signs, 3 both; 4 to 6 the same if the first letter is
-   alone after another gap; 7 up to four fillers. A text is read as if spaces were around it. */
+   alone after another gap; 7 up to four fillers. owners: uint32 (k, k), what the result gets if the text holds the pair.
+   A text is read as if spaces were around it. */
 static PyObject *suspects(PyObject *module, PyObject *args) {
     PyObject *list, *result = NULL;
-    Py_buffer classes, gaps, pairs;
+    Py_buffer classes, gaps, pairs, owners;
     Py_ssize_t longest_run, longest_text;
-    if (!PyArg_ParseTuple(args, "Oy*y*y*nn", &list, &classes, &gaps, &pairs, &longest_run, &longest_text)) return NULL;
+    if (!PyArg_ParseTuple(
+            args, "Oy*y*y*y*nn", &list, &classes, &gaps, &pairs, &owners, &longest_run, &longest_text))
+        return NULL;
     uint32_t *codes = NULL;
     Py_ssize_t *ends = NULL;
-    Rules rules = {classes.buf, gaps.buf, pairs.buf, gaps.len, longest_run};
+    const Rules rules = {classes.buf, gaps.buf, pairs.buf, owners.buf, gaps.len, longest_run};
     if (!PyList_Check(list)) {
         PyErr_SetString(PyExc_TypeError, "texts must be a list");
         goto done;
     }
-    if (classes.len != CODES * 2 || gaps.len < 1 || gaps.len > 0x10000 || pairs.len != gaps.len * gaps.len) {
+    const Py_ssize_t k = gaps.len;
+    if (classes.len != CODES * 2 || k < 1 || k > 0x10000 || pairs.len != k * k || owners.len != 4 * k * k) {
         PyErr_SetString(PyExc_ValueError, "the tables do not fit each other");
         goto done;
     }
-    for (Py_ssize_t i = 0; i < gaps.len; i++)
+    for (Py_ssize_t i = 0; i < k; i++)
         if (rules.gaps[i] > 4 || rules.gaps[i] == 3) {
             PyErr_SetString(PyExc_ValueError, "a gap must be 0, 1, 2 or 4");
             goto done;
         }
-    Py_ssize_t count = PyList_Size(list), total = 0;
+    const Py_ssize_t count = PyList_Size(list);
+    Py_ssize_t total = 0, at = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *text = PyList_GetItem(list, i);
         if (!PyUnicode_Check(text)) {
             PyErr_SetString(PyExc_TypeError, "texts must be strings");
             goto done;
         }
-        Py_ssize_t length = PyUnicode_GetLength(text);
+        const Py_ssize_t length = PyUnicode_GetLength(text);
         if (length <= longest_text) total += length;
     }
     codes = PyMem_Malloc((total + 1) * sizeof *codes);
     ends = PyMem_Malloc((count + 1) * sizeof *ends);
-    result = PyByteArray_FromStringAndSize(NULL, count);
+    result = PyByteArray_FromStringAndSize(NULL, count * sizeof(uint32_t));
     if (!codes || !ends || !result) {
         PyErr_NoMemory();
         Py_CLEAR(result);
         goto done;
     }
-    uint8_t *flags = (uint8_t *)PyByteArray_AsString(result);
-    Py_ssize_t at = 0;
+    uint32_t *found = (uint32_t *)PyByteArray_AsString(result);
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *text = PyList_GetItem(list, i);
-        Py_ssize_t length = PyUnicode_GetLength(text);
-        flags[i] = length > longest_text;
-        if (!flags[i]) {
+        const Py_ssize_t length = PyUnicode_GetLength(text);
+        found[i] = length > longest_text ? UINT32_MAX : 0;
+        if (!found[i]) {
             if (!PyUnicode_AsUCS4(text, codes + at, total + 1 - at, 0)) {
                 Py_CLEAR(result);
                 goto done;
@@ -120,7 +131,7 @@ static PyObject *suspects(PyObject *module, PyObject *args) {
     }
     PyThreadState *thread = PyEval_SaveThread();
     for (Py_ssize_t i = 0, begin = 0; i < count; begin = ends[i++])
-        if (!flags[i]) flags[i] = holds_pair(&rules, codes + begin, ends[i] - begin);
+        if (!found[i]) found[i] = owners_in(&rules, codes + begin, ends[i] - begin);
     PyEval_RestoreThread(thread);
 done:
     PyMem_Free(codes);
@@ -128,12 +139,11 @@ done:
     PyBuffer_Release(&classes);
     PyBuffer_Release(&gaps);
     PyBuffer_Release(&pairs);
+    PyBuffer_Release(&owners);
     return result;
 }
 
-static PyMethodDef methods[] = {
-    {"suspects", suspects, METH_VARARGS, "Return for each text whether it holds a pair of characters that the tables name."},
-    {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"suspects", suspects, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_prefilter", NULL, 0, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__prefilter(void) { return PyModuleDef_Init(&definition); }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import xor
@@ -53,26 +53,28 @@ class Pair(NamedTuple):
 class Prefilter:
     """Tells which texts hold one of some pairs of characters, a longer run of one character, or more characters.
 
-    Texts are read as if there were a space at either end.
+    Pairs come in groups, one for each step that may change a text. Texts are read as if a space were at either end.
 
     Attributes
     ----------
     classes : uint16 (0x20000,), the class of each code point.
     gaps : uint8 (k,), for each class 0 if it holds letters, 1 for spaces, 2 for signs, 4 for letters "1".
     pairs : uint8 (k, k), for each pair of classes a bit for each kind of gap between (``_prefilter.c``).
-    longest_run, longest_text : texts with a longer run, or with more characters, are suspects, too.
+    owners : uint32 (k, k), for each pair of classes the groups that name it with any gap, as bits.
+    longest_run, longest_text : texts with a longer run, or with more characters, are suspects for every group.
     """
 
     classes: NDArray[np.uint16]
     gaps: NDArray[np.uint8]
     pairs: NDArray[np.uint8]
+    owners: NDArray[np.uint32]
     longest_run: int
     longest_text: int
 
     @classmethod
-    def of(cls, pairs: Iterable[Pair], *, longest_run: int = _MOST, longest_text: int = _MOST) -> Prefilter:
-        """Make the tables for pairs."""
-        pairs = list(pairs)
+    def of(cls, *groups: Sequence[Pair], longest_run: int = _MOST, longest_text: int = _MOST) -> Prefilter:
+        """Make the tables for groups of pairs; from the 32nd on, groups share a bit."""
+        pairs = [pair for group in groups for pair in group]
         names = list(
             dict.fromkeys(
                 [" ", _LETTERS, _FILLERS, *(one for pair in pairs for one in (pair.before, pair.after) if one)]
@@ -96,25 +98,30 @@ class Prefilter:
             name: np.array(of_name, dtype=np.intp) for name, of_name in zip(names, held, strict=True)
         }
         gaps = np.full(len(numbers), 2, dtype=np.uint8)
-        table = np.zeros((len(numbers), len(numbers)), dtype=np.uint8)
+        table, owners = (np.zeros((len(numbers), len(numbers)), dtype=dtype) for dtype in (np.uint8, np.uint32))
         gaps[has[_LETTERS]] = 0
-        for before, after, between in pairs:
-            table[has[before][:, None], has[after]] |= _KINDS[between]
-            for name in (before, after) if between else ():
-                gaps[has[name] if name else []] = 0
+        for place, group in enumerate(groups):
+            for before, after, between in group:
+                at = has[before][:, None], has[after]
+                table[at] |= _KINDS[between]
+                owners[at] |= 1 << min(place, 31)
+                for name in (before, after) if between else ():
+                    gaps[has[name] if name else []] = 0
         gaps[has[_FILLERS]] = 4
         gaps[has[" "]] = 1
         spread = np.repeat(np.array(classes, dtype=np.uint16), np.diff([*begins, _CODES]))
-        return cls(spread, gaps, table, min(longest_run, _MOST), min(longest_text, _MOST))
+        return cls(spread, gaps, table, owners, min(longest_run, _MOST), min(longest_text, _MOST))
 
-    def suspects(self, texts: Sequence[str]) -> list[int]:
-        """Return the indices of the texts that the slower step may change."""
+    def suspects(self, texts: Sequence[str]) -> dict[int, int]:
+        """Return the indices of the texts that a step may change, each with the groups of its pairs as bits."""
         if not IS_COMPILED:
-            return list(range(len(texts)))
-        flags = _prefilter.suspects(
-            list(texts), self.classes, self.gaps, self.pairs, self.longest_run, self.longest_text
-        )
-        return [at for at, flag in enumerate(flags) if flag] if any(flags) else []
+            return dict.fromkeys(range(len(texts)), -1)
+        found = memoryview(
+            _prefilter.suspects(
+                list(texts), self.classes, self.gaps, self.pairs, self.owners, self.longest_run, self.longest_text
+            )
+        ).cast("I")
+        return {at: groups for at, groups in enumerate(found) if groups}
 
 
 def _ends(name: str) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf.text.normalize import Normalizer
-from toxiclf.text.obfuscation import expanded, may_be_expanded
+from toxiclf.text.obfuscation import read_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,6 @@ class Preprocessor:
     def expanded(self, normalized: Sequence[str]) -> list[str]:
         """Put the readings of disguised words in front of texts that are already normalized; return the new texts."""
         texts = list(normalized)
-        for at in may_be_expanded(texts, self.views) if self.views else ():
-            text = texts[at]
-            longer = expanded(text, self.views)
-            if longer is not text:
-                texts[at] = f"{longer[len(text) + 1 :]} {text}"
+        for at, words in read_words(texts, self.views).items() if self.views else ():
+            texts[at] = f"{words} {texts[at]}"
         return texts

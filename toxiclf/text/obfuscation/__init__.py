@@ -17,10 +17,10 @@ from toxiclf.text.normalize import Normalizer
 from toxiclf.text.obfuscation._endings import may_follow
 from toxiclf.text.obfuscation._form import Edit, Form
 from toxiclf.text.obfuscation._view import View
-from toxiclf.text.prefilter import Prefilter
+from toxiclf.text.prefilter import IS_COMPILED, Prefilter
 from toxiclf.text.stems import stem_pattern, stems_in
 
-__all__ = ["Edit", "Form", "Reading", "View", "expanded", "may_be_expanded", "read_raw", "readings", "stem_pattern"]
+__all__ = ["Edit", "Form", "Reading", "View", "expanded", "read_raw", "read_words", "readings", "stem_pattern"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class _Chosen:
     name: str
     bit: int
     view: View
+
+    @property
+    def group(self) -> int:
+        """The bit of the view's pairs in the prefilter."""
+        return min(self.bit, 1 << 31)
 
     @cached_property
     def search(self) -> Callable[..., re.Match[str] | None]:
@@ -105,9 +110,7 @@ def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
     >>> readings("야 시1발아 꺼어져")
     [Reading(rule='lookalikes', start=2, end=5, text='시발'), Reading(rule='stretched', start=7, end=10, text='꺼져')]
     """
-    chosen = _chosen(None if views is None else tuple(views))
-    pieces = _suspects(text, chosen)
-    return _disjoint_readings(text, sorted(pieces), chosen) if pieces else []
+    return _readings(text, _chosen(None if views is None else tuple(views)))
 
 
 def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = None) -> list[Reading]:
@@ -132,10 +135,27 @@ def expanded(text: str, views: Sequence[str] | None = None) -> str:
     >>> expanded("야 시1발아 꺼져")
     '야 시1발아 꺼져 시발아'
     """
-    all_readings = readings(text, views)
-    if not all_readings:
-        return text
+    words = read_words([text], views)
+    return f"{text} {words[0]}" if words else text
+
+
+def read_words(texts: Sequence[str], views: Sequence[str] | None = None) -> dict[int, str]:
+    """Return the words that :func:`expanded` appends to each text, by the index of the text; most texts have none.
+
+    >>> read_words(["안녕", "야 시1발아 꺼어져"])
+    {1: '시발아 꺼져'}
+    """
+    chosen = _chosen(None if views is None else tuple(views))
+    prefilter = chosen.prefilter
+    suspected = dict.fromkeys(range(len(texts)), -1) if prefilter is None else prefilter.suspects(texts)
+    read = {at: _words(texts[at], _readings(texts[at], chosen, groups)) for at, groups in suspected.items()}
+    return {at: " ".join(words) for at, words in read.items() if words}
+
+
+def _words(text: str, all_readings: list[Reading]) -> dict[str, None]:
     words: dict[str, None] = {}
+    if not all_readings:
+        return words
     left = len(text) + _SLACK
     for word in _whole_words(text, all_readings):
         if word in words:
@@ -144,13 +164,7 @@ def expanded(text: str, views: Sequence[str] | None = None) -> str:
         if left < 0:
             break
         words[word] = None
-    return " ".join((text, *words)) if words else text
-
-
-def may_be_expanded(texts: Sequence[str], views: Sequence[str]) -> list[int]:
-    """Return the indices of the texts that :func:`expanded` may change, by a quick look that releases Python's lock."""
-    prefilter = _chosen(tuple(views)).prefilter
-    return list(range(len(texts))) if prefilter is None else prefilter.suspects(texts)
+    return words
 
 
 def _whole_words(text: str, all_readings: Iterable[Reading]) -> Iterator[str]:
@@ -180,21 +194,29 @@ def _chosen(names: tuple[str, ...] | None) -> _Views:
     known = components("view") if names is None else {name: component("view", name) for name in names}
     in_order = sorted(known.values(), key=lambda entry: (entry.order, entry.name))
     chosen = tuple(_Chosen(entry.name, 1 << at, _made(entry.name)) for at, entry in enumerate(in_order))
-    pairs = [one.view.pairs() for one in chosen]
+    pairs = [one.view.pairs() for one in chosen if IS_COMPILED]
     return _Views(
         chosen,
         tuple(one for one in chosen if one.view.reads_syllables),
         tuple(one for one in chosen if not one.view.reads_syllables),
         tuple(one for one in chosen if type(one.view).spans is not View.spans),  # a call for each text is slow
-        None if None in pairs else Prefilter.of(pair for some in pairs if some is not None for pair in some),
+        Prefilter.of(*(list(some) for some in pairs if some is not None)) if pairs and None not in pairs else None,
     )
 
 
-def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
+def _readings(text: str, views: _Views, groups: int = -1) -> list[Reading]:
+    """Return the readings of a text; ``groups`` has a bit for each view that may find a word in it."""
+    pieces = _suspects(text, views, groups)
+    return _disjoint_readings(text, sorted(pieces), views) if pieces else []
+
+
+def _suspects(text: str, views: _Views, groups: int = -1) -> set[tuple[int, int]]:
     """Return the spans of words to read: those with a match of a trigger, and those that a view's ``spans`` finds."""
     suspects: set[tuple[int, int]] = set()
     odd = bool(_ODD.search(text))
     for one in views.all if odd else views.of_syllables:
+        if not groups & one.group:
+            continue
         place = one.search(text)
         while place:
             end = place.end() - 1
@@ -205,7 +227,8 @@ def _suspects(text: str, views: _Views) -> set[tuple[int, int]]:
                 suspects.add((start, end))
             place = one.search(text, end)
     for one in views.of_spaces:
-        suspects.update(one.view.spans(text, odd=odd))
+        if groups & one.group:
+            suspects.update(one.view.spans(text, odd=odd))
     return suspects
 
 
