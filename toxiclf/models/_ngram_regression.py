@@ -94,13 +94,20 @@ def _liblinear(
     import scipy.sparse as sp
     from sklearn.linear_model import LogisticRegression
 
-    blocks = [sp.diags(scales) @ matrix for matrix, scales in zip(rows.blocks, rows.scales, strict=True)]
-    matrix = sp.hstack(blocks, format="csr")
-    fitted: list[Any] = [
-        LogisticRegression(solver="liblinear", dual=True, tol=_TOLERANCE, max_iter=_ROUNDS, random_state=seed).fit(
-            matrix @ sp.diags(factors[:, j]), classes[:, j], sample_weight=costs[:, j]
-        )
-        for j in range(classes.shape[1])
+    blocks = [
+        sp.csr_matrix((np.repeat(scales, np.diff(block.indptr)), block.indices, block.indptr), block.shape)
+        for block, scales in zip(rows.blocks, rows.scales, strict=True)
     ]
+    matrix = sp.hstack(blocks, format="csr")
+    del blocks
+    scaled = matrix.astype(np.float64)
+    fitted: list[Any] = []
+    for j in range(classes.shape[1]):
+        np.take(factors[:, j], matrix.indices, out=scaled.data, mode="clip")  # "raise" would make a copy
+        scaled.data *= matrix.data
+        regression = LogisticRegression(
+            solver="liblinear", dual=True, tol=_TOLERANCE, max_iter=_ROUNDS, random_state=seed
+        )
+        fitted.append(regression.fit(scaled, classes[:, j], sample_weight=costs[:, j]))
     coefficients = np.column_stack([regression.coef_[0] for regression in fitted]) * factors
     return coefficients, np.array([regression.intercept_[0] for regression in fitted])
