@@ -25,7 +25,7 @@ from toxiclf.text import vocabulary
 from toxiclf.text.vocabulary import IS_COMPILED, NgramVocabulary, Unit
 
 needs_compiled = pytest.mark.skipif(not IS_COMPILED, reason="the n-gram encoder was not compiled")
-SOURCES = Path(vocabulary.__file__).parent.glob("*.c")
+SOURCES = sorted(Path(toxiclf.__file__).parent.glob("*/*.c"))
 CHARACTERS = st.one_of(
     st.sampled_from("가각값a A!ㅋㄱㅏ😀İßΣς\U0010ffff\x00"), st.characters(exclude_categories=["Cs"])
 )
@@ -135,7 +135,7 @@ cli.run(['--version'])
 
 
 @pytest.mark.check
-def test_no_text_makes_it_read_or_write_what_is_not_its_own(tmp_path: Path) -> None:
+def test_no_input_makes_it_read_or_write_what_is_not_its_own(tmp_path: Path) -> None:
     """Under AddressSanitizer, which ends the process at such an access."""
     compiler = shutil.which("cc")
     asked = [str(compiler), "-print-file-name=libasan.so"]
@@ -156,8 +156,9 @@ def test_no_text_makes_it_read_or_write_what_is_not_its_own(tmp_path: Path) -> N
 
 FUZZ = """
 import random, sys
+from array import array
 sys.path.insert(0, sys.argv[1])
-import _ngrams, _prefilter
+import _ngrams, _prefilter, _regression
 draw = random.Random(0)
 letters = ["가각값힣a ㅋ\U0010ffff", "가a", "".join(map(chr, range(0xabf0, 0xac20))), "".join(map(chr, range(0xd790, 0xd7ff)))]
 def text(most):
@@ -181,4 +182,19 @@ for turn in range(3000):
     gaps, pairs = bytes(draw.choices([0, 0, 1, 2], k=k)), bytes(draw.choices([0, 0, draw.randrange(256)], k=k * k))
     owners, run, most = draw.randbytes(4 * k * k), draw.randint(-1, 5), draw.randint(-1, 300)
     assert len(_prefilter.suspects(texts, classes, gaps, pairs, owners, run, most)) == 4 * len(texts)
+for turn in range(500):
+    rows, regressions = draw.randrange(9), draw.randint(1, 16)
+    widths = [draw.randint(1, 6) for _ in range(draw.randint(0, 3))]
+    blocks = []
+    for width in widths:
+        lengths = [draw.randrange(5) for _ in range(rows)]
+        columns = array("i", draw.choices(range(width), k=sum(lengths)))
+        starts = array("q", [sum(lengths[:row]) for row in range(rows + 1)])
+        blocks.append((starts, columns, array("f", [draw.random() for _ in range(rows)])))
+    factors, costs = (array("d", [3 * draw.random() for _ in range(n * regressions)]) for n in (sum(widths), rows))
+    signs = array("b", draw.choices([1, -1], k=rows * regressions))
+    coefficients, intercepts, rounds = _regression.fit(
+        blocks, array("q", widths), factors, signs, costs, regressions, 0.01, 20, turn
+    )
+    assert len(coefficients) == 4 * sum(widths) * regressions and len(intercepts) == 8 * regressions
 """
