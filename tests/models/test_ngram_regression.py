@@ -28,7 +28,7 @@ def problem(regressions: int) -> tuple[ScaledRows, Any, Any, Any]:
     blocks = [
         sp.csr_matrix((draw.random((90, width)) < share).astype(np.float32)) for width, share in ((40, 0.2), (70, 0.05))
     ]
-    scales = [draw.uniform(0.1, 0.5, 90).astype(np.float32) for _ in blocks]
+    scales = [draw.uniform(0.1, 0.5, 90) for _ in blocks]
     classes = (draw.random((90, regressions)) < np.linspace(0.5, 0.1, regressions)).astype(np.intp)
     costs = np.where(classes == 1, 3.0, 0.8)
     return ScaledRows(blocks, scales), draw.uniform(0.5, 3, (110, regressions)), classes, costs

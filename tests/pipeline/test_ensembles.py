@@ -132,7 +132,8 @@ def test_odd_comments_score_as_the_training_libraries_say(name: str, kind: str, 
     result = learned(comments, classic({"name": "ngram_logistic", "jamo": 2, "syllable": 1}, "logistic", name=name))
     encoded = result.fitted.encoder.encode(["", "ㅋ" * 500, "漢字", *comments.texts[:50]])
     assert result.graph is not None
-    assert np.abs(Scorer(result.graph).run(encoded) - result.fitted.raw_of(encoded)).max() <= 1e-5
+    raw = result.fitted.raw_of(encoded)
+    assert (np.abs(Scorer(result.graph).run(encoded) - raw) <= 1e-5 + 2e-7 * np.abs(raw)).all()  # float32 has 7 digits
 
 
 @pytest.mark.check

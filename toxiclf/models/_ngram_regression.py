@@ -32,11 +32,11 @@ class ScaledRows:
     Attributes
     ----------
     blocks : the blocks, each (n, its columns).
-    scales : for each block float32 (n,), what a 1 in each row stands for.
+    scales : for each block (n,), what a 1 in each row stands for.
     """
 
     blocks: Sequence[sp.csr_matrix]
-    scales: Sequence[NDArray[np.float32]]
+    scales: Sequence[Floats]
 
     def __matmul__(self, coefficients: Floats) -> Floats:
         """Return the product with coefficients, (columns, k), as float64 (n, k)."""
@@ -75,7 +75,7 @@ def _compiled(
     rows: ScaledRows, factors: Floats, classes: NDArray[np.intp], costs: Floats, seed: int
 ) -> tuple[Floats, Floats]:
     blocks: list[Sequence[object]] = [
-        (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), scales)
+        (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), scales.astype(np.float32))
         for matrix, scales in zip(rows.blocks, rows.scales, strict=True)
     ]
     widths = np.array([matrix.shape[1] for matrix in rows.blocks], dtype=np.int64)

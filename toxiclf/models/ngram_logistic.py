@@ -97,8 +97,8 @@ class NgramLogistic(Model):
 
     def _scaled(self, features: NgramRows) -> ScaledRows:
         """Scale the TF-IDF vector of each unit to the same length; the IDF weights are left to the columns' factors."""
-        squares = [features[view] @ (idf**2).astype(np.float32) for view, idf in self.idf_.items()]
-        scales = [1 / np.maximum(np.sqrt(len(squares) * square), np.float32(1e-6)) for square in squares]
+        norms = [np.sqrt(features[view] @ idf**2) for view, idf in self.idf_.items()]
+        scales = [1 / np.sqrt(len(norms)) / np.maximum(norm, 1e-6) for norm in norms]
         return ScaledRows([features[view] for view in self.idf_], scales)
 
 
