@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from textwrap import shorten
 from typing import Any, TypeVar, overload
 
@@ -231,6 +232,11 @@ class Moderator:
 
     def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str], comments: int = _COMMENTS) -> list[T]:
         """Call ``work`` on each chunk of the comments, in the moderator's threads, and return the results in order."""
+        if (
+            self._threads > 1 and self._sums and len(texts) > comments
+        ):  # each thread gets as many chunks; bits do not depend on chunks
+            rounds = ceil(len(texts) / comments / self._threads)
+            comments = ceil(len(texts) / rounds / self._threads)
         parts = list(chunks(texts, characters=_CHARACTERS, comments=comments))
         threads = min(self._threads, len(parts))
         if threads < 2:

@@ -180,7 +180,7 @@ for turn in range(3000):
     k = draw.randint(1, 9)
     classes = draw.randbytes(2 * 0x20000) if turn % 100 == 0 else classes
     gaps, pairs = bytes(draw.choices([0, 0, 1, 2], k=k)), bytes(draw.choices([0, 0, draw.randrange(256)], k=k * k))
-    owners, run, most = draw.randbytes(4 * k * k), draw.randint(-1, 5), draw.randint(-1, 300)
+    owners, run, most = draw.randbytes(8 * k * k), draw.randint(-1, 5), draw.randint(-1, 300)
     assert len(_prefilter.suspects(texts, classes, gaps, pairs, owners, run, most)) == 4 * len(texts)
 for turn in range(500):
     rows, regressions = draw.randrange(9), draw.randint(1, 16)

@@ -13,7 +13,7 @@
 typedef struct {
     const uint16_t *classes;
     const uint8_t *gaps, *pairs;
-    const uint32_t *owners;
+    const uint64_t *owners;
     Py_ssize_t count; /* of classes */
     Py_ssize_t longest_run;
 } Rules;
@@ -23,24 +23,24 @@ static inline Py_ssize_t class_of(const Rules *rules, uint32_t code) {
     return number < rules->count ? number : 0;
 }
 
-static inline uint32_t owners_of(const Rules *rules, Py_ssize_t before, Py_ssize_t after, int kind) {
+static inline uint8_t owners_of(const Rules *rules, Py_ssize_t before, Py_ssize_t after, int kind) {
     const Py_ssize_t pair = before * rules->count + after;
-    return rules->pairs[pair] >> kind & 1 ? rules->owners[pair] : 0;
+    return rules->pairs[pair] >> kind & 1 ? (uint8_t)(rules->owners[pair] >> 8 * kind) : 0;
 }
 
 /* The owners of the pairs of characters that a text holds; all owners if it holds too long a run of one character. */
-static uint32_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
+static uint8_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
     const Py_ssize_t space = class_of(rules, ' ');
     Py_ssize_t last = space, run = 0;
     Py_ssize_t letter = 0, alone = 1; /* the last letter, and how many letters there are from the last gap on */
     int gap = 1, before = 0;          /* the gap since that letter, and the one in front of its word */
-    uint32_t found = 0;
+    uint8_t found = 0;
     for (Py_ssize_t i = 0; i <= length; i++) {
         Py_ssize_t now = space;
         if (i < length) {
             now = class_of(rules, codes[i]);
             run = i && codes[i] == codes[i - 1] ? run + 1 : 1;
-            if (run > rules->longest_run) return UINT32_MAX;
+            if (run > rules->longest_run) return UINT8_MAX;
         }
         found |= owners_of(rules, last, now, 0);
         last = now;
@@ -65,13 +65,13 @@ static uint32_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t 
     return found;
 }
 
-/* suspects(texts, classes, gaps, pairs, owners, longest_run, longest_text) -> bytearray of uint32 (n,)
+/* suspects(texts, classes, gaps, pairs, owners, longest_run, longest_text) -> bytearray of n bytes
 
    classes: uint16 (0x20000,), the class of each code point. gaps: uint8 (k,), for each class 0 if it is of letters, 1 of
    spaces, 2 of signs, 4 of letters that may be fillers. pairs: uint8 (k, k), bit 0 for two characters next to each other,
    and a bit for each kind of gap between two letters: 1 spaces, 2 signs, 3 both; 4 to 6 the same if the first letter is
-   alone after another gap; 7 up to four fillers. owners: uint32 (k, k), what the result gets if the text holds the pair.
-   A text is read as if spaces were around it. */
+   alone after another gap; 7 up to four fillers. owners: uint64 (k, k), a byte for each of these kinds, which is added to
+   the result of a text that holds the pair. A text is read as if spaces were around it. */
 static PyObject *suspects(PyObject *module, PyObject *args) {
     PyObject *list, *result = NULL;
     Py_buffer classes, gaps, pairs, owners;
@@ -87,7 +87,7 @@ static PyObject *suspects(PyObject *module, PyObject *args) {
         goto done;
     }
     const Py_ssize_t k = gaps.len;
-    if (classes.len != CODES * 2 || k < 1 || k > 0x10000 || pairs.len != k * k || owners.len != 4 * k * k) {
+    if (classes.len != CODES * 2 || k < 1 || k > 0x10000 || pairs.len != k * k || owners.len != 8 * k * k) {
         PyErr_SetString(PyExc_ValueError, "the tables do not fit each other");
         goto done;
     }
@@ -109,17 +109,17 @@ static PyObject *suspects(PyObject *module, PyObject *args) {
     }
     codes = PyMem_Malloc((total + 1) * sizeof *codes);
     ends = PyMem_Malloc((count + 1) * sizeof *ends);
-    result = PyByteArray_FromStringAndSize(NULL, count * sizeof(uint32_t));
+    result = PyByteArray_FromStringAndSize(NULL, count);
     if (!codes || !ends || !result) {
         PyErr_NoMemory();
         Py_CLEAR(result);
         goto done;
     }
-    uint32_t *found = (uint32_t *)PyByteArray_AsString(result);
+    uint8_t *found = (uint8_t *)PyByteArray_AsString(result);
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *text = PyList_GetItem(list, i);
         const Py_ssize_t length = PyUnicode_GetLength(text);
-        found[i] = length > longest_text ? UINT32_MAX : 0;
+        found[i] = length > longest_text ? UINT8_MAX : 0;
         if (!found[i]) {
             if (!PyUnicode_AsUCS4(text, codes + at, total + 1 - at, 0)) {
                 Py_CLEAR(result);

@@ -60,20 +60,20 @@ class Prefilter:
     classes : uint16 (0x20000,), the class of each code point.
     gaps : uint8 (k,), for each class 0 if it holds letters, 1 for spaces, 2 for signs, 4 for letters "1".
     pairs : uint8 (k, k), for each pair of classes a bit for each kind of gap between (``_prefilter.c``).
-    owners : uint32 (k, k), for each pair of classes the groups that name it with any gap, as bits.
+    owners : uint64 (k, k), for each of these kinds of gap a byte with the groups that name the pair, as bits.
     longest_run, longest_text : texts with a longer run, or with more characters, are suspects for every group.
     """
 
     classes: NDArray[np.uint16]
     gaps: NDArray[np.uint8]
     pairs: NDArray[np.uint8]
-    owners: NDArray[np.uint32]
+    owners: NDArray[np.uint64]
     longest_run: int
     longest_text: int
 
     @classmethod
     def of(cls, *groups: Sequence[Pair], longest_run: int = _MOST, longest_text: int = _MOST) -> Prefilter:
-        """Make the tables for groups of pairs; from the 32nd on, groups share a bit."""
+        """Make the tables for groups of pairs; from the eighth on, groups share a bit."""
         pairs = [pair for group in groups for pair in group]
         names = list(
             dict.fromkeys(
@@ -98,13 +98,13 @@ class Prefilter:
             name: np.array(of_name, dtype=np.intp) for name, of_name in zip(names, held, strict=True)
         }
         gaps = np.full(len(numbers), 2, dtype=np.uint8)
-        table, owners = (np.zeros((len(numbers), len(numbers)), dtype=dtype) for dtype in (np.uint8, np.uint32))
+        table, owners = (np.zeros((len(numbers), len(numbers)), dtype=dtype) for dtype in (np.uint8, np.uint64))
         gaps[has[_LETTERS]] = 0
         for place, group in enumerate(groups):
             for before, after, between in group:
                 at = has[before][:, None], has[after]
                 table[at] |= _KINDS[between]
-                owners[at] |= 1 << min(place, 31)
+                owners[at] |= sum(1 << 8 * kind for kind in range(8) if _KINDS[between] >> kind & 1) << min(place, 7)
                 for name in (before, after) if between else ():
                     gaps[has[name] if name else []] = 0
         gaps[has[_FILLERS]] = 4
@@ -116,11 +116,9 @@ class Prefilter:
         """Return the indices of the texts that a step may change, each with the groups of its pairs as bits."""
         if not IS_COMPILED:
             return dict.fromkeys(range(len(texts)), -1)
-        found = memoryview(
-            _prefilter.suspects(
-                list(texts), self.classes, self.gaps, self.pairs, self.owners, self.longest_run, self.longest_text
-            )
-        ).cast("I")
+        found = _prefilter.suspects(
+            list(texts), self.classes, self.gaps, self.pairs, self.owners, self.longest_run, self.longest_text
+        )
         return {at: groups for at, groups in enumerate(found) if groups}
 
 

@@ -47,7 +47,7 @@ class _Chosen:
     @property
     def group(self) -> int:
         """The bit of the view's pairs in the prefilter."""
-        return min(self.bit, 1 << 31)
+        return min(self.bit, 1 << 7)
 
     @cached_property
     def search(self) -> Callable[..., re.Match[str] | None]:
