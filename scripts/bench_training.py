@@ -1,8 +1,10 @@
-"""Speed of training: an epoch of a network by toxiclf beside the same network in plain Keras, and what both come to.
+"""Speed of training: an epoch of a network by toxiclf beside the same network in plain Keras, and what both come to; or the
+whole command with the default model, beside an older version.
 
     python scripts/bench_training.py                                      # sample corpus, lstm2, seed 0
     python scripts/bench_training.py corpus:curse --unlabeled corpus:nsmc --seeds 0 1 2
     python scripts/bench_training.py corpus:curse --model bilstm --naive-mask none --epochs 3
+    python scripts/bench_training.py corpus:curse --before ../older --rounds 5
 
 Ours: the preset as it is, by toxiclf's own loop: batches of like length, each as long as its longest comment, of the size that
 "auto" gives; the most tokens a comment that "auto" gives.
@@ -20,17 +22,24 @@ Each fit has a process of its own. An epoch is all of it, the validation set inc
 the first, which builds and traces. Seconds of processor time, of all threads, suffer less from other programs on the machine.
 Average precision (AP) is of the test set, with 95 % bootstrap intervals over its comments, the difference's over the same
 resampled comments.
+
+With ``--before``, a checkout of an older version, ``toxiclf train`` of both takes turns: processor seconds and peak memory of
+the whole command, and the median of the ratios of rounds.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,7 +102,12 @@ def main() -> None:
     parser.add_argument("--padded", type=int, default=480, help="tokens a comment in the naive way, at most")
     parser.add_argument("--naive-batch", type=int, default=32)
     parser.add_argument("--naive-mask", choices=("mask_zero", "none"), default="mask_zero")
+    parser.add_argument("--before", type=Path, help="checkout of an older version, to compare the whole command with")
+    parser.add_argument("--rounds", type=int, default=5, help="of both versions' commands")
     options = parser.parse_args()
+    if options.before:
+        _compare_commands(options.corpus, options.before, options.rounds, options.settings, options.seeds[0])
+        return
     settings = (f"split.test={options.test}", f"model.epochs={options.epochs}", *options.settings)
     if options.unlabeled:
         settings += (f"vectors.unlabeled={options.unlabeled}",)
@@ -110,6 +124,34 @@ def main() -> None:
     ratios = [_ratios(*pair) for pair in zip(fits["naive"], fits["ours"], strict=True)]
     wall, processor = (statistics.median(column) for column in zip(*ratios, strict=True))
     print(f"an epoch: ours {wall:.1f} times as fast ({processor:.1f} times in CPU seconds), median over seeds")
+
+
+def _compare_commands(corpus: str, before: Path, rounds: int, settings: list[str], seed: int) -> None:
+    trees = {"before": before, "now": Path(__file__).parent.parent}
+    arguments = [corpus, "--seed", str(seed), *(part for setting in settings for part in ("--set", setting))]
+    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in trees}
+    print("round", "version", "CPU s", "peak MB", sep="\t", flush=True)
+    for number in range(rounds):
+        for name in sorted(trees, reverse=number % 2 == 1):
+            costs[name].append(_cost(trees[name].resolve(), arguments))
+            print(number, name, *(f"{value:.1f}" for value in costs[name][-1]), sep="\t", flush=True)
+    pairs = list(zip(costs["before"], costs["now"], strict=True))
+    faster = statistics.median(old[0] / new[0] for old, new in pairs)
+    memory = statistics.median(new[1] / old[1] for old, new in pairs)
+    print(f"now {faster:.2f} times as fast in CPU seconds, with {memory:.2f} of the memory, medians over rounds")
+
+
+def _cost(tree: Path, arguments: list[str]) -> tuple[float, float]:
+    """Train in a process of its own; return its processor seconds and its peak memory in MB."""
+    environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "toxiclf", "train", *arguments, "--out", f"{folder}/run"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode} in {tree}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def _cells(fit: Fit, ours: Fit) -> list[str]:
