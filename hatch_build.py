@@ -1,4 +1,4 @@
-"""Compile what makes scoring and training fast where a compiler is; without one, toxiclf gives the same results more slowly."""
+"""Compile the C modules if there is a compiler; toxiclf is slower without them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NAMES = ("toxiclf.text._ngrams", "toxiclf.text._prefilter", "toxiclf.models._reg
 
 
 class CompiledModules(BuildHookInterface):  # type: ignore[type-arg]
-    """Build the C files in their places; ``TOXICLF_PURE`` leaves them out."""
+    """Build the C modules in place, unless ``TOXICLF_PURE`` is set."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and let the wheel hold the result."""
+        """Compile, and add the modules to the wheel."""
         if os.environ.get("TOXICLF_PURE"):
             return
         paths = {name: name.replace(".", "/") for name in NAMES}

@@ -44,35 +44,36 @@ _INTRO = """\
 `python scripts/bench_scoring.py --publish` made this page and [speed.json](results/speed.json) in one run:
 {date}, {cores} cores ({processor}), Python {python}, {packages}; load average {load_before} before, {load_after} after.
 Figures are medians over {rounds} interleaved rounds, in wall time unless CPU is named.
-Comments are those of `curse`, thousands in a batch; AP is average precision on one test set.
+One comment: median and p99 of 500 comments of `curse`, training rows included.
+A batch has 2,048 to 10,240 of them. AP is average precision on one test set.
+`TOXICLF_PURE=1` switches the C modules off.
 
 ## Models
 
 {models}
 
-Two threads do less than twice the work, as normalizing and looking up tokens hold Python's lock.
-Measured apart, two processes do 1.9 to 2.0 times the work of one.
+Two threads do less than twice the work, as normalizing, views and verdicts hold Python's lock.
 
 ## Other libraries
 
 {peers}
 
-They learn from the same rows.
+All but korcen learn from the same rows.
 korcen is a list of words; `char_wb` is a logistic regression over TF-IDF of character n-grams (2 to 5).
-The second fastText has these n-grams and word pairs.
+`fastText, n-grams` adds them and word bigrams.
 {absent}
-Measured apart, the compiled module finds all known n-grams of a comment in 12 µs, numpy in 40 µs.
-The fastest of five packages for Aho-Corasick automata and tries, pyahocorasick 2.3.1, takes 102 µs for the same ids.
+In another run (2,048 comments, CPU, median of 5), the C module finds the known n-grams of a comment in 12 µs, numpy in 40 µs.
+For the same ids, pyahocorasick 2.3.1 takes 102 µs; daachorse 0.5.0, ahocorasick_rs 1.0.3 and marisa-trie 1.4.1 take longer.
 
 ## Commands
 
-`predict` scores a file of {lines} comments in {file_wall} s ({file_cpu} s of CPU), and one comment in {predict} s.
-`--help` takes {help} s, `python -c "import sklearn"` {sklearn} s.
+`predict` scores a file of {lines} comments in {file_wall} s ({file_cpu} s of CPU), and one comment, with the start, in {predict} s.
+`--help` takes {help} s; for comparison, `python -c "import sklearn"` {sklearn} s.
 """
 _BEFORE = """
-## Against commit {commit}
+## Against the version without C ({commit})
 
-Speed-ups (lowest–highest round) of the default model unless another is named:
+Ratios of speed, median (lowest–highest round), of the default model unless another is named; a range with 1 shows no difference:
 
 {ratios}
 """
@@ -164,12 +165,17 @@ def _table(names: Sequence[str], results: dict[str, Any], *, threads: bool) -> s
     for name in names:
         of, about = results["seconds"][name], results["contestants"][name]
         package, _, number = about["versions"].partition(" ")
-        label = LABELS.get(name) or (f"`{name}`" if package == "toxiclf" else f"{name} {number}")
+        label = LABELS.get(name) or (f"`{name}`" if package == "toxiclf" else _versioned(name, number))
         single = [_two(median(of[measure]) * 1e3) for measure in ("p50", "p99")]
         rates = [f"{float(f'{1 / median(of[key]):.3g}'):,.0f}" if key in of else "–" for key in measures]
         precision = f"{about['average_precision']:.3f}".removeprefix("0")
         rows.append(f"|{'|'.join([label, precision, *single, *rates])}|")
     return "\n".join(rows)
+
+
+def _versioned(name: str, number: str) -> str:
+    name, comma, setting = name.partition(",")
+    return f"{name} {number}{comma}{setting}"
 
 
 def _ratios(seconds: dict[str, dict[str, list[float]]]) -> str:

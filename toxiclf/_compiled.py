@@ -1,4 +1,4 @@
-"""Modules written in C. Each has a slower twin in Python, which is the reference."""
+"""Modules written in C, and whether they can be used."""
 
 from __future__ import annotations
 

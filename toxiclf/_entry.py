@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     received = _watched()
     gc.set_threshold(
         10_000
-    )  # imports and rows make many objects and few cycles; a search of all takes a tenth of the time
+    )  # imports and rows make many objects and few cycles; collecting garbage took a tenth of the time
     code = 1
     try:
         from toxiclf._console import guard_messages

@@ -233,7 +233,7 @@ class Moderator:
     def _in_chunks(self, work: Callable[[Sequence[str]], T], texts: list[str], comments: int = _COMMENTS) -> list[T]:
         """Call ``work`` on each chunk of the comments, in the moderator's threads, and return the results in order."""
         if self._threads > 1 and self._sums and len(texts) > comments:
-            # as many chunks for each thread; for networks, the last bits of scores may depend on the chunk
+            # equal shares for threads; not for networks, whose last bits may depend on the chunk
             rounds = ceil(len(texts) / comments / self._threads)
             comments = ceil(len(texts) / rounds / self._threads)
         parts = list(chunks(texts, characters=_CHARACTERS, comments=comments))

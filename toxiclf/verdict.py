@@ -7,8 +7,8 @@ from typing import Any
 
 from toxiclf.text.occlusion import TokenEffect
 
-# A batch makes both objects for each comment. The `__init__` that dataclasses write for frozen classes finds each attribute
-# by its name, which takes twice as long as calling the slots.
+# A batch makes both objects for each comment. The `__init__` that dataclasses write for frozen classes looks up each attribute
+# by name, which takes twice as long as calling the slots.
 
 
 @dataclass(frozen=True, slots=True, init=False)

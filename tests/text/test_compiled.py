@@ -131,7 +131,7 @@ cli.run(['--version'])
 """
     environment = os.environ | {"TOXICLF_PURE": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == f"[1]\ntoxiclf {toxiclf.__version__} without its compiled modules, so slower\n"
+    assert done.stdout == f"[1]\ntoxiclf {toxiclf.__version__} (slower: a compiled module is missing)\n"
 
 
 @pytest.mark.check

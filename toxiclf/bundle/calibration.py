@@ -69,7 +69,7 @@ class Calibration(BaseModel):
         return self.function()(raw)
 
     def function(self) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-        """Return :meth:`apply` as a function that has the parameters at hand, for many calls with few comments."""
+        """Return :meth:`apply` as a function with its parameters prepared, for many small calls."""
         exclusive = self.exclusive
         shift = np.array([label.shift for label in self.labels])
         is_shifted = bool(shift.any())

@@ -17,7 +17,7 @@ from toxiclf.errors import BundleError
 from toxiclf.text.encoder import NgramView, View
 from toxiclf.text.vocabulary import IS_COMPILED, NgramVocabulary
 
-_FLOAT, _INT64, _DOUBLE = 1, 7, 11  # ONNX's numbers of types
+_FLOAT, _INT64, _DOUBLE = 1, 7, 11  # ONNX type codes
 _SUM: Sequence[tuple[str, Mapping[str, int]]] = (
     ("Gather", {}),
     ("Cast", {"to": _DOUBLE}),
@@ -32,7 +32,7 @@ _EXACT: Mapping[str, Callable[..., Any]] = {
     "Mul": np.multiply,
     "Sqrt": np.sqrt,
 }
-"""Operators of which IEEE 754 determines each bit."""
+"""Operators whose results IEEE 754 defines exactly."""
 _MOST_NODES = 200
 
 _Table = tuple[NgramVocabulary, NDArray[np.float32]]
@@ -61,7 +61,7 @@ class NgramSums:
 
     @classmethod
     def of(cls, scorer: Scorer, views: Mapping[str, View]) -> NgramSums | None:
-        """Return the sums of a scorer's graph; None if the graph has other parts, too."""
+        """Return the sums of a scorer's graph; None if it has another form, or C is off."""
         with suppress(
             LookupError, OverflowError, TypeError, ValueError
         ):  # a graph of another form, which ONNX Runtime judges

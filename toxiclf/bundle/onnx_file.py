@@ -67,7 +67,7 @@ Fields = dict[int, list[Any]]
 def check_graph(content: bytes) -> Fields:
     """Check that an ONNX file holds nothing but what toxiclf writes; return the fields of its graph by their numbers.
 
-    A field is a list of numbers, of texts, of views of the file's bytes, or of the fields of messages inside. Numbers
+    A field is a list of numbers, of texts, of memoryviews of the file, or of the fields of messages inside. Numbers
     of trees are left out.
 
     Raises

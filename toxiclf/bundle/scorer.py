@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # take 1.2 to 1.7 times as long. A graph of n-grams looks up one number per id: with 2**11, it takes 1.9 times as long.
 _TOKEN_CELLS, _NGRAM_CELLS = 2**11, 2**13
 _RANKS = {"ids": 2, "lengths": 1}
-_FLOAT, _INT32 = 1, 6  # ONNX's numbers of types
+_FLOAT, _INT32 = 1, 6  # ONNX type codes
 
 
 class Scorer:
@@ -124,7 +124,7 @@ def checked_rows(raw: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np
 
 
 def _typed(value: Fields) -> tuple[str, int, list[int]]:
-    """Return the name of an input or output, its type of elements, and its shape; a dimension of any size is 0."""
+    """Return the name of an input or output, its element type and its shape; a dynamic dimension is 0."""
     kind: Fields = next(iter(value.get(2, [{}])[0].get(1, [])), {})
     dimensions = [dimension.get(1, [0])[0] for shape in kind.get(2, ()) for dimension in shape.get(1, ())]
     return value.get(1, [""])[0], kind.get(1, [0])[0], dimensions

@@ -61,7 +61,7 @@ def _show_version(wanted: bool) -> None:
         from toxiclf import __version__
         from toxiclf._compiled import MODULES, compiled
 
-        left_out = "" if all(map(compiled, MODULES)) else " without its compiled modules, so slower"
+        left_out = "" if all(map(compiled, MODULES)) else " (slower: a compiled module is missing)"
         print_line(f"toxiclf {__version__}{left_out}")
         raise typer.Exit
 

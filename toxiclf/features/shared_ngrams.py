@@ -17,7 +17,7 @@ _MOST = 4  # sets of options whose n-grams are in memory: two units, and what a 
 
 
 class SharedNgrams:
-    """N-grams of texts, of which each fit takes those that are in enough of its own texts.
+    """N-grams learned once from all texts; each fit keeps those that are in enough of its own texts.
 
     An n-gram that is in ``min_comments`` texts of a fold is in at least as many of all texts. So it is enough to learn
     n-grams from all texts, and to count in how many texts of the fold each one is. The set of n-grams is the same as if
@@ -39,7 +39,7 @@ class SharedNgrams:
 
         Parameters
         ----------
-        rows : numbers of the texts, all different.
+        rows : indices of the texts, all different.
         """
         vocabulary, ids = self._all(unit, high, min_comments)
         numbers = None

@@ -27,7 +27,7 @@ class TokenizedTexts:
     truncated : for each text, whether normalization cut off its end, bool (n,).
     tokens : tokens of each text; None if the texts were not tokenized.
     ngrams : n-grams of these texts and of others, shared by all fits of a run.
-    numbers : intp (n,), the number of each text among those of ``ngrams``.
+    numbers : intp (n,), the index of each text in ``ngrams``.
     """
 
     texts: list[str]

@@ -24,7 +24,7 @@ from toxiclf.rows.records import (
     Rejected,
     Row,
     array_rows,
-    is_unicode,
+    is_encodable,
     json_row,
     readable,
     records,
@@ -218,7 +218,7 @@ class RowReader:
         return self.format.kind not in ("json", "jsonl")
 
     def cells(self) -> Iterator[tuple[int, list[str]] | Rejected]:
-        """Iterate over the rows of a table, each as its line and cells; this is faster than a dictionary for each."""
+        """Iterate over the rows of a table, each as its line number and cells; faster than dictionaries."""
         return self._read(self._cells)
 
     def _named(self, row: tuple[int, list[str]] | Rejected) -> Row | Rejected:
@@ -255,7 +255,7 @@ class RowReader:
         """Return a ``Rejected`` if the row is too long or holds undecodable bytes; None if it can be read."""
         if len(raw) > LONGEST_LINE and "\n" not in raw:
             return Rejected(number, TOO_LONG, readable(raw))
-        if not is_unicode(raw) and (escaped := ESCAPED_BYTE.search(raw)):
+        if not is_encodable(raw) and (escaped := ESCAPED_BYTE.search(raw)):
             byte = ord(escaped[0]) - 0xDC00
             return Rejected(number, f"byte 0x{byte:02x} is not {self.encoding.upper()}", readable(raw), UNDECODABLE)
         return None

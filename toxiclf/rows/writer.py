@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from toxiclf._files import writing_text
 from toxiclf.rows.names import source_name
-from toxiclf.rows.records import Rejected, is_unicode
+from toxiclf.rows.records import Rejected, is_encodable
 
 
 class RowWriter:
@@ -84,7 +84,7 @@ def _cells(values: Sequence[Any]) -> Sequence[Any]:
     kinds = set(map(type, values))
     if kinds == {str}:
         text = "\0".join(values)
-        if "\r" not in text and is_unicode(text):
+        if "\r" not in text and is_encodable(text):
             return [neutralised(value) if value[:1] in _STARTS else value for value in values]
     elif kinds == {bool}:
         return ["1" if value else "0" for value in values]
@@ -107,4 +107,4 @@ def _cell(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    return text if text.isascii() or is_unicode(text) else text.translate(_SURROGATES)
+    return text if text.isascii() or is_encodable(text) else text.translate(_SURROGATES)

@@ -1,7 +1,7 @@
 /* Known n-grams of texts, found in one pass: the compiled twin of NgramVocabulary in vocabulary.py, which is the reference.
 
-   A Table holds the 64-bit hashes of all known n-grams and of all their beginnings, so that a text is walked as in a trie:
-   from each unit, the n-gram grows until no known n-gram begins so. The global interpreter lock is released meanwhile.
+   A Table holds the 64-bit hashes of all known n-grams and of their prefixes, so that a text is walked as in a trie: from
+   each unit, the n-gram grows while it is a prefix. The global interpreter lock is released meanwhile.
    It uses Python's limited API, so one build serves every version from 3.11. */
 
 #define PY_SSIZE_T_CLEAN
@@ -109,8 +109,8 @@ static int read_texts(PyObject *list, int is_jamo, Texts *texts) {
 
 typedef struct {
     uint64_t hash; /* 0: an empty slot */
-    uint32_t id;   /* 0: only longer n-grams that begin so are known */
-    uint32_t is_beginning;
+    uint32_t id;   /* 0: it is only a prefix */
+    uint32_t is_prefix;
 } Slot;
 
 typedef struct {
@@ -162,7 +162,7 @@ static int grow_known(Known *known) {
     return 0;
 }
 
-/* Add the n-grams of one length, and their beginnings that are not there. */
+/* Add the n-grams of one length, and their prefixes that are not there. */
 static int add_ngrams(Table *self, const uint32_t *units, Py_ssize_t count, int n, uint64_t *used) {
     for (Py_ssize_t i = 0; i < count; i++, units += n) {
         uint64_t hash = SEED;
@@ -175,7 +175,7 @@ static int add_ngrams(Table *self, const uint32_t *units, Py_ssize_t count, int 
                 ++*used;
             }
             if (k < n)
-                slot->is_beginning = 1;
+                slot->is_prefix = 1;
             else if (!slot->id) /* of two with one hash the first counts */
                 slot->id = self->size;
             if (2 * *used > self->known.mask && grow_known(&self->known) < 0) return -1;
@@ -280,7 +280,7 @@ static Py_ssize_t find_block(
             found += slot->id > 0;
             hashes[kept] = hashes[i];
             begins[kept] = begins[i];
-            kept += slot->is_beginning;
+            kept += slot->is_prefix;
         }
         count = kept;
     }
@@ -412,7 +412,7 @@ done:
     return result;
 }
 
-/* Learning: for each n, count the comments of the n-grams whose beginning is in enough comments */
+/* Learning: for each n, count the comments of the n-grams whose prefix is in enough comments */
 
 typedef struct {
     uint64_t *hashes;

@@ -13,7 +13,7 @@
 typedef struct {
     const uint16_t *classes;
     const uint8_t *gaps, *pairs;
-    const uint64_t *owners;
+    const uint64_t *groups;
     Py_ssize_t count; /* of classes */
     Py_ssize_t longest_run;
 } Rules;
@@ -23,13 +23,13 @@ static inline Py_ssize_t class_of(const Rules *rules, uint32_t code) {
     return number < rules->count ? number : 0;
 }
 
-static inline uint8_t owners_of(const Rules *rules, Py_ssize_t before, Py_ssize_t after, int kind) {
+static inline uint8_t groups_of(const Rules *rules, Py_ssize_t before, Py_ssize_t after, int kind) {
     const Py_ssize_t pair = before * rules->count + after;
-    return rules->pairs[pair] >> kind & 1 ? (uint8_t)(rules->owners[pair] >> 8 * kind) : 0;
+    return rules->pairs[pair] >> kind & 1 ? (uint8_t)(rules->groups[pair] >> 8 * kind) : 0;
 }
 
-/* The owners of the pairs of characters that a text holds; all owners if it holds too long a run of one character. */
-static uint8_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
+/* The groups of the pairs of characters that a text holds; all of them if it holds too long a run of one character. */
+static uint8_t groups_in(const Rules *rules, const uint32_t *codes, Py_ssize_t length) {
     const Py_ssize_t space = class_of(rules, ' ');
     Py_ssize_t last = space, run = 0;
     Py_ssize_t letter = 0, alone = 1; /* the last letter, and how many letters there are from the last gap on */
@@ -42,7 +42,7 @@ static uint8_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t l
             run = i && codes[i] == codes[i - 1] ? run + 1 : 1;
             if (run > rules->longest_run) return UINT8_MAX;
         }
-        found |= owners_of(rules, last, now, 0);
+        found |= groups_of(rules, last, now, 0);
         last = now;
         if (rules->gaps[now] & 3) {
             gap |= rules->gaps[now];
@@ -50,13 +50,13 @@ static uint8_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t l
         }
         if (gap) {
             int kind = before && alone == 1 ? gap + 3 : gap;
-            found |= owners_of(rules, letter, now, kind);
+            found |= groups_of(rules, letter, now, kind);
             before = gap;
             alone = 0;
         }
         for (Py_ssize_t far = 2, filler = letter; far <= FAR && far <= alone && rules->gaps[filler]; far++) {
             filler = class_of(rules, codes[i - far]);
-            found |= owners_of(rules, filler, now, 7);
+            found |= groups_of(rules, filler, now, 7);
         }
         alone++;
         gap = 0;
@@ -65,29 +65,29 @@ static uint8_t owners_in(const Rules *rules, const uint32_t *codes, Py_ssize_t l
     return found;
 }
 
-/* suspects(texts, classes, gaps, pairs, owners, longest_run, longest_text) -> bytearray of n bytes
+/* suspects(texts, classes, gaps, pairs, groups, longest_run, longest_text) -> bytearray of n bytes
 
    classes: uint16 (0x20000,), the class of each code point. gaps: uint8 (k,), for each class 0 if it is of letters, 1 of
    spaces, 2 of signs, 4 of letters that may be fillers. pairs: uint8 (k, k), bit 0 for two characters next to each other,
    and a bit for each kind of gap between two letters: 1 spaces, 2 signs, 3 both; 4 to 6 the same if the first letter is
-   alone after another gap; 7 up to four fillers. owners: uint64 (k, k), a byte for each of these kinds, which is added to
+   alone after another gap; 7 up to four fillers. groups: uint64 (k, k), a byte for each of these kinds, which is added to
    the result of a text that holds the pair. A text is read as if spaces were around it. */
 static PyObject *suspects(PyObject *module, PyObject *args) {
     PyObject *list, *result = NULL;
-    Py_buffer classes, gaps, pairs, owners;
+    Py_buffer classes, gaps, pairs, groups;
     Py_ssize_t longest_run, longest_text;
     if (!PyArg_ParseTuple(
-            args, "Oy*y*y*y*nn", &list, &classes, &gaps, &pairs, &owners, &longest_run, &longest_text))
+            args, "Oy*y*y*y*nn", &list, &classes, &gaps, &pairs, &groups, &longest_run, &longest_text))
         return NULL;
     uint32_t *codes = NULL;
     Py_ssize_t *ends = NULL;
-    const Rules rules = {classes.buf, gaps.buf, pairs.buf, owners.buf, gaps.len, longest_run};
+    const Rules rules = {classes.buf, gaps.buf, pairs.buf, groups.buf, gaps.len, longest_run};
     if (!PyList_Check(list)) {
         PyErr_SetString(PyExc_TypeError, "texts must be a list");
         goto done;
     }
     const Py_ssize_t k = gaps.len;
-    if (classes.len != CODES * 2 || k < 1 || k > 0x10000 || pairs.len != k * k || owners.len != 8 * k * k) {
+    if (classes.len != CODES * 2 || k < 1 || k > 0x10000 || pairs.len != k * k || groups.len != 8 * k * k) {
         PyErr_SetString(PyExc_ValueError, "the tables do not fit each other");
         goto done;
     }
@@ -131,7 +131,7 @@ static PyObject *suspects(PyObject *module, PyObject *args) {
     }
     PyThreadState *thread = PyEval_SaveThread();
     for (Py_ssize_t i = 0, begin = 0; i < count; begin = ends[i++])
-        if (!found[i]) found[i] = owners_in(&rules, codes + begin, ends[i] - begin);
+        if (!found[i]) found[i] = groups_in(&rules, codes + begin, ends[i] - begin);
     PyEval_RestoreThread(thread);
 done:
     PyMem_Free(codes);
@@ -139,7 +139,7 @@ done:
     PyBuffer_Release(&classes);
     PyBuffer_Release(&gaps);
     PyBuffer_Release(&pairs);
-    PyBuffer_Release(&owners);
+    PyBuffer_Release(&groups);
     return result;
 }
 

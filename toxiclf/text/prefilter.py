@@ -22,14 +22,14 @@ _CODES = 0x20000  # code points that are told apart; all above count as the last
 _MOST = 2**31 - 1
 _RANGE = re.compile("(.)-(.)|(.)", re.DOTALL)
 _LETTERS, _FILLERS = "가-힣", "0-9A-Za-zㄱ-ㅣ"
-_KINDS = {
-    "": 0b1,
-    " ": 0b1011010,
-    ".": 0b100100,
-    "  ": 0b1010000,
-    "..": 0b100000,
-    "1": 1 << 7,
-}  # bits of `pairs`, see _prefilter.c
+_KINDS = {  # bits of `pairs`, see _prefilter.c
+    "nothing": 0b1,
+    "spaces": 0b1011010,
+    "signs": 0b100100,
+    "spaces, alone": 0b1010000,
+    "signs, alone": 0b100000,
+    "fillers": 1 << 7,
+}
 
 
 class Pair(NamedTuple):
@@ -39,35 +39,35 @@ class Pair(NamedTuple):
     ----------
     before, after : the characters, as in brackets of a regular expression but without escapes: "ㄱ-ㅎa", "^가-힣" for all
         others, "" for any.
-    between : what is between them: "" nothing, " " spaces or spaces and signs, "." signs only. A sign is what is neither
-        a space nor a letter, digit or character of any pair. With "  " and "..", ``before`` is alone after such a gap, too.
-        "1" is one to four digits, Latin letters or single jamo.
+    between : what is between them. "spaces" may include signs; "signs" may not include spaces. A sign is what is neither a
+        space nor a letter, digit or character of any pair. With "alone", such a gap is in front of ``before``, too.
+        "fillers" are one to four digits, Latin letters or single jamo.
     """
 
     before: str
     after: str
-    between: Literal["", " ", ".", "  ", "..", "1"] = ""
+    between: Literal["nothing", "spaces", "signs", "spaces, alone", "signs, alone", "fillers"] = "nothing"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prefilter:
-    """Tells which texts hold one of some pairs of characters, a longer run of one character, or more characters.
+    """Finds texts with one of the given pairs, a run above ``longest_run``, or more than ``longest_text`` characters.
 
     Pairs come in groups, one for each step that may change a text. Texts are read as if a space were at either end.
 
     Attributes
     ----------
     classes : uint16 (0x20000,), the class of each code point.
-    gaps : uint8 (k,), for each class 0 if it holds letters, 1 for spaces, 2 for signs, 4 for letters "1".
+    gaps : uint8 (k,), for each class 0 if it holds letters, 1 for spaces, 2 for signs, 4 for letters that may be fillers.
     pairs : uint8 (k, k), for each pair of classes a bit for each kind of gap between (``_prefilter.c``).
-    owners : uint64 (k, k), for each of these kinds of gap a byte with the groups that name the pair, as bits.
+    groups : uint64 (k, k), for each of these kinds of gap a byte with the groups that name the pair, as bits.
     longest_run, longest_text : texts with a longer run, or with more characters, are suspects for every group.
     """
 
     classes: NDArray[np.uint16]
     gaps: NDArray[np.uint8]
     pairs: NDArray[np.uint8]
-    owners: NDArray[np.uint64]
+    groups: NDArray[np.uint64]
     longest_run: int
     longest_text: int
 
@@ -98,26 +98,26 @@ class Prefilter:
             name: np.array(of_name, dtype=np.intp) for name, of_name in zip(names, held, strict=True)
         }
         gaps = np.full(len(numbers), 2, dtype=np.uint8)
-        table, owners = (np.zeros((len(numbers), len(numbers)), dtype=dtype) for dtype in (np.uint8, np.uint64))
+        table, groups_of = (np.zeros((len(numbers), len(numbers)), dtype=dtype) for dtype in (np.uint8, np.uint64))
         gaps[has[_LETTERS]] = 0
         for place, group in enumerate(groups):
             for before, after, between in group:
                 at = has[before][:, None], has[after]
                 table[at] |= _KINDS[between]
-                owners[at] |= sum(1 << 8 * kind for kind in range(8) if _KINDS[between] >> kind & 1) << min(place, 7)
-                for name in (before, after) if between else ():
+                groups_of[at] |= sum(1 << 8 * kind for kind in range(8) if _KINDS[between] >> kind & 1) << min(place, 7)
+                for name in (before, after) if between != "nothing" else ():
                     gaps[has[name] if name else []] = 0
         gaps[has[_FILLERS]] = 4
         gaps[has[" "]] = 1
         spread = np.repeat(np.array(classes, dtype=np.uint16), np.diff([*begins, _CODES]))
-        return cls(spread, gaps, table, owners, min(longest_run, _MOST), min(longest_text, _MOST))
+        return cls(spread, gaps, table, groups_of, min(longest_run, _MOST), min(longest_text, _MOST))
 
     def suspects(self, texts: Sequence[str]) -> dict[int, int]:
         """Return the indices of the texts that a step may change, each with the groups of its pairs as bits."""
         if not IS_COMPILED:
             return dict.fromkeys(range(len(texts)), -1)
         found = _prefilter.suspects(
-            list(texts), self.classes, self.gaps, self.pairs, self.owners, self.longest_run, self.longest_text
+            list(texts), self.classes, self.gaps, self.pairs, self.groups, self.longest_run, self.longest_text
         )
         return {at: groups for at, groups in enumerate(found) if groups}
 

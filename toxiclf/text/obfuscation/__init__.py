@@ -65,7 +65,7 @@ class _Views:
     of_syllables : views with ``reads_syllables``.
     others : views without ``reads_syllables``.
     of_spaces : views that also find words with white space inside.
-    prefilter : tells texts without suspects; None if a view does not tell its pairs.
+    prefilter : finds texts with suspects; None if it is not compiled, or a view has no pairs.
     """
 
     all: tuple[_Chosen, ...]

@@ -44,7 +44,7 @@ class View(ABC):
     def pairs(self) -> Iterable[Pair] | None:
         """Return pairs of characters; each text in which :meth:`trigger` or :meth:`spans` finds anything holds one.
 
-        Large batches are then read faster. None if there are no such pairs.
+        None if there are none; every text is then searched.
         """
         return None
 

@@ -78,7 +78,7 @@ class Lookalikes(View):
             Pair("ㅏㅑㅓㅕ", "ㅣl|"),
             Pair("시씨쉬쒸ㅅㅆ", "8bvBV"),
             Pair("1", "8"),
-            Pair(befores, afters, "1"),
+            Pair(befores, afters, "fillers"),
             Pair("ㅅ", "0-9"),
         ]
 

@@ -47,16 +47,25 @@ class Separators(View):
         )
 
     def pairs(self) -> list[Pair]:
-        """Return a pair of characters for each alternative of the trigger, without what :meth:`is_plain` takes back."""
+        """Return a pair of characters for each alternative of the trigger, except what :meth:`is_plain` discards."""
         befores, afters = (letters[1:-1] for letters in neighbours())
         drawing = "".join(_DRAWING)
-        pairs = [Pair(first, seconds, ".") for first, seconds in _followers(neighbour_pairs()).items()]
-        pairs += [Pair(befores, drawing, "."), Pair(drawing, afters, "."), Pair("A-Za-zㄱ-ㅣ", "ㄱ-ㅣ가-힣", ".")]
-        pairs += [Pair("가-힣", "가-힣", ".."), Pair("A-Za-z", "A-Za-z", "..")]
+        pairs = [Pair(first, seconds, "signs") for first, seconds in _followers(neighbour_pairs()).items()]
+        pairs += [
+            Pair(befores, drawing, "signs"),
+            Pair(drawing, afters, "signs"),
+            Pair("A-Za-zㄱ-ㅣ", "ㄱ-ㅣ가-힣", "signs"),
+        ]
+        pairs += [Pair("가-힣", "가-힣", "signs, alone"), Pair("A-Za-z", "A-Za-z", "signs, alone")]
         spaced = _followers(stem[:2] for stem in _spaced())
-        pairs += [Pair(first, seconds, " ") for first, seconds in spaced.items()]
-        pairs.append(Pair("0-9", "".join(spaced.values()), "  "))
-        return [*pairs, Pair("ㄱ-ㅎ", "ㅏ-ㅣ"), Pair("ㄱ-ㅎ", "ㅏ-ㅣ", "  "), Pair("A-Za-z", "A-Za-z", "  ")]
+        pairs += [Pair(first, seconds, "spaces") for first, seconds in spaced.items()]
+        pairs.append(Pair("0-9", "".join(spaced.values()), "spaces, alone"))
+        return [
+            *pairs,
+            Pair("ㄱ-ㅎ", "ㅏ-ㅣ"),
+            Pair("ㄱ-ㅎ", "ㅏ-ㅣ", "spaces, alone"),
+            Pair("A-Za-z", "A-Za-z", "spaces, alone"),
+        ]
 
     def is_plain(self, place: re.Match[str]) -> bool:
         """Return whether symbols need no reading, because the characters beside them are not adjacent in any stem."""

@@ -51,7 +51,7 @@ class MecabTokenizer(Tokenizer):
 
     def tokenize(self, texts: Sequence[str], workers: int = 1) -> list[list[str]]:
         """Return the tokens of each text."""
-        if workers < 2:  # one call costs a little more, but between many short calls other threads hardly run
+        if workers < 2:  # one call costs a little more, but many short calls starve other threads
             return self.tokenize_part(texts) if threading.active_count() > 1 else self._tokens(texts)
         return [tokens for part in in_threads(self.tokenize_part, texts, workers) for tokens in part]
 
