@@ -139,7 +139,7 @@ def test_vectors_from_scratch_need_no_word2vec_and_take_the_seed(monkeypatch: py
     def trained(*_: object, **__: object) -> None:
         raise AssertionError("word vectors were trained")
 
-    monkeypatch.setattr("toxiclf.features.cache.vectors_of_rows", trained)
+    monkeypatch.setattr("toxiclf.embeddings.pretrain.vectors_of_rows", trained)
     engine = tokenizer("whitespace")
     rows = TokenizedTexts.of(["가 나 가", "나 다"], Preprocessor(Normalizer()), engine)
     matrices = []
