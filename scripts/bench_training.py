@@ -145,7 +145,7 @@ def _cost(tree: Path, arguments: list[str]) -> tuple[float, float]:
     """Train in a process of its own; return its processor seconds and its peak memory in MB."""
     environment = os.environ | {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "toxiclf", "train", *arguments, "--out", f"{folder}/run"]
+        command = [sys.executable, "-P", "-m", "toxiclf", "train", *arguments, "--out", f"{folder}/run"]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
