@@ -1,8 +1,9 @@
-"""toxiclf scores and trains on the lowest Python with the lowest versions that pyproject.toml allows."""
+"""toxiclf scores and trains on the lowest Python with the lowest versions that pyproject.toml allows; what a wheel holds."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -83,3 +85,33 @@ def test_the_lowest_versions_train(python: Path, sample_path: Path, tmp_path: Pa
         assert run(python, "-m", "toxiclf", "figures", out, "--out", out / "drawn")
         assert toxiclf.load(out).score(["꺼져 이 멍청아"]) > toxiclf.load(out).score(["오늘도 좋은 하루 되세요"])
     run(python, "-m", "pytest", "-p", "no:cacheprovider", "-rfE", "tests/bundle/test_scorer.py")
+
+
+@pytest.mark.parametrize(
+    ("settings", "left_out"),
+    [({}, 0), ({"CC": "/missing/cc"}, 3), ({"TOXICLF_PURE": "1"}, 3)],
+    ids=["cc", "no cc", "pure"],
+)
+def test_a_wheel_holds_what_could_be_compiled(settings: dict[str, str], left_out: int, tmp_path: Path) -> None:
+    tracked = run("git", "ls-files", "toxiclf", "corpora", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
+    for name in tracked.splitlines():
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, tmp_path / "source" / name)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--quiet",
+        "--wheel-dir",
+        tmp_path,
+        tmp_path / "source",
+    ]
+    subprocess.run(command, env=os.environ | settings, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as opened:
+        names = opened.namelist()
+    assert sum(name.endswith((".so", ".pyd")) for name in names) == 3 - left_out
+    assert not any(name.endswith(".c") for name in names)
+    assert ("py3-none-any" in wheel.name) == (left_out == 3)

@@ -87,18 +87,49 @@ def add_unknown_table(model: Any) -> None:
             node.input[0] = "unknown"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [change_weights, widen_output, use_float_sums, name_output_twice, leave_out_inputs, add_unknown_table],
-)
-def test_a_graph_of_another_form_is_left_to_onnx_runtime_or_refused(
+def take_the_largest_of_three(model: Any) -> None:
+    for node in model.graph.node:
+        if node.op_type == "Max":
+            node.input.append(node.input[0])
+
+
+def slice_from_the_end(model: Any) -> None:
+    (axis,) = {node.input[3] for node in model.graph.node if node.op_type == "Slice"}
+    for tensor in model.graph.initializer:
+        if tensor.name == axis:
+            tensor.CopyFrom(numpy_helper.from_array(np.array([-1]), axis))
+
+
+def add_a_whole_number(model: Any) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1]), "whole"))
+    model.graph.node[-1].output[0] = "before"
+    model.graph.node.append(helper.make_node("Add", ["before", "whole"], ["raw"]))
+
+
+@pytest.mark.parametrize("change", [change_weights, widen_output])
+def test_outputs_that_are_no_row_of_numbers_for_each_comment_are_refused(
     bundle: Path, change: Callable[[Any], None]
 ) -> None:
+    sums = changed(bundle, change)
+    assert sums is not None
+    with pytest.raises(BundleError):
+        sums(["가", "꺼져 이 멍청아"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        use_float_sums, name_output_twice, leave_out_inputs, add_unknown_table, take_the_largest_of_three, slice_from_the_end,
+        add_a_whole_number,
+    ],
+)  # fmt: skip
+def test_a_graph_of_another_form_is_left_to_onnx_runtime(bundle: Path, change: Callable[[Any], None]) -> None:
+    assert changed(bundle, change) is None
+
+
+def changed(bundle: Path, change: Callable[[Any], None]) -> NgramSums | None:
+    """The sums of a bundle's graph after a change."""
     moderator = toxiclf.load(bundle)
     model = onnx.load_model_from_string(moderator._scorer.graph)
     change(model)
-    scorer = Scorer(model.SerializeToString())
-    sums = NgramSums.of(scorer, moderator._encoder.views)
-    if sums is not None:
-        with pytest.raises(BundleError):
-            sums(["가", "꺼져 이 멍청아"])
+    return NgramSums.of(Scorer(model.SerializeToString()), moderator._encoder.views)

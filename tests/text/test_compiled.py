@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toxiclf
+from toxiclf._compiled import compiled
 from toxiclf.datasets.comments import Comments
 from toxiclf.text import vocabulary
 from toxiclf.text.vocabulary import IS_COMPILED, NgramVocabulary, Unit
@@ -176,12 +177,12 @@ for turn in range(3000):
     texts += [text(300) for _ in range(3)]
     flat, starts = table.ids(texts)
     assert len(starts) == 8 * (len(texts) + 1) and len(flat) % 4 == 0
-    table.sums(texts, bytes(4 * (size + 1) * columns), bytearray(4 * columns * len(texts)), bytearray(len(texts)))
+    table.sums(texts, memoryview(bytes(4 * (size + 1) * columns)), bytearray(4 * columns * len(texts)), bytearray(len(texts)))
     k = draw.randint(1, 9)
     classes = draw.randbytes(2 * 0x20000) if turn % 100 == 0 else classes
-    gaps, pairs = bytes(draw.choices([0, 0, 1, 2], k=k)), bytes(draw.choices([0, 0, draw.randrange(256)], k=k * k))
+    gaps, pairs = bytes(draw.choices([0, 0, 1, 2, 4], k=k)), bytes(draw.choices([0, 0, draw.randrange(256)], k=k * k))
     owners, run, most = draw.randbytes(8 * k * k), draw.randint(-1, 5), draw.randint(-1, 300)
-    assert len(_prefilter.suspects(texts, classes, gaps, pairs, owners, run, most)) == 4 * len(texts)
+    assert len(_prefilter.suspects(texts, classes, gaps, pairs, owners, run, most)) == len(texts)
 for turn in range(500):
     rows, regressions = draw.randrange(9), draw.randint(1, 16)
     widths = [draw.randint(1, 6) for _ in range(draw.randint(0, 3))]

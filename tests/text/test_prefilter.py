@@ -103,6 +103,12 @@ def test_runs_and_lengths_are_suspect() -> None:
     assert Prefilter.of(longest_run=10**30, longest_text=10**30).suspects(["가" * 9]) == {}
 
 
+def test_a_gap_cannot_follow_a_sign() -> None:
+    """Else the pairs of one view would hide those of another."""
+    with pytest.raises(ValueError, match="names a sign"):
+        Prefilter.of([Pair("가", "나", "signs")], [Pair(".", "다", "spaces")])
+
+
 @needs_compiled
 def test_groups_of_pairs_are_told_apart() -> None:
     groups = [

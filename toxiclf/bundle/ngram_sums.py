@@ -25,7 +25,7 @@ _SUM: Sequence[tuple[str, Mapping[str, int]]] = (
     ("Cast", {"to": _FLOAT}),
 )
 """Operators that add rows of a table, in double precision."""
-_EXACT: Mapping[str, Callable[..., Any]] = {
+_EXACT: Mapping[str, np.ufunc] = {
     "Add": np.add,
     "Div": np.divide,
     "Max": np.maximum,
@@ -43,7 +43,8 @@ _Step = tuple[Callable[..., Any], Sequence[int]]
 class NgramSums:
     """A graph that adds rows of tables over the distinct n-grams of a comment, then combines the sums.
 
-    The graph of ``ngram_logistic`` is one. Results equal ONNX Runtime's bit for bit.
+    The graph of ``ngram_logistic`` is one. Sums are added in double precision, as the graph says; only where that is not
+    exact may their order change the last bit.
 
     Attributes
     ----------
@@ -95,11 +96,18 @@ class NgramSums:
                 return None
             elif operator == "Slice":
                 (begin,), (end,), (axis,) = (constants[name].tolist() for name in inputs[1:])
+                if axis < 0:
+                    return None
                 steps[output] = itemgetter((slice(None),) * axis + (slice(begin, end),)), inputs[:1]
             elif operator == "Identity":
                 steps[output] = itemgetter(...), inputs
             else:
-                steps[output] = _EXACT[operator], inputs
+                function = _EXACT[operator]
+                if len(inputs) != function.nin or any(
+                    constants[name].dtype != np.float32 for name in inputs if name in constants
+                ):
+                    return None
+                steps[output] = function, inputs
         if {id(vocabulary) for vocabulary, _ in tables.values()} != {id(view.vocabulary) for view in views.values()}:
             return None
         if [value[1][0] for value in graph[12]] != [next(reversed(steps))]:
@@ -138,7 +146,7 @@ def _table(values: NDArray[Any], view: View) -> _Table | None:
         return None
     if len(values) != len(view.vocabulary) + 1 or values[0].any():
         return None
-    return view.vocabulary, values
+    return view.vocabulary, np.require(values, requirements="A")  # it may begin anywhere in the file
 
 
 def _value(tensor: Fields) -> NDArray[Any] | None:

@@ -43,9 +43,11 @@ class SharedNgrams:
         """
         vocabulary, ids = self._all(unit, high, min_comments)
         numbers = None
-        if len(rows) < len(ids):
-            others = np.ones(len(ids), dtype=np.bool_)
-            others[rows] = False
+        others = np.ones(len(ids), dtype=np.bool_)
+        others[rows] = False
+        if others.sum() != len(ids) - len(rows):
+            raise ValueError("rows must be different from each other")
+        if others.any():
             counts = np.bincount(ids.flat, minlength=len(vocabulary) + 1)
             counts -= np.bincount(ids.take(np.flatnonzero(others)).flat, minlength=len(counts))
             is_known = counts >= min_comments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,9 +82,11 @@ def _compiled(
     widths = np.array([matrix.shape[1] for matrix in rows.blocks], dtype=np.int64)
     signs = np.where(classes == 1, 1, -1).astype(np.int8)
     own = [np.ascontiguousarray(values, dtype=np.float64) for values in (factors, costs)]
-    flat, intercepts, _ = _regression.fit(
+    flat, intercepts, rounds = _regression.fit(
         blocks, widths, own[0], signs, own[1], classes.shape[1], _TOLERANCE, _ROUNDS, seed
     )
+    if rounds == _ROUNDS:
+        warnings.warn(f"a regression did not converge in {_ROUNDS:,} rounds; lower C", stacklevel=2)
     coefficients = np.frombuffer(flat, dtype=np.float32).reshape(factors.shape)
     return coefficients.astype(np.float64), np.frombuffer(intercepts)
 

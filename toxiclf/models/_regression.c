@@ -198,9 +198,10 @@ static int64_t read_blocks(Problem *p, PyObject *list, const int64_t *widths, Py
         block->scales = of[2].buf;
         block->first = width;
         width += widths[b];
-        int fits = of[0].len == (p->rows + 1) * 8 && of[2].len == p->rows * 4 && widths[b] >= 0 && block->starts[0] == 0;
+        int fits = of[0].len == (p->rows + 1) * 8 && of[2].len == p->rows * 4 && widths[b] >= 0 && block->starts[0] == 0 &&
+                   widths[b] <= INT32_MAX && of[1].len % 4 == 0;
         for (int64_t row = 0; fits && row < p->rows; row++) fits = block->starts[row] <= block->starts[row + 1];
-        fits = fits && block->starts[p->rows] * 4 == of[1].len;
+        fits = fits && block->starts[p->rows] == of[1].len / 4;
         for (int64_t at = 0; fits && at < of[1].len / 4; at++) fits = block->columns[at] >= 0 && block->columns[at] < widths[b];
         if (!fits) {
             PyErr_SetString(PyExc_ValueError, "a block must have a start and a scale for each row, and columns of its width");

@@ -16,6 +16,7 @@
 #define SPACE 0x20
 #define LONGEST 16 /* units of an n-gram */
 #define MOST_NGRAMS (1 << 26)
+#define MOST_UNITS (PY_SSIZE_T_MAX / 64) /* sizes in bytes do not overflow */
 #define BLOCK 256 /* units whose n-grams are found at once */
 
 static const uint32_t INITIALS[] = {
@@ -41,6 +42,7 @@ typedef struct {
 static void free_texts(Texts *texts) {
     PyMem_Free(texts->units);
     PyMem_Free(texts->ends);
+    memset(texts, 0, sizeof *texts);
 }
 
 /* Write the jamo of each syllable; any other code point stays. The result may be three times as long. */
@@ -76,6 +78,10 @@ static int read_texts(PyObject *list, int is_jamo, Texts *texts) {
         }
         Py_ssize_t length = PyUnicode_GetLength(text);
         if (length > longest) longest = length;
+        if (length > MOST_UNITS || total > MOST_UNITS) {
+            PyErr_NoMemory();
+            return -1;
+        }
         total += (is_jamo ? 3 : 1) * length + 2;
     }
     texts->units = PyMem_Malloc((total + 1) * sizeof(uint32_t));

@@ -7,6 +7,7 @@
 #include <Python.h>
 #include <stdint.h>
 
+#define MOST_UNITS (PY_SSIZE_T_MAX / 64) /* sizes in bytes do not overflow */
 #define FAR 5         /* up to four fillers may be between two letters */
 #define CODES 0x20000 /* code points with an entry in the table; those above share the last one */
 
@@ -105,7 +106,12 @@ static PyObject *suspects(PyObject *module, PyObject *args) {
             goto done;
         }
         const Py_ssize_t length = PyUnicode_GetLength(text);
-        if (length <= longest_text) total += length;
+        if (length > longest_text) continue;
+        if (length > MOST_UNITS || total > MOST_UNITS) {
+            PyErr_NoMemory();
+            goto done;
+        }
+        total += length;
     }
     codes = PyMem_Malloc((total + 1) * sizeof *codes);
     ends = PyMem_Malloc((count + 1) * sizeof *ends);

@@ -22,6 +22,7 @@ _CODES = 0x20000  # code points that are told apart; all above count as the last
 _MOST = 2**31 - 1
 _RANGE = re.compile("(.)-(.)|(.)", re.DOTALL)
 _LETTERS, _FILLERS = "가-힣", "0-9A-Za-zㄱ-ㅣ"
+_NAMES_LETTERS = re.compile(f"[{_LETTERS}{_FILLERS}-]*")
 _KINDS = {  # bits of `pairs`, see _prefilter.c
     "nothing": 0b1,
     "spaces": 0b1011010,
@@ -40,7 +41,7 @@ class Pair(NamedTuple):
     before, after : the characters, as in brackets of a regular expression but without escapes: "ㄱ-ㅎa", "^가-힣" for all
         others, "" for any.
     between : what is between them. "spaces" may include signs; "signs" may not include spaces. A sign is what is neither a
-        space nor a letter, digit or character of any pair. With "alone", such a gap is in front of ``before``, too.
+        space nor Hangul, a Latin letter or a digit. With "alone", such a gap is in front of ``before``, too.
         "fillers" are one to four digits, Latin letters or single jamo.
     """
 
@@ -73,8 +74,16 @@ class Prefilter:
 
     @classmethod
     def of(cls, *groups: Sequence[Pair], longest_run: int = _MOST, longest_text: int = _MOST) -> Prefilter:
-        """Make the tables for groups of pairs; from the eighth on, groups share a bit."""
+        """Make the tables for groups of pairs; from the eighth on, groups share a bit.
+
+        Raises
+        ------
+        ValueError : a pair with a gap names a character that is neither Hangul nor a digit or Latin letter.
+        """
         pairs = [pair for group in groups for pair in group]
+        for pair in pairs:
+            if pair.between != "nothing" and not _NAMES_LETTERS.fullmatch(pair.before + pair.after):
+                raise ValueError(f"{pair} names a sign; with a gap between, only letters and digits can be told")
         names = list(
             dict.fromkeys(
                 [" ", _LETTERS, _FILLERS, *(one for pair in pairs for one in (pair.before, pair.after) if one)]
@@ -105,8 +114,6 @@ class Prefilter:
                 at = has[before][:, None], has[after]
                 table[at] |= _KINDS[between]
                 groups_of[at] |= sum(1 << 8 * kind for kind in range(8) if _KINDS[between] >> kind & 1) << min(place, 7)
-                for name in (before, after) if between != "nothing" else ():
-                    gaps[has[name] if name else []] = 0
         gaps[has[_FILLERS]] = 4
         gaps[has[" "]] = 1
         spread = np.repeat(np.array(classes, dtype=np.uint16), np.diff([*begins, _CODES]))

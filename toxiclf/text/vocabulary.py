@@ -58,7 +58,7 @@ class Ids:
         """Return the ids of the comments at the indices ``rows``, in that order."""
         lengths = self.lengths[rows]
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
-        if np.all(np.diff(rows) > 0):  # one byte for each id instead of sixteen
+        if len(rows) and rows[0] >= 0 and np.all(np.diff(rows) > 0):  # one byte for each id instead of sixteen
             is_taken = np.zeros(len(self), dtype=np.bool_)
             is_taken[rows] = True
             return Ids(self.flat[np.repeat(is_taken, self.lengths)], starts)
@@ -160,6 +160,7 @@ Unit = Literal["jamo", "syllable"]
 _CHARACTERS = (
     2**13
 )  # characters hashed at once; 2**15 takes 1.5 times as long: arrays leave the CPU cache and are allocated anew
+_AT_ONCE = 2**20  # characters given to the compiled encoder at once
 _SPACE = ord(" ")
 _SEED = np.uint64(0x243F6A8885A308D3)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -252,8 +253,10 @@ class NgramVocabulary:
     def ids(self, texts: Sequence[str]) -> Ids:
         """Return the ids, ascending, of the distinct known n-grams of each normalized text."""
         if IS_COMPILED:
-            flat, starts = self._table.ids([text.lower() for text in texts])
-            return Ids(np.frombuffer(flat, dtype=np.int32), np.frombuffer(starts, dtype=np.int64))
+            found = (self._table.ids([text.lower() for text in part]) for part in chunks(texts, characters=_AT_ONCE))
+            return Ids.joined(
+                [Ids(np.frombuffer(flat, np.int32), np.frombuffer(starts, np.int64)) for flat, starts in found]
+            )
         return Ids.joined([self._ids(part) for part in chunks(texts, characters=_CHARACTERS)])
 
     def sums(self, texts: list[str], table: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -55,7 +55,7 @@ class _Chosen:
         return self.view.trigger().search
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Views:
     """The views in use, grouped; each group is in registered order.
 
@@ -65,14 +65,20 @@ class _Views:
     of_syllables : views with ``reads_syllables``.
     others : views without ``reads_syllables``.
     of_spaces : views that also find words with white space inside.
-    prefilter : finds texts with suspects; None if it is not compiled, or a view has no pairs.
     """
 
     all: tuple[_Chosen, ...]
     of_syllables: tuple[_Chosen, ...]
     others: tuple[_Chosen, ...]
     of_spaces: tuple[_Chosen, ...]
-    prefilter: Prefilter | None
+
+    @cached_property
+    def prefilter(self) -> Prefilter | None:
+        """Finds texts with suspects; None if it is not compiled, or a view has no pairs."""
+        pairs = [one.view.pairs() for one in self.all if IS_COMPILED]
+        return (
+            Prefilter.of(*(list(some) for some in pairs if some is not None)) if pairs and None not in pairs else None
+        )
 
 
 # If nothing matches, only the triggers of views with `reads_syllables` are tried. Punctuation that ends a word does
@@ -110,7 +116,7 @@ def readings(text: str, views: Sequence[str] | None = None) -> list[Reading]:
     >>> readings("야 시1발아 꺼어져")
     [Reading(rule='lookalikes', start=2, end=5, text='시발'), Reading(rule='stretched', start=7, end=10, text='꺼져')]
     """
-    return _readings(text, _chosen(None if views is None else tuple(views)))
+    return _readings(text, _chosen(None if views is None else tuple(sorted(set(views)))))
 
 
 def read_raw(text: str, normalizer: Normalizer, views: Sequence[str] | None = None) -> list[Reading]:
@@ -145,7 +151,7 @@ def read_words(texts: Sequence[str], views: Sequence[str] | None = None) -> dict
     >>> read_words(["안녕", "야 시1발아 꺼어져"])
     {1: '시발아 꺼져'}
     """
-    chosen = _chosen(None if views is None else tuple(views))
+    chosen = _chosen(None if views is None else tuple(sorted(set(views))))
     prefilter = chosen.prefilter
     suspected = dict.fromkeys(range(len(texts)), -1) if prefilter is None else prefilter.suspects(texts)
     read = {at: _words(texts[at], _readings(texts[at], chosen, groups)) for at, groups in suspected.items()}
@@ -194,13 +200,11 @@ def _chosen(names: tuple[str, ...] | None) -> _Views:
     known = components("view") if names is None else {name: component("view", name) for name in names}
     in_order = sorted(known.values(), key=lambda entry: (entry.order, entry.name))
     chosen = tuple(_Chosen(entry.name, 1 << at, _made(entry.name)) for at, entry in enumerate(in_order))
-    pairs = [one.view.pairs() for one in chosen if IS_COMPILED]
     return _Views(
         chosen,
         tuple(one for one in chosen if one.view.reads_syllables),
         tuple(one for one in chosen if not one.view.reads_syllables),
         tuple(one for one in chosen if type(one.view).spans is not View.spans),  # a call for each text is slow
-        Prefilter.of(*(list(some) for some in pairs if some is not None)) if pairs and None not in pairs else None,
     )
 
 
