@@ -56,7 +56,11 @@ def change_weights(model: Any) -> None:
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.ndim == 2:
-            tensor.CopyFrom(numpy_helper.from_array(np.full_like(values, np.nan), tensor.name))
+            tensor.CopyFrom(
+                numpy_helper.from_array(
+                    np.where(np.arange(len(values))[:, None], np.float32(np.nan), values), tensor.name
+                )
+            )
 
 
 def widen_output(model: Any) -> None:

@@ -123,6 +123,19 @@ def test_pickles_and_copies_find_the_same() -> None:
         assert again.ids(["ab"]).flat.tolist() == ngrams.ids(["ab"]).flat.tolist()
 
 
+def test_a_module_older_than_its_source_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("old.py", "old.c"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / "old.py", (1, 1))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("TOXICLF_PURE", raising=False)
+    with pytest.warns(match=r"old\.py is older than old\.c"):
+        assert compiled("old") is None
+    os.utime(tmp_path / "old.c", (1, 1))
+    assert compiled("old") is not None
+    assert compiled("missing") is None
+
+
 def test_an_environment_variable_leaves_it_out() -> None:
     code = """
 from toxiclf import cli
