@@ -71,14 +71,14 @@ class Lookalikes(View):
     def pairs(self) -> list[Pair]:
         """Return a pair of characters for each alternative of the trigger."""
         vowels = "".join(_VOWELS)
-        befores, afters = (letters[1:-1] for letters in neighbours())
+        firsts, lasts = (letters[1:-1] for letters in neighbours())
         return [
             Pair("c" + "".join({sign[-1] for sign in _CONSONANTS}), f"ㅏ-ㅣ발{vowels}"),
             Pair("ㄱ-ㅎ", vowels),
             Pair("ㅏㅑㅓㅕ", "ㅣl|"),
             Pair("시씨쉬쒸ㅅㅆ", "8bvBV"),
             Pair("1", "8"),
-            Pair(befores, afters, "fillers"),
+            Pair(firsts, lasts, "fillers"),
             Pair("ㅅ", "0-9"),
         ]
 

@@ -48,12 +48,12 @@ class Separators(View):
 
     def pairs(self) -> list[Pair]:
         """Return a pair of characters for each alternative of the trigger, except what :meth:`is_plain` discards."""
-        befores, afters = (letters[1:-1] for letters in neighbours())
+        firsts, lasts = (letters[1:-1] for letters in neighbours())
         drawing = "".join(_DRAWING)
         pairs = [Pair(first, seconds, "signs") for first, seconds in _followers(neighbour_pairs()).items()]
         pairs += [
-            Pair(befores, drawing, "signs"),
-            Pair(drawing, afters, "signs"),
+            Pair(firsts, drawing, "signs"),
+            Pair(drawing, lasts, "signs"),
             Pair("A-Za-zㄱ-ㅣ", "ㄱ-ㅣ가-힣", "signs"),
         ]
         pairs += [Pair("가-힣", "가-힣", "signs, alone"), Pair("A-Za-z", "A-Za-z", "signs, alone")]
