@@ -131,7 +131,7 @@ def test_padding_never_changes_a_score(name: str, changes: dict[str, Any], netwo
 def run(scorer: Scorer, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """The graph on ids as they are padded here."""
     feed = {"words_ids": ids, "words_lengths": lengths}
-    (output,) = scorer._session.run(None, {name: feed[name] for name in scorer.inputs})
+    (output,) = scorer.session().run(None, {name: feed[name] for name in scorer.inputs})
     return np.asarray(output)
 
 

@@ -177,8 +177,8 @@ draw = random.Random(0)
 letters = ["가각값힣a ㅋ\U0010ffff", "가a", "".join(map(chr, range(0xabf0, 0xac20))), "".join(map(chr, range(0xd790, 0xd7ff)))]
 def text(most):
     return "".join(draw.choices(draw.choice(letters), k=draw.choice([0, 1, 2, draw.randrange(most)])))
-for turn in range(3000):
-    texts = [text(200) for _ in range(draw.randrange(8))] + [text(20_000)] * (turn % 500 == 0)
+for turn in range(1000):
+    texts = [text(200) for _ in range(draw.randrange(8))] + [text(20_000)] * (turn % 250 == 0)
     jamo, high = draw.random() < 0.5, draw.randint(1, 16)
     units = _ngrams.learned(texts, jamo, high, draw.randint(0, 3))
     known = [(n, bytes(one)) for n, one in enumerate(units, start=1) if one and draw.random() < 0.8]

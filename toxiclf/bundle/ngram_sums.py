@@ -135,7 +135,7 @@ class NgramSums:
         try:
             for operator, places in self.steps:
                 values.append(operator(*[values[place] for place in places]))
-        except ValueError as error:
+        except (IndexError, ValueError) as error:
             raise BundleError(f"model.onnx fails on the encoded comments: {error}") from error
         return checked_rows(values[-1], (len(texts), self.columns)), known
 
