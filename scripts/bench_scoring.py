@@ -5,16 +5,16 @@
     python scripts/bench_scoring.py --pages                       # measures nothing: writes docs/speed.md and README anew
 
 Each contestant lives in its own process (scripts/scoring_contestant.py). They take turns: a round times one contestant after
-the other, and all see the same machine. Pages show medians over rounds; a ratio is the median of the ratios of rounds.
+the other, so that changes of load affect all. Pages show medians over rounds; a ratio is the median of the ratios of rounds.
 
-- One comment: some hundred comments, each alone.
-- Batch: one call with comments that take about a second; on one thread, and for toxiclf also on two.
+- One comment: 500 comments, each alone.
+- Batch: one call with 2,048 to 10,240 comments; on one thread, and for toxiclf also on two.
 - Whole commands (``predict``, ``--help``): new processes.
 
 ``--before`` is a checkout of an older version; if it has a compiled part, build that first. ``--peers`` is a Python that has
-other libraries (``pip install fasttext-numpy2-wheel scikit-learn korcen spacy``); one that is missing is left out. All learn
-from the same rows of ``corpus:curse`` and have the same test set. Trained bundles stay in ``--bundles`` for the next run;
-``--train`` trains those of this checkout anew.
+other libraries (``pip install fasttext-numpy2-wheel scikit-learn korcen spacy``); one that is missing is left out. All but
+korcen learn from the same rows of ``corpus:curse`` and have the same test set. Trained bundles stay in ``--bundles`` for the
+next run; ``--train`` trains those of this checkout anew.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Logistic regressions over 0/1 rows of n-grams, which share the rows, for one label or many."""
+"""Logistic regressions, one for each label, over shared 0/1 rows of n-grams."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ScaledRows:
     Attributes
     ----------
     blocks : the blocks, each (n, its columns).
-    scales : for each block (n,), what a 1 in each row stands for.
+    scales : for each block (n,), the value of a 1 in each row.
     """
 
     blocks: Sequence[sp.csr_matrix]
