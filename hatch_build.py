@@ -14,7 +14,7 @@ from setuptools import Distribution, Extension
 PATHS = ("toxiclf/text/_ngrams", "toxiclf/text/_prefilter", "toxiclf/models/_regression")
 
 
-class CompiledModules(BuildHookInterface):  # type: ignore[type-arg]
+class CompiledModules(BuildHookInterface):
     """Build the C modules in place, unless ``TOXICLF_PURE`` is set."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -22,9 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     the number of the signal.
     """
     received = _watched()
-    gc.set_threshold(
-        10_000
-    )  # imports and rows make many objects and few cycles; collecting garbage took a tenth of the time
+    gc.set_threshold(10_000)  # imports and rows make many objects and few cycles
     code = 1
     try:
         from toxiclf._console import guard_messages

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toxiclf
-from toxiclf._compiled import compiled
+from toxiclf._compiled import MODULES, compiled
 from toxiclf.datasets.comments import Comments
 from toxiclf.text import vocabulary
 from toxiclf.text.vocabulary import IS_COMPILED, NgramVocabulary, Unit
@@ -121,6 +121,14 @@ def test_pickles_and_copies_find_the_same() -> None:
     for again in (pickle.loads(pickle.dumps(ngrams)), copy.deepcopy(ngrams)):  # noqa: S301
         assert again == ngrams
         assert again.ids(["ab"]).flat.tolist() == ngrams.ids(["ab"]).flat.tolist()
+
+
+def test_where_there_is_a_compiler_all_modules_are_compiled() -> None:
+    """Else the tests of the compiled modules would be skipped without anybody noticing."""
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    if os.environ.get("TOXICLF_PURE") or not shutil.which("cc") or not header.exists():
+        pytest.skip("there is no C compiler, or TOXICLF_PURE is set")
+    assert [name for name in MODULES if compiled(name) is None] == []
 
 
 def test_a_module_older_than_its_source_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,9 +63,8 @@ class NgramSums:
     @classmethod
     def of(cls, scorer: Scorer, views: Mapping[str, View]) -> NgramSums | None:
         """Return the sums of a scorer's graph; None if it has another form, or C is off."""
-        with suppress(
-            LookupError, OverflowError, TypeError, ValueError
-        ):  # a graph of another form, which ONNX Runtime judges
+        # these are errors of graphs of another form, which ONNX Runtime judges
+        with suppress(LookupError, OverflowError, TypeError, ValueError):
             if IS_COMPILED and len(scorer.parts[1]) <= _MOST_NODES:
                 return cls._of(scorer.parts, views, scorer.columns)
         return None
@@ -133,8 +132,9 @@ class NgramSums:
         values = [vocabulary.sums(lower, table, known) for vocabulary, table in self.tables]
         values += self.constants
         try:
-            for operator, places in self.steps:
-                values.append(operator(*[values[place] for place in places]))
+            with np.errstate(all="ignore"):  # what is not finite is refused below
+                for operator, places in self.steps:
+                    values.append(operator(*[values[place] for place in places]))
         except (IndexError, ValueError) as error:
             raise BundleError(f"model.onnx fails on the encoded comments: {error}") from error
         return checked_rows(values[-1], (len(texts), self.columns)), known

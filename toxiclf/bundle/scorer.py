@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,7 +117,7 @@ class Scorer:
 
 def checked_rows(raw: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Return the output of a graph; raise a BundleError unless it has this shape and holds finite numbers only."""
-    if raw.shape != shape or not isfinite(raw.sum(dtype=np.float64)):
+    if raw.shape != shape or not np.isfinite(raw).all():
         raise BundleError("model.onnx does not give a row of finite numbers for each comment; train again")
     return raw
 

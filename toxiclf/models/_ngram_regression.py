@@ -21,7 +21,7 @@ IS_COMPILED = _regression is not None
 
 Floats = NDArray[np.float64]
 
-_TOLERANCE = 0.01  # average precision is the same as with scikit-learn's 1e-4, which takes 1.6 times as many rounds
+_TOLERANCE = 0.01  # average precision is the same as with scikit-learn's 1e-4
 _ROUNDS = 2000
 _AT_ONCE = 16  # regressions that _regression.c fits at once
 
@@ -53,8 +53,8 @@ def fit_regressions(
 ) -> tuple[Floats, Floats]:
     """Fit L2-penalized logistic regressions by dual coordinate descent (Yu, Huang and Lin 2011), as liblinear does.
 
-    Each regression multiplies the columns by factors of its own. With ten labels, ``_regression.c`` takes a tenth of
-    the time of liblinear, which needs a copy of the scaled rows for each regression.
+    Each regression multiplies the columns by factors of its own. ``_regression.c`` fits all of them in one pass
+    over the rows; liblinear needs a copy of the rows, scaled for each regression.
 
     Parameters
     ----------

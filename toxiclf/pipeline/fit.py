@@ -235,9 +235,7 @@ class PipelineFitter:
 
     def _resampled(self, made: TrainingMatrix, context: FitContext) -> TrainingMatrix:
         """Return the matrix after resampling, with updated targets, stages and report details."""
-        from toxiclf.balance.resampler import (
-            Resampler,
-        )  # imbalanced-learn takes a quarter of what all else takes to load
+        from toxiclf.balance.resampler import Resampler  # here, as imbalanced-learn takes long to load
 
         balance, label = self.recipe.balance, self.labels[0]
         facts, pictures = dict(made.facts), dict(made.pictures)

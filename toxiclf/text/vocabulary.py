@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toxiclf._compiled import compiled
+from toxiclf.text._ngram_hashes import SPACE, HashTable, hashes_of, rolling, units_of
 from toxiclf.text.chunks import chunks
-from toxiclf.text.hangul import codes_of, decompose, decompose_codes
+from toxiclf.text.hangul import codes_of, decompose
 
 _ngrams = compiled("toxiclf.text._ngrams")
 IS_COMPILED = _ngrams is not None
@@ -157,14 +158,9 @@ def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 Unit = Literal["jamo", "syllable"]
 
-_CHARACTERS = (
-    2**13
-)  # characters hashed at once; 2**15 takes 1.5 times as long: arrays leave the CPU cache and are allocated anew
+# Characters that numpy hashes at once. 2**15 takes 1.5 times as long: arrays leave the CPU cache and are allocated anew.
+_CHARACTERS = 2**13
 _AT_ONCE = 2**20  # characters given to the compiled encoder at once
-_SPACE = ord(" ")
-_SEED = np.uint64(0x243F6A8885A308D3)
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
 
 
 @dataclass(frozen=True)
@@ -203,8 +199,8 @@ class NgramVocabulary:
             pairs = [(n, codes_of(text).tobytes()) for n, text in self.ngrams.items()]
             table: Any = _ngrams.Table(self.unit == "jamo", pairs)
         else:
-            hashes = [_hashes_of(codes_of(text).reshape(-1, n)) for n, text in self.ngrams.items()]
-            table = _HashTable(np.concatenate([np.zeros(0, np.uint64), *hashes]))
+            hashes = [hashes_of(codes_of(text).reshape(-1, n)) for n, text in self.ngrams.items()]
+            table = HashTable(np.concatenate([np.zeros(0, np.uint64), *hashes]))
         object.__setattr__(self, "_table", table)
 
     def __reduce__(self) -> tuple[type[NgramVocabulary], tuple[Unit, dict[int, str]]]:
@@ -225,8 +221,8 @@ class NgramVocabulary:
             learned = _ngrams.learned([text.lower() for text in texts], unit == "jamo", high, min_comments)
             ngrams = {n: str(units, "utf-32-le") for n, units in enumerate(learned, start=1) if n >= low and units}
             return cls(unit, ngrams)
-        codes, rows = _units(texts, unit)
-        for n, hashes, at in _rolling(codes, rows, high):
+        codes, rows = units_of(texts, is_jamo=unit == "jamo")
+        for n, hashes, at in rolling(codes, rows, high):
             if n < low:
                 continue
             _, example, inverse = np.unique(hashes, return_index=True, return_inverse=True)
@@ -234,7 +230,7 @@ class NgramVocabulary:
             is_frequent = np.bincount(comments, minlength=len(example)) >= min_comments
             begin = np.sort(at[example[is_frequent]])  # in order of appearance
             units = codes[begin[:, None] + np.arange(n)]
-            text = units[(units != _SPACE).any(axis=1)].astype("<u4").tobytes().decode("utf-32-le")
+            text = units[(units != SPACE).any(axis=1)].astype("<u4").tobytes().decode("utf-32-le")
             if text:
                 ngrams[n] = text
         return cls(unit, ngrams)
@@ -276,9 +272,9 @@ class NgramVocabulary:
         return sums
 
     def _ids(self, texts: Sequence[str]) -> Ids:
-        codes, rows = _units(texts, self.unit)
+        codes, rows = units_of(texts, is_jamo=self.unit == "jamo")
         streams = [
-            (hashes, at) for n, hashes, at in _rolling(codes, rows, max(self.ngrams, default=0)) if n in self.ngrams
+            (hashes, at) for n, hashes, at in rolling(codes, rows, max(self.ngrams, default=0)) if n in self.ngrams
         ]
         ids = self._table.find(np.concatenate([np.zeros(0, np.uint64), *(hashes for hashes, _ in streams)]))
         at = np.concatenate([np.zeros(0, np.intp), *(at for _, at in streams)])
@@ -286,72 +282,3 @@ class NgramVocabulary:
         cells = distinct((rows[at] * size + ids)[ids > 0])
         starts = np.searchsorted(cells, np.arange(len(texts) + 1, dtype=np.int64) * size)
         return Ids((cells % size).astype(np.int32), starts)
-
-
-class _HashTable:
-    """Looks up the ids of 64-bit hashes: the top bits of a hash select the few known hashes to compare with."""
-
-    def __init__(self, hashes: NDArray[np.uint64]) -> None:
-        order = np.argsort(hashes, kind="stable")
-        self._sorted = np.append(hashes[order], np.uint64(0))  # the last entry ends the search
-        self._ids = np.append(order + 1, 0)
-        bits = max(1, len(hashes).bit_length() + 1)
-        self._shift = np.uint64(64 - bits)
-        slots = (hashes[order] >> self._shift).astype(np.intp)
-        self._first = np.searchsorted(slots, np.arange(2**bits)).astype(np.int32)
-        self._steps = int(np.bincount(slots, minlength=1).max()) if len(hashes) else 0
-
-    def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Return the id of each hash, or 0 if the hash is unknown."""
-        at = self._first[(hashes >> self._shift).astype(np.intp)]
-        there = self._sorted[at]
-        ids = np.where(there == hashes, self._ids[at], 0)
-        (left,) = np.nonzero(there < hashes)  # few hashes: most slots hold one hash or none
-        last = np.int32(len(self._sorted) - 1)
-        for _ in range(1, self._steps):
-            if not len(left):
-                break
-            at[left] = np.minimum(at[left] + np.int32(1), last)
-            there, sought = self._sorted[at[left]], hashes[left]
-            hit = there == sought
-            ids[left[hit]] = self._ids[at[left[hit]]]
-            left = left[there < sought]
-        return ids
-
-
-def _units(texts: Sequence[str], unit: Unit) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return the code points (or jamo) of all texts in one array and, for each, the index of its text."""
-    padded = [f" {text.lower()} " for text in texts]
-    codes = codes_of("".join(padded))
-    lengths = np.fromiter(map(len, padded), dtype=np.intp, count=len(padded))
-    if unit == "jamo":
-        codes, starts = decompose_codes(codes)
-        lengths = np.diff(starts[np.cumsum(lengths)], prepend=0)
-    return codes, np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
-
-
-def _rolling(
-    codes: NDArray[np.uint32], rows: NDArray[np.int64], high: int
-) -> Iterator[tuple[int, NDArray[np.uint64], NDArray[np.intp]]]:
-    """For each n up to ``high``, yield n, the hashes of the n-grams, and their starts in ``codes``.
-
-    ``rows`` is the index of the text of each code point; no n-gram spans two texts.
-    """
-    hashes = np.full(len(codes), _SEED)
-    for n in range(1, high + 1):
-        count = max(0, len(codes) - n + 1)
-        hashes = _extended(hashes[:count], codes[n - 1 :])
-        (at,) = np.nonzero(rows[:count] == rows[n - 1 :])
-        yield n, hashes[at], at
-
-
-def _hashes_of(ngrams: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    hashes = np.full(len(ngrams), _SEED)
-    for column in ngrams.T:
-        hashes = _extended(hashes, column)
-    return hashes
-
-
-def _extended(hashes: NDArray[np.uint64], codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    mixed = (hashes ^ codes) * _MULTIPLIER
-    return mixed ^ (mixed >> _SHIFT)
